@@ -1,0 +1,1 @@
+"""Skeletor: skeletons of signers, their files, and their repair. Imports nothing of `slt`."""

@@ -1,0 +1,1 @@
+"""Files of poses: one reader and one writer for all formats."""

@@ -1,0 +1,1 @@
+"""From a video of someone signing to a written sentence."""

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skeletor.errors import InputError
+from skeletor.normalise import denormalise, normalise
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.skeleton import SIGNING_50
+
+
+@given(st.integers(0, 10_000), st.floats(0.5, 400), st.floats(-500, 500), st.sampled_from([2, 3]))
+def test_normalisation_is_invertible_and_ignores_place_and_size(seed, scale, shift, dims):
+    rng = np.random.default_rng(seed)
+    keypoints = rng.normal(size=(7, 50, dims)).astype(np.float32)
+    keypoints[2, 30] = np.nan
+    confidence = np.where(np.isnan(keypoints[..., 0]), 0, 1)
+    pose = PoseSequence(keypoints, confidence, 25, SIGNING_50, Provenance(units="metre"))
+    moved = pose.replace(keypoints * scale + shift, units="pixel")
+    one, other = normalise(pose), normalise(moved)
+    size = max(1.0, float(np.nanmax(np.abs(one.keypoints))))
+    np.testing.assert_allclose(one.keypoints, other.keypoints, atol=2e-3 * size * max(1, abs(shift) / scale / 10))
+    back = denormalise(other)
+    np.testing.assert_allclose(back.keypoints, moved.keypoints, rtol=1e-4, atol=1e-3 * (scale + abs(shift)))
+    assert back.provenance.units == "pixel"
+
+
+def test_nobody_to_normalise():
+    pose = PoseSequence(np.full((3, 50, 2), np.nan), np.zeros((3, 50)), 25, SIGNING_50)
+    with pytest.raises(InputError, match="never seen"):
+        normalise(pose)
