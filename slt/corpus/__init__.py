@@ -1,0 +1,1 @@
+"""Corpora: the rendered signer, and PHOENIX14T's layout."""

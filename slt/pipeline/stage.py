@@ -1,0 +1,96 @@
+"""Stages that are skipped when their inputs, config and code have not changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skeletor.atomic import write_text
+from skeletor.progress import log
+
+DONE = "done.json"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished stage: its folder, its key (a hash over all that it depends on), and how long it took."""
+
+    name: str
+    folder: Path
+    key: str
+    seconds: float
+
+
+def run_stage(
+    name: str,
+    folder: Path,
+    work: Callable[[Path], None],
+    config: dict[str, Any],
+    inputs: Sequence[Done | str],
+    code: Sequence[str],
+) -> Done:
+    """Run `work(folder)` unless the folder already holds the result for the same key.
+
+    config: the values that the stage depends on; inputs: earlier stages (or hashes of outside data);
+    code: modules or packages, relative to the project ("slt/lift"), whose source the result depends on.
+    If the key has changed, what lies in the folder is stale and is removed first; if a run with the
+    same key was killed, its files are kept, and `work` goes on where it was. The done-marker is
+    written last.
+    """
+    key = stage_key(config, inputs, code)
+    marker = folder / DONE
+    known = read_json(marker)
+    if known.get("key") == key and known.get("done"):
+        log.info("%-12s unchanged, kept (%.0f s when it ran)", name, known["seconds"])
+        return Done(name, folder, key, known["seconds"])
+    spent = 0.0
+    if known.get("key") == key:
+        spent = known.get("seconds", 0.0)
+        log.info("%-12s was interrupted, goes on", name)
+    elif folder.exists():
+        shutil.rmtree(folder)
+    write_text(marker, json.dumps({"key": key, "done": False, "seconds": spent}))
+    log.info("%-12s starts", name)
+    start = time.monotonic()
+    work(folder)
+    seconds = spent + time.monotonic() - start
+    write_text(marker, json.dumps({"key": key, "done": True, "seconds": seconds, "config": config}, indent=1))
+    log.info("%-12s done in %.0f s", name, seconds)
+    return Done(name, folder, key, seconds)
+
+
+def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[str]) -> str:
+    """Hash over config, the keys of the inputs, and the source text of the code."""
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    for item in inputs:
+        digest.update((item if isinstance(item, str) else item.key).encode())
+    for path in code:
+        digest.update(source_hash(path).encode())
+    return digest.hexdigest()[:24]
+
+
+def source_hash(path: str) -> str:
+    """Hash of a module's or package's Python source, relative to the project's root."""
+    full = ROOT / path
+    files = sorted(full.rglob("*.py")) if full.is_dir() else [full.with_suffix(".py")]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(ROOT).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of our own; {} if there is none or it is broken."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from skeletor.errors import InputError
+from slt.corpus import layout
+from slt.corpus.layout import Clip, Description, read_corpus
+
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "phoenix14t_annotations"
+
+
+def write(root: Path, **texts: str) -> None:
+    for split in layout.SPLITS:
+        clip = Clip(f"{split}-1", split, None, "Signer01", ("REGEN", "NORD"), texts.get(split, "regen im norden ."))
+        layout.write_annotation(root, split, [clip])
+
+
+def test_round_trip_keeps_umlauts_and_the_final_period(tmp_path):
+    write(tmp_path, dev="schauer im süden .")
+    layout.write_description(tmp_path, Description(kind="rendered", y_scale=1.0, licence="Apache-2.0", seed=3))
+    corpus = read_corpus(tmp_path)
+    assert corpus.description.kind == "rendered" and corpus.description.y_scale == 1.0
+    assert corpus.split("dev")[0].text == "schauer im süden ."
+    assert corpus.split("dev")[0].glosses == ("REGEN", "NORD")
+    assert "süden\n" in layout.annotation_path(tmp_path, "dev").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", ["{n}/a.png", "{n}/1/a.png", "{n}.mp4"])
+def test_pictures_are_found_in_each_layout(tmp_path, place):
+    write(tmp_path)
+    file = layout.features_path(tmp_path, "dev") / place.format(n="dev-1")
+    file.parent.mkdir(parents=True)
+    file.touch()
+    source = read_corpus(tmp_path).split("dev")[0].source
+    assert source == (file if place.endswith("mp4") else file.parent)
+
+
+def test_the_real_data_set_is_squeezed_unless_said_otherwise(tmp_path):
+    write(tmp_path)
+    assert read_corpus(tmp_path).description.y_scale == pytest.approx(300 / 260)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a|b\n", "first line"),
+        ("name|orth|translation\nx|y\n", "2 fields"),
+        ("name|orth|translation\nx|A|b\nx|A|b\n", "twice"),
+    ],
+)
+def test_a_bad_annotation_is_one_line(tmp_path, text, reason):
+    write(tmp_path)
+    layout.annotation_path(tmp_path, "dev").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_corpus(tmp_path)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        read_corpus(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data/phoenix14t_annotations is absent")
+def test_the_real_annotation_has_the_published_counts(tmp_path):
+    manual = tmp_path / "annotations" / "manual"
+    manual.parent.mkdir()
+    manual.symlink_to(SHARED)
+    corpus = read_corpus(tmp_path)
+    assert [len(corpus.split(s)) for s in layout.SPLITS] == [7096, 519, 642]
+    assert all(clip.text.endswith(" .") and clip.text.count(" .") == 1 for clip in corpus.clips[:100])
