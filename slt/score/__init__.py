@@ -1,0 +1,100 @@
+"""Scores of translations: BLEU-1..4, ROUGE-L, chrF, bootstrap intervals.
+
+`score` takes sentences, `score_files` takes two text files with one sentence per line. Tokens are what
+whitespace separates; nothing is lower-cased or stripped of punctuation here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skeletor.errors import InputError
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Corpus scores in per cent of n sentences.
+
+    intervals: metric name -> (low, high), percentile bootstrap, 95 %. signature: sacreBLEU's.
+    chrf is sacreBLEU's chrF2 (no interval).
+    """
+
+    bleu1: float
+    bleu2: float
+    bleu3: float
+    bleu4: float
+    rouge: float
+    chrf: float
+    intervals: Mapping[str, tuple[float, float]]
+    signature: str
+    n: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -> Scores:
+    """Scores of hypotheses against one reference each. The seed is that of the bootstrap.
+
+    Raises InputError if the numbers differ, or are zero.
+    """
+    from sacrebleu.metrics.chrf import CHRF
+
+    from slt.score.bleu import corpus_bleu
+    from slt.score.bootstrap import intervals, statistics
+
+    if len(hypotheses) != len(references):
+        raise InputError(
+            f"{len(hypotheses)} hypotheses, but {len(references)} references; give one line each, in the same order"
+        )
+    if not references:
+        raise InputError("no sentences to score; give at least one hypothesis and its reference")
+    bleu = corpus_bleu(hypotheses, references)
+    stats = statistics(hypotheses, references)
+    chrf = CHRF().corpus_score(list(hypotheses), [list(references)]).score
+    return Scores(
+        *bleu.bleu,
+        rouge=float(stats[:, -1].mean()),
+        chrf=float(chrf),
+        intervals=intervals(stats, seed, RESAMPLES),
+        signature=bleu.signature,
+        n=len(references),
+    )
+
+
+def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -> Scores:
+    """Scores of two UTF-8 text files, one sentence per line (an empty hypothesis is an empty line).
+
+    Raises InputError if a file is missing, empty or not UTF-8, if the numbers of lines differ, or if a
+    reference is empty.
+    """
+    hyp, ref = _lines(hypotheses), _lines(references)
+    if len(hyp) != len(ref):
+        raise InputError(
+            f"{hypotheses} has {len(hyp)} lines, {references} has {len(ref)}; line n of one must belong to line n "
+            "of the other"
+        )
+    for number, line in enumerate(ref, 1):
+        if not line:
+            raise InputError(f"{references}: line {number} is empty; every hypothesis needs a reference")
+    return score(hyp, ref, seed)
+
+
+def _lines(path: Path | str) -> list[str]:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a text file, one sentence a line") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+    if not text.strip():
+        raise InputError(f"{path}: is empty; give a text file, one sentence a line")
+    lines = text.split("\n")
+    return [line.strip() for line in (lines[:-1] if lines[-1] == "" else lines)]
