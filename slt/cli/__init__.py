@@ -1,0 +1,44 @@
+"""The `slt` command: one module a group of subcommands, imported only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+# Small models on few cores: waiting threads must sleep, not spin (up to 20 times slower under load).
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# subcommand -> (module, one line of help)
+COMMANDS = {
+    "translate": ("slt.cli.translate", "translate videos (or files of poses) into German text"),
+    "run": ("slt.cli.run", "run the whole pipeline of a config and print the table"),
+    "poses": ("slt.cli.stages", "estimate 2D poses from videos"),
+    "lift": ("slt.cli.stages", "lift 2D poses to 3D"),
+    "refine": ("slt.cli.stages", "repair 3D poses"),
+    "view": ("slt.cli.stages", "side-by-side video of picture, raw and refined skeleton"),
+    "score": ("slt.cli.score", "BLEU-1..4 and ROUGE of a hypothesis file against a reference file"),
+    "corpus": ("slt.cli.corpus", "render a corpus, or check one on disk"),
+    "doctor": ("slt.cli.doctor", "what is installed, which estimators work, which device"),
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point; ends the process with 0, 1 (a bug), 2 (bad input) or 3 (nothing to translate)."""
+    from skeletor.command import run_command
+
+    sys.exit(run_command(lambda: _dispatch(sys.argv[1:] if argv is None else argv), "slt"))
+
+
+def _dispatch(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser("slt", description="From a video of someone signing to a written sentence.")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", nargs="?")
+    lines = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
+    parser.usage = f"slt COMMAND [options]\n\ncommands:\n{lines}\n\n`slt COMMAND --help` tells the options of each."
+    if not argv or argv[0] in ("-h", "--help"):
+        parser.print_usage()
+        return 0
+    command = parser.parse_args(argv[:1]).command
+    module, text = COMMANDS[command]
+    return int(importlib.import_module(module).main(command, argv[1:], text))

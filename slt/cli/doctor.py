@@ -1,0 +1,52 @@
+"""`slt doctor`: what is installed, which estimators work, which device."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+
+PACKAGES = ("torch", "joeynmt", "mediapipe", "protobuf", "numpy", "opencv-python-headless", "av", "pose-format",
+            "safetensors", "sacrebleu", "rouge-score", "sentencepiece")  # fmt: skip
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Print the state of the installation; exit code 1 if `slt translate` cannot work with it."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser.parse_args(argv)
+    print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
+    missing = []
+    for package in PACKAGES:
+        try:
+            print(f"  {package:24} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(package)
+            print(f"  {package:24} not installed")
+    print(_devices())
+
+    from slt.estimate import ESTIMATORS
+
+    print("estimators:")
+    for name, estimator in ESTIMATORS.items():
+        reason = estimator.unavailable()
+        print(f"  {name:14} {'works' if reason is None else 'not available: ' + reason}")
+    print("lifters: reference, fast\nrefiners: none, linear, savgol, skeletor")
+
+    from slt.system import newest_model
+
+    model = newest_model()
+    print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")
+    if missing:
+        print("to mend: make setup   (or: pip install -e . && pip install --no-deps -r requirements-nodeps.txt)")
+    return 1 if missing else 0
+
+
+def _devices() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "device: torch is not installed"
+    if torch.cuda.is_available():
+        return f"device: cuda ({torch.cuda.get_device_name(0)})"
+    return f"device: cpu ({torch.get_num_threads()} threads)"
