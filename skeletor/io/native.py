@@ -1,0 +1,193 @@
+"""The native format: safetensors files of one or many clips, read lazily from mapped memory.
+
+Tensors "<name>/keypoints" (T, J, D) float32 or float16, and "<name>/confidence" (T, J). The header's metadata
+holds, as JSON, "clip:<name>" -> fps, skeleton and provenance, and "skeleton:<name>" -> the whole definition of a
+skeleton that is not one of `SKELETONS`. The files can be opened with any safetensors reader.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from skeletor.atomic import atomic_path
+from skeletor.errors import InputError
+from skeletor.io._files import existing_file, one_line, reading
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.skeleton import SKELETONS, Skeleton
+
+FORMAT = "skeletor.pose"
+VERSION = "1"
+WHAT = "safetensors file of poses"
+_HALF_LIMIT = 2048.0  # from here on neighbouring float16 numbers are 2 apart
+
+
+class Shard(Mapping[str, PoseSequence]):
+    """The clips of one file by name. A clip's values are read from the mapped file when it is asked for."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = existing_file(Path(path), WHAT)
+        try:
+            self._file = safe_open(str(self.path), framework="np")
+            metadata: dict[str, str] = self._file.metadata() or {}
+        except (SafetensorError, OSError, ValueError, MemoryError) as error:
+            raise InputError(f"{self.path}: not a {WHAT}, or truncated: {one_line(error)}") from error
+        if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
+            raise InputError(f"{self.path}: a safetensors file, but not one of poses (format {FORMAT} {VERSION})")
+        self._clips = {key[5:]: text for key, text in metadata.items() if key.startswith("clip:")}
+        self._order = sorted(self._clips)
+        with reading(self.path, WHAT):
+            self._skeletons = SKELETONS | {
+                key[9:]: skeleton_from_json(text) for key, text in metadata.items() if key.startswith("skeleton:")
+            }
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._clips
+
+    def __getitem__(self, name: str) -> PoseSequence:
+        if name not in self._clips:
+            raise KeyError(name)
+        return self.window(name, 0, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Shard, (str(self.path),)  # an open file cannot travel to a worker process: open it there
+
+    def length(self, name: str) -> int:
+        """Number of frames of a clip, from the header alone."""
+        with self._reading():
+            return int(self._file.get_slice(f"{name}/keypoints").get_shape()[0])
+
+    def window(self, name: str, start: int, stop: int | None) -> PoseSequence:
+        """Frames start <= t < stop of a clip; only their bytes are read."""
+        with self._reading():
+            about = json.loads(self._clips[name])
+            keypoints = self._file.get_slice(f"{name}/keypoints")[start:stop]  # (T, J, D)
+            confidence = self._file.get_slice(f"{name}/confidence")[start:stop]  # (T, J)
+            if about["skeleton"] not in self._skeletons:
+                raise InputError(f"clip {name!r} has skeleton {about['skeleton']!r}, which the file does not define")
+            skeleton = self._skeletons[about["skeleton"]]
+            provenance = _provenance(about["provenance"])
+            return PoseSequence(keypoints, confidence, float(about["fps"]), skeleton, provenance)
+
+    def _reading(self) -> Any:
+        return _shard_errors(self.path)
+
+
+class _shard_errors:
+    """`reading`, and safetensors' own error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.inner = reading(path, WHAT)
+
+    def __enter__(self) -> None:
+        self.inner.__enter__()
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool | None:
+        if isinstance(error, SafetensorError):
+            raise InputError(f"{self.path}: not a readable {WHAT}: {one_line(error)}") from error
+        return self.inner.__exit__(kind, error, trace)
+
+
+def open_shard(path: Path | str) -> Shard:
+    """Open a file of poses; a mapping from clip names, sorted, to pose sequences.
+
+    Only the header is read now. Raises InputError if it is missing, truncated or something else.
+    """
+    return Shard(path)
+
+
+def write_shard(poses: Mapping[str, PoseSequence], path: Path | str, half: bool = False) -> None:
+    """Write clips to one file, atomically.
+
+    half: store keypoints and confidences as float16 (half the bytes; a relative error up to 5e-4, meant for
+    normalised poses; InputError if a coordinate reaches 2048, which float16 cannot tell from its neighbours).
+    """
+    kind = np.float16 if half else np.float32
+    metadata = {"format": FORMAT, "version": VERSION}
+    tensors: dict[str, np.ndarray] = {}
+    for name in poses:
+        pose = poses[name]
+        if half and np.nanmax(np.abs(pose.keypoints), initial=0) >= _HALF_LIMIT:
+            raise InputError(
+                f"{path}: clip {name!r} has coordinates of {_HALF_LIMIT:g} or more; write it with half=False"
+            )
+        tensors[f"{name}/keypoints"] = np.ascontiguousarray(pose.keypoints, kind)
+        tensors[f"{name}/confidence"] = np.ascontiguousarray(pose.confidence, kind)
+        about = {
+            "fps": pose.fps,
+            "skeleton": pose.skeleton.name,
+            "provenance": dataclasses.asdict(pose.provenance),
+        }
+        metadata[f"clip:{name}"] = json.dumps(about, ensure_ascii=False, sort_keys=True)
+        _add_skeleton(metadata, pose.skeleton, path)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata)
+
+
+def read_pose(path: Path | str, name: str | None = None) -> PoseSequence:
+    """Read one clip: the one called `name`, or the only one of the file. InputError if that is not clear."""
+    shard = open_shard(path)
+    if name is None and len(shard) == 1:
+        name = next(iter(shard))
+    if name is None or name not in shard:
+        some = ", ".join(list(shard)[:5]) + (", ..." if len(shard) > 5 else "")
+        raise InputError(f"{path}: holds {len(shard)} clips, none chosen or none called {name!r}; there are: {some}")
+    return shard[name]
+
+
+def write_pose(pose: PoseSequence, path: Path | str) -> None:
+    """Write one clip, named after its source file, atomically."""
+    write_shard({Path(pose.provenance.source).stem or Path(path).stem: pose}, path)
+
+
+def skeleton_to_json(skeleton: Skeleton) -> str:
+    """The whole definition of a skeleton as JSON."""
+    return json.dumps(dataclasses.asdict(skeleton), ensure_ascii=False, sort_keys=True)
+
+
+def skeleton_from_json(text: str) -> Skeleton:
+    """Inverse of `skeleton_to_json`; ValueError, TypeError or KeyError if it is none."""
+    raw = json.loads(text)
+    joints = tuple(str(joint) for joint in raw["joints"])
+    parents = tuple(int(parent) for parent in raw["parents"])
+    pairs = tuple((int(left), int(right)) for left, right in raw["pairs"])
+    groups = tuple((str(name), tuple(int(j) for j in members)) for name, members in raw["groups"])
+    indices = [*parents, *(j for pair in pairs for j in pair), *(j for _, members in groups for j in members)]
+    if any(not -1 <= j < len(joints) for j in indices):
+        raise ValueError("skeleton refers to a joint that it has not")
+    return Skeleton(str(raw["name"]), joints, parents, pairs, groups)
+
+
+def _provenance(raw: dict[str, Any]) -> Provenance:
+    """Provenance from its dict, with types checked (a damaged header must not get through)."""
+    provenance = Provenance.from_json(json.dumps(raw))
+    texts = (provenance.source, provenance.sha256, provenance.estimator, provenance.estimator_version)
+    size = provenance.image_size
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("provenance has a wrong type")
+    if size is not None and not (len(size) == 2 and all(isinstance(n, int) for n in size)):
+        raise ValueError("image size is not two whole numbers")
+    return provenance
+
+
+def _add_skeleton(metadata: dict[str, str], skeleton: Skeleton, path: Path | str) -> None:
+    """Note a skeleton's definition, unless everyone has it."""
+    if SKELETONS.get(skeleton.name) == skeleton:
+        return
+    key, text = f"skeleton:{skeleton.name}", skeleton_to_json(skeleton)
+    if skeleton.name in SKELETONS or metadata.setdefault(key, text) != text:
+        raise InputError(f"{path}: two different skeletons are both called {skeleton.name!r}; rename one")

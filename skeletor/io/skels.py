@@ -1,0 +1,120 @@
+"""`.skels` text files of Progressive Transformers (B. Saunders et al., 2020): uplifted PHOENIX14T skeletons.
+
+A line is a sequence; a frame is 50 x (x, y, z) and a counter t/T, all separated by spaces; 25 fps. Each frame is
+centred on the neck and divided by three times the 2D shoulder distance. Their left is OpenPose's right (joint 2,
+the right shoulder's place, lies on the picture's right side), so joints are exchanged here. Missing joints cannot
+be written; a frame of zeros is a missing frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from skeletor.atomic import write_text
+from skeletor.errors import InputError
+from skeletor.io._files import existing_file, reading
+from skeletor.normalise import normalise
+from skeletor.pose import PoseSequence, Provenance, file_sha256
+from skeletor.skeleton import SIGNING_50
+
+WHAT = ".skels file"
+FPS = 25.0
+_SCALE = 3.0
+_WIDTH = 3 * len(SIGNING_50) + 1
+
+
+def read_poses(path: Path | str, names: Path | str | None = None) -> dict[str, PoseSequence]:
+    """All sequences of a `.skels` file by name, (T, 50, 3) in shoulder widths, confidence 1.
+
+    names: a text file with a name per line; by default the `.files` beside it, else "<stem>_<line>".
+    Raises InputError for a wrong number of values, and for a counter that is none or ends too early (a cut line).
+    """
+    path = existing_file(Path(path), WHAT)
+    with reading(path, WHAT):
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        if not lines:
+            raise InputError("is empty")
+        labels = _names(path, Path(names) if names else None, len(lines))
+        digest = file_sha256(path)
+        poses = {}
+        for number, (label, line) in enumerate(zip(labels, lines, strict=True), start=1):
+            provenance = Provenance(label, digest, estimator="openpose+uplift", units="shoulder")
+            poses[label] = _parse(line, number, provenance)
+    return poses
+
+
+def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
+    """Write sequences to a `.skels` file, and their names to the `.files` beside it.
+
+    3D poses of 50 joints in any unit (each is normalised first, if its unit is not shoulder widths). Missing frames
+    become zeros. InputError if a single joint is missing, or the frame rate is not 25.
+    """
+    write_text(path, "".join(_format(pose, f"{path}: clip {name!r}") for name, pose in poses.items()))
+    write_text(Path(path).with_suffix(".files"), "".join(f"{name}\n" for name in poses))
+
+
+def write_pose(pose: PoseSequence, path: Path | str) -> None:
+    """Write a single sequence."""
+    write_poses({pose.provenance.source or Path(path).stem: pose}, path)
+
+
+def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
+    """All sequences; `fps` replaces the 25."""
+    return {name: pose if fps is None else pose.replace(fps=fps) for name, pose in read_poses(path).items()}
+
+
+def _parse(line: str, number: int, provenance: Provenance) -> PoseSequence:
+    values = np.array(line.split(), np.float64)
+    if values.size % _WIDTH:
+        raise InputError(f"line {number} has {values.size} values, expected a multiple of {_WIDTH} (truncated?)")
+    frames = values.reshape(-1, _WIDTH)
+    counter, length = frames[:, -1], len(frames)
+    rises = (np.diff(counter) > -1e-9).all() and abs(counter[0]) < 1e-3 and counter[-1] <= 1 + 1e-3
+    if not rises:
+        raise InputError(f"line {number}: the last of each {_WIDTH} values is not a counter from 0 to 1")
+    if counter[-1] < (length - 1.5) / length - 1e-4:
+        raise InputError(f"line {number} ends early, at {counter[-1]:.2%} of its sequence: the file is truncated")
+    points = frames[:, :-1].reshape(length, -1, 3)[:, SIGNING_50.mirror] * _SCALE  # (T, 50, 3)
+    gone = (points == 0).all(axis=(1, 2))  # (T,)
+    points[gone] = np.nan
+    confidence = np.broadcast_to(~gone[:, None], points.shape[:2])
+    return PoseSequence(points, confidence.astype(np.float32), FPS, SIGNING_50, provenance)
+
+
+def _format(pose: PoseSequence, where: str) -> str:
+    if pose.skeleton != SIGNING_50 or pose.dims != 3:
+        raise InputError(
+            f"{where}: a {WHAT} holds 3D poses of {SIGNING_50.name}, not {pose.dims}D {pose.skeleton.name}"
+        )
+    if pose.fps != FPS:
+        raise InputError(f"{where}: a {WHAT} has {FPS:g} frames per second, not {pose.fps:g}; resample first")
+    gone = pose.missing
+    whole = gone.all(1)
+    partial = np.flatnonzero(gone.any(1) & ~whole)
+    if len(partial):
+        raise InputError(f"{where}: a joint is missing in frame {partial[0]}, which a {WHAT} cannot say; refine first")
+    if len(pose) == 0 or whole.all():
+        raise InputError(f"{where}: there is nothing to write")
+    if pose.provenance.units != "shoulder":
+        pose = normalise(pose)
+    points = np.nan_to_num(pose.keypoints[:, SIGNING_50.mirror]) / _SCALE  # (T, 50, 3)
+    flat = points.reshape(len(pose), -1)
+    rows = (" ".join(f"{v:.5f}" for v in row) + f" {t / len(pose):.4f}" for t, row in enumerate(flat))
+    return " ".join(rows) + "\n"
+
+
+def _names(path: Path, names: Path | None, count: int) -> list[str]:
+    """A name for each line."""
+    beside = names or path.with_suffix(".files")
+    if names is None and not beside.exists():
+        return [path.stem] if count == 1 else [f"{path.stem}_{k}" for k in range(count)]
+    with reading(beside, "list of names"):
+        labels = beside.read_text(encoding="utf-8").split()
+    if len(labels) != count or len(set(labels)) != count:
+        raise InputError(
+            f"{beside}: {len(labels)} names ({len(set(labels))} different) for {count} sequences in {path}"
+        )
+    return labels
