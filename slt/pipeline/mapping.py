@@ -58,8 +58,8 @@ def _map_shard(paths: tuple[Path, Path], make: Callable[[], BatchStage]) -> dict
     return refused
 
 
-def one_thread() -> None:
-    """One torch thread in this process: the parallelism is over processes."""
+def one_thread(threads: int = 1) -> None:
+    """Torch threads of this process: one where the parallelism is over processes."""
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)

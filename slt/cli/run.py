@@ -1,0 +1,58 @@
+"""`slt run CONFIG`: the whole pipeline."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from skeletor.config import load_config
+from skeletor.errors import InputError
+from skeletor.progress import log, log_to
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Run the pipeline, print and write the table."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser.add_argument("config", type=Path, help="YAML, for example configs/demo.yaml")
+    parser.add_argument("--run-dir", type=Path, help="default: runs/<name of the config>")
+    parser.add_argument("--corpus", type=Path, help="a data set in PHOENIX14T's layout; default: render one")
+    parser.add_argument("--estimator", help="estimator.name of the config")
+    parser.add_argument("--lift", help="lift.mode of the config")
+    parser.add_argument("--refine", help="refine.name of the config")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key, e.g. corpus.test=20")
+    args = parser.parse_args(argv)
+
+    from slt.pipeline.config import RunConfig
+    from slt.pipeline.run import run
+
+    config = load_config(args.config, RunConfig, _overrides(args))
+    if args.corpus is not None and not args.corpus.is_dir():
+        raise InputError(f"{args.corpus}: no such folder; give the folder of a data set in PHOENIX14T's layout")
+    folder = args.run_dir or Path("runs") / (args.config.stem + ("" if args.corpus is None else "-" + args.corpus.name))
+    log_to(folder / "log.txt")
+    table = run(config, folder, args.corpus)
+    log.info("whole report: %s", folder / "report.md")
+    print(table.text())
+    return 0
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    named = {
+        "estimator.name": args.estimator,
+        "lift.mode": args.lift,
+        "refine.name": args.refine,
+        "seed": args.seed,
+        "workers": args.workers,
+    }
+    overrides = {key: value for key, value in named.items() if value is not None}
+    for item in args.set:
+        key, separator, value = item.partition("=")
+        if not separator:
+            raise InputError(f"--set {item}: expected KEY=VALUE")
+        overrides[key] = yaml.safe_load(value)
+    return overrides

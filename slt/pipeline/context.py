@@ -1,0 +1,46 @@
+"""What the stages of one run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from slt.corpus import layout
+from slt.pipeline.config import RunConfig
+from slt.pipeline.stage import Done
+
+# The source that every stage's result depends on.
+CORE_CODE = ("skeletor/pose", "skeletor/skeleton", "skeletor/normalise")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table that has a translator: `store` holds its poses by split."""
+
+    name: str
+    label: str
+    done: Done
+    store: Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all stages of one run share."""
+
+    config: RunConfig
+    folder: Path
+    corpus: layout.Corpus
+    corpus_key: Done | str
+
+    @property
+    def rendered(self) -> bool:
+        """Whether the truth is known."""
+        return self.corpus.description.kind == "rendered"
+
+
+@dataclass(frozen=True)
+class Detected:
+    """2D poses: the stage that made the last of them, and the folder of each part."""
+
+    done: Done
+    parts: dict[str, Path]

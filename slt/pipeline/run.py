@@ -1,0 +1,159 @@
+"""`slt run`: from corpus to table; each stage is skipped when nothing that it needs has changed."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from skeletor.refine import RefineConfig, build_refiner
+
+from skeletor.atomic import write_text
+from skeletor.errors import InputError
+from skeletor.io.store import open_store, write_store
+from skeletor.normalise import normalise
+from slt.corpus import build, layout
+from slt.lift import build_lifter
+from slt.pipeline import poses as pose_stages
+from slt.pipeline import report, training
+from slt.pipeline.config import RunConfig
+from slt.pipeline.context import CORE_CODE, Detected, Row, Run
+from slt.pipeline.mapping import map_store
+from slt.pipeline.stage import Done, run_stage
+
+_CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
+                                            "motion", "render", "signers"))  # fmt: skip
+_REFINER = ("skeletor/model", "skeletor/refine", "skeletor/smooth")
+
+
+def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> report.Table:
+    """Run the whole chain in `folder` and return its table.
+
+    corpus: a data set in PHOENIX14T's layout; None renders one. What is done and unchanged is kept.
+    """
+    write_text(folder / "config.json", config.model_dump_json(indent=1))
+    write_text(folder / "versions.json", report.versions())
+    context = _with_corpus(config, folder, corpus)
+    detected = _poses(context)
+    lifted = _lift(context, detected)
+    rows = _rows(context, lifted)
+    systems = training.train_rows(context.config, context.corpus, rows, folder)
+    return report.write_report(context, rows, systems, detected, lifted)
+
+
+def _with_corpus(config: RunConfig, folder: Path, path: Path | None) -> Run:
+    if path is not None:
+        corpus = layout.read_corpus(path)
+        if not any(clip.source for clip in corpus.clips):
+            raise InputError(f"{corpus.root}: no pictures found under {layout.features_path(corpus.root, 'train')}")
+        return Run(config, folder, corpus, f"{corpus.root.resolve()}:{len(corpus.clips)}")
+    done = run_stage(
+        "corpus",
+        folder / "corpus",
+        lambda out: _ignore(build.render_corpus(config.corpus, out, config.workers)),
+        config.corpus.model_dump(),
+        (),
+        (*CORE_CODE, *_CORPUS, "slt/video"),
+    )
+    return Run(config, folder, layout.read_corpus(done.folder), done)
+
+
+def _ignore(_: object) -> None:
+    """The stage's result lies in its folder."""
+
+
+def _poses(run: Run) -> Detected:
+    """2D poses of all parts."""
+    if run.rendered:
+        sources = pose_stages.rendered_sources(run.corpus)
+    else:
+        sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
+    estimated = run_stage(
+        "estimate",
+        run.folder / "estimated",
+        lambda out: pose_stages.estimate_corpus(
+            sources, run.corpus.description.y_scale, run.config.estimator, out, run.config.workers
+        ),
+        run.config.estimator.model_dump(),
+        (run.corpus_key,),
+        (*CORE_CODE, "slt/estimate", "slt/video"),
+    )
+    parts = {part: estimated.folder / part for part in sources}
+    if not run.rendered:
+        return Detected(estimated, parts)
+    simulated = run_stage(
+        "simulate",
+        run.folder / "poses",
+        lambda out: pose_stages.simulate_rest(run.corpus, estimated.folder, out, run.config.seed),
+        {"seed": run.config.seed},
+        (estimated,),
+        (*CORE_CODE, "slt/corpus/noise", "slt/pipeline/poses"),
+    )
+    return Detected(simulated, parts | {part: simulated.folder / part for part in ("train", "studio_motion")})
+
+
+def _lift(run: Run, detected: Detected) -> Done:
+    """3D poses of all parts in `lifted/<part>/`; of the true 2D of dev and test in `lifted/true-<part>/`."""
+
+    def work(out: Path) -> None:
+        make = partial(build_lifter, run.config.lift)
+        for part, folder in detected.parts.items():
+            map_store(folder, out / part, make, f"lift {part}", run.config.workers)
+        if run.rendered:
+            for part in ("dev", "test"):
+                truth = run.corpus.root / "truth2d" / part
+                map_store(truth, out / f"true-{part}", make, f"lift true {part}", run.config.workers)
+
+    return run_stage(
+        "lift", run.folder / "lifted", work, run.config.lift.model_dump(), (detected.done,), (*CORE_CODE, "slt/lift")
+    )
+
+
+def _rows(run: Run, lifted: Done) -> list[Row]:
+    """The rows that have a translator, with their poses made."""
+    rows = [Row("raw", "raw 3D skeletons", lifted, lifted.folder)]
+    rows.append(_refined_row(run, lifted, RefineConfig(name="savgol"), "linear + Savitzky-Golay", ()))
+    name = run.config.refine.name
+    if name == "skeletor":
+        weights = _refiner(run, lifted)
+        config = run.config.refine.model_copy(update={"weights": str(weights.folder / training.REFINER_WEIGHTS)})
+        rows.append(_refined_row(run, lifted, config, "Skeletor", (weights,)))
+    elif name == "linear":
+        rows.append(_refined_row(run, lifted, run.config.refine, "linear interpolation", ()))
+    if run.rendered:
+        rows.append(Row("truth", "truth skeletons (the ceiling)", *_truth(run)))
+    return rows
+
+
+def _refiner(run: Run, lifted: Done) -> Done:
+    parts = ("studio", "studio_motion") if run.rendered else ("train",)
+    return run_stage(
+        "refiner",
+        run.folder / "refiner",
+        lambda out: training.train_skeletor([lifted.folder / p for p in parts], run.config, out),
+        {"training": run.config.refiner_training.model_dump(), "seed": run.config.seed},
+        (lifted,),
+        (*CORE_CODE, "skeletor/model", "skeletor/training", "skeletor/corrupt"),
+    )
+
+
+def _refined_row(run: Run, lifted: Done, config: RefineConfig, label: str, inputs: tuple[Done, ...]) -> Row:
+    def work(out: Path) -> None:
+        for part in (*layout.SPLITS, "negatives"):
+            make = partial(build_refiner, config)
+            map_store(lifted.folder / part, out / part, make, f"{config.name} {part}", run.config.workers)
+
+    values = config.model_dump(exclude={"weights"})
+    folder = run.folder / "refined" / config.name
+    done = run_stage(config.name, folder, work, values, (lifted, *inputs), (*CORE_CODE, *_REFINER))
+    return Row(config.name, label, done, folder)
+
+
+def _truth(run: Run) -> tuple[Done, Path]:
+    def work(out: Path) -> None:
+        for part in layout.SPLITS:
+            truth = open_store(run.corpus.root / "truth" / part)
+            write_store(out / part, ((name, normalise(truth[name])) for name in sorted(truth)))
+
+    assert isinstance(run.corpus_key, Done)
+    done = run_stage("truth", run.folder / "truth", work, {}, (run.corpus_key,), CORE_CODE)
+    return done, done.folder

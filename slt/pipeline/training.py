@@ -1,0 +1,115 @@
+"""The stages that learn: the refiner, and one translator for each row of the table."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from skeletor.atomic import write_text
+from skeletor.errors import InputError
+from skeletor.io.store import open_store
+from skeletor.pose import PoseSequence
+from skeletor.progress import log_to
+from slt.corpus import layout
+from slt.pipeline.config import RunConfig
+from slt.pipeline.context import CORE_CODE, Row
+from slt.pipeline.mapping import one_thread
+from slt.pipeline.stage import Done, run_stage
+
+REFINER_WEIGHTS = "refiner.safetensors"
+GLOSS = "gloss2text"
+_TRANSLATE_CODE = (*CORE_CODE, "slt/translate")
+
+
+@dataclass(frozen=True)
+class System:
+    """A trained translator of one row: its folder, and what it made of dev and test (clip name -> text)."""
+
+    done: Done
+    outputs: Mapping[str, Mapping[str, str]]
+
+
+def train_skeletor(stores: Sequence[Path], config: RunConfig, out: Path) -> None:
+    """Train the refiner on lifted poses; never on the truth. Writes `out/refiner.safetensors`."""
+    from skeletor.training import train_refiner
+
+    one_thread(config.workers)
+    clips = [pose for store in stores for _, pose in sorted(open_store(store).items())]
+    train_refiner(clips, config.refiner_training, out, config.seed, "auto")
+
+
+def train_rows(config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], folder: Path) -> dict[str, System]:
+    """Train and decode the translator of each row, and gloss-to-text, `config.workers` at a time."""
+    with ProcessPoolExecutor(config.workers, multiprocessing.get_context("spawn")) as pool:
+        jobs = {row.name: pool.submit(_train_row, config, corpus, row, folder) for row in rows}
+        if config.gloss2text:
+            jobs[GLOSS] = pool.submit(_train_gloss, config, corpus, folder)
+        finished = {name: job.result() for name, job in jobs.items()}
+    return {name: System(done, _outputs(done.folder)) for name, done in finished.items()}
+
+
+def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path) -> Done:
+    def work(out: Path) -> None:
+        from slt.translate import Example, Translator, train_translator
+
+        stores = {split: open_store(row.store / split) for split in layout.SPLITS}
+        examples = {
+            split: [Example(c.name, store[c.name], c.text, c.glosses) for c in corpus.split(split) if c.name in store]
+            for split, store in stores.items()
+        }
+        if not examples["train"] or not examples["dev"]:
+            raise InputError(f"{row.label}: no poses for train or dev are left; see the log for the clips left out")
+        train_translator(examples["train"], examples["dev"], config.translate, out / "model", config.seed, "auto")
+        translator = Translator.load(out / "model")
+        for split in ("dev", "test"):
+            names = [example.name for example in examples[split]]
+            texts = [h.text for h in translator.translate([stores[split][n] for n in names])]
+            _write_outputs(out, split, dict(zip(names, texts, strict=True)))
+
+    return _worker_stage(config, folder, row.name, work, (row.done,))
+
+
+def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path) -> Done:
+    def work(out: Path) -> None:
+        from slt.translate import train_gloss2text
+
+        splits = {split: corpus.split(split) for split in layout.SPLITS}
+        translator = train_gloss2text(
+            [(c.glosses, c.text) for c in splits["train"]],
+            [(c.glosses, c.text) for c in splits["dev"]],
+            config.translate,
+            out / "model",
+            config.seed,
+        )
+        for split in ("dev", "test"):
+            texts = translator.translate_glosses([c.glosses for c in splits[split]])
+            _write_outputs(out, split, {c.name: t for c, t in zip(splits[split], texts, strict=True)})
+
+    text = json.dumps([(c.name, c.glosses, c.text) for c in corpus.clips])
+    return _worker_stage(config, folder, GLOSS, work, (text,))
+
+
+def _worker_stage(config: RunConfig, folder: Path, name: str, work, inputs) -> Done:  # type: ignore[no-untyped-def]
+    """`run_stage` in a worker process, with one thread and the run's log."""
+    one_thread()
+    log_to(folder / "log.txt")
+    values = {"translate": config.translate.model_dump(), "seed": config.seed}
+    return run_stage(f"train {name}", folder / "systems" / name, work, values, inputs, _TRANSLATE_CODE)
+
+
+def _write_outputs(out: Path, split: str, texts: Mapping[str, str]) -> None:
+    write_text(out / f"{split}.json", json.dumps(texts, indent=0, ensure_ascii=False))
+
+
+def _outputs(folder: Path) -> dict[str, dict[str, str]]:
+    return {s: json.loads((folder / f"{s}.json").read_text(encoding="utf-8")) for s in ("dev", "test")}
+
+
+def poses_of(store: Path, names: Sequence[str]) -> list[PoseSequence]:
+    """The poses of these clips that a store has."""
+    poses = open_store(store)
+    return [poses[name] for name in names if name in poses]
