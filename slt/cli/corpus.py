@@ -38,9 +38,8 @@ def _check(args: argparse.Namespace) -> int:
     from slt.corpus import layout
 
     corpus = layout.read_corpus(args.folder)
-    print(
-        f"{corpus.root}: {corpus.description.kind}, {corpus.description.fps:g} fps, y scale {corpus.description.y_scale:.4f}"
-    )
+    about = corpus.description
+    print(f"{corpus.root}: {about.kind}, {about.fps:g} fps, y scale {about.y_scale:.4f}")
     for split in layout.SPLITS:
         clips = corpus.split(split)
         words = Counter(word for clip in clips for word in clip.text.split())

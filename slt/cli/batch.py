@@ -1,0 +1,43 @@
+"""Many inputs, one after the other: a bad one neither stops the others nor is hidden."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from skeletor.errors import InputError, NothingToTranslate, SkeletorError
+from skeletor.progress import progress
+
+T = TypeVar("T")
+
+
+def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str) -> int:
+    """Call `work` for every path; list the failures on stderr at the end.
+
+    Returns 0, or the exit code of the worst failure: 2 (bad input) before 3 (nothing to translate).
+    """
+    failures: list[tuple[Path, SkeletorError]] = []
+    items = progress(paths, what, unit="file") if len(paths) > 1 else paths
+    for path in items:
+        try:
+            work(path)
+        except SkeletorError as error:
+            failures.append((path, error))
+    for path, error in failures:
+        message = str(error)
+        print(message if str(path) in message else f"{path}: {message}", file=sys.stderr)
+    if len(paths) > 1 and failures:
+        print(f"{len(failures)} of {len(paths)} files failed", file=sys.stderr)
+    codes = {error.exit_code for _, error in failures}
+    return next((code for code in (1, InputError.exit_code, NothingToTranslate.exit_code) if code in codes), 0)
+
+
+def output_names(paths: Sequence[Path], folder: Path, suffix: str) -> dict[Path, Path]:
+    """Where the result of each input goes; InputError if two inputs would go to the same file."""
+    names = {path: folder / f"{path.stem if path.suffix else path.name}{suffix}" for path in paths}
+    if len(set(names.values())) < len(names):
+        double = next(p for p in paths if list(names.values()).count(names[p]) > 1)
+        raise InputError(f"{double}: another input has the same name; translate them into different folders")
+    return names

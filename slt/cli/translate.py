@@ -1,0 +1,50 @@
+"""`slt translate VIDEO...`: from pixels to a sentence."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from skeletor.atomic import write_text
+from skeletor.errors import InputError, NothingToTranslate
+from slt.cli.batch import for_each, output_names
+
+FORMATS = ("txt", "json", "srt")
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Translate one or more videos; exit code 3 if nobody signs, 2 for bad input."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser.add_argument("inputs", type=Path, nargs="+", help="videos, folders of frames, or files of 2D poses")
+    parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
+    parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
+    parser.add_argument("-f", "--formats", default="txt", help="of the results, any of txt,json,srt")
+    parser.add_argument("--refine", choices=("none", "linear", "savgol", "skeletor"), help="default: the model's")
+    parser.add_argument("--estimator", help="default: the model's; see `slt doctor`")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    args = parser.parse_args(argv)
+    formats = args.formats.split(",")
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise InputError(f"--formats {args.formats}: {unknown[0]!r} is none of {', '.join(FORMATS)}")
+
+    from slt.system import load_system
+
+    system = load_system(args.model, args.refine, args.estimator, args.device)
+    names = output_names(args.inputs, args.output, "") if args.output else {}
+
+    def work(path: Path) -> None:
+        result = system.translate(path)
+        for warning in result.warnings:
+            print(f"{path}: warning: {warning}", file=sys.stderr)
+        if path in names:
+            contents = {"txt": f"{result.text or ''}\n", "srt": result.srt(), "json": result.json()}
+            for name in formats:
+                if name == "json" or result.text is not None:
+                    write_text(names[path].with_name(f"{names[path].name}.{name}"), contents[name])
+        if result.text is None:
+            raise NothingToTranslate(f"{path}: not translated: {result.reason}")
+        print(f"{path}: {result.text}" if len(args.inputs) > 1 else result.text)
+
+    return for_each(args.inputs, work, "translate")

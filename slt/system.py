@@ -1,0 +1,170 @@
+"""The whole chain on one video: estimate, lift, refine, translate or abstain."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skeletor.config import check_config
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence
+from skeletor.refine import RefineConfig, Refiner, build_refiner
+from skeletor.skeleton import SIGNING_50
+from slt.estimate import EstimateConfig, Estimator, build_estimator
+from slt.lift import LiftConfig, Lifter, build_lifter
+from slt.model_folder import ModelFolder, load_model_folder
+
+POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What became of one input. text is None if the system abstained; reason says why."""
+
+    source: str
+    text: str | None
+    reason: str | None
+    tokens: tuple[str, ...]
+    score: float
+    signals: dict[str, float]
+    duration: float
+    seconds: dict[str, float]
+    provenance: dict[str, Any]
+    warnings: tuple[str, ...]
+
+    def json(self) -> str:
+        """All of it as JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False, default=str) + "\n"
+
+    def srt(self) -> str:
+        """One subtitle over the whole clip."""
+        return f"1\n{_clock(0)} --> {_clock(self.duration)}\n{self.text or ''}\n"
+
+
+@dataclass(frozen=True)
+class System:
+    """A trained chain, ready for videos."""
+
+    model: ModelFolder
+    estimator: Estimator
+    lifter: Lifter
+    refiner: Refiner
+
+    def poses(self, source: Path) -> PoseSequence:
+        """2D poses of a video, a folder of frames, or a file of poses."""
+        if source.suffix.lower() in POSE_SUFFIXES and source.is_file():
+            return make_estimator("poses")(source)
+        return self.estimator(source)
+
+    def translate(self, source: Path) -> Translation:
+        """Translate one input. InputError if it cannot be read; an abstention is a result with text None."""
+        seconds: dict[str, float] = {}
+        raw = _timed(seconds, "estimate", lambda: self.poses(source))
+        warnings = self._warnings(raw)
+        reason = self.model.translator.signer_reason(raw)
+        if reason is not None:
+            return _abstained(source, raw, reason, seconds, warnings)
+        lifted = _timed(seconds, "lift", lambda: self.lifter(raw))
+        refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
+        hypothesis = _timed(seconds, "translate", lambda: self.model.translator.translate([refined])[0])
+        signals = self.model.translator.signals(raw, refined, hypothesis)
+        reason = self.model.abstention.reason(signals)
+        return Translation(
+            source=str(source),
+            text=None if reason else hypothesis.text,
+            reason=reason,
+            tokens=tuple(hypothesis.tokens),
+            score=hypothesis.score,
+            signals=signals,
+            duration=raw.seconds,
+            seconds=seconds,
+            provenance=dataclasses.asdict(refined.provenance),
+            warnings=warnings,
+        )
+
+    def _warnings(self, raw: PoseSequence) -> tuple[str, ...]:
+        """Where the input differs from what the model was trained on."""
+        found = []
+        known = self.model.config["estimator"]["name"]
+        if raw.provenance.estimator and raw.provenance.estimator != known:
+            found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
+        fps = float(self.model.config["fps"])
+        if abs(raw.fps - fps) > 0.01 * fps:
+            found.append(f"{raw.fps:g} fps, the model was trained at {fps:g}; the poses are resampled")
+        return tuple(found)
+
+
+def load_system(
+    model: Path | None = None, refine: str | None = None, estimator: str | None = None, device: str = "auto"
+) -> System:
+    """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for."""
+    folder = model or newest_model()
+    if folder is None:
+        raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
+    loaded = load_model_folder(folder, device)
+    config = loaded.config
+    lift = check_config(config["lift"], LiftConfig, f"{folder}/model.yaml: lift")
+    name = refine or config["refine"]["name"]
+    return System(
+        loaded,
+        make_estimator(estimator) if estimator else build_estimator(
+            check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
+        ),
+        build_lifter(lift),
+        make_refiner(name, folder),
+    )  # fmt: skip
+
+
+def newest_model(root: Path | None = None) -> Path | None:
+    """The model folder written last under runs/ (or $SLT_RUNS), or None."""
+    root = root or Path(os.environ.get("SLT_RUNS", "runs"))
+    found = sorted(root.glob("*/model/model.yaml"), key=lambda p: p.stat().st_mtime)
+    return found[-1].parent if found else None
+
+
+def make_estimator(name: str) -> Estimator:
+    """An estimator by name with its default options; InputError if there is none of that name."""
+    return build_estimator(check_config({"name": name}, EstimateConfig, "--estimator"))
+
+
+def make_refiner(name: str, model: Path | None = None) -> Refiner:
+    """A refiner by name; Skeletor takes its weights from a model folder (default: the newest)."""
+    if name != "skeletor":
+        return build_refiner(check_config({"name": name}, RefineConfig, "--refine"))
+    folder = model or newest_model()
+    weights = folder / "refiner.safetensors" if folder else None
+    if weights is None or not weights.exists():
+        raise InputError(
+            f"{folder or 'runs/'}: no trained Skeletor there; run `make pipeline`, give --model DIR, or --refine savgol"
+        )
+    return build_refiner(RefineConfig(name="skeletor", weights=str(weights)))
+
+
+def to_signing_50(pose: PoseSequence) -> PoseSequence:
+    """The pose on the signing skeleton; InputError if it cannot be mapped."""
+    return pose.to_skeleton(SIGNING_50)
+
+
+def _timed(seconds: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
+    start = time.perf_counter()
+    result = work()
+    seconds[name] = round(time.perf_counter() - start, 4)
+    return result
+
+
+def _abstained(
+    source: Path, raw: PoseSequence, reason: str, seconds: dict[str, float], warnings: tuple[str, ...]
+) -> Translation:
+    provenance = dataclasses.asdict(raw.provenance)
+    return Translation(str(source), None, reason, (), 0.0, {}, raw.seconds, seconds, provenance, warnings)
+
+
+def _clock(seconds: float) -> str:
+    milli = round(seconds * 1000)
+    return f"{milli // 3_600_000:02}:{milli // 60_000 % 60:02}:{milli // 1000 % 60:02},{milli % 1000:03}"

@@ -1,0 +1,55 @@
+import pytest
+
+from slt.pipeline.stage import DONE, read_json, run_stage, source_hash, stage_key
+
+
+class Counter:
+    def __init__(self, fail=False):
+        self.calls, self.fail = 0, fail
+
+    def __call__(self, folder):
+        self.calls += 1
+        (folder / f"part{self.calls}").write_text("x")
+        if self.fail:
+            raise KeyboardInterrupt
+
+
+def stage(folder, work, config=None, inputs=()):
+    return run_stage("s", folder, work, config or {"a": 1}, inputs, ("skeletor/errors",))
+
+
+def test_unchanged_stage_is_skipped_and_a_changed_one_starts_afresh(tmp_path):
+    work, folder = Counter(), tmp_path / "s"
+    first = stage(folder, work)
+    assert stage(folder, work).key == first.key and work.calls == 1
+    stage(folder, work, {"a": 2})
+    assert work.calls == 2 and not (folder / "part1").exists()
+
+
+def test_a_killed_stage_keeps_its_files_and_goes_on(tmp_path):
+    folder = tmp_path / "s"
+    with pytest.raises(KeyboardInterrupt):
+        stage(folder, Counter(fail=True))
+    assert read_json(folder / DONE)["done"] is False
+    work = Counter()
+    stage(folder, work)
+    assert work.calls == 1 and (folder / "part1").exists() and read_json(folder / DONE)["done"]
+
+
+def test_an_input_changes_the_key_of_all_that_follows(tmp_path):
+    a = stage(tmp_path / "a", Counter())
+    b = stage(tmp_path / "b", Counter(), {"a": 2})
+    assert stage_key({}, (a,), ()) != stage_key({}, (b,), ())
+
+
+def test_code_of_a_package_and_of_a_module_can_be_hashed():
+    assert source_hash("slt/pipeline") != source_hash("slt/pipeline/stage")
+
+
+def test_a_broken_marker_counts_as_none(tmp_path):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    (folder / DONE).write_text("{")
+    work = Counter()
+    stage(folder, work)
+    assert work.calls == 1
