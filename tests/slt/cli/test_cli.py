@@ -1,0 +1,84 @@
+"""The command line as a user meets it: one line and the right exit code for bad input, never a traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from slt.corpus import layout
+
+
+def slt(*args, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-c", "from slt.cli import main; main()", *map(str, args)],
+        capture_output=True, text=True, cwd=cwd, timeout=300,
+    )  # fmt: skip
+
+
+def assert_one_line(result, code, *parts):
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, result.stderr
+    for part in parts:
+        assert part in lines[0]
+
+
+def test_help_names_all_commands():
+    text = slt("--help").stdout
+    for command in ("translate", "run", "poses", "lift", "refine", "view", "score", "corpus", "doctor"):
+        assert f"  {command} " in text
+
+
+def test_unknown_command_is_a_usage_error():
+    assert slt("dance").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("yaml", "part"),
+    [
+        ("refine: {nam: none}", "refine.nam"),
+        ("seed: yes", "seed"),
+        ("corpus: {test: 0}", "corpus.test"),
+        ("- 1", "list"),
+    ],
+)
+def test_a_bad_config_is_one_line_naming_file_and_key(tmp_path, yaml, part):
+    file = tmp_path / "bad.yaml"
+    file.write_text(yaml)
+    assert_one_line(slt("run", file, cwd=tmp_path), 2, "bad.yaml", part)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_missing_config(tmp_path):
+    assert_one_line(slt("run", "nowhere.yaml", cwd=tmp_path), 2, "nowhere.yaml")
+
+
+def test_translate_without_a_model_says_what_to_do(tmp_path):
+    assert_one_line(slt("translate", "a.mp4", cwd=tmp_path), 2, "make pipeline")
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "text.mp4", "empty.mp4"])
+def test_poses_of_what_is_no_video(tmp_path, name):
+    (tmp_path / "text.mp4").write_text("not a video")
+    (tmp_path / "empty.mp4").touch()
+    assert_one_line(slt("poses", name, "-o", "out", cwd=tmp_path), 2, name)
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_score_prints_signature_and_interval(tmp_path):
+    (tmp_path / "h").write_text("im norden regen .\nsonne im süden .\n", encoding="utf-8")
+    (tmp_path / "r").write_text("im norden regen .\nsonne im osten .\n", encoding="utf-8")
+    result = slt("score", "--hyp", tmp_path / "h", "--ref", tmp_path / "r")
+    assert result.returncode == 0
+    assert "BLEU-4" in result.stdout and "nrefs:1" in result.stdout and "95 %" in result.stdout
+    assert_one_line(slt("score", "--hyp", tmp_path / "h", "--ref", tmp_path / "none"), 2, "none")
+
+
+def test_corpus_check_counts_and_complains(tmp_path):
+    clip = layout.Clip("a", "train", None, "s", ("REGEN",), "regen .")
+    for split in layout.SPLITS:
+        layout.write_annotation(tmp_path, split, [clip])
+    result = slt("corpus", "check", tmp_path)
+    assert result.returncode == 0 and "1 clips, 1 without pictures" in result.stdout
+    assert_one_line(slt("corpus", "check", tmp_path / "no"), 2, "no such folder")
