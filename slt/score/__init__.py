@@ -39,6 +39,16 @@ class Scores:
         """Plain values, for JSON."""
         return dataclasses.asdict(self)
 
+    def lines(self) -> str:
+        """For people: a line for each score with its 95 % interval, and the signature."""
+        rows = []
+        for key, label in (("bleu4", "BLEU-4"), ("bleu3", "BLEU-3"), ("bleu2", "BLEU-2"), ("bleu1", "BLEU-1"),
+                           ("rouge", "ROUGE")):  # fmt: skip
+            low, high = self.intervals[key]
+            rows.append(f"{label:7} {getattr(self, key):6.2f}   95 %: {low:.2f} to {high:.2f}")
+        rows.append(f"chrF    {self.chrf:6.2f}")
+        return "\n".join([*rows, f"{self.n} sentences; {self.signature}"])
+
 
 def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -> Scores:
     """Scores of hypotheses against one reference each. The seed is that of the bootstrap.
