@@ -28,17 +28,25 @@ def main(argv: list[str] | None = None) -> None:
     """Entry point; ends the process with 0, 1 (a bug), 2 (bad input) or 3 (nothing to translate)."""
     from skeletor.command import run_command
 
-    sys.exit(run_command(lambda: _dispatch(sys.argv[1:] if argv is None else argv), "slt"))
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    sys.exit(run_command(lambda: _dispatch(arguments), "slt", debug))
 
 
 def _dispatch(argv: list[str]) -> int:
     parser = argparse.ArgumentParser("slt", description="From a video of someone signing to a written sentence.")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", nargs="?")
     lines = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
-    parser.usage = f"slt COMMAND [options]\n\ncommands:\n{lines}\n\n`slt COMMAND --help` tells the options of each."
+    parser.usage = (
+        f"slt COMMAND [options]\n\ncommands:\n{lines}\n\n"
+        "`slt COMMAND --help` tells the options of each; --debug adds the traceback of an error"
+    )
     if not argv or argv[0] in ("-h", "--help"):
         parser.print_usage()
         return 0
-    command = parser.parse_args(argv[:1]).command
-    module, text = COMMANDS[command]
-    return int(importlib.import_module(module).main(command, argv[1:], text))
+    if argv[0] not in COMMANDS:
+        print(f"slt: unknown command {argv[0]!r}; it is one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module, text = COMMANDS[argv[0]]
+    return int(importlib.import_module(module).main(argv[0], argv[1:], text))
