@@ -1,0 +1,132 @@
+"""The `skeletor` command: refine files of poses, train a refiner, compare poses with the truth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skeletor.command import run_command
+from skeletor.errors import InputError
+
+if TYPE_CHECKING:
+    from skeletor.pose import PoseSequence
+    from skeletor.refine import Refiner
+
+# Small models on few cores: waiting threads must sleep, not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code: 0, 1 (a defect), 2 (bad input), 130 (interrupted)."""
+    arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    return run_command(lambda: arguments.run(arguments), "skeletor", arguments.debug)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    refine = commands.add_parser("refine", help="repair the poses of a file")
+    refine.add_argument("input", help="a file of poses (.safetensors, .pose, .skels, .h5) or a folder of OpenPose JSON")
+    refine.add_argument("-o", "--output", help="default: INPUT.refined.safetensors")
+    refine.add_argument("--weights", help="weights of a trained refiner (.safetensors)")
+    refine.add_argument("--refiner", choices=["linear", "savgol"], help="a baseline that needs no weights")
+    refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
+    refine.add_argument("--stride", type=int, help="compute every n-th window only (1: the paper, slow)")
+    refine.add_argument("--fps", type=float, help="frame rate, if the file does not tell or is wrong")
+    refine.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    refine.set_defaults(run=_refine)
+
+    train = commands.add_parser("train", help="train a refiner on files of good poses")
+    train.add_argument("config", help="YAML file with data, out, seed, device, train")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="errors of poses against true poses of the same clips")
+    evaluate.add_argument("predicted", help="file of poses")
+    evaluate.add_argument("truth", help="file of poses with the same clips")
+    evaluate.add_argument("--pck", type=float, default=0.15, help="radius of PCK in the units of the poses")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+def _refine(arguments: argparse.Namespace) -> int:
+    from skeletor.io import read_poses
+
+    source = Path(arguments.input)
+    target = Path(arguments.output) if arguments.output else source.with_name(f"{source.stem}.refined.safetensors")
+    if target.resolve() == source.resolve():
+        raise InputError(f"{target}: is the input itself; choose another --output")
+    refiner, skeleton = _build(arguments)
+    poses = dict(read_poses(source, fps=arguments.fps))
+    if not poses:
+        raise InputError(f"{source}: holds no clips")
+    mapped = [pose.to_skeleton(skeleton) if skeleton else pose for pose in poses.values()]
+    refined = refiner.many(mapped)
+    _write(dict(zip(poses, refined, strict=True)), target)
+    frames = sum(len(pose) for pose in refined)
+    print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
+    return 0
+
+
+def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
+    """The refiner, and the skeleton that it wants (None: any)."""
+    from skeletor.config import check_config
+    from skeletor.refine import RefineConfig, build_refiner
+
+    if bool(arguments.refiner) == bool(arguments.weights):
+        raise InputError("give either --weights FILE (a trained refiner) or --refiner linear|savgol")
+    raw = {"name": arguments.refiner or "skeletor", "weights": arguments.weights, "device": arguments.device}
+    raw |= {k: getattr(arguments, k) for k in ("radius", "stride") if getattr(arguments, k) is not None}
+    refiner = build_refiner(check_config(raw, RefineConfig, "command line"))
+    return refiner, getattr(refiner, "skeleton", None)
+
+
+def _write(poses: Mapping[str, PoseSequence], target: Path) -> None:
+    from skeletor.io import native, write_pose
+
+    if target.suffix == ".safetensors":
+        native.write_shard(poses, target)
+    elif len(poses) == 1:
+        write_pose(next(iter(poses.values())), target)
+    else:
+        raise InputError(f"{target}: {len(poses)} clips only go into a .safetensors file; choose such an --output")
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from skeletor.config import load_config
+    from skeletor.progress import log_to
+    from skeletor.train_job import TrainJob, run_job
+
+    log_to()
+    result = run_job(load_config(arguments.config, TrainJob))
+    print(result.weights)
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from skeletor.io import read_poses
+    from skeletor.metrics import pose_errors
+
+    predicted, truth = read_poses(arguments.predicted), read_poses(arguments.truth)
+    names = [name for name in truth if name in predicted]
+    if len(predicted) == len(truth) == 1:
+        pairs = [(next(iter(predicted.values())), next(iter(truth.values())))]
+    elif names:
+        pairs = [(predicted[name], truth[name]) for name in names]
+    else:
+        raise InputError(f"{arguments.predicted}: no clip has the name of one in {arguments.truth}")
+    pairs = [(one.to_skeleton(other.skeleton), other) for one, other in pairs]
+    errors = pose_errors([p for p, _ in pairs], [t for _, t in pairs], arguments.pck)
+    print(json.dumps(errors.as_dict(), indent=2) if arguments.json else f"{len(pairs)} clips: {errors.line()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

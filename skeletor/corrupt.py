@@ -1,0 +1,233 @@
+"""Corruption of skeletons for training and tests: the paper's masks and noise, and what detectors really do.
+
+Every function takes and gives points (B, T, J, D) and confidence (B, T, J) on one device, never changes its
+arguments, and draws from the generator it is given. A corrupted-away joint is 0 with confidence 0.
+Points that come in missing must be 0 (not NaN) with confidence 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import torch
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked_dataclass
+from torch import Generator, Tensor
+
+from skeletor.skeleton import Skeleton
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Frames = Annotated[float, Field(ge=1, le=100)]
+
+
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
+class Corruption:
+    """How much of each corruption; a config section and a plain dataclass. Shares are means over frames.
+
+    The defaults are the `small` preset's. frame_mask, joint_mask: share of frames and of single joints
+    masked. frame_noise, joint_noise: share of frames and of joints that get the paper's uniform noise in
+    [-s limb, s limb], s drawn up to `noise_strength` for each window. hand_drop, hand_freeze, hand_swap:
+    share of frames in which a hand is missing, stands still, or lies on the other hand, in runs of
+    `run_length` frames in the mean. jitter: standard deviation of a joint that rests, in units of the
+    points; jitter_speed: added per unit of speed (units per frame); jitter_depth: factor on the depth.
+    vary: every window draws its own factor between 0 and 2 on all shares and on the jitter, so that the
+    model meets good and bad clips.
+    """
+
+    frame_mask: Share = 0.03
+    joint_mask: Share = 0.03
+    frame_noise: Share = 0.02
+    joint_noise: Share = 0.03
+    noise_strength: Annotated[float, Field(ge=0, le=2)] = 0.7
+    hand_drop: Share = 0.10
+    hand_freeze: Share = 0.03
+    hand_swap: Share = 0.06
+    run_length: Frames = 3.0
+    jitter: Annotated[float, Field(ge=0, le=1)] = 0.008
+    jitter_speed: Annotated[float, Field(ge=0, le=2)] = 0.10
+    jitter_depth: Annotated[float, Field(ge=0, le=10)] = 2.0
+    vary: bool = True
+
+
+class Body(NamedTuple):
+    """What corruption must know of a skeleton, as tensors on the device: see `body_of`."""
+
+    limb: Tensor  # (J,) length of the limb that ends in each joint
+    hands: Tensor  # (2, K) joints of the left and the right hand, K may be 0
+    wrists: Tensor  # (2,) the joints that carry the hands
+
+
+def body_of(skeleton: Skeleton, typical: Tensor) -> Body:
+    """Limb lengths and hands of a skeleton; `typical` (J, D) is a typical pose in the units of the points.
+
+    A root takes the mean length of the bones that leave it. Without bones all limbs are a tenth of the
+    pose's spread. Hands exist if the skeleton has groups left_hand and right_hand of one size.
+    """
+    device = typical.device
+    limb = torch.full((len(skeleton),), 0.1 * float(typical.std(0).norm()), device=device)
+    if skeleton.bones:
+        parents, children = torch.tensor(skeleton.bones, device=device).T
+        lengths = (typical[children] - typical[parents]).norm(dim=-1)
+        limb[children] = lengths
+        for root in {p for p in range(len(skeleton)) if skeleton.parents[p] < 0}:
+            leaving = lengths[parents == root]
+            limb[root] = leaving.mean() if len(leaving) else limb[root]
+    groups = dict(skeleton.groups)
+    left, right = groups.get("left_hand", ()), groups.get("right_hand", ())
+    if not left or len(left) != len(right):
+        return Body(limb, torch.zeros(2, 0, dtype=torch.long, device=device), torch.zeros(2, dtype=torch.long))
+    hands = torch.tensor([left, right], device=device)
+    wrists = [next((skeleton.parents[j] for j in h if skeleton.parents[j] not in h), h[0]) for h in (left, right)]
+    wrists = [w if w >= 0 else h[0] for w, h in zip(wrists, (left, right), strict=True)]
+    return Body(limb, hands, torch.tensor(wrists, device=device))
+
+
+def mask_frames(points: Tensor, confidence: Tensor, share: Tensor, g: Generator | None) -> tuple[Tensor, Tensor]:
+    """Remove whole frames. share: (B, 1) or a scalar tensor."""
+    gone = _rand(confidence.shape[:2], confidence, g) < share  # (B, T)
+    return _remove(points, confidence, gone[..., None])
+
+
+def mask_joints(points: Tensor, confidence: Tensor, share: Tensor, g: Generator | None) -> tuple[Tensor, Tensor]:
+    """Remove single joints. share: (B, 1, 1) or a scalar tensor."""
+    return _remove(points, confidence, _rand(confidence.shape, confidence, g) < share)
+
+
+def noise(points: Tensor, limb: Tensor, strength: Tensor, hit: Tensor, g: Generator | None) -> Tensor:
+    """The paper's noise (section 5.3): uniform in [-s limb_i, s limb_i], each coordinate by itself.
+
+    limb: (J,). strength: s, (B, 1, 1, 1) or a scalar tensor. hit: bool, broadcast to (B, T, J).
+    """
+    amount = (2 * _rand(points.shape, points, g) - 1) * strength * limb[:, None]
+    return torch.where(hit[..., None], points + amount, points)
+
+
+def runs(shape: tuple[int, ...], share: Tensor, length: float, like: Tensor, g: Generator | None) -> tuple[Tensor, ...]:
+    """Random runs along the second axis: (mask, start), both of `shape` (B, T, ...).
+
+    mask: True in a run; start: the frame in which the run began. Lengths are geometric with mean
+    `length`; about `share` of the frames lie in runs (a little less, since runs may overlap).
+    """
+    frames = shape[1]
+    time = torch.arange(frames, device=like.device).view(1, -1, *(1,) * (len(shape) - 2)).expand(shape)
+    begins = _rand(shape, like, g) < share / length
+    if length > 1:
+        draw = _rand(shape, like, g).clamp(min=1e-6)
+        lengths = 1 + torch.floor(torch.log(draw) / torch.log(torch.tensor(1 - 1 / length, device=like.device)))
+    else:
+        lengths = torch.ones(shape, device=like.device)
+    stop = torch.where(begins, time + lengths.long(), 0).cummax(1).values
+    start = torch.where(begins, time, 0).cummax(1).values
+    return time < stop, start
+
+
+def drop_hands(
+    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: float, g: Generator | None
+) -> tuple[Tensor, Tensor]:
+    """Whole hands go missing in runs. share: (B, 1, 1)."""
+    gone, _ = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
+    mask = torch.zeros_like(confidence, dtype=torch.bool)
+    mask[:, :, body.hands[0]] = gone[..., :1]
+    mask[:, :, body.hands[1]] = gone[..., 1:]
+    return _remove(points, confidence, mask)
+
+
+def freeze_hands(
+    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: float, g: Generator | None
+) -> tuple[Tensor, Tensor]:
+    """Hands stand still, at ordinary confidence, where they were when the run began. share: (B, 1, 1)."""
+    frozen, start = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
+    time = torch.arange(points.shape[1], device=points.device)[:, None]
+    source = torch.where(frozen, start, time)  # (B, T, 2)
+    points, confidence = points.clone(), confidence.clone()
+    for side in (0, 1):
+        joints = body.hands[side]
+        index = source[:, :, side, None].expand(-1, -1, len(joints))  # (B, T, K)
+        confidence[:, :, joints] = confidence[:, :, joints].gather(1, index)
+        points[:, :, joints] = points[:, :, joints].gather(1, index[..., None].expand(-1, -1, -1, points.shape[3]))
+    return points, confidence
+
+
+def swap_hands(
+    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: float, g: Generator | None
+) -> tuple[Tensor, Tensor]:
+    """A hand is found on the other hand, at ordinary confidence, in runs. share: (B, 1, 1).
+
+    In half of the runs it lies where the other hand is; in the other half it has the other hand's shape
+    at its own wrist, which is what a lifter with fixed bone lengths makes of such a detection.
+    """
+    wrong, start = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
+    carried = (_rand(wrong.shape, points, g) < 0.5).gather(1, start)  # one draw for a whole run
+    new_points, new_confidence = points.clone(), confidence.clone()
+    for side in (0, 1):
+        own, other = body.hands[side], body.hands[1 - side]
+        shift = points[:, :, body.wrists[side]] - points[:, :, body.wrists[1 - side]]  # (B, T, D)
+        shift = torch.where(carried[:, :, side, None], shift, 0.0)[:, :, None]
+        hit = wrong[:, :, side, None]  # (B, T, 1)
+        found = torch.where(confidence[:, :, other, None] > 0, points[:, :, other] + shift, 0.0)
+        new_points[:, :, own] = torch.where(hit[..., None], found, points[:, :, own])
+        new_confidence[:, :, own] = torch.where(hit, confidence[:, :, other], confidence[:, :, own])
+    return new_points, new_confidence
+
+
+def jitter(
+    points: Tensor, confidence: Tensor, base: Tensor, per_speed: Tensor, depth: float, g: Generator | None
+) -> tuple[Tensor, Tensor]:
+    """Heavy-tailed noise (Student's t, 2 degrees of freedom, cut at 4.5) that grows with a joint's speed.
+
+    Half of its variance is shared by neighbouring frames, since detectors' noise is not white, and the
+    confidence falls where it is strong. base, per_speed: (B, 1, 1) or scalar tensors. depth: factor on
+    the third coordinate.
+    """
+    speed = torch.zeros_like(confidence)
+    speed[:, 1:] = (points[:, 1:] - points[:, :-1]).norm(dim=-1)
+    speed[:, 1:] *= (confidence[:, 1:] > 0) & (confidence[:, :-1] > 0)
+    deviation = base + per_speed * speed.clamp(max=1.0)  # (B, T, J)
+    heavy = (-torch.log(_rand(confidence.shape, points, g).clamp(min=1e-7))).clamp(min=0.05).rsqrt()
+    white = _randn(points.shape, points, g)
+    slow = white + white.roll(1, 1)  # variance 2, correlated with both neighbours
+    amount = slow * (deviation * heavy / 2**0.5)[..., None]
+    if points.shape[3] == 3:
+        amount = amount * points.new_tensor([1.0, 1.0, depth])
+    seen = confidence > 0
+    return torch.where(seen[..., None], points + amount, points), confidence / (1 + 4 * deviation)
+
+
+def corrupt(
+    points: Tensor, confidence: Tensor, body: Body, options: Corruption, generator: Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """All corruptions of `options`, in the order in which a detector would make them.
+
+    points: (B, T, J, D) without NaN; confidence: (B, T, J). Returns new tensors of the same shapes.
+    """
+    assert points.ndim == 4 and confidence.shape == points.shape[:3], (points.shape, confidence.shape)
+    g, o = generator, options
+    batch = (len(points), 1, 1)
+    factor = 2 * _rand(batch, points, g) if o.vary else torch.ones(batch, device=points.device)
+    if body.hands.shape[1]:
+        points, confidence = swap_hands(points, confidence, body, factor * o.hand_swap, o.run_length, g)
+        points, confidence = freeze_hands(points, confidence, body, factor * o.hand_freeze, o.run_length, g)
+    if o.jitter or o.jitter_speed:
+        points, confidence = jitter(points, confidence, factor * o.jitter, factor * o.jitter_speed, o.jitter_depth, g)
+    strength = o.noise_strength * _rand((*batch, 1), points, g)
+    seen = confidence > 0
+    hit = (_rand((*points.shape[:2], 1), points, g) < factor * o.frame_noise) & seen
+    points = noise(points, body.limb, strength, hit, g)
+    hit = (_rand(confidence.shape, points, g) < factor * o.joint_noise) & seen
+    points = noise(points, body.limb, strength, hit, g)
+    if body.hands.shape[1]:
+        points, confidence = drop_hands(points, confidence, body, factor * o.hand_drop, o.run_length, g)
+    points, confidence = mask_frames(points, confidence, factor[..., 0] * o.frame_mask, g)
+    return mask_joints(points, confidence, factor * o.joint_mask, g)
+
+
+def _remove(points: Tensor, confidence: Tensor, gone: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.where(gone[..., None], 0.0, points), torch.where(gone, 0.0, confidence)
+
+
+def _rand(shape: tuple[int, ...], like: Tensor, g: Generator | None) -> Tensor:
+    return torch.rand(shape, device=like.device, dtype=like.dtype, generator=g)
+
+
+def _randn(shape: tuple[int, ...], like: Tensor, g: Generator | None) -> Tensor:
+    return torch.randn(shape, device=like.device, dtype=like.dtype, generator=g)

@@ -1,0 +1,139 @@
+"""The Skeletor network: a transformer encoder over skeletons (Jiang, Camgöz, Bowden, section 3, equations 1-5)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Norm = Literal["pre", "post"]
+
+
+def positional_encoding(frames: int, width: int) -> Tensor:
+    """(frames, width) sines and cosines of the frame's place in the window (equation 2)."""
+    place = torch.arange(frames, dtype=torch.float32)[:, None]
+    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10000.0) / width))
+    table = torch.zeros(frames, width)
+    table[:, 0::2] = torch.sin(place * rate)
+    table[:, 1::2] = torch.cos(place * rate[: width // 2])
+    return table
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention over the frames of a window (equations 3 and 4)."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"d_model {width} is not a multiple of heads {heads}")
+        self.heads = heads
+        self.dropout = dropout
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, width) -> (B, T, width)."""
+        batch, frames, width = x.shape
+        split = (batch, frames, self.heads, width // self.heads)
+        q, k, v = (f(x).view(split).transpose(1, 2) for f in (self.query, self.key, self.value))  # (B, H, T, width/H)
+        dropout = self.dropout if self.training else 0.0
+        mixed = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+        return self.out(mixed.transpose(1, 2).reshape(batch, frames, width))
+
+
+class Layer(nn.Module):
+    """Self-attention and a position-wise feed-forward network (equation 5), each with a residual connection.
+
+    norm="post" normalises after each sum, as the paper's text says; "pre" before each sub-layer.
+    """
+
+    def __init__(self, width: int, inner: int, heads: int, dropout: float, norm: Norm) -> None:
+        super().__init__()
+        self.norm = norm
+        self.attention = Attention(width, heads, dropout)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(inner, width)
+        )
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, width) -> (B, T, width)."""
+        for norm, part in zip(self.norms, (self.attention, self.feed_forward), strict=True):
+            x = x + self.dropout(part(norm(x))) if self.norm == "pre" else norm(x + self.dropout(part(x)))
+        return x
+
+
+class Skeletor(nn.Module):
+    """Refines a window of skeletons; the place of each frame in the window is known to the network.
+
+    joints, dims: J and D of the skeletons. window: frames of a window, n1 in the paper.
+    d_model, d_ff, heads, layers, dropout, norm: the encoder. confidence_input: the confidences enter the
+    embedding beside the coordinates. residual: the network's output is added to its input (the paper
+    predicts positions); its last layer then starts at 0, so an untrained network changes nothing.
+
+    `rest` (J, D) is a typical pose, for joints that are never observed; set by the training.
+    """
+
+    rest: Tensor
+    places: Tensor
+
+    def __init__(
+        self,
+        joints: int,
+        dims: int,
+        window: int,
+        d_model: int,
+        d_ff: int,
+        heads: int,
+        layers: int,
+        dropout: float,
+        norm: Norm,
+        confidence_input: bool,
+        residual: bool,
+    ) -> None:
+        super().__init__()
+        self.joints, self.dims, self.window = joints, dims, window
+        self.confidence_input, self.residual = confidence_input, residual
+        self.embedding = nn.Sequential(  # equation 1
+            nn.Linear(joints * (dims + confidence_input), d_model), nn.ReLU(), nn.LayerNorm(d_model)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList([Layer(d_model, d_ff, heads, dropout, norm) for _ in range(layers)])
+        self.final_norm = nn.LayerNorm(d_model) if norm == "pre" else nn.Identity()
+        self.out = nn.Linear(d_model, joints * dims)
+        self.register_buffer("places", positional_encoding(window, d_model), persistent=False)
+        self.register_buffer("rest", torch.zeros(joints, dims))
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Xavier for all matrices, 0 for biases (the paper, section 4.1)."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        if self.residual:
+            nn.init.zeros_(self.out.weight)
+
+    def forward(self, points: Tensor, confidence: Tensor) -> Tensor:
+        """(B, T, J, D) without gaps and (B, T, J) -> (B, T, J, D) refined; T at most `window`."""
+        batch, frames, joints, dims = points.shape
+        assert (joints, dims) == (self.joints, self.dims), f"expected {self.joints} x {self.dims}, got {points.shape}"
+        assert confidence.shape == points.shape[:3] and frames <= self.window, (confidence.shape, self.window)
+        x = points.flatten(2)  # (B, T, J * D)
+        if self.confidence_input:
+            x = torch.cat([x, confidence], dim=-1)  # (B, T, J * (D + 1))
+        x = self.dropout(self.embedding(x) + self.places[:frames])  # (B, T, d_model)
+        for layer in self.layers:
+            x = layer(x)
+        change = self.out(self.final_norm(x)).view(batch, frames, joints, dims)
+        return points + change if self.residual else change
+
+    def parameter_count(self) -> int:
+        """Number of trained values."""
+        return sum(p.numel() for p in self.parameters())

@@ -1,0 +1,41 @@
+"""The baselines that a refiner has to beat: linear interpolation, and Savitzky-Golay smoothing after it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.signal import savgol_filter
+
+from skeletor.errors import InputError
+from skeletor.fill import interpolate_array
+from skeletor.pose import PoseSequence
+
+
+def observed_joints(pose: PoseSequence, minimum_confidence: float) -> np.ndarray:
+    """(T, J) bool: joints with a position and at least this confidence (never those of confidence 0)."""
+    return ~pose.missing & (pose.confidence > 0) & (pose.confidence >= minimum_confidence)
+
+
+def linear(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
+    """Replace missing and low-confidence joints by interpolation between the frames where they are sure.
+
+    Before the first and after the last sure frame the nearest one is held. A joint that is never sure
+    keeps what it has (a position that nobody saw, or NaN). Confidence stays as it was, except that a
+    joint that was missing stays at 0.
+    """
+    return pose.replace(interpolate_array(pose.keypoints, observed_joints(pose, minimum_confidence)))
+
+
+def savgol(pose: PoseSequence, minimum_confidence: float = 0.3, window: int = 5, order: int = 2) -> PoseSequence:
+    """`linear`, then a Savitzky-Golay filter along time: a polynomial of `order` over `window` frames.
+
+    A clip shorter than the window is filtered with the longest odd window that fits, or not at all.
+    """
+    if window % 2 == 0 or window <= order:
+        raise InputError(f"savgol: window {window} must be odd and larger than the order {order}")
+    pose = linear(pose, minimum_confidence)
+    fitting = min(window, len(pose) - 1 + len(pose) % 2)
+    if fitting <= order:
+        return pose
+    smooth = savgol_filter(np.nan_to_num(pose.keypoints), fitting, order, axis=0).astype(np.float32)
+    smooth[pose.missing] = np.nan  # a joint that is never seen: nothing to smooth
+    return pose.replace(smooth)

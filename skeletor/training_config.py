@@ -1,0 +1,142 @@
+"""Options of the refiner's training, and the presets `paper` and `small`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from skeletor.config import Config
+from skeletor.corrupt import Corruption
+from skeletor.fill import Fill
+from skeletor.model import Norm
+
+
+class RefinerModelConfig(Config):
+    """Shape of the network; see `skeletor.model.Skeletor`."""
+
+    d_model: int = Field(default=128, ge=8, le=4096)
+    d_ff: int = Field(default=512, ge=8, le=16384)
+    heads: int = Field(default=4, ge=1, le=64)
+    layers: int = Field(default=4, ge=1, le=64)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    norm: Norm = "pre"
+    confidence_input: bool = True
+    residual: bool = True
+
+
+class RefinerTrainConfig(Config):
+    """How a refiner is trained. The defaults are the preset `small`; `preset: paper` changes the defaults.
+
+    window: frames of a window (the paper's n1). fill, minimum_confidence: how gaps enter the network, see
+    `skeletor.fill.prepare`. margin: frames on both sides of a training window that are corrupted and used
+    to fill its gaps, then cut off. fps: the clips are resampled to it (None: the first clip's).
+    Training ends after `max_steps` steps or `max_minutes` minutes of wall time, whichever comes first.
+    velocity_weight, bone_weight: weights of the losses on first differences and on bone lengths beside
+    the loss on positions. mirror: half of the windows are mirrored, left for right. degraded_share: of the
+    windows, if degraded versions of the clips are given. validation_share: of the clips, held out.
+    """
+
+    preset: Literal["small", "paper"] = "small"
+    model: RefinerModelConfig = RefinerModelConfig()
+    window: int = Field(default=64, ge=2, le=1024)
+    fill: Fill = "chain"
+    minimum_confidence: float = Field(default=0.1, ge=0, lt=1)
+    margin: int = Field(default=16, ge=0, le=256)
+    fps: float | None = Field(default=None, gt=0, le=1000)
+    corruption: Corruption = Corruption()
+    mirror: bool = True
+    degraded_share: float = Field(default=0.5, ge=0, le=1)
+
+    loss: Literal["mse", "l1"] = "mse"
+    velocity_weight: float = Field(default=1.0, ge=0)
+    bone_weight: float = Field(default=0.0, ge=0)
+    batch_size: int = Field(default=16, ge=1, le=65536)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0, le=1)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup_steps: int = Field(default=100, ge=0)
+    gradient_clip: float = Field(default=1.0, gt=0)
+    max_steps: int = Field(default=2000, ge=1)
+    max_minutes: float | None = Field(default=None, gt=0)
+    bf16: bool = True  # on GPUs only
+
+    validation_share: float = Field(default=0.05, ge=0, le=0.5)
+    log_every: int = Field(default=50, ge=1)
+    validate_every: int = Field(default=500, ge=1)
+    checkpoint_every: int = Field(default=500, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, raw: Any) -> Any:
+        """Values that are not given come from the preset that is named."""
+        if isinstance(raw, Mapping) and isinstance(raw.get("preset"), str):
+            return _merge(PRESETS.get(raw["preset"], {}), raw)
+        return raw
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RefinerTrainConfig:
+        if self.model.residual and self.fill == "zero":
+            raise ValueError("model.residual needs fill linear or chain: a residual over zeros is no residual")
+        if self.model.d_model % self.model.heads:
+            raise ValueError("model.d_model must be a multiple of model.heads")
+        return self
+
+
+# What differs from the defaults. `paper`: section 3 and 4.1 as printed, with JoeyNMT's sizes of the time where the
+# paper gives none; its best corruption rate (10 % of frames, 10 % of joints); no schedule, no augmentation.
+PRESETS: dict[str, dict[str, Any]] = {
+    "small": {},
+    "paper": {
+        "model": {
+            "d_model": 512,
+            "d_ff": 2048,
+            "heads": 4,
+            "layers": 8,
+            "dropout": 0.1,
+            "norm": "post",
+            "confidence_input": False,
+            "residual": False,
+        },
+        "fill": "zero",
+        "margin": 0,
+        "minimum_confidence": 0.0,
+        "corruption": {
+            "frame_mask": 0.1,
+            "joint_mask": 0.1,
+            "frame_noise": 0.1,
+            "joint_noise": 0.1,
+            "noise_strength": 0.9,
+            "hand_drop": 0.0,
+            "hand_freeze": 0.0,
+            "hand_swap": 0.0,
+            "jitter": 0.0,
+            "jitter_speed": 0.0,
+            "vary": False,
+        },
+        "mirror": False,
+        "velocity_weight": 0.0,
+        "batch_size": 32,
+        "learning_rate": 1e-5,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "warmup_steps": 0,
+        "max_steps": 300_000,
+        "validate_every": 5000,
+        "checkpoint_every": 5000,
+    },
+}
+
+
+def train_preset(name: Literal["small", "paper"], **changes: Any) -> RefinerTrainConfig:
+    """The config of a preset, with top-level values changed."""
+    return RefinerTrainConfig.model_validate({"preset": name, **changes})
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged

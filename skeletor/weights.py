@@ -1,0 +1,93 @@
+"""Weights of a refiner in one safetensors file, with all that is needed to use them in its header."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from skeletor.atomic import atomic_path
+from skeletor.errors import InputError
+from skeletor.fill import Fill
+from skeletor.io.native import skeleton_from_json, skeleton_to_json
+from skeletor.model import Skeletor
+from skeletor.pose import file_sha256
+from skeletor.skeleton import SKELETONS, Skeleton
+
+FORMAT = "skeletor-refiner-1"
+
+
+@dataclass(frozen=True)
+class RefinerInfo:
+    """What a refiner was made for and from.
+
+    model: the keyword arguments of `Skeletor`. fill: how gaps enter the network ("zero", "linear" or
+    "chain"). minimum_confidence: joints below are taken as missing. fps, units, skeleton: of the training
+    clips. data, licence: of the training clips, in words. training: figures of the run.
+    """
+
+    preset: str
+    model: Mapping[str, Any]
+    fill: Fill
+    minimum_confidence: float
+    skeleton: Skeleton
+    fps: float
+    units: str
+    data: str = ""
+    licence: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LoadedRefiner:
+    """A network ready for use, and what its file says about it. digest: SHA-256 of the file, 12 digits."""
+
+    model: Skeletor
+    info: RefinerInfo
+    digest: str = ""
+
+
+def save_refiner(model: Skeletor, info: RefinerInfo, path: Path | str) -> None:
+    """Write weights and metadata atomically."""
+    header = {f.name: json.dumps(getattr(info, f.name)) for f in dataclasses.fields(info) if f.name != "skeleton"}
+    header["skeleton"] = skeleton_to_json(info.skeleton)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"format": FORMAT, **header})
+
+
+def load_refiner(path: Path | str, device: str | torch.device = "cpu") -> LoadedRefiner:
+    """Read a file written by `save_refiner`. Raises InputError if it is something else or damaged."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the weights of a trained refiner (skeletor train makes them)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a safetensors file, or damaged ({error})") from error
+    if header.get("format") != FORMAT:
+        raise InputError(f"{path}: not the weights of a refiner (format {header.get('format')!r}, need {FORMAT!r})")
+    try:
+        values = {f.name: json.loads(header[f.name]) for f in dataclasses.fields(RefinerInfo)}
+        info = RefinerInfo(**{**values, "skeleton": _skeleton(header["skeleton"])})
+        model = Skeletor(**info.model)
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        line = " ".join(str(error).split())
+        raise InputError(f"{path}: weights and header do not fit ({line}); train or fetch them again") from error
+    return LoadedRefiner(model.eval().to(device), info, file_sha256(path)[:12])
+
+
+def _skeleton(text: str) -> Skeleton:
+    skeleton = skeleton_from_json(text)
+    return SKELETONS[skeleton.name] if SKELETONS.get(skeleton.name) == skeleton else skeleton
