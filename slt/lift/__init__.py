@@ -1,0 +1,51 @@
+"""From 2D to 3D joints: Zelinka's inverse kinematics (`reference`) or a batched, faster and better way (`fast`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from pydantic import Field
+
+from skeletor.config import Config
+from skeletor.pose import PoseSequence
+from slt.lift.stage import FastLifter, ReferenceLifter
+
+
+class LiftConfig(Config):
+    """How to lift. `cycles` and `seed` belong to `reference`, the other options to `fast`."""
+
+    mode: Literal["reference", "fast"] = "fast"
+    cycles: int = Field(1000, ge=0, le=100_000)
+    seed: int = Field(0, ge=0)
+    minimum_confidence: float = Field(0.1, ge=0, le=1)
+    hand_reach: float = Field(0.25, gt=0, le=10)
+
+
+class Lifter(Protocol):
+    """2D poses on SIGNING_50, any unit, in; 3D in shoulder widths out: x, y as in `normalise`, z towards the camera.
+
+    Every frame stays. A joint that was missing gets an inferred position and keeps confidence 0.
+    Raises InputError if neck and shoulders are never seen, or if the pose is not 2D on SIGNING_50.
+    """
+
+    name: str
+    version: str
+
+    def __call__(self, pose: PoseSequence) -> PoseSequence:
+        """Lift one clip."""
+        ...
+
+    def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
+        """Lift clips, in their order; with `workers` > 1 in as many processes."""
+        ...
+
+
+def build_lifter(config: LiftConfig) -> Lifter:
+    """The lifter that a config describes."""
+    if config.mode == "reference":
+        return ReferenceLifter(cycles=config.cycles, seed=config.seed)
+    return FastLifter(minimum_confidence=config.minimum_confidence, hand_reach=config.hand_reach)
+
+
+__all__ = ["LiftConfig", "Lifter", "build_lifter"]

@@ -1,0 +1,137 @@
+"""The lifting stage: what surrounds the two methods, from a 2D PoseSequence to a 3D one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from skeletor.errors import InputError
+from skeletor.normalise import normalise
+from skeletor.pose import PoseSequence, StageRecord
+from skeletor.skeleton import SIGNING_50
+from slt.lift import fast, reference
+from slt.lift.gaps import fill, gate_swapped_hands
+from slt.lift.kinematics import PROPORTIONS
+
+NECK = SIGNING_50.index("neck")
+
+
+def _checked(pose: PoseSequence) -> PoseSequence:
+    """`normalise`d pose; InputError if it is not 2D on SIGNING_50 or has nobody in it."""
+    where = f"{pose.provenance.source}: " if pose.provenance.source else ""
+    if pose.skeleton != SIGNING_50:
+        raise InputError(f"{where}lifting needs skeleton signing_50, not {pose.skeleton.name}; map it with to_skeleton")
+    if pose.dims != 2:
+        raise InputError(f"{where}lifting needs 2D joints, these have {pose.dims} coordinates already")
+    return normalise(pose)
+
+
+def _finish(flat: PoseSequence, joints: np.ndarray, confidence: np.ndarray, record: StageRecord) -> PoseSequence:
+    """The 3D pose with the neck's median depth at 0."""
+    joints = joints - np.array([0, 0, np.median(joints[:, NECK, 2])])
+    return flat.replace(joints.astype(np.float32), confidence, stage=record)
+
+
+class ReferenceLifter:
+    """Zelinka's method on each clip by itself; see `slt.lift.reference`."""
+
+    name = "reference"
+    version = "1"
+
+    def __init__(self, cycles: int = reference.CYCLES, seed: int = 0) -> None:
+        self.cycles = cycles
+        self.seed = seed
+
+    def __call__(self, pose: PoseSequence) -> PoseSequence:
+        """Lift one clip; see `slt.lift.Lifter`."""
+        flat = _checked(pose)
+        record = StageRecord("lift", self.version, {"mode": "reference", "cycles": self.cycles, "seed": self.seed})
+        rng = np.random.default_rng(self.seed)
+        return _finish(flat, reference_lift(flat, self.cycles, rng), flat.confidence, record)
+
+    def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
+        """Lift clips, in their order."""
+        return _in_processes(self, poses, workers)
+
+    def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+        """Lift clips in this process."""
+        return [self(pose) for pose in poses]
+
+
+def reference_lift(flat: PoseSequence, cycles: int, rng: np.random.Generator) -> np.ndarray:
+    """(T, 50, 3) float64 by the reference method, in the units of `flat`.
+
+    The method itself cannot start with a joint that is never seen, or with frames that are all pruned; such joints
+    start at `fill`'s rest, with weight 0.
+    """
+    raw = np.concatenate([np.nan_to_num(flat.keypoints), flat.confidence[..., None]], 2)  # (T, 50, 3)
+    points, centre, sigma = reference.standardise(raw)
+    pruned = reference.prune(points)
+    seen = pruned[..., 2].sum(0) > 1e-9  # (50,)
+    target = reference.interpolate(pruned)
+    if not seen.all():
+        observed = np.broadcast_to(seen, target.shape[:2])
+        in_widths = target[..., :2] * sigma + centre
+        target[..., :2] = (fill(in_widths, observed) - centre) / sigma
+    lengths = reference.median_lengths(target)
+    lengths = np.where(lengths > 1e-6, lengths, PROPORTIONS / sigma)
+    root = np.concatenate([target[:, 0, :2], np.zeros((len(target), 1))], 1)
+    root += rng.uniform(-0.001, 0.001, root.shape)
+    begin = reference.start(target, lengths, root)
+    joints = reference.forward(reference.descend(begin, target, cycles))
+    if not np.isfinite(joints).all():
+        joints = reference.forward(begin)
+    return joints * sigma + np.array([*centre, 0])
+
+
+class FastLifter:
+    """The default lifter, batched over clips; see `slt.lift.fast`."""
+
+    name = "fast"
+    version = "1"
+
+    def __init__(self, minimum_confidence: float = 0.1, hand_reach: float = 0.25) -> None:
+        self.minimum_confidence = minimum_confidence
+        self.hand_reach = hand_reach
+
+    def __call__(self, pose: PoseSequence) -> PoseSequence:
+        """Lift one clip; see `slt.lift.Lifter`."""
+        return self.batch([pose])[0]
+
+    def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
+        """Lift clips, in their order."""
+        return _in_processes(self, poses, workers)
+
+    def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+        """Lift clips in this process."""
+        record = StageRecord("lift", self.version, self._config())
+        result = []
+        for pose in poses:
+            flat = _checked(pose)
+            observed = ~flat.missing & (flat.confidence >= self.minimum_confidence)
+            observed = gate_swapped_hands(flat.keypoints, observed, self.hand_reach)
+            joints = fast.lift(fill(flat.keypoints, observed), observed * flat.confidence)
+            result.append(_finish(flat, joints, np.where(observed, flat.confidence, 0), record))
+        return result
+
+    def _config(self) -> Mapping[str, Any]:
+        return {"mode": "fast", "minimum_confidence": self.minimum_confidence, "hand_reach": self.hand_reach}
+
+
+def _in_processes(
+    lifter: ReferenceLifter | FastLifter, poses: Sequence[PoseSequence], workers: int
+) -> list[PoseSequence]:
+    """`lifter.batch` on interleaved shares of the clips, one process each; the order of the clips stays."""
+    if workers <= 1 or len(poses) <= 1:
+        return lifter.batch(poses)
+    workers = min(workers, len(poses))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        shares = list(pool.map(lifter.batch, [poses[k::workers] for k in range(workers)]))
+    result: list[PoseSequence | None] = [None] * len(poses)
+    for k, share in enumerate(shares):
+        result[k::workers] = share
+    return [pose for pose in result if pose is not None]
