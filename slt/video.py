@@ -24,7 +24,6 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import Type as SideData
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
@@ -282,8 +281,8 @@ def _upright(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> np.ndarray:
     if pixel_aspect and pixel_aspect > 0 and abs(pixel_aspect - 1) > 0.01:
         width = max(2, round(width * float(pixel_aspect)))
     image = frame.to_ndarray(format="rgb24", width=width)
-    matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
-    return image if matrix is None else turn(image, np.frombuffer(bytes(matrix), "<i4"))
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    return image if matrix is None else turn(image, np.frombuffer(bytes(matrix), np.int32))
 
 
 def turn(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:

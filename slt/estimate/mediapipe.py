@@ -1,0 +1,184 @@
+"""MediaPipe Holistic without its face mesh: the embedded default estimator.
+
+The graph is Holistic's own (`PoseLandmarkCpu` and `HandLandmarksLeftAndRightCpu`, model complexity 1, tracking
+over time) minus the face part, which we do not use. Body and hands come out bit for bit as from
+`mp.solutions.holistic.Holistic` (tested), at about 60 % of the CPU time. The graph runs in the calling thread
+(ApplicationThreadExecutor): parallel work is over clips, in processes.
+
+Confidence. Body joints: MediaPipe's visibility, smoothed over time by MediaPipe itself; the position of a joint
+with a low one is a guess. Hand joints: the hand model's presence score, the probability that its crop shows a hand,
+one number for all 21 joints of a hand. Holistic computes it, uses it as a gate at 0.5 and does not give it away; here
+it is read from inside the graph. So a hand's confidence is in (0.5, 1], or the hand is missing.
+
+MediaPipe finds one person only, the most prominent one when it starts to track; with several people in the picture
+it may be the wrong one, and nothing here can choose. Feeding the first frame more than once to warm the tracker up
+was tried and found nothing more, so the clip starts with its first frame.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skeletor.errors import InputError, MissingDependency
+from skeletor.pose import PoseSequence
+from skeletor.progress import log
+from skeletor.skeleton import MEDIAPIPE_75
+from slt.estimate.base import finish, seen, source_sha256
+from slt.video import Video, open_video
+
+HOW_TO_INSTALL = "`make setup` installs it, or: pip install --no-deps mediapipe==0.10.14"
+
+_GRAPH = """
+input_stream: "image"
+output_stream: "pose_landmarks"
+output_stream: "left_hand_landmarks"
+output_stream: "right_hand_landmarks"
+executor { type: "ApplicationThreadExecutor" }
+node {
+  calculator: "PoseLandmarkCpu"
+  input_stream: "IMAGE:image"
+  input_side_packet: "MODEL_COMPLEXITY:model_complexity"
+  input_side_packet: "SMOOTH_LANDMARKS:smooth_landmarks"
+  input_side_packet: "ENABLE_SEGMENTATION:enable_segmentation"
+  input_side_packet: "USE_PREV_LANDMARKS:use_prev_landmarks"
+  output_stream: "LANDMARKS:pose_landmarks"
+}
+node {
+  calculator: "HandLandmarksLeftAndRightCpu"
+  input_stream: "IMAGE:image"
+  input_stream: "POSE_LANDMARKS:pose_landmarks"
+  output_stream: "LEFT_HAND_LANDMARKS:left_hand_landmarks"
+  output_stream: "RIGHT_HAND_LANDMARKS:right_hand_landmarks"
+}
+"""
+_SCORE = "handlandmarksleftandrightcpu__handlandmarksfromposecpu_{}__handlandmarkcpu__hand_presence_score"
+_SCORES = (_SCORE.format(1), _SCORE.format(2))  # left, right
+_PARTS = (("pose_landmarks", 33), ("left_hand_landmarks", 21), ("right_hand_landmarks", 21))
+
+
+class MediaPipeEstimator:
+    """Holistic's body and hands. `fps` is for directories of frames, which do not tell their own."""
+
+    name = "mediapipe"
+
+    def __init__(self, fps: float = 25.0, smooth_landmarks: bool = True) -> None:
+        reason = unavailable()
+        if reason is not None:
+            raise MissingDependency(f"estimator mediapipe: {reason}")
+        self.version = importlib.metadata.version("mediapipe")
+        self.options: Mapping[str, Any] = {"fps": fps, "smooth_landmarks": smooth_landmarks}
+        self._fps = fps
+        self._smooth = smooth_landmarks
+
+    def __call__(self, source: Path) -> PoseSequence:
+        """See `Estimator`; a video file or a directory of frames."""
+        sha256 = source_sha256(source)
+        with open_video(source, self._fps if source.is_dir() else None) as video:
+            keypoints, confidence = _track(video, self._smooth)
+            provenance = seen(self, source, sha256, (video.width, video.height))
+            pose = PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance)
+        found = ~pose.missing
+        parts = (np.flatnonzero(found[:, joint]).size for joint in (0, 33, 54))
+        log.debug("%s: %d frames, body in %d, left hand in %d, right hand in %d", source.name, len(pose), *parts)
+        return finish(pose, self, sha256)
+
+
+def unavailable() -> str | None:
+    """Why this estimator cannot work here, or None if it can."""
+    try:
+        version = importlib.metadata.version("mediapipe")
+        with _silence():
+            from mediapipe.python.solution_base import SolutionBase  # noqa: F401
+    except importlib.metadata.PackageNotFoundError:
+        return f"mediapipe is not installed; {HOW_TO_INSTALL}"
+    except ImportError as error:
+        return f"mediapipe cannot be imported ({str(error).splitlines()[0]}); {HOW_TO_INSTALL}"
+    models = _package() / "modules" / "pose_landmark" / "pose_landmark_full.tflite"
+    if not models.exists():
+        return f"mediapipe {version} comes without its models; {HOW_TO_INSTALL}"
+    return None
+
+
+def _package() -> Path:
+    import mediapipe
+
+    return Path(mediapipe.__file__).parent
+
+
+def _track(video: Video, smooth: bool) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 75, 2) pixels and (T, 75) confidence of MEDIAPIPE_75; NaN and 0 where nothing is found."""
+    rows = []
+    with warnings.catch_warnings():
+        # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
+        warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
+        with _graph(smooth) as graph:
+            frames = iter(video)
+            first = next(frames, None)
+            if first is not None:
+                with _silence():  # the models are loaded, and announced, with the first frame
+                    rows.append(_landmarks(graph.process({"image": first})))
+            rows.extend(_landmarks(graph.process({"image": frame})) for frame in frames)
+    if not rows:
+        raise InputError(f"{video.path}: no frame can be decoded")
+    values = np.stack(rows)  # (T, 75, 3) x, y in picture widths and heights, confidence
+    keypoints = values[..., :2] * np.array([video.width, video.height])
+    confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1)
+    return keypoints.astype(np.float32), confidence.astype(np.float32)
+
+
+def _landmarks(result: Any) -> np.ndarray:
+    """(75, 3) x, y, confidence of one frame."""
+    values = np.full((75, 3), np.nan)
+    first = 0
+    for (part, size), score in zip(_PARTS, (None, *_SCORES), strict=True):
+        found = getattr(result, part)
+        if found is not None:
+            sure = getattr(result, score) if score else None
+            values[first : first + size] = [
+                (point.x, point.y, point.visibility if sure is None else sure) for point in found.landmark
+            ]
+        first += size
+    return values
+
+
+@contextmanager
+def _graph(smooth: bool) -> Iterator[Any]:
+    """A fresh graph: nothing is remembered from clip to clip."""
+    from mediapipe.python.solution_base import SolutionBase
+
+    options: Mapping[str, Any] = {
+        "model_complexity": 1,  # the one whose weights are in the wheel
+        "smooth_landmarks": smooth,
+        "enable_segmentation": False,
+        "use_prev_landmarks": True,
+    }
+    with _silence():
+        graph = SolutionBase(
+            graph_config=_GRAPH, side_inputs=options, outputs=[*(part for part, _ in _PARTS), *_SCORES]
+        )
+    try:
+        yield graph
+    finally:
+        graph.close()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Send file descriptor 2 elsewhere for a moment: TFLite and abseil write to it whatever one asks for."""
+    keep = os.dup(2)
+    try:
+        with tempfile.TemporaryFile() as sink:
+            os.dup2(sink.fileno(), 2)
+            yield
+    finally:
+        os.dup2(keep, 2)
+        os.close(keep)

@@ -1,0 +1,161 @@
+"""Many clips at once, in worker processes: one clip a task, one file a clip."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skeletor.errors import InputError, SkeletorError
+from skeletor.io import native
+from skeletor.progress import log, progress
+from slt.estimate.base import Estimator, record, source_sha256
+
+if TYPE_CHECKING:
+    from slt.estimate import EstimateConfig
+
+KILLED = "its worker process died twice (out of memory, or a crash in the estimator)"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Outcome of `estimate_many`. done: names now on disk, of which `skipped` already were. failed: name -> why."""
+
+    done: tuple[str, ...]
+    failed: Mapping[str, str]
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a worker sends back for a clip: the reason if it failed, and what it logged."""
+
+    name: str
+    reason: str | None
+    messages: tuple[tuple[int, str], ...] = ()
+
+
+def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: Path | str, workers: int) -> Report:
+    """Estimate every source in its own task; the result of `name` is `out_dir/<name>.safetensors`.
+
+    A file that is there already is kept if it was made from the same bytes by the same estimator with the same
+    options, so a run that was interrupted goes on where it stopped. A source that fails is listed in the report and
+    leaves no file; a worker that dies is replaced, and its clip tried once more on its own.
+    Raises InputError for a name that is no file name, MissingDependency if the estimator is not installed.
+    """
+    from slt.estimate import build_estimator
+
+    out = Path(out_dir)
+    for name in sources:
+        if not name or Path(name).name != name:
+            raise InputError(f"clip name {name!r} cannot be a file name in {out}")
+    out.mkdir(parents=True, exist_ok=True)
+    estimator = build_estimator(config)
+    tasks = {name: Path(source) for name, source in sources.items()}
+    skipped = tuple(name for name, source in tasks.items() if _finished(_target(out, name), source, estimator))
+    for name in skipped:
+        del tasks[name]
+    failed: dict[str, str] = {}
+    for outcome in progress(_run(tasks, config, out, workers), "poses", total=len(tasks), unit="clip"):
+        for level, message in outcome.messages:
+            log.log(level, "%s", message)
+        if outcome.reason is not None:
+            failed[outcome.name] = outcome.reason
+    return Report(tuple(name for name in sources if name not in failed), failed, skipped)
+
+
+def _run(tasks: Mapping[str, Path], config: EstimateConfig, out: Path, workers: int) -> Iterator[_Outcome]:
+    """Outcomes of all tasks, as they come. After a worker's death, the clips that were under way go one by one."""
+    left = dict(tasks)
+    while left:
+        suspects: set[str] = set()
+        for outcome in _pooled(left, config, out, min(workers, len(left)), suspects):
+            del left[outcome.name]
+            yield outcome
+        for name in sorted(suspects):
+            alone: set[str] = set()
+            yield from _pooled({name: left.pop(name)}, config, out, 1, alone)
+            if alone:
+                yield _Outcome(name, KILLED)
+
+
+def _pooled(
+    tasks: Mapping[str, Path], config: EstimateConfig, out: Path, workers: int, suspects: set[str]
+) -> Iterator[_Outcome]:
+    """Outcomes until all is done or a worker dies; then the names of the clips under way are put into `suspects`.
+
+    No more clips are handed out than there are workers, so that the suspects are few.
+    """
+    waiting = iter(list(tasks.items()))
+    running: dict[Future[_Outcome], str] = {}
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as executor:
+        try:
+            while True:
+                for name, source in waiting:
+                    running[executor.submit(_estimate_one, name, source, config, _target(out, name))] = name
+                    if len(running) == workers:
+                        break
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    outcome = future.result()
+                    del running[future]
+                    yield outcome
+        except BrokenProcessPool:
+            suspects.update(running.values())
+
+
+def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path) -> _Outcome:
+    """In a worker: one clip, from its source to its file."""
+    from slt.estimate import build_estimator
+
+    notes = _Notes()
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
+    try:
+        native.write_pose(build_estimator(config)(source), target)
+    except SkeletorError as error:
+        return _Outcome(name, str(error), tuple(notes.messages))
+    except Exception as error:  # one clip's bug must not stop the others; it is reported with its type
+        return _Outcome(name, f"{source}: {type(error).__name__}: {error}", tuple(notes.messages))
+    finally:
+        log.removeHandler(notes)
+    return _Outcome(name, None, tuple(notes.messages))
+
+
+class _Notes(logging.Handler):
+    """Collects messages, since a worker's own log goes nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append((record.levelno, record.getMessage()))
+
+
+def _one_thread() -> None:
+    """Workers share the cores by clips, not by threads."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _target(out: Path, name: str) -> Path:
+    return out / f"{name}.safetensors"
+
+
+def _finished(target: Path, source: Path, estimator: Estimator) -> bool:
+    """Whether `target` holds what `estimator` would make of `source`."""
+    if not target.exists():
+        return False
+    try:
+        stages = native.read_pose(target).provenance.stages
+        return bool(stages) and stages[-1] == record(estimator, source_sha256(source))
+    except InputError:
+        return False
