@@ -1,0 +1,170 @@
+"""Batches and data sets for JoeyNMT whose source is a sequence of feature vectors, or of glosses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from joeynmt.batch import Batch
+from joeynmt.datasets import BaseDataset, RandomSubsetSampler, SentenceBatchSampler
+from joeynmt.tokenizers import BasicTokenizer
+from joeynmt.vocabulary import Vocabulary
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from skeletor.pose import PoseSequence
+from slt.translate.model import token_count
+
+CPU = torch.device("cpu")
+SOURCE, TARGET = "src", "trg"
+_POOL = 20  # batches that are sorted by length together
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One training or test sentence. pose: a 3D pose in shoulder widths, or its raw features (T', F)."""
+
+    name: str
+    pose: PoseSequence | np.ndarray
+    text: str
+    glosses: tuple[str, ...] = ()
+
+
+class SequenceBatch(Batch):
+    """A JoeyNMT batch whose source mask comes from the lengths, because frames have no padding symbol.
+
+    src: (B, T, F) frames or (B, T) ids. src_length: (B,) source tokens after the embedding's subsampling.
+    """
+
+    def __init__(
+        self, src: Tensor, src_length: Tensor, trg: Tensor | None, indices: Tensor, device: torch.device,
+        pad_index: int, eos_index: int, is_train: bool,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            src=src, src_length=src_length, src_prompt_mask=None, trg=trg, trg_prompt_mask=None, indices=indices,
+            device=CPU, pad_index=pad_index, eos_index=eos_index, is_train=is_train,
+        )  # fmt: skip
+        positions = torch.arange(int(src_length.max()))
+        self.src_mask = (positions[None] < src_length[:, None]).unsqueeze(1)  # (B, 1, T')
+        if device.type != "cpu":
+            self._make_cuda(device)
+
+
+class SequenceDataset(BaseDataset):
+    """Sources (arrays (T, F) float32, or (T,) int64 ids) and target sentences, kept in memory.
+
+    augment, if given, is called with an array and a generator for every training item. Batches hold clips
+    of like length (JoeyNMT has no bucketing), in an order that depends on the epoch's seed alone.
+    """
+
+    def __init__(
+        self, sources: Sequence[np.ndarray], names: Sequence[str], texts: Sequence[str] | None, words: Vocabulary,
+        tokenizer: BasicTokenizer, split: str, subsample: int = 1,
+        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    ) -> None:  # fmt: skip
+        has_target = texts is not None
+        super().__init__(
+            path="", src_lang=SOURCE, trg_lang=TARGET, split=split, has_trg=has_target,
+            has_prompt={SOURCE: False, TARGET: False},
+            tokenizer={SOURCE: _Names(), TARGET: tokenizer},
+            sequence_encoder={SOURCE: _unused, TARGET: partial(words.sentences_to_ids, bos=True, eos=True)},
+        )  # fmt: skip
+        self.sources, self.names, self.texts = sources, list(names), list(texts or [])
+        self.tokens = [tokenizer(text, is_train=False) for text in self.texts]
+        self.subsample, self.augment = subsample, augment
+        self.reset_indices()
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def __getitem__(self, idx: int | str) -> tuple[int, Any, Any]:
+        index = int(idx)
+        source = self.sources[index]
+        if self.augment is not None and self.split == "train":
+            source = self.augment(source, np.random.default_rng([self.seed, index]))
+        return index, source, self.tokens[index] if self.has_trg else None
+
+    def lookup_item(self, idx: int, lang: str) -> tuple[str, str]:
+        """Name or sentence; the second value, a prompt, is always empty."""
+        return (self.names if lang == SOURCE else self.texts)[idx], ""
+
+    def get_list(self, lang: str, tokenized: bool = False, subsampled: bool = True) -> list[Any]:
+        """Names, sentences, or the tokens of the sentences."""
+        column: list[Any] = self.names if lang == SOURCE else self.tokens if tokenized else self.texts
+        return [column[k] for k in self.indices] if subsampled else list(column)
+
+    def collate_fn(
+        self, batch: list[tuple], pad_index: int, eos_index: int, device: torch.device = CPU
+    ) -> SequenceBatch:
+        """Items to a batch; frames behind a clip's end are 0, ids behind it are padding."""
+        indices, sources, targets = zip(*batch, strict=True)
+        trg = None
+        if self.has_trg:
+            trg = torch.tensor(self.sequence_encoder[TARGET](list(targets))[0])  # (B, L)
+        lengths = [token_count(len(s), self.subsample) for s in sources]
+        return SequenceBatch(
+            pad(sources, pad_index), torch.tensor(lengths), trg, torch.tensor(indices), device, pad_index, eos_index,
+            self.split == "train",
+        )  # fmt: skip
+
+    def make_iter(
+        self, batch_size: int, batch_type: str = "sentence", seed: int = 42, shuffle: bool = False,
+        num_workers: int = 0, pad_index: int = 1, eos_index: int = 3, device: torch.device = CPU,
+        generator_state: Tensor | None = None,
+    ) -> DataLoader:  # fmt: skip
+        """Like JoeyNMT's, with batches of like length."""
+        generator = torch.Generator()
+        generator.manual_seed(seed)
+        if generator_state is not None:
+            generator.set_state(generator_state)
+        sampler = RandomSubsetSampler(self, shuffle=shuffle and self.split == "train", generator=generator)
+        batches = _BucketSampler(sampler, batch_size=batch_size, drop_last=False, seed=seed)
+        batches.set_seed(seed)
+        collate = partial(self.collate_fn, pad_index=pad_index, eos_index=eos_index, device=device)
+        return DataLoader(self, batch_sampler=batches, collate_fn=collate, num_workers=num_workers)
+
+
+class _BucketSampler(SentenceBatchSampler):
+    """Shuffled training batches whose clips have like lengths: pools of 20 batches are sorted by length.
+
+    It asks the data set for lengths only, where JoeyNMT's sampler reads every item.
+    """
+
+    def __iter__(self) -> Iterator[list[int]]:
+        data: SequenceDataset = self.sampler.data_source
+        order = list(self.sampler)
+        if not self.sampler.shuffle:
+            yield from (order[k : k + self.batch_size] for k in range(0, len(order), self.batch_size))
+            return
+        batches = []
+        for start in range(0, len(order), self.batch_size * _POOL):
+            pool = sorted(order[start : start + self.batch_size * _POOL], key=lambda k: len(data.sources[k]))
+            batches += [pool[k : k + self.batch_size] for k in range(0, len(pool), self.batch_size)]
+        for index in torch.randperm(len(batches), generator=self.sampler.generator).tolist():
+            yield batches[index]
+
+
+class _Names(BasicTokenizer):
+    """JoeyNMT wants a tokenizer of the source to print examples: names stay as they are."""
+
+    def post_process(self, sequence: Any, generate_unk: bool = True, cut_at_sep: bool = True) -> str:
+        return str(sequence)
+
+
+def _unused(*_: Any) -> None:
+    raise AssertionError("sources are collated, not encoded")
+
+
+def pad(sources: Sequence[np.ndarray], pad_index: int) -> Tensor:
+    """(T_i, F) float arrays to (B, T, F) with zeros behind, or (T_i,) ids to (B, T) with pad_index behind."""
+    longest = max(len(s) for s in sources)
+    first = sources[0]
+    fill = 0.0 if first.ndim == 2 else pad_index
+    padded = np.full((len(sources), longest, *first.shape[1:]), fill, first.dtype)
+    for row, source in zip(padded, sources, strict=True):
+        row[: len(source)] = source
+    return torch.from_numpy(padded)

@@ -1,0 +1,119 @@
+"""From a pose sequence to what the translator reads: one vector per (mean of a few) frames.
+
+A sign is a hand shape, an orientation, a place and a movement. The features keep these apart, so that the
+first linear layer can tell them apart: joints of the body relative to the neck; per hand the joints in
+the palm's own axes (shape, whatever the orientation), the palm's axes (orientation) and a flag "not seen".
+From place, orientation, shape and the hand's size (one number per clip) the pose can be built again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence
+from skeletor.skeleton import SIGNING_50
+
+VERSION = "1"
+_NECK = SIGNING_50.index("neck")
+_BODY = [j for j in SIGNING_50.group("body") if j != _NECK]
+_HANDS = {side: list(SIGNING_50.group(f"{side}_hand")) for side in ("right", "left")}
+_FINGERS, _KNUCKLES = 20, (5, 9, 13, 17)  # knuckles: index .. little, in a hand's own numbering
+_PER_HAND = _FINGERS * 3 + 6 + 1
+WIDTH = len(_BODY) * 3 + 2 * _PER_HAND
+_FLOOR = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureStats:
+    """Mean and standard deviation of each feature over the training frames, both (F,) float32."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    def standardise(self, features: np.ndarray) -> np.ndarray:
+        """(T, F) raw features to zero mean and unit variance; what is missing (NaN) becomes 0, the mean."""
+        return np.nan_to_num((features - self.mean) / self.std, nan=0.0).astype(np.float32)
+
+    def invert(self, standardised: np.ndarray) -> np.ndarray:
+        """Inverse of `standardise` (missing values stay at the mean)."""
+        return standardised * self.std + self.mean
+
+
+def fit_stats(clips: list[np.ndarray]) -> FeatureStats:
+    """Statistics over the frames of all clips, each (T, F); features that never vary keep a floor of 0.05."""
+    if not clips:
+        raise InputError("no training clips; give at least one")
+    frames = np.concatenate(clips)
+    seen = ~np.isnan(frames)
+    count = np.maximum(seen.sum(0), 1)
+    mean = np.where(seen, frames, 0).sum(0, dtype=np.float64) / count
+    variance = (np.where(seen, frames - mean, 0) ** 2).sum(0, dtype=np.float64) / count
+    return FeatureStats(mean.astype(np.float32), np.maximum(np.sqrt(variance), _FLOOR).astype(np.float32))
+
+
+def pose_features(pose: PoseSequence, fps: float = 25.0, frame_stride: int = 2) -> np.ndarray:
+    """Raw features (T', F) float32 of a 3D pose in shoulder widths, NaN where a joint is missing.
+
+    The pose is brought to `fps`; each row is the mean over `frame_stride` frames (the last may be of fewer).
+    Raises InputError if the pose is not a 3D SIGNING_50 pose in shoulder widths, or empty.
+    """
+    source = pose.provenance.source or "pose"
+    if pose.skeleton != SIGNING_50 or pose.dims != 3:
+        raise InputError(f"{source}: {pose.dims}D on {pose.skeleton.name}; lift it to 3D on signing_50 first")
+    if pose.provenance.units != "shoulder":
+        raise InputError(f"{source}: coordinates in unit {pose.provenance.units!r}; normalise it first")
+    if len(pose) == 0:
+        raise InputError(f"{source}: has no frames")
+    points = pose.resample(fps).keypoints if pose.fps != fps else pose.keypoints  # (T, 50, 3)
+    centred = points - points[:, _NECK : _NECK + 1]
+    parts = [centred[:, _BODY].reshape(len(points), -1)]
+    parts += [_hand_features(points[:, joints], side) for side, joints in _HANDS.items()]
+    return _pool(np.concatenate(parts, 1).astype(np.float32), frame_stride)
+
+
+def _hand_features(hand: np.ndarray, side: str) -> np.ndarray:
+    """(T, 21, 3) joints of one hand to (T, 67): shape in palm axes, axes, flag.
+
+    The left hand is mirrored first, so that the same sign by either hand has the same features.
+    """
+    relative = hand[:, 1:] - hand[:, :1]  # (T, 20, 3)
+    if side == "left":
+        relative = relative * np.array([-1, 1, 1], np.float32)
+    knuckles = relative[:, [k - 1 for k in _KNUCKLES]]  # (T, 4, 3)
+    missing = np.isnan(relative).any((1, 2))  # (T,)
+    size = _median(np.linalg.norm(knuckles, axis=2).mean(1)[~missing])
+    along = _unit(knuckles.mean(1))  # (T, 3) root to the middle of the knuckles
+    normal = _unit(np.cross(along, knuckles[:, 0] - knuckles[:, 3]))
+    across = np.cross(normal, along)
+    axes = np.stack([along, across, normal], 1)  # (T, 3, 3)
+    shape = np.einsum("tjd,tkd->tjk", relative / size, axes).reshape(len(hand), -1)  # (T, 60)
+    features = np.concatenate([shape, along, normal], 1)
+    features[missing] = np.nan
+    return np.concatenate([features, missing[:, None].astype(np.float32)], 1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """(T, 3) to length 1; a vector of length 0 stays 0."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+
+
+def _median(values: np.ndarray) -> float:
+    """Median, or 1 if there is none or it is 0."""
+    middle = float(np.median(values)) if len(values) else 1.0
+    return middle if middle > 1e-6 else 1.0
+
+
+def _pool(features: np.ndarray, stride: int) -> np.ndarray:
+    """(T, F) to (ceil(T / stride), F): means over the frames that are seen, NaN if none is."""
+    if stride == 1:
+        return features
+    padding = -len(features) % stride
+    padded = np.concatenate([features, np.full((padding, features.shape[1]), np.nan, np.float32)])
+    blocks = padded.reshape(-1, stride, features.shape[1])  # (T', stride, F)
+    seen = ~np.isnan(blocks)
+    count = seen.sum(1)
+    total = np.where(seen, blocks, 0).sum(1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)

@@ -1,0 +1,212 @@
+"""Train the translator, or its Gloss2Text ceiling, with JoeyNMT's trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from skeletor.atomic import write_text
+from skeletor.errors import InputError
+from skeletor.progress import log
+from slt.score import Scores, score
+from slt.score.bleu import corpus_bleu
+from slt.translate.augment import augment
+from slt.translate.config import TranslateConfig
+from slt.translate.data import Example, SequenceDataset
+from slt.translate.decode import Decoding, decode, encode, tune
+from slt.translate.features import FeatureStats, fit_stats
+from slt.translate.text import Text, fit_text
+from slt.translate.trainer import Trainer, average, curve, deterministic, quiet
+from slt.translate.translator import Translator, gloss_sources, new_model, raw_features, resolve_device
+
+GlossedText = tuple[Sequence[str], str]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training gave.
+
+    folder: where `Translator.load` finds it. dev: scores on the whole dev set with the chosen decoding.
+    tried: (beam, alpha, dev BLEU-4). curve: JoeyNMT's validations (steps, loss, ppl, acc, greedy bleu, lr).
+    averaged: how many checkpoints the weights are the mean of. seconds: wall time of the training.
+    """
+
+    folder: Path
+    dev: Scores
+    decoding: Decoding
+    tried: tuple[tuple[int, float, float], ...]
+    curve: tuple[dict[str, float], ...]
+    averaged: int
+    updates: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Network inputs, names and sentences of train or dev."""
+
+    sources: list[np.ndarray]
+    names: list[str]
+    texts: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is trained: pose features with their statistics, or glosses with their vocabulary."""
+
+    train: _Part
+    dev: _Part
+    stats: FeatureStats | None
+    glosses: tuple[str, ...]
+    subsample: int
+
+
+def train_translator(
+    train: Sequence[Example], dev: Sequence[Example], config: TranslateConfig, out: Path, seed: int = 0,
+    device: str = "auto",
+) -> TrainResult:  # fmt: skip
+    """Train on poses. A killed training goes on where it was when called again with the same arguments.
+
+    out: folder for the translator, JoeyNMT's checkpoints and its log. Raises InputError on bad examples.
+    """
+    raw = [raw_features(example.pose, config) for example in train]
+    stats = fit_stats(raw)
+    sources = [stats.standardise(array) for array in raw]
+    dev_sources = [stats.standardise(raw_features(example.pose, config)) for example in dev]
+    task = _Task(_pose_part(train, sources), _pose_part(dev, dev_sources), stats, (), config.subsample)
+    return _train(task, config, Path(out), seed, device)
+
+
+def _pose_part(examples: Sequence[Example], sources: list[np.ndarray]) -> _Part:
+    return _Part(sources, [e.name for e in examples], _clean(e.text for e in examples))
+
+
+def train_gloss2text(
+    train: Sequence[GlossedText], dev: Sequence[GlossedText], config: TranslateConfig, out: Path, seed: int = 0,
+    device: str = "auto",
+) -> TrainResult:  # fmt: skip
+    """Train the same transformer on pairs (true glosses, text): what perfect recognition would give."""
+    if not all(glosses for glosses, _ in (*train, *dev)):
+        raise InputError("Gloss2Text: a sentence has no glosses; give the corpus' gloss column")
+    vocabulary = tuple(sorted({gloss for glosses, _ in train for gloss in glosses}))
+    task = _Task(_gloss_part(train, vocabulary), _gloss_part(dev, vocabulary), None, vocabulary, 1)
+    return _train(task, config, Path(out), seed, device)
+
+
+def _gloss_part(pairs: Sequence[GlossedText], vocabulary: Sequence[str]) -> _Part:
+    names = [" ".join(glosses) for glosses, _ in pairs]
+    return _Part(gloss_sources([g for g, _ in pairs], vocabulary), names, _clean(text for _, text in pairs))
+
+
+def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: str) -> TrainResult:
+    for name, part in (("training", task.train), ("dev", task.dev)):
+        if not part.sources:
+            raise InputError(f"no {name} examples; give at least one")
+        if "" in part.texts:
+            raise InputError(f"{name} example {part.names[part.texts.index('')]}: its sentence is empty")
+    target = resolve_device(device)
+    checkpoints = _prepare(out, _fingerprint(task, config, seed))
+    start = time.monotonic()
+    with deterministic(seed, target), quiet(out / "train.log"):
+        text = fit_text(task.train.texts, out, config.level, config.minimum_count, config.spm_size)
+        model = new_model(config, text, task.glosses).to(target)
+        trainer = Trainer(model, checkpoints, target, seed, config)
+        if trainer.resume():
+            log.info("translator: goes on after %d updates", trainer.stats.steps)
+        trainer.train_and_validate(*_datasets(task, config, text))
+        model.eval()
+        averaged = _choose(trainer, task, text, config)
+        batches = list(encode(model, task.dev.sources, task.subsample, target))
+        decoding, tried = tune(model, batches, text, task.dev.texts, config.beams, config.alphas, config.max_words)
+        hypotheses = decode(model, batches, text, decoding)
+    Translator(model, text, config, decoding, target, task.stats, task.glosses).save(out, out)
+    result = TrainResult(
+        folder=out, dev=score([h.text for h in hypotheses], task.dev.texts), decoding=decoding, tried=tuple(tried),
+        curve=tuple(curve(checkpoints / "validations.txt")), averaged=averaged, updates=trainer.stats.steps,
+        seconds=time.monotonic() - start,
+    )  # fmt: skip
+    write_text(out / "training.json", json.dumps(_plain(result), ensure_ascii=False, indent=1))
+    return result
+
+
+def _datasets(task: _Task, config: TranslateConfig, text: Text) -> tuple[SequenceDataset, SequenceDataset]:
+    """Train, and the part of dev that validations decode."""
+    change = None
+    if task.stats is not None and (config.stretch or config.drop_frames or config.noise):
+        change = partial(augment, stretch=config.stretch, drop_frames=config.drop_frames, noise=config.noise)
+    train, dev, some = task.train, task.dev, config.validation_sentences
+    return (
+        SequenceDataset(
+            train.sources, train.names, train.texts, text.words, text.tokenizer, "train", task.subsample, change
+        ),
+        SequenceDataset(
+            dev.sources[:some], dev.names[:some], dev.texts[:some], text.words, text.tokenizer, "dev", task.subsample
+        ),
+    )
+
+
+def _choose(trainer: Trainer, task: _Task, text: Text, config: TranslateConfig) -> int:
+    """Load the best checkpoint or the mean of the kept ones, whichever is better on dev, greedily.
+
+    Returns of how many checkpoints the weights are the mean.
+    """
+    model, paths = trainer.model, trainer.kept()
+    if not paths:
+        return 1
+
+    def bleu(weights: dict[str, torch.Tensor]) -> float:
+        model.load_state_dict(weights)
+        batches = list(encode(model, task.dev.sources, task.subsample, trainer.device))
+        hypotheses = decode(model, batches, text, Decoding(max_words=config.max_words))
+        return corpus_bleu([h.text for h in hypotheses], task.dev.texts).bleu[3]
+
+    best, mean = average(paths[:1]), average(paths)
+    if len(paths) > 1 and bleu(mean) >= bleu(best):
+        model.load_state_dict(mean)
+        return len(paths)
+    model.load_state_dict(best)
+    return 1
+
+
+def _clean(texts: Iterable[str]) -> list[str]:
+    """Sentences with single spaces: tokens are what they separate."""
+    return [" ".join(text.split()) for text in texts]
+
+
+def _prepare(out: Path, fingerprint: str) -> Path:
+    """The folder of checkpoints, emptied if they come from another training."""
+    checkpoints = out / "checkpoints"
+    stamp = checkpoints / "fingerprint.txt"
+    if checkpoints.exists() and not (stamp.exists() and stamp.read_text() == fingerprint):
+        shutil.rmtree(checkpoints)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    write_text(stamp, fingerprint)
+    return checkpoints
+
+
+def _fingerprint(task: _Task, config: TranslateConfig, seed: int) -> str:
+    """A hash of all that a training depends on."""
+    digest = hashlib.sha256(f"{config.digest()} {seed} {task.glosses}".encode())
+    for part in (task.train, task.dev):
+        for source, text in zip(part.sources, part.texts, strict=True):
+            digest.update(text.encode())
+            digest.update(np.ascontiguousarray(source).tobytes())
+    return digest.hexdigest()
+
+
+def _plain(result: TrainResult) -> dict[str, Any]:
+    """JSON-able values; no folder, so that a copied folder does not lie."""
+    values = dataclasses.asdict(result)
+    values.pop("folder")
+    return values

@@ -1,0 +1,236 @@
+"""JoeyNMT's trainer with a time limit, a schedule that ends with it, early stopping, and a safe resume."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pkgutil
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joeynmt
+import joeynmt.builders
+import joeynmt.prediction
+import torch
+from joeynmt.batch import Batch
+from joeynmt.builders import BaseScheduler
+from joeynmt.config import TestConfig, TrainConfig, parse_test_args, parse_train_args, set_validation_args
+from joeynmt.model import Model
+from joeynmt.training import TrainManager
+from torch.utils.data import Dataset
+
+from slt.translate.config import TranslateConfig
+
+
+class Schedule(BaseScheduler):
+    """Warm-up, then constant, or linear down to 0 when the updates or the minutes (the earlier) are used up."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, config: TranslateConfig) -> None:
+        super().__init__(optimizer)
+        self._peak, self._warmup, self._linear = config.learning_rate, config.warmup, config.schedule == "linear"
+        self._updates, self._seconds = config.max_updates, config.max_minutes * 60
+        self._before, self._start = 0.0, time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those before a resume included."""
+        return self._before + time.monotonic() - self._start
+
+    @property
+    def time_is_up(self) -> bool:
+        return self.elapsed >= self._seconds
+
+    def _compute_rate(self) -> float:
+        if self._step < self._warmup:
+            return self._peak * self._step / self._warmup
+        if not self._linear:
+            return self._peak
+        used = max(self._step / self._updates, self.elapsed / self._seconds)
+        return self._peak * max(0.0, 1.0 - used)
+
+    def state_dict(self) -> dict[str, Any]:
+        """JoeyNMT's state and the time used."""
+        return {**super().state_dict(), "elapsed": self.elapsed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        super().load_state_dict(state_dict)
+        self._before, self._start = float(state_dict["elapsed"]), time.monotonic()
+
+
+class Trainer(TrainManager):
+    """JoeyNMT's TrainManager; what is added is said at each method."""
+
+    args: TrainConfig
+
+    def __init__(self, model: Model, folder: Path, device: torch.device, seed: int, config: TranslateConfig) -> None:
+        model.loss_function = ("crossentropy", config.label_smoothing)
+        super().__init__(
+            rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
+            autocast={"device_type": device.type, "enabled": False}, seed=seed,
+            train_args=_train_args(config), dev_args=_dev_args(config),
+        )  # fmt: skip
+        self.clock = Schedule(self.optimizer, config)
+        self.patience = config.patience
+        self.plateau = config.schedule == "plateau"
+        if not self.plateau:
+            self.scheduler, self.scheduler_step_at = self.clock, "step"
+            self.clock.step(-1)
+
+    def resume(self) -> bool:
+        """Go on from the newest checkpoint that can be read; False if there is none.
+
+        JoeyNMT forgets which checkpoints it kept: the queue is made again from its validation report.
+        """
+        newest = self.model_dir / "latest.ckpt"
+        numbered = sorted(self.model_dir.glob("[0-9]*.ckpt"), key=lambda p: -int(p.stem))
+        for path in [newest, *numbered]:
+            if path.exists() and self._try(path):
+                break
+        else:
+            return False
+        scores = _reported(self.model_dir / "validations.txt")
+        scores[self.stats.best_ckpt_iter] = self.stats.best_ckpt_score
+        kept = [(score, self.model_dir / f"{step}.ckpt") for step, score in scores.items() if step <= self.stats.steps]
+        self.ckpt_queue = sorted(entry for entry in kept if entry[1].exists())[-self.args.keep_best_ckpts :]
+        return True
+
+    def kept(self) -> list[Path]:
+        """Checkpoints of the best validations, best first."""
+        return [path for _, path in sorted(self.ckpt_queue, reverse=True) if path.exists()]
+
+    def train_and_validate(self, train_data: Dataset, valid_data: Dataset) -> None:
+        """As JoeyNMT's, unless the updates or the minutes were used up before."""
+        if self.stats.steps < self.args.max_updates and not self.clock.time_is_up:
+            super().train_and_validate(train_data, valid_data)
+
+    def _train_step(self, batch: Batch) -> tuple[float, int]:
+        """One batch; if the time is up, it is made the last, with a validation behind it."""
+        if self.clock.time_is_up:
+            last = self.stats.steps + 1
+            self.args = self.args._replace(max_updates=last, validation_freq=last)
+        return super()._train_step(batch)
+
+    def _validate(self, valid_data: Dataset) -> None:
+        """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
+        super()._validate(valid_data)
+        if not (self.model_dir / f"{self.stats.steps}.ckpt").exists():
+            self._save_checkpoint(False, float("nan"))
+        waited = self.stats.steps - self.stats.best_ckpt_iter
+        if not self.plateau and waited >= self.patience * self.args.validation_freq:
+            self.stats.is_max_update = True
+
+    def _try(self, path: Path) -> bool:
+        try:
+            self.init_from_checkpoint(path)
+        except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+            logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def quiet(log_file: Path) -> Iterator[None]:
+    """JoeyNMT's messages go to a file, its bars nowhere; its plateau schedule works with today's torch."""
+    handler = logging.FileHandler(log_file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    modules = (f"joeynmt.{module.name}" for module in pkgutil.iter_modules(joeynmt.__path__))
+    loggers = [logging.getLogger(name) for name in modules]  # some of them JoeyNMT makes only when it needs them
+    before = [list(logger.handlers) for logger in loggers]
+    bar, plateau = joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau
+    for logger in loggers:
+        logger.handlers = [handler]
+    joeynmt.prediction.tqdm = lambda *args, **kwargs: bar(*args, **{**kwargs, "disable": True})
+    joeynmt.builders.ReduceLROnPlateau = lambda *args, verbose=False, **kwargs: plateau(*args, **kwargs)
+    try:
+        yield
+    finally:
+        joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau = bar, plateau
+        for logger, handlers in zip(loggers, before, strict=True):
+            logger.handlers = handlers
+        handler.close()
+
+
+@contextlib.contextmanager
+def deterministic(seed: int, device: torch.device) -> Iterator[None]:
+    """Seeded generators, one thread on a CPU (more are slower for a network of this size); undone at the end."""
+    threads = torch.get_num_threads()
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        if device.type == "cpu":
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def average(paths: list[Path]) -> dict[str, torch.Tensor]:
+    """Mean of the weights of JoeyNMT checkpoints."""
+    states = [torch.load(path, map_location="cpu", weights_only=True)["model_state"] for path in paths]
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+
+
+def _reported(path: Path) -> dict[int, float]:
+    """BLEU-4 by update from JoeyNMT's validation report."""
+    if not path.exists():
+        return {}
+    rows = re.findall(r"^Steps: (\d+)\t.*?\bbleu: ([-\d.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {int(step): float(score) for step, score in rows}
+
+
+def curve(path: Path) -> list[dict[str, float]]:
+    """JoeyNMT's validation report as rows of steps, loss, ppl, acc, bleu, LR."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [{k.lower(): float(v) for k, v in re.findall(r"(\w+): ([-\d.einf]+)", line)} for line in lines]
+
+
+def _train_args(config: TranslateConfig) -> TrainConfig:
+    plateau = config.schedule == "plateau"
+    return parse_train_args(
+        {
+            "normalization": config.normalise_loss,
+            "label_smoothing": config.label_smoothing,
+            "optimizer": "adam",
+            "adam_betas": [0.9, 0.998],
+            "learning_rate": config.learning_rate,
+            "learning_rate_min": 1e-7 if plateau else 0.0,
+            "learning_rate_warmup": max(1, config.warmup),
+            "scheduling": "plateau" if plateau else "warmupinversesquareroot",  # the latter is replaced by `Schedule`
+            "patience": config.patience,
+            "decrease_factor": 0.7,
+            "weight_decay": config.weight_decay,
+            "clip_grad_norm": config.clip_norm,
+            "keep_best_ckpts": config.keep,
+            "logging_freq": config.validate_every,
+            "validation_freq": config.validate_every,
+            "print_valid_sents": [0, 1],
+            "early_stopping_metric": "bleu",
+            "epochs": 1_000_000,
+            "updates": config.max_updates,
+            "batch_size": config.batch,
+        }
+    )
+
+
+def _dev_args(config: TranslateConfig) -> TestConfig:
+    return set_validation_args(
+        parse_test_args(
+            {
+                "batch_size": 64,
+                "max_output_length": config.max_words,
+                "eval_metrics": ["bleu"],
+                "sacrebleu_cfg": {"tokenize": "none", "smooth_method": "none", "force": True},
+            },
+            mode="train",
+        )
+    )

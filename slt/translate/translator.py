@@ -1,0 +1,194 @@
+"""The trained translator: skeletons in, sentences out; saved as safetensors and a vocabulary."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from joeynmt.model import Model
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from skeletor.atomic import atomic_path
+from skeletor.config import check_config
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence
+from slt.translate import features
+from slt.translate.config import TranslateConfig
+from slt.translate.decode import Decoding, Encoded, Hypothesis, decode, encode
+from slt.translate.features import FeatureStats, pose_features
+from slt.translate.model import FrameEmbedding, build_model, word_embedding
+from slt.translate.text import VOCABULARY, Text, copy_text, load_text, vocabulary
+
+WEIGHTS = "translator.safetensors"
+_FORMAT = "slt-translator-1"
+_BUFFER = ".pe.pe"  # JoeyNMT keeps its fixed position codes among the weights
+
+
+@dataclass(frozen=True, eq=False)
+class Translator:
+    """A trained network and what it takes to use it. `stats` is None, and `glosses` set, for Gloss2Text."""
+
+    model: Model
+    text: Text
+    config: TranslateConfig
+    decoding: Decoding
+    device: torch.device
+    stats: FeatureStats | None = None
+    glosses: tuple[str, ...] = ()
+
+    @staticmethod
+    def load(folder: Path | str, device: str = "auto", decoding: Decoding | None = None) -> Translator:
+        """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
+        folder = Path(folder)
+        header, tensors = _read(folder / WEIGHTS)
+        where = str(folder / WEIGHTS)
+        try:
+            config = check_config(json.loads(header["config"]), TranslateConfig, where)
+            stored = Decoding(**json.loads(header["decoding"]))
+            glosses = tuple(json.loads(header["glosses"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(f"{where}: its header is damaged ({error}); train or copy the model again") from error
+        if header.get("features") != features.VERSION:
+            raise InputError(
+                f"{where}: was trained on features of version {header.get('features')}, this program has "
+                f"{features.VERSION}; train it again"
+            )
+        text = load_text(folder, config.level)
+        model = new_model(config, text, glosses)
+        stats = None if glosses else _stats(tensors, where)
+        _load_weights(model, tensors, where)
+        target = resolve_device(device)
+        model.to(target).eval()
+        return Translator(model, text, config, decoding or stored, target, stats, glosses)
+
+    def save(self, folder: Path | str, text_from: Path) -> None:
+        """Write weights and vocabulary into `folder`; the vocabulary's files are copied from `text_from`."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {
+            f"model.{name}": value.detach().cpu().contiguous()
+            for name, value in self.model.state_dict().items()
+            if not name.endswith(_BUFFER)
+        }
+        if self.stats is not None:
+            tensors["features.mean"] = torch.from_numpy(self.stats.mean)
+            tensors["features.std"] = torch.from_numpy(self.stats.std)
+        header = {
+            "format": _FORMAT,
+            "features": features.VERSION,
+            "config": json.dumps(self.config.model_dump(mode="json")),
+            "decoding": json.dumps(dataclasses.asdict(self.decoding)),
+            "glosses": json.dumps(self.glosses, ensure_ascii=False),
+        }
+        if text_from.resolve() != folder.resolve():
+            copy_text(text_from, folder)
+        with atomic_path(folder / WEIGHTS) as temporary:
+            save_file(tensors, temporary, metadata=header)
+
+    def sources(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[np.ndarray]:
+        """Standardised features (T', F) of poses (3D, shoulder widths) or of their raw features."""
+        assert self.stats is not None, "a Gloss2Text model takes glosses"
+        raw = [raw_features(pose, self.config) for pose in poses]
+        return [self.stats.standardise(array) for array in raw]
+
+    def encode(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[Encoded]:
+        """Encoder states of poses, in batches."""
+        return list(encode(self.model, self.sources(poses), self.config.subsample, self.device))
+
+    def translate(
+        self, poses: Sequence[PoseSequence | np.ndarray], decoding: Decoding | None = None
+    ) -> list[Hypothesis]:
+        """One hypothesis per pose. Raises InputError if a pose is not 3D SIGNING_50 in shoulder widths."""
+        if not poses:
+            return []
+        return decode(self.model, self.encode(poses), self.text, decoding or self.decoding)
+
+    def translate_glosses(self, sentences: Sequence[Sequence[str]]) -> list[Hypothesis]:
+        """One hypothesis per sequence of glosses, for a Gloss2Text model."""
+        assert self.glosses, "a translator of poses takes poses"
+        if not sentences:
+            return []
+        sources = gloss_sources(sentences, self.glosses)
+        batches = list(encode(self.model, sources, 1, self.device))
+        return decode(self.model, batches, self.text, self.decoding)
+
+
+def resolve_device(name: str) -> torch.device:
+    """A torch device; "auto" is CUDA if there is one. Raises InputError if it does not exist here."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {name!r} cannot be used ({' '.join(str(error).split())[:80]}); try auto") from error
+    return device
+
+
+def raw_features(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> np.ndarray:
+    """Raw features (T', F) of a pose; an array is taken to be that already."""
+    if isinstance(pose, PoseSequence):
+        return pose_features(pose, config.fps, config.frame_stride)
+    assert pose.ndim == 2 and pose.shape[1] == features.WIDTH, pose.shape
+    return pose
+
+
+def gloss_sources(sentences: Sequence[Sequence[str]], glosses: Sequence[str]) -> list[np.ndarray]:
+    """Glosses to (T,) int64 ids with the end symbol behind, unknown ones as <unk>."""
+    words = vocabulary(glosses)
+    return [np.array([*map(words.lookup, sentence), words.eos_index], np.int64) for sentence in sentences]
+
+
+def new_model(config: TranslateConfig, text: Text, glosses: Sequence[str] = ()) -> Model:
+    """An initialised network: with a frame embedding, or with a word embedding of `glosses` if given."""
+    source = (
+        word_embedding(vocabulary(glosses), config.hidden)
+        if glosses
+        else FrameEmbedding(features.WIDTH, config.hidden, config.window, config.subsample)
+    )
+    return build_model(
+        source, text.words, layers=config.layers, hidden=config.hidden, feed_forward=config.feed_forward,
+        heads=config.heads, dropout=config.dropout, norm=config.norm,
+    )  # fmt: skip
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    if not path.is_file():
+        raise InputError(f"{path}: is missing; give the folder of a trained model (with {WEIGHTS} and {VOCABULARY})")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); train or copy the model again") from error
+    if header.get("format") != _FORMAT:
+        raise InputError(f"{path}: is not a translator of this program (format {header.get('format')})")
+    return header, tensors
+
+
+def _stats(tensors: dict[str, torch.Tensor], where: str) -> FeatureStats:
+    try:
+        stats = FeatureStats(tensors.pop("features.mean").numpy(), tensors.pop("features.std").numpy())
+    except KeyError as error:
+        raise InputError(f"{where}: {error} is missing; train or copy the model again") from error
+    if stats.mean.shape != (features.WIDTH,) or stats.std.shape != (features.WIDTH,):
+        raise InputError(f"{where}: has {stats.mean.shape[0]} features, expected {features.WIDTH}; train it again")
+    return stats
+
+
+def _load_weights(model: Model, tensors: dict[str, torch.Tensor], where: str) -> None:
+    weights = {name.removeprefix("model."): value for name, value in tensors.items()}
+    try:
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        line = " ".join(str(error).split())[:200]
+        raise InputError(f"{where}: its weights do not fit its config or vocabulary ({line})") from error
+    missing = [name for name in missing if not name.endswith(_BUFFER)]
+    if missing or unexpected:
+        raise InputError(f"{where}: its weights do not fit its config (first: {[*missing, *unexpected][0]})")
