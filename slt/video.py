@@ -13,7 +13,7 @@ frames, as PHOENIX14T has them, reads like a video.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,6 +32,7 @@ FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 DEFAULT_FPS = 25.0
 _MAXIMUM_FPS = 240.0
 _MINIMUM_SHARE = 0.9  # of the promised frames, below which a file counts as broken off
+_STEADY = 0.05  # usual and mean rate differ by less: the rate is constant
 _TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")  # FFmpeg "plays" any text file with these
 _FFMPEG_ERRORS = (av.FFmpegError, ValueError, EOFError, UnicodeDecodeError)
 
@@ -208,9 +209,9 @@ def _container(path: Path) -> Iterator[tuple[Any, Any]]:
         yield container, container.streams.video[0]
 
 
-def _packets(container: Any, stream: Any) -> Iterator[Any]:
-    """Packets of a stream up to where the file can be read, then one that flushes the decoder."""
-    source = container.demux(stream)
+def _packets(container: Any, *streams: Any) -> Iterator[Any]:
+    """Packets of these streams (default all) up to where the file can be read, then empty ones that flush decoders."""
+    source = container.demux(*streams)
     while True:
         try:
             packet = next(source, None)
@@ -223,56 +224,56 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 
 def _scan(path: Path) -> _Scan:
     """Timestamps of all packets, without decoding them; InputError if the file breaks off."""
-    with _container(path) as (container, stream):
-        base = float(stream.time_base or 0)
-        stamps: list[float | None] = []
-        for packet in _packets(container, stream):
-            if packet.size and not packet.is_discard:
-                ticks = packet.dts if packet.pts is None else packet.pts
-                stamps.append(None if ticks is None else ticks * base)
-        promised, header = _promised(container, stream), stream.average_rate
-        guess = float(stream.guessed_rate or DEFAULT_FPS)
+    stamps: list[float | None] = []
+    end = 0.0  # of the last packet of any stream
+    with _container(path) as (container, video):
+        for packet in _packets(container):
+            ticks = packet.dts if packet.pts is None else packet.pts
+            seconds = None if ticks is None else float(ticks * packet.time_base)
+            end = max(end, seconds or 0.0)
+            if packet.stream_index == video.index and packet.size and not packet.is_discard:
+                stamps.append(seconds)
+        promised = int(video.frames)
+        # Matroska counts no frames, but has its length in front
+        length = (container.duration or 0) / 1e6 if "matroska" in container.format.name else 0.0
+        rates = [float(rate) for rate in (video.guessed_rate, video.average_rate) if rate]
     if not stamps:
         raise InputError(f"{path}: no frame can be read; the file is damaged or breaks off")
     if len(stamps) < _MINIMUM_SHARE * promised:
         raise InputError(f"{path}: breaks off, {len(stamps)} of {promised} frames are there; get the whole file")
+    if end < _MINIMUM_SHARE * length - 1 / min(rates, default=DEFAULT_FPS):
+        raise InputError(f"{path}: breaks off, {end:.1f} of {length:.1f} seconds are there; get the whole file")
     times = np.sort(np.array([t for t in stamps if t is not None]))
     if len(times) < len(stamps):  # a raw stream without a clock
-        return _Scan(guess, len(stamps), 0.0, len(stamps))
-    fps = frame_rate(times, float(header) if header else guess)
+        fps = next((rate for rate in rates if rate <= _MAXIMUM_FPS), DEFAULT_FPS)
+        return _Scan(fps, len(stamps), 0.0, len(stamps))
+    fps = frame_rate(times, rates)
     slots = round((times[-1] - times[0]) * fps) + 1
     if slots > 100 * len(times) + 1000:
         raise InputError(f"{path}: its timestamps are broken ({len(times)} frames over {times[-1] - times[0]:.0f} s)")
     return _Scan(fps, len(stamps), float(times[0]), slots)
 
 
-def _promised(container: Any, stream: Any) -> int:
-    """How many frames the header promises; 0 if it does not say."""
-    if stream.frames:
-        return int(stream.frames)
-    if stream.duration and stream.average_rate:
-        return int(stream.duration * stream.time_base * stream.average_rate)
-    return 0
-
-
-def frame_rate(times: np.ndarray, header: float) -> float:
+def frame_rate(times: np.ndarray, header: Sequence[float] = ()) -> float:
     """Frames per second of the grid for frames at these sorted times (seconds).
 
-    The header's rate if it agrees with the times to 5 %, then their mean rate if that agrees with the usual
-    distance of two frames, else (variable rate) one frame per usual distance.
+    Constant rate (the usual distance of two frames is near the mean one): the header's rate that fits the times
+    best, if the grid then strays from them by less than half a frame over the whole clip, else the mean rate.
+    Variable rate: one frame per usual distance.
     """
     distances = np.diff(times)
     distances = distances[distances > 0]
-    sound = 0 < header <= _MAXIMUM_FPS
+    sound = [rate for rate in header if 0 < rate <= _MAXIMUM_FPS]
     if len(distances) == 0:
-        return header if sound else DEFAULT_FPS
+        return next(iter(sound), DEFAULT_FPS)
     usual = float(1 / np.median(distances))
     mean = float(len(distances) / distances.sum())
-    if sound and abs(usual / header - 1) < 0.05:
-        return header
-    if abs(usual / mean - 1) < 0.05 or usual > _MAXIMUM_FPS:
-        return min(mean, _MAXIMUM_FPS)
-    return usual
+    if abs(usual / mean - 1) > _STEADY and usual <= _MAXIMUM_FPS:
+        return usual
+    nearest = min(sound, key=lambda rate: abs(rate / mean - 1), default=0.0)
+    if abs(nearest / mean - 1) * len(distances) < 0.5:
+        return nearest
+    return min(mean, _MAXIMUM_FPS)
 
 
 def _upright(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> np.ndarray:
