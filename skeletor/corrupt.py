@@ -1,8 +1,8 @@
 """Corruption of skeletons for training and tests: the paper's masks and noise, and what detectors really do.
 
 Every function takes and gives points (B, T, J, D) and confidence (B, T, J) on one device, never changes its
-arguments, and draws from the generator it is given. A corrupted-away joint is 0 with confidence 0.
-Points that come in missing must be 0 (not NaN) with confidence 0.
+arguments, and draws from the generator it is given. Where the
+confidence is 0 a point means nothing (what came in there must not be NaN).
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def body_of(skeleton: Skeleton, typical: Tensor) -> Body:
     groups = dict(skeleton.groups)
     left, right = groups.get("left_hand", ()), groups.get("right_hand", ())
     if not left or len(left) != len(right):
-        return Body(limb, torch.zeros(2, 0, dtype=torch.long, device=device), torch.zeros(2, dtype=torch.long))
+        return Body(
+            limb, torch.zeros(2, 0, dtype=torch.long, device=device), torch.zeros(2, dtype=torch.long, device=device)
+        )
     hands = torch.tensor([left, right], device=device)
     wrists = [next((skeleton.parents[j] for j in h if skeleton.parents[j] not in h), h[0]) for h in (left, right)]
     wrists = [w if w >= 0 else h[0] for w, h in zip(wrists, (left, right), strict=True)]
@@ -98,8 +100,8 @@ def noise(points: Tensor, limb: Tensor, strength: Tensor, hit: Tensor, g: Genera
 
     limb: (J,). strength: s, (B, 1, 1, 1) or a scalar tensor. hit: bool, broadcast to (B, T, J).
     """
-    amount = (2 * _rand(points.shape, points, g) - 1) * strength * limb[:, None]
-    return torch.where(hit[..., None], points + amount, points)
+    amount = (2 * _rand(points.shape, points, g) - 1) * limb[:, None]
+    return points + amount * (strength * hit[..., None])
 
 
 def runs(shape: tuple[int, ...], share: Tensor, length: float, like: Tensor, g: Generator | None) -> tuple[Tensor, ...]:
@@ -127,8 +129,7 @@ def drop_hands(
     """Whole hands go missing in runs. share: (B, 1, 1)."""
     gone, _ = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
     mask = torch.zeros_like(confidence, dtype=torch.bool)
-    mask[:, :, body.hands[0]] = gone[..., :1]
-    mask[:, :, body.hands[1]] = gone[..., 1:]
+    mask = mask.index_copy(2, body.hands.flatten(), _per_joint(gone, body))
     return _remove(points, confidence, mask)
 
 
@@ -138,14 +139,12 @@ def freeze_hands(
     """Hands stand still, at ordinary confidence, where they were when the run began. share: (B, 1, 1)."""
     frozen, start = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
     time = torch.arange(points.shape[1], device=points.device)[:, None]
-    source = torch.where(frozen, start, time)  # (B, T, 2)
-    points, confidence = points.clone(), confidence.clone()
-    for side in (0, 1):
-        joints = body.hands[side]
-        index = source[:, :, side, None].expand(-1, -1, len(joints))  # (B, T, K)
-        confidence[:, :, joints] = confidence[:, :, joints].gather(1, index)
-        points[:, :, joints] = points[:, :, joints].gather(1, index[..., None].expand(-1, -1, -1, points.shape[3]))
-    return points, confidence
+    source = _per_joint(torch.where(frozen, start, time), body)  # (B, T, 2K)
+    joints = body.hands.flatten()
+    width = (-1, -1, -1, points.shape[3])
+    old_points, old_confidence = points.index_select(2, joints), confidence.index_select(2, joints)
+    points = points.index_copy(2, joints, old_points.gather(1, source[..., None].expand(width)))
+    return points, confidence.index_copy(2, joints, old_confidence.gather(1, source))
 
 
 def swap_hands(
@@ -158,16 +157,15 @@ def swap_hands(
     """
     wrong, start = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
     carried = (_rand(wrong.shape, points, g) < 0.5).gather(1, start)  # one draw for a whole run
-    new_points, new_confidence = points.clone(), confidence.clone()
-    for side in (0, 1):
-        own, other = body.hands[side], body.hands[1 - side]
-        shift = points[:, :, body.wrists[side]] - points[:, :, body.wrists[1 - side]]  # (B, T, D)
-        shift = torch.where(carried[:, :, side, None], shift, 0.0)[:, :, None]
-        hit = wrong[:, :, side, None]  # (B, T, 1)
-        found = torch.where(confidence[:, :, other, None] > 0, points[:, :, other] + shift, 0.0)
-        new_points[:, :, own] = torch.where(hit[..., None], found, points[:, :, own])
-        new_confidence[:, :, own] = torch.where(hit, confidence[:, :, other], confidence[:, :, own])
-    return new_points, new_confidence
+    wrists = points.index_select(2, body.wrists)  # (B, T, 2, D)
+    shift = torch.where(carried[..., None], wrists - wrists.flip(2), 0.0)  # (B, T, 2, D)
+    own, other = body.hands.flatten(), body.hands.flip(0).flatten()
+    found = points.index_select(2, other) + shift.repeat_interleave(body.hands.shape[1], 2)  # (B, T, 2K, D)
+    sure = confidence.index_select(2, other)
+    hit = _per_joint(wrong, body)
+    found = torch.lerp(points.index_select(2, own), found, hit[..., None].to(points.dtype))
+    sure = torch.where(hit, sure, confidence.index_select(2, own))
+    return points.index_copy(2, own, found), confidence.index_copy(2, own, sure)
 
 
 def jitter(
@@ -189,8 +187,7 @@ def jitter(
     amount = slow * (deviation * heavy / 2**0.5)[..., None]
     if points.shape[3] == 3:
         amount = amount * points.new_tensor([1.0, 1.0, depth])
-    seen = confidence > 0
-    return torch.where(seen[..., None], points + amount, points), confidence / (1 + 4 * deviation)
+    return points + amount, confidence / (1 + 4 * deviation)
 
 
 def corrupt(
@@ -210,10 +207,8 @@ def corrupt(
     if o.jitter or o.jitter_speed:
         points, confidence = jitter(points, confidence, factor * o.jitter, factor * o.jitter_speed, o.jitter_depth, g)
     strength = o.noise_strength * _rand((*batch, 1), points, g)
-    seen = confidence > 0
-    hit = (_rand((*points.shape[:2], 1), points, g) < factor * o.frame_noise) & seen
-    points = noise(points, body.limb, strength, hit, g)
-    hit = (_rand(confidence.shape, points, g) < factor * o.joint_noise) & seen
+    hit = _rand((*points.shape[:2], 1), points, g) < factor * o.frame_noise
+    hit = hit | (_rand(confidence.shape, points, g) < factor * o.joint_noise)
     points = noise(points, body.limb, strength, hit, g)
     if body.hands.shape[1]:
         points, confidence = drop_hands(points, confidence, body, factor * o.hand_drop, o.run_length, g)
@@ -221,8 +216,14 @@ def corrupt(
     return mask_joints(points, confidence, factor * o.joint_mask, g)
 
 
+def _per_joint(per_hand: Tensor, body: Body) -> Tensor:
+    """(B, T, 2) -> (B, T, 2K), for the joints `body.hands.flatten()`."""
+    return per_hand.repeat_interleave(body.hands.shape[1], 2)
+
+
 def _remove(points: Tensor, confidence: Tensor, gone: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.where(gone[..., None], 0.0, points), torch.where(gone, 0.0, confidence)
+    keep = (~gone).to(points.dtype)
+    return points * keep[..., None], confidence * keep
 
 
 def _rand(shape: tuple[int, ...], like: Tensor, g: Generator | None) -> Tensor:

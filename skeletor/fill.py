@@ -1,4 +1,4 @@
-"""Fill gaps of joint trajectories: linearly in time, each joint alone or carried by its parent.
+"""Fill gaps of joint trajectories: linearly in time, each joint alone, or hands carried by their wrists.
 
 Torch, over batches, on any device. The same code prepares the refiner's input in training and in use,
 and is the `linear` baseline.
@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skeletor.hands import hands_and_wrists
 from skeletor.skeleton import Skeleton
 
-Fill = Literal["zero", "linear", "chain"]
+Fill = Literal["zero", "linear", "carried"]
 
 
 def interpolate(points: Tensor, observed: Tensor) -> Tensor:
@@ -28,57 +29,47 @@ def interpolate(points: Tensor, observed: Tensor) -> Tensor:
     time = torch.arange(frames, device=points.device).view(1, -1, 1)  # (1, T, 1)
     before = torch.where(observed, time, -1).cummax(1).values  # (B, T, J) last observed frame, -1 if none
     after = torch.where(observed, time, frames).flip(1).cummin(1).values.flip(1)  # next one, T if none
-    first = torch.where(before < 0, after, before).clamp(0, frames - 1)
-    last = torch.where(after >= frames, before, after).clamp(0, frames - 1)
-    gap = (last - first).clamp(min=1)
-    share = ((time - first).clamp(min=0) / gap).clamp(max=1)[..., None].to(points.dtype)  # (B, T, J, 1)
+    low = torch.where(before < 0, after, before)
+    high = torch.where(after >= frames, before, after)
+    never = low >= frames
+    low, high = torch.where(never, time, low), torch.where(never, time, high)  # an observed joint: low = high = time
+    share = ((time - low) / (high - low).clamp(min=1)).clamp(0, 1)[..., None].to(points.dtype)  # (B, T, J, 1)
     width = (-1, -1, -1, points.shape[3])
-    low = points.gather(1, first[..., None].expand(width))  # (B, T, J, D)
-    high = points.gather(1, last[..., None].expand(width))
-    filled = low + (high - low) * share
-    never = (before < 0) & (after >= frames)
-    return torch.where((observed | never)[..., None], points, filled)
+    first = points.gather(1, low[..., None].expand(width))  # (B, T, J, D)
+    last = points.gather(1, high[..., None].expand(width))
+    return torch.lerp(first, last, share)
 
 
-def tree_levels(skeleton: Skeleton) -> list[tuple[list[int], list[int]]]:
-    """The joints of a skeleton, roots first: for each depth below the roots (joints, their parents)."""
-    depth = [0] * len(skeleton)
-    for joint in range(len(skeleton)):
-        parent = skeleton.parents[joint]
-        while parent >= 0:
-            depth[joint] += 1
-            parent = skeleton.parents[parent]
-    levels = []
-    for d in range(1, max(depth, default=0) + 1):
-        joints = [j for j in range(len(skeleton)) if depth[j] == d]
-        levels.append((joints, [skeleton.parents[j] for j in joints]))
-    return levels
+def fill_carried(points: Tensor, observed: Tensor, skeleton: Skeleton, rest: Tensor | None = None) -> Tensor:
+    """Fill gaps so that a lost hand goes on with its wrist.
 
-
-def fill_chain(points: Tensor, observed: Tensor, skeleton: Skeleton, rest: Tensor | None = None) -> Tensor:
-    """Fill gaps so that a missing joint moves with its parent.
-
-    A missing joint is its parent plus the offset between the two, interpolated in time: a hand that is
-    lost while the wrist is still seen goes on with the wrist. Where the whole chain is missing this
-    equals `interpolate`. points: (B, T, J, D); observed: (B, T, J) bool. rest: (J, D), a typical pose:
-    a joint that is never observed takes its place relative to its parent (without `rest` the parent's own
-    place, and 0 for a root). The result has no gap.
+    Joints of the hands are interpolated relative to their wrist, all others as they are. Where wrist and
+    hand are missing together this equals `interpolate`. points: (B, T, J, D); observed: (B, T, J) bool.
+    rest: (J, D), a typical pose: a joint that is never observed takes its place there, relative to the wrist
+    for a joint of a hand (without `rest`: 0). The result has no gap.
     """
     assert observed.shape == points.shape[:3] and points.shape[2] == len(skeleton)
     if rest is None:
         rest = points.new_zeros(points.shape[2:])
-    seen = observed.any(1, keepdim=True)[..., None]  # (B, 1, J, 1)
-    filled = torch.where(observed[..., None], points, 0.0)
-    roots = [j for j, parent in enumerate(skeleton.parents) if parent < 0]
-    filled[:, :, roots] = torch.where(
-        seen[:, :, roots], interpolate(filled[:, :, roots], observed[:, :, roots]), rest[roots]
-    )
-    for joints, parents in tree_levels(skeleton):
-        origin = filled[:, :, parents]  # (B, T, K, D)
-        offset = interpolate(filled[:, :, joints] - origin, observed[:, :, joints])
-        offset = torch.where(seen[:, :, joints], offset, rest[joints] - rest[parents])
-        filled[:, :, joints] = torch.where(observed[:, :, joints, None], filled[:, :, joints], origin + offset)
-    return filled
+    carrier = list(range(len(skeleton)))
+    for joints, wrist in hands_and_wrists(skeleton):
+        for j in joints:
+            carrier[j] = wrist
+    hand = torch.tensor([j for j, c in enumerate(carrier) if c != j], device=points.device, dtype=torch.long)
+    free = torch.tensor([j for j, c in enumerate(carrier) if c == j], device=points.device)
+    wrist_of = torch.tensor(carrier, device=points.device)[hand]  # (K,)
+    filled = points.index_copy(2, free, _filled(points[:, :, free], observed[:, :, free], rest[free]))
+    origin = filled.index_select(2, wrist_of)  # (B, T, K, D)
+    offset = points.index_select(2, hand) - origin
+    offset = _filled(offset, observed.index_select(2, hand), rest[hand] - rest[wrist_of])
+    return filled.index_copy(2, hand, origin + offset)
+
+
+def _filled(points: Tensor, observed: Tensor, rest: Tensor) -> Tensor:
+    """`interpolate`, and `rest` (J, D) for the joints that are never observed."""
+    filled = interpolate(points, observed)
+    seen = observed.any(1, keepdim=True)
+    return filled if bool(seen.all()) else torch.where(seen[..., None], filled, rest)
 
 
 def prepare(
@@ -88,18 +79,16 @@ def prepare(
 
     A joint is taken as missing if its confidence is 0 or below `minimum_confidence`; what it holds is
     replaced (NaN is allowed there). how: "zero" puts 0 there, as the paper seems to do; "linear"
-    interpolates each joint in time; "chain" is `fill_chain`. A joint that is never observed takes its place
-    of `rest` (J, D) ("linear") or its place of `rest` relative to its parent ("chain").
+    interpolates each joint in time; "carried" is `fill_carried`. A joint that is never observed takes its
+    place from `rest` (J, D).
     """
     observed = (confidence > 0) & (confidence >= minimum_confidence)
     confidence = torch.where(observed, confidence, 0.0)
-    if how == "chain":
-        return fill_chain(points, observed, skeleton, rest), confidence
-    points = torch.where(observed[..., None], points, 0.0)
+    if how == "carried":
+        return fill_carried(points, observed, skeleton, rest), confidence
     if how == "linear":
-        points = interpolate(points, observed)
-        points = torch.where(observed.any(1, keepdim=True)[..., None], points, rest)
-    return points, confidence
+        return _filled(points, observed, rest), confidence
+    return torch.where(observed[..., None], points, 0.0), confidence
 
 
 def interpolate_array(points: np.ndarray, observed: np.ndarray) -> np.ndarray:

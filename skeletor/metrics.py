@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from skeletor.errors import InputError
+from skeletor.hands import hands_and_wrists
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import Skeleton
 
@@ -138,18 +139,6 @@ def _bone_sums(p: np.ndarray, t: np.ndarray, skeleton: Skeleton) -> dict[str, np
     known = np.isfinite(predicted).sum(0) > 1
     spread = np.nanstd(predicted[:, known], axis=0) / np.maximum(np.nanmean(predicted[:, known], axis=0), 1e-9)
     return {"bone": _sum(np.abs(predicted - true)), "bone jitter": _sum(spread)}
-
-
-def hands_and_wrists(skeleton: Skeleton) -> list[tuple[list[int], int]]:
-    """For each hand of the skeleton: its joints, and the joint that carries it (the first parent outside)."""
-    groups = dict(skeleton.groups)
-    result = []
-    for name in HANDS:
-        joints = list(groups.get(name, ()))
-        carriers = [skeleton.parents[j] for j in joints if skeleton.parents[j] not in joints]
-        if joints:
-            result.append((joints, carriers[0] if carriers and carriers[0] >= 0 else joints[0]))
-    return result
 
 
 def _sum(values: np.ndarray) -> np.ndarray:

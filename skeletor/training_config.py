@@ -41,9 +41,9 @@ class RefinerTrainConfig(Config):
     preset: Literal["small", "paper"] = "small"
     model: RefinerModelConfig = RefinerModelConfig()
     window: int = Field(default=64, ge=2, le=1024)
-    fill: Fill = "chain"
+    fill: Fill = "carried"
     minimum_confidence: float = Field(default=0.1, ge=0, lt=1)
-    margin: int = Field(default=16, ge=0, le=256)
+    margin: int = Field(default=8, ge=0, le=256)
     fps: float | None = Field(default=None, gt=0, le=1000)
     corruption: Corruption = Corruption()
     mirror: bool = True
@@ -78,7 +78,7 @@ class RefinerTrainConfig(Config):
     @model_validator(mode="after")
     def _consistent(self) -> RefinerTrainConfig:
         if self.model.residual and self.fill == "zero":
-            raise ValueError("model.residual needs fill linear or chain: a residual over zeros is no residual")
+            raise ValueError("model.residual needs fill linear or carried: a residual over zeros is no residual")
         if self.model.d_model % self.model.heads:
             raise ValueError("model.d_model must be a multiple of model.heads")
         return self

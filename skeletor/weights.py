@@ -29,7 +29,7 @@ class RefinerInfo:
     """What a refiner was made for and from.
 
     model: the keyword arguments of `Skeletor`. fill: how gaps enter the network ("zero", "linear" or
-    "chain"). minimum_confidence: joints below are taken as missing. fps, units, skeleton: of the training
+    "carried"). minimum_confidence: joints below are taken as missing. fps, units, skeleton: of the training
     clips. data, licence: of the training clips, in words. training: figures of the run.
     """
 

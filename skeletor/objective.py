@@ -1,0 +1,96 @@
+"""What the refiner learns: corrupted windows in, the windows themselves out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from skeletor.corrupt import Body, body_of, corrupt
+from skeletor.fill import prepare
+from skeletor.skeleton import Skeleton
+from skeletor.training_config import RefinerTrainConfig
+from skeletor.windows import ClipStore, repeat_edges
+
+
+@dataclass(frozen=True)
+class Task:
+    """A skeleton's tensors on the training device, made once."""
+
+    skeleton: Skeleton
+    body: Body
+    rest: Tensor  # (J, D) a typical pose
+    mirror: Tensor  # (J,) permutation that exchanges left and right
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Input of the network, and what it should give: the latter counts where its confidence is above 0."""
+
+    points: Tensor  # (B, n1, J, D) without gaps
+    confidence: Tensor  # (B, n1, J)
+    target: Tensor  # (B, n1, J, D)
+    target_confidence: Tensor  # (B, n1, J)
+
+
+def make_task(skeleton: Skeleton, rest: Tensor) -> Task:
+    """rest: (J, D) a typical pose in the units of the clips."""
+    return Task(skeleton, body_of(skeleton, rest), rest, torch.as_tensor(skeleton.mirror, device=rest.device))
+
+
+def corrupted_batch(store: ClipStore, task: Task, size: int, config: RefinerTrainConfig, g: Generator) -> Batch:
+    """Random windows, mirrored, corrupted, and their gaps filled as they will be in use."""
+    c = config
+    windows = store.draw(size, c.window + 2 * c.margin, c.degraded_share, g)
+    points, confidence = windows.source, windows.source_confidence
+    target, target_confidence = windows.target, windows.target_confidence
+    if c.mirror:
+        flip = torch.rand(size, generator=g, device=points.device) < 0.5
+        points, confidence = mirrored(points, confidence, flip, task.mirror)
+        target, target_confidence = mirrored(target, target_confidence, flip, task.mirror)
+    points, confidence = corrupt(points, confidence, task.body, c.corruption, g)
+    # In use the padding repeats one frame with its errors; corruption must not average out there.
+    points = repeat_edges(points, windows.first, windows.last)
+    confidence = repeat_edges(confidence, windows.first, windows.last)
+    points, confidence = prepare(points, confidence, c.fill, c.minimum_confidence, task.skeleton, task.rest)
+    cut = slice(c.margin, c.margin + c.window)
+    return Batch(points[:, cut], confidence[:, cut], target[:, cut], target_confidence[:, cut])
+
+
+def mirrored(points: Tensor, confidence: Tensor, flip: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+    """Mirror the windows in `flip` (B,): x changes its sign, left and right change places."""
+    sign = torch.ones(points.shape[3], device=points.device)
+    sign[0] = -1
+    return (
+        torch.where(flip[:, None, None, None], points.index_select(2, order) * sign, points),
+        torch.where(flip[:, None, None], confidence.index_select(2, order), confidence),
+    )
+
+
+def refiner_loss(predicted: Tensor, batch: Batch, config: RefinerTrainConfig, skeleton: Skeleton) -> Tensor:
+    """Mean squared (or absolute) error of observed joints, of their velocities and of bone lengths.
+
+    predicted: (B, n1, J, D). Returns a scalar; 0 if nothing was observed.
+    """
+    seen = (batch.target_confidence > 0).to(predicted.dtype)  # (B, T, J)
+    difference = predicted - batch.target
+    total = _mean_error(difference, seen, config.loss)
+    if config.velocity_weight:
+        both = seen[:, 1:] * seen[:, :-1]
+        total = total + config.velocity_weight * _mean_error(difference.diff(dim=1), both, config.loss)
+    if config.bone_weight and skeleton.bones:
+        parents, children = torch.tensor(skeleton.bones, device=predicted.device).T
+        found, true = (
+            (p.index_select(2, children) - p.index_select(2, parents)).norm(dim=-1, keepdim=True)
+            for p in (predicted, batch.target)
+        )  # (B, T, bones, 1)
+        both = seen.index_select(2, parents) * seen.index_select(2, children)
+        total = total + config.bone_weight * _mean_error(found - true, both, config.loss)
+    return total
+
+
+def _mean_error(difference: Tensor, weight: Tensor, loss: str) -> Tensor:
+    """Mean over coordinates of joints with weight 1. difference: (..., J, D); weight: (..., J)."""
+    error = difference.square() if loss == "mse" else difference.abs()
+    return (error * weight[..., None]).sum() / (weight.sum() * difference.shape[-1]).clamp(min=1)
