@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +42,9 @@ class _Outcome:
     messages: tuple[tuple[int, str], ...] = ()
 
 
+Task = Callable[[], _Outcome]  # can be pickled
+
+
 def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: Path | str, workers: int) -> Report:
     """Estimate every source in its own task; the result of `name` is `out_dir/<name>.safetensors`.
 
@@ -52,16 +57,19 @@ def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: 
 
     out = Path(out_dir)
     for name in sources:
-        if not name or Path(name).name != name:
+        if not name or Path(name).name != name or name.startswith("."):
             raise InputError(f"clip name {name!r} cannot be a file name in {out}")
     out.mkdir(parents=True, exist_ok=True)
     estimator = build_estimator(config)
-    tasks = {name: Path(source) for name, source in sources.items()}
-    skipped = tuple(name for name, source in tasks.items() if _finished(_target(out, name), source, estimator))
-    for name in skipped:
-        del tasks[name]
+    paths = {name: Path(source) for name, source in sources.items()}
+    skipped = tuple(name for name, source in paths.items() if _finished(_target(out, name), source, estimator))
+    tasks: dict[str, Task] = {
+        name: partial(_estimate_one, name, source, config, _target(out, name))
+        for name, source in paths.items()
+        if name not in skipped
+    }
     failed: dict[str, str] = {}
-    for outcome in progress(_run(tasks, config, out, workers), "poses", total=len(tasks), unit="clip"):
+    for outcome in progress(_run(tasks, workers), "poses", total=len(tasks), unit="clip"):
         for level, message in outcome.messages:
             log.log(level, "%s", message)
         if outcome.reason is not None:
@@ -69,24 +77,22 @@ def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: 
     return Report(tuple(name for name in sources if name not in failed), failed, skipped)
 
 
-def _run(tasks: Mapping[str, Path], config: EstimateConfig, out: Path, workers: int) -> Iterator[_Outcome]:
+def _run(tasks: Mapping[str, Task], workers: int) -> Iterator[_Outcome]:
     """Outcomes of all tasks, as they come. After a worker's death, the clips that were under way go one by one."""
     left = dict(tasks)
     while left:
         suspects: set[str] = set()
-        for outcome in _pooled(left, config, out, min(workers, len(left)), suspects):
+        for outcome in _pooled(left, min(workers, len(left)), suspects):
             del left[outcome.name]
             yield outcome
         for name in sorted(suspects):
-            alone: set[str] = set()
-            yield from _pooled({name: left.pop(name)}, config, out, 1, alone)
-            if alone:
+            dead: set[str] = set()
+            yield from _pooled({name: left.pop(name)}, 1, dead)
+            if dead:
                 yield _Outcome(name, KILLED)
 
 
-def _pooled(
-    tasks: Mapping[str, Path], config: EstimateConfig, out: Path, workers: int, suspects: set[str]
-) -> Iterator[_Outcome]:
+def _pooled(tasks: Mapping[str, Task], workers: int, suspects: set[str]) -> Iterator[_Outcome]:
     """Outcomes until all is done or a worker dies; then the names of the clips under way are put into `suspects`.
 
     No more clips are handed out than there are workers, so that the suspects are few.
@@ -96,10 +102,8 @@ def _pooled(
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as executor:
         try:
             while True:
-                for name, source in waiting:
-                    running[executor.submit(_estimate_one, name, source, config, _target(out, name))] = name
-                    if len(running) == workers:
-                        break
+                for name, task in itertools.islice(waiting, workers - len(running)):
+                    running[executor.submit(task)] = name
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
