@@ -12,10 +12,12 @@ meet, the step between them decays as in a first-order autoregression fitted to 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -47,6 +49,8 @@ __all__ = ["Comparison", "DetectorNoise", "compare", "fit_noise"]
 VERSION = "1"
 _BLOCK = 8  # frames, the longest block
 _NEIGHBOURS = 16
+_SLACK = 2.0  # neighbours may be this many times farther away than the nearest ones; the search is faster
+_MOST = 4000  # blocks searched for one state before; neighbouring blocks overlap, so thinning loses little
 _FEWEST = 30  # a state seen before fewer blocks than this borrows from all of them
 # How much the features count in the distance of two blocks; a feature is first divided by its spread.
 _WEIGHTS = {"motion": 0.8, "nearness": 0.5, "looks": 0.2, "others": 2.0}
@@ -57,8 +61,8 @@ class PartBank:
     """What the detector did to one part in all fitted clips, one after the other.
 
     state (N,), residual (N, J, 2) in shoulder widths, confidence (N, J): see `noise_events.PartEvents`.
-    starts (M,): rows at which a block of `_BLOCK` frames of one clip begins. before (M,): the state in the row before,
-    age (M,): for how many frames it had lasted, size (M,): log of the mean residual there.
+    age (N,): for how many frames the state has lasted. size (N,): log of the mean residual.
+    starts (M,): rows at which a block of `_BLOCK` frames of one clip begins, each after another row of that clip.
     features (M, F): the blocks' circumstances, each divided by its spread (F,) and weighted.
     decay: lag-1 autocorrelation of the residuals. limit: steps longer than this are real jumps.
     """
@@ -66,10 +70,9 @@ class PartBank:
     state: np.ndarray
     residual: np.ndarray
     confidence: np.ndarray
-    starts: np.ndarray
-    before: np.ndarray
     age: np.ndarray
     size: np.ndarray
+    starts: np.ndarray
     features: np.ndarray
     spread: np.ndarray
     decay: float
@@ -78,10 +81,15 @@ class PartBank:
     @cached_property
     def trees(self) -> dict[int, tuple[cKDTree, np.ndarray]]:
         """For each state before a block: a search tree and the blocks in it; -1 stands for all blocks."""
-        groups = {state: np.flatnonzero(self.before == state) for state in (FOUND, MISSING, SWAPPED, FROZEN)}
-        everything = np.arange(len(self.starts))
-        groups = {state: rows if len(rows) >= _FEWEST else everything for state, rows in groups.items()}
-        return {state: (cKDTree(self.features[rows]), rows) for state, rows in ({-1: everything} | groups).items()}
+        before = self.state[self.starts - 1]
+        thin = np.arange(0, len(self.starts), -(-len(self.starts) // _MOST))
+        whole = cKDTree(self.features[thin]), thin
+        result = {-1: whole}
+        for state in (FOUND, MISSING, SWAPPED, FROZEN):
+            rows = np.flatnonzero(before == state)
+            rows = rows[:: max(1, -(-len(rows) // _MOST))]
+            result[state] = (cKDTree(self.features[rows]), rows) if len(rows) >= _FEWEST else whole
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +119,9 @@ class DetectorNoise:
         states: list[np.ndarray] = []
         for part in PARTS:
             bank = self.banks[part]
-            others = np.stack(states, 1) if states else np.zeros((len(truth2d), 0))
-            rows, heads = _draw_blocks(bank, _features(around[part], others), rng)
+            heads = _block_heads(len(truth2d), rng)
+            profiles = _profiles(around[part], _lost(states, len(truth2d)), heads)
+            rows = _draw_blocks(bank, profiles, heads, len(truth2d), rng)
             state = bank.state[rows]
             residual = _joined(bank, rows, heads)  # (T, J, 2)
             base = truth2d.keypoints[:, JOINTS[part]].copy()
@@ -122,7 +131,7 @@ class DetectorNoise:
             held = _last_moving(state)
             keypoints[:, JOINTS[part]] = (base + residual * width)[held]
             confidence[:, JOINTS[part]] = bank.confidence[rows][held]
-            states.append((state[held] == MISSING).astype(float))
+            states.append(state[held])
         gone = np.isnan(keypoints[..., 0]) | truth2d.missing
         keypoints[gone] = np.nan
         confidence[gone] = 0
@@ -155,7 +164,8 @@ class DetectorNoise:
                 for key in file.keys():  # noqa: SIM118  (no mapping)
                     part, _, field = key.partition("/")
                     arrays[part][field] = file.get_tensor(key)
-            banks = {part: PartBank(**arrays[part], **about["parts"][part]) for part in PARTS}
+            fields: dict[str, dict[str, Any]] = {part: {**arrays[part], **about["parts"][part]} for part in PARTS}
+            banks = {part: PartBank(**fields[part]) for part in PARTS}
             return DetectorNoise(banks, float(about["fps"]), str(about["detector"]), int(about["clips"]))
         except (SafetensorError, ValueError, TypeError, KeyError, OSError) as error:
             line = " ".join(str(error).split())
@@ -169,9 +179,7 @@ def fit_noise(truth: Sequence[PoseSequence], detected: Sequence[PoseSequence]) -
     Raises InputError if the clips do not fit together or nothing is left.
     """
     if len(truth) != len(detected) or not truth:
-        raise InputError(
-            f"noise: {len(truth)} true and {len(detected)} detected clips; need as many of both, at least 1"
-        )
+        raise InputError(f"noise: {len(truth)} true and {len(detected)} detected clips; need as many of both")
     fps = truth[0].fps
     pairs = []
     for true, found in zip(truth, detected, strict=True):
@@ -188,96 +196,98 @@ def fit_noise(truth: Sequence[PoseSequence], detected: Sequence[PoseSequence]) -
 
 def _bank(part: str, pairs: Sequence[tuple[dict[str, Circumstances], dict[str, PartEvents]]]) -> PartBank:
     """Gather one part of all clips."""
-    starts, features, before, age = [], [], [], []
+    starts, features = [], []
     offset = 0
     for around, happened in pairs:
-        state = happened[part].state
-        earlier = PARTS[: PARTS.index(part)]
-        lost = [(happened[p].state == MISSING).astype(float) for p in earlier]
-        others = np.stack(lost, 1) if lost else np.zeros((len(state), 0))
-        first = np.arange(1, len(state) - _BLOCK + 1)
+        earlier = [happened[p].state for p in PARTS[: PARTS.index(part)]]
+        length = len(happened[part].state)
+        first = np.arange(1, length - _BLOCK + 1)
         starts.append(first + offset)
-        features.append(_profiles(_features(around[part], others), first, len(state)))
-        before.append(state[first - 1])
-        age.append(_run_age(state)[first - 1])
-        offset += len(state)
+        features.append(_profiles(around[part], _lost(earlier, length), first))
+        offset += length
     state, residual, confidence = (
         np.concatenate([getattr(happened[part], key) for _, happened in pairs])
         for key in ("state", "residual", "confidence")
     )
-    table = np.concatenate(features)  # (M, F)
-    spread = _spread(table, len(PARTS[: PARTS.index(part)]))
-    begin = np.concatenate(starts)
+    age = np.concatenate([_run_age(happened[part].state) for _, happened in pairs])
+    table, begin = np.concatenate(features), np.concatenate(starts)
+    spread = _spread(table, PARTS.index(part))
     decay, limit = _autoregression(residual, state, begin)
-    return PartBank(
-        state,
-        residual,
-        confidence,
-        begin,
-        np.concatenate(before),
-        np.concatenate(age),
-        _log_size(residual[begin - 1]),
-        table / spread,
-        spread,
-        decay,
-        limit,
-    )
+    return PartBank(state, residual, confidence, age, _log_size(residual), begin, table / spread, spread, decay, limit)
 
 
-def _features(around: Circumstances, others: np.ndarray) -> np.ndarray:
-    """(T, 2 + K + O) circumstances of each frame: motion, nearness, looks, which of the other parts are missing."""
-    return np.column_stack([around.motion, around.nearness, around.looks, others])
+def _lost(states: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """(T, O) 1 where each of the other parts is missing."""
+    return np.stack([state == MISSING for state in states], 1).astype(float) if states else np.zeros((length, 0))
 
 
-def _profiles(features: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """(M, F) circumstances of the blocks that begin at `starts`: their first, middle and last frame."""
-    frames = [np.minimum(starts + step, length - 1) for step in (0, _BLOCK // 2, _BLOCK - 1)]
-    return np.concatenate([features[frame] for frame in frames], 1)
+def _profiles(around: Circumstances, others: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """(M, 6 + 3 O + K) circumstances of the blocks that begin at `starts`.
+
+    Motion, nearness and the loss of other parts in the first, middle and last frame; looks in the middle frame.
+    """
+    last = len(around.motion) - 1
+    frames = np.minimum(starts[:, None] + [0, _BLOCK // 2, _BLOCK - 1], last)  # (M, 3)
+    lost = others[frames].reshape(len(starts), -1)
+    return np.concatenate([around.motion[frames], around.nearness[frames], lost, around.looks[frames[:, 1]]], 1)
 
 
 def _spread(table: np.ndarray, others: int) -> np.ndarray:
     """(F,) what to divide the columns of the profiles by: their standard deviation, over their weight."""
-    looks = table.shape[1] // 3 - 2 - others
-    weights = [_WEIGHTS["motion"], _WEIGHTS["nearness"]] + [_WEIGHTS["looks"]] * looks + [_WEIGHTS["others"]] * others
+    looks = table.shape[1] - 6 - 3 * others
+    names = ["motion"] * 3 + ["nearness"] * 3 + ["others"] * 3 * others + ["looks"] * looks
     deviation = table.std(0)
     deviation[deviation < 1e-6] = 1
-    return np.asarray(deviation / np.tile(weights, 3))
+    return np.asarray(deviation / [_WEIGHTS[name] for name in names])
 
 
-def _draw_blocks(bank: PartBank, features: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(T,) bank rows, and the (B,) frames at which a new block begins.
-
-    Neighbours of all blocks are searched at once, for every state that may come before; the state, its age and
-    the residual's size then decide among them, block by block, since each depends on the one before.
-    """
-    frames = len(features)
+def _block_heads(frames: int, rng: np.random.Generator) -> np.ndarray:
+    """(B,) frames at which blocks of random length, half to all of `_BLOCK`, begin."""
     lengths = rng.integers(_BLOCK // 2, _BLOCK + 1, size=frames // (_BLOCK // 2) + 1)
-    heads = np.concatenate([[0], np.cumsum(lengths)])
-    heads = heads[heads < frames]
-    query = _profiles(features, heads, frames) / bank.spread  # (B, F)
-    near = {}
-    for state, (tree, blocks) in bank.trees.items():
-        count = min(_NEIGHBOURS, len(blocks))
-        _, index = tree.query(query[:1] if state == -1 else query, k=np.arange(1, count + 1), eps=0.5)
-        near[state] = blocks[index]  # (B, k)
-    kernel = np.log(1 / np.arange(1, _NEIGHBOURS + 1))
-    noise = rng.gumbel(size=(len(heads), _NEIGHBOURS))  # the largest of score + Gumbel noise is a draw by weight
-    ends = np.append(heads[1:], frames)
-    rows = np.empty(frames, np.int64)
+    heads = np.append(0, np.cumsum(lengths))
+    return heads[heads < frames]
+
+
+def _draw_blocks(
+    bank: PartBank, profiles: np.ndarray, heads: np.ndarray, frames: int, rng: np.random.Generator
+) -> np.ndarray:
+    """(T,) bank rows for the blocks that begin at `heads`, whose circumstances are `profiles` (B, F).
+
+    A block is drawn among its neighbours of those real blocks that follow the same state. Which state that is turns
+    out block by block, so the neighbours for every state are searched before, all at once. The age of the state
+    and the size of the residual then decide among them.
+    """
+    near = _neighbours(bank, profiles / bank.spread)
+    # the largest of score + Gumbel noise is a draw by weight, here 1 / rank (Lall and Sharma)
+    luck = rng.gumbel(size=(len(heads), _NEIGHBOURS)) - np.log(np.arange(1, _NEIGHBOURS + 1))
+    lengths = np.diff(heads, append=frames)
+    drawn = np.empty(len(heads), np.int64)
     state, age, size = -1, 0, 0.0
-    for b, (head, end) in enumerate(zip(heads, ends, strict=True)):
-        blocks = near[state][b if state >= 0 else 0]
-        score = kernel[: len(blocks)] + noise[b, : len(blocks)]
+    for b, length in enumerate(lengths.tolist()):
+        starts, log_ages, sizes = (values[b] for values in near[state])
+        score = luck[b, : len(starts)]
         if state >= 0:
-            score = score - (np.log((bank.age[blocks] + 1) / (age + 1))) ** 2 - 0.5 * (bank.size[blocks] - size) ** 2
-        start = bank.starts[blocks[int(np.argmax(score))]]
-        rows[head:end] = np.arange(start, start + end - head)
-        drawn = bank.state[start : start + end - head]
-        last = int(drawn[-1])
-        differs = np.flatnonzero(drawn != last)
-        run = len(drawn) - 1 - differs[-1] if len(differs) else len(drawn) + (age if last == state else 0)
-        state, age, size = last, int(run), float(_log_size(bank.residual[rows[end - 1]][None])[0])
-    return rows, heads
+            score = score - (log_ages - math.log(age + 1)) ** 2 - 0.5 * (sizes - size) ** 2
+        start = int(starts[score.argmax()])
+        last = start + length - 1
+        lasted = int(bank.age[last])
+        age = age + length if lasted > length and bank.state[last] == state else min(lasted, length)
+        drawn[b], state, size = start, int(bank.state[last]), float(bank.size[last])
+    return np.repeat(drawn - heads, lengths) + np.arange(frames)
+
+
+def _neighbours(bank: PartBank, query: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each state before a block: (B, k) first rows of the real blocks nearest to the queries (B, F), nearest
+    first; and in the row before, the log of the state's age + 1, and the size of the residual."""
+    found: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    result = {}
+    for state, (tree, blocks) in bank.trees.items():
+        if id(tree) not in found:
+            _, index = tree.query(query, k=np.arange(1, min(_NEIGHBOURS, len(blocks)) + 1), eps=_SLACK)
+            starts = bank.starts[blocks[index]]
+            found[id(tree)] = starts, np.log(bank.age[starts - 1] + 1), bank.size[starts - 1]
+        result[state] = found[id(tree)]
+    return result
 
 
 def _joined(bank: PartBank, rows: np.ndarray, heads: np.ndarray) -> np.ndarray:
@@ -286,18 +296,19 @@ def _joined(bank: PartBank, rows: np.ndarray, heads: np.ndarray) -> np.ndarray:
     A block continues what came before it as an autoregression would: the difference between the residual that we
     came from and the one that the real block came from dies out with the factor `decay` a frame.
     """
-    residual = bank.residual[rows].copy()
+    residual = bank.residual[rows]
     usable = bank.state[rows] == FOUND
-    for k, head in enumerate(heads[1:], start=1):
-        end = heads[k + 1] if k + 1 < len(heads) else len(rows)
-        source = rows[head] - 1
-        if not (usable[head - 1] and bank.state[source] == FOUND):
-            continue
-        step = np.nan_to_num(residual[head - 1] - bank.residual[source])  # (J, 2)
-        step[np.linalg.norm(step, axis=1) > bank.limit] = 0
-        fade = bank.decay ** np.arange(1, end - head + 1)
-        residual[head:end] += step * (fade * usable[head:end])[:, None, None]
-    return residual
+    came, meant = heads[1:] - 1, rows[heads[1:]] - 1
+    smooth = usable[came] & (bank.state[meant] == FOUND)
+    gaps = np.nan_to_num(residual[came] - bank.residual[meant])  # (B-1, J, 2), nothing to smooth at missing joints
+    lengths = np.diff(heads, append=len(rows))
+    steps = np.zeros((len(heads), *gaps.shape[1:]), np.float32)
+    for b in np.flatnonzero(smooth) + 1:
+        steps[b] = gaps[b - 1] + steps[b - 1] * bank.decay ** lengths[b - 1]
+        steps[b] *= (steps[b] ** 2).sum(1, keepdims=True) <= bank.limit**2  # what is longer is a real jump
+    since = np.arange(len(rows)) - np.repeat(heads, lengths) + 1
+    fade = (bank.decay**since * usable).astype(np.float32)
+    return np.asarray(residual + np.repeat(steps, lengths, axis=0) * fade[:, None, None])
 
 
 def _last_moving(state: np.ndarray) -> np.ndarray:
@@ -322,14 +333,16 @@ def _log_size(residual: np.ndarray) -> np.ndarray:
 
 
 def _autoregression(residual: np.ndarray, state: np.ndarray, starts: np.ndarray) -> tuple[float, float]:
-    """Lag-1 autocorrelation of found residuals about each joint's mean, clipped to their 90 % range; and the limit
-    above which a step counts as a jump (the 95th percentile of real steps)."""
+    """How found residuals go on: (decay, limit).
+
+    decay: lag-1 autocorrelation about each joint's median, of values clipped to their 90 % range. limit: the length
+    of a step between two blocks that chance alone seldom reaches (twice the 90 % range); longer ones are real jumps.
+    """
     pairs = starts[(state[starts] == FOUND) & (state[starts - 1] == FOUND)]
     if len(pairs) < _FEWEST:
         return 0.0, 0.0
     centred = residual - np.nanmedian(residual[state == FOUND], axis=0)
-    bound = np.nanquantile(np.abs(centred), 0.9)
+    bound = float(np.nanquantile(np.abs(centred[pairs]), 0.9))
     now, then = (np.clip(np.nan_to_num(centred[rows]), -bound, bound) for rows in (pairs, pairs - 1))
     decay = float((now * then).sum() / max((then**2).sum(), 1e-12))
-    steps = np.linalg.norm(residual[pairs] - residual[pairs - 1], axis=2)
-    return float(np.clip(decay, 0, 0.98)), float(np.nanquantile(steps, 0.95))
+    return float(np.clip(decay, 0, 0.98)), 2 * bound
