@@ -301,10 +301,8 @@ def make_splits(train: int, dev: int, test: int, seed: int) -> dict[str, list[Se
     splits = {"dev": [_draw(g, rng) for g in order[:dev]], "test": [_draw(g, rng) for g in order[dev:]]}
     drawn: list[Sentence] = []
     while len(drawn) < train:
-        if drawn and rng.random() < 0.1:
-            glosses = drawn[rng.integers(len(drawn))].glosses
-        else:
-            glosses = draw_glosses(rng)
+        again = bool(drawn) and rng.random() < 0.1
+        glosses = drawn[rng.integers(len(drawn))].glosses if again else draw_glosses(rng)
         if glosses not in held_out:
             drawn.append(_draw(glosses, rng))
     return {"train": drawn, **splits}

@@ -43,8 +43,8 @@ ORIENTATIONS: Mapping[str, tuple[Vector, Vector]] = MappingProxyType(
         "half": ((0.12, -0.97, 0.15), (0.64, 0.0, 0.77)),  # fingers up, palm half inwards
         "self": ((0.25, -0.95, 0.15), (0.15, 0.1, -0.98)),  # fingers up, palm to the signer
         "side": ((0.95, -0.3, 0.1), (0.05, 0.1, -0.99)),  # fingers inwards, palm to the signer
-        "down": ((0.75, 0.35, 0.5), (-0.2, 0.8, -0.55)),  # fingers inwards, palm down
-        "up": ((0.75, 0.2, 0.6), (-0.1, -0.85, 0.5)),  # fingers inwards, palm up
+        "down": ((0.8, 0.45, 0.4), (-0.1, 0.65, -0.75)),  # fingers inwards, palm down
+        "up": ((0.75, 0.1, 0.5), (0.0, -0.65, 0.75)),  # fingers inwards, palm up
     }
 )
 # What the hand does; the formulas are in `motion`.
@@ -153,7 +153,7 @@ ALPEN flat top zigzag half symmetric
 BERGLAND five shoulder zigzag half symmetric
 HARZ claw shoulder zigzag half symmetric
 SCHWARZWALD W shoulder zigzag half symmetric
-TAELER flat belly dip half symmetric
+TAELER flat low dip half symmetric
 RHEIN four side zigzag self
 DONAU I side zigzag self
 BODENSEE flat low circle self

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -21,7 +22,7 @@ from scipy.ndimage import gaussian_filter1d
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.skeleton import SIGNING_50
-from slt.corpus.handshapes import HANDSHAPES, PALM, hand_joints
+from slt.corpus.handshapes import HANDSHAPES, hand_joints
 from slt.corpus.lexicon import HANDS, LEXICON, LOCATIONS, MOVEMENTS, ORIENTATIONS, Sign
 from slt.corpus.signers import Signer
 
@@ -110,7 +111,7 @@ def _perform(
     rate = fps / 25.0
     rest = [_rest(signer, max(1, round(float(rng.uniform(1.0, 3.4)) * rate))) for _ in range(2)]
     tracks = [rest[0], *(_signed(s, a, signer, rng, rate) for s, a in zip(signs, accents, strict=True)), rest[1]]
-    gaps = [_gap(a, b, signer, rng, rate) for a, b in zip(tracks[:-1], tracks[1:], strict=True)]
+    gaps = [_gap(a, b, signer, rng, rate) for a, b in pairwise(tracks)]
     starts = np.cumsum([0, *(len(t) + g for t, g in zip(tracks, gaps, strict=False))])
     spans = tuple((int(starts[k]), int(starts[k] + len(tracks[k])), names[k - 1]) for k in range(1, len(names) + 1))
     return Performance(_embody(_join(tracks, gaps), signer, rng, fps, "perform"), spans)
@@ -142,7 +143,7 @@ def _move(movement: str, s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
         "out": (0.5 - u, zero),
         "arc": (0.6 * np.cos(np.pi * u), -0.6 * np.sin(np.pi * u) + 0.3),
         "dip": (0.6 * np.cos(np.pi * u), 0.6 * np.sin(np.pi * u) - 0.3),
-        "circle": (0.45 * np.sin(angle), -0.45 * np.cos(angle)),
+        "circle": (0.5 * np.sin(angle), -0.5 * np.cos(angle)),
         "zigzag": (0.35 * wave, 1.1 * (u - 0.5)),
         "shake": (0.35 * wave, zero),
         "tap": (zero, 0.45 * (0.5 - np.cos(4.0 * np.pi * s)) - 0.2),
@@ -155,7 +156,7 @@ def _move(movement: str, s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
 def _signed(sign: Sign, accent: np.ndarray, signer: Signer, rng: np.random.Generator, rate: float) -> _Track:
     """The frames of one sign; the other hand rests unless the sign needs it."""
     pace = np.exp(np.clip(rng.normal(0, 0.08), -0.16, 0.16) + accent[3]) / signer.speed
-    base = {"hold": 7.0}.get(sign.movement, 10.0 if sign.movement in _SLOW else 8.0)
+    base = {"hold": 7.0}.get(sign.movement, 9.5 if sign.movement in _SLOW else 8.0)
     n = max(2, round(base * pace * rate))
     s = (np.arange(n) + 0.5) / n
     s = np.clip((s - 0.08) / 0.84, 0, 1)  # a short hold at both ends
@@ -188,7 +189,7 @@ def _signed(sign: Sign, accent: np.ndarray, signer: Signer, rng: np.random.Gener
 
 def _random_sign(rng: np.random.Generator) -> Sign:
     def pick(options: Sequence[str]) -> str:
-        return options[rng.integers(len(options))]
+        return options[int(rng.integers(len(options)))]
 
     shapes = [name for name in HANDSHAPES if name != "relaxed"]
     shape, hands = pick(shapes), HANDS[rng.integers(len(HANDS))]
@@ -203,7 +204,7 @@ def _random_sign(rng: np.random.Generator) -> Sign:
 
 @lru_cache(maxsize=1)
 def _rest_turn() -> np.ndarray:
-    return _quaternion(np.array([0.3, 0.93, 0.2]), np.array([0.1, 0.1, -1.0]))
+    return _quaternion(np.array([0.3, 0.9, 0.3]), np.array([0.1, 0.3, -1.0]))
 
 
 def _rest(signer: Signer, n: int) -> _Track:
@@ -227,8 +228,8 @@ def _fidget(signer: Signer, rng: np.random.Generator, n: int) -> _Track:
 def _gap(before: _Track, after: _Track, signer: Signer, rng: np.random.Generator, rate: float) -> int:
     """Frames of the transition between two tracks: longer for a longer way, as in speech."""
     way = np.linalg.norm(after.palm[:, 0] - before.palm[:, -1], axis=-1).max()
-    frames = (2.6 + 8.0 * way) / signer.speed * np.exp(np.clip(rng.normal(0, 0.08), -0.15, 0.15))
-    return max(1, round(float(np.clip(frames, 2.6, 6.4)) * rate))
+    frames = (2.3 + 7.5 * way) / signer.speed * np.exp(np.clip(rng.normal(0, 0.08), -0.15, 0.15))
+    return max(1, round(float(np.clip(frames, 2.5, 6.4)) * rate))
 
 
 def _join(tracks: Sequence[_Track], gaps: Sequence[int]) -> _Track:
