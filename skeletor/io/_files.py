@@ -10,7 +10,7 @@ from pathlib import Path
 from skeletor.errors import InputError
 
 # What parsers throw on bytes that are not what they claim to be.
-_PARSE_ERRORS = (
+_PARSE_ERRORS: tuple[type[Exception], ...] = (
     ValueError,
     TypeError,
     LookupError,
@@ -24,8 +24,12 @@ _PARSE_ERRORS = (
 
 
 @contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever goes wrong while `path` is read as `what` into one line of InputError."""
+def reading(path: Path, what: str, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn whatever goes wrong while `path` is read as `what` into one line of InputError.
+
+    also: the errors that the file format's library has of its own.
+    """
+    errors = _PARSE_ERRORS + also
     try:
         yield
     except InputError as error:
@@ -36,7 +40,7 @@ def reading(path: Path, what: str) -> Iterator[None]:
         raise InputError(f"{path}: no such file; give the path of a {what}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read as {what}: {error.strerror or one_line(error)}") from error
-    except _PARSE_ERRORS as error:
+    except errors as error:
         raise InputError(f"{path}: not a readable {what} (truncated or damaged?): {one_line(error)}") from error
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from safetensors.numpy import save_file
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, one_line, reading
+from skeletor.io._files import existing_file, reading
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SKELETONS, Skeleton
 
@@ -34,16 +35,14 @@ class Shard(Mapping[str, PoseSequence]):
 
     def __init__(self, path: Path | str) -> None:
         self.path = existing_file(Path(path), WHAT)
-        try:
+        with self._reading():
             self._file = safe_open(str(self.path), framework="np")
             metadata: dict[str, str] = self._file.metadata() or {}
-        except (SafetensorError, OSError, ValueError, MemoryError) as error:
-            raise InputError(f"{self.path}: not a {WHAT}, or truncated: {one_line(error)}") from error
         if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
             raise InputError(f"{self.path}: a safetensors file, but not one of poses (format {FORMAT} {VERSION})")
         self._clips = {key[5:]: text for key, text in metadata.items() if key.startswith("clip:")}
         self._order = sorted(self._clips)
-        with reading(self.path, WHAT):
+        with self._reading():
             self._skeletons = SKELETONS | {
                 key[9:]: skeleton_from_json(text) for key, text in metadata.items() if key.startswith("skeleton:")
             }
@@ -74,32 +73,24 @@ class Shard(Mapping[str, PoseSequence]):
         """Frames start <= t < stop of a clip; only their bytes are read."""
         with self._reading():
             about = json.loads(self._clips[name])
-            keypoints = self._file.get_slice(f"{name}/keypoints")[start:stop]  # (T, J, D)
-            confidence = self._file.get_slice(f"{name}/confidence")[start:stop]  # (T, J)
+            keypoints = self._rows(f"{name}/keypoints", start, stop)  # (T, J, D)
+            confidence = self._rows(f"{name}/confidence", start, stop)  # (T, J)
             if about["skeleton"] not in self._skeletons:
                 raise InputError(f"clip {name!r} has skeleton {about['skeleton']!r}, which the file does not define")
             skeleton = self._skeletons[about["skeleton"]]
             provenance = _provenance(about["provenance"])
             return PoseSequence(keypoints, confidence, float(about["fps"]), skeleton, provenance)
 
-    def _reading(self) -> Any:
-        return _shard_errors(self.path)
+    def _rows(self, key: str, start: int, stop: int | None) -> np.ndarray:
+        """Rows start <= t < stop of a tensor."""
+        tensor = self._file.get_slice(key)
+        first, last, _ = slice(start, stop).indices(tensor.get_shape()[0])
+        if (first == 0 and last == tensor.get_shape()[0]) or first >= last:  # safetensors cuts no empty slices
+            return np.asarray(self._file.get_tensor(key)[first:last])
+        return np.asarray(tensor[first:last])
 
-
-class _shard_errors:
-    """`reading`, and safetensors' own error."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.inner = reading(path, WHAT)
-
-    def __enter__(self) -> None:
-        self.inner.__enter__()
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool | None:
-        if isinstance(error, SafetensorError):
-            raise InputError(f"{self.path}: not a readable {WHAT}: {one_line(error)}") from error
-        return self.inner.__exit__(kind, error, trace)
+    def _reading(self) -> AbstractContextManager[None]:
+        return reading(self.path, WHAT, (SafetensorError,))
 
 
 def open_shard(path: Path | str) -> Shard:

@@ -1,0 +1,198 @@
+import io
+import struct
+
+import numpy as np
+import pytest
+from pose_format import Pose, PoseHeader
+from pose_format.numpy import NumPyPoseBody
+from pose_format.pose_header import PoseHeaderComponent, PoseHeaderDimensions
+from pose_format.utils.openpose import OpenPose_Components
+from pose_format.utils.openpose_135 import OpenPose_Components as OpenPose_135
+
+from skeletor.errors import InputError
+from skeletor.io import pose_format
+from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50
+
+
+def library_file(path, components, frames=4, people=1, dims=2, seed=0, edit=None):
+    """Write a file as another tool would; gives its (T, P, J, D) values and (T, P, J) confidences."""
+    header = PoseHeader(0.2, PoseHeaderDimensions(210, 260, 0), components)
+    rng = np.random.default_rng(seed)
+    data = rng.uniform(1, 200, (frames, people, header.total_points(), dims)).astype(np.float32)
+    confidence = rng.uniform(0.1, 1, data.shape[:3]).astype(np.float32)
+    if edit:
+        edit(data, confidence)
+    with open(path, "wb") as file:
+        Pose(header, NumPyPoseBody(25.0, data, confidence)).write(file)
+    return data, confidence
+
+
+def holistic(fields="XYZC"):
+    # the names as pose-format's holistic module has them (importing it needs MediaPipe)
+    mediapipe = pytest.importorskip("pose_format.utils.holistic")
+    return mediapipe.holistic_components(fields)
+
+
+def as_version_01(content: bytes, header_bytes: int, frames: int) -> bytes:
+    """Rewrite a version 0.2 file as 0.1: other version, 16 bit rate and frame count."""
+    body = content[header_bytes:]
+    fps, _, people = struct.unpack_from("<fIH", body)
+    return struct.pack("<f", 0.1) + content[4:header_bytes] + struct.pack("<HHH", int(fps), frames, people) + body[10:]
+
+
+def header_size(components) -> int:
+    buffer = io.BytesIO()
+    PoseHeader(0.2, PoseHeaderDimensions(210, 260, 0), components).write(buffer)
+    return len(buffer.getvalue())
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("skeleton", [SIGNING_50, BODY25_HANDS, MEDIAPIPE_75], ids=lambda s: s.name)
+def test_round_trip(tmp_path, make, assert_same, skeleton, dims):
+    pose = make(skeleton, 7, dims)
+    pose_format.write_pose(pose, tmp_path / "a.pose")
+    read = pose_format.read_pose(tmp_path / "a.pose")
+    assert_same(read, pose)
+    assert read.provenance.image_size == (210, 260) and read.provenance.units == "pixel"
+
+
+def test_unit_is_not_taken_for_pixels(tmp_path, make):
+    pose = make().replace(units="shoulder")
+    pose_format.write_pose(pose, tmp_path / "a.pose")
+    assert pose_format.read_pose(tmp_path / "a.pose").provenance.units == "unknown"
+
+
+def test_openpose_137_joints_are_where_they_belong(tmp_path):
+    data, confidence = library_file(tmp_path / "a.pose", OpenPose_Components)
+    pose = pose_format.read_pose(tmp_path / "a.pose")
+    assert pose.skeleton == BODY25_HANDS and pose.provenance.estimator == "openpose"
+    columns = [*range(25), *range(95, 137)]  # body, 70 of the face, both hands
+    np.testing.assert_array_equal(pose.keypoints, data[:, 0, columns])
+    np.testing.assert_array_equal(pose.confidence, confidence[:, 0, columns])
+
+
+def test_openpose_135_neck_and_hand_roots(tmp_path):
+    data, _ = library_file(tmp_path / "a.pose", OpenPose_135)
+    pose = pose_format.read_pose(tmp_path / "a.pose")
+    names = OpenPose_135[0].points
+
+    def joint(name):
+        return pose.keypoints[:, BODY25_HANDS.index(name)]
+
+    def point(name):
+        return data[:, 0, names.index(name)]
+
+    np.testing.assert_allclose(joint("neck"), (point("LShoulder") + point("RShoulder")) / 2, rtol=1e-5)
+    np.testing.assert_array_equal(joint("right_hand_root"), point("RWrist"))
+    np.testing.assert_array_equal(joint("left_wrist"), point("LWrist"))
+    np.testing.assert_array_equal(joint("left_hand_index_4"), point("LIndex4FingerTip"))
+    np.testing.assert_array_equal(joint("left_ankle"), point("LAnkle"))
+
+
+def test_holistic_drops_face_world_and_depth(tmp_path):
+    components = holistic()
+    data, _ = library_file(tmp_path / "a.pose", components, dims=3)
+    pose = pose_format.read_pose(tmp_path / "a.pose")
+    assert pose.skeleton == MEDIAPIPE_75 and pose.dims == 2
+    columns = [*range(33), *range(501, 543)]
+    np.testing.assert_array_equal(pose.keypoints, data[:, 0, columns, :2])
+
+
+def test_reduced_file_leaves_the_rest_missing(tmp_path):
+    body = OpenPose_Components[0]
+    upper = PoseHeaderComponent(body.name, body.points[:8], [], [], "XYC")
+    library_file(tmp_path / "a.pose", [upper])
+    pose = pose_format.read_pose(tmp_path / "a.pose")
+    assert pose.skeleton == BODY25_HANDS
+    assert not pose.missing[:, :8].any()
+    assert pose.missing[:, BODY25_HANDS.group("left_hand")].all() and pose.missing[:, 10].all()
+
+
+def test_unknown_layout_gets_its_own_skeleton(tmp_path):
+    tree = PoseHeaderComponent("cat", ["head", "back", "tail"], [(0, 1), (1, 2)], [(0, 0, 0)] * 2, "XYC")
+    data, _ = library_file(tmp_path / "a.pose", [tree])
+    pose = pose_format.read_pose(tmp_path / "a.pose")
+    assert pose.skeleton.joints == ("head", "back", "tail") and pose.skeleton.parents == (-1, 0, 1)
+    np.testing.assert_array_equal(pose.keypoints, data[:, 0])
+
+
+def test_limbs_in_a_circle_make_no_endless_skeleton(tmp_path):
+    ring = PoseHeaderComponent("ring", list("abc"), [(0, 1), (1, 2), (2, 0), (1, 1)], [(0, 0, 0)] * 4, "XYC")
+    library_file(tmp_path / "a.pose", [ring])
+    assert pose_format.read_pose(tmp_path / "a.pose").skeleton.parents == (-1, 0, 1)
+
+
+def test_masked_values_are_missing(tmp_path):
+    def edit(data, confidence):
+        confidence[1, 0, 30:] = 0
+
+    library_file(tmp_path / "a.pose", [*OpenPose_Components[:1], *OpenPose_Components[2:]], edit=edit)
+    pose = pose_format.read_pose(tmp_path / "a.pose")
+    assert pose.missing[1, 30:].all() and not pose.missing[1, :30].any()
+    assert (pose.confidence[1, 30:] == 0).all() and not pose.missing[0].any()
+
+
+def test_the_one_with_moving_hands_is_the_signer(tmp_path):
+    def edit(data, confidence):
+        data[:, 0] = data[:1, 0] + 300  # stands still
+        data[:, 1] = data[:1, 1]
+        data[:, 1, 25:, 0] += np.arange(len(data))[:, None] * 3
+
+    components = [*OpenPose_Components[:1], *OpenPose_Components[2:]]
+    data, _ = library_file(tmp_path / "a.pose", components, frames=8, people=2, edit=edit)
+    pose = pose_format.read_pose(tmp_path / "a.pose")
+    np.testing.assert_array_equal(pose.keypoints, data[:, 1])
+    assert pose.provenance.stage("signer").config["people"] == 2
+    first = pose_format.read_pose(tmp_path / "a.pose", choose=lambda people: np.zeros(len(people), int))
+    np.testing.assert_array_equal(first.keypoints, data[:, 0])
+
+
+def test_version_01_and_its_frame_count(tmp_path):
+    library_file(tmp_path / "a.pose", OpenPose_Components, frames=6)
+    content = (tmp_path / "a.pose").read_bytes()
+    old = as_version_01(content, header_size(OpenPose_Components), 6)
+    (tmp_path / "old.pose").write_bytes(old)
+    assert len(pose_format.read_pose(tmp_path / "old.pose")) == 6
+    frame = 137 * 3 * 4
+    for cut in (frame, 2 * frame, 3 * frame, 1, 7):  # whole frames too: the library would say nothing
+        (tmp_path / "cut.pose").write_bytes(old[:-cut])
+        with pytest.raises(InputError, match="truncated"):
+            pose_format.read_pose(tmp_path / "cut.pose")
+
+
+@pytest.mark.parametrize("name", ["openpose_137.pose", "openpose_137_example.pose"])
+def test_every_truncation_of_a_real_file_is_an_error(shared, tmp_path, name):
+    content = (shared / "openpose" / name).read_bytes()
+    rng = np.random.default_rng(0)
+    for length in [*rng.integers(1, len(content), 150).tolist(), len(content) - 1, len(content) - 137 * 12]:
+        (tmp_path / "cut.pose").write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"cut\.pose"):
+            pose_format.read_pose(tmp_path / "cut.pose")
+
+
+def test_real_files(shared):
+    """Frames and joints counted by pose-format itself."""
+    for name, frames in (("openpose_137.pose", 93), ("openpose_137_example.pose", 66)):
+        content = (shared / "openpose" / name).read_bytes()
+        theirs = Pose.read(content)
+        pose = pose_format.read_pose(shared / "openpose" / name)
+        assert len(pose) == frames and pose.skeleton == BODY25_HANDS and pose.fps == 24
+        columns = [*range(25), *range(95, 137)]
+        mask = np.ma.getmaskarray(theirs.body.data)[:, 0, columns, 0]
+        np.testing.assert_array_equal(pose.missing, mask)
+        np.testing.assert_array_equal(
+            np.nan_to_num(pose.keypoints), np.where(mask[..., None], 0, theirs.body.data.data[:, 0, columns])
+        )
+        assert pose.confidence.max() <= 1
+
+
+def test_right_is_the_signers_right_in_real_files(shared):
+    pose = pose_format.read_pose(shared / "openpose" / "openpose_137.pose")
+    right, left = (np.nanmedian(pose.keypoints[:, pose.skeleton.index(f"{s}_shoulder"), 0]) for s in ("right", "left"))
+    assert right < left
+
+
+def test_file_without_people(tmp_path):
+    library_file(tmp_path / "a.pose", OpenPose_Components, people=0)
+    with pytest.raises(InputError, match="nobody"):
+        pose_format.read_pose(tmp_path / "a.pose")
