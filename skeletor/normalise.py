@@ -55,3 +55,20 @@ def denormalise(pose: PoseSequence) -> PoseSequence:
     return pose.replace(
         keypoints.astype(np.float32), stage=StageRecord("denormalise"), units=record.config["units_before"]
     )
+
+
+def renormalise(pose: PoseSequence, like: PoseSequence) -> PoseSequence:
+    """The same pose in the normalisation of `like`, where both come from the same picture.
+
+    Two detections of one clip have slightly different medians of neck and shoulder width; this puts them on
+    one scale. Raises InputError if one of them was never normalised.
+    """
+    record = like.provenance.stage(STAGE)
+    if record is None:
+        raise InputError(f"{like.provenance.source or 'pose'}: was never normalised, cannot serve as the scale")
+    plain = denormalise(pose)
+    centre = np.zeros(pose.dims)
+    known = np.asarray(record.config["centre"])[: pose.dims]
+    centre[: len(known)] = known
+    keypoints = (plain.keypoints - centre) / record.config["scale"]
+    return plain.replace(keypoints.astype(np.float32), stage=StageRecord(STAGE, config=record.config), units="shoulder")

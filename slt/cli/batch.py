@@ -25,12 +25,12 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str) -> 
             work(path)
         except SkeletorError as error:
             failures.append((path, error))
-    for path, error in failures:
-        message = str(error)
+    for path, failure in failures:
+        message = str(failure)
         print(message if str(path) in message else f"{path}: {message}", file=sys.stderr)
     if len(paths) > 1 and failures:
         print(f"{len(failures)} of {len(paths)} files failed", file=sys.stderr)
-    codes = {error.exit_code for _, error in failures}
+    codes = {failure.exit_code for _, failure in failures}
     return next((code for code in (1, InputError.exit_code, NothingToTranslate.exit_code) if code in codes), 0)
 
 

@@ -30,7 +30,7 @@ from skeletor.progress import progress
 from slt.corpus import layout
 from slt.corpus.camera import random_camera
 from slt.corpus.grammar import Sentence, make_splits
-from slt.corpus.look import random_look
+from slt.corpus.look import dress, random_look
 from slt.corpus.motion import perform, perform_idle, perform_unknown
 from slt.corpus.render import QUALITIES, render_frames
 from slt.corpus.signers import SIGNERS, Signer, split_signers
@@ -72,12 +72,12 @@ class Plan:
 def plan_corpus(config: CorpusConfig) -> list[Plan]:
     """All clips of a corpus, in order of part and number."""
     splits = make_splits(config.train, config.dev, config.test, config.seed)
-    seen, unseen = split_signers(config.signers_disjoint)
+    signers = split_signers(config.signers_disjoint)
     rng = np.random.default_rng([config.seed, 0xC0])
     plans: list[Plan] = []
 
     def add(part: str, index: int, sentence: Sentence | None, quality: str, pixels: bool) -> None:
-        pool = unseen if part in ("dev", "test") and config.signers_disjoint else seen
+        pool = signers[part if part in signers else "test" if part == "negatives" else "train"]
         signer = pool[int(rng.integers(len(pool)))]
         plans.append(Plan(f"{part}-{index:05d}", part, index, sentence, signer, quality, pixels))
 
@@ -130,7 +130,8 @@ def make_clip(plan: Plan, config: CorpusConfig, root: Path | None) -> tuple[Pose
     pose = _motion(plan, rng, config.fps)
     quality = QUALITIES[plan.quality]
     camera = random_camera(quality, rng, pose)
-    look = random_look(np.random.default_rng([config.seed, SIGNERS.index(plan.signer), plan.index % 5]))
+    person = random_look(np.random.default_rng([config.seed, SIGNERS.index(plan.signer)]))
+    look = dress(person, rng)
     provenance = Provenance(
         source=plan.name,
         image_size=(camera.width, camera.height),

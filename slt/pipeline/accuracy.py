@@ -33,17 +33,19 @@ class Detection:
 
 def detection_rates(detected: Mapping[str, PoseSequence], truth: Mapping[str, PoseSequence]) -> Detection:
     """Compare detections with the true 2D (both in pixels) of the same clips."""
-    body, errors = [], []
+    body: list[np.ndarray] = []
+    errors: list[np.ndarray] = []
     hands: dict[str, list[np.ndarray]] = {"left_hand": [], "right_hand": []}
     for name, pose in detected.items():
         true = truth[name].keypoints
-        body.append(~pose.missing[:, :8].any(1))
+        gone = np.asarray(pose.missing)  # (T, J)
+        body.append(np.asarray(~gone[:, :8].any(1)))
         width, height = truth[name].provenance.image_size or (1 << 30, 1 << 30)
         for side, found in hands.items():
             joints = list(SIGNING_50.group(side))
             root, knuckle = true[:, joints[0]], true[:, joints[9]]
-            inside = ((root >= 0) & (root < (width, height))).all(1)
-            seen = ~pose.missing[:, joints].any(1)
+            inside = np.asarray(((root >= 0) & (root < (width, height))).all(1))
+            seen = np.asarray(~gone[:, joints].any(1))
             found.append(seen[inside])
             # the palm as long as the clip ever shows it: a palm seen end-on is no measure
             palm = np.quantile(np.linalg.norm(knuckle - root, axis=1), 0.95)

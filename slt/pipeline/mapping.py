@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,17 +24,25 @@ class BatchStage(Protocol):
         ...
 
 
-def map_store(source: Path, target: Path, make: Callable[[], BatchStage], what: str, workers: int) -> None:
-    """Apply a stage to each shard of `source`; shards that `target` holds already are kept.
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Worker processes with one thread each: the parallelism is over processes."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+
+
+def map_stores(folders: Mapping[Path, Path], make: Callable[[], BatchStage], what: str, workers: int) -> None:
+    """Apply a stage to each shard of the `folders` (source -> target); shards already in a target are kept.
 
     make: builds the stage in the worker process; must be picklable. A clip that the stage refuses is left
     out of the result and logged.
     """
-    shards = sorted(source.glob("*.safetensors"))
-    work = [(shard, target / shard.name) for shard in shards if not (target / shard.name).exists()]
+    pairs = [
+        (shard, target / shard.name) for source, target in folders.items() for shard in source.glob("*.safetensors")
+    ]
+    work = sorted(pair for pair in pairs if not pair[1].exists())
     if not work:
         return
-    with ProcessPoolExecutor(min(workers, len(work)), multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(min(workers, len(work))) as pool:
         results = pool.map(partial(_map_shard, make=make), work)
         for refused in progress(results, what, total=len(work), unit="shard"):
             for name, reason in refused.items():
@@ -41,7 +50,6 @@ def map_store(source: Path, target: Path, make: Callable[[], BatchStage], what: 
 
 
 def _map_shard(paths: tuple[Path, Path], make: Callable[[], BatchStage]) -> dict[str, str]:
-    one_thread()
     stage = make()
     shard = dict(native.open_shard(paths[0]))
     refused: dict[str, str] = {}
@@ -56,10 +64,3 @@ def _map_shard(paths: tuple[Path, Path], make: Callable[[], BatchStage]) -> dict
                 refused[name] = str(error)
     native.write_shard(done, paths[1])
     return refused
-
-
-def one_thread(threads: int = 1) -> None:
-    """Torch threads of this process: one where the parallelism is over processes."""
-    import torch
-
-    torch.set_num_threads(threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -62,35 +63,36 @@ def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:
     }
 
 
-def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int) -> dict[str, DetectorNoise]:
+def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int) -> None:
     """Simulated detections for the clips without pixels, by noise fitted to those that have them.
 
-    Fitted on the training clips with pixels for `train` (broadcast quality), on the studio clips for
-    `studio_motion`; never on dev or test. Writes `folder/train` and `folder/studio_motion`; in `train` the real
-    detections stay where there are any.
+    The broadcast noise is fitted on the training clips with pixels, the studio noise on the studio clips; neither
+    on dev or test. Writes three parts into `folder`: `train` (broadcast), `studio_motion` (studio), and
+    `studio_degraded`: all studio clips, with and without video, as a broadcast detector would have seen them.
+    Where a clip of `train` has real detections they are kept.
     """
-    models = {}
-    for number, (target, fitted_on) in enumerate((("train", "train"), ("studio_motion", "studio"))):
-        real = open_store(detected / fitted_on)
-        truth = build.open_truth(corpus.root, fitted_on, planar=True)
+    noise = {}
+    for quality, part in (("broadcast", "train"), ("studio", "studio")):
+        real = open_store(detected / part)
+        truth = build.open_truth(corpus.root, part, planar=True)
         names = sorted(real)
-        noise = fit_noise([truth[n] for n in names], [real[n] for n in names])
-        noise.save(folder / f"noise_{fitted_on}.json")
-        write_store(folder / target, _simulated(corpus, target, noise, real, (seed, number)))
-        models[target] = noise
-    return models
+        noise[quality] = fit_noise([truth[n] for n in names], [real[n] for n in names])
+        noise[quality].save(folder / f"noise_{quality}.safetensors")
+    plans = (
+        ("train", ("train",), noise["broadcast"], open_store(detected / "train")),
+        ("studio_motion", ("studio_motion",), noise["studio"], {}),
+        ("studio_degraded", ("studio", "studio_motion"), noise["broadcast"], {}),
+    )
+    for number, (target, parts, model, kept) in enumerate(plans):
+        truth = ChainMap(*(dict(build.open_truth(corpus.root, part, planar=True)) for part in parts))
+        write_store(folder / target, _simulated(truth, model, kept, (seed, number)))
 
 
 def _simulated(
-    corpus: layout.Corpus,
-    part: str,
-    noise: DetectorNoise,
-    real: Mapping[str, PoseSequence],
-    seed: tuple[int, int],
+    truth: Mapping[str, PoseSequence], noise: DetectorNoise, kept: Mapping[str, PoseSequence], seed: tuple[int, int]
 ) -> Iterator[tuple[str, PoseSequence]]:
-    truth = build.open_truth(corpus.root, part, planar=True)
     for index, name in enumerate(sorted(truth)):
-        if name in real:
-            yield name, real[name]
+        if name in kept:
+            yield name, kept[name]
         else:
             yield name, noise.simulate(truth[name], np.random.default_rng([*seed, index]))

@@ -65,7 +65,9 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, System]) -> 
     constant = constant_sentence(
         [c.text for c in run.corpus.split("train")], list(references["dev"].values()), _FLOOR_CANDIDATES
     )
-    outputs = {"constant": {s: dict.fromkeys(references[s], constant) for s in references}}
+    outputs: dict[str, Mapping[str, Mapping[str, str]]] = {
+        "constant": {s: dict.fromkeys(references[s], constant) for s in references}
+    }
     outputs |= {name: system.outputs for name, system in systems.items()}
     labels = {"constant": "one constant sentence (the floor)", **{row.name: row.label for row in rows}}
     if GLOSS in systems:

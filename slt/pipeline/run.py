@@ -5,23 +5,24 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from skeletor.refine import RefineConfig, build_refiner
-
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io.store import open_store, write_store
 from skeletor.normalise import normalise
+from skeletor.refine import RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.lift import build_lifter
 from slt.pipeline import poses as pose_stages
 from slt.pipeline import report, training
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
-from slt.pipeline.mapping import map_store
+from slt.pipeline.mapping import map_stores
 from slt.pipeline.stage import Done, run_stage
 
 _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
                                             "motion", "render", "signers"))  # fmt: skip
+# Parts that have simulated detections, see `simulate_rest`.
+SIMULATED = ("train", "studio_motion", "studio_degraded")
 _REFINER = ("skeletor/model", "skeletor/refine", "skeletor/smooth")
 
 
@@ -88,20 +89,17 @@ def _poses(run: Run) -> Detected:
         (estimated,),
         (*CORE_CODE, "slt/corpus/noise", "slt/pipeline/poses"),
     )
-    return Detected(simulated, parts | {part: simulated.folder / part for part in ("train", "studio_motion")})
+    return Detected(simulated, parts | {part: simulated.folder / part for part in SIMULATED})
 
 
 def _lift(run: Run, detected: Detected) -> Done:
     """3D poses of all parts in `lifted/<part>/`; of the true 2D of dev and test in `lifted/true-<part>/`."""
 
     def work(out: Path) -> None:
-        make = partial(build_lifter, run.config.lift)
-        for part, folder in detected.parts.items():
-            map_store(folder, out / part, make, f"lift {part}", run.config.workers)
+        folders = {folder: out / part for part, folder in detected.parts.items()}
         if run.rendered:
-            for part in ("dev", "test"):
-                truth = run.corpus.root / "truth2d" / part
-                map_store(truth, out / f"true-{part}", make, f"lift true {part}", run.config.workers)
+            folders |= {run.corpus.root / "truth2d" / part: out / f"true-{part}" for part in ("dev", "test")}
+        map_stores(folders, partial(build_lifter, run.config.lift), "lift", run.config.workers)
 
     return run_stage(
         "lift", run.folder / "lifted", work, run.config.lift.model_dump(), (detected.done,), (*CORE_CODE, "slt/lift")
@@ -126,10 +124,11 @@ def _rows(run: Run, lifted: Done) -> list[Row]:
 
 def _refiner(run: Run, lifted: Done) -> Done:
     parts = ("studio", "studio_motion") if run.rendered else ("train",)
+    degraded = lifted.folder / "studio_degraded" if run.rendered else None
     return run_stage(
         "refiner",
         run.folder / "refiner",
-        lambda out: training.train_skeletor([lifted.folder / p for p in parts], run.config, out),
+        lambda out: training.train_skeletor([lifted.folder / p for p in parts], degraded, run.config, out),
         {"training": run.config.refiner_training.model_dump(), "seed": run.config.seed},
         (lifted,),
         (*CORE_CODE, "skeletor/model", "skeletor/training", "skeletor/corrupt"),
@@ -138,9 +137,8 @@ def _refiner(run: Run, lifted: Done) -> Done:
 
 def _refined_row(run: Run, lifted: Done, config: RefineConfig, label: str, inputs: tuple[Done, ...]) -> Row:
     def work(out: Path) -> None:
-        for part in (*layout.SPLITS, "negatives"):
-            make = partial(build_refiner, config)
-            map_store(lifted.folder / part, out / part, make, f"{config.name} {part}", run.config.workers)
+        folders = {lifted.folder / part: out / part for part in (*layout.SPLITS, "negatives")}
+        map_stores(folders, partial(build_refiner, config), config.name, run.config.workers)
 
     values = config.model_dump(exclude={"weights"})
     folder = run.folder / "refined" / config.name

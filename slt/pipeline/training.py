@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io.store import open_store
+from skeletor.normalise import renormalise
 from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from slt.corpus import layout
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Row
-from slt.pipeline.mapping import one_thread
+from slt.pipeline.mapping import worker_pool
 from slt.pipeline.stage import Done, run_stage
 
 REFINER_WEIGHTS = "refiner.safetensors"
@@ -33,18 +32,28 @@ class System:
     outputs: Mapping[str, Mapping[str, str]]
 
 
-def train_skeletor(stores: Sequence[Path], config: RunConfig, out: Path) -> None:
-    """Train the refiner on lifted poses; never on the truth. Writes `out/refiner.safetensors`."""
+def train_skeletor(stores: Sequence[Path], degraded: Path | None, config: RunConfig, out: Path) -> None:
+    """Train the refiner on lifted poses; never on the truth. Writes `out/refiner.safetensors`.
+
+    degraded: a store of the same clips as a worse detector would have seen them, or None.
+    """
+    import torch
+
     from skeletor.training import train_refiner
 
-    one_thread(config.workers)
-    clips = [pose for store in stores for _, pose in sorted(open_store(store).items())]
-    train_refiner(clips, config.refiner_training, out, config.seed, "auto")
+    torch.set_num_threads(config.workers)
+    clips = {name: pose for store in stores for name, pose in open_store(store).items()}
+    worse = None
+    if degraded is not None:
+        found = open_store(degraded)
+        clips = {name: pose for name, pose in clips.items() if name in found}
+        worse = [renormalise(found[name], clips[name]) for name in sorted(clips)]
+    train_refiner([clips[name] for name in sorted(clips)], config.refiner_training, out, config.seed, "auto", worse)
 
 
 def train_rows(config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], folder: Path) -> dict[str, System]:
     """Train and decode the translator of each row, and gloss-to-text, `config.workers` at a time."""
-    with ProcessPoolExecutor(config.workers, multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(config.workers) as pool:
         jobs = {row.name: pool.submit(_train_row, config, corpus, row, folder) for row in rows}
         if config.gloss2text:
             jobs[GLOSS] = pool.submit(_train_gloss, config, corpus, folder)
@@ -75,27 +84,29 @@ def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path)
 
 def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path) -> Done:
     def work(out: Path) -> None:
-        from slt.translate import train_gloss2text
+        from slt.translate import Translator, train_gloss2text
 
         splits = {split: corpus.split(split) for split in layout.SPLITS}
-        translator = train_gloss2text(
+        train_gloss2text(
             [(c.glosses, c.text) for c in splits["train"]],
             [(c.glosses, c.text) for c in splits["dev"]],
             config.translate,
             out / "model",
             config.seed,
         )
+        translator = Translator.load(out / "model")
         for split in ("dev", "test"):
-            texts = translator.translate_glosses([c.glosses for c in splits[split]])
+            texts = [h.text for h in translator.translate_glosses([c.glosses for c in splits[split]])]
             _write_outputs(out, split, {c.name: t for c, t in zip(splits[split], texts, strict=True)})
 
     text = json.dumps([(c.name, c.glosses, c.text) for c in corpus.clips])
     return _worker_stage(config, folder, GLOSS, work, (text,))
 
 
-def _worker_stage(config: RunConfig, folder: Path, name: str, work, inputs) -> Done:  # type: ignore[no-untyped-def]
-    """`run_stage` in a worker process, with one thread and the run's log."""
-    one_thread()
+def _worker_stage(
+    config: RunConfig, folder: Path, name: str, work: Callable[[Path], None], inputs: Sequence[Done | str]
+) -> Done:
+    """`run_stage` in a worker process, with the run's log."""
     log_to(folder / "log.txt")
     values = {"translate": config.translate.model_dump(), "seed": config.seed}
     return run_stage(f"train {name}", folder / "systems" / name, work, values, inputs, _TRANSLATE_CODE)

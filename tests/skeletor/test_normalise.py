@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeletor.errors import InputError
-from skeletor.normalise import denormalise, normalise
+from skeletor.normalise import denormalise, normalise, renormalise
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SIGNING_50
 
@@ -29,3 +29,13 @@ def test_nobody_to_normalise():
     pose = PoseSequence(np.full((3, 50, 2), np.nan), np.zeros((3, 50)), 25, SIGNING_50)
     with pytest.raises(InputError, match="never seen"):
         normalise(pose)
+
+
+def test_two_detections_of_one_picture_are_put_on_one_scale():
+    rng = np.random.default_rng(0)
+    keypoints = 200 + 50 * rng.normal(size=(9, 50, 2)).astype(np.float32)
+    clean = PoseSequence(keypoints, np.ones((9, 50)), 25, SIGNING_50, Provenance(units="pixel"))
+    noisy = clean.replace(keypoints + rng.normal(size=keypoints.shape).astype(np.float32))
+    moved = renormalise(normalise(noisy), normalise(clean))
+    np.testing.assert_allclose(denormalise(moved).keypoints, noisy.keypoints, atol=1e-2)
+    assert moved.provenance.stage("normalise").config == normalise(clean).provenance.stage("normalise").config
