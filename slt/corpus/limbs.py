@@ -16,6 +16,7 @@ _TOWARDS = np.array([0.0, 0.0, 1.0])
 _NEAR = np.array([4 * f + k for f in range(5) for k in (1, 2, 3)])  # near joint of the 15 finger segments
 _FAR = _NEAR + 1
 _KNUCKLES = np.array([5, 9, 13, 17])
+_FIRST_SEGMENTS = np.array([3, 6, 9, 12])  # of the fingers, among the 15
 _RADII = np.array(  # metres, at the four joints of thumb, index, ..., little
     [
         [0.0150, 0.0122, 0.0108, 0.0084],
@@ -174,7 +175,9 @@ def _tone(hand: Hand, scene: Scene, back: np.ndarray) -> np.ndarray:
 
 def _palm(hand: Hand, scene: Scene) -> Shapes:
     joints, size = hand.joints, hand.size
-    ahead = joints[:, _KNUCKLES] + 0.28 * (joints[:, _KNUCKLES + 1] - joints[:, _KNUCKLES])  # (S, 4, 3)
+    # skin between straight fingers reaches beyond the knuckles; bent fingers leave them bare
+    straight = np.clip((hand.units[:, _FIRST_SEGMENTS] * hand.along[:, None]).sum(-1), 0, 1)[..., None]
+    ahead = joints[:, _KNUCKLES] + 0.3 * straight * (joints[:, _KNUCKLES + 1] - joints[:, _KNUCKLES])  # (S, 4, 3)
     root, across = joints[:, 0], hand.across * size
     heel = root + 0.35 * (joints[:, 17] - root) - across * 0.006
     base = np.stack([root - across * 0.014, root + across * 0.014, joints[:, 1], heel], 1)
@@ -212,7 +215,9 @@ def _fingers(hand: Hand, scene: Scene) -> Shapes:
     rims[:, :, 0] += hand.units * inward[..., None]
     back = _smooth(hand.dorsal[..., 2], -0.3, 0.3)
     colours = _tone(hand, scene, back) * scene.light(_facing(hand.units))[..., None]
-    return scene.solid(centres, np.broadcast_to(radii, centres.shape[:3]), colours, centres[..., 2].mean(2), rims)
+    shapes = scene.solid(centres, np.broadcast_to(radii, centres.shape[:3]), colours, centres[..., 2].mean(2), rims)
+    shapes.shown[:, 0, 2] = False  # the thumb's first bone lies in the palm: no edge of its own
+    return shapes
 
 
 def _nails(hand: Hand, scene: Scene) -> Shapes:

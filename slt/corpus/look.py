@@ -36,7 +36,6 @@ HAIR = np.array(
     [[25, 20, 18], [50, 34, 26], [84, 58, 40], [122, 84, 52], [176, 138, 86], [140, 66, 34], [150, 148, 146]], float
 )
 IRIS = np.array([[70, 45, 28], [96, 70, 40], [84, 110, 80], [88, 118, 150]], float)
-HAIR_STYLES: tuple[HairStyle, ...] = ("short", "bob", "long", "bun", "bald")
 NECKLINES: tuple[Neckline, ...] = ("round", "v", "jacket", "collar")
 TEXTURES: tuple[Texture, ...] = ("plain", "clouds", "stripes", "panels")
 SLEEVE_CONTRAST = 45.0  # least difference in luma between skin and sleeve, of 255
@@ -97,7 +96,7 @@ def random_look(rng: np.random.Generator) -> Look:
     dark = 1 - luma(skin) / 255
     male = rng.random() < 0.5
     hair = _jitter(HAIR[rng.integers(len(HAIR) if dark < 0.45 else 3)], 10, rng)
-    styles = ("short", "short", "bald", "bun") if male else ("bob", "long", "bun", "short")
+    styles: tuple[HairStyle, ...] = ("short", "short", "bald", "bun") if male else ("bob", "long", "bun", "short")
     person = Look(
         skin=skin,
         palm=mix(skin, (228, 178, 150), 0.18 + 0.3 * dark),

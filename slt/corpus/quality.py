@@ -35,6 +35,6 @@ class Quality:
             raise InputError(f"quality {self.name!r}: sizes and counts start at 1, shutter lies in [0, 1]")
 
 
-STUDIO = Quality("studio", 400, 480, noise=1.0, crf=18)
+STUDIO = Quality("studio", 400, 480, softness=0.6, noise=1.0, crf=18)
 BROADCAST = Quality("broadcast", 210, 260, shutter=1.0, interlaced=True, sub_times=5, softness=0.6, noise=3.0, crf=30)
 QUALITIES = {quality.name: quality for quality in (STUDIO, BROADCAST)}
