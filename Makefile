@@ -18,7 +18,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
 	touch $@
 
 test: setup
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -23,6 +23,8 @@ _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "hands
                                             "motion", "render", "signers"))  # fmt: skip
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")
+# Every part of a rendered corpus that is lifted.
+PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
 _REFINER = ("skeletor/model", "skeletor/refine", "skeletor/smooth")
 
 
