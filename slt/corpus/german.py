@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 WEEKDAYS = ("MONTAG", "DIENSTAG", "MITTWOCH", "DONNERSTAG", "FREITAG", "SAMSTAG", "SONNTAG")
 RELATIVE_DAYS = ("HEUTE", "MORGEN", "UEBERMORGEN")
@@ -197,6 +198,7 @@ def with_article(noun: Noun, case: str, definite: bool) -> str:
     return f"{article} {noun_phrase(noun, case)}".strip()
 
 
+@cache
 def tags_of(gloss: str) -> tuple[str, ...]:
     """Classes of a gloss that the choice of a wording depends on."""
     groups: Mapping[str, object] = {

@@ -8,7 +8,7 @@ principles: docs/lexicon.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from itertools import combinations
 from types import MappingProxyType
 from typing import Literal
@@ -100,9 +100,14 @@ class Sign:
 
     def differences(self, other: Sign) -> tuple[str, ...]:
         """The parameters in which two signs differ; "hands" stands for the base hand's shape, too."""
-        mine, theirs = (dict((f.name, getattr(s, f.name)) for f in fields(s)) for s in (self, other))
-        mine["hands"], theirs["hands"] = (self.hands, self.base), (other.hands, other.base)
-        return tuple(p for p in PARAMETERS if mine[p] != theirs[p])
+        same = (
+            self.shape == other.shape,
+            self.location == other.location,
+            self.movement == other.movement,
+            self.orientation == other.orientation,
+            (self.hands, self.base) == (other.hands, other.base),
+        )
+        return tuple(p for p, equal in zip(PARAMETERS, same, strict=True) if not equal)
 
 
 # gloss, shape (start>end where it changes), location, movement, orientation, hands, base shape

@@ -24,6 +24,7 @@ from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.skeleton import SIGNING_50
 from slt.corpus.handshapes import HANDSHAPES, hand_joints
 from slt.corpus.lexicon import HANDS, LEXICON, LOCATIONS, MOVEMENTS, ORIENTATIONS, Sign
+from slt.corpus.rotation import cross, from_directions, from_vector, multiply, small_angles, to_matrix
 from slt.corpus.signers import Signer
 
 UNKNOWN = "<unknown>"
@@ -132,8 +133,8 @@ def _minimum_jerk(s: np.ndarray) -> np.ndarray:
     return s * s * s * (10.0 + s * (6.0 * s - 15.0))
 
 
-def _move(movement: str, s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A movement at times s in [0, 1]: (offset (n, 3) in units of the excursion, twist (n,), nod (n,) radians)."""
+def _move(movement: str, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A movement at times s in [0, 1]: offset (n, 3) in units of the excursion, local turn (n, 4)."""
     u, wave = _minimum_jerk(s), np.sin(3.0 * np.pi * s)
     angle, zero = 2.0 * np.pi * u, np.zeros_like(s)
     x, y = {
@@ -148,9 +149,12 @@ def _move(movement: str, s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
         "shake": (0.35 * wave, zero),
         "tap": (zero, 0.45 * (0.5 - np.cos(4.0 * np.pi * s)) - 0.2),
     }.get(movement, (zero, zero))
-    twist = np.radians(38) * wave if movement == "twist" else zero
-    nod = np.radians(34) * np.sin(2.0 * np.pi * s) ** 2 if movement == "nod" else zero
-    return np.stack([x, y, zero], -1), twist, nod
+    half = 0.5 * np.radians(38) * wave if movement == "twist" else zero  # about the fingers
+    if movement == "nod":
+        half = 0.5 * np.radians(34) * np.sin(2.0 * np.pi * s) ** 2  # about the wrist
+    turn = np.zeros((len(s), 4))
+    turn[:, 0], turn[:, 1 if movement == "nod" else 2] = np.cos(half), np.sin(half)
+    return np.stack([x, y, zero], -1), turn
 
 
 def _signed(sign: Sign, accent: np.ndarray, signer: Signer, rng: np.random.Generator, rate: float) -> _Track:
@@ -176,9 +180,9 @@ def _signed(sign: Sign, accent: np.ndarray, signer: Signer, rng: np.random.Gener
             shape, movement = (sign.base, sign.base), "hold"
         elif arm == 1 and sign.hands == "alternating":
             times = 1.0 - s
-        offset, twist, nod = _move(movement, times)
+        offset, local = _move(movement, times)
         palm[arm] = at + reach * offset
-        turn[arm] = _turned(sign.orientation, tilt, twist, nod)
+        turn[arm] = _turned(sign.orientation, tilt, local)
         share = _minimum_jerk(np.clip(1.5 * s - 0.25, 0, 1))[:, None, None]
         fingers[arm] = HANDSHAPES[shape[0]] * (1 - share) + HANDSHAPES[shape[1]] * share + looseness[arm]
         if movement == "wiggle":
@@ -204,7 +208,7 @@ def _random_sign(rng: np.random.Generator) -> Sign:
 
 @lru_cache(maxsize=1)
 def _rest_turn() -> np.ndarray:
-    return _quaternion(np.array([0.3, 0.9, 0.3]), np.array([0.1, 0.3, -1.0]))
+    return from_directions(np.array([0.3, 0.9, 0.3]), np.array([0.1, 0.3, -1.0]))
 
 
 def _rest(signer: Signer, n: int) -> _Track:
@@ -219,7 +223,7 @@ def _rest(signer: Signer, n: int) -> _Track:
 def _fidget(signer: Signer, rng: np.random.Generator, n: int) -> _Track:
     """Hands somewhere near rest, somewhat turned and somewhat opened or closed."""
     place = np.array(signer.rest) + rng.uniform([-0.07, -0.07, -0.01], [0.04, 0.03, 0.06], (_ARMS, 3))
-    turn = _multiply(_rest_turn(), _rotation_vector(rng.normal(0, 0.2, (_ARMS, 3))))
+    turn = multiply(_rest_turn(), from_vector(rng.normal(0, 0.2, (_ARMS, 3))))
     towards = HANDSHAPES[("flat", "fist", "relaxed")[rng.integers(3)]]
     fingers = HANDSHAPES["relaxed"] + rng.uniform(0, 0.5, (_ARMS, 1, 1)) * (towards - HANDSHAPES["relaxed"])
     return _Track(np.repeat(place[:, None], n, 1), np.repeat(turn[:, None], n, 1), np.repeat(fingers[:, None], n, 1))
@@ -269,7 +273,7 @@ def _embody(
     palm = smooth(track.palm) + 0.003 * _drift(rng, seconds, (_ARMS, 3), 0.6, 2.0)
     fingers = smooth(track.fingers) + 0.03 * _drift(rng, seconds, (_ARMS, 5, 4), 0.6, 2.0)
     turn = smooth(track.turn)
-    basis = _matrix(turn / np.linalg.norm(turn, axis=-1, keepdims=True))  # (2, T, 3, 3): rows -radial, fingers, palm
+    basis = to_matrix(turn / np.linalg.norm(turn, axis=-1, keepdims=True))  # (2, T, 3, 3): rows -radial, fingers, palm
     length = _HALF_PALM * signer.hand
     shoulder = np.array([-signer.shoulders / 2, 0.0, 0.0])
     root = palm - length * basis[:, :, 1]
@@ -288,10 +292,10 @@ def _embody(
     amount = signer.sway * sway
     nod, tilt, yaw = np.radians([3.5, 3.0, 6.0])[:, None] * amount * _drift(rng, seconds, (3,), 0.25, 1.1).T
     head = signer.head * np.array([0.0, -0.93, 0.37])
-    body[:, 0] = _rotate(_angles_matrix(nod, yaw, tilt), head)
+    body[:, 0] = small_angles(nod, yaw, tilt) @ head
     lean, roll, pivot = np.radians([1.0, 1.3, 2.2])[:, None] * amount * _drift(rng, seconds, (3,), 0.1, 0.5).T
     shift = np.array([0.008, 0.003, 0.006]) * amount * _drift(rng, seconds, (3,), 0.1, 0.4)
-    body = body @ _angles_matrix(lean, pivot, roll).swapaxes(1, 2) + shift[:, None]
+    body = body @ small_angles(lean, pivot, roll).swapaxes(1, 2) + shift[:, None]
     record = StageRecord(name, config={"signer": signer.name})
     return PoseSequence(
         body.astype(np.float32),
@@ -329,11 +333,11 @@ def _solve_arm(
 def _limit_wrist(basis: np.ndarray, forearm: np.ndarray) -> np.ndarray:
     """Turn hands back towards the forearm where the wrist would bend more than WRIST_LIMIT."""
     fingers = basis[:, :, 1]
-    axis = np.cross(fingers, forearm)
+    axis = cross(fingers, forearm)
     sine = np.linalg.norm(axis, axis=-1, keepdims=True)
     bend = np.arctan2(sine, (fingers * forearm).sum(-1, keepdims=True))
     excess = np.maximum(bend - WRIST_LIMIT, 0.0)
-    turn = _matrix(_rotation_vector(axis / np.maximum(sine, 1e-9) * excess))
+    turn = to_matrix(from_vector(axis / np.maximum(sine, 1e-9) * excess))
     return basis @ turn  # rows are directions: each is rotated
 
 
@@ -351,64 +355,12 @@ def _drift(
     return np.moveaxis(waves, 1, 0) if len(shape) > 1 else waves
 
 
-# --- rotations --------------------------------------------------------------------------------------------
-
-
 @lru_cache(maxsize=32)
 def _orientation(name: str) -> np.ndarray:
     fingers, palm = ORIENTATIONS[name]
-    return _quaternion(np.array(fingers), np.array(palm))
+    return from_directions(np.array(fingers), np.array(palm))
 
 
-def _turned(orientation: str, tilt: np.ndarray, twist: np.ndarray, nod: np.ndarray) -> np.ndarray:
-    """(n, 4) quaternions of a hand in an orientation, off by `tilt`, twisted about its fingers, bent at the wrist."""
-    along = np.zeros((len(twist), 3))
-    along[:, 1] = twist
-    across = np.zeros((len(nod), 3))
-    across[:, 0] = nod
-    start = _multiply(_orientation(orientation), _rotation_vector(tilt))
-    return _multiply(_multiply(start, _rotation_vector(along)), _rotation_vector(across))
-
-
-def _quaternion(fingers: np.ndarray, palm: np.ndarray) -> np.ndarray:
-    """(4,) quaternion of the rotation that takes y to `fingers` and z to `palm` (made orthogonal to it)."""
-    from scipy.spatial.transform import Rotation
-
-    y = fingers / np.linalg.norm(fingers)
-    z = palm - (palm @ y) * y
-    z /= np.linalg.norm(z)
-    x, y, z, w = Rotation.from_matrix(np.stack([np.cross(y, z), y, z], 1)).as_quat()
-    return np.array([w, x, y, z])
-
-
-def _rotation_vector(vector: np.ndarray) -> np.ndarray:
-    """(..., 4) quaternions of (..., 3) rotation vectors."""
-    half = 0.5 * np.linalg.norm(vector, axis=-1, keepdims=True)
-    return np.concatenate([np.cos(half), 0.5 * np.sinc(half / np.pi) * vector], -1)
-
-
-def _multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Product of quaternions: first b, then a."""
-    w = a[..., :1] * b[..., :1] - (a[..., 1:] * b[..., 1:]).sum(-1, keepdims=True)
-    v = a[..., :1] * b[..., 1:] + b[..., :1] * a[..., 1:] + np.cross(a[..., 1:], b[..., 1:])
-    return np.concatenate([w, v], -1)
-
-
-def _matrix(q: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) whose rows are the images of the three axes: row vectors times it are rotated."""
-    w, x, y, z = np.moveaxis(q, -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)],
-        [2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)],
-        [2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, -1) for row in rows], -2)
-
-
-def _angles_matrix(about_x: np.ndarray, about_y: np.ndarray, about_z: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) rotations (column vectors) by small angles about x, y, z together."""
-    return _matrix(_rotation_vector(np.stack([about_x, about_y, about_z], -1))).swapaxes(-1, -2)
-
-
-def _rotate(matrices: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    return matrices @ vector
+def _turned(orientation: str, tilt: np.ndarray, local: np.ndarray) -> np.ndarray:
+    """(n, 4) quaternions of a hand in an orientation, off by the rotation vector `tilt`, turned by `local`."""
+    return multiply(multiply(_orientation(orientation), from_vector(tilt)), local)
