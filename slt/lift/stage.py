@@ -16,6 +16,7 @@ from skeletor.skeleton import SIGNING_50
 from slt.lift import fast, reference
 from slt.lift.gaps import fill, gate_swapped_hands
 from slt.lift.kinematics import PROPORTIONS
+from slt.lift.paths import Layout
 
 NECK = SIGNING_50.index("neck")
 
@@ -97,6 +98,7 @@ class FastLifter:
     def __init__(self, minimum_confidence: float = 0.1, hand_reach: float = 0.25) -> None:
         self.minimum_confidence = minimum_confidence
         self.hand_reach = hand_reach
+        self.prior = fast.Prior()
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Lift one clip; see `slt.lift.Lifter`."""
@@ -108,15 +110,20 @@ class FastLifter:
 
     def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """Lift clips in this process."""
+        if not poses:
+            return []
+        flats = [_checked(pose) for pose in poses]
+        observed = [self._observed(flat) for flat in flats]
+        points = np.concatenate([fill(f.keypoints, seen) for f, seen in zip(flats, observed, strict=True)])
+        sure = np.concatenate([np.where(seen, f.confidence, 0) for f, seen in zip(flats, observed, strict=True)])
+        layout = Layout(tuple(len(f) for f in flats))
+        joints = fast.lift(points, sure, layout, self.prior)
         record = StageRecord("lift", self.version, self._config())
-        result = []
-        for pose in poses:
-            flat = _checked(pose)
-            observed = ~flat.missing & (flat.confidence >= self.minimum_confidence)
-            observed = gate_swapped_hands(flat.keypoints, observed, self.hand_reach)
-            joints = fast.lift(fill(flat.keypoints, observed), observed * flat.confidence)
-            result.append(_finish(flat, joints, np.where(observed, flat.confidence, 0), record))
-        return result
+        return [_finish(f, joints[part], sure[part], record) for f, part in zip(flats, layout.slices, strict=True)]
+
+    def _observed(self, flat: PoseSequence) -> np.ndarray:
+        observed = ~flat.missing & (flat.confidence >= self.minimum_confidence)
+        return gate_swapped_hands(flat.keypoints, observed, self.hand_reach)
 
     def _config(self) -> Mapping[str, Any]:
         return {"mode": "fast", "minimum_confidence": self.minimum_confidence, "hand_reach": self.hand_reach}
