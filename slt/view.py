@@ -89,10 +89,10 @@ def make_still(
     rows = [[draw(pose, t, window) for t in frames] for pose in poses]
     if video is not None:
         with open_video(video, raw.fps if Path(video).is_dir() else None) as source:
-            wanted = {round(t * source.fps / raw.fps): t for t in frames}
-            pictures = {wanted[k]: window.cut(frame) for k, frame in enumerate(source) if k in wanted}
+            places = [round(t * source.fps / raw.fps) for t in frames]
+            pictures = {k: window.cut(frame) for k, frame in enumerate(source) if k in places}
         blank = np.full((window.size[1], window.size[0], 3), _PAPER, np.uint8)
-        rows.insert(0, [pictures.get(t, blank) for t in frames])
+        rows.insert(0, [pictures.get(k, blank) for k in places])
     else:
         labels = labels[1:]
     image = np.concatenate([_titled(np.concatenate(row, 1), text) for row, text in zip(rows, labels, strict=False)])
