@@ -10,19 +10,18 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 
 import torch
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass as checked_dataclass
+from pydantic import Field
 from torch import Generator, Tensor
 
+from skeletor.config import Config
 from skeletor.skeleton import Skeleton
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Frames = Annotated[float, Field(ge=1, le=100)]
 
 
-@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
-class Corruption:
-    """How much of each corruption; a config section and a plain dataclass. Shares are means over frames.
+class Corruption(Config):
+    """How much of each corruption. Shares are means over frames.
 
     The defaults are the `small` preset's. frame_mask, joint_mask: share of frames and of single joints
     masked. frame_noise, joint_noise: share of frames and of joints that get the paper's uniform noise in

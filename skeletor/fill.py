@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.hands import hands_and_wrists
+from skeletor.hands import carriers
 from skeletor.skeleton import Skeleton
 
 Fill = Literal["zero", "linear", "carried"]
@@ -51,10 +51,7 @@ def fill_carried(points: Tensor, observed: Tensor, skeleton: Skeleton, rest: Ten
     assert observed.shape == points.shape[:3] and points.shape[2] == len(skeleton)
     if rest is None:
         rest = points.new_zeros(points.shape[2:])
-    carrier = list(range(len(skeleton)))
-    for joints, wrist in hands_and_wrists(skeleton):
-        for j in joints:
-            carrier[j] = wrist
+    carrier = carriers(skeleton)
     hand = torch.tensor([j for j, c in enumerate(carrier) if c != j], device=points.device, dtype=torch.long)
     free = torch.tensor([j for j, c in enumerate(carrier) if c == j], device=points.device)
     wrist_of = torch.tensor(carrier, device=points.device)[hand]  # (K,)

@@ -19,3 +19,12 @@ def hands_and_wrists(skeleton: Skeleton) -> list[tuple[list[int], int]]:
         if joints:
             result.append((joints, carriers[0] if carriers else joints[0]))
     return result
+
+
+def carriers(skeleton: Skeleton) -> list[int]:
+    """For each joint the wrist that carries it, if it is of a hand, else the joint itself."""
+    result = list(range(len(skeleton)))
+    for joints, wrist in hands_and_wrists(skeleton):
+        for joint in joints:
+            result[joint] = wrist
+    return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -77,11 +78,18 @@ class Skeletor(nn.Module):
     embedding beside the coordinates. residual: the network's output is added to its input (the paper
     predicts positions); its last layer then starts at 0, so an untrained network changes nothing.
 
-    `rest` (J, D) is a typical pose, for joints that are never observed; set by the training.
+    carriers: for each joint the joint that it is seen from (a hand's wrist) or itself; None: all joints are
+    seen from the origin, as in the paper. With carriers, input and output are divided by `scale` too.
+
+    `rest` (J, D) is a typical pose, for joints that are never observed; `scale` (J, D) the spread of each
+    joint as seen from its carrier. Both are set by the training.
     """
 
     rest: Tensor
+    scale: Tensor
     places: Tensor
+    carrier: Tensor
+    carried: Tensor
 
     def __init__(
         self,
@@ -96,6 +104,7 @@ class Skeletor(nn.Module):
         norm: Norm,
         confidence_input: bool,
         residual: bool,
+        carriers: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.joints, self.dims, self.window = joints, dims, window
@@ -109,6 +118,11 @@ class Skeletor(nn.Module):
         self.out = nn.Linear(d_model, joints * dims)
         self.register_buffer("places", positional_encoding(window, d_model), persistent=False)
         self.register_buffer("rest", torch.zeros(joints, dims))
+        self.local = carriers is not None
+        carrier = torch.tensor(list(range(joints)) if carriers is None else list(carriers))
+        self.register_buffer("scale", torch.ones(joints, dims))
+        self.register_buffer("carrier", carrier, persistent=False)
+        self.register_buffer("carried", (carrier != torch.arange(joints)).float()[:, None], persistent=False)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -125,14 +139,25 @@ class Skeletor(nn.Module):
         batch, frames, joints, dims = points.shape
         assert (joints, dims) == (self.joints, self.dims), f"expected {self.joints} x {self.dims}, got {points.shape}"
         assert confidence.shape == points.shape[:3] and frames <= self.window, (confidence.shape, self.window)
-        x = points.flatten(2)  # (B, T, J * D)
+        x = ((self.seen_from_carrier(points) - self._centre()) / self.scale if self.local else points).flatten(2)
         if self.confidence_input:
             x = torch.cat([x, confidence], dim=-1)  # (B, T, J * (D + 1))
         x = self.dropout(self.embedding(x) + self.places[:frames])  # (B, T, d_model)
         for layer in self.layers:
             x = layer(x)
         change = self.out(self.final_norm(x)).view(batch, frames, joints, dims)
+        if self.local:
+            change = change * self.scale
+            change = change if self.residual else change + self._centre()
+            change = change + change.index_select(2, self.carrier) * self.carried
         return points + change if self.residual else change
+
+    def seen_from_carrier(self, points: Tensor) -> Tensor:
+        """(..., J, D) relative to each joint's carrier; a joint without one stays as it is."""
+        return points - points.index_select(-2, self.carrier) * self.carried
+
+    def _centre(self) -> Tensor:
+        return self.seen_from_carrier(self.rest)
 
     def parameter_count(self) -> int:
         """Number of trained values."""

@@ -20,6 +20,7 @@ from torch import Generator, Tensor
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError, SkeletorError
+from skeletor.hands import carriers
 from skeletor.model import Skeletor
 from skeletor.objective import Task, corrupted_batch, make_task, refiner_loss
 from skeletor.pose import PoseSequence
@@ -123,12 +124,7 @@ def train_refiner(
     train, held_out, skeleton, fps, units = _stores(clips, degraded, config, seed, place)
     with torch.random.fork_rng([place] if place.type == "cuda" else []):
         torch.manual_seed(seed)
-        arguments = {
-            "joints": train.points.shape[1],
-            "dims": train.points.shape[2],
-            "window": config.window,
-            **config.model.model_dump(),
-        }
+        arguments = model_arguments(config, skeleton, train.points.shape[2])
         parts = _start(arguments, train, held_out, skeleton, config, place, Path(out), seed)
         _resume(parts)
         _loop(parts, config)
@@ -163,6 +159,13 @@ def train_refiner(
         f"{result.validation_error_input:.4f} before, {result.validation_error:.4f} after refinement"
     )
     return result
+
+
+def model_arguments(config: RefinerTrainConfig, skeleton: Skeleton, dims: int) -> dict[str, Any]:
+    """The keyword arguments of `Skeletor` for a config and a skeleton."""
+    shape = config.model.model_dump()
+    seen_from = carriers(skeleton) if shape.pop("local") else None
+    return {"joints": len(skeleton), "dims": dims, "window": config.window, "carriers": seen_from, **shape}
 
 
 def _finite(figures: dict[str, Any]) -> dict[str, Any]:
@@ -214,6 +217,7 @@ def _start(
     """A training at step 0."""
     model = Skeletor(**arguments).to(device)
     model.rest.copy_(train.typical_pose())
+    model.scale.copy_(train.spread(model.seen_from_carrier))
     return _Parts(
         model=model,
         optimizer=torch.optim.AdamW(

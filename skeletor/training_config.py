@@ -14,7 +14,10 @@ from skeletor.model import Norm
 
 
 class RefinerModelConfig(Config):
-    """Shape of the network; see `skeletor.model.Skeletor`."""
+    """Shape of the network; see `skeletor.model.Skeletor`.
+
+    local: hands are seen from their wrists, and all coordinates divided by their spread (`carriers` there).
+    """
 
     d_model: int = Field(default=128, ge=8, le=4096)
     d_ff: int = Field(default=512, ge=8, le=16384)
@@ -24,6 +27,7 @@ class RefinerModelConfig(Config):
     norm: Norm = "pre"
     confidence_input: bool = True
     residual: bool = True
+    local: bool = True
 
 
 class RefinerTrainConfig(Config):
@@ -98,6 +102,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "norm": "post",
             "confidence_input": False,
             "residual": False,
+            "local": False,
         },
         "fill": "zero",
         "margin": 0,

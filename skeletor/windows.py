@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,19 @@ class ClipStore:
         """(J, D) mean position of each joint over the frames where it was observed (0 if never)."""
         weight = (self.confidence > 0)[..., None].to(self.points.dtype)
         return (self.points * weight).sum(0) / weight.sum(0).clamp(min=1)
+
+    def spread(self, view: Callable[[Tensor], Tensor], sample: int = 20_000) -> Tensor:
+        """(J, D) standard deviation of `view` of the points over observed joints, at most `sample` frames.
+
+        At least a tenth of its mean over all joints, and 1 if nothing was observed.
+        """
+        step = -(-self.frames // sample)
+        seen = (self.confidence[::step] > 0)[..., None].to(self.points.dtype)
+        points = view(self.points[::step])
+        count = seen.sum(0).clamp(min=1)
+        mean = (points * seen).sum(0) / count
+        deviation = (((points - mean) ** 2 * seen).sum(0) / count).sqrt()
+        return deviation.clamp(min=0.1 * float(deviation.mean())) if float(deviation.mean()) > 0 else deviation + 1
 
     def digest(self) -> str:
         """Hash of all that can influence a training."""

@@ -1,0 +1,166 @@
+"""Does refinement help? Known motion, simulated detections, lift, refine, compare with the truth.
+
+    .venv/bin/python -m experiments.refine_quick [--clips 300] [--minutes 4] [--weights FILE]
+
+Training clips are lifts of *studio* detections (few errors); the network never sees the truth. Tests are lifts of
+*broadcast* detections of other sentences by the same kind of signers. The errors of the detector are made here, by
+other code than `skeletor.corrupt`, so that the network is not tested on its own medicine. Prints errors against the
+truth and against the lift of the true 2D, so that errors of lifting and of detection are told apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from skeletor.metrics import PoseErrors, pose_errors
+from skeletor.normalise import normalise
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.refine import RefineConfig, build_refiner
+from skeletor.skeleton import SIGNING_50
+from skeletor.training import train_preset, train_refiner
+from slt.lift import LiftConfig, build_lifter
+
+PIXELS = 100.0  # a shoulder width in the simulated picture
+HANDS = {"left_hand": 7, "right_hand": 4}
+
+
+@dataclass(frozen=True)
+class DetectorErrors:
+    """Shares of frames, and noise in shoulder widths (at rest, and per shoulder width of motion in a frame)."""
+
+    drop: float
+    freeze: float
+    swap: float
+    rest: float
+    motion: float
+
+
+STUDIO = DetectorErrors(drop=0.02, freeze=0.003, swap=0.01, rest=0.005, motion=0.03)
+BROADCAST = DetectorErrors(drop=0.12, freeze=0.015, swap=0.08, rest=0.010, motion=0.10)
+
+
+def detect(pose: PoseSequence, errors: DetectorErrors | None, rng: np.random.Generator) -> PoseSequence:
+    """2D detections in pixels of a pose in metres seen from the front; None: the true 2D."""
+    truth = pose.keypoints[:, :, :2] / normalise_scale(pose)  # (T, J, 2) shoulder widths
+    points, confidence = truth.copy(), np.full(truth.shape[:2], 0.9, np.float32)
+    if errors is not None:
+        points, confidence = _spoil(truth, errors, rng)
+    points = points * PIXELS + np.array([300.0, 200.0])
+    points[confidence == 0] = np.nan
+    return PoseSequence(points, confidence, pose.fps, SIGNING_50, Provenance(units="pixel", estimator="simulated"))
+
+
+def normalise_scale(pose: PoseSequence) -> float:
+    """Shoulder width in the pose's units."""
+    record = normalise(pose).provenance.stage("normalise")
+    assert record is not None
+    return float(record.config["scale"])
+
+
+def _spoil(truth: np.ndarray, errors: DetectorErrors, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    frames, joints, _ = truth.shape
+    speed = np.zeros((frames, joints))
+    speed[1:] = np.linalg.norm(np.diff(truth, axis=0), axis=2)
+    deviation = errors.rest + errors.motion * speed
+    deviation[:, :8] *= 0.5  # the body is found better
+    white = rng.standard_t(3, size=truth.shape) / 3**0.5
+    noise = (white + np.roll(white, 1, 0)) / 2**0.5
+    points = truth + noise * deviation[..., None]
+    confidence = np.clip(rng.normal(0.8, 0.1, (frames, joints)) - 2 * deviation, 0.1, 1)
+    for name, wrist in HANDS.items():
+        hand = list(SIGNING_50.group(name))
+        common = rng.standard_t(3, size=(frames, 1, 2)) / 3**0.5
+        points[:, hand] += common * deviation[:, [wrist], None]
+        confidence[:, hand] = np.clip(rng.normal(0.65, 0.15, (frames, 1)) - 2 * deviation[:, [wrist]], 0.1, 1)
+        moving = speed[:, wrist] > 0.08
+        for start in np.flatnonzero(rng.random(frames) < errors.freeze / 3):
+            points[start : start + rng.geometric(1 / 3) + 1, hand] = points[start, hand]
+        other = list(SIGNING_50.group(next(n for n in HANDS if n != name)))
+        near = np.linalg.norm(truth[:, 4] - truth[:, 7], axis=1) < 0.8
+        for start in np.flatnonzero(rng.random(frames) < np.where(near, 1.5, 0.5) * errors.swap / 2):
+            stop = start + rng.geometric(1 / 2)
+            points[start:stop, hand] = points[start:stop, other]
+        for start in np.flatnonzero(rng.random(frames) < np.where(moving, 2.5, 0.5) * errors.drop / 3):
+            confidence[start : start + rng.geometric(1 / 3), hand] = 0
+    return points, confidence.astype(np.float32)
+
+
+def motion(count: int, seed: int) -> list[PoseSequence]:
+    """Signed sentences in metres."""
+    from slt.corpus.lexicon import LEXICON
+    from slt.corpus.motion import perform
+    from slt.corpus.signers import SIGNERS
+
+    rng = np.random.default_rng(seed)
+    glosses = list(LEXICON)
+
+    def one() -> PoseSequence:
+        signer = SIGNERS[rng.integers(len(SIGNERS))]
+        return perform([glosses[g] for g in rng.integers(len(glosses), size=rng.integers(3, 9))], signer, rng).pose
+
+    return [one() for _ in range(count)]
+
+
+def row(name: str, poses: list[PoseSequence], lifts: list[PoseSequence], truths: list[PoseSequence]) -> dict[str, float]:
+    """Print and return one line of the table."""
+    against_lift, against_truth = pose_errors(poses, lifts), pose_errors(poses, truths)
+
+    def values(errors: PoseErrors) -> list[float]:
+        m = errors.mpjpe
+        return [m["all"], m["body"], m["hands"], m["hands_relative"], errors.acceleration["all"], errors.bone_jitter]
+
+    numbers = values(against_lift) + values(against_truth)
+    print(f"{name:28}" + " ".join(f"{v:7.4f}" for v in numbers), flush=True)
+    return dict(zip([f"{w}_{k}" for w in ("lift", "truth") for k in COLUMNS], numbers, strict=True))
+
+
+COLUMNS = ("all", "body", "hands", "hands_relative", "acceleration", "bone_jitter")
+
+
+def main() -> None:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=300)
+    parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--weights", type=Path, help="use these instead of training")
+    parser.add_argument("--out", type=Path, default=Path("runs/refine_quick"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    lifter = build_lifter(LiftConfig())
+    test = motion(30, seed=1)
+    truths = [normalise(p) for p in test]
+    lifts = lifter.many([detect(p, None, rng) for p in test])
+    raw = lifter.many([detect(p, BROADCAST, rng) for p in test])
+    weights = options.weights
+    if weights is None:
+        clips = lifter.many([detect(p, STUDIO, rng) for p in motion(options.clips, seed=2)])
+        config = train_preset("small", max_minutes=options.minutes, max_steps=1_000_000)
+        result = train_refiner(clips, config, options.out, data="simulated studio detections")
+        print(result)
+        weights = result.weights
+    print(f"{'':28}{'against the lift of true 2D':48}against the truth")
+    print(f"{'':28}" + " ".join(f"{c[:7]:>7}" for c in COLUMNS + COLUMNS))
+    table = {"raw": row("raw", raw, lifts, truths)}
+    for name in ("linear", "savgol"):
+        table[name] = row(name, build_refiner(RefineConfig(name=name)).many(raw), lifts, truths)
+    for radius, stride in ((8, 1), (8, 4), (8, 8), (16, 16), (8, 17)):
+        refiner = build_refiner(RefineConfig(weights=str(weights), radius=radius, stride=stride))
+        began = time.process_time()
+        refined = refiner.many(raw)
+        speed = sum(map(len, raw)) / (time.process_time() - began)
+        label = f"skeletor r{radius} s{stride}"
+        table[label] = row(f"{label} {speed:.0f}/s", refined, lifts, truths)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "table.json").write_text(json.dumps(table, indent=1))
+
+
+if __name__ == "__main__":
+    main()

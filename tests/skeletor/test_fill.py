@@ -1,0 +1,81 @@
+"""Gap filling: interpolation, hands carried by their wrists."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skeletor.fill import fill_carried, interpolate, interpolate_array, prepare
+from skeletor.hands import hands_and_wrists
+from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, custom_skeleton
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_interpolate_equals_numpy_interp(frames: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(frames, 3, 2)).astype(np.float32)
+    observed = rng.random((frames, 3)) < 0.5
+    filled = interpolate_array(np.where(observed[..., None], points, np.float32(99)), observed)
+    time = np.arange(frames)
+    for joint in range(3):
+        seen = observed[:, joint]
+        for axis in range(2):
+            want = np.interp(time, time[seen], points[seen, joint, axis]) if seen.any() else np.full(frames, 99)
+            np.testing.assert_allclose(filled[:, joint, axis], want, atol=1e-5)
+
+
+def test_interpolate_keeps_a_joint_that_is_never_observed() -> None:
+    points = np.full((4, 1, 2), np.nan, np.float32)
+    assert np.isnan(interpolate_array(points, np.zeros((4, 1), bool))).all()
+
+
+@pytest.mark.parametrize("skeleton", [SIGNING_50, BODY25_HANDS, MEDIAPIPE_75], ids=lambda s: s.name)
+def test_lost_hand_goes_on_with_its_wrist(skeleton) -> None:  # noqa: ANN001
+    rng = torch.Generator().manual_seed(0)
+    shape = torch.randn(1, 1, len(skeleton), 3, generator=rng)
+    points = shape.repeat(1, 9, 1, 1)
+    hand, wrist = hands_and_wrists(skeleton)[1]
+    path = torch.tensor([0, 0.1, 0.5, 2, 3, 1, 0, 0, 0])[None, :, None, None]
+    moving = [*hand, wrist]
+    points[:, :, moving] = points[:, :, moving] + path
+    observed = torch.ones(1, 9, len(skeleton), dtype=torch.bool)
+    observed[:, 2:6, hand] = False
+    filled = fill_carried(torch.where(observed[..., None], points, torch.nan), observed, skeleton)
+    torch.testing.assert_close(filled, points)
+    alone = interpolate(torch.where(observed[..., None], points, 0.0), observed)
+    assert (alone - points).abs().max() > 1
+
+
+def test_wrist_and_hand_lost_together_is_plain_interpolation() -> None:
+    points = torch.randn(2, 10, 50, 3, generator=torch.Generator().manual_seed(1))
+    observed = torch.ones(2, 10, 50, dtype=torch.bool)
+    observed[:, 3:6] = False
+    points = torch.where(observed[..., None], points, torch.nan)
+    torch.testing.assert_close(fill_carried(points, observed, SIGNING_50), interpolate(points, observed))
+
+
+@pytest.mark.parametrize("how", ["zero", "linear", "carried"])
+def test_prepare_leaves_no_gap(how) -> None:  # noqa: ANN001
+    points = torch.randn(2, 6, 50, 3, generator=torch.Generator().manual_seed(2))
+    confidence = torch.full((2, 6, 50), 0.8)
+    confidence[:, :, 29:] = 0  # a hand that is never seen
+    confidence[:, 2, 4] = 0.05  # below the minimum
+    confidence[1] = 0  # nobody at all
+    points[confidence == 0] = torch.nan
+    rest = torch.arange(150.0).view(50, 3)
+    filled, sure = prepare(points, confidence, how, 0.1, SIGNING_50, rest)
+    assert torch.isfinite(filled).all()
+    assert (sure[:, 2, 4] == 0).all() and (sure[0, :, 5] == 0.8).all()
+    torch.testing.assert_close(filled[0, :, :4], points[0, :, :4])
+    if how == "carried":
+        torch.testing.assert_close(filled[0, :, 29] - filled[0, :, 4], (rest[29] - rest[4]).expand(6, 3))
+    if how != "zero":
+        torch.testing.assert_close(filled[1, 0], rest)
+
+
+def test_hands_of_a_skeleton_without_hands() -> None:
+    assert hands_and_wrists(custom_skeleton(4)) == []
+    filled = fill_carried(torch.zeros(1, 2, 4, 2), torch.ones(1, 2, 4, dtype=torch.bool), custom_skeleton(4))
+    assert filled.shape == (1, 2, 4, 2)

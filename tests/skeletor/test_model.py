@@ -1,0 +1,107 @@
+"""The network against the paper's equations."""
+
+import math
+
+import pytest
+import torch
+
+from skeletor.model import Attention, Layer, Skeletor, positional_encoding
+from skeletor.skeleton import SIGNING_50, custom_skeleton
+from skeletor.training import model_arguments
+from skeletor.training_config import train_preset
+
+
+def make(preset: str, joints: int = 50, dims: int = 3, **changes: object) -> Skeletor:
+    config = train_preset(preset)  # type: ignore[arg-type]
+    skeleton = SIGNING_50 if joints == 50 else custom_skeleton(joints)
+    return Skeletor(**{**model_arguments(config, skeleton, dims), **changes})
+
+
+def test_paper_preset_has_25_million_parameters() -> None:
+    layer = 4 * 512 * 512 + 2 * 512 * 2048 + 4 * 512 + 512 + 2048 + 4 * 512  # matrices, biases, two norms
+    ends = 150 * 512 + 3 * 512 + 512 * 150 + 150
+    assert make("paper").parameter_count() == 8 * layer + ends
+    assert 25.0e6 < 8 * layer + ends < 25.7e6
+
+
+def test_positional_encoding_is_equation_2() -> None:
+    table = positional_encoding(10, 8)
+    for place in (0, 3, 9):
+        for i in range(4):
+            angle = place / 10000 ** (2 * i / 8)
+            assert float(table[place, 2 * i]) == pytest.approx(math.sin(angle), abs=1e-5)
+            assert float(table[place, 2 * i + 1]) == pytest.approx(math.cos(angle), abs=1e-5)
+
+
+def test_attention_is_equations_3_and_4() -> None:
+    torch.manual_seed(0)
+    attention = Attention(width=8, heads=2, dropout=0.0)
+    x = torch.randn(2, 5, 8)
+    q, k, v = attention.query(x), attention.key(x), attention.value(x)
+    heads = []
+    for h in range(2):
+        part = slice(4 * h, 4 * h + 4)
+        weights = torch.softmax(q[..., part] @ k[..., part].transpose(1, 2) / 2.0, dim=-1)  # sqrt(d_k) = 2
+        heads.append(weights @ v[..., part])
+    torch.testing.assert_close(attention(x), attention.out(torch.cat(heads, -1)))
+
+
+def test_post_norm_layer_is_the_text() -> None:
+    torch.manual_seed(0)
+    layer = Layer(8, 16, 2, 0.0, "post")
+    x = torch.randn(1, 4, 8)
+    y = layer.norms[0](x + layer.attention(x))
+    torch.testing.assert_close(layer(x), layer.norms[1](y + layer.feed_forward(y)))
+
+
+def test_xavier() -> None:
+    torch.manual_seed(0)
+    model = make("paper", layers=1)
+    weight = model.layers[0].feed_forward[0].weight
+    assert float(weight.detach().abs().max()) <= math.sqrt(6 / (512 + 2048))
+    assert float(weight.detach().std()) == pytest.approx(math.sqrt(2 / (512 + 2048)), rel=0.02)
+    assert not model.embedding[0].bias.any()
+
+
+@pytest.mark.parametrize(("joints", "dims"), [(50, 3), (50, 2), (7, 3), (133, 2)])
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_any_joint_count(joints: int, dims: int, norm: str) -> None:
+    model = make("small", joints, dims, norm=norm, layers=1, residual=False)
+    out = model(torch.randn(2, 64, joints, dims), torch.ones(2, 64, joints))
+    assert out.shape == (2, 64, joints, dims) and torch.isfinite(out).all()
+
+
+def test_untrained_residual_changes_nothing() -> None:
+    points = torch.randn(1, 64, 50, 3)
+    torch.testing.assert_close(make("small")(points, torch.ones(1, 64, 50)), points)
+
+
+def test_confidence_matters_only_if_it_is_an_input() -> None:
+    torch.manual_seed(0)
+    points, sure = torch.randn(1, 8, 5, 3), torch.ones(1, 8, 5)
+    for flag in (True, False):
+        model = make("small", joints=5, confidence_input=flag, residual=False, layers=1).eval()
+        same = torch.equal(model(points, sure), model(points, 0.5 * sure))
+        assert same is not flag
+
+
+def test_wrong_shapes_are_refused() -> None:
+    model = make("small", joints=5, layers=1)
+    with pytest.raises(AssertionError):
+        model(torch.zeros(1, 8, 6, 3), torch.zeros(1, 8, 6))
+    with pytest.raises(AssertionError):
+        model(torch.zeros(1, 65, 5, 3), torch.zeros(1, 65, 5))
+
+
+def test_hands_are_seen_from_their_wrists() -> None:
+    torch.manual_seed(0)
+    model = make("small", residual=False, layers=1)
+    model.rest.copy_(torch.randn(50, 3))
+    points = torch.randn(1, 3, 50, 3)
+    local = model.seen_from_carrier(points)
+    torch.testing.assert_close(local[:, :, 8:29], points[:, :, 8:29] - points[:, :, 7:8])
+    torch.testing.assert_close(local[:, :, 29:], points[:, :, 29:] - points[:, :, 4:5])
+    torch.testing.assert_close(local[:, :, :8], points[:, :, :8])
+    with torch.no_grad():  # an output of 0 is the typical pose
+        model.out.weight.zero_()
+    torch.testing.assert_close(model(points, torch.ones(1, 3, 50)), model.rest.expand(1, 3, 50, 3))
