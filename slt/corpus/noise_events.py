@@ -19,6 +19,7 @@ JOINTS: Mapping[str, np.ndarray] = {part: np.array(SIGNING_50.group(part)) for p
 OTHER = {"left_hand": "right_hand", "right_hand": "left_hand"}
 FOUND, MISSING, SWAPPED, FROZEN = range(4)
 
+LAGS = 3  # frames that smoothing and blur look back
 _NOSE, _NECK, _RIGHT_SHOULDER, _LEFT_SHOULDER = 0, 1, 2, 5
 _WRISTS = {"left_hand": 7, "right_hand": 4}
 _SWAP_DISTANCE = 0.25  # hands nearer than this cannot be told apart by where they were found
@@ -30,11 +31,13 @@ class PartEvents:
     """One part of one clip: state (T,), residual (T, J, 2) in shoulder widths, confidence (T, J).
 
     The residual is detected minus true, of the *other* hand where the state is SWAPPED; NaN where missing.
+    behind (T, J, 2, K): the way back to where that true joint was k = 1..K frames ago.
     """
 
     state: np.ndarray
     residual: np.ndarray
     confidence: np.ndarray
+    behind: np.ndarray
 
 
 def shoulder_width(truth: PoseSequence) -> float:
@@ -77,17 +80,25 @@ def _part_events(part: str, true: np.ndarray, detected: PoseSequence, width: flo
     missing = np.isnan(found[..., 0]).mean(1) > 0.5
     state = np.where(missing, MISSING, FOUND).astype(np.int8)
     residual = found - own
+    behind = way_back(own)
     if part in OTHER:
         other = true[:, JOINTS[OTHER[part]]]
         swapped = ~missing & _swapped(found, own, other)
         state[swapped] = SWAPPED
         residual[swapped] = (found - other)[swapped]
+        behind[swapped] = way_back(other)[swapped]
     step = np.abs(np.diff(np.nan_to_num(found), axis=0)).max(axis=(1, 2), initial=0)  # (T-1,)
     frozen = np.append(False, (step < _FROZEN_STEP) & ~missing[1:] & ~missing[:-1])
     state[frozen] = FROZEN
     residual[missing] = np.nan
     confidence = np.where(np.isnan(residual[..., 0]), 0, detected.confidence[:, joints])
-    return PartEvents(state, residual.astype(np.float32), confidence.astype(np.float32))
+    return PartEvents(state, residual.astype(np.float32), confidence.astype(np.float32), behind.astype(np.float32))
+
+
+def way_back(points: np.ndarray) -> np.ndarray:
+    """(T, J, 2, K) from the present place of (T, J, 2) points to that of k = 1..K frames ago, or of the first frame."""
+    frames = np.arange(len(points))
+    return np.stack([points[np.maximum(frames - k, 0)] - points for k in range(1, LAGS + 1)], -1)
 
 
 def _swapped(found: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:

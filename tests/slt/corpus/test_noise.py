@@ -156,6 +156,24 @@ def test_a_perfect_detector_gives_the_truth_back():
     np.testing.assert_allclose(perfect.simulate(new, rng).keypoints, new.keypoints, atol=1e-3)
 
 
+def test_a_detector_that_lags_behind():
+    """What was detected is made of this and the last frame: that is found, and done to the new truth."""
+
+    def lagging(pose: PoseSequence) -> PoseSequence:
+        before = pose.keypoints[np.maximum(np.arange(len(pose)) - 1, 0)]
+        return pose.replace(0.7 * pose.keypoints + 0.3 * before)
+
+    rng = np.random.default_rng(17)
+    clean = [truth(rng, 80) for _ in range(4)]
+    noise = fit_noise(clean, [lagging(pose) for pose in clean])
+    for hand in ("left_hand", "right_hand"):
+        np.testing.assert_allclose(noise.banks[hand].lag, [0.3, 0, 0], atol=0.02)
+    new = truth(rng, 60)
+    simulated = noise.simulate(new, rng).keypoints
+    assert np.abs(simulated - lagging(new).keypoints).max() < 0.02 * WIDTH
+    assert np.abs(simulated - new.keypoints).max() > 0.04 * WIDTH
+
+
 def test_simulation_is_a_detection_of_that_truth(noise):
     clean = truth(np.random.default_rng(5), 77)
     pose = noise.simulate(clean, np.random.default_rng(6))
