@@ -72,6 +72,14 @@ def test_equals_holistic(pose: PoseSequence, holistic: list) -> None:
     assert hands >= FRAMES, "the clip has to show hands for this test to mean anything"
 
 
+def test_the_lite_hand_model_is_another_one(clip: Path, pose: PoseSequence) -> None:
+    lite = build_estimator(EstimateConfig(hand_model="lite"))(clip)
+    assert np.array_equal(lite.keypoints[:, :8], pose.keypoints[:, :8]), "the body is the same"
+    hands = lite.keypoints[:, 8:] - pose.keypoints[:, 8:]
+    assert np.isfinite(hands).any() and 0.1 < np.nanmedian(np.abs(hands)) < 10
+    assert lite.provenance.stages[-1] != pose.provenance.stages[-1]
+
+
 def test_left_and_right_are_the_signers_own(pose: PoseSequence) -> None:
     x = pose.keypoints[:, :, 0]
     assert (x[:, SIGNING_50.index("right_shoulder")] < x[:, SIGNING_50.index("left_shoulder")]).all()
