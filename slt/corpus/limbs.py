@@ -17,6 +17,7 @@ _NEAR = np.array([4 * f + k for f in range(5) for k in (1, 2, 3)])  # near joint
 _FAR = _NEAR + 1
 _KNUCKLES = np.array([5, 9, 13, 17])
 _FIRST_SEGMENTS = np.array([3, 6, 9, 12])  # of the fingers, among the 15
+_TIPS = np.array([2, 5, 8, 11, 14])  # last segments, with the nails
 _RADII = np.array(  # metres, at the four joints of thumb, index, ..., little
     [
         [0.0150, 0.0122, 0.0108, 0.0084],
@@ -112,6 +113,8 @@ class Hand:
         dorsal[:, :3] = thumb[:, None]
         self.dorsal = _unit(dorsal - (dorsal * units).sum(-1, keepdims=True) * units)  # (S, 15, 3)
         self.units = units
+        # (S, 5, 3) centres of the balls of the fingers: the last joint lies at the very end of a finger
+        self.tips = joints[:, _FAR[_TIPS]] - units[:, _TIPS] * 0.0035 * size
         self.back_share = _smooth(-self.palm_normal[:, 2], -0.25, 0.25)  # (S,) 1 if the back is seen
 
 
@@ -144,7 +147,7 @@ def _arm(shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray, hand: Hand,
     cuff = elbow + scene.look.sleeve * (wrist - elbow)
     nodes = np.stack([shoulder, elbow, middle, cuff], 1)  # (S, 4, 3)
     centres = np.stack([nodes[:, :-1], nodes[:, 1:]], 2)  # (S, 3, 2, 3)
-    radii = np.broadcast_to(np.array([[0.056, 0.047], [0.046, 0.042], [0.042, 0.036]]) * reach, centres.shape[:3])
+    radii = np.broadcast_to(np.array([[0.050, 0.045], [0.044, 0.041], [0.041, 0.036]]) * reach, centres.shape[:3])
     axes = _unit(nodes[:, 1:] - nodes[:, :-1])
     colours = np.array(scene.look.clothes) * scene.light(_facing(axes))[..., None]  # (S, 3, 3)
     depth = centres[..., 2].mean(2)
@@ -173,6 +176,17 @@ def _tone(hand: Hand, scene: Scene, back: np.ndarray) -> np.ndarray:
     return _blend(scene.look.palm, scene.look.skin, back)
 
 
+def _palm_tone(hand: Hand, scene: Scene) -> np.ndarray:
+    """Shaded skin colour (S, 3) of the side of the palm that is seen."""
+    front = np.where(hand.palm_normal[:, 2:] > 0, 1, -1) * hand.palm_normal
+    return _tone(hand, scene, hand.back_share) * scene.light(front)[:, None]
+
+
+def _palm_depth(hand: Hand) -> np.ndarray:
+    """(S,) metres."""
+    return hand.joints[:, [0, 5, 9, 13, 17], 2].mean(1) + 0.002
+
+
 def _palm(hand: Hand, scene: Scene) -> Shapes:
     joints, size = hand.joints, hand.size
     # skin between straight fingers reaches beyond the knuckles; bent fingers leave them bare
@@ -183,10 +197,10 @@ def _palm(hand: Hand, scene: Scene) -> Shapes:
     base = np.stack([root - across * 0.014, root + across * 0.014, joints[:, 1], heel], 1)
     centres = np.concatenate([base, joints[:, _KNUCKLES], ahead], 1)[:, None]  # (S, 1, 12, 3)
     radii = np.array([0.0125, 0.0125, 0.0130, 0.0125] + [0.0112, 0.0116, 0.0108, 0.0100] + [0.0085] * 4) * size
-    front = np.where(hand.palm_normal[:, 2:] > 0, 1, -1) * hand.palm_normal
-    colours = _tone(hand, scene, hand.back_share) * scene.light(front)[:, None]
-    depth = joints[:, [0, 5, 9, 13, 17], 2].mean(1) + 0.002
-    return scene.solid(centres, np.broadcast_to(radii, centres.shape[:3]), colours[:, None], depth[:, None])
+    depth = _palm_depth(hand)
+    return scene.solid(
+        centres, np.broadcast_to(radii, centres.shape[:3]), _palm_tone(hand, scene)[:, None], depth[:, None]
+    )
 
 
 def _web(hand: Hand, scene: Scene) -> Shapes:
@@ -196,9 +210,8 @@ def _web(hand: Hand, scene: Scene) -> Shapes:
     low = 0.5 * joints[:, 1] + 0.5 * joints[:, 5]
     centres = np.stack([joints[:, 1], fold, low], 1)[:, None]  # (S, 1, 3, 3)
     radii = np.broadcast_to(np.array([0.0115, 0.0065, 0.008]) * hand.size, centres.shape[:3])
-    front = np.where(hand.palm_normal[:, 2:] > 0, 1, -1) * hand.palm_normal
-    colours = _tone(hand, scene, hand.back_share) * scene.light(front)[:, None]
-    shapes = scene.solid(centres, radii, colours[:, None], centres[..., 2].mean(2))
+    behind = np.minimum(centres[..., 2].mean(2), _palm_depth(hand)[:, None] - 0.001)  # never laid on the palm
+    shapes = scene.solid(centres, radii, _palm_tone(hand, scene)[:, None], behind)
     shapes.shown[:, :, 2] = False
     return shapes
 
@@ -206,8 +219,7 @@ def _web(hand: Hand, scene: Scene) -> Shapes:
 def _fingers(hand: Hand, scene: Scene) -> Shapes:
     joints = hand.joints
     near, far = joints[:, _NEAR], joints[:, _FAR].copy()  # (S, 15, 3)
-    tips = np.arange(2, 15, 3)
-    far[:, tips] -= hand.units[:, tips] * 0.0035 * hand.size  # the joint lies at the end of the finger
+    far[:, _TIPS] = hand.tips
     radii = np.stack([_RADII[:, :3], _RADII[:, 1:]], -1).reshape(15, 2) * hand.size
     centres = np.stack([near, far], 2)  # (S, 15, 2, 3)
     rims = centres.copy()
@@ -215,20 +227,20 @@ def _fingers(hand: Hand, scene: Scene) -> Shapes:
     rims[:, :, 0] += hand.units * inward[..., None]
     back = _smooth(hand.dorsal[..., 2], -0.3, 0.3)
     colours = _tone(hand, scene, back) * scene.light(_facing(hand.units))[..., None]
+    colours[:, 0] = 1.04 * _palm_tone(hand, scene)
     shapes = scene.solid(centres, np.broadcast_to(radii, centres.shape[:3]), colours, centres[..., 2].mean(2), rims)
     shapes.shown[:, 0, 2] = False  # the thumb's first bone lies in the palm: no edge of its own
     return shapes
 
 
 def _nails(hand: Hand, scene: Scene) -> Shapes:
-    tips = np.arange(2, 15, 3)
-    dorsal, axis = hand.dorsal[:, tips], hand.units[:, tips]  # (S, 5, 3)
+    dorsal, axis = hand.dorsal[:, _TIPS], hand.units[:, _TIPS]  # (S, 5, 3)
     radii = _RADII[:, 3] * hand.size
-    end = hand.joints[:, _FAR[tips]] + dorsal * radii[:, None] * 0.75 - axis * 0.0035 * hand.size
+    end = hand.tips + dorsal * radii[:, None] * 0.75
     start = end - axis * radii[:, None] * 0.9
     centres = np.stack([start, end], 2)
     colours = np.array(scene.look.nails) * scene.light(dorsal)[..., None]
-    middle = hand.joints[:, _NEAR[tips], 2] / 2 + hand.joints[:, _FAR[tips], 2] / 2
+    middle = (hand.joints[:, _NEAR[_TIPS], 2] + hand.tips[..., 2]) / 2  # the depth of the segment below
     sizes = np.broadcast_to((radii * 0.5)[:, None], centres.shape[:3])
     shapes = scene.spheres(centres, sizes, colours, middle + 1e-4)
     shapes.shown[:] = (dorsal[..., 2] > 0.35)[..., None]
@@ -238,7 +250,7 @@ def _nails(hand: Hand, scene: Scene) -> Shapes:
 def _lines(hand: Hand, scene: Scene) -> list[Shapes]:
     """Creases in the palm, or knuckles on the back."""
     joints, size = hand.joints, hand.size
-    depth = joints[:, [0, 5, 9, 13, 17], 2].mean(1) + 0.002 + 1e-4
+    depth = _palm_depth(hand) + 1e-4
     palm = joints[:, [0, 1, 5, 17]]  # (S, 4, 3)
     weights = np.array(  # ends of creases in root, base of the thumb, index and little knuckle
         [

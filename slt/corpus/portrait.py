@@ -99,8 +99,8 @@ def _neck(look: Look) -> list[Outline]:
 def _clothes(look: Look) -> list[Outline]:
     cloth, dark = look.clothes, _shade(look.clothes, 0.72)
     half = [
-        (0.0, -0.035), (0.056, -0.045), (0.085, -0.030), (0.13, -0.022), (0.185, -0.016), (0.225, 0.015),
-        (0.232, 0.09), (0.205, 0.18), (0.185, 0.28), (0.180, 0.38), (0.192, 0.50), (0.205, 0.9),
+        (0.0, -0.045), (0.056, -0.060), (0.085, -0.051), (0.13, -0.045), (0.178, -0.040), (0.215, -0.018),
+        (0.230, 0.03), (0.228, 0.09), (0.205, 0.18), (0.185, 0.28), (0.180, 0.38), (0.192, 0.50), (0.205, 0.9),
     ]  # fmt: skip
     parts = [_torso(_curve(_both(half), -0.02), cloth)]
     side = -1.0 if look.light[0] > 0 else 1.0  # the side away from the light
@@ -111,23 +111,23 @@ def _clothes(look: Look) -> list[Outline]:
     parts += [_torso(_curve([(s * x, y) for x, y in fold], 0, False), _shade(cloth, 0.85), 0.004) for s in (-1, 1)]
     depth = {"round": 0.045, "v": 0.13, "jacket": 0.26, "collar": 0.05}[look.neckline]
     opening = {
-        "round": [(0, -0.04), (0.058, -0.045), (0.055, 0.0), (0.035, 0.035), (0, depth)],
-        "v": [(0, -0.04), (0.056, -0.045), (0.052, 0.0), (0.022, 0.085), (0, depth)],
-        "jacket": [(0, -0.04), (0.056, -0.045), (0.062, 0.03), (0.045, 0.14), (0, depth)],
-        "collar": [(0, -0.04), (0.056, -0.045), (0.05, -0.01), (0.025, 0.025), (0, depth)],
+        "round": [(0, -0.055), (0.058, -0.060), (0.055, 0.0), (0.035, 0.035), (0, depth)],
+        "v": [(0, -0.055), (0.056, -0.060), (0.052, 0.0), (0.022, 0.085), (0, depth)],
+        "jacket": [(0, -0.055), (0.056, -0.060), (0.062, 0.03), (0.045, 0.14), (0, depth)],
+        "collar": [(0, -0.055), (0.056, -0.060), (0.05, -0.01), (0.025, 0.025), (0, depth)],
     }[look.neckline]
     inside = look.shirt if look.neckline == "jacket" else _shade(look.skin, 0.95)
     parts.append(_torso(_curve(_both(opening), 0.01), inside))
     if look.neckline == "jacket":
-        throat = [(0, -0.04), (0.054, -0.045), (0.045, 0.02), (0.02, 0.06), (0, 0.085)]
+        throat = [(0, -0.055), (0.054, -0.060), (0.045, 0.02), (0.02, 0.06), (0, 0.085)]
         parts.append(_torso(_curve(_both(throat), 0.012), _shade(look.skin, 0.95)))
-        lapel = [(0.060, -0.045), (0.10, 0.03), (0.085, 0.075), (0.10, 0.085), (0.01, 0.27), (0.05, 0.13)]
+        lapel = [(0.060, -0.060), (0.10, 0.03), (0.085, 0.075), (0.10, 0.085), (0.01, 0.27), (0.05, 0.13)]
         for s in (-1, 1):
             line = np.array([(s * x, y, 0.02) for x, y in [*lapel, lapel[0]]])
             parts += [_torso(line, _shade(cloth, 1.06)), _torso(line, dark, 0.0035)]
         parts.append(_torso(np.array([(0, 0.27, 0.02), (0.004, 0.9, 0.02)]), dark, 0.004))
     if look.neckline == "collar":
-        flap = [(0.056, -0.05), (0.078, 0.015), (0.040, 0.055), (0.0, 0.045), (0.04, 0.0)]
+        flap = [(0.056, -0.064), (0.078, 0.015), (0.040, 0.055), (0.0, 0.045), (0.04, 0.0)]
         for s in (-1, 1):
             line = np.array([(s * x, y, 0.02) for x, y in [*flap, flap[0]]])
             parts += [_torso(line, _shade(cloth, 1.12)), _torso(line, dark, 0.003)]
@@ -157,7 +157,7 @@ def _face(look: Look) -> list[Outline]:
                  (0.068 * w, 0.026), (0.053 * w, 0.057), (0.030, 0.080), (0, 0.087)]  # fmt: skip
         parts.append(_head(_curve(_both(beard), -0.04), mix(skin, look.hair, 0.35 + 0.45 * look.beard)))
     for s in (-1, 1):
-        parts.append(_head(_oval(s * 0.045 * w + lit / 2, 0.006, 0.016, 0.012, -0.035), mix(skin, (205, 90, 80), 0.12)))
+        parts.append(_head(_oval(s * 0.045 * w + lit / 2, 0.006, 0.016, 0.012, -0.035), mix(skin, (205, 90, 80), 0.06)))
     return parts
 
 

@@ -36,5 +36,5 @@ class Quality:
 
 
 STUDIO = Quality("studio", 400, 480, softness=0.6, noise=1.0, crf=18)
-BROADCAST = Quality("broadcast", 210, 260, shutter=1.0, interlaced=True, sub_times=5, softness=0.6, noise=3.0, crf=30)
+BROADCAST = Quality("broadcast", 210, 260, shutter=1.0, interlaced=True, sub_times=5, softness=0.9, noise=3.0, crf=31)
 QUALITIES = {quality.name: quality for quality in (STUDIO, BROADCAST)}

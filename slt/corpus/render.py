@@ -34,6 +34,8 @@ def render_frames(
     `rng` gives the sensor noise. Raises InputError if the pose cannot be drawn.
     """
     _check(pose)
+    if len(pose) == 0:
+        return
     viewed = camera.view(pose.keypoints)  # (T, 50, 3)
     plan = _exposures(viewed, camera, quality)
     palms = (_length(viewed, 8, 17), _length(viewed, 29, 38))
