@@ -33,8 +33,8 @@ class RefineConfig(Config):
     minimum_confidence: float = Field(default=0.3, ge=0, lt=1)
     window: int = Field(default=5, ge=3, le=101)
     order: int = Field(default=2, ge=1, le=10)
-    radius: int = Field(default=8, ge=0, le=512)
-    stride: int = Field(default=8, ge=1, le=1024)
+    radius: int | None = Field(default=None, ge=0, le=512)
+    stride: int | None = Field(default=None, ge=1, le=1024)
     batch: int = Field(default=64, ge=1, le=65536)
     device: str = "auto"
 

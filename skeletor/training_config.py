@@ -53,7 +53,7 @@ class RefinerTrainConfig(Config):
     mirror: bool = True
     degraded_share: float = Field(default=0.5, ge=0, le=1)
 
-    loss: Literal["mse", "l1"] = "mse"
+    loss: Literal["mse", "l1"] = "l1"
     velocity_weight: float = Field(default=1.0, ge=0)
     bone_weight: float = Field(default=0.0, ge=0)
     batch_size: int = Field(default=16, ge=1, le=65536)
@@ -121,6 +121,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "vary": False,
         },
         "mirror": False,
+        "loss": "mse",
         "velocity_weight": 0.0,
         "batch_size": 32,
         "learning_rate": 1e-5,

@@ -32,7 +32,7 @@ def test_interpolate_keeps_a_joint_that_is_never_observed() -> None:
 
 
 @pytest.mark.parametrize("skeleton", [SIGNING_50, BODY25_HANDS, MEDIAPIPE_75], ids=lambda s: s.name)
-def test_lost_hand_goes_on_with_its_wrist(skeleton) -> None:  # noqa: ANN001
+def test_lost_hand_goes_on_with_its_wrist(skeleton) -> None:
     rng = torch.Generator().manual_seed(0)
     shape = torch.randn(1, 1, len(skeleton), 3, generator=rng)
     points = shape.repeat(1, 9, 1, 1)
@@ -57,7 +57,7 @@ def test_wrist_and_hand_lost_together_is_plain_interpolation() -> None:
 
 
 @pytest.mark.parametrize("how", ["zero", "linear", "carried"])
-def test_prepare_leaves_no_gap(how) -> None:  # noqa: ANN001
+def test_prepare_leaves_no_gap(how) -> None:
     points = torch.randn(2, 6, 50, 3, generator=torch.Generator().manual_seed(2))
     confidence = torch.full((2, 6, 50), 0.8)
     confidence[:, :, 29:] = 0  # a hand that is never seen
