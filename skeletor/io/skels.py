@@ -34,10 +34,15 @@ def read_poses(path: Path | str, names: Path | str | None = None) -> dict[str, P
     """
     path = existing_file(Path(path), WHAT)
     with reading(path, WHAT):
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if line.strip()]
         if not lines:
             raise InputError("is empty")
         labels = _names(path, Path(names) if names else None, len(lines))
+        if len(lines[-1].split()) == _WIDTH and not text.endswith("\n"):
+            raise InputError(
+                "ends within a line of one frame, whose counter cannot tell if more should follow: truncated"
+            )
         digest = file_sha256(path)
         poses = {}
         for number, (label, line) in enumerate(zip(labels, lines, strict=True), start=1):
@@ -75,7 +80,7 @@ def _parse(line: str, number: int, provenance: Provenance) -> PoseSequence:
     rises = (np.diff(counter) > -1e-9).all() and abs(counter[0]) < 1e-3 and counter[-1] <= 1 + 1e-3
     if not rises:
         raise InputError(f"line {number}: the last of each {_WIDTH} values is not a counter from 0 to 1")
-    if counter[-1] < (length - 1.5) / length - 1e-4:
+    if counter[-1] < (length - 1) / length - 1e-4:  # it counts t/T or t/(T-1)
         raise InputError(f"line {number} ends early, at {counter[-1]:.2%} of its sequence: the file is truncated")
     points = frames[:, :-1].reshape(length, -1, 3)[:, SIGNING_50.mirror] * _SCALE  # (T, 50, 3)
     gone = (points == 0).all(axis=(1, 2))  # (T,)

@@ -244,9 +244,15 @@ def test_bad_arguments_are_refused(noise):
 
 
 def test_simulation_is_fast(noise):
-    """20,000 frames a second are wanted on a free core; a fifth of that is asked for on a shared one."""
+    """20,000 frames a second on a free core are about 100 additions of small arrays a frame; measured against those,
+    because tests run on busy machines."""
     clean = truth(np.random.default_rng(16), 600)
+    small = np.arange(150.0)
     noise.simulate(clean, np.random.default_rng(0))  # builds the search trees
     start = time.process_time()
+    for _ in range(10_000):
+        small + small
+    addition = (time.process_time() - start) / 10_000
+    start = time.process_time()
     noise.simulate(clean, np.random.default_rng(0))
-    assert 600 / (time.process_time() - start) > 4000
+    assert (time.process_time() - start) / 600 < 300 * addition
