@@ -78,10 +78,11 @@ def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int
         names = sorted(real)
         noise[quality] = fit_noise([truth[n] for n in names], [real[n] for n in names])
         noise[quality].save(folder / f"noise_{quality}.safetensors")
+    nothing: Mapping[str, PoseSequence] = {}
     plans = (
         ("train", ("train",), noise["broadcast"], open_store(detected / "train")),
-        ("studio_motion", ("studio_motion",), noise["studio"], {}),
-        ("studio_degraded", ("studio", "studio_motion"), noise["broadcast"], {}),
+        ("studio_motion", ("studio_motion",), noise["studio"], nothing),
+        ("studio_degraded", ("studio", "studio_motion"), noise["broadcast"], nothing),
     )
     for number, (target, parts, model, kept) in enumerate(plans):
         truth = ChainMap(*(dict(build.open_truth(corpus.root, part, planar=True)) for part in parts))
