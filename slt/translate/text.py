@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 from collections import Counter
@@ -65,6 +66,11 @@ def load_text(folder: Path, level: str) -> Text:
     tokenizer = _tokenizer(folder, level)
     tokenizer.set_vocab(words)
     return Text(words, tokenizer)
+
+
+def text_digest(text: Text) -> str:
+    """A hash of the tokens and their order."""
+    return hashlib.sha256("\n".join(text.words._itos).encode()).hexdigest()
 
 
 def copy_text(source: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import joeynmt
@@ -94,15 +95,22 @@ class Trainer(TrainManager):
                 break
         else:
             return False
-        scores = _reported(self.model_dir / "validations.txt")
-        scores[self.stats.best_ckpt_iter] = self.stats.best_ckpt_score
-        kept = [(score, self.model_dir / f"{step}.ckpt") for step, score in scores.items() if step <= self.stats.steps]
-        self.ckpt_queue = sorted(entry for entry in kept if entry[1].exists())[-self.args.keep_best_ckpts :]
+        for path in numbered:
+            if int(path.stem) > self.stats.steps:  # half written when the process was killed
+                path.unlink()
+        self.ckpt_queue = self._on_disk()[-self.args.keep_best_ckpts :]
         return True
 
     def kept(self) -> list[Path]:
         """Checkpoints of the best validations, best first."""
-        return [path for _, path in sorted(self.ckpt_queue, reverse=True) if path.exists()]
+        return [path for _, path in reversed(self._on_disk()[-self.args.keep_best_ckpts :])]
+
+    def _on_disk(self) -> list[tuple[float, Path]]:
+        """(BLEU-4, checkpoint) of all validations whose checkpoint is still there, best last."""
+        scores = _reported(self.model_dir / "validations.txt")
+        scores[self.stats.best_ckpt_iter] = self.stats.best_ckpt_score
+        entries = [(score, step, self.model_dir / f"{step}.ckpt") for step, score in scores.items()]
+        return [(score, path) for score, _, path in sorted(entries) if path.exists()]
 
     def train_and_validate(self, train_data: Dataset, valid_data: Dataset) -> None:
         """As JoeyNMT's, unless the updates or the minutes were used up before."""
@@ -128,7 +136,7 @@ class Trainer(TrainManager):
     def _try(self, path: Path) -> bool:
         try:
             self.init_from_checkpoint(path)
-        except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, UnpicklingError) as error:
             logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
             return False
         return True
@@ -144,7 +152,8 @@ def quiet(log_file: Path) -> Iterator[None]:
     before = [list(logger.handlers) for logger in loggers]
     bar, plateau = joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau
     for logger in loggers:
-        logger.handlers = [handler]
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
     joeynmt.prediction.tqdm = lambda *args, **kwargs: bar(*args, **{**kwargs, "disable": True})
     joeynmt.builders.ReduceLROnPlateau = lambda *args, verbose=False, **kwargs: plateau(*args, **kwargs)
     try:

@@ -23,7 +23,7 @@ from slt.translate.config import TranslateConfig
 from slt.translate.decode import Decoding, Encoded, Hypothesis, decode, encode
 from slt.translate.features import FeatureStats, pose_features
 from slt.translate.model import FrameEmbedding, build_model, word_embedding
-from slt.translate.text import VOCABULARY, Text, copy_text, load_text, vocabulary
+from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest, vocabulary
 
 WEIGHTS = "translator.safetensors"
 _FORMAT = "slt-translator-1"
@@ -60,6 +60,8 @@ class Translator:
                 f"{features.VERSION}; train it again"
             )
         text = load_text(folder, config.level)
+        if header.get("vocabulary") != text_digest(text):
+            raise InputError(f"{folder / VOCABULARY}: not the vocabulary that {WEIGHTS} was trained with; copy both")
         model = new_model(config, text, glosses)
         stats = None if glosses else _stats(tensors, where)
         _load_weights(model, tensors, where)
@@ -82,6 +84,7 @@ class Translator:
         header = {
             "format": _FORMAT,
             "features": features.VERSION,
+            "vocabulary": text_digest(self.text),
             "config": json.dumps(self.config.model_dump(mode="json")),
             "decoding": json.dumps(dataclasses.asdict(self.decoding)),
             "glosses": json.dumps(self.glosses, ensure_ascii=False),

@@ -1,6 +1,9 @@
 """A toy sign language: each word is a hand pose held at a place for some frames; a sentence is a few words."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SIGNING_50
@@ -46,3 +49,9 @@ def examples(number: int, seed: int) -> list[Example]:
         text = " ".join(words)
         made.append(Example(f"clip{k}", pose_of(text, rng), text, tuple(w.upper() for w in words)))
     return made
+
+
+@pytest.fixture(scope="session")
+def toy() -> SimpleNamespace:
+    """The functions above, as tests cannot import each other."""
+    return SimpleNamespace(pose_of=pose_of, examples=examples, words=WORDS)

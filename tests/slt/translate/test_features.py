@@ -1,0 +1,150 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.skeleton import BODY25_HANDS, SIGNING_50
+from slt.translate import features
+from slt.translate.augment import augment
+from slt.translate.features import FeatureStats, fit_stats, pose_features
+
+RNG = np.random.default_rng(0)
+BODY = slice(0, 21)
+RIGHT, LEFT = slice(21, 88), slice(88, 155)
+
+
+def random_pose(frames: int = 6, seed: int = 0) -> PoseSequence:
+    rng = np.random.default_rng(seed)
+    keypoints = rng.normal(0, 0.3, (1, 50, 3)) + rng.normal(0, 0.1, (frames, 50, 3))
+    return PoseSequence(keypoints, np.ones((frames, 50)), 25.0, SIGNING_50, Provenance(units="shoulder"))
+
+
+def test_shape_and_pooling():
+    pose = random_pose(7)
+    assert pose_features(pose, 25, 1).shape == (7, features.WIDTH)
+    pooled = pose_features(pose, 25, 2)
+    single = pose_features(pose, 25, 1)
+    assert pooled.shape == (4, features.WIDTH) and pooled.dtype == np.float32
+    np.testing.assert_allclose(pooled[1], single[2:4].mean(0), atol=1e-6)
+    np.testing.assert_allclose(pooled[3], single[6], atol=1e-6)
+
+
+def test_they_do_not_depend_on_where_the_signer_stands():
+    pose = random_pose()
+    moved = pose.replace(pose.keypoints + np.array([0.3, -0.2, 0.1], np.float32))
+    np.testing.assert_allclose(pose_features(moved), pose_features(pose), atol=1e-4)
+
+
+def test_hand_shape_does_not_depend_on_the_orientation_of_the_hand():
+    pose = random_pose()
+    angle = 0.7
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    keypoints = pose.keypoints.copy()
+    root = keypoints[:, 29:30]
+    keypoints[:, 29:50] = (keypoints[:, 29:50] - root) @ turn.T + root
+    before, after = pose_features(pose, 25, 1), pose_features(pose.replace(keypoints), 25, 1)
+    np.testing.assert_allclose(after[:, 21:81], before[:, 21:81], atol=1e-4)
+    np.testing.assert_allclose(after[:, 81:84], before[:, 81:84] @ turn.T, atol=1e-4)
+    assert np.abs(after[:, 81:87] - before[:, 81:87]).max() > 0.3
+
+
+def test_a_mirrored_signer_has_the_hands_exchanged():
+    pose = random_pose()
+    flip = np.array([-1, 1, 1], np.float32)
+    mirrored = pose.replace(pose.keypoints[:, SIGNING_50.mirror] * flip)
+    straight, other = pose_features(pose, 25, 1), pose_features(mirrored, 25, 1)
+    np.testing.assert_allclose(other[:, LEFT], straight[:, RIGHT], atol=1e-4)
+
+
+def test_the_pose_can_be_built_again():
+    pose = random_pose()
+    row = pose_features(pose, 25, 1)
+    np.testing.assert_allclose(
+        row[:, BODY].reshape(-1, 7, 3), (pose.keypoints - pose.keypoints[:, 1:2])[:, [0, *range(2, 8)]], atol=1e-5
+    )
+    shape, along, normal = row[:, 21:81].reshape(-1, 20, 3), row[:, 81:84], row[:, 84:87]
+    axes = np.stack([along, np.cross(normal, along), normal], 1)
+    hand = np.einsum("tjk,tkd->tjd", shape, axes)
+    true = pose.keypoints[:, 30:50] - pose.keypoints[:, 29:30]
+    ratio = np.linalg.norm(true, axis=2) / np.linalg.norm(hand, axis=2)
+    assert ratio.std() < 1e-3
+    np.testing.assert_allclose(hand * ratio.mean(), true, atol=1e-3)
+
+
+def test_a_missing_hand_is_flagged_and_becomes_the_mean():
+    pose = random_pose()
+    keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
+    keypoints[2:4, 29:50] = np.nan
+    confidence[2:4, 29:50] = 0
+    raw = pose_features(pose.replace(keypoints, confidence), 25, 1)
+    assert np.isnan(raw[2:4, 21:87]).all() and (raw[2:4, 87] == 1).all() and (raw[:2, 87] == 0).all()
+    assert not np.isnan(raw[:, LEFT]).any()
+    stats = fit_stats([raw])
+    standard = stats.standardise(raw)
+    assert np.isfinite(standard).all() and (standard[2:4, 21:87] == 0).all()
+
+
+def test_everything_missing_is_still_finite():
+    pose = random_pose()
+    nothing = pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
+    stats = fit_stats([pose_features(random_pose())])
+    assert np.isfinite(stats.standardise(pose_features(nothing))).all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 99))
+def test_standardisation_is_undone_by_its_inverse(frames, stride, seed):
+    raw = pose_features(random_pose(frames, seed), 25, stride)
+    stats = fit_stats([raw])
+    standard = stats.standardise(raw)
+    assert len(standard) == -(-frames // stride)
+    np.testing.assert_allclose(stats.invert(standard), raw, atol=1e-3)
+    np.testing.assert_allclose(standard.mean(0), 0, atol=1e-3)
+    assert (standard.std(0) < 1 + 1e-3).all()
+
+
+def test_another_frame_rate_gives_the_same_number_of_frames(toy):
+    slow = toy.pose_of("regen sonne wind", np.random.default_rng(0))
+    fast = slow.resample(50.0)
+    assert abs(len(pose_features(fast)) - len(pose_features(slow))) <= 1
+
+
+def test_other_skeletons_units_and_empty_poses_are_refused():
+    pose = random_pose()
+    with pytest.raises(InputError, match="unit"):
+        pose_features(pose.replace(units="metre"))
+    flat = PoseSequence(pose.keypoints[..., :2], pose.confidence, 25, SIGNING_50, pose.provenance)
+    with pytest.raises(InputError, match="lift"):
+        pose_features(flat)
+    wide = PoseSequence(np.zeros((3, 67, 3)), np.ones((3, 67)), 25, BODY25_HANDS, pose.provenance)
+    with pytest.raises(InputError, match="signing_50"):
+        pose_features(wide)
+    with pytest.raises(InputError, match="no frames"):
+        pose_features(pose.frames(0, 0))
+    with pytest.raises(InputError, match="no training clips"):
+        fit_stats([])
+
+
+def test_augmentation_keeps_values_in_range_and_repeats_by_seed():
+    source = RNG.normal(size=(30, 4)).astype(np.float32)
+    same = augment(source, np.random.default_rng(0))
+    np.testing.assert_array_equal(same, source)
+    lengths = {len(augment(source, np.random.default_rng(s), stretch=0.3)) for s in range(20)}
+    assert min(lengths) >= 21 and max(lengths) <= 39 and len(lengths) > 5
+    changed = augment(source, np.random.default_rng(1), stretch=0.3, drop_frames=0.2)
+    assert changed.min() >= source.min() and changed.max() <= source.max() and len(changed) < 39
+    again = augment(source, np.random.default_rng(1), stretch=0.3, drop_frames=0.2)
+    np.testing.assert_array_equal(changed, again)
+    assert len(augment(source[:1], np.random.default_rng(2), stretch=0.4, drop_frames=0.89)) == 1
+    noisy = augment(source, np.random.default_rng(3), noise=0.5)
+    assert 0.4 < (noisy - source).std() < 0.6
+
+
+def test_stats_ignore_what_is_missing():
+    rows = np.array([[1, np.nan], [3, np.nan], [5, 2]], np.float32)
+    stats = fit_stats([rows])
+    np.testing.assert_allclose(stats.mean, [3, 2])
+    np.testing.assert_allclose(stats.std, [np.sqrt(8 / 3), 0.05], rtol=1e-5)
+    assert isinstance(stats, FeatureStats)
