@@ -43,6 +43,7 @@ class DetectorErrors:
 
 
 STUDIO = DetectorErrors(drop=0.02, freeze=0.003, swap=0.01, rest=0.005, motion=0.03)
+MEDIUM = DetectorErrors(drop=0.08, freeze=0.02, swap=0.04, rest=0.015, motion=0.06)  # not the test's
 BROADCAST = DetectorErrors(drop=0.12, freeze=0.015, swap=0.08, rest=0.010, motion=0.10)
 
 
@@ -55,6 +56,15 @@ def detect(pose: PoseSequence, errors: DetectorErrors | None, rng: np.random.Gen
     points = points * PIXELS + np.array([300.0, 200.0])
     points[confidence == 0] = np.nan
     return PoseSequence(points, confidence, pose.fps, SIGNING_50, Provenance(units="pixel", estimator="simulated"))
+
+
+def degrade(pose: PoseSequence, rng: np.random.Generator) -> PoseSequence:
+    """A worse version of studio detections, as a training may make it: no truth is used."""
+    truth = pose.keypoints / PIXELS
+    points, confidence = _spoil(np.nan_to_num(truth), MEDIUM, rng)
+    gone = (confidence == 0) | pose.missing
+    points[gone] = np.nan
+    return pose.replace(points * PIXELS, np.where(gone, 0, confidence))
 
 
 def normalise_scale(pose: PoseSequence) -> float:
@@ -108,7 +118,9 @@ def motion(count: int, seed: int) -> list[PoseSequence]:
     return [one() for _ in range(count)]
 
 
-def row(name: str, poses: list[PoseSequence], lifts: list[PoseSequence], truths: list[PoseSequence]) -> dict[str, float]:
+def row(
+    name: str, poses: list[PoseSequence], lifts: list[PoseSequence], truths: list[PoseSequence]
+) -> dict[str, float]:
     """Print and return one line of the table."""
     against_lift, against_truth = pose_errors(poses, lifts), pose_errors(poses, truths)
 
@@ -129,6 +141,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=300)
     parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument(
+        "--steps", type=int, default=1_000_000, help="upper limit, for a budget that load cannot change"
+    )
+    parser.add_argument("--no-degraded", action="store_true", help="without simulated bad versions of the clips")
     parser.add_argument("--weights", type=Path, help="use these instead of training")
     parser.add_argument("--out", type=Path, default=Path("runs/refine_quick"))
     options = parser.parse_args()
@@ -141,17 +157,20 @@ def main() -> None:
     raw = lifter.many([detect(p, BROADCAST, rng) for p in test])
     weights = options.weights
     if weights is None:
-        clips = lifter.many([detect(p, STUDIO, rng) for p in motion(options.clips, seed=2)])
-        config = train_preset("small", max_minutes=options.minutes, max_steps=1_000_000)
-        result = train_refiner(clips, config, options.out, data="simulated studio detections")
-        print(result)
+        seen = [detect(p, STUDIO, rng) for p in motion(options.clips, seed=2)]
+        clips = lifter.many(seen)
+        worse = None if options.no_degraded else lifter.many([degrade(p, rng) for p in seen])
+        config = train_preset("small", max_minutes=options.minutes, max_steps=options.steps)
+        began = time.process_time()
+        result = train_refiner(clips, config, options.out, degraded=worse, data="simulated studio detections")
+        print(f"{result}\n{time.process_time() - began:.0f} s of CPU time")
         weights = result.weights
     print(f"{'':28}{'against the lift of true 2D':48}against the truth")
     print(f"{'':28}" + " ".join(f"{c[:7]:>7}" for c in COLUMNS + COLUMNS))
     table = {"raw": row("raw", raw, lifts, truths)}
     for name in ("linear", "savgol"):
         table[name] = row(name, build_refiner(RefineConfig(name=name)).many(raw), lifts, truths)
-    for radius, stride in ((8, 1), (8, 4), (8, 8), (16, 16), (8, 17)):
+    for radius, stride in ((8, 1), (16, 8), (24, 16), (24, 32)):
         refiner = build_refiner(RefineConfig(weights=str(weights), radius=radius, stride=stride))
         began = time.process_time()
         refined = refiner.many(raw)
