@@ -8,7 +8,7 @@ import numpy as np
 
 from slt.corpus.camera import Camera
 from slt.corpus.look import Look
-from slt.corpus.shapes import Shapes, hull_of_discs, join
+from slt.corpus.shapes import Shapes, hull_of_discs, join, layered
 
 PALM = 0.095  # metres from hand root to the first joint of the middle finger, for which the radii hold
 _TOWARDS = np.array([0.0, 0.0, 1.0])
@@ -49,8 +49,8 @@ class Scene:
 
     def spheres(self, centres: np.ndarray, radii: np.ndarray, colours: np.ndarray, depth: np.ndarray) -> Shapes:
         """Hulls of spheres with no shading: (S, P, M, 3), (S, P, M) metres, (S, P, 3), (S, P)."""
-        polygons = hull_of_discs(*self.flat(centres, radii))[:, :, None]
-        return Shapes(polygons, colours[:, :, None], np.ones(polygons.shape[:3], bool), depth)
+        polygons = hull_of_discs(*self.flat(centres, radii))
+        return Shapes(polygons, colours, np.ones(depth.shape, bool), depth)
 
     def solid(
         self,
@@ -59,39 +59,36 @@ class Scene:
         colours: np.ndarray,
         depth: np.ndarray,
         outline: np.ndarray | None = None,
+        core: bool = True,
     ) -> Shapes:
         """Hulls of spheres with a dark rim, a shaded body and a lit core.
 
         centres: (S, P, M, 3); radii: (S, P, M) metres; colours: (S, P, 3) of the body; depth: (S, P);
-        outline: (S, P, M, 3) centres of the rim if they differ from the body's.
+        outline: (S, P, M, 3) centres of the rim if they differ from the body's; core: whether to paint it.
         """
         discs, sizes = self.flat(centres, radii)
         rims, rim_sizes = (discs, sizes) if outline is None else self.flat(outline, radii)
         wider = rim_sizes + _OUTLINE * self.camera.magnification(centres) + _OUTLINE_PIXELS
         shift = np.array(self.look.light[:2]) * 0.3  # the core lies towards the light
         cores = discs + shift * sizes[..., None]
-        polygons = np.stack(
-            [hull_of_discs(rims, wider), hull_of_discs(discs, sizes), hull_of_discs(cores, sizes * 0.58)], 2
-        )
-        tones = np.stack([colours * 0.50, colours * 0.93, colours * 1.06], 2)  # (S, P, 3, 3)
-        return Shapes(polygons, tones, np.ones(polygons.shape[:3], bool), depth)
+        polygons = [hull_of_discs(rims, wider), hull_of_discs(discs, sizes), hull_of_discs(cores, sizes * 0.58)]
+        tones = [colours * 0.50, colours * 0.93, colours * 1.06]
+        layers = len(polygons) if core else 2
+        return layered(polygons[:layers], tones[:layers], depth)
 
 
-def arms_and_hands(viewed: np.ndarray, palms: tuple[float, float], scene: Scene) -> Shapes:
-    """All shapes of both arms and hands.
+def arms_and_hands(viewed: np.ndarray, palms: tuple[float, float], scene: Scene) -> tuple[Shapes, Shapes]:
+    """All shapes of the left arm and hand, and of the right ones.
 
     viewed: (S, 50, 3) camera axes, metres; palms: palm length of the left and the right hand, metres.
     """
     assert viewed.ndim == 3 and viewed.shape[1:] == (50, 3), viewed.shape
     left = Hand(viewed[:, 8:29], palms[0] / PALM, left=True)
     right = Hand(viewed[:, 29:50], palms[1] / PALM, left=False)
-    parts = [
-        *_arm(viewed[:, 5], viewed[:, 6], viewed[:, 7], left, scene),
-        *_arm(viewed[:, 2], viewed[:, 3], viewed[:, 4], right, scene),
-        *_hand(left, scene),
-        *_hand(right, scene),
-    ]
-    return join(parts)
+    return (
+        join([*_arm(viewed[:, 5], viewed[:, 6], viewed[:, 7], left, scene), *_hand(left, scene)]),
+        join([*_arm(viewed[:, 2], viewed[:, 3], viewed[:, 4], right, scene), *_hand(right, scene)]),
+    )
 
 
 class Hand:
@@ -211,9 +208,7 @@ def _web(hand: Hand, scene: Scene) -> Shapes:
     centres = np.stack([joints[:, 1], fold, low], 1)[:, None]  # (S, 1, 3, 3)
     radii = np.broadcast_to(np.array([0.0115, 0.0065, 0.008]) * hand.size, centres.shape[:3])
     behind = np.minimum(centres[..., 2].mean(2), _palm_depth(hand)[:, None] - 0.001)  # never laid on the palm
-    shapes = scene.solid(centres, radii, _palm_tone(hand, scene)[:, None], behind)
-    shapes.shown[:, :, 2] = False
-    return shapes
+    return scene.solid(centres, radii, _palm_tone(hand, scene)[:, None], behind, core=False)
 
 
 def _fingers(hand: Hand, scene: Scene) -> Shapes:
@@ -229,7 +224,7 @@ def _fingers(hand: Hand, scene: Scene) -> Shapes:
     colours = _tone(hand, scene, back) * scene.light(_facing(hand.units))[..., None]
     colours[:, 0] = 1.04 * _palm_tone(hand, scene)
     shapes = scene.solid(centres, np.broadcast_to(radii, centres.shape[:3]), colours, centres[..., 2].mean(2), rims)
-    shapes.shown[:, 0, 2] = False  # the thumb's first bone lies in the palm: no edge of its own
+    shapes.shown[:, 2] = False  # its lit core: the thumb's first bone lies in the palm: no edge of its own
     return shapes
 
 
@@ -243,7 +238,7 @@ def _nails(hand: Hand, scene: Scene) -> Shapes:
     middle = (hand.joints[:, _NEAR[_TIPS], 2] + hand.tips[..., 2]) / 2  # the depth of the segment below
     sizes = np.broadcast_to((radii * 0.5)[:, None], centres.shape[:3])
     shapes = scene.spheres(centres, sizes, colours, middle + 1e-4)
-    shapes.shown[:] = (dorsal[..., 2] > 0.35)[..., None]
+    shapes.shown[:] = dorsal[..., 2] > 0.35
     return shapes
 
 
@@ -263,11 +258,11 @@ def _lines(hand: Hand, scene: Scene) -> list[Shapes]:
     tone = np.array(scene.look.palm) * 0.78 * scene.look.ambient**0.3
     sizes = np.broadcast_to(np.array([0.0012, 0.0007]) * size, ends.shape[:3])
     creases = scene.spheres(ends, sizes, np.broadcast_to(tone, (*ends.shape[:2], 3)), depth[:, None] + np.zeros(3))
-    creases.shown[:] = (hand.palm_normal[:, 2] > 0.35)[:, None, None]
+    creases.shown[:] = (hand.palm_normal[:, 2] > 0.35)[:, None]
     knuckles = joints[:, _KNUCKLES]
     spots = np.stack([knuckles, knuckles - hand.along[:, None] * 0.012 * size], 2)  # (S, 4, 2, 3)
     dark = np.array(scene.look.skin) * 0.80
     sizes = np.broadcast_to(np.array([0.0045, 0.002]) * size, spots.shape[:3])
     bumps = scene.spheres(spots, sizes, np.broadcast_to(dark, (*spots.shape[:2], 3)), depth[:, None] + np.zeros(4))
-    bumps.shown[:] = (hand.palm_normal[:, 2] < -0.35)[:, None, None]
+    bumps.shown[:] = (hand.palm_normal[:, 2] < -0.35)[:, None]
     return [creases, bumps]

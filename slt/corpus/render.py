@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -16,13 +17,14 @@ from slt.corpus.limbs import Scene, arms_and_hands
 from slt.corpus.look import Look, background
 from slt.corpus.portrait import Portrait, portrait
 from slt.corpus.quality import BROADCAST, QUALITIES, STUDIO, Quality
-from slt.corpus.shapes import PaintList, paint_list
+from slt.corpus.shapes import PaintList, Shapes, join, paint_list
 
 __all__ = ["BROADCAST", "QUALITIES", "STUDIO", "Quality", "render_frames"]
 
 CHUNK = 32  # frames whose shapes are computed together
-BLUR_STEP = 1.5  # pixels that a joint may move between two instants of one exposure
-STILL = 0.25  # drawn pixels that head and torso may move before they are painted again
+BLUR_STEP = 2.0  # pixels that a joint may move between two instants of one exposure
+NEGLIGIBLE = 0.5  # pixels per frame below which an arm is taken to stand still
+STILL = 0.5  # drawn pixels that head and torso may move before they are painted again
 
 
 def render_frames(
@@ -47,12 +49,13 @@ def render_frames(
     for start in range(0, len(pose), CHUNK):
         counts = plan.counts[start : start + CHUNK]
         instants = _at(viewed, plan.times[plan.first[start] : plan.first[start] + counts.sum()])
-        strokes = paint_list(arms_and_hands(instants, palms, scene), quality.oversample)
+        strokes = _Strokes(*arms_and_hands(instants, palms, scene), quality.oversample)
         first = 0
         for frame, count in enumerate(counts.tolist(), start):
-            fields = canvas.expose(frame, strokes, range(first, first + count), plan.fields[frame])
+            fields = int(plan.fields[frame])
+            regions = strokes.regions(range(first, first + count), fields, plan.needed[frame])
             first += count
-            yield sensor.record(fields)
+            yield sensor.record(canvas.expose(frame, regions, fields))
 
 
 def _check(pose: PoseSequence) -> None:
@@ -69,25 +72,34 @@ def _length(viewed: np.ndarray, first: int, second: int) -> float:
 
 @dataclass(frozen=True)
 class _Exposures:
-    """times: instants in frames, all frames in a row; counts: instants of each frame; first: where a frame
-    starts in `times`; fields: 1 or 2 fields that share a frame's instants evenly."""
+    """When the shutter is sampled.
+
+    times: instants in frames, all frames in a row; first: where a frame starts in `times`; counts: (T,) instants
+    of each frame; fields: (T,) 1 or 2 fields that share a frame's instants evenly; needed: (T, 2) instants per
+    field that the left and the right arm need, 0 for one that hardly moves.
+    """
 
     times: np.ndarray
-    counts: np.ndarray
     first: np.ndarray
+    counts: np.ndarray
     fields: np.ndarray
+    needed: np.ndarray
 
 
 def _exposures(viewed: np.ndarray, camera: Camera, quality: Quality) -> _Exposures:
-    """When the shutter is sampled: the faster a frame's motion, the more instants."""
+    """The faster a frame's motion, the more instants."""
     pixels = camera.flatten(viewed)  # (T, 50, 2)
-    step = np.zeros(len(viewed))
+    step = np.zeros((len(viewed), 2))  # pixels per frame of the left and the right arm
     if len(viewed) > 1:
-        speed = np.linalg.norm(np.diff(pixels, axis=0), axis=-1).max(1)  # (T - 1,) pixels per frame
-        step = np.maximum(np.append(speed, 0), np.append(0, speed))
-    fields = np.where((step > 0.5) & quality.interlaced, 2, 1)  # (T,)
+        speed = np.linalg.norm(np.diff(pixels, axis=0), axis=-1)  # (T - 1, 50)
+        sides = np.stack([speed[:, [*range(5, 29)]].max(1), speed[:, [2, 3, 4, *range(29, 50)]].max(1)], 1)
+        step[:-1] = sides
+        step[1:] = np.maximum(step[1:], sides)
     open_for = quality.shutter / (2 if quality.interlaced else 1)  # of the frame interval
-    per_field = np.clip(np.ceil(step * open_for / BLUR_STEP), 1, quality.sub_times).astype(int)
+    needed = np.clip(np.ceil(step * open_for / BLUR_STEP), 1, quality.sub_times).astype(int)
+    needed[step <= NEGLIGIBLE] = 0  # (T, 2)
+    per_field = np.maximum(needed.max(1), 1)
+    fields = np.where(needed.any(1) & quality.interlaced, 2, 1)  # (T,)
     counts = fields * per_field
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     frame = np.repeat(np.arange(len(viewed)), counts)
@@ -95,7 +107,7 @@ def _exposures(viewed: np.ndarray, camera: Camera, quality: Quality) -> _Exposur
     field, sample = place // per_field[frame], place % per_field[frame]
     centre = np.where(fields[frame] == 2, field * 0.5 - 0.25, 0.0)
     offset = ((sample + 0.5) / per_field[frame] - 0.5) * open_for
-    return _Exposures(frame + centre + offset, counts, first, fields)
+    return _Exposures(frame + centre + offset, first, counts, fields, needed)
 
 
 def _at(viewed: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -107,47 +119,94 @@ def _at(viewed: np.ndarray, times: np.ndarray) -> np.ndarray:
     return viewed[low] * (1 - share) + viewed[high] * share
 
 
+@dataclass(frozen=True)
+class _Region:
+    """A part of the picture in which something of the arms is seen.
+
+    box: drawn pixels (left, top, right, bottom). instants: what to average, for each field.
+    """
+
+    strokes: PaintList
+    box: np.ndarray
+    instants: list[np.ndarray]
+
+
+class _Strokes:
+    """Both arms at the instants of some frames: painted apart where they are apart, since a resting arm needs
+    to be painted but once, and together, sorted by depth, where they may cover each other."""
+
+    def __init__(self, left: Shapes, right: Shapes, oversample: int) -> None:
+        self._shapes, self._oversample = (left, right), oversample
+        self._apart = tuple(paint_list(side, oversample) for side in (left, right))
+
+    @cached_property
+    def _together(self) -> PaintList:
+        return paint_list(join(self._shapes), self._oversample)
+
+    def regions(self, instants: range, fields: int, needed: np.ndarray) -> list[_Region]:
+        """One or two regions for a frame with these instants; needed: (2,) instants per field of each arm."""
+        used = slice(instants.start, instants.stop)
+        boxes = [np.concatenate([s.low[used].min(0), s.high[used].max(0)]) for s in self._apart]
+        margin = 2 * self._oversample  # boxes grow when they are rounded to whole pixels of the picture
+        low, high = np.maximum(boxes[0][:2], boxes[1][:2]), np.minimum(boxes[0][2:], boxes[1][2:])
+        if (low > high + margin).any():
+            return [
+                _Region(strokes, box, _chosen(instants, fields, count))
+                for strokes, box, count in zip(self._apart, boxes, needed.tolist(), strict=True)
+            ]
+        box = np.concatenate([np.minimum(boxes[0][:2], boxes[1][:2]), np.maximum(boxes[0][2:], boxes[1][2:])])
+        return [_Region(self._together, box, _chosen(instants, fields, int(needed.max())))]
+
+
+def _chosen(instants: range, fields: int, count: int) -> list[np.ndarray]:
+    """`count` of a frame's instants for each field, evenly spread; for count 0 the middle one for all fields."""
+    if count == 0:
+        return [np.array([instants[len(instants) // 2]])]
+    parts = np.arange(instants.start, instants.stop).reshape(fields, -1)  # (fields, per field)
+    return list(parts[:, ((np.arange(count) + 0.5) * parts.shape[1] / count).astype(int)])
+
+
 class _Canvas:
     """Paints the person; keeps the picture of head and torso while they stand still."""
 
     def __init__(self, person: Portrait, wall: np.ndarray, quality: Quality) -> None:
-        self.person, self.wall, self.quality = person, wall, quality
+        self.person, self.wall, self.over = person, wall, quality.oversample
         self.painted = -1
         self.base = wall
         self.small = wall
 
-    def expose(self, frame: int, strokes: PaintList, instants: range, fields: int) -> list[np.ndarray]:
+    def expose(self, frame: int, regions: list[_Region], fields: int) -> list[np.ndarray]:
         """The fields of a frame: pictures (H, W, 3) uint8 of the final size, in order of time."""
         if self.painted < 0 or self.person.moved(frame, self.painted) > STILL:
             self.base = self.wall.copy()
             self.person.paint(self.base, frame)
-            self.small = _shrink(self.base, self.quality.oversample)
+            self.small = _shrink(self.base, self.over)
             self.painted = frame
-        box = self._box(strokes, instants)
-        per_field = len(instants) // fields
-        return [self._average(strokes, instants[k * per_field : (k + 1) * per_field], box) for k in range(fields)]
+        pictures = [self.small.copy() for _ in range(fields)]
+        for region in regions:
+            box = self._whole_pixels(region.box)
+            parts = [self._average(region.strokes, instants, box) for instants in region.instants]
+            for k, picture in enumerate(pictures):
+                picture[box[1] : box[3], box[0] : box[2]] = parts[min(k, len(parts) - 1)]
+        return pictures
 
-    def _box(self, strokes: PaintList, instants: range) -> tuple[int, int, int, int]:
-        """Final pixels (left, top, right, bottom) outside of which only head and torso are seen."""
+    def _whole_pixels(self, box: np.ndarray) -> tuple[int, int, int, int]:
+        """The pixels of the picture (left, top, right, bottom), right and bottom excluded, that a box touches."""
         height, width = self.small.shape[:2]
-        over = self.quality.oversample
-        low = np.clip(strokes.low[instants.start : instants.stop].min(0) // over, 0, [width - 1, height - 1])
-        high = strokes.high[instants.start : instants.stop].max(0) // over + 1
-        high = np.clip(high, low + 1, [width, height])
+        low = np.clip(box[:2] // self.over, 0, [width - 1, height - 1])
+        high = np.clip(box[2:] // self.over + 1, low + 1, [width, height])
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
-    def _average(self, strokes: PaintList, instants: range, box: tuple[int, int, int, int]) -> np.ndarray:
-        left, top, right, bottom = box
-        over = self.quality.oversample
-        base = self.base[top * over : bottom * over, left * over : right * over]
-        total = np.zeros((bottom - top, right - left, 3), np.float32)
-        for instant in instants:
+    def _average(self, strokes: PaintList, instants: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+        """(h, w, 3) mean picture in a box of final pixels."""
+        left, top, right, bottom = (edge * self.over for edge in box)
+        base = self.base[top:bottom, left:right]
+        total = np.zeros((box[3] - box[1], box[2] - box[0], 3), np.float32)
+        for instant in instants.tolist():
             part = base.copy()
-            strokes.paint(part, instant, (left * over, top * over))
-            cv2.accumulate(_shrink(part, over), total)
-        picture = self.small.copy()
-        picture[top:bottom, left:right] = total / len(instants) + 0.5
-        return picture
+            strokes.paint(part, instant, (left, top))
+            cv2.accumulate(_shrink(part, self.over), total)
+        return (total / len(instants) + 0.5).astype(np.uint8)
 
 
 def _shrink(image: np.ndarray, factor: int) -> np.ndarray:

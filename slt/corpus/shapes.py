@@ -11,7 +11,7 @@ import numpy as np
 SHIFT = 4  # fractional bits of OpenCV's fixed-point coordinates
 CORNERS = 16  # corners of a hull
 _ANGLES = np.arange(CORNERS) * 2 * np.pi / CORNERS
-DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1)  # (N, 2)
+DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1).astype(np.float32)  # (N, 2)
 
 
 def hull_of_discs(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
@@ -20,6 +20,7 @@ def hull_of_discs(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
     The support point of the hull in N fixed directions: for each direction the disc that reaches
     farthest. Two discs give a tapered capsule.
     """
+    centres, radii = centres.astype(np.float32), radii.astype(np.float32)
     reach = centres @ DIRECTIONS.T + radii[..., None]  # (..., M, N)
     best = reach.argmax(-2)  # (..., N)
     centre = np.take_along_axis(centres, best[..., None], -2)  # (..., N, 2)
@@ -35,10 +36,10 @@ def fixed_point(pixels: np.ndarray, oversample: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Shapes:
-    """P shapes of L polygons each, at S instants.
+    """P convex polygons at S instants.
 
-    polygons: (S, P, L, N, 2) pixels; colours: (S, P, L, 3) RGB 0-255; shown: (S, P, L) bool;
-    depth: (S, P), larger is nearer to the camera. The L polygons of a shape are painted in order.
+    polygons: (S, P, N, 2) pixels; colours: (S, P, 3) RGB 0-255; shown: (S, P) bool; depth: (S, P), larger is
+    nearer to the camera. Of equal depth the later one is painted over the earlier.
     """
 
     polygons: np.ndarray
@@ -47,23 +48,25 @@ class Shapes:
     depth: np.ndarray
 
     def __post_init__(self) -> None:
-        grid = self.polygons.shape[:3]
-        assert self.polygons.ndim == 5 and self.polygons.shape[3:] == (CORNERS, 2), self.polygons.shape
-        assert self.colours.shape == (*grid, 3) and self.shown.shape == grid and self.depth.shape == grid[:2]
+        grid = self.polygons.shape[:2]
+        assert self.polygons.ndim == 4 and self.polygons.shape[2:] == (CORNERS, 2), self.polygons.shape
+        assert self.colours.shape == (*grid, 3) and self.shown.shape == grid and self.depth.shape == grid
+
+
+def layered(polygons: Sequence[np.ndarray], colours: Sequence[np.ndarray], depth: np.ndarray) -> Shapes:
+    """Shapes of several polygons each, painted in order: polygons (S, P, N, 2), colours (S, P, 3), depth (S, P)."""
+    layers = len(polygons)
+    stacked = np.stack(polygons, 2).reshape(len(depth), -1, CORNERS, 2)  # (S, P * L, N, 2)
+    tones = np.stack(colours, 2).reshape(len(depth), -1, 3)
+    return Shapes(stacked, tones, np.ones(tones.shape[:2], bool), np.repeat(depth, layers, 1))
 
 
 def join(parts: Sequence[Shapes]) -> Shapes:
-    """All shapes of several groups; groups with fewer polygons per shape are filled up with hidden ones."""
-    layers = max(part.polygons.shape[2] for part in parts)
-
-    def padded(values: np.ndarray) -> np.ndarray:
-        missing = layers - values.shape[2]
-        return np.pad(values, [(0, 0), (0, 0), (0, missing), *[(0, 0)] * (values.ndim - 3)])
-
+    """All shapes of several groups."""
     return Shapes(
-        np.concatenate([padded(part.polygons) for part in parts], 1),
-        np.concatenate([padded(part.colours) for part in parts], 1),
-        np.concatenate([padded(part.shown) for part in parts], 1),
+        np.concatenate([part.polygons for part in parts], 1),
+        np.concatenate([part.colours for part in parts], 1),
+        np.concatenate([part.shown for part in parts], 1),
         np.concatenate([part.depth for part in parts], 1),
     )
 
@@ -90,14 +93,13 @@ def paint_list(shapes: Shapes, oversample: int) -> PaintList:
     """Sort shapes by depth (painter's algorithm) and turn them into what OpenCV wants."""
     order = np.argsort(shapes.depth, axis=1, kind="stable")  # (S, P)
     rows = np.arange(len(order))[:, None]
-    polygons = fixed_point(shapes.polygons[rows, order], oversample)  # (S, P, L, N, 2)
+    placed = fixed_point(shapes.polygons, oversample)  # (S, P, N, 2)
+    polygons = placed[rows, order]
     colours = np.clip(np.rint(shapes.colours[rows, order]), 0, 255)
     shown = shapes.shown[rows, order]
-    low = polygons.min((1, 2, 3), where=shown[..., None, None], initial=1 << 20) >> SHIFT
-    high = (polygons.max((1, 2, 3), where=shown[..., None, None], initial=-(1 << 20)) >> SHIFT) + 2
     return PaintList(
         [p[s] for p, s in zip(polygons, shown, strict=True)],
         [c[s].tolist() for c, s in zip(colours, shown, strict=True)],
-        low,
-        high,
+        placed.min((1, 2)) >> SHIFT,
+        (placed.max((1, 2)) >> SHIFT) + 2,
     )

@@ -11,10 +11,10 @@ from skeletor.skeleton import BODY25_HANDS, SIGNING_50
 from slt.corpus.camera import Camera, random_camera
 from slt.corpus.grammar import draw_glosses
 from slt.corpus.handshapes import HANDSHAPES, hand_joints
-from slt.corpus.limbs import Hand
+from slt.corpus.limbs import Hand, Scene, arms_and_hands
 from slt.corpus.look import Look, luma, random_look
 from slt.corpus.motion import perform
-from slt.corpus.render import BROADCAST, QUALITIES, STUDIO, Quality, _at, _exposures, render_frames
+from slt.corpus.render import BROADCAST, QUALITIES, STUDIO, Quality, _at, _exposures, _Strokes, render_frames
 from slt.corpus.signers import SIGNERS
 
 CLEAN = Quality("clean", 200, 240)
@@ -167,6 +167,25 @@ def test_exposures_are_centred_on_their_frames(quality):
 def test_poses_between_frames_are_interpolated():
     values = np.arange(4.0)[:, None, None] * np.ones((1, 50, 3))
     np.testing.assert_allclose(_at(values, np.array([-0.4, 0.25, 1.5, 3.3]))[:, 7, 1], [0, 0.25, 1.5, 3])
+
+
+def test_arms_that_are_apart_are_painted_as_if_together():
+    moving = [posed(0.03 * t) for t in range(4)]
+    viewed = CAMERA.view(np.stack(moving))
+    strokes = _Strokes(*arms_and_hands(viewed, (0.095, 0.095), Scene(LOOK, CAMERA)), 2)
+    left, right = strokes.regions(range(4), 2, np.array([0, 2]))
+    assert [len(instants) for instants in left.instants] == [1]
+    assert [instants.tolist() for instants in right.instants] == [[0, 1], [2, 3]]
+    whole, parts = np.zeros((480, 400, 3), np.uint8), np.zeros((480, 400, 3), np.uint8)
+    strokes._together.paint(whole, 1)
+    for region in (left, right):
+        region.strokes.paint(parts, 1)
+        inside = np.argwhere(parts.any(-1))[:, ::-1]
+        assert (inside.min(0) >= np.minimum(left.box, right.box)[:2]).all()
+    np.testing.assert_array_equal(whole, parts)
+    crossing = CAMERA.view(posed(0.4)[None])
+    strokes = _Strokes(*arms_and_hands(crossing, (0.095, 0.095), Scene(LOOK, CAMERA)), 2)
+    assert len(strokes.regions(range(1), 1, np.array([0, 1]))) == 1
 
 
 def test_noise_is_as_strong_as_stated():
