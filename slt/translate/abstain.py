@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from skeletor.atomic import atomic_path
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence
+from skeletor.skeleton import SIGNING_50
+
 if TYPE_CHECKING:
-    pass
+    from slt.translate.decode import Hypothesis
+    from slt.translate.translator import Translator
 
 FILE = "abstention.safetensors"
+_FORMAT = "slt-abstention-1"
 _SEEN = 0.1  # confidence from which a joint counts as seen
-_BANK = 4096
+_LAG = 0.2  # seconds over which a movement is measured, so that jitter is none
+_BANK = 4096  # encoder states of training clips that are kept
 _SHRINK = 0.1
+_TAIL = 0.2  # share of the dev clips that the tail of a signal is fitted to
 
 
 @dataclass(frozen=True)
 class Signal:
-    """How a signal is judged. sign: +1 if large values are bad, -1 if small ones are. floor: smallest scale."""
+    """sign: +1 if large values are bad, -1 if small ones are. floor: smallest tail length. message: for people."""
 
     sign: int
     floor: float
@@ -25,12 +39,226 @@ class Signal:
 
 
 SIGNALS: Mapping[str, Signal] = {
-    "body": Signal(-1, 0.05, "no signer found: shoulders seen in {value:.0%} of the frames, {limit:.0%} needed"),
-    "hands": Signal(-1, 0.05, "no signing hands found: a hand seen in {value:.0%} of the frames, {limit:.0%} needed"),
-    "motion": Signal(-1, 0.1, "nobody signs: hands move {value:.2f} shoulder widths a second, {limit:.2f} needed"),
-    "length": Signal(-1, 0.1, "too short: {value:.1f} log frames, {limit:.1f} needed"),
-    "log_prob": Signal(-1, 0.03, "the words are too uncertain: mean log probability {value:.2f}, {limit:.2f} needed"),
-    "proportions": Signal(1, 0.3, "a body unlike those in training: distance {value:.1f}, at most {limit:.1f}"),
-    "states": Signal(1, 0.05, "a motion unlike those in training: distance {value:.2f}, at most {limit:.2f}"),
+    "body": Signal(-1, 0.02, "no signer found: shoulders seen in {value:.0%} of the frames, {limit:.0%} needed"),
+    "hands": Signal(-1, 0.02, "no signing hands found: a hand seen in {value:.0%} of the frames, {limit:.0%} needed"),
+    "motion": Signal(-1, 0.03, "nobody signs: hands move {value:.2f} shoulder widths a second, {limit:.2f} needed"),
+    "short": Signal(-1, 0.1, "too short: {value:.1f} s, {limit:.1f} s needed"),
+    "long": Signal(1, 0.1, "too long for one sentence: {value:.1f} s, at most {limit:.1f} s; cut it"),
+    "log_prob": Signal(-1, 0.02, "too uncertain: mean log probability of a word {value:.2f}, {limit:.2f} needed"),
+    "proportions": Signal(1, 0.1, "a body unlike those in training: distance {value:.1f}, at most {limit:.1f}"),
+    "states": Signal(1, 0.02, "a motion unlike those in training: distance {value:.2f}, at most {limit:.2f}"),
 }
-SIGNER = ("body", "hands")  # what can be told from the key points alone
+_SIGNER = ("body", "hands")  # what can be told before lifting
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What is known from training clips.
+
+    centre (L,), whitening (L, L): of log bone lengths in shoulder widths, for the Mahalanobis distance.
+    bank (K, H): encoder states, for the distance to the nearest.
+    """
+
+    centre: np.ndarray
+    whitening: np.ndarray
+    bank: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Abstention:
+    """Thresholds by signal, and what the signals are measured against. Made by `fit_abstention`.
+
+    share: the share of sound clips that may be rejected. clips: number of dev clips behind the thresholds.
+    tails: signal -> (start, length) of its fitted exponential tail, by which signals are compared.
+    """
+
+    thresholds: Mapping[str, float]
+    tails: Mapping[str, tuple[float, float]]
+    share: float
+    clips: int
+    reference: Reference
+
+    def reason(self, signals: Mapping[str, float]) -> str | None:
+        """Why not to translate, or None. Of several reasons the one furthest beyond its threshold."""
+        excess = {
+            name: SIGNALS[name].sign * (value - self.thresholds[name]) / self.tails[name][1]
+            for name, value in signals.items()
+            if name in self.thresholds
+        }
+        worst = max(excess, key=lambda name: excess[name], default=None)
+        if worst is None or excess[worst] <= 0:
+            return None
+        return SIGNALS[worst].message.format(value=signals[worst], limit=self.thresholds[worst])
+
+    def signer_reason(self, raw: PoseSequence) -> str | None:
+        """The same from key points alone, before lifting: is there a signer at all?"""
+        return self.reason(signer_signals(raw))
+
+    def signals(
+        self, translator: Translator, raw: PoseSequence | None, pose: PoseSequence, hypothesis: Hypothesis
+    ) -> dict[str, float]:
+        """All signals of one clip: raw key points (None if there are none), its 3D pose, its translation."""
+        return measure(translator, self.reference, [raw], [pose], [hypothesis])[0]
+
+    def plain(self) -> dict[str, object]:
+        """Thresholds and how they came about, for `model.yaml` (the reference stays in its file)."""
+        return {"share": self.share, "clips": self.clips, "thresholds": dict(self.thresholds)}
+
+    def save(self, folder: Path) -> None:
+        """Write `abstention.safetensors`."""
+        from safetensors.numpy import save_file
+
+        values = {"thresholds": dict(self.thresholds), "tails": {k: list(v) for k, v in self.tails.items()},
+                  "share": self.share, "clips": self.clips}  # fmt: skip
+        arrays = {"centre": self.reference.centre, "whitening": self.reference.whitening, "bank": self.reference.bank}
+        with atomic_path(folder / FILE) as temporary:
+            save_file(arrays, temporary, metadata={"format": _FORMAT, "values": json.dumps(values)})
+
+    @staticmethod
+    def load(folder: Path) -> Abstention:
+        """Read what `save` wrote; InputError if it is missing or damaged."""
+        from safetensors import SafetensorError, safe_open
+
+        path = folder / FILE
+        if not path.is_file():
+            raise InputError(f"{path}: is missing; the model folder is incomplete")
+        try:
+            with safe_open(path, framework="np") as file:
+                values = json.loads((file.metadata() or {})["values"])
+                reference = Reference(*(file.get_tensor(name) for name in ("centre", "whitening", "bank")))
+            return Abstention(
+                {name: float(values["thresholds"][name]) for name in SIGNALS},
+                {name: (float(values["tails"][name][0]), float(values["tails"][name][1])) for name in SIGNALS},
+                float(values["share"]), int(values["clips"]), reference,
+            )  # fmt: skip
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError, IndexError) as error:
+            raise InputError(f"{path}: cannot be read ({error}); train or copy the model again") from error
+
+
+def fit_abstention(
+    translator: Translator,
+    train: Sequence[PoseSequence],
+    dev_raw: Sequence[PoseSequence],
+    dev: Sequence[PoseSequence],
+    share: float = 0.03,
+    seed: int = 0,
+) -> Abstention:
+    """Set the thresholds so that about `share` of sound clips are rejected.
+
+    train: 3D poses of training clips (a few hundred do). dev_raw, dev: key points and 3D poses of the same
+    held-out clips, which have gone through the same stages as a user's video will.
+    Rule: an exponential tail is fitted to the worst fifth of each signal on dev; a clip's score is its most
+    extreme signal in units of that tail; the threshold of the score is its conformal quantile, that is the
+    ceil((n + 1) (1 - share))-th smallest of n, or the largest if n is too small for it.
+    """
+    if len(dev) < 5 or len(dev) != len(dev_raw):
+        raise InputError(f"abstention: {len(dev)} dev clips ({len(dev_raw)} with key points); give at least 5")
+    reference = make_reference(translator, train, seed)
+    hypotheses = translator.translate(dev)
+    rows = measure(translator, reference, dev_raw, dev, hypotheses)
+    bad = {name: signal.sign * np.array([row[name] for row in rows]) for name, signal in SIGNALS.items()}
+    tails = {name: _tail(values, SIGNALS[name].floor) for name, values in bad.items()}
+    scores = np.max([(bad[name] - start) / length for name, (start, length) in tails.items()], axis=0)
+    rank = min(len(scores), math.ceil((len(scores) + 1) * (1 - share)))
+    limit = float(np.sort(scores)[rank - 1])
+    thresholds = {name: SIGNALS[name].sign * (start + limit * length) for name, (start, length) in tails.items()}
+    return Abstention(thresholds, tails, share, len(dev), reference)
+
+
+def make_reference(translator: Translator, train: Sequence[PoseSequence], seed: int = 0) -> Reference:
+    """Bone proportions and encoder states of training clips."""
+    if not train:
+        raise InputError("abstention: no training clips to compare with; give some")
+    lengths = np.stack([proportions(pose) for pose in train])  # (N, L)
+    centre = np.nanmean(lengths, 0)
+    deviations = np.nan_to_num(lengths - centre)
+    covariance = deviations.T @ deviations / len(train)
+    spread = np.maximum(np.diag(covariance), 0.02**2)  # no bone is known better than to 2 %
+    covariance = (1 - _SHRINK) * covariance + _SHRINK * np.diag(spread) + np.diag(spread - np.diag(covariance))
+    values, vectors = np.linalg.eigh(covariance)
+    whitening = (vectors / np.sqrt(values)) @ vectors.T
+    states = np.concatenate([states for states in _states(translator, train)])
+    chosen = np.random.default_rng(seed).permutation(len(states))[:_BANK]
+    return Reference(centre.astype(np.float32), whitening.astype(np.float32), np.ascontiguousarray(states[chosen]))
+
+
+def measure(
+    translator: Translator,
+    reference: Reference,
+    raw: Sequence[PoseSequence | None],
+    poses: Sequence[PoseSequence],
+    hypotheses: Sequence[Hypothesis],
+) -> list[dict[str, float]]:
+    """The signals of clips; `body` and `hands` only where there are raw key points."""
+    rows = []
+    for key_points, pose, hypothesis, states in zip(raw, poses, hypotheses, _states(translator, poses), strict=True):
+        off = np.nan_to_num(proportions(pose) - reference.centre) @ reference.whitening
+        rows.append(
+            (signer_signals(key_points) if key_points is not None else {})
+            | {
+                "motion": hand_speed(pose),
+                "short": pose.seconds,
+                "long": pose.seconds,
+                "log_prob": max(hypothesis.log_prob, -99.0),
+                "proportions": float(np.sqrt((off**2).mean())),
+                "states": float(_nearest(states, reference.bank).mean()),
+            }
+        )
+    return rows
+
+
+def signer_signals(raw: PoseSequence) -> dict[str, float]:
+    """Shares of the frames in which both shoulders, and at least one hand, are seen."""
+    skeleton = raw.skeleton
+    seen = raw.confidence >= _SEEN  # (T, J)
+    shoulders = seen[:, [skeleton.index("left_shoulder"), skeleton.index("right_shoulder")]].all(1)
+    hands = [seen[:, list(skeleton.group(f"{side}_hand"))].mean(1) >= 0.5 for side in ("left", "right")]
+    if len(raw) == 0:
+        return dict.fromkeys(_SIGNER, 0.0)
+    return {"body": float(shoulders.mean()), "hands": float((hands[0] | hands[1]).mean())}
+
+
+def hand_speed(pose: PoseSequence) -> float:
+    """Mean speed of the faster wrist, in shoulder widths a second; 0 where no wrist is there."""
+    lag = max(1, round(_LAG * pose.fps))
+    wrists = pose.keypoints[:, [pose.skeleton.index(f"{side}_wrist") for side in ("left", "right")]]
+    if len(wrists) <= lag:
+        return 0.0
+    distance = np.linalg.norm(wrists[lag:] - wrists[:-lag], axis=2)  # (T - lag, 2)
+    return float(np.nan_to_num(distance).max(1).mean() * pose.fps / lag)
+
+
+def proportions(pose: PoseSequence) -> np.ndarray:
+    """(25,) log of the median lengths of bones, both sides together; NaN where a bone is never there."""
+    parents, children = np.array(SIGNING_50.bones).T
+    lengths = np.linalg.norm(pose.keypoints[:, children] - pose.keypoints[:, parents], axis=2)  # (T, 49)
+    ids = np.array(SIGNING_50.length_ids)
+    result = np.full(ids.max() + 1, np.nan)
+    for k in range(len(result)):
+        found = lengths[:, ids == k]
+        found = found[np.isfinite(found)]
+        if len(found):
+            result[k] = np.log(max(float(np.median(found)), 1e-3))
+    return result
+
+
+def _states(translator: Translator, poses: Sequence[PoseSequence]) -> list[np.ndarray]:
+    """Encoder states (T', H) of each pose."""
+    result: dict[int, np.ndarray] = {}
+    for batch in translator.encode(list(poses)):
+        for row, position in enumerate(batch.positions):
+            result[position] = batch.states[row][batch.mask[row, 0]].cpu().numpy()
+    return [result[k] for k in range(len(poses))]
+
+
+def _nearest(states: np.ndarray, bank: np.ndarray) -> np.ndarray:
+    """(T', H) to (T',) Euclidean distances to the nearest row of (K, H), per square root of H."""
+    squares = (states**2).sum(1)[:, None] + (bank**2).sum(1) - 2 * states @ bank.T  # (T', K)
+    return np.sqrt(np.maximum(squares.min(1), 0) / states.shape[1])
+
+
+def _tail(bad: np.ndarray, floor: float) -> tuple[float, float]:
+    """Start and mean length of the tail of values, large ones being bad."""
+    start = float(np.quantile(bad, 1 - _TAIL))
+    beyond = bad[bad > start] - start
+    return start, max(floor, float(beyond.mean()) if len(beyond) else 0.0)

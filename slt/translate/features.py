@@ -2,7 +2,8 @@
 
 A sign is a hand shape, an orientation, a place and a movement. The features keep these apart, so that the
 first linear layer can tell them apart: joints of the body relative to the neck; per hand the joints in
-the palm's own axes (shape, whatever the orientation), the palm's axes (orientation) and a flag "not seen".
+the palm's own axes (shape, whatever the orientation), the palm's axes (orientation) and a flag "not seen";
+and how fast body, finger tips and palms move (small movements would drown in the places otherwise).
 From place, orientation, shape and the hand's size (one number per clip) the pose can be built again.
 """
 
@@ -16,14 +17,20 @@ from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50
 
-VERSION = "1"
+VERSION = "2"
 _NECK = SIGNING_50.index("neck")
 _BODY = [j for j in SIGNING_50.group("body") if j != _NECK]
 _HANDS = {side: list(SIGNING_50.group(f"{side}_hand")) for side in ("right", "left")}
 _FINGERS, _KNUCKLES = 20, (5, 9, 13, 17)  # knuckles: index .. little, in a hand's own numbering
 _PER_HAND = _FINGERS * 3 + 6 + 1
-WIDTH = len(_BODY) * 3 + 2 * _PER_HAND
-_FLOOR = 0.05
+_PLACE = len(_BODY) * 3
+_TIPS = [3 * (4 * finger + 3) + axis for finger in range(5) for axis in range(3)]
+_MOVING = [
+    *range(_PLACE),
+    *(_PLACE + side * _PER_HAND + k for side in (0, 1) for k in (*_TIPS, *range(3 * _FINGERS, 3 * _FINGERS + 6))),
+]
+WIDTH = _PLACE + 2 * _PER_HAND + len(_MOVING)
+_FLOOR = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +50,7 @@ class FeatureStats:
 
 
 def fit_stats(clips: list[np.ndarray]) -> FeatureStats:
-    """Statistics over the frames of all clips, each (T, F); features that never vary keep a floor of 0.05."""
+    """Statistics over the frames of all clips, each (T, F); features that never vary keep a floor of 0.02."""
     if not clips:
         raise InputError("no training clips; give at least one")
     frames = np.concatenate(clips)
@@ -71,7 +78,14 @@ def pose_features(pose: PoseSequence, fps: float = 25.0, frame_stride: int = 2) 
     centred = points - points[:, _NECK : _NECK + 1]
     parts = [centred[:, _BODY].reshape(len(points), -1)]
     parts += [_hand_features(points[:, joints], side) for side, joints in _HANDS.items()]
-    return _pool(np.concatenate(parts, 1).astype(np.float32), frame_stride)
+    pooled = _pool(np.concatenate(parts, 1).astype(np.float32), frame_stride)  # (T', F - V)
+    return np.concatenate([pooled, _velocity(pooled[:, _MOVING])], 1)
+
+
+def _velocity(values: np.ndarray) -> np.ndarray:
+    """(T, V) to half the difference of the next and the last row; at the ends, the row itself stands in."""
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    return (padded[2:] - padded[:-2]) / 2
 
 
 def _hand_features(hand: np.ndarray, side: str) -> np.ndarray:

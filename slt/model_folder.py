@@ -1,0 +1,215 @@
+"""The trained system as one folder: all that `slt translate` needs, and it may be copied anywhere.
+
+model.yaml               config of every stage, fps, skeleton, decoding, abstention thresholds, file hashes
+translator.safetensors   weights of the translator, statistics of its features
+vocabulary.txt           (and sentencepiece.model, if the words are pieces)
+abstention.safetensors   what an input is compared with
+refiner.safetensors      only if the refiner is a trained one
+scores.json              dev and test scores of this system
+MODEL_CARD.md            data, licence, scores, limits
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from skeletor.atomic import atomic_path
+from skeletor.errors import InputError
+from skeletor.pose import file_sha256
+from slt.score import Scores
+
+if TYPE_CHECKING:
+    from slt.translate.abstain import Abstention
+    from slt.translate.translator import Translator
+
+FORMAT = "slt-model-1"
+CONFIG, SCORES, CARD, REFINER = "model.yaml", "scores.json", "MODEL_CARD.md", "refiner.safetensors"
+STAGES = ("estimator", "lift", "normalise", "refine")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """How the input of the translator was made, so that any video can be treated alike.
+
+    estimator, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
+    `build_*` function needs; paths must be relative to the folder (the refiner's weights: REFINER).
+    estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses.
+    """
+
+    estimator: Mapping[str, Any]
+    estimator_version: str
+    lift: Mapping[str, Any]
+    refine: Mapping[str, Any]
+    fps: float
+    skeleton: str = "signing_50"
+    normalise: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the model card says about where a model comes from."""
+
+    title: str
+    data: str
+    data_licence: str
+    limits: str
+    licence: str = "Apache-2.0"
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFolder:
+    """A loaded model folder. refiner_weights is None if the refiner needs none. config is `model.yaml`."""
+
+    path: Path
+    config: Mapping[str, Any]
+    translator: Translator
+    abstention: Abstention
+    refiner_weights: Path | None
+
+
+def save_model_folder(
+    out: Path | str,
+    config: ModelConfig,
+    translator_folder: Path,
+    abstention: Abstention,
+    scores: Mapping[str, Scores],
+    card: Card,
+    refiner_weights: Path | None = None,
+) -> Path:
+    """Write a model folder; it appears under its name only when it is whole, and replaces an older one.
+
+    translator_folder: what `train_translator` wrote. scores: split name -> scores.
+    Raises InputError if a part is missing or a path in the config is absolute.
+    """
+    from slt.translate.translator import Translator
+
+    out = Path(out)
+    translator = Translator.load(translator_folder, "cpu")
+    with atomic_path(out) as temporary:
+        temporary.mkdir()
+        translator.save(temporary, Path(translator_folder))
+        abstention.save(temporary)
+        if refiner_weights is not None:
+            if not Path(refiner_weights).is_file():
+                raise InputError(f"{refiner_weights}: the refiner's weights are missing; train the refiner first")
+            shutil.copyfile(refiner_weights, temporary / REFINER)
+            config = replace(config, refine={**config.refine, "weights": REFINER})
+        _check_relative(config)
+        plain = {name: value.as_dict() for name, value in scores.items()}
+        (temporary / SCORES).write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        content = {
+            "format": FORMAT,
+            **_plain(asdict(config)),
+            "translate": translator.config.model_dump(mode="json"),
+            "decoding": asdict(translator.decoding),
+            "abstention": abstention.plain(),
+        }
+        (temporary / CARD).write_text(model_card(card, content, scores), encoding="utf-8")
+        content["files"] = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}
+        (temporary / CONFIG).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return out
+
+
+def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
+    """Read a model folder. Raises InputError if it is incomplete, damaged, or of another version."""
+    from slt.translate.abstain import Abstention
+    from slt.translate.translator import Translator
+
+    path = Path(path)
+    config = _read_config(path)
+    for name, digest in config["files"].items():
+        if not (path / name).is_file():
+            raise InputError(f"{path}: {name} is missing; copy the whole model folder")
+        if name not in (CARD, SCORES) and file_sha256(path / name) != digest:
+            raise InputError(f"{path}: {name} is damaged or was exchanged; copy the model folder again")
+    weights = path / REFINER if REFINER in config["files"] else None
+    return ModelFolder(path, config, Translator.load(path, device), Abstention.load(path), weights)
+
+
+def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Scores]) -> str:
+    """The model card, in Markdown."""
+    rows = "\n".join(
+        f"| {split} | {s.n} | {s.bleu4:.2f} [{s.intervals['bleu4'][0]:.2f}, {s.intervals['bleu4'][1]:.2f}] | "
+        f"{s.bleu3:.2f} | {s.bleu2:.2f} | {s.bleu1:.2f} | {s.rouge:.2f} |"
+        for split, s in scores.items()
+    )
+    signature = next(iter(scores.values())).signature if scores else "none"
+    stages = "\n".join(f"- {name}: `{json.dumps(config[name], ensure_ascii=False)}`" for name in STAGES if config[name])
+    limits = "\n".join(f"- {name}: {value:.3g}" for name, value in sorted(config["abstention"]["thresholds"].items()))
+    return f"""# {card.title}
+
+A video of someone signing in, a German sentence out: 2D key points, 3D lifting, refinement, translation.
+
+## Data
+{card.data}
+
+Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
+
+## Stages
+{stages}
+- poses: {config["skeleton"]}, {config["fps"]:g} frames a second, estimator version {config["estimator_version"]}
+- search: `{json.dumps(config["decoding"])}`
+
+## Scores
+| split | sentences | BLEU-4 [95 %] | BLEU-3 | BLEU-2 | BLEU-1 | ROUGE |
+|---|---:|---:|---:|---:|---:|---:|
+{rows}
+
+{signature}; ROUGE-L with beta 1.2; intervals by bootstrap over sentences; one training.
+
+## When it abstains
+Set on {config["abstention"]["clips"]} dev clips so that about {config["abstention"]["share"]:.0%} of sound clips are
+rejected. Thresholds by signal:
+{limits}
+
+## Limits
+{card.limits}
+"""
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    file = path / CONFIG
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder; give a model folder, as `slt run` writes it")
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}); give a whole model folder") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: not a YAML file ({' '.join(str(error).split())[:100]})") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise InputError(f"{file}: not a model of this program (format {FORMAT} is needed)")
+    needed = ("estimator", "estimator_version", "lift", "refine", "fps", "skeleton", "translate", "abstention", "files")
+    absent = [key for key in needed if key not in config]
+    if absent or not isinstance(config["files"], dict):
+        raise InputError(f"{file}: key {(absent or ['files'])[0]!r} is missing or damaged; copy the model folder again")
+    return config
+
+
+def _check_relative(config: ModelConfig) -> None:
+    """A model folder must work on another machine."""
+
+    def walk(value: Any, key: str) -> None:
+        if isinstance(value, Mapping):
+            for name, part in value.items():
+                walk(part, f"{key}.{name}")
+        elif isinstance(value, (str, Path)) and Path(value).is_absolute():
+            raise InputError(f"model folder: {key} is the absolute path {value}; make it relative to the folder")
+
+    walk(asdict(config), "config")
+
+
+def _plain(value: Any) -> Any:
+    """Tuples to lists, for YAML."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
