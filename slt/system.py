@@ -67,13 +67,13 @@ class System:
         seconds: dict[str, float] = {}
         raw = _timed(seconds, "estimate", lambda: self.poses(source))
         warnings = self._warnings(raw)
-        reason = self.model.translator.signer_reason(raw)
+        reason = self.model.abstention.signer_reason(raw)
         if reason is not None:
             return _abstained(source, raw, reason, seconds, warnings)
         lifted = _timed(seconds, "lift", lambda: self.lifter(raw))
         refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
         hypothesis = _timed(seconds, "translate", lambda: self.model.translator.translate([refined])[0])
-        signals = self.model.translator.signals(raw, refined, hypothesis)
+        signals = self.model.abstention.signals(self.model.translator, raw, refined, hypothesis)
         reason = self.model.abstention.reason(signals)
         return Translation(
             source=str(source),

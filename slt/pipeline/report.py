@@ -12,8 +12,8 @@ from typing import Any
 
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
-from skeletor.progress import log
 from slt.corpus import build, layout
+from slt.pipeline import model
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.stage import DONE, Done, read_json
@@ -35,12 +35,17 @@ def versions() -> str:
 
 
 def write_report(
-    run: Run, rows: Sequence[Row], systems: Mapping[str, System], detected: Detected, lifted: Done
-) -> Table:
-    """Score everything, write table.* and report.* into the run's folder, and return the table."""
-    table = make_table(run, rows, systems)
-    report = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
-    sections = [table.markdown()]
+    run: Run,
+    table: Table,
+    rows: Sequence[Row],
+    detected: Detected,
+    lifted: Done,
+    rejections: Mapping[str, model.Rejections],
+) -> None:
+    """Write table.* and report.* into the run's folder."""
+    report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
+    report["rejections"] = {kind: dataclasses.asdict(r) for kind, r in rejections.items()}
+    sections = [table.markdown(), model.markdown(rejections)]
     if run.rendered:
         for part in ("dev", "test", "studio"):
             report[f"detection {part}"] = dataclasses.asdict(
@@ -54,8 +59,6 @@ def write_report(
     table.write(run.folder)
     write_text(run.folder / "report.md", "\n".join(sections))
     write_text(run.folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False, default=str))
-    log.info("%s: table.md, table.csv, table.json, report.md, report.json", run.folder)
-    return table
 
 
 def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, System]) -> Table:

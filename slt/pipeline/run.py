@@ -12,12 +12,13 @@ from skeletor.normalise import normalise
 from skeletor.refine import RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.lift import build_lifter
+from slt.pipeline import model, report, training
 from slt.pipeline import poses as pose_stages
-from slt.pipeline import report, training
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.mapping import map_stores
 from slt.pipeline.stage import Done, run_stage
+from slt.pipeline.table import Table
 
 _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
                                             "motion", "render", "signers"))  # fmt: skip
@@ -25,10 +26,12 @@ _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "hands
 SIMULATED = ("train", "studio_motion", "studio_degraded")
 # Every part of a rendered corpus that is lifted.
 PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
+# The row whose system goes into the model folder, where its name is not the refiner's.
+OWN_ROW = {"none": "raw"}
 _REFINER = ("skeletor/model", "skeletor/refine", "skeletor/smooth")
 
 
-def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> report.Table:
+def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
     """Run the whole chain in `folder` and return its table.
 
     corpus: a data set in PHOENIX14T's layout; None renders one. What is done and unchanged is kept.
@@ -40,7 +43,13 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> report.T
     lifted = _lift(context, detected)
     rows = _rows(context, lifted)
     systems = training.train_rows(context.config, context.corpus, rows, folder)
-    return report.write_report(context, rows, systems, detected, lifted)
+    table = report.make_table(context, rows, systems)
+    own = next(row for row in rows if row.name == OWN_ROW.get(config.refine.name, config.refine.name))
+    scores = table.scores_of(own.label)
+    refiner = _refiner(context, lifted) if own.name == "skeletor" else None
+    _, rejections = model.build_model(context, own, systems[own.name], scores, detected, refiner)
+    report.write_report(context, table, rows, detected, lifted, rejections)
+    return table
 
 
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None) -> Run:

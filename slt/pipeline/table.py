@@ -37,6 +37,11 @@ class Table:
     rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
 
+    def scores_of(self, label: str) -> dict[str, Scores]:
+        """Scores on dev and test of the row with that label."""
+        row = next(row for row in self.rows if row.label == label)
+        return {"dev": row.dev, "test": row.test}
+
     def markdown(self) -> str:
         """A Markdown table with its notes."""
         cells = [_cells(row) for row in self.rows]

@@ -1,0 +1,127 @@
+"""The last stage: the model folder, its abstention thresholds, and how well they reject what is not signing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from skeletor.atomic import write_text
+from skeletor.io.store import open_store
+from skeletor.pose import PoseSequence
+from slt.pipeline.context import CORE_CODE, Detected, Row, Run
+from slt.pipeline.stage import Done, run_stage
+from slt.pipeline.training import REFINER_WEIGHTS, System
+from slt.score import Scores
+
+_REFERENCE_CLIPS = 400
+_LIMITS = {
+    True: "Trained on a rendered signer with invented signs: it understands no real sign language, and abstains on "
+    "videos of real people. It is a demonstration of the chain, not a translator for people.",
+    False: "Trained on weather forecasts of one broadcaster; other topics, signers and cameras are unknown to it.",
+}
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """How many clips of a kind there are, and on how many the system abstains, by reason's first words."""
+
+    clips: int
+    rejected: int
+    reasons: Mapping[str, int]
+
+
+def build_model(
+    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected, refiner: Done | None
+) -> tuple[Path, dict[str, Rejections]]:
+    """Write the model folder of the run's own system; returns it and its rejections on test and negatives."""
+    folder = run.folder / "model"
+    done = run_stage(
+        "model",
+        run.folder / "abstention",
+        lambda out: _build(run, row, system, scores, detected, refiner, out, folder),
+        {"refine": run.config.refine.name, "estimator": run.config.estimator.name},
+        (row.done, system.done, detected.done, *([refiner] if refiner else [])),
+        (*CORE_CODE, "slt/translate", "slt/model_folder", "slt/pipeline/model"),
+    )
+    stored = json.loads((done.folder / "rejections.json").read_text(encoding="utf-8"))
+    return folder, {kind: Rejections(**values) for kind, values in stored.items()}
+
+
+def _build(
+    run: Run,
+    row: Row,
+    system: System,
+    scores: Mapping[str, Scores],
+    detected: Detected,
+    refiner: Done | None,
+    out: Path,
+    folder: Path,
+) -> None:
+    from slt.model_folder import Card, ModelConfig, save_model_folder
+    from slt.translate import Translator
+    from slt.translate.abstain import fit_abstention
+
+    translator = Translator.load(system.done.folder / "model")
+    raw, poses = _pairs(detected, row, "dev")
+    train = open_store(row.store / "train")
+    some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
+    abstention = fit_abstention(translator, some, raw, poses, seed=run.config.seed)
+    config = run.config
+    lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
+    save_model_folder(
+        folder,
+        ModelConfig(
+            estimator=config.estimator.model_dump(),
+            estimator_version=raw[0].provenance.estimator_version,
+            lift=config.lift.model_dump(),
+            refine=config.refine.model_dump(exclude={"weights"}),
+            fps=run.corpus.description.fps,
+        ),
+        system.done.folder / "model",
+        abstention,
+        scores,
+        Card(
+            title=f"Skeletor-SLT, {run.corpus.description.kind}",
+            data=f"{run.corpus.description.kind} corpus: {lengths} clips.",
+            data_licence=run.corpus.description.licence,
+            limits=_LIMITS[run.rendered],
+        ),
+        refiner.folder / REFINER_WEIGHTS if refiner else None,
+    )
+    kinds = {"test": "test", **({"negatives": "negatives"} if run.rendered else {})}
+    rejections = {}
+    for kind, part in kinds.items():
+        raw, poses = _pairs(detected, row, part)
+        reasons: dict[str, int] = {}
+        for key_points, pose, hypothesis in zip(raw, poses, translator.translate(poses), strict=True):
+            signals = abstention.signals(translator, key_points, pose, hypothesis)
+            reason = abstention.reason(signals)
+            if reason is not None:
+                key = reason.split(":")[0]
+                reasons[key] = reasons.get(key, 0) + 1
+        rejections[kind] = asdict(Rejections(len(poses), sum(reasons.values()), reasons))
+    write_text(out / "rejections.json", json.dumps(rejections, indent=1))
+
+
+def _pairs(detected: Detected, row: Row, part: str) -> tuple[list[PoseSequence], list[PoseSequence]]:
+    """Key points and final poses of the clips of a part that have both."""
+    raw, poses = open_store(detected.parts[part]), open_store(row.store / part)
+    names = sorted(set(raw) & set(poses))
+    return [raw[name] for name in names], [poses[name] for name in names]
+
+
+def markdown(rejections: Mapping[str, Rejections]) -> str:
+    """A Markdown table of the rejections."""
+    lines = [
+        "#### Abstentions of the model folder's system",
+        "",
+        "| clips | number | rejected | why |",
+        "|---|---:|---:|---|",
+    ]
+    labels = {"test": "test (all are signing)", "negatives": "negatives (idle people, unknown signs)"}
+    for kind, r in rejections.items():
+        why = "; ".join(f"{reason} ({count})" for reason, count in sorted(r.reasons.items(), key=lambda x: -x[1]))
+        lines.append(f"| {labels[kind]} | {r.clips} | {r.rejected} | {why} |")
+    return "\n".join(lines) + "\n"
