@@ -149,7 +149,10 @@ def measure(lifted: Sequence[PoseSequence], clips: Sequence[Clip]) -> dict[str, 
         lengths, known = (np.linalg.norm(x[:, BONES[:, 1]] - x[:, BONES[:, 0]], axis=2) for x in (ours, true))
         put("bone error", np.abs(lengths - known))
         put("bone spread", lengths.std(0)[np.isfinite(known).all(0)])
-    return {name: float(np.concatenate(values).mean()) if sum(map(len, values)) else np.nan for name, values in parts.items()}
+    return {
+        name: float(np.concatenate(values).mean()) if sum(map(len, values)) else np.nan
+        for name, values in parts.items()
+    }
 
 
 def flat(poses: Sequence[PoseSequence]) -> list[PoseSequence]:
@@ -188,7 +191,19 @@ class Ridge:
 def table(title: str, clips: Sequence[Clip], ways: dict[str, Callable[[Sequence[PoseSequence]], list[PoseSequence]]],
           few: int) -> None:  # fmt: skip
     """Print one row per way. `reference` lifts only the first `few` clips, so `fast` is shown on those as well."""
-    columns = ("all", "body", "elbows", "wrists", "hands", "hand shape", "xy", "z", "accel", "bone error", "bone spread")
+    columns = (
+        "all",
+        "body",
+        "elbows",
+        "wrists",
+        "hands",
+        "hand shape",
+        "xy",
+        "z",
+        "accel",
+        "bone error",
+        "bone spread",
+    )
     print(f"\n{title} ({len(clips)} clips, {sum(len(c.seen) for c in clips)} frames)\n")
     print("| way | clips | " + " | ".join(columns) + " | CPU s |")
     print("|---" * (len(columns) + 3) + "|")

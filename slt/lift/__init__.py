@@ -16,10 +16,12 @@ class LiftConfig(Config):
     """How to lift. `cycles` and `seed` belong to `reference`, the other options to `fast`."""
 
     mode: Literal["reference", "fast"] = "fast"
-    cycles: int = Field(1000, ge=0, le=100_000)
-    seed: int = Field(0, ge=0)
-    minimum_confidence: float = Field(0.1, ge=0, le=1)
-    hand_reach: float = Field(0.25, gt=0, le=10)
+    cycles: int = Field(1000, ge=0, le=100_000, description="steps of gradient descent")
+    seed: int = Field(0, ge=0, description="of the noise that the reference method starts with")
+    minimum_confidence: float = Field(0.1, ge=0, le=1, description="joints below it are as good as missing")
+    hand_reach: float = Field(
+        0.25, gt=0, le=10, description="shoulder widths; a hand further from its wrist is taken for another one's"
+    )
 
 
 class Lifter(Protocol):

@@ -1,7 +1,9 @@
-"""Fast lifting: what human bones and joints allow, frame by frame, joined by best paths over time.
+"""Fast lifting: depth from what human bones and joints allow, joined over time; all clips of a batch at once.
 
-Arms: the depth of a bone is what its length leaves over; the forearm comes forward; the elbow goes where the arm bends
-as arms do. Hands: `slt.lift.hands`. x and y stay as seen.
+Arms: a bone has the depth that its length leaves over; the forearm comes forward, and where the elbow is, is a chain of
+probabilities over time, from the bone's length, the usual bend of the arm and continuity. Hands: `slt.lift.hands`, two
+tilts per palm, weighed in the same way. x and y stay as seen, so that refinement gets what the detector saw, and pixels
+can be had back exactly; depth is taken from positions averaged over about three frames.
 """
 
 from __future__ import annotations
@@ -12,34 +14,61 @@ import numpy as np
 
 from slt.lift import hands
 from slt.lift.kinematics import PROPORTIONS
-from slt.lift.paths import Layout, best_paths
+from slt.lift.paths import Layout, marginals
 
-SHOULDERS, ELBOWS, WRISTS, HANDS = (5, 2), (6, 3), (7, 4), (8, 29)  # left, right
-NOSE, NECK = 0, 1
+# left, right
+SHOULDERS, ELBOWS, WRISTS, HANDS = (5, 2), (6, 3), (7, 4), (8, 29)
+NOSE = 0
+UPPER_ARM, FOREARM = 2, 3  # in PROPORTIONS
+SURE = 0.3  # confidence from which a joint is evidence of a bone's length
+TINY = 1e-6
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known of people before they are seen. Lengths in shoulder widths, angles in radians."""
+    """What is known of people before they are seen. Lengths in shoulder widths, angles in radians.
 
-    nose: float = 0.25  # in front of the neck
-    palm: float = 0.25  # root to middle knuckle
-    flexion: float = np.radians(105)  # of the elbow, in signing space
-    flexion_spread: float = np.radians(35)
-    behind: float = 0.35  # spread of how far an elbow goes behind its shoulder, in upper arms
-    wrist: float = np.radians(40)  # spread of the angle between forearm and hand
-    step: float = 0.15  # spread of a step in depth per frame, in bone lengths
-    frames: float = 8.0  # how many frames of evidence the proportions are worth
-    finger: float = 0.1  # error of a finger joint, in palms
-    smooth: float = 1.0  # frames, of the picture from which depth is taken
+    nose: in front of the neck. palm: root to middle knuckle. flexion, flexion_spread: of elbows, 0 = straight; hands in
+    the signing space in front of the chest need about 110 degrees. behind: spread of how far an elbow goes behind its
+    shoulder, in upper arms. step: spread of an elbow's change in depth per frame, in upper arms. length_error: of the
+    length of an upper arm, relative. wrist: spread of the angle between hand and forearm. turn: spread of the change of
+    a palm's slope per frame. certain: the most that one frame can say for or against a tilt, in -2 log likelihood.
+    finger: standard error of a finger's joint, in palms. frames: how many frames of evidence the proportions are worth.
+    upper_arm_top, forearm_top, palm_top: quantiles of projected lengths that stand for the length: the more often a
+    part lies in the picture's plane, the lower, since detectors err towards too long as well as too short.
+    smooth: standard deviation in frames of the average from which depth is taken.
+    """
+
+    nose: float = 0.25
+    palm: float = 0.25
+    flexion: float = float(np.radians(110))
+    flexion_spread: float = float(np.radians(30))
+    behind: float = 0.3
+    step: float = 0.1
+    length_error: float = 0.07
+    wrist: float = float(np.radians(35))
+    turn: float = 0.3
+    certain: float = 6.0
+    finger: float = 0.15
+    frames: float = 8.0
+    upper_arm_top: float = 0.75
+    forearm_top: float = 0.92
+    palm_top: float = 0.6
+    smooth: float = 1.0
 
 
-def lift(points: np.ndarray, weight: np.ndarray, layout: Layout, prior: Prior) -> np.ndarray:
-    """(N, 50, 3) joints from gapless 2D points (N, 50, 2) in shoulder widths.
+PRIOR = Prior()
+_GRID = np.linspace(-1, 1, 25, dtype=np.float32)  # depths of an elbow, in upper arms
+
+
+def lift(points: np.ndarray, weight: np.ndarray, layout: Layout, prior: Prior = PRIOR) -> np.ndarray:
+    """(N, 50, 3) float32 joints from gapless 2D points (N, 50, 2) in shoulder widths; the neck has z = 0.
 
     weight: (N, 50) confidences, 0 = not seen. layout: which frames belong to one clip.
     """
     assert points.ndim == 3 and points.shape[1:] == (50, 2), points.shape
+    assert weight.shape == points.shape[:2], weight.shape
+    points = points.astype(np.float32)
     calm = layout.smooth(points, weight + 1e-3, prior.smooth)
     z = np.zeros(points.shape[:2], np.float32)
     z[:, NOSE] = prior.nose
@@ -48,90 +77,92 @@ def lift(points: np.ndarray, weight: np.ndarray, layout: Layout, prior: Prior) -
     return np.concatenate([points, z[..., None]], 2)
 
 
-def _lengths(seen: np.ndarray, sure: np.ndarray, expected: float, layout: Layout, prior: Prior) -> np.ndarray:
-    """(N,) length of a bone, per clip, from its projections (N, 2 sides): the largest ones, but for outliers.
-
-    Foreshortening only shortens, so a projection that is longer than expected counts fully, a shorter one as evidence
-    grows.
-    """
-    result = np.empty(len(seen), np.float32)
-    for part in layout.slices:
-        values = seen[part][sure[part]]
-        top = float(np.quantile(values, 0.95)) if len(values) else expected
-        doubt = prior.frames / (prior.frames + len(values) / 2)
-        result[part] = top + doubt * max(expected - top, 0)
-    return result
-
-
-def _arms(
-    calm: np.ndarray, weight: np.ndarray, z: np.ndarray, layout: Layout, prior: Prior
-) -> np.ndarray:
-    """Set elbows and wrists in z; returns the forearms' directions (N, 2, 3)."""
+def _arms(calm: np.ndarray, weight: np.ndarray, z: np.ndarray, layout: Layout, prior: Prior) -> np.ndarray:
+    """Set elbows and wrists in z; returns the unit directions of the forearms (N, 2, 3)."""
     upper = calm[:, ELBOWS] - calm[:, SHOULDERS]  # (N, 2, 2)
     fore = calm[:, WRISTS] - calm[:, ELBOWS]
-    depths, spans = [], []
-    for bone, flat, ends in ((2, upper, (SHOULDERS, ELBOWS)), (3, fore, (ELBOWS, WRISTS))):
-        seen = np.linalg.norm(flat, axis=2)  # (N, 2)
-        sure = np.minimum(weight[:, ends[0]], weight[:, ends[1]]) > 0.3
-        length = _lengths(seen, sure, PROPORTIONS[bone], layout, prior)[:, None]
-        depths.append(np.sqrt(np.maximum(length**2 - seen**2, 0)))
-        spans.append(length)
-    (a, b), (u, f) = depths, spans  # (N, 2), (N, 1)
-    choice = np.stack([a, -a], 2)  # (N, 2 sides, 2 candidates)
-    across = (upper * fore).sum(2)[..., None] + choice * b[..., None]
-    flexion = np.arccos(np.clip(across / (u * f)[..., None], -1, 1))
-    cost = ((flexion - prior.flexion) / prior.flexion_spread) ** 2
-    cost += (np.minimum(choice, 0) / u[..., None] / prior.behind) ** 2
-    path = best_paths(cost, choice[..., None] / u[..., None, None], prior.step, layout)
-    elbow = np.take_along_axis(choice, path[..., None], 2)[..., 0]  # (N, 2)
-    z[:, ELBOWS] = elbow
-    z[:, WRISTS] = elbow + b
-    return np.concatenate([fore, b[..., None]], 2) / f[..., None]
+    sure = weight[:, ELBOWS] > SURE  # (N, 2)
+    at_shoulder, at_wrist = sure & (weight[:, SHOULDERS] > SURE), sure & (weight[:, WRISTS] > SURE)
+    u = _length(upper, at_shoulder, PROPORTIONS[UPPER_ARM], prior.upper_arm_top, layout, prior)  # (N, 1)
+    f = _length(fore, at_wrist, PROPORTIONS[FOREARM], prior.forearm_top, layout, prior)
+    forward = np.sqrt(np.maximum(f**2 - (fore**2).sum(2), 0))  # (N, 2)
+    left_over = 1 - (upper**2).sum(2) / u**2  # (N, 2) for the square of the depth, in upper arms
+    cost = ((_GRID**2 - left_over[..., None]) / (2 * prior.length_error)) ** 2  # (N, 2, G)
+    bend = ((upper * fore).sum(2)[..., None] / u[..., None] + _GRID * forward[..., None]) / f[..., None]
+    cost += ((np.arccos(np.clip(bend, -1, 1)) - prior.flexion) / prior.flexion_spread) ** 2
+    cost += (np.minimum(_GRID, 0) / prior.behind) ** 2
+    belief = marginals(cost, ((_GRID[:, None] - _GRID) / prior.step) ** 2, layout)
+    z[:, ELBOWS] = belief @ _GRID * u
+    z[:, WRISTS] = z[:, ELBOWS] + forward
+    direction = np.concatenate([fore, forward[..., None]], 2)
+    return direction / np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), TINY)
+
+
+def _length(
+    bones: np.ndarray, sure: np.ndarray, expected: float, quantile: float, layout: Layout, prior: Prior
+) -> np.ndarray:
+    """(N, 1) length of a bone, one per clip, from its projections (N, 2 sides, 2): a high quantile.
+
+    Foreshortening only shortens: a bone that looks longer than expected counts fully, a shorter one as evidence grows.
+    """
+    seen = np.linalg.norm(bones, axis=2)
+    result = np.empty((len(seen), 1), np.float32)
+    for part in layout.slices:
+        values = seen[part][sure[part]]
+        top = float(np.quantile(values, quantile)) if len(values) else expected
+        doubt = prior.frames / (prior.frames + len(values) / 2)
+        result[part] = max(top + doubt * max(expected - top, 0), TINY)
+    return result
 
 
 def _hands(
     calm: np.ndarray, weight: np.ndarray, z: np.ndarray, forearm: np.ndarray, layout: Layout, prior: Prior
 ) -> None:
-    """Set the hands in z."""
+    """Set the hands in z, from their wrists' depth. Left and right hands alternate on the axis F = 2 N."""
     frames = len(calm)
-    joints = np.stack([calm[:, h : h + 21] for h in HANDS], 1).reshape(-1, 21, 2)  # (F = 2N, 21, 2)
-    trust = np.stack([weight[:, h : h + 21] for h in HANDS], 1).reshape(-1, 21)
-    trust = trust + 1e-3
+    fingers = [slice(h + 1, h + 21) for h in HANDS]
+    seen = np.stack([calm[:, part] - calm[:, part.start - 1, None] for part in fingers], 1).reshape(-1, 5, 4, 2)
+    trust = np.stack([weight[:, part] for part in fingers], 1).reshape(-1, 5, 4) + 1e-3
     right = np.tile([False, True], frames)
-    relative = (joints[:, 1:] - joints[:, :1]).reshape(-1, 5, 4, 2)
-    certain = trust[:, 1:].reshape(-1, 5, 4)
-    fit = hands.fit_palms(relative[:, :, 0], certain[:, :, 0])
-    size = _palm_size(fit.large.reshape(frames, 2), weight[:, HANDS], layout, prior).repeat(2)  # (F,)
-    axes = hands.tilts(fit, size, right)  # (F, 2, 3, 3)
-    seen = (relative[:, :, 1:] - relative[:, :, :1]) / size[:, None, None, None]
-    fingers = np.empty((len(joints), 2, 5, 3, 3), np.float32)
-    cost = np.empty((len(joints), 2), np.float32)
+    maps = hands.fit_palms(seen[:, 1:, 0], trust[:, 1:, 0])  # (F, 2, 2)
+    size = _palm_size(maps.reshape(-1, 2, 2, 2), weight[:, HANDS], layout, prior).repeat(2, 0)  # (F, 2)
+    length = size[:, 1]
+    slender = size / length[:, None]  # (F, 2) width relative to the standard palm of that length, and 1
+    axes = hands.tilts(hands.decompose(maps / slender[:, None]), length, right)  # (F, 2 tilts, 3, 3)
+
+    bent = (seen[:, :, 1:] - seen[:, :, :1]) / length[:, None, None, None]
+    both = np.empty((len(seen), 2, 5, 4), np.float32)  # depth of all joints for both tilts, in palms
+    cost = np.empty((len(seen), 2), np.float32)
+    both[..., 0] = (slender[:, None] * axes[:, :, 2, :2]) @ hands.bases().T
     for k in range(2):
-        fingers[:, k], cost[:, k] = hands.fit_fingers(seen, certain[:, :, 1:], axes[:, k], prior.finger)
+        joints, cost[:, k] = hands.fit_fingers(bent, trust[:, :, 1:], axes[:, k], prior.finger)
+        both[:, k, :, 1:] = both[:, k, :, :1] + joints[..., 2]
     along = (axes[..., 1] * forearm.reshape(-1, 1, 3)).sum(2)  # (F, 2) cosine between hand and forearm
     cost += (np.arccos(np.clip(along, -1, 1)) / prior.wrist) ** 2
-    path = best_paths(
-        cost.reshape(frames, 2, 2), axes[:, :, 2, :2].reshape(frames, 2, 2, 2), 2 * prior.step, layout
-    ).reshape(-1)
-    pick = np.arange(len(joints))
-    knuckles = axes[pick, path, 2, :2] @ hands.bases().T  # (F, 5)
-    depth = np.empty((len(joints), 5, 4), np.float32)
-    depth[:, :, 0] = knuckles
-    depth[:, :, 1:] = knuckles[:, :, None] + fingers[pick, path, ..., 2]
-    depth = (depth * size[:, None, None]).reshape(frames, 2, 20)
+    cost = np.minimum(cost - cost.min(1, keepdims=True), prior.certain)
+
+    slope = axes[:, :, 2, :2].reshape(frames, 2, 2, 2)  # (N, 2 hands, 2 tilts, 2)
+    turned = slope[:, :, None] - slope[layout.neighbour(-1)][:, :, :, None]  # (N, 2, from, to, 2)
+    belief = marginals(cost.reshape(frames, 2, 2), (turned**2).sum(-1) / prior.turn**2, layout)
+    depth = np.einsum("ft,ftkj->fkj", belief.reshape(-1, 2), both) * length[:, None, None]
+    depth = depth.reshape(frames, 2, 20)
     for side, root in enumerate(HANDS):
-        gap = calm[:, root] - calm[:, WRISTS[side]]
-        reach = np.minimum(np.linalg.norm(gap, axis=1), PROPORTIONS[4])
-        z[:, root] = z[:, WRISTS[side]] + 0.3 * reach
+        z[:, root] = z[:, WRISTS[side]]  # the same place, found by two detectors
         z[:, root + 1 : root + 21] = z[:, root, None] + depth[:, side]
 
 
-def _palm_size(large: np.ndarray, weight: np.ndarray, layout: Layout, prior: Prior) -> np.ndarray:
-    """(N,) size of the palm per clip: the median of what is not foreshortened, over both hands, held by the prior."""
-    result = np.empty(len(large), np.float32)
+def _palm_size(maps: np.ndarray, weight: np.ndarray, layout: Layout, prior: Prior) -> np.ndarray:
+    """(N, 2) width and length of the palms in units of the standard palm, per clip, over both hands.
+
+    maps: (N, 2 hands, 2, 2) from the palm's plane to the picture; weight: (N, 2).
+    """
+    result = np.empty((len(maps), 2), np.float32)
+    sides = np.linalg.norm(maps, axis=2)  # (N, 2 hands, 2)
     for part in layout.slices:
-        values = large[part][weight[part] > 0.3]
-        middle = float(np.median(values)) if len(values) else prior.palm
+        values = sides[part][weight[part] > SURE]  # (n, 2)
         doubt = prior.frames / (prior.frames + len(values) / 2)
-        result[part] = np.exp((1 - doubt) * np.log(max(middle, 0.05)) + doubt * np.log(prior.palm))
+        top = np.quantile(values, prior.palm_top, axis=0) if len(values) else np.full(2, prior.palm)
+        top = np.maximum(top, 0.05)
+        length = top[1] ** (1 - doubt) * prior.palm**doubt
+        result[part] = length * np.clip((top[0] / top[1]) ** (1 - doubt), 0.8, 1.3), length
     return result

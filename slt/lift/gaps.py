@@ -5,6 +5,8 @@ Arrays are (T, 50, 2) in shoulder widths, the median neck at 0, y down.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from skeletor.skeleton import SIGNING_50
@@ -12,7 +14,7 @@ from slt.lift.kinematics import CHILDREN, LENGTH_IDS, PARENTS, PROPORTIONS
 
 _HANDS = ((SIGNING_50.index("left_wrist"), SIGNING_50.group("left_hand")),
           (SIGNING_50.index("right_wrist"), SIGNING_50.group("right_hand")))  # fmt: skip
-_NEVER = 1e9
+NECK = SIGNING_50.index("neck")
 
 
 def gate_swapped_hands(points: np.ndarray, observed: np.ndarray, reach: float) -> np.ndarray:
@@ -36,39 +38,40 @@ def fill(points: np.ndarray, observed: np.ndarray) -> np.ndarray:
     vectors, not positions, are interpolated. Observed joints keep their positions.
     """
     filled = np.where(observed[..., None], points, 0).astype(np.float32)  # (T, 50, 2)
-    filled[:, 0], known = _over_time(filled[:, 0], observed[:, 0])
-    root_known = known
     rest = rest_bones()
-    neck = SIGNING_50.index("neck")
-    if not root_known:  # no nose: the root stands where the neck, which is seen, puts it
-        neck_path, _ = _over_time(filled[:, neck], observed[:, neck])
-        filled[:, 0] = neck_path - rest[0]
+    root = filled[:, 0]
+    known = _over_time(root, observed[:, 0])
+    if known is None:  # no nose: the root stands where the neck puts it
+        neck = _over_time(filled[:, NECK], observed[:, NECK])
+        known = (0 if neck is None else neck) - rest[0] + np.zeros_like(root)
+    filled[:, 0] = np.where(observed[:, 0, None], root, known)
     for bone, (parent, child) in enumerate(SIGNING_50.bones):
-        both = observed[:, parent] & observed[:, child]
-        vector, known = _over_time(filled[:, child] - filled[:, parent], both)
-        if not known:
-            seen = observed[:, child]
-            vector, known = _over_time(filled[:, child] - filled[:, parent], seen)
-        if not known:
-            vector = np.broadcast_to(rest[bone], vector.shape)
-        filled[:, child] = np.where(observed[:, child, None], filled[:, child], filled[:, parent] + vector)
+        seen = observed[:, child]
+        if seen.all():
+            continue
+        vector = filled[:, child] - filled[:, parent]  # (T, 2)
+        known = _over_time(vector, seen & observed[:, parent])
+        if known is None:
+            known = _over_time(vector, seen)
+        if known is None:
+            known = rest[bone]
+        filled[:, child] = np.where(seen[:, None], filled[:, child], filled[:, parent] + known)
     return filled
 
 
-def _over_time(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, bool]:
-    """(T, 2) values, linear between known frames and held outside; and whether any frame is known."""
+def _over_time(values: np.ndarray, known: np.ndarray) -> np.ndarray | None:
+    """(T, 2) values, linear between known frames and held outside; None if no frame is known."""
     frames = np.flatnonzero(known)
     if len(frames) == 0:
-        return values, False
-    if len(frames) == len(values):
-        return values, True
+        return None
     every = np.arange(len(values))
-    return np.stack([np.interp(every, frames, values[frames, k]) for k in range(values.shape[1])], 1), True
+    return np.stack([np.interp(every, frames, values[frames, k]) for k in range(2)], 1)
 
 
+@lru_cache(maxsize=1)
 def rest_bones() -> np.ndarray:
     """(49, 2) bone vectors at rest, arms hanging, in shoulder widths: what nobody has seen is put there."""
-    down = np.zeros((len(CHILDREN), 2), np.float32)
+    down: np.ndarray = np.zeros((len(CHILDREN), 2), np.float32)
     length = PROPORTIONS[LENGTH_IDS].astype(np.float32)
     down[:, 1] = length
     for bone, (parent, child) in enumerate(zip(PARENTS, CHILDREN, strict=True)):
@@ -77,4 +80,5 @@ def rest_bones() -> np.ndarray:
             down[bone] = (side * length[bone], 0)
         elif "_hand_" in SIGNING_50.joints[child]:
             down[bone] *= 0.9  # slightly bent towards the camera
+    down.setflags(write=False)
     return down

@@ -18,7 +18,7 @@ import numpy as np
 POSES = 256  # sampled poses per finger
 # Root to the first joint of thumb, index, middle, ring, little: length, and angle towards the thumb in degrees.
 # Proportions after Buryanov and Kotiuk, Int. J. Morphol. 28(3), 2010.
-_RAYS = np.array([[0.34, 42], [0.97, 15], [1.0, 2], [0.95, -10], [0.89, -22]])
+_RAYS = np.array([[0.39, 48], [0.97, 15], [1.0, 2], [0.95, -10], [0.89, -22]])
 _SEGMENTS = np.array(
     [[0.47, 0.35, 0.28], [0.44, 0.26, 0.23], [0.49, 0.31, 0.24], [0.45, 0.30, 0.24], [0.36, 0.21, 0.21]]
 )  # (5, 3) the bones beyond it
@@ -79,12 +79,18 @@ class Maps:
     kept: np.ndarray
 
 
-def fit_palms(knuckles: np.ndarray, weight: np.ndarray) -> Maps:
-    """Least squares; knuckles (F, 5, 2), the first joints of the fingers relative to the root, weight (F, 5)."""
-    plane = bases()
+def fit_palms(knuckles: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(F, 2, 2) least squares maps from the palm's plane to the picture.
+
+    knuckles: (F, 4, 2) of index to little, relative to the root, weight (F, 4). The thumb's first joint moves too much.
+    """
+    plane = bases()[1:]
     gram = np.einsum("fk,ki,kj->fij", weight, plane, plane) + 1e-4 * np.eye(2, dtype=np.float32)
-    moment = np.einsum("fk,fkc,ki->fci", weight, knuckles, plane)
-    maps = moment @ np.linalg.inv(gram)
+    return np.einsum("fk,fkc,ki->fci", weight, knuckles, plane) @ np.linalg.inv(gram)
+
+
+def decompose(maps: np.ndarray) -> Maps:
+    """Singular values and vectors of 2 x 2 maps in closed form."""
     xx, yy = (maps**2).sum(1).T
     xy = (maps[:, :, 0] * maps[:, :, 1]).sum(1)
     reach = np.hypot((xx - yy) / 2, xy)
@@ -115,8 +121,8 @@ def tilts(fit: Maps, size: np.ndarray, right: np.ndarray) -> np.ndarray:
 def fit_fingers(seen: np.ndarray, weight: np.ndarray, axes: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """Mean of the sampled poses, weighted by how well they explain the picture.
 
-    seen: (F, 5, 3, 2) joints relative to the finger's first one, in palms; weight: (F, 5, 3) in [0, 1]; axes: (F, 3, 3);
-    sigma: standard error of a joint, in palms. Returns the joints (F, 5, 3, 3) relative to the finger's first one, and
+    seen: (F, 5, 3, 2) joints relative to the finger's first one, in palms; weight: (F, 5, 3) in [0, 1];
+    axes: (F, 3, 3); sigma: standard error of a joint, in palms. Returns the joints (F, 5, 3, 3) relative to the finger's first one, and
     -2 log evidence (F,) up to a constant of the frame.
     """
     frames = len(seen)

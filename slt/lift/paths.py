@@ -1,8 +1,7 @@
-"""Clips side by side in one array: smoothing and best paths that never cross the border of a clip."""
+"""Clips side by side in one array: smoothing and chains of probabilities that never cross the border of a clip."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,36 +51,32 @@ class Layout:
         return total / mass
 
 
-def best_paths(cost: np.ndarray, place: np.ndarray, spread: float, layout: Layout) -> np.ndarray:
-    """(N, H) the candidate of least total cost, per clip and chain (Viterbi).
+def marginals(cost: np.ndarray, jump: np.ndarray, layout: Layout) -> np.ndarray:
+    """(N, H, S) probabilities of S states in H chains per clip, by the forward-backward algorithm.
 
-    cost: (N, H, S) of each of S candidates; place: (N, H, S, C) where each is: a step from one frame to the next costs
-    |difference / spread|^2. Clips run side by side, so the loop is as long as the longest clip.
+    cost: (N, H, S), -2 log likelihood of each state. jump: cost of a step from state i to state j, (S, S) for all
+    steps, or (N, H, S, S) for the step into each frame. Clips run side by side, so the loop is as long as the longest.
     """
-    frames, chains, states = cost.shape
-    jump = np.zeros((frames, chains, states, states), np.float32)  # from [.., i, .] before to [.., ., j] now
-    before = layout.neighbour(-1)
-    jump = (((place[:, :, None] - place[before][:, :, :, None]) / spread) ** 2).sum(-1)
-    first = np.cumsum([0, *layout.lengths[:-1]])
+    assert cost.ndim == 3 and len(cost) == sum(layout.lengths), cost.shape
+    # The floors keep a jump that cannot be from cutting the chain.
+    seen = np.maximum(np.exp(-0.5 * (cost - cost.min(2, keepdims=True))), 1e-6)
+    steps = np.maximum(np.exp(-0.5 * jump), 1e-6)
     lengths = np.array(layout.lengths)
-    order = np.argsort(-lengths, kind="stable")  # longest first, so that the clips still running are a prefix
-    first, lengths = first[order], lengths[order]
-    running = [int((lengths > t).sum()) for t in range(int(lengths[0]))]
-    came = np.zeros((frames, chains, states), np.int8)
-    total = cost[first].copy()  # (clips, H, S)
-    last = total.copy()
-    for t, count in enumerate(running):
-        if t == 0:
-            continue
-        rows = first[:count] + t
-        ways = total[:count, :, :, None] + jump[rows]  # (clips, H, from, to)
-        came[rows] = ways.argmin(2)
-        total = ways.min(2) + cost[rows]
-        last[:count] = total
-    path = np.zeros((frames, chains), np.int64)
-    ends = first + lengths - 1
-    path[ends] = last.argmin(2)
+    order = np.argsort(-lengths, kind="stable")  # longest first: the clips that still run are a prefix
+    first = (np.cumsum(lengths) - lengths)[order]
+    running = (lengths[order][None] > np.arange(lengths.max())[:, None]).sum(1)  # (T,)
+    ahead = np.empty_like(seen)  # evidence up to and with each frame
+    behind = np.ones_like(seen)  # evidence after it
+    ahead[first] = seen[first]
+    for t in range(1, len(running)):
+        rows = first[: running[t]] + t
+        way = steps if jump.ndim == 2 else steps[rows]
+        now = (ahead[rows - 1][:, :, None] @ way)[:, :, 0] * seen[rows]
+        ahead[rows] = now / (now.sum(2, keepdims=True) + 1e-30)
     for t in range(len(running) - 1, 0, -1):
         rows = first[: running[t]] + t
-        path[rows - 1] = np.take_along_axis(came[rows], path[rows][..., None], 2)[..., 0]
-    return path
+        way = steps if jump.ndim == 2 else steps[rows]
+        now = (way @ (behind[rows] * seen[rows])[..., None])[..., 0]
+        behind[rows - 1] = now / (now.sum(2, keepdims=True) + 1e-30)
+    both = ahead * behind
+    return both / (both.sum(2, keepdims=True) + 1e-30)

@@ -9,6 +9,7 @@ L-BFGS: Nocedal and Wright, Numerical Optimization, 2nd edition, algorithms 7.4 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,8 @@ _SHARED = np.eye(LENGTHS, dtype=np.float32)[:, LENGTH_IDS]  # (25, 49) sums bone
 class _Problem:
     """Arrays with time last, which makes every operation a long stride of float32.
 
-    target: (50, 2, T). weight: (50, 1, T). The unknowns are one flat vector: bone directions (49, 3, T), root (1, 3, T),
-    log lengths (25,).
+    target: (50, 2, T). weight: (50, 1, T). The unknowns are one flat vector: bone directions (49, 3, T), root (3, T)
+    and log lengths (25,).
     """
 
     target: np.ndarray
@@ -35,6 +36,7 @@ class _Problem:
 
     @property
     def frames(self) -> int:
+        """T."""
         return self.target.shape[2]
 
     def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -123,11 +125,15 @@ def minimise(begin: Unknowns, target: np.ndarray, iterations: int = 15, memory: 
         if curvature > 1e-10:
             past.append((step, change, 1 / curvature))
         x, value, gradient = x + step, new_value, new_gradient
-    directions, root, log_lengths = problem.split(x.astype(np.float64))
-    return Unknowns(log_lengths, root.T.copy(), directions.transpose(2, 0, 1).copy())
+    parts = [np.array(part, np.float64) for part in problem.split(x)]
+    return Unknowns(parts[2], parts[1].T.copy(), parts[0].transpose(2, 0, 1).copy())
 
 
-def _two_loops(gradient, past, precondition):  # type: ignore[no-untyped-def]
+def _two_loops(
+    gradient: np.ndarray,
+    past: deque[tuple[np.ndarray, np.ndarray, float]],
+    precondition: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
     """Minus the L-BFGS estimate of (inverse Hessian) x gradient."""
     q = gradient.copy()
     shares = []

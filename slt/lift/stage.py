@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
@@ -19,6 +19,7 @@ from slt.lift.kinematics import PROPORTIONS
 from slt.lift.paths import Layout
 
 NECK = SIGNING_50.index("neck")
+BATCH = 4096  # frames that are lifted together
 
 
 def _checked(pose: PoseSequence) -> PoseSequence:
@@ -98,7 +99,6 @@ class FastLifter:
     def __init__(self, minimum_confidence: float = 0.1, hand_reach: float = 0.25) -> None:
         self.minimum_confidence = minimum_confidence
         self.hand_reach = hand_reach
-        self.prior = fast.Prior()
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Lift one clip; see `slt.lift.Lifter`."""
@@ -110,14 +110,18 @@ class FastLifter:
 
     def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """Lift clips in this process."""
-        if not poses:
-            return []
+        result: list[PoseSequence] = []
+        for group in _groups(poses):
+            result += self._together(group)
+        return result
+
+    def _together(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         flats = [_checked(pose) for pose in poses]
         observed = [self._observed(flat) for flat in flats]
         points = np.concatenate([fill(f.keypoints, seen) for f, seen in zip(flats, observed, strict=True)])
         sure = np.concatenate([np.where(seen, f.confidence, 0) for f, seen in zip(flats, observed, strict=True)])
         layout = Layout(tuple(len(f) for f in flats))
-        joints = fast.lift(points, sure, layout, self.prior)
+        joints = fast.lift(points, sure, layout)
         record = StageRecord("lift", self.version, self._config())
         return [_finish(f, joints[part], sure[part], record) for f, part in zip(flats, layout.slices, strict=True)]
 
@@ -127,6 +131,18 @@ class FastLifter:
 
     def _config(self) -> Mapping[str, Any]:
         return {"mode": "fast", "minimum_confidence": self.minimum_confidence, "hand_reach": self.hand_reach}
+
+
+def _groups(poses: Sequence[PoseSequence]) -> Iterator[list[PoseSequence]]:
+    """Clips in their order, in groups of about BATCH frames, which bounds the memory."""
+    group: list[PoseSequence] = []
+    for pose in poses:
+        group.append(pose)
+        if sum(map(len, group)) >= BATCH:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _in_processes(
