@@ -11,7 +11,8 @@ def augment(
     """A changed copy of (T, F) features.
 
     stretch: the tempo is multiplied by a factor uniform in 1 -+ stretch (frames are interpolated).
-    drop_frames: each frame is left out with this probability. noise: standard deviation of Gaussian noise.
+    drop_frames: each frame is left out with this probability. noise: standard deviation of Gaussian noise
+    (not on the last column, which marks real frames).
     """
     frames = len(source)
     if stretch > 0:
@@ -26,5 +27,5 @@ def augment(
     share = (position - low).astype(np.float32)[:, None]
     result = source[low] * (1 - share) + source[np.minimum(low + 1, frames - 1)] * share
     if noise > 0:
-        result += rng.normal(0, noise, result.shape).astype(np.float32)
+        result[:, :-1] += rng.normal(0, noise, (len(result), result.shape[1] - 1))
     return result.astype(np.float32)

@@ -21,6 +21,7 @@ class TranslateConfig(Config):
     frame_stride: int = Field(default=2, ge=1, le=8, description="means of so many frames are one input frame")
     window: int = Field(default=5, ge=1, le=31, description="input frames that one source token sees (kernel)")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames between two source tokens (stride)")
+    width: int = Field(default=0, ge=0, description="of a first convolution before that to `hidden`; 0 for none")
     # network
     layers: int = Field(default=2, ge=1, le=12)
     hidden: int = Field(default=64, ge=8, le=2048, multiple_of=2)

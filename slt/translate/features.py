@@ -41,12 +41,16 @@ class FeatureStats:
     std: np.ndarray
 
     def standardise(self, features: np.ndarray) -> np.ndarray:
-        """(T, F) raw features to zero mean and unit variance; what is missing (NaN) becomes 0, the mean."""
-        return np.nan_to_num((features - self.mean) / self.std, nan=0.0).astype(np.float32)
+        """(T, F) raw features to (T, F + 1): zero mean, unit variance; what is missing (NaN) becomes 0, the mean.
+
+        The last column is 1 throughout: it tells frames from the zeros that fill up a batch.
+        """
+        scaled = np.nan_to_num((features - self.mean) / self.std, nan=0.0)
+        return np.concatenate([scaled, np.ones((len(scaled), 1))], 1).astype(np.float32)
 
     def invert(self, standardised: np.ndarray) -> np.ndarray:
         """Inverse of `standardise` (missing values stay at the mean)."""
-        return standardised * self.std + self.mean
+        return standardised[:, :-1] * self.std + self.mean
 
 
 def fit_stats(clips: list[np.ndarray]) -> FeatureStats:

@@ -14,27 +14,49 @@ from torch import Tensor, nn
 
 
 class FrameEmbedding(nn.Module):
-    """Source embedding of feature frames: a convolution over time, layer norm, ReLU.
+    """Source embedding of feature frames: one or two convolutions over time, each with layer norm and ReLU.
 
-    (B, T, F) to (B, T', hidden), T' = ceil(T / subsample). Frames behind a clip's end have to be 0; the
-    convolution pads with 0 too, so a clip's embedding does not depend on the batch it is in.
+    (B, T, features) to (B, T', hidden), T' = ceil(T / subsample). The last feature is 1 on real frames and 0
+    on padding (`features.FeatureStats.standardise` adds it): by it the first layer's output is cleared behind
+    a clip's end, so that a clip's embedding does not depend on the batch that it is in.
+    width: of the first of two layers, 0 for a single one (linear in a window of frames).
     """
 
-    def __init__(self, features: int, hidden: int, window: int, subsample: int) -> None:
+    def __init__(self, features: int, hidden: int, window: int, subsample: int, width: int = 0) -> None:
         super().__init__()
-        self.features, self.window, self.subsample = features, window, subsample
-        self.project = nn.Linear(window * features, hidden)
-        self.norm = nn.LayerNorm(hidden)
+        self.features, self.subsample = features, subsample
+        self.first = _Convolution(features, width or hidden, window, subsample)
+        self.second = _Convolution(width, hidden, 3, 1) if width else None
         self.embedding_dim = hidden  # what JoeyNMT's encoder asks for
 
     def forward(self, frames: Tensor) -> Tensor:
         assert frames.dim() == 3 and frames.shape[2] == self.features, frames.shape
-        tokens = token_count(frames.shape[1], self.subsample)
+        embedded = self.first(frames)  # (B, T', width)
+        if self.second is None:
+            return embedded
+        real = frames[:, :: self.subsample, -1:]  # (B, T', 1)
+        return self.second(embedded * real)  # (B, T', hidden)
+
+
+class _Convolution(nn.Module):
+    """A convolution over time with a centred window and zeros at both ends, layer norm, ReLU.
+
+    (B, T, inputs) to (B, ceil(T / stride), outputs).
+    """
+
+    def __init__(self, inputs: int, outputs: int, window: int, stride: int) -> None:
+        super().__init__()
+        self.window, self.stride = window, stride
+        self.project = nn.Linear(window * inputs, outputs)
+        self.norm = nn.LayerNorm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = token_count(x.shape[1], self.stride)
         before = (self.window - 1) // 2
-        after = (tokens - 1) * self.subsample + self.window - before - frames.shape[1]
-        padded = nn.functional.pad(frames, (0, 0, before, max(0, after)))
-        windows = padded.unfold(1, self.window, self.subsample)[:, :tokens]  # (B, T', F, window)
-        return torch.relu(self.norm(self.project(windows.flatten(2))))  # (B, T', hidden)
+        after = (tokens - 1) * self.stride + self.window - before - x.shape[1]
+        padded = nn.functional.pad(x, (0, 0, before, max(0, after)))
+        windows = padded.unfold(1, self.window, self.stride)[:, :tokens]  # (B, T', inputs, window)
+        return torch.relu(self.norm(self.project(windows.flatten(2))))
 
 
 class PooledDropout(nn.Module):

@@ -95,7 +95,7 @@ class Translator:
             save_file(tensors, temporary, metadata=header)
 
     def sources(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[np.ndarray]:
-        """Standardised features (T', F) of poses (3D, shoulder widths) or of their raw features."""
+        """Standardised features (T', F + 1) of poses (3D, shoulder widths) or of their raw features."""
         assert self.stats is not None, "a Gloss2Text model takes glosses"
         raw = [raw_features(pose, self.config) for pose in poses]
         return [self.stats.standardise(array) for array in raw]
@@ -153,7 +153,7 @@ def new_model(config: TranslateConfig, text: Text, glosses: Sequence[str] = ()) 
     source = (
         word_embedding(vocabulary(glosses), config.hidden)
         if glosses
-        else FrameEmbedding(features.WIDTH, config.hidden, config.window, config.subsample)
+        else FrameEmbedding(features.WIDTH + 1, config.hidden, config.window, config.subsample, config.width)
     )
     return build_model(
         source, text.words, layers=config.layers, hidden=config.hidden, feed_forward=config.feed_forward,

@@ -40,12 +40,12 @@ def pose_of(sentence: str, rng: np.random.Generator, noise: float = 0.01) -> Pos
     )  # fmt: skip
 
 
-def examples(number: int, seed: int) -> list[Example]:
-    """Random sentences of 1 to 5 words; glosses are the words in upper case."""
+def examples(number: int, seed: int, shortest: int = 1) -> list[Example]:
+    """Random sentences of `shortest` to 5 words; glosses are the words in upper case."""
     rng = np.random.default_rng(seed)
     made = []
     for k in range(number):
-        words = [WORDS[i] for i in rng.integers(0, len(WORDS), rng.integers(1, 6))]
+        words = [WORDS[i] for i in rng.integers(0, len(WORDS), rng.integers(shortest, 6))]
         text = " ".join(words)
         made.append(Example(f"clip{k}", pose_of(text, rng), text, tuple(w.upper() for w in words)))
     return made

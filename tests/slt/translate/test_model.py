@@ -6,7 +6,7 @@ from torch import nn
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.data import SequenceBatch, SequenceDataset, pad
 from slt.translate.decode import Decoding, decode, encode, tune
-from slt.translate.model import FrameEmbedding, build_model, token_count
+from slt.translate.model import FrameEmbedding, PooledDropout, build_model, token_count
 from slt.translate.text import fit_text, load_text
 
 CPU = torch.device("cpu")
@@ -18,16 +18,21 @@ def text(tmp_path_factory):
     return fit_text(TEXTS, tmp_path_factory.mktemp("text"), "word")
 
 
-@pytest.fixture(scope="module")
-def model(text):
+@pytest.fixture(scope="module", params=[0, 8], ids=["one layer", "two layers"])
+def model(text, request):
     torch.manual_seed(0)
-    source = FrameEmbedding(6, 16, window=5, subsample=2)
-    return build_model(source, text.words, hidden=16, feed_forward=32, heads=2, dropout=0.3).eval()
+    source = FrameEmbedding(6, 16, window=5, subsample=2, width=request.param)
+    made = build_model(source, text.words, hidden=16, feed_forward=32, heads=2, dropout=0.3).eval()
+    assert not any(isinstance(module, nn.Dropout) for module in made.modules())
+    return made
 
 
 def clips(*lengths: int, seed: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    return [rng.normal(size=(n, 6)).astype(np.float32) for n in lengths]
+    made = [rng.normal(size=(n, 6)).astype(np.float32) for n in lengths]
+    for clip in made:
+        clip[:, -1] = 1  # a real frame
+    return made
 
 
 @pytest.mark.parametrize("window, stride", [(1, 1), (5, 2), (3, 3), (2, 4), (7, 1)])
@@ -36,11 +41,24 @@ def test_the_frame_embedding_is_a_convolution_over_time(window, stride, frames):
     torch.manual_seed(0)
     embedding = FrameEmbedding(6, 16, window, stride)
     x = torch.randn(2, frames, 6)
-    weight = embedding.project.weight.view(16, 6, window)
+    layer = embedding.first
     wide = nn.functional.pad(x, (0, 0, (window - 1) // 2, 50)).transpose(1, 2)
-    expected = nn.functional.conv1d(wide, weight, embedding.project.bias, stride=stride).transpose(1, 2)
-    expected = torch.relu(embedding.norm(expected[:, : token_count(frames, stride)]))
+    weight = layer.project.weight.view(16, 6, window)
+    expected = nn.functional.conv1d(wide, weight, layer.project.bias, stride=stride).transpose(1, 2)
+    expected = torch.relu(layer.norm(expected[:, : token_count(frames, stride)]))
     torch.testing.assert_close(embedding(x), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_pooled_dropout_drops_its_share_and_keeps_the_mean():
+    torch.manual_seed(0)
+    dropout = PooledDropout(0.25)
+    x = torch.ones(100, 1000)
+    first, second = dropout(x), dropout(x)
+    for y in (first, second):
+        assert float((y == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
+        assert float(y.mean()) == pytest.approx(1, abs=0.01)
+    assert not torch.equal(first, second)
+    assert torch.equal(dropout.eval()(x), x)
 
 
 def test_a_clip_is_encoded_and_translated_alike_alone_and_in_a_batch(model, text):

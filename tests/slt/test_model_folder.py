@@ -1,0 +1,118 @@
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.skeleton import SIGNING_50
+from slt.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
+from slt.score import score
+from slt.translate import PRESETS, Example, Translator, train_translator
+from slt.translate.abstain import fit_abstention
+
+CARD = Card("A test model", "Random motion.", "none needed", "It understands nothing.")
+CONFIG = ModelConfig(
+    estimator={"name": "mediapipe"}, estimator_version="0.10.14", lift={"mode": "fast"},
+    refine={"name": "skeletor", "weights": "runs/somewhere.safetensors"}, fps=25.0,
+)  # fmt: skip
+
+
+def random_examples(number: int) -> list[Example]:
+    rng = np.random.default_rng(0)
+    poses = [
+        PoseSequence(
+            rng.normal(size=(12 + k, 50, 3)), np.ones((12 + k, 50)), 25, SIGNING_50, Provenance(units="shoulder")
+        )
+        for k in range(number)
+    ]
+    return [Example(f"c{k}", pose, "am tag regnet es .") for k, pose in enumerate(poses)]
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """A trained translator's folder, its abstention, weights of a refiner, and poses."""
+    root = tmp_path_factory.mktemp("parts")
+    examples = random_examples(8)
+    options = PRESETS["tiny"].model_copy(update={"max_updates": 4, "validate_every": 2})
+    train_translator(examples, examples, options, root / "translator", 0, "cpu")
+    poses = [e.pose for e in examples]
+    abstention = fit_abstention(Translator.load(root / "translator", "cpu"), poses, poses, poses)
+    (root / "weights.bin").write_bytes(b"weights")
+    return root, abstention, poses
+
+
+def save(parts, out):
+    root, abstention, _ = parts
+    scores = {"test": score(["am tag regnet es .", "a"], ["am tag regnet es .", "b c d"])}
+    return save_model_folder(out, CONFIG, root / "translator", abstention, scores, CARD, root / "weights.bin")
+
+
+def test_it_works_after_being_copied_to_another_place(parts, tmp_path):
+    folder = save(parts, tmp_path / "here")
+    shutil.move(str(folder), tmp_path / "there")
+    loaded = load_model_folder(tmp_path / "there", "cpu")
+    original = Translator.load(parts[0] / "translator", "cpu")
+    poses = parts[2]
+    assert loaded.translator.translate(poses) == original.translate(poses)
+    assert loaded.abstention.thresholds == parts[1].thresholds
+    assert loaded.refiner_weights == tmp_path / "there/refiner.safetensors"
+    assert loaded.refiner_weights.read_bytes() == b"weights"
+    assert loaded.config["estimator"] == {"name": "mediapipe"} and loaded.config["fps"] == 25.0
+    assert loaded.config["refine"] == {"name": "skeletor", "weights": "refiner.safetensors"}
+    text = "".join(p.read_text() for p in (tmp_path / "there").iterdir() if p.suffix in (".yaml", ".json", ".md"))
+    assert str(tmp_path) not in text and "/runs" not in text
+
+
+def test_the_card_states_data_licence_scores_and_limits(parts, tmp_path):
+    card = (save(parts, tmp_path / "m") / "MODEL_CARD.md").read_text()
+    for part in ("Random motion.", "none needed", "Apache-2.0", "It understands nothing.", "| test | 2 |", "tok:none"):
+        assert part in card
+
+
+def test_saving_again_replaces_the_folder_and_a_failure_leaves_the_old_one(parts, tmp_path):
+    folder = save(parts, tmp_path / "m")
+    (folder / "stray").write_text("x")
+    save(parts, folder)
+    assert not (folder / "stray").exists()
+    with pytest.raises(InputError, match="refiner"):
+        save_model_folder(folder, CONFIG, parts[0] / "translator", parts[1], {}, CARD, tmp_path / "no")
+    load_model_folder(folder, "cpu")
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize(
+    "name", ["translator.safetensors", "vocabulary.txt", "abstention.safetensors", "refiner.safetensors", "model.yaml"]
+)
+def test_an_incomplete_or_damaged_folder_is_one_clear_line(parts, tmp_path, name):
+    folder = save(parts, tmp_path / "m")
+    data = (folder / name).read_bytes()
+    for change in (None, data[: len(data) // 2], b"\xff" + data):
+        (folder / name).unlink(missing_ok=True)
+        if change is not None:
+            (folder / name).write_bytes(change)
+        with pytest.raises(InputError) as caught:
+            load_model_folder(folder, "cpu")
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_is_no_model_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        load_model_folder(tmp_path / "none")
+    with pytest.raises(InputError, match=r"model\.yaml"):
+        load_model_folder(tmp_path)
+    (tmp_path / "model.yaml").write_text(yaml.safe_dump({"format": "other"}))
+    with pytest.raises(InputError, match="not a model of this program"):
+        load_model_folder(tmp_path)
+    (tmp_path / "model.yaml").write_text(yaml.safe_dump({"format": "slt-model-1"}))
+    with pytest.raises(InputError, match="key 'estimator'"):
+        load_model_folder(tmp_path)
+
+
+def test_absolute_paths_are_refused(parts, tmp_path):
+    root, abstention, _ = parts
+    config = ModelConfig({"name": "poses", "path": "/home/me/x"}, "1", {}, {"name": "none"}, 25.0)
+    with pytest.raises(InputError, match=r"absolute path /home/me/x"):
+        save_model_folder(tmp_path / "m", config, root / "translator", abstention, {}, CARD)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.skeleton import SIGNING_50
+from slt.translate import PRESETS, Hypothesis, Translator, train_translator
+from slt.translate import abstain as ab
+from slt.translate.abstain import Abstention, fit_abstention, hand_speed, make_reference, proportions, signer_signals
+
+
+@pytest.fixture(scope="module")
+def system(toy, tmp_path_factory):
+    """A translator of the toy language with its abstention."""
+    out = tmp_path_factory.mktemp("system")
+    options = PRESETS["tiny"].model_copy(
+        update={"hidden": 32, "feed_forward": 64, "max_updates": 120, "validate_every": 60, "learning_rate": 8e-3,
+                "batch": 16}
+    )  # fmt: skip
+    train, dev = toy.examples(120, 0, 3), toy.examples(60, 1, 3)
+    train_translator(train, dev, options, out, 0, "cpu")
+    translator = Translator.load(out, "cpu")
+    poses = [e.pose for e in dev]
+    return translator, fit_abstention(translator, [e.pose for e in train], poses, poses)
+
+
+def judge(system, poses):
+    translator, abstention = system
+    found = translator.translate(poses)
+    return [abstention.reason(abstention.signals(translator, p, p, h)) for p, h in zip(poses, found, strict=True)]
+
+
+def test_few_sound_clips_are_rejected(toy, system):
+    reasons = judge(system, [e.pose for e in toy.examples(80, 5, 3)])
+    assert np.mean([r is not None for r in reasons]) < 0.12
+
+
+def test_other_people_other_motions_and_noise_are_rejected(toy, system):
+    sound = [e.pose for e in toy.examples(12, 6, 3)]
+    rng = np.random.default_rng(0)
+    tall = [p.replace(p.keypoints * np.array([1, 1.6, 1], np.float32)) for p in sound]
+    assert all("body" in r or "motion" in r for r in judge(system, tall))
+    still = [p.replace(np.repeat(p.keypoints[:1], len(p), 0)) for p in sound]
+    assert all(judge(system, still))
+    noise = [p.replace(p.keypoints + rng.normal(0, 0.4, p.keypoints.shape).astype(np.float32)) for p in sound]
+    assert all(judge(system, noise))
+    long = toy.pose_of(" ".join(toy.words * 8), rng)
+    assert judge(system, [long])[0] is not None
+
+
+def test_nobody_there_is_told_from_the_key_points(toy, system):
+    pose = toy.examples(1, 7, 3)[0].pose
+    assert system[1].signer_reason(pose) is None
+    nobody = pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
+    assert "no signer" in system[1].signer_reason(nobody)
+    confidence = pose.confidence.copy()
+    confidence[:, 8:] = 0
+    assert "no signing hands" in system[1].signer_reason(pose.replace(confidence=confidence))
+
+
+def test_thresholds_reject_their_share_of_dev_and_no_more(toy, system):
+    translator, _ = system
+    train = [e.pose for e in toy.examples(60, 0, 3)]
+    dev = [e.pose for e in toy.examples(60, 1, 3)]
+    for share in (0.03, 0.2, 0.5):
+        fitted = fit_abstention(translator, train, dev, dev, share)
+        rejected = np.mean([r is not None for r in judge((translator, fitted), dev)])
+        assert rejected <= share and rejected > share - 0.1
+        assert set(fitted.thresholds) == set(ab.SIGNALS)
+
+
+def test_the_message_names_the_signal_that_is_furthest_beyond(system):
+    abstention = system[1]
+    start, length = abstention.thresholds["motion"], abstention.tails["motion"][1]
+    signals = {"motion": start - 5 * length, "states": abstention.thresholds["states"] + 0.1}
+    signals["states"] = abstention.thresholds["states"] + 1 * abstention.tails["states"][1]
+    assert abstention.reason(signals).startswith("nobody signs")
+    assert abstention.reason({"motion": start, "states": abstention.thresholds["states"]}) is None
+    assert abstention.reason({}) is None
+
+
+def test_it_is_saved_and_loaded(toy, system, tmp_path):
+    translator, abstention = system
+    abstention.save(tmp_path)
+    loaded = Abstention.load(tmp_path)
+    assert loaded.thresholds == abstention.thresholds and loaded.plain() == abstention.plain()
+    pose = toy.examples(1, 9, 3)[0].pose
+    found = translator.translate([pose])[0]
+    assert loaded.signals(translator, pose, pose, found) == abstention.signals(translator, pose, pose, found)
+    path = tmp_path / ab.FILE
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match="cannot be read"):
+        Abstention.load(tmp_path)
+    path.unlink()
+    with pytest.raises(InputError, match="is missing"):
+        Abstention.load(tmp_path)
+
+
+def test_hand_speed_and_proportions_by_hand():
+    frames = 51
+    keypoints = np.random.default_rng(0).normal(size=(1, 50, 3)).repeat(frames, 0)
+    keypoints[:, 4, 0] += np.arange(frames) * 0.04  # the right wrist: 1 shoulder width a second at 25 fps
+    pose = PoseSequence(keypoints, np.ones((frames, 50)), 25, SIGNING_50, Provenance(units="shoulder"))
+    assert hand_speed(pose) == pytest.approx(1, abs=1e-3)
+    assert hand_speed(pose.frames(0, 3)) == 0
+    lengths = proportions(pose)
+    neck = np.linalg.norm(keypoints[0, 0] - keypoints[0, 1])
+    assert lengths.shape == (25,) and lengths[0] == pytest.approx(np.log(neck), abs=1e-4)
+    double = proportions(pose.replace(pose.keypoints * 2))
+    still = [k for k in range(25) if k not in (3, 4)]
+    np.testing.assert_allclose((double - lengths)[still], np.log(2), atol=1e-4)
+    nothing = pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
+    assert np.isnan(proportions(nothing)).all() and hand_speed(nothing) == 0
+    assert signer_signals(pose.frames(0, 0)) == {"body": 0, "hands": 0}
+
+
+def test_the_distance_of_proportions_is_about_1_for_those_it_was_made_from(toy, system):
+    translator, _ = system
+    poses = [e.pose for e in toy.examples(50, 3, 3)]
+    reference = make_reference(translator, poses)
+    rows = ab.measure(translator, reference, [None] * 50, poses, translator.translate(poses))
+    assert 0.2 < np.mean([r["proportions"] for r in rows]) < 1.5
+    assert "body" not in rows[0] and all(np.isfinite(list(r.values())).all() for r in rows)
+    assert np.median([r["states"] for r in rows]) < 0.2
+    empty = Hypothesis("", (), (), False)
+    assert ab.measure(translator, reference, [None], poses[:1], [empty])[0]["log_prob"] == -99
+
+
+def test_too_few_clips_are_refused(toy, system):
+    translator, _ = system
+    poses = [e.pose for e in toy.examples(4, 0, 3)]
+    with pytest.raises(InputError, match="at least 5"):
+        fit_abstention(translator, poses, poses, poses)
+    with pytest.raises(InputError, match="no training clips"):
+        make_reference(translator, [])
