@@ -68,9 +68,8 @@ def same_objective(name: str, target: np.ndarray, root: np.ndarray) -> None:
 def stage(poses: list[PoseSequence]) -> None:
     """Print the stage's speed on many clips."""
     frames = sum(map(len, poses))
-    print(
-        f"\nThe stage: {len(poses)} clips, {frames} frames\n\n| mode | CPU s | frames/s | times as fast |\n|---|---|---|---|"
-    )
+    print(f"\nThe stage: {len(poses)} clips, {frames} frames\n")
+    print("| mode | CPU s | frames/s | times as fast |\n|---|---|---|---|")
     few = poses[:5]
     _, slow = timed(lambda: build_lifter(LiftConfig(mode="reference")).many(few))
     slow_rate = sum(map(len, few)) / slow

@@ -148,11 +148,8 @@ def measure(lifted: Sequence[PoseSequence], clips: Sequence[Clip]) -> dict[str, 
             put("accel", np.linalg.norm(np.diff(ours, 2, axis=0) - np.diff(true, 2, axis=0), axis=2))
         lengths, known = (np.linalg.norm(x[:, BONES[:, 1]] - x[:, BONES[:, 0]], axis=2) for x in (ours, true))
         put("bone error", np.abs(lengths - known))
-        put("bone spread", lengths.std(0)[np.isfinite(known).all(0)])
-    return {
-        name: float(np.concatenate(values).mean()) if sum(map(len, values)) else np.nan
-        for name, values in parts.items()
-    }
+    whole = {name: np.concatenate(values) for name, values in parts.items()}
+    return {name: float(values.mean()) if len(values) else np.nan for name, values in whole.items()}
 
 
 def flat(poses: Sequence[PoseSequence]) -> list[PoseSequence]:

@@ -13,11 +13,14 @@ from slt.lift.stage import FastLifter, ReferenceLifter
 
 
 class LiftConfig(Config):
-    """How to lift. `cycles` and `seed` belong to `reference`, the other options to `fast`."""
+    """How to lift. `cycles`, `seed` and `solver` belong to `reference`, the other options to `fast`."""
 
     mode: Literal["reference", "fast"] = "fast"
-    cycles: int = Field(1000, ge=0, le=100_000, description="steps of gradient descent")
+    cycles: int = Field(1000, ge=0, le=100_000, description="steps of the solver; 15 are enough for lbfgs")
     seed: int = Field(0, ge=0, description="of the noise that the reference method starts with")
+    solver: Literal["descent", "lbfgs"] = Field(
+        "descent", description="plain gradient descent as published, or L-BFGS: the same objective, lower and faster"
+    )
     minimum_confidence: float = Field(0.1, ge=0, le=1, description="joints below it are as good as missing")
     hand_reach: float = Field(
         0.25, gt=0, le=10, description="shoulder widths; a hand further from its wrist is taken for another one's"
@@ -46,7 +49,7 @@ class Lifter(Protocol):
 def build_lifter(config: LiftConfig) -> Lifter:
     """The lifter that a config describes."""
     if config.mode == "reference":
-        return ReferenceLifter(cycles=config.cycles, seed=config.seed)
+        return ReferenceLifter(cycles=config.cycles, seed=config.seed, solver=config.solver)
     return FastLifter(minimum_confidence=config.minimum_confidence, hand_reach=config.hand_reach)
 
 

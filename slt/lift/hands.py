@@ -122,8 +122,8 @@ def fit_fingers(seen: np.ndarray, weight: np.ndarray, axes: np.ndarray, sigma: f
     """Mean of the sampled poses, weighted by how well they explain the picture.
 
     seen: (F, 5, 3, 2) joints relative to the finger's first one, in palms; weight: (F, 5, 3) in [0, 1];
-    axes: (F, 3, 3); sigma: standard error of a joint, in palms. Returns the joints (F, 5, 3, 3) relative to the finger's first one, and
-    -2 log evidence (F,) up to a constant of the frame.
+    axes: (F, 3, 3); sigma: standard error of a joint, in palms. Returns the joints (F, 5, 3, 3) relative to the
+    finger's first one, and -2 log evidence (F,) up to a constant of the frame.
     """
     frames = len(seen)
     poses = finger_poses()

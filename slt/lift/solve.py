@@ -99,7 +99,7 @@ def minimise(begin: Unknowns, target: np.ndarray, iterations: int = 15, memory: 
     moved = np.ascontiguousarray(target.transpose(1, 2, 0), np.float32)  # (50, 3, T)
     problem = _Problem(np.ascontiguousarray(moved[:, :2]), np.ascontiguousarray(moved[:, 2:]))
     flat = [begin.directions.transpose(1, 2, 0).ravel(), begin.root.T.ravel(), begin.log_lengths]
-    x = np.concatenate(flat).astype(np.float32)
+    x: np.ndarray = np.concatenate(flat).astype(np.float32)
     spectrum, lengths_step = problem.inverse_curvature(np.exp(begin.log_lengths))
 
     def precondition(gradient: np.ndarray) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from skeletor.errors import InputError
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, StageRecord
 from skeletor.skeleton import SIGNING_50
-from slt.lift import fast, reference
+from slt.lift import fast, reference, solve
 from slt.lift.gaps import fill, gate_swapped_hands
 from slt.lift.kinematics import PROPORTIONS
 from slt.lift.paths import Layout
@@ -44,16 +44,24 @@ class ReferenceLifter:
     name = "reference"
     version = "1"
 
-    def __init__(self, cycles: int = reference.CYCLES, seed: int = 0) -> None:
+    def __init__(
+        self, cycles: int = reference.CYCLES, seed: int = 0, solver: Literal["descent", "lbfgs"] = "descent"
+    ) -> None:
         self.cycles = cycles
         self.seed = seed
+        self.solver = solver
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Lift one clip; see `slt.lift.Lifter`."""
         flat = _checked(pose)
-        record = StageRecord("lift", self.version, {"mode": "reference", "cycles": self.cycles, "seed": self.seed})
-        rng = np.random.default_rng(self.seed)
-        return _finish(flat, reference_lift(flat, self.cycles, rng), flat.confidence, record)
+        config = {"mode": "reference", "cycles": self.cycles, "seed": self.seed, "solver": self.solver}
+        joints = reference_lift(pose, flat, self._solve, np.random.default_rng(self.seed))
+        return _finish(flat, _in_widths(joints, flat), flat.confidence, StageRecord("lift", self.version, config))
+
+    def _solve(self, begin: reference.Unknowns, target: np.ndarray) -> reference.Unknowns:
+        if self.solver == "lbfgs":
+            return solve.minimise(begin, target, self.cycles)
+        return reference.descend(begin, target, self.cycles)
 
     def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
         """Lift clips, in their order."""
@@ -64,30 +72,43 @@ class ReferenceLifter:
         return [self(pose) for pose in poses]
 
 
-def reference_lift(flat: PoseSequence, cycles: int, rng: np.random.Generator) -> np.ndarray:
-    """(T, 50, 3) float64 by the reference method, in the units of `flat`.
+Solver = Callable[[reference.Unknowns, np.ndarray], reference.Unknowns]
 
-    The method itself cannot start with a joint that is never seen, or with frames that are all pruned; such joints
-    start at `fill`'s rest, with weight 0.
+
+def reference_lift(pose: PoseSequence, flat: PoseSequence, solver: Solver, rng: np.random.Generator) -> np.ndarray:
+    """(T, 50, 3) float64 by the reference method, in the units of `pose`, which is 2D; flat: `pose` normalised.
+
+    The method itself cannot start with a joint that is never seen, nor where all frames are pruned; such joints start
+    at `fill`'s rest, with weight 0.
     """
-    raw = np.concatenate([np.nan_to_num(flat.keypoints), flat.confidence[..., None]], 2)  # (T, 50, 3)
+    raw = np.concatenate([np.nan_to_num(pose.keypoints), pose.confidence[..., None]], 2)  # (T, 50, 3)
     points, centre, sigma = reference.standardise(raw)
     pruned = reference.prune(points)
     seen = pruned[..., 2].sum(0) > 1e-9  # (50,)
     target = reference.interpolate(pruned)
+    record = flat.provenance.stage("normalise")
+    assert record is not None
+    width = record.config["scale"] / sigma  # of the shoulders, in the method's units
     if not seen.all():
-        observed = np.broadcast_to(seen, target.shape[:2])
-        in_widths = target[..., :2] * sigma + centre
-        target[..., :2] = (fill(in_widths, observed) - centre) / sigma
+        neck = (np.array(record.config["centre"]) - centre) / sigma
+        filled = fill((target[..., :2] - neck) / width, np.broadcast_to(seen, target.shape[:2]))
+        target[..., :2] = filled * width + neck
     lengths = reference.median_lengths(target)
-    lengths = np.where(lengths > 1e-6, lengths, PROPORTIONS / sigma)
+    lengths = np.where(lengths > 1e-6, lengths, PROPORTIONS * width)
     root = np.concatenate([target[:, 0, :2], np.zeros((len(target), 1))], 1)
     root += rng.uniform(-0.001, 0.001, root.shape)
     begin = reference.start(target, lengths, root)
-    joints = reference.forward(reference.descend(begin, target, cycles))
+    joints = reference.forward(solver(begin, target))
     if not np.isfinite(joints).all():
         joints = reference.forward(begin)
     return joints * sigma + np.array([*centre, 0])
+
+
+def _in_widths(joints: np.ndarray, flat: PoseSequence) -> np.ndarray:
+    """(T, 50, 3) joints in the units before `normalise`, in those after it."""
+    record = flat.provenance.stage("normalise")
+    assert record is not None
+    return (joints - np.array([*record.config["centre"], 0])) / record.config["scale"]
 
 
 class FastLifter:

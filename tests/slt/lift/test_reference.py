@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slt.lift import reference
+from skeletor.normalise import denormalise
+from skeletor.pose import PoseSequence
+from skeletor.skeleton import SIGNING_50
+from slt.lift import LiftConfig, build_lifter, reference
 from slt.lift.kinematics import CHILDREN, LENGTH_IDS, PARENTS
 
 ORACLES = Path(__file__).parents[4] / "shared" / "oracles" / "uplift_ik"
@@ -101,3 +104,20 @@ def test_hundred_cycles_of_the_whole_sequence() -> None:
 @pytest.mark.slow
 def test_thousand_cycles_of_the_whole_sequence() -> None:
     check_descent(load("demo"))
+
+
+@pytest.mark.parametrize("name", ["edge_T40_n200", "slice_T40_n100"])
+def test_the_stage_from_raw_joints_to_the_original_output(name: str) -> None:
+    """Beginning to end, in the original's units. Not to 1e-4: the start is random, up to 0.001 in the root's place,
+    which can be sqrt(2 x 0.001) in the depth of a bone that lies in the picture's plane."""
+    oracle = load(name)
+    points, confidence = oracle["raw"][..., :2].copy(), oracle["raw"][..., 2].clip(0, 1)
+    points[confidence == 0] = np.nan
+    pose = PoseSequence(points, confidence, 25.0, SIGNING_50)
+    lifted = build_lifter(LiftConfig(mode="reference", cycles=int(oracle["n_cycles"])))(pose)
+    _, centre, sigma = reference.standardise(oracle["raw"])
+    ours = denormalise(lifted).keypoints
+    ours[..., :2] -= centre
+    theirs = oracle["out3d"] - [0, 0, np.median(oracle["out3d"][:, 1, 2])]
+    np.testing.assert_allclose(ours / sigma, theirs, atol=0.045)
+    assert np.abs(ours / sigma - theirs).mean() < 3e-3

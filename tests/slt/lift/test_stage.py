@@ -179,6 +179,15 @@ def test_nearer_the_truth_than_flat_and_than_the_reference() -> None:
     assert error(fast) < error(reference.many(seen))
 
 
+def test_other_solver_of_the_reference(clip: PoseSequence) -> None:
+    """It reaches what descent is on the way to: nearer to what was seen."""
+    slow = build_lifter(LiftConfig(mode="reference", cycles=300))(clip)
+    quick = build_lifter(LiftConfig(mode="reference", cycles=15, solver="lbfgs"))(clip)
+    flat = normalise(clip).keypoints
+    errors = [np.linalg.norm(p.keypoints[..., :2] - flat, axis=2).mean() for p in (quick, slow)]
+    assert errors[0] < errors[1]
+
+
 def test_config() -> None:
     assert check_config({}, LiftConfig, "here").mode == "fast"
     with pytest.raises(InputError, match="mode"):
