@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Norm = Literal["pre", "post"]
+CENTRE_LOGIT = 5.0  # an untrained network with 9 taps gives each frame itself a weight of .95
 
 
 def positional_encoding(frames: int, width: int) -> Tensor:
@@ -77,6 +78,9 @@ class Skeletor(nn.Module):
     d_model, d_ff, heads, layers, dropout, norm: the encoder. confidence_input: the confidences enter the
     embedding beside the coordinates. residual: the network's output is added to its input (the paper
     predicts positions); its last layer then starts at 0, so an untrained network changes nothing.
+    taps: an odd number K; the residual is then taken over a weighted mean of the K frames around each frame,
+    with weights that the network chooses for every joint and frame (starting near the frame itself). It need
+    not carry each joint's noise through its narrow layers to subtract it. 0: no such mean.
 
     carriers: for each joint the joint that it is seen from (a hand's wrist) or itself; None: all joints are
     seen from the origin, as in the paper. With carriers, input and output are divided by `scale` too.
@@ -105,8 +109,11 @@ class Skeletor(nn.Module):
         confidence_input: bool,
         residual: bool,
         carriers: Sequence[int] | None = None,
+        taps: int = 0,
     ) -> None:
         super().__init__()
+        if taps and (taps % 2 == 0 or not residual):
+            raise ValueError(f"taps {taps} must be 0, or odd with a residual network")
         self.joints, self.dims, self.window = joints, dims, window
         self.confidence_input, self.residual = confidence_input, residual
         self.embedding = nn.Sequential(  # equation 1
@@ -115,7 +122,8 @@ class Skeletor(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList([Layer(d_model, d_ff, heads, dropout, norm) for _ in range(layers)])
         self.final_norm = nn.LayerNorm(d_model) if norm == "pre" else nn.Identity()
-        self.out = nn.Linear(d_model, joints * dims)
+        self.taps = taps
+        self.out = nn.Linear(d_model, joints * (dims + taps))
         self.register_buffer("places", positional_encoding(window, d_model), persistent=False)
         self.register_buffer("rest", torch.zeros(joints, dims))
         self.local = carriers is not None
@@ -139,18 +147,33 @@ class Skeletor(nn.Module):
         batch, frames, joints, dims = points.shape
         assert (joints, dims) == (self.joints, self.dims), f"expected {self.joints} x {self.dims}, got {points.shape}"
         assert confidence.shape == points.shape[:3] and frames <= self.window, (confidence.shape, self.window)
-        x = ((self.seen_from_carrier(points) - self._centre()) / self.scale if self.local else points).flatten(2)
+        local = self.seen_from_carrier(points) if self.local else points
+        x = ((local - self._centre()) / self.scale if self.local else points).flatten(2)  # (B, T, J * D)
         if self.confidence_input:
             x = torch.cat([x, confidence], dim=-1)  # (B, T, J * (D + 1))
         x = self.dropout(self.embedding(x) + self.places[:frames])  # (B, T, d_model)
         for layer in self.layers:
             x = layer(x)
-        change = self.out(self.final_norm(x)).view(batch, frames, joints, dims)
-        if self.local:
-            change = change * self.scale
-            change = change if self.residual else change + self._centre()
-            change = change + change.index_select(2, self.carrier) * self.carried
-        return points + change if self.residual else change
+        out = self.out(self.final_norm(x)).view(batch, frames, joints, dims + self.taps)
+        result = out[..., :dims] * self.scale if self.local else out[..., :dims]
+        if self.residual:
+            result = result + (self._local_mean(local, out[..., dims:]) if self.taps else local)
+        elif self.local:
+            result = result + self._centre()
+        return result + result.index_select(2, self.carrier) * self.carried if self.local else result
+
+    def _local_mean(self, points: Tensor, logits: Tensor) -> Tensor:
+        """Weighted means over `taps` frames around each: (B, T, J, D) and (B, T, J, taps) -> (B, T, J, D)."""
+        half = self.taps // 2
+        prior = torch.zeros(self.taps, device=logits.device)
+        prior[half] = CENTRE_LOGIT
+        weights = torch.softmax(logits.float() + prior, dim=-1)
+        time = torch.arange(points.shape[1], device=points.device)
+        mean = torch.zeros_like(points)
+        for k in range(self.taps):
+            frame = (time + k - half).clamp(0, points.shape[1] - 1)
+            mean = mean + points.index_select(1, frame) * weights[..., k : k + 1]
+        return mean
 
     def seen_from_carrier(self, points: Tensor) -> Tensor:
         """(..., J, D) relative to each joint's carrier; a joint without one stays as it is."""

@@ -28,6 +28,7 @@ class RefinerModelConfig(Config):
     confidence_input: bool = True
     residual: bool = True
     local: bool = True
+    taps: int = Field(default=9, ge=0, le=31)
 
 
 class RefinerTrainConfig(Config):
@@ -57,12 +58,12 @@ class RefinerTrainConfig(Config):
     velocity_weight: float = Field(default=1.0, ge=0)
     bone_weight: float = Field(default=0.0, ge=0)
     batch_size: int = Field(default=16, ge=1, le=65536)
-    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    learning_rate: float = Field(default=2e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: int = Field(default=100, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
-    max_steps: int = Field(default=2000, ge=1)
+    max_steps: int = Field(default=1500, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     bf16: bool = True  # on GPUs only
 
@@ -83,6 +84,8 @@ class RefinerTrainConfig(Config):
     def _consistent(self) -> RefinerTrainConfig:
         if self.model.residual and self.fill == "zero":
             raise ValueError("model.residual needs fill linear or carried: a residual over zeros is no residual")
+        if self.model.taps and (self.model.taps % 2 == 0 or not self.model.residual):
+            raise ValueError("model.taps must be 0, or odd with model.residual")
         if self.model.d_model % self.model.heads:
             raise ValueError("model.d_model must be a multiple of model.heads")
         return self
@@ -103,6 +106,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "confidence_input": False,
             "residual": False,
             "local": False,
+            "taps": 0,
         },
         "fill": "zero",
         "margin": 0,
