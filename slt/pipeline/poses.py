@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ import numpy as np
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io import native
-from skeletor.io.store import open_store, write_store
+from skeletor.io.store import CHUNK, open_store, write_store
 from skeletor.pose import PoseSequence, StageRecord
-from skeletor.progress import log
+from skeletor.progress import log, progress
 from slt.corpus import build, layout
 from slt.corpus.noise import DetectorNoise, fit_noise
 from slt.estimate import EstimateConfig, estimate_many
+from slt.pipeline.mapping import worker_pool
 
 
 def estimate_corpus(
@@ -63,37 +65,59 @@ def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:
     }
 
 
-def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int) -> None:
+@dataclass(frozen=True)
+class _Shard:
+    """One shard of simulated detections to write: clips and their numbers, truth, noise model, kept detections."""
+
+    clips: tuple[tuple[int, str], ...]
+    truth: tuple[Path, ...]
+    noise: Path
+    kept: Path | None
+    seed: tuple[int, int]
+    target: Path
+
+
+def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int, workers: int) -> None:
     """Simulated detections for the clips without pixels, by noise fitted to those that have them.
 
     The broadcast noise is fitted on the training clips with pixels, the studio noise on the studio clips; neither
     on dev or test. Writes three parts into `folder`: `train` (broadcast), `studio_motion` (studio), and
     `studio_degraded`: all studio clips, with and without video, as a broadcast detector would have seen them.
-    Where a clip of `train` has real detections they are kept.
+    Where a clip of `train` has real detections they are kept. A shard that is there already is kept.
     """
     noise = {}
     for quality, part in (("broadcast", "train"), ("studio", "studio")):
-        real = open_store(detected / part)
-        truth = build.open_truth(corpus.root, part, planar=True)
-        names = sorted(real)
-        noise[quality] = fit_noise([truth[n] for n in names], [real[n] for n in names])
-        noise[quality].save(folder / f"noise_{quality}.safetensors")
-    nothing: Mapping[str, PoseSequence] = {}
+        noise[quality] = folder / f"noise_{quality}.safetensors"
+        if not noise[quality].exists():
+            real = open_store(detected / part)
+            truth = build.open_truth(corpus.root, part, planar=True)
+            names = sorted(real)
+            fit_noise([truth[n] for n in names], [real[n] for n in names]).save(noise[quality])
     plans = (
-        ("train", ("train",), noise["broadcast"], open_store(detected / "train")),
-        ("studio_motion", ("studio_motion",), noise["studio"], nothing),
-        ("studio_degraded", ("studio", "studio_motion"), noise["broadcast"], nothing),
+        ("train", ("train",), noise["broadcast"], detected / "train"),
+        ("studio_motion", ("studio_motion",), noise["studio"], None),
+        ("studio_degraded", ("studio", "studio_motion"), noise["broadcast"], None),
     )
+    shards: list[_Shard] = []
     for number, (target, parts, model, kept) in enumerate(plans):
-        truth = ChainMap(*(dict(build.open_truth(corpus.root, part, planar=True)) for part in parts))
-        write_store(folder / target, _simulated(truth, model, kept, (seed, number)))
+        stores = tuple(corpus.root / "truth2d" / part for part in parts)
+        clips = tuple(enumerate(sorted(name for store in stores for name in open_store(store))))
+        for k in range(0, len(clips), CHUNK):
+            path = folder / target / f"{k // CHUNK:05d}.safetensors"
+            if not path.exists():
+                shards.append(_Shard(clips[k : k + CHUNK], stores, model, kept, (seed, number), path))
+    if shards:
+        with worker_pool(min(workers, len(shards))) as pool:
+            for _ in progress(pool.map(_simulate_shard, shards), "simulate", total=len(shards), unit="shard"):
+                pass
 
 
-def _simulated(
-    truth: Mapping[str, PoseSequence], noise: DetectorNoise, kept: Mapping[str, PoseSequence], seed: tuple[int, int]
-) -> Iterator[tuple[str, PoseSequence]]:
-    for index, name in enumerate(sorted(truth)):
-        if name in kept:
-            yield name, kept[name]
-        else:
-            yield name, noise.simulate(truth[name], np.random.default_rng([*seed, index]))
+def _simulate_shard(shard: _Shard) -> None:
+    noise = DetectorNoise.load(shard.noise)
+    truth = ChainMap(*(dict(open_store(store)) for store in shard.truth))
+    kept = open_store(shard.kept) if shard.kept else {}
+    poses = {
+        name: kept[name] if name in kept else noise.simulate(truth[name], np.random.default_rng([*shard.seed, index]))
+        for index, name in shard.clips
+    }
+    native.write_shard(poses, shard.target)

@@ -95,7 +95,7 @@ def _poses(run: Run) -> Detected:
     simulated = run_stage(
         "simulate",
         run.folder / "poses",
-        lambda out: pose_stages.simulate_rest(run.corpus, estimated.folder, out, run.config.seed),
+        lambda out: pose_stages.simulate_rest(run.corpus, estimated.folder, out, run.config.seed, run.config.workers),
         {"seed": run.config.seed},
         (estimated,),
         (*CORE_CODE, "slt/corpus/noise", "slt/pipeline/poses"),
