@@ -199,7 +199,6 @@ def table(title: str, clips: Sequence[Clip], ways: dict[str, Callable[[Sequence[
         "z",
         "accel",
         "bone error",
-        "bone spread",
     )
     print(f"\n{title} ({len(clips)} clips, {sum(len(c.seen) for c in clips)} frames)\n")
     print("| way | clips | " + " | ".join(columns) + " | CPU s |")
