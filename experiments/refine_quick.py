@@ -3,9 +3,10 @@
     .venv/bin/python -m experiments.refine_quick [--clips 300] [--minutes 4] [--weights FILE]
 
 Training clips are lifts of *studio* detections (few errors); the network never sees the truth. Tests are lifts of
-*broadcast* detections of other sentences by the same kind of signers. The errors of the detector are made here, by
-other code than `skeletor.corrupt`, so that the network is not tested on its own medicine. Prints errors against the
-truth and against the lift of the true 2D, so that errors of lifting and of detection are told apart.
+*broadcast* detections of other sentences by the same signers. The errors are made here, by other code than
+`skeletor.corrupt`. But the degraded versions of the training clips are made by the same code as the test's errors, at
+other rates: only `--no-degraded` shows what the network does about errors of a kind that it was not shown. Prints
+errors against the truth and against the lift of the true 2D, so that errors of lifting and of detection are told apart.
 """
 
 from __future__ import annotations
