@@ -30,7 +30,8 @@ def main() -> None:
         raise InputError(f"README.md: the markers {BEGIN} and {END} are missing")
     head, rest = readme.split(BEGIN)
     tail = rest.split(END)[1]
-    note = f"Made by `{command}`; the whole report: [experiments/results/{args.config.stem}.md](experiments/results/{args.config.stem}.md)."
+    result = f"experiments/results/{args.config.stem}.md"
+    note = f"Made by `{command}`; the whole report: [{result}]({result})."
     write_text(ROOT / "README.md", f"{head}{BEGIN}\n{table}\n{note}\n{END}{tail}")
 
 

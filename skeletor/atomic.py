@@ -24,6 +24,8 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
         yield temporary
         if final.is_dir() and temporary.is_dir():
             _remove(final)
+        if temporary.is_file():
+            os.chmod(temporary, 0o666 & ~_umask())  # some writers make files that only the owner may read
         os.replace(temporary, final)
     finally:
         _remove(temporary)
@@ -33,6 +35,12 @@ def write_text(final: Path | str, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_path(final) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _remove(path: Path) -> None:
