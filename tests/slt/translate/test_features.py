@@ -13,12 +13,15 @@ from slt.translate.features import FeatureStats, fit_stats, pose_features
 RNG = np.random.default_rng(0)
 BODY = slice(0, 21)
 RIGHT, LEFT = slice(21, 88), slice(88, 155)
+RIGHT_HAND, LEFT_HAND = (list(SIGNING_50.group(f"{side}_hand")) for side in ("right", "left"))
+RIGHT_WRIST = SIGNING_50.index("right_wrist")
 STILL = 155  # features before those of movement
 
 
 def random_pose(frames: int = 6, seed: int = 0) -> PoseSequence:
     rng = np.random.default_rng(seed)
     keypoints = rng.normal(0, 0.3, (1, 50, 3)) + rng.normal(0, 0.1, (frames, 50, 3))
+    keypoints[:, RIGHT_WRIST, 1] -= 3  # the right hand is held higher: it is the dominant one
     return PoseSequence(keypoints, np.ones((frames, 50)), 25.0, SIGNING_50, Provenance(units="shoulder"))
 
 
@@ -52,12 +55,27 @@ def test_hand_shape_does_not_depend_on_the_orientation_of_the_hand():
     assert np.abs(after[:, 81:87] - before[:, 81:87]).max() > 0.3
 
 
-def test_a_mirrored_signer_has_the_hands_exchanged():
+def test_a_left_hander_has_the_features_of_a_right_hander():
     pose = random_pose()
     flip = np.array([-1, 1, 1], np.float32)
     mirrored = pose.replace(pose.keypoints[:, SIGNING_50.mirror] * flip)
-    straight, other = pose_features(pose, 25, 1), pose_features(mirrored, 25, 1)
-    np.testing.assert_allclose(other[:, LEFT], straight[:, RIGHT], atol=1e-4)
+    np.testing.assert_allclose(pose_features(mirrored), pose_features(pose), atol=1e-4)
+
+
+def test_the_same_shape_of_either_hand_has_the_same_features():
+    pose = random_pose()
+    keypoints = pose.keypoints.copy()
+    keypoints[:, LEFT_HAND] = keypoints[:, RIGHT_HAND] * np.array([-1, 1, 1], np.float32)
+    features = pose_features(pose.replace(keypoints), 25, 1)
+    np.testing.assert_allclose(features[:, LEFT], features[:, RIGHT], atol=1e-4)
+
+
+def test_without_wrists_nothing_is_mirrored():
+    pose = random_pose()
+    keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
+    keypoints[:, RIGHT_WRIST], confidence[:, RIGHT_WRIST] = np.nan, 0
+    before, after = pose_features(pose), pose_features(pose.replace(keypoints, confidence))
+    np.testing.assert_allclose(after[:, LEFT], before[:, LEFT], atol=1e-5)
 
 
 def test_the_pose_can_be_built_again():

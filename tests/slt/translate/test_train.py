@@ -23,7 +23,15 @@ def config(**values) -> TranslateConfig:
 def trained(toy, tmp_path_factory):
     """A small network that has learned the toy language, its result and its folder."""
     options = config(
-        hidden=32, feed_forward=64, max_updates=160, validate_every=40, learning_rate=8e-3, warmup=20, batch=16
+        hidden=32,
+        feed_forward=64,
+        max_updates=160,
+        validate_every=40,
+        learning_rate=8e-3,
+        warmup=20,
+        batch=16,
+        beams=[1, 2],
+        alphas=[1.0],
     )
     out = tmp_path_factory.mktemp("trained")
     return train_translator(toy.examples(160, 0), toy.examples(30, 1), options, out, seed=1, device="cpu"), out
