@@ -42,7 +42,7 @@ def write_report(
     lifted: Done,
     rejections: Mapping[str, model.Rejections],
 ) -> None:
-    """Write table.* and report.* into the run's folder."""
+    """Write report.md and report.json into the run's folder."""
     report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
     report["rejections"] = {kind: dataclasses.asdict(r) for kind, r in rejections.items()}
     sections = [table.markdown(), model.markdown(rejections)]
@@ -56,7 +56,6 @@ def write_report(
             report[title] = {label: e.as_dict() for label, e in errors.items()}
             sections.append(markdown(title, errors))
     sections.append(_timing_markdown(report["seconds"]))
-    table.write(run.folder)
     write_text(run.folder / "report.md", "\n".join(sections))
     write_text(run.folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False, default=str))
 

@@ -44,6 +44,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
     rows = _rows(context, lifted)
     systems = training.train_rows(context.config, context.corpus, rows, folder)
     table = report.make_table(context, rows, systems)
+    table.write(folder)
     own = next(row for row in rows if row.name == OWN_ROW.get(config.refine.name, config.refine.name))
     scores = table.scores_of(own.label)
     refiner = _refiner(context, lifted) if own.name == "skeletor" else None
