@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from skeletor.errors import InputError
+from slt.score import score
 from slt.translate import PRESETS, Decoding, Example, Translator, train_gloss2text, train_translator
 from slt.translate.config import TranslateConfig
 from slt.translate.trainer import Trainer, average, quiet
@@ -49,8 +50,6 @@ def test_it_learns_a_toy_language_from_skeletons(toy, trained):
 
 
 def test_a_loaded_translator_gives_what_was_scored_on_dev(toy, trained):
-    from slt.score import score
-
     result, out = trained
     dev = toy.examples(30, 1)
     texts = [h.text for h in Translator.load(out, "cpu").translate([e.pose for e in dev])]
@@ -178,7 +177,9 @@ def test_gloss_to_text_learns_and_is_loaded(toy, tmp_path):
     pairs = [[(e.glosses, e.text) for e in toy.examples(n, s)] for n, s in ((160, 0), (20, 1))]
     options = config(hidden=32, feed_forward=64, max_updates=120, validate_every=60, learning_rate=8e-3, batch=16)
     result = train_gloss2text(*pairs, options, tmp_path, 0, "cpu")
-    assert result.dev.bleu1 > 80
+    texts = [text for _, text in pairs[1]]
+    floor = max(score([text] * len(texts), texts).rouge for text in texts)  # the best constant sentence
+    assert result.dev.rouge > floor + 30
     found = Translator.load(tmp_path, "cpu").translate_glosses([("REGEN", "UNBEKANNT", "WIND"), ("SONNE",)])
     assert len(found) == 2 and "regen" in found[0].tokens
     with pytest.raises(InputError, match="no glosses"):
