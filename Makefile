@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-CONFIG ?= configs/demo.yaml
+CONFIG ?= $(if $(CORPUS),configs/phoenix14t.yaml,configs/demo.yaml)
 CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
