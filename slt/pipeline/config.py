@@ -37,6 +37,6 @@ def load_corpus_config(path: Path) -> CorpusConfig:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({error.__class__.__name__}); give a config file") from error
-    if isinstance(raw, dict) and isinstance(raw.get("corpus"), dict):
+    if isinstance(raw, dict) and any(key in RunConfig.model_fields for key in raw if key != "seed"):
         return load_config(path, RunConfig).corpus
     return load_config(path, CorpusConfig)
