@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 from pydantic import Field
-from skeletor.refine import RefineConfig
-from skeletor.training import RefinerTrainConfig
 
 from skeletor.config import Config, load_config
 from skeletor.errors import InputError
+from skeletor.refine import RefineConfig
+from skeletor.training import RefinerTrainConfig
 from slt.corpus.build import CorpusConfig
 from slt.estimate import EstimateConfig
 from slt.lift import LiftConfig
