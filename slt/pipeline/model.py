@@ -17,8 +17,8 @@ from slt.score import Scores
 
 _REFERENCE_CLIPS = 400
 _LIMITS = {
-    True: "Trained on a rendered signer with invented signs: it understands no real sign language, and abstains on "
-    "videos of real people. It is a demonstration of the chain, not a translator for people.",
+    True: "Trained on a rendered signer with invented signs: it understands no real sign language, and is meant "
+    "to abstain on videos of real people. It is a demonstration of the chain, not a translator for people.",
     False: "Trained on weather forecasts of one broadcaster; other topics, signers and cameras are unknown to it.",
 }
 

@@ -11,7 +11,6 @@ from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io.store import open_store
 from skeletor.normalise import renormalise
-from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from slt.corpus import layout
 from slt.pipeline.config import RunConfig
@@ -63,6 +62,7 @@ def train_rows(config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], fo
 
 def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path) -> Done:
     def work(out: Path) -> None:
+        """Train, decode, write."""
         from slt.translate import Example, Translator, train_translator
 
         stores = {split: open_store(row.store / split) for split in layout.SPLITS}
@@ -84,6 +84,7 @@ def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path)
 
 def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path) -> Done:
     def work(out: Path) -> None:
+        """Train, decode, write."""
         from slt.translate import Translator, train_gloss2text
 
         splits = {split: corpus.split(split) for split in layout.SPLITS}
@@ -118,9 +119,3 @@ def _write_outputs(out: Path, split: str, texts: Mapping[str, str]) -> None:
 
 def _outputs(folder: Path) -> dict[str, dict[str, str]]:
     return {s: json.loads((folder / f"{s}.json").read_text(encoding="utf-8")) for s in ("dev", "test")}
-
-
-def poses_of(store: Path, names: Sequence[str]) -> list[PoseSequence]:
-    """The poses of these clips that a store has."""
-    poses = open_store(store)
-    return [poses[name] for name in names if name in poses]

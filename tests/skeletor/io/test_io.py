@@ -97,7 +97,7 @@ def test_writing_where_it_cannot_be(tmp_path, make):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["dir.pose", "file"]
 
 
-def try_to_read(path) -> None:
+def assert_read_or_refused(path) -> None:
     """Nothing but a valid pose (checked when made) or one line may come out."""
     try:
         for pose in read_poses(path).values():
@@ -120,7 +120,7 @@ def test_flipped_bytes(files, suffix, data):
         content[position] = value
     path = files / f"bad{suffix}"
     path.write_bytes(content)
-    try_to_read(path)
+    assert_read_or_refused(path)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pose", ".skels"])
@@ -181,7 +181,7 @@ def test_any_json(files, raw):
     directory = files / "any"
     directory.mkdir(exist_ok=True)
     (directory / "any_0_keypoints.json").write_text(json.dumps(raw))
-    try_to_read(directory)
+    assert_read_or_refused(directory)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
