@@ -21,7 +21,7 @@ import numpy as np
 
 from skeletor.io import read_pose, write_pose
 from skeletor.pose import PoseSequence
-from skeletor.refine import RefineConfig, build_refiner
+from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus.build import CorpusConfig, make_clip, plan_corpus
 from slt.estimate import EstimateConfig, build_estimator
 from slt.lift import LiftConfig, build_lifter

@@ -23,7 +23,7 @@ import torch
 from skeletor.metrics import PoseErrors, pose_errors
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, Provenance
-from skeletor.refine import RefineConfig, build_refiner
+from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50
 from skeletor.training import train_preset, train_refiner
 from slt.lift import LiftConfig, build_lifter

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from skeletor.skeleton import Skeleton
 
-__all__ = ["refine_keypoints"]
+__all__ = ["refine"]
 
 
-def refine_keypoints(
+def refine(
     keypoints: np.ndarray,
     confidence: np.ndarray | None = None,
     fps: float = 25.0,
@@ -32,7 +32,7 @@ def refine_keypoints(
     import numpy as np
 
     from skeletor.pose import PoseSequence, Provenance
-    from skeletor.refine import RefineConfig, build_refiner
+    from skeletor.refiners import RefineConfig, build_refiner
     from skeletor.skeleton import SIGNING_50
 
     if confidence is None:

@@ -15,7 +15,7 @@ from skeletor.errors import InputError
 
 if TYPE_CHECKING:
     from skeletor.pose import PoseSequence
-    from skeletor.refine import Refiner
+    from skeletor.refiners import Refiner
 
 # Small models on few cores: waiting threads must sleep, not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -78,7 +78,7 @@ def _refine(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
     from skeletor.config import check_config
-    from skeletor.refine import RefineConfig, build_refiner
+    from skeletor.refiners import RefineConfig, build_refiner
 
     if bool(arguments.refiner) == bool(arguments.weights):
         raise InputError("give either --weights FILE (a trained refiner) or --refiner linear|savgol")

@@ -25,7 +25,7 @@ from skeletor.model import Skeletor
 from skeletor.objective import Task, corrupted_batch, make_task, refiner_loss
 from skeletor.pose import PoseSequence
 from skeletor.progress import log, progress
-from skeletor.refine import pick_device
+from skeletor.refiners import pick_device
 from skeletor.skeleton import Skeleton
 from skeletor.training_config import RefinerTrainConfig, train_preset
 from skeletor.weights import LoadedRefiner, RefinerInfo, load_refiner, save_refiner

@@ -14,7 +14,7 @@ from typing import Any
 from skeletor.config import check_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
-from skeletor.refine import RefineConfig, Refiner, build_refiner
+from skeletor.refiners import RefineConfig, Refiner, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
 from slt.lift import LiftConfig, Lifter, build_lifter

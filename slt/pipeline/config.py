@@ -9,7 +9,7 @@ from pydantic import Field
 
 from skeletor.config import Config, load_config
 from skeletor.errors import InputError
-from skeletor.refine import RefineConfig
+from skeletor.refiners import RefineConfig
 from skeletor.training import RefinerTrainConfig
 from slt.corpus.build import CorpusConfig
 from slt.estimate import EstimateConfig

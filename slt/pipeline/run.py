@@ -9,7 +9,7 @@ from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io.store import open_store, write_store
 from skeletor.normalise import normalise
-from skeletor.refine import RefineConfig, build_refiner
+from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.lift import build_lifter
 from slt.pipeline import model, report, training
@@ -28,7 +28,9 @@ SIMULATED = ("train", "studio_motion", "studio_degraded")
 PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
 # The row whose system goes into the model folder, where its name is not the refiner's.
 OWN_ROW = {"none": "raw"}
-_REFINER = ("skeletor/model", "skeletor/refine", "skeletor/smooth")
+_NETWORK = ("skeletor/model", "skeletor/fill", "skeletor/hands", "skeletor/windows", "skeletor/weights")
+_REFINER = (*_NETWORK, "skeletor/refiners", "skeletor/network_refiner", "skeletor/smooth")
+_TRAINING = (*_NETWORK, "skeletor/training", "skeletor/training_config", "skeletor/objective", "skeletor/corrupt")
 
 
 def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
@@ -143,7 +145,7 @@ def _refiner(run: Run, lifted: Done) -> Done:
         lambda out: training.train_skeletor([lifted.folder / p for p in parts], degraded, run.config, out),
         {"training": run.config.refiner_training.model_dump(), "seed": run.config.seed},
         (lifted,),
-        (*CORE_CODE, "skeletor/model", "skeletor/training", "skeletor/corrupt"),
+        (*CORE_CODE, *_TRAINING),
     )
 
 

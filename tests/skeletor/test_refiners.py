@@ -12,7 +12,7 @@ from skeletor.errors import InputError
 from skeletor.fill import prepare
 from skeletor.network_refiner import SkeletorRefiner
 from skeletor.pose import PoseSequence
-from skeletor.refine import RefineConfig, build_refiner
+from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50, custom_skeleton
 from skeletor.training import load_refiner, train_refiner
 from skeletor.weights import LoadedRefiner
@@ -152,7 +152,7 @@ def test_what_does_not_fit_is_refused(loaded: LoadedRefiner, weights: Path, tmp_
 
 def test_plain_arrays(weights: Path) -> None:
     pose = gappy(clips(1, frames=40)[0])
-    smoothed = skeletor.refine_keypoints(pose.keypoints, units="shoulder")
+    smoothed = skeletor.refine(pose.keypoints, units="shoulder")
     assert np.isfinite(smoothed[:, :29]).all()
-    refined = skeletor.refine_keypoints(pose.keypoints, pose.confidence, 25, SIGNING_50, weights, "shoulder")
+    refined = skeletor.refine(pose.keypoints, pose.confidence, 25, SIGNING_50, weights, "shoulder")
     np.testing.assert_array_equal(refined, build_refiner(RefineConfig(weights=str(weights)))(pose).keypoints)
