@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
@@ -14,6 +15,10 @@ from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.stage import Done, run_stage
 from slt.pipeline.training import REFINER_WEIGHTS, System
 from slt.score import Scores
+
+if TYPE_CHECKING:
+    from slt.translate import Translator
+    from slt.translate.abstain import Abstention
 
 _REFERENCE_CLIPS = 400
 _LIMITS = {
@@ -67,7 +72,8 @@ def _build(
     raw, poses = _pairs(detected, row, "dev")
     train = open_store(row.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
-    abstention = fit_abstention(translator, some, raw, poses, seed=run.config.seed)
+    seconds = [train[name].seconds for name in train]
+    abstention = fit_abstention(translator, some, raw, poses, seed=run.config.seed, train_seconds=seconds)
     config = run.config
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
     save_model_folder(
@@ -90,19 +96,30 @@ def _build(
         ),
         refiner.folder / REFINER_WEIGHTS if refiner else None,
     )
-    kinds = {"test": "test", **({"negatives": "negatives"} if run.rendered else {})}
-    rejections = {}
-    for kind, part in kinds.items():
-        raw, poses = _pairs(detected, row, part)
-        reasons: dict[str, int] = {}
-        for key_points, pose, hypothesis in zip(raw, poses, translator.translate(poses), strict=True):
-            signals = abstention.signals(translator, key_points, pose, hypothesis)
-            reason = abstention.reason(signals)
-            if reason is not None:
-                key = reason.split(":")[0]
-                reasons[key] = reasons.get(key, 0) + 1
-        rejections[kind] = asdict(Rejections(len(poses), sum(reasons.values()), reasons))
-    write_text(out / "rejections.json", json.dumps(rejections, indent=1))
+    raw, poses = _pairs(detected, row, "test")
+    kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}
+    if run.rendered:
+        kinds["negatives"] = _pairs(detected, row, "negatives")
+    found = {kind: asdict(_rejections(translator, abstention, *pairs)) for kind, pairs in kinds.items()}
+    write_text(out / "rejections.json", json.dumps(found, indent=1))
+
+
+def _rejections(
+    translator: Translator, abstention: Abstention, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence]
+) -> Rejections:
+    """On how many clips the system abstains, and why."""
+    reasons: dict[str, int] = {}
+    for key_points, pose, hypothesis in zip(raw, poses, translator.translate(poses), strict=True):
+        reason = abstention.reason(abstention.signals(translator, key_points, pose, hypothesis))
+        if reason is not None:
+            key = reason.split(":")[0]
+            reasons[key] = reasons.get(key, 0) + 1
+    return Rejections(len(poses), sum(reasons.values()), reasons)
+
+
+def backwards(pose: PoseSequence) -> PoseSequence:
+    """The same clip, played from its end to its start."""
+    return pose.replace(pose.keypoints[::-1].copy(), pose.confidence[::-1].copy())
 
 
 def _pairs(detected: Detected, row: Row, part: str) -> tuple[list[PoseSequence], list[PoseSequence]]:
@@ -120,7 +137,11 @@ def markdown(rejections: Mapping[str, Rejections]) -> str:
         "| clips | number | rejected | why |",
         "|---|---:|---:|---|",
     ]
-    labels = {"test": "test (all are signing)", "negatives": "negatives (idle people, unknown signs)"}
+    labels = {
+        "test": "test (all are signing)",
+        "reversed": "test, played backwards",
+        "negatives": "negatives (idle people, unknown signs)",
+    }
     for kind, r in rejections.items():
         why = "; ".join(f"{reason} ({count})" for reason, count in sorted(r.reasons.items(), key=lambda x: -x[1]))
         lines.append(f"| {labels[kind]} | {r.clips} | {r.rejected} | {why} |")
