@@ -12,7 +12,7 @@ from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
-from slt.pipeline.stage import Done, run_stage
+from slt.pipeline.stage import run_stage
 from slt.pipeline.training import REFINER_WEIGHTS, System
 from slt.score import Scores
 
@@ -38,16 +38,16 @@ class Rejections:
 
 
 def build_model(
-    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected, refiner: Done | None
+    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
     """Write the model folder of the run's own system; returns it and its rejections on test and negatives."""
     folder = run.folder / "model"
     done = run_stage(
         "model",
         run.folder / "abstention",
-        lambda out: _build(run, row, system, scores, detected, refiner, out, folder),
+        lambda out: _build(run, row, system, scores, detected, out, folder),
         {"refine": run.config.refine.name, "estimator": run.config.estimator.name},
-        (row.done, system.done, detected.done, *([refiner] if refiner else [])),
+        (row.done, system.done, detected.done),
         (*CORE_CODE, "slt/translate", "slt/model_folder", "slt/pipeline/model"),
     )
     stored = json.loads((done.folder / "rejections.json").read_text(encoding="utf-8"))
@@ -60,7 +60,6 @@ def _build(
     system: System,
     scores: Mapping[str, Scores],
     detected: Detected,
-    refiner: Done | None,
     out: Path,
     folder: Path,
 ) -> None:
@@ -94,7 +93,7 @@ def _build(
             data_licence=run.corpus.description.licence,
             limits=_LIMITS[run.rendered],
         ),
-        refiner.folder / REFINER_WEIGHTS if refiner else None,
+        _refiner_weights(run, row),
     )
     raw, poses = _pairs(detected, row, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}
@@ -102,6 +101,13 @@ def _build(
         kinds["negatives"] = _pairs(detected, row, "negatives")
     found = {kind: asdict(_rejections(translator, abstention, *pairs)) for kind, pairs in kinds.items()}
     write_text(out / "rejections.json", json.dumps(found, indent=1))
+
+
+def _refiner_weights(run: Run, row: Row) -> Path | None:
+    if row.refiner is not None:
+        return row.refiner.folder / REFINER_WEIGHTS
+    given = run.config.refine.weights
+    return Path(given) if given and run.config.refine.name == "skeletor" else None
 
 
 def _rejections(

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50
+from skeletor.tensors import save_tensors
 
 if TYPE_CHECKING:
     from slt.translate.decode import Hypothesis
@@ -108,13 +108,10 @@ class Abstention:
 
     def save(self, folder: Path) -> None:
         """Write `abstention.safetensors`."""
-        from safetensors.numpy import save_file
-
         values = {"thresholds": dict(self.thresholds), "tails": {k: list(v) for k, v in self.tails.items()},
                   "share": self.share, "clips": self.clips}  # fmt: skip
         arrays = {"centre": self.reference.centre, "whitening": self.reference.whitening, "bank": self.reference.bank}
-        with atomic_path(folder / FILE) as temporary:
-            save_file(arrays, temporary, metadata={"format": _FORMAT, "values": json.dumps(values)})
+        save_tensors(arrays, folder / FILE, {"format": _FORMAT, "values": json.dumps(values)})
 
     @staticmethod
     def load(folder: Path) -> Abstention:
