@@ -12,7 +12,7 @@ from skeletor.tensors import save_tensors
 WRITE = """
 import sys, numpy as np
 from skeletor.tensors import save_tensors
-save_tensors({"b": np.arange(6.0).reshape(2, 3), "a": np.ones(3, np.int64)}, sys.argv[1], dict.fromkeys("zyxwvutä", "1"))
+save_tensors({"b": np.arange(6.0).reshape(2, 3), "a": np.ones(3, np.int64)}, sys.argv[1], dict.fromkeys("zyxwä", "1"))
 """
 
 
