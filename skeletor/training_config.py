@@ -29,6 +29,8 @@ class RefinerModelConfig(Config):
     residual: bool = True
     local: bool = True
     taps: int = Field(default=9, ge=0, le=31)
+    curve: bool = False
+    convolution: int = Field(default=0, ge=0, le=63)
 
 
 class RefinerTrainConfig(Config):
