@@ -41,8 +41,9 @@ class RefinerTrainConfig(Config):
     to fill its gaps, then cut off. fps: the clips are resampled to it (None: the first clip's).
     Training ends after `max_steps` steps or `max_minutes` minutes of wall time, whichever comes first.
     velocity_weight, bone_weight: weights of the losses on first differences and on bone lengths beside
-    the loss on positions. mirror: half of the windows are mirrored, left for right. degraded_share: of the
-    windows, if degraded versions of the clips are given. validation_share: of the clips, held out.
+    the loss on positions. hidden_weight: joints that are hidden from the network count so much more.
+    mirror: half of the windows are mirrored, left for right. degraded_share: of the windows, if degraded
+    versions of the clips are given. validation_share: of the clips, held out.
     """
 
     preset: Literal["small", "motion", "paper"] = "small"
@@ -59,6 +60,7 @@ class RefinerTrainConfig(Config):
     loss: Literal["mse", "l1"] = "l1"
     velocity_weight: float = Field(default=1.0, ge=0)
     bone_weight: float = Field(default=0.0, ge=0)
+    hidden_weight: float = Field(default=0.0, ge=0, le=1000)
     batch_size: int = Field(default=16, ge=1, le=65536)
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
