@@ -8,9 +8,9 @@
 and prints the best by one score: the mean of position error and acceleration error against the lift of the true 2D,
 each as a share of linear interpolation's. `table` measures all smoothers with their defaults on the test data of
 `experiments.refine_quick` (30 clips, BROADCAST errors), with frames per second of CPU time (one thread); networks
-too, if weights are given: `train` trains a preset as refine_quick does. Two rows are no refiners: gaps filled with hands
-carried by their wrists (`skeletor.fill`, how Skeletor's gaps are filled), and `kalman` of wrists and of hands as seen
-from their wrists. They tell what of a network's gain is the network's.
+too, if weights are given: `train` trains a preset as refine_quick does. Two rows are no refiners: gaps filled with
+hands carried by their wrists (`skeletor.fill`, how Skeletor's gaps are filled), and `kalman` of wrists and of hands as
+seen from their wrists. They tell what of a network's gain is the network's.
 """
 
 from __future__ import annotations
