@@ -30,7 +30,8 @@ PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degra
 OWN_ROW = {"none": "raw"}
 _NETWORK = ("skeletor/model", "skeletor/fill", "skeletor/hands", "skeletor/windows", "skeletor/weights")
 _REFINER = (*_NETWORK, "skeletor/refiners", "skeletor/network_refiner", "skeletor/smooth")
-_TRAINING = (*_NETWORK, "skeletor/training", "skeletor/training_config", "skeletor/objective", "skeletor/corrupt")
+_TRAINING = (*_NETWORK, "skeletor/training", "skeletor/training_loop", "skeletor/checkpoint", "skeletor/feed",
+             "skeletor/devices", "skeletor/training_config", "skeletor/objective", "skeletor/corrupt")  # fmt: skip
 
 
 def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
