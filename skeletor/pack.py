@@ -130,7 +130,7 @@ class FrameWriter:
             try:
                 with safe_open(path, framework="np") as file:
                     about: dict[str, str] = file.metadata() or {}
-                    shapes = [file.get_slice(name).get_shape()[0] for name in ("keypoints", "stops")]
+                    frames, clips = (file.get_slice(name).get_shape()[0] for name in ("keypoints", "stops"))
                     own = about.get("key") == self._key
                     form = form_from_json(json.loads(about["form"])) if own else None
             except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
@@ -138,7 +138,7 @@ class FrameWriter:
             if not own:
                 raise InputError(f"{self.folder}: holds something else; choose another folder, or remove it")
             self.form, self.clips_done = form, int(about["clips_done"])
-            self._note(path, *shapes, about["sha256"])
+            self._note(path, frames, clips, about["sha256"])
         if self._entries:
             log.info(f"{self.folder}: goes on after {self.clips_done} clips")
 

@@ -25,7 +25,7 @@ class RefineConfig(Config):
     weights: file of a trained refiner, for `skeletor`. minimum_confidence: joints below it are replaced
     (`linear`, `savgol`; `skeletor` has its own, from its training). window, order: of `savgol`.
     radius, stride: of the averaging of `skeletor` (see `SkeletorRefiner`); None takes the default.
-    batch: windows at a time. device: "cpu", "cuda", or "auto".
+    horizon: frames of the future that fill a gap for it. batch: windows at a time. device: "cpu", "cuda", or "auto".
     """
 
     name: Literal["none", "skeletor", "linear", "savgol"] = "skeletor"
@@ -35,6 +35,7 @@ class RefineConfig(Config):
     order: int = Field(default=2, ge=1, le=10)
     radius: int | None = Field(default=None, ge=0, le=512)
     stride: int | None = Field(default=None, ge=1, le=1024)
+    horizon: int = Field(default=32, ge=1, le=1_000_000)
     batch: int = Field(default=64, ge=1, le=65536)
     device: str = "auto"
 
@@ -86,6 +87,7 @@ def build_refiner(config: RefineConfig) -> Refiner:
             radius=config.radius,
             stride=config.stride,
             batch=config.batch,
+            horizon=config.horizon,
         )
     from skeletor import smooth
 

@@ -28,8 +28,15 @@ SIMULATED = ("train", "studio_motion", "studio_degraded")
 PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
 # The row whose system goes into the model folder, where its name is not the refiner's.
 OWN_ROW = {"none": "raw"}
-_NETWORK = ("skeletor/model", "skeletor/fill", "skeletor/hands", "skeletor/windows", "skeletor/weights")
-_REFINER = (*_NETWORK, "skeletor/refiners", "skeletor/network_refiner", "skeletor/smooth")
+_NETWORK = (
+    "skeletor/model",
+    "skeletor/fill",
+    "skeletor/hands",
+    "skeletor/windows",
+    "skeletor/quantise",
+    "skeletor/weights",
+)
+_REFINER = (*_NETWORK, "skeletor/refiners", "skeletor/network_refiner", "skeletor/stream", "skeletor/smooth")
 _TRAINING = (*_NETWORK, "skeletor/training", "skeletor/training_loop", "skeletor/checkpoint", "skeletor/feed",
              "skeletor/devices", "skeletor/training_config", "skeletor/objective", "skeletor/corrupt")  # fmt: skip
 
