@@ -32,7 +32,7 @@ FORMAT, VERSION = "skeletor.frames", "1"
 MARKER = "frames.json"
 KINDS = {"F16": np.float16, "U8": np.uint8, "I64": np.int64}
 # Mapped pages that were read count as memory of the process until they are given back, which costs next to nothing.
-RELEASE_BYTES = 64 << 20
+RELEASE_BYTES = 32 << 20
 PAGES = 64 << 10  # the kernel maps this much around each place that is touched
 
 

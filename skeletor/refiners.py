@@ -35,7 +35,7 @@ class RefineConfig(Config):
     order: int = Field(default=2, ge=1, le=10)
     radius: int | None = Field(default=None, ge=0, le=512)
     stride: int | None = Field(default=None, ge=1, le=1024)
-    horizon: int = Field(default=32, ge=1, le=1_000_000)
+    horizon: int = Field(default=16, ge=1, le=1_000_000)
     batch: int = Field(default=64, ge=1, le=65536)
     device: str = "auto"
 
