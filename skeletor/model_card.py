@@ -71,4 +71,4 @@ def _line(values: Mapping[str, Any]) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "not measured" if value is None else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else "none" if value is None else str(value)

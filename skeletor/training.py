@@ -113,19 +113,8 @@ def train_refiner(
         resume(parts)
         run_loop(parts, config)
     result = _result(parts, config)
-    info = RefinerInfo(
-        preset=config.preset,
-        model=arguments,
-        fill=config.fill,
-        minimum_confidence=config.minimum_confidence,
-        skeleton=sets.skeleton,
-        fps=sets.fps,
-        units=sets.units,
-        data=data or f"{sets.clips} clips, {sets.train.frames} frames",
-        licence=licence,
-        config=config.model_dump(mode="json"),
-        training={**_finite(asdict(result)), "seed": seed, "identity": parts.identity},
-    )
+    words = data or f"{sets.clips} clips, {sets.train.frames} frames"
+    info = _info(sets, arguments, config, parts, result, words, licence)
     if parts.fabric.is_global_zero:
         save_refiner(parts.model, info, result.weights)
         write_card(info, result.weights)
@@ -234,6 +223,31 @@ def _result(parts: Parts, config: RefinerTrainConfig) -> RefinerTrainResult:
         validation_error=state.validation[1],
         windows_per_second=state.step * windows_per_step(parts, config) / max(state.seconds, 1e-9),
         data_wait_share=state.data_seconds / max(state.seconds, 1e-9),
+    )
+
+
+def _info(
+    sets: _Data,
+    arguments: dict[str, Any],
+    config: RefinerTrainConfig,
+    parts: Parts,
+    result: RefinerTrainResult,
+    data: str,
+    licence: str,
+) -> RefinerInfo:
+    """What the weights' header says."""
+    return RefinerInfo(
+        preset=config.preset,
+        model=arguments,
+        fill=config.fill,
+        minimum_confidence=config.minimum_confidence,
+        skeleton=sets.skeleton,
+        fps=sets.fps,
+        units=sets.units,
+        data=data,
+        licence=licence,
+        config=config.model_dump(mode="json"),
+        training={**_finite(asdict(result)), "seed": parts.seed, "identity": parts.identity},
     )
 
 

@@ -45,6 +45,9 @@ def test_log_and_header(tmp_path: Path) -> None:
     )
     assert info.skeleton is SIGNING_50 and info.training["seed"] == 3 and info.training["steps"] == 12
     assert info.config["window"] == 16 and not loaded.model.training
+    card = (tmp_path / "README.md").read_text()
+    for part in ("test clips", "CC0", f"{result.parameters} parameters", "| max_steps | 12 |", "hand_swap", "Limits"):
+        assert part in card
 
 
 def test_training_is_deterministic_and_leaves_the_global_generator_alone(tmp_path: Path) -> None:
