@@ -14,6 +14,7 @@ from skeletor.networks import REFINER_OF, kind_of
 from skeletor.normalise import denormalise, normalise
 from skeletor.pose import PoseSequence, StageRecord
 from skeletor.stream import HORIZON, RefinerStream, averaging
+from skeletor.trust import Trust
 from skeletor.weights import LoadedRefiner
 
 VERSION = "2"
@@ -30,7 +31,8 @@ class SkeletorRefiner:
     `stride` divides the cost. At most 2r+1, so that every frame is in a window. The defaults, 3/8 and 1/4
     of the window (24 and 16 of 64), were within 1 % of the error at stride 1 and 15 times as fast. Clips are
     padded by repeating their first and last frames. horizon: a gap is filled with what comes at most so many
-    frames later (`skeletor.fill.interpolate_within`), as `skeletor.stream` does. batch: windows at a time; memory
+    frames later (`skeletor.fill.interpolate_within`), as `skeletor.stream` does. trust: a limit to how far sure
+    joints are moved, or None. batch: windows at a time; memory
     grows with it, and with nothing else but the clip itself.
     """
 
@@ -41,14 +43,17 @@ class SkeletorRefiner:
         stride: int | None = None,
         batch: int = 64,
         horizon: int = HORIZON,
+        trust: Trust | None = None,
     ) -> None:
         self.name = REFINER_OF[kind_of(loaded.info.model)]
         how = averaging(loaded.info.model["window"], radius, stride)
-        self._loaded, self._how, self._batch, self._horizon = loaded, how, batch, horizon
+        self._loaded, self._how, self._batch, self._horizon, self._trust = loaded, how, batch, horizon, trust
         self.skeleton = loaded.info.skeleton
         self._device = next(loaded.model.parameters()).device
         self.version = f"{VERSION}-{loaded.digest}" if loaded.digest else VERSION
         record = {"radius": how.radius, "stride": how.stride, "horizon": horizon, "preset": loaded.info.preset}
+        if trust is not None:
+            record |= {"certain": trust.certain, "bound": trust.bound}
         self._stage = StageRecord("refine", self.version, {"name": self.name, **record})
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
@@ -65,6 +70,8 @@ class SkeletorRefiner:
         for group in _groups([len(i) for i in inputs]):
             clips = inputs[group]
             refined += [self._refine_long(clips[0])] if len(clips[0]) > GROUP_FRAMES else self._refine_group(clips)
+        if self._trust is not None:
+            refined = [self._trust.limit(r, i.keypoints, i.confidence) for r, i in zip(refined, inputs, strict=True)]
         return [self._from_model(*both) for both in zip(poses, inputs, refined, strict=True)]
 
     def _to_model(self, pose: PoseSequence) -> PoseSequence:

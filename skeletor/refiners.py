@@ -34,7 +34,9 @@ class RefineConfig(Config):
     sigma: of `gaussian`, in frames. min_cutoff (Hz), beta (Hz per unit per second): of `one-euro`. motion,
     process_noise, measurement_noise: of `kalman`, see there. carried: smoothers treat hands as seen from wrists.
     radius, stride: of the averaging of networks (see `SkeletorRefiner`); None takes the default.
-    horizon: frames of the future that fill a gap for them. batch: windows at a time. device: "cpu", "cuda", or "auto".
+    horizon: frames of the future that fill a gap for them. certain, bound: networks move joints of at least this
+    confidence by at most this many shoulder widths (None: without limit). batch: windows at a time.
+    device: "cpu", "cuda", or "auto".
     """
 
     name: RefinerName = "skeletor"
@@ -52,6 +54,8 @@ class RefineConfig(Config):
     radius: int | None = Field(default=None, ge=0, le=512)
     stride: int | None = Field(default=None, ge=1, le=1024)
     horizon: int = Field(default=16, ge=1, le=1_000_000)
+    certain: float | None = Field(default=None, gt=0, le=1)
+    bound: float = Field(default=0.05, ge=0, le=10)
     batch: int = Field(default=64, ge=1, le=65536)
     device: str = "auto"
 
@@ -94,6 +98,7 @@ def build_refiner(config: RefineConfig) -> Refiner:
         return FunctionRefiner("none", "1", lambda pose: pose, {})
     if config.name in NETWORKS:
         from skeletor.network_refiner import SkeletorRefiner
+        from skeletor.trust import Trust
         from skeletor.weights import load_refiner
 
         if not config.weights:
@@ -106,6 +111,7 @@ def build_refiner(config: RefineConfig) -> Refiner:
             stride=config.stride,
             batch=config.batch,
             horizon=config.horizon,
+            trust=Trust(config.certain, config.bound) if config.certain is not None else None,
         )
         if refiner.name != config.name:
             raise InputError(f"{config.weights}: weights of {refiner.name}, but the refiner is to be {config.name}")

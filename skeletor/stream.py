@@ -20,6 +20,7 @@ from skeletor.networks import Network
 from skeletor.normalise import STAGE, normalise
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import Skeleton
+from skeletor.trust import Trust
 from skeletor.weights import LoadedRefiner
 
 HORIZON = 16  # frames; on rendered clips the errors with 16, 32 and no limit differ by 0.03 % at most
@@ -236,8 +237,8 @@ class Placement:
 class StreamingRefiner:
     """Refines frames while they come in: frame t comes out when frame t + `delay` is pushed, or before.
 
-    Gives what `SkeletorRefiner` with the same radius, stride and horizon gives for the whole clip (within 1e-5
-    shoulder widths: the batches differ). Frames are at the model's frame rate, and in its units, unless
+    Gives what `SkeletorRefiner` with the same radius, stride, horizon and trust gives for the whole clip (within
+    1e-5 shoulder widths: the batches differ). Frames are at the model's frame rate, and in its units, unless
     `placement` brings them there (and the result back). A signer who walks away from the placement is refined as
     if standing there: take a new stream, with a new placement, when the camera or the signer changes.
     """
@@ -250,6 +251,7 @@ class StreamingRefiner:
         horizon: int = HORIZON,
         placement: Placement | None = None,
         batch: int = 64,
+        trust: Trust | None = None,
     ) -> None:
         info = loaded.info
         how = averaging(info.model["window"], radius, stride)
@@ -259,6 +261,11 @@ class StreamingRefiner:
         self._placement = placement
         self._stream = RefinerStream(loaded, how, horizon, batch, eager=True)
         self._ended = False
+        self._trust, self._seen, self._sure = (
+            trust,
+            np.zeros((0, *self._shape), np.float32),
+            np.zeros((0, self._shape[0])),
+        )
         self.delay = self._stream.delay
 
     def push(self, keypoints: np.ndarray, confidence: np.ndarray | None = None) -> np.ndarray:
@@ -285,7 +292,16 @@ class StreamingRefiner:
         missing = np.isnan(keypoints).any(-1)
         sure = np.where(missing, 0.0, 1.0 if confidence is None else confidence)
         place = self._placement
-        if place is None:
-            return self._stream.push(keypoints, sure, last)
-        refined = self._stream.push((keypoints - place.centre) / place.scale, sure, last)
-        return (refined * place.scale + place.centre).astype(np.float32)
+        if place is not None:
+            keypoints = (keypoints - place.centre) / place.scale
+        refined = self._limited(self._stream.push(keypoints, sure, last), keypoints, sure)
+        return refined if place is None else (refined * place.scale + place.centre).astype(np.float32)
+
+    def _limited(self, refined: np.ndarray, keypoints: np.ndarray, sure: np.ndarray) -> np.ndarray:
+        """Refined frames within the bounds of `trust`; what came in is kept until its frame comes out."""
+        if self._trust is None:
+            return refined
+        seen, sure = np.concatenate([self._seen, keypoints]), np.concatenate([self._sure, sure])
+        done = len(refined)
+        self._seen, self._sure = seen[done:], sure[done:]
+        return self._trust.limit(refined, seen[:done], sure[:done])
