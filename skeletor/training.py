@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Generator, Tensor
 
 from skeletor.atomic import atomic_path
@@ -109,6 +110,7 @@ def train_refiner(
     degraded: Sequence[PoseSequence] | None = None,
     data: str = "",
     licence: str = "",
+    snapshots: Sequence[int] = (),
 ) -> RefinerTrainResult:
     """Train a refiner on clips of one skeleton and write `out`/refiner.safetensors.
 
@@ -116,7 +118,8 @@ def train_refiner(
     clips, frame by frame (for instance lifted from simulated detections), that the network learns to turn
     into the clips. data, licence: words for the header. `out` also gets the log (a JSON object per line) and
     a checkpoint, from which a killed training goes on, with the same losses if the budget is one of steps.
-    A checkpoint of other clips, another config or seed is not used, and overwritten.
+    A checkpoint of other clips, another config or seed is not used, and overwritten. snapshots: steps after
+    which the network's tensors are written to `out` too, see `snapshot_path`.
 
     Raises InputError if the clips do not fit together, TrainingDiverged if the loss becomes NaN.
     """
@@ -127,7 +130,7 @@ def train_refiner(
         arguments = model_arguments(config, skeleton, train.points.shape[2])
         parts = _start(arguments, train, held_out, skeleton, config, place, Path(out), seed)
         _resume(parts)
-        _loop(parts, config)
+        _loop(parts, config, frozenset(snapshots))
     state, model = parts.state, parts.model
     result = RefinerTrainResult(
         weights=parts.out / WEIGHTS,
@@ -237,7 +240,12 @@ def _start(
     )
 
 
-def _loop(parts: _Parts, config: RefinerTrainConfig) -> None:
+def snapshot_path(out: Path | str, step: int) -> Path:
+    """Where a training in `out` puts the tensors (safetensors, no header) that it had after `step` steps."""
+    return Path(out) / f"refiner.step-{step}.safetensors"
+
+
+def _loop(parts: _Parts, config: RefinerTrainConfig, snapshots: frozenset[int] = frozenset()) -> None:
     """Train until the budget is spent, with log, validation and checkpoints on the way."""
     state = parts.state
     parts.out.mkdir(parents=True, exist_ok=True)
@@ -255,6 +263,10 @@ def _loop(parts: _Parts, config: RefinerTrainConfig) -> None:
             _validate(parts, parts.held_out, config)
         if state.step % config.checkpoint_every == 0 or ends:
             _save(parts)
+        if state.step in snapshots:
+            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in parts.model.state_dict().items()}
+            with atomic_path(snapshot_path(parts.out, state.step)) as temporary:
+                save_file(tensors, temporary)
     parts.model.eval()
 
 

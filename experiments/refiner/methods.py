@@ -1,0 +1,69 @@
+"""What is compared: smoothers by name, and trained networks, all behind `skeletor.refiners.build_refiner`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+from safetensors.torch import load_file
+
+from experiments.refiner.config import ModelSpec
+from experiments.refiner.training import WEIGHTS
+from skeletor.network_refiner import SkeletorRefiner
+from skeletor.progress import log
+from skeletor.refiners import RefineConfig, Refiner, build_refiner
+from skeletor.training import snapshot_path
+from skeletor.weights import load_refiner
+
+LABELS = {
+    "none": "nothing done",
+    "zero": "zeros",
+    "hold": "hold last",
+    "linear": "linear",
+    "cubic": "cubic spline",
+    "savgol": "Savitzky-Golay",
+    "one-euro": "One-Euro",
+    "kalman": "Kalman/RTS",
+    "gaussian": "Gaussian",
+}
+Kind = Literal["smoother", "network"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of a table. kind: a smoother without training, or a trained network."""
+
+    label: str
+    kind: Kind
+    refiner: Refiner
+
+
+def smoothers(names: Sequence[str]) -> list[Method]:
+    """The smoothers of these names; one that this version of skeletor lacks is left out, and logged."""
+    found = []
+    for name in names:
+        try:
+            config = RefineConfig.model_validate({"name": name})
+        except ValidationError:
+            log.warning("smoother %r is not in this version of skeletor: left out", name)
+            continue
+        found.append(Method(LABELS.get(name, name), "smoother", build_refiner(config)))
+    return found
+
+
+def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:
+    """The network that was trained in `folder`."""
+    config = RefineConfig.model_validate(
+        {"name": spec.refiner, "weights": str(folder / WEIGHTS), "device": "cpu", "batch": 32}
+    )
+    return Method(label or spec.label, "network", build_refiner(config))
+
+
+def network_after(spec: ModelSpec, folder: Path, step: int) -> Method:
+    """The same as it was after `step` steps of its training."""
+    loaded = load_refiner(folder / WEIGHTS)
+    loaded.model.load_state_dict(load_file(snapshot_path(folder, step)))
+    return Method(spec.label, "network", SkeletorRefiner(loaded, batch=32))
