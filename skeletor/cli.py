@@ -28,6 +28,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from skeletor.refiners import NETWORKS, SMOOTHERS
+
     parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -36,7 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     refine.add_argument("input", help="a file of poses (.safetensors, .pose, .skels, .h5) or a folder of OpenPose JSON")
     refine.add_argument("-o", "--output", help="default: INPUT.refined.safetensors")
     refine.add_argument("--weights", help="weights of a trained refiner (.safetensors)")
-    refine.add_argument("--refiner", choices=["linear", "savgol"], help="a baseline that needs no weights")
+    refine.add_argument(
+        "--refiner",
+        choices=[*SMOOTHERS, *NETWORKS],
+        help="default: skeletor; a baseline that needs no weights, or"
+        f" with --weights what they are of: {' or '.join(NETWORKS)}",
+    )
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
     refine.add_argument("--stride", type=int, help="compute every n-th window only (1: the paper, slow)")
     refine.add_argument("--fps", type=float, help="frame rate, if the file does not tell or is wrong")
@@ -78,11 +85,12 @@ def _refine(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
     from skeletor.config import check_config
-    from skeletor.refiners import RefineConfig, build_refiner
+    from skeletor.refiners import NETWORKS, SMOOTHERS, RefineConfig, build_refiner
 
-    if bool(arguments.refiner) == bool(arguments.weights):
-        raise InputError("give either --weights FILE (a trained refiner) or --refiner linear|savgol")
-    raw = {"name": arguments.refiner or "skeletor", "weights": arguments.weights, "device": arguments.device}
+    name = arguments.refiner or "skeletor"
+    if (name in NETWORKS) != bool(arguments.weights):
+        raise InputError(f"give either --weights FILE (a trained refiner) or --refiner {'|'.join(SMOOTHERS)}")
+    raw = {"name": name, "weights": arguments.weights, "device": arguments.device}
     raw |= {k: getattr(arguments, k) for k in ("radius", "stride") if getattr(arguments, k) is not None}
     refiner = build_refiner(check_config(raw, RefineConfig, "command line"))
     return refiner, getattr(refiner, "skeleton", None)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skeletor.errors import InputError
 from skeletor.fill import prepare
+from skeletor.networks import REFINER_OF, kind_of
 from skeletor.normalise import denormalise, normalise
 from skeletor.pose import PoseSequence, StageRecord
 from skeletor.weights import LoadedRefiner
@@ -30,11 +31,10 @@ class SkeletorRefiner:
     nothing else but the clip itself.
     """
 
-    name = "skeletor"
-
     def __init__(
         self, loaded: LoadedRefiner, radius: int | None = None, stride: int | None = None, batch: int = 64
     ) -> None:
+        self.name = REFINER_OF[kind_of(loaded.info.model)]
         window = loaded.info.model["window"]
         radius = 3 * window // 8 if radius is None else radius
         stride = max(1, window // 4) if stride is None else stride

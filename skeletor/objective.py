@@ -69,7 +69,7 @@ def mirrored(points: Tensor, confidence: Tensor, flip: Tensor, order: Tensor) ->
 
 
 def refiner_loss(predicted: Tensor, batch: Batch, config: RefinerTrainConfig, skeleton: Skeleton) -> Tensor:
-    """Mean squared (or absolute) error of observed joints, of their velocities and of bone lengths.
+    """Mean squared (or absolute) error of observed joints, of their velocities and accelerations, and of bones.
 
     predicted: (B, n1, J, D). Returns a scalar; 0 if nothing was observed.
     """
@@ -79,6 +79,10 @@ def refiner_loss(predicted: Tensor, batch: Batch, config: RefinerTrainConfig, sk
     if config.velocity_weight:
         both = seen[:, 1:] * seen[:, :-1]
         total = total + config.velocity_weight * _mean_error(difference.diff(dim=1), both, config.loss)
+    if config.acceleration_weight:
+        three = seen[:, 2:] * seen[:, 1:-1] * seen[:, :-2]
+        bent = _mean_error(difference.diff(n=2, dim=1), three, config.loss)
+        total = total + config.acceleration_weight * bent
     if config.bone_weight and skeleton.bones:
         parents, children = torch.tensor(skeleton.bones, device=predicted.device).T
         found, true = (

@@ -1,6 +1,7 @@
-"""Refiners: pose in, repaired pose out. `none`, `linear`, `savgol`, and the trained `skeletor`.
+"""Refiners: pose in, repaired pose out. `none`, the smoothers, and the trained `skeletor` and `temporal-mlp`.
 
-A new refiner is one class with `name`, `version`, `__call__` and `many`, and one line in `build_refiner`.
+A new refiner is one class with `name`, `version`, `__call__` and `many`, its name in `RefinerName`, and one line
+in `build_refiner`. A new smoother is one function of a pose, its name, and one line in `_smoother`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from pydantic import Field
 
@@ -17,22 +18,36 @@ from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, StageRecord
 
 STAGE = "refine"
+RefinerName = Literal[
+    "none", "zero", "hold", "linear", "cubic", "savgol", "gaussian", "one-euro", "kalman", "temporal-mlp", "skeletor"
+]
+REFINERS: tuple[RefinerName, ...] = get_args(RefinerName)
+NETWORKS: tuple[RefinerName, ...] = ("temporal-mlp", "skeletor")  # those that need the weights of a training
+SMOOTHERS: tuple[RefinerName, ...] = tuple(name for name in REFINERS if name not in ("none", *NETWORKS))
 
 
 class RefineConfig(Config):
     """Which refiner, and its options.
 
-    weights: file of a trained refiner, for `skeletor`. minimum_confidence: joints below it are replaced
-    (`linear`, `savgol`; `skeletor` has its own, from its training). window, order: of `savgol`.
-    radius, stride: of the averaging of `skeletor` (see `SkeletorRefiner`); None takes the default.
+    weights: file of a trained refiner, for `skeletor` and `temporal-mlp`. minimum_confidence: joints below it
+    are replaced by the smoothers (networks have their own, from their training). window, order: of `savgol`.
+    sigma: of `gaussian`, in frames. min_cutoff (Hz), beta (Hz per unit per second): of `one-euro`. motion,
+    process_noise, measurement_noise: of `kalman`, see there.
+    radius, stride: of the averaging of networks (see `SkeletorRefiner`); None takes the default.
     batch: windows at a time. device: "cpu", "cuda", or "auto".
     """
 
-    name: Literal["none", "skeletor", "linear", "savgol"] = "skeletor"
+    name: RefinerName = "skeletor"
     weights: str | None = None
     minimum_confidence: float = Field(default=0.3, ge=0, lt=1)
     window: int = Field(default=5, ge=3, le=101)
     order: int = Field(default=2, ge=1, le=10)
+    sigma: float = Field(default=1.0, ge=0.1, le=50)
+    min_cutoff: float = Field(default=4.0, gt=0, le=1000)
+    beta: float = Field(default=1.0, ge=0, le=1000)
+    motion: Literal["velocity", "acceleration"] = "velocity"
+    process_noise: float | None = Field(default=None, gt=0, le=1e6)
+    measurement_noise: float = Field(default=0.02, gt=0, le=1e3)
     radius: int | None = Field(default=None, ge=0, le=512)
     stride: int | None = Field(default=None, ge=1, le=1024)
     batch: int = Field(default=64, ge=1, le=65536)
@@ -75,25 +90,44 @@ def build_refiner(config: RefineConfig) -> Refiner:
     """The refiner that a config names. Raises InputError if its weights are missing or unusable."""
     if config.name == "none":
         return FunctionRefiner("none", "1", lambda pose: pose, {})
-    if config.name == "skeletor":
+    if config.name in NETWORKS:
         from skeletor.network_refiner import SkeletorRefiner
         from skeletor.weights import load_refiner
 
         if not config.weights:
-            raise InputError("refine.name is skeletor, but refine.weights is not set; give the trained weights' file")
-        return SkeletorRefiner(
+            raise InputError(
+                f"refine.name is {config.name}, but refine.weights is not set; give the trained weights' file"
+            )
+        refiner = SkeletorRefiner(
             load_refiner(Path(config.weights), pick_device(config.device)),
             radius=config.radius,
             stride=config.stride,
             batch=config.batch,
         )
-    from skeletor import smooth
+        if refiner.name != config.name:
+            raise InputError(f"{config.weights}: weights of {refiner.name}, but the refiner is to be {config.name}")
+        return refiner
+    return _smoother(config)
 
-    sure: dict[str, Any] = {"minimum_confidence": config.minimum_confidence}
-    if config.name == "linear":
-        return FunctionRefiner("linear", "1", partial(smooth.linear, **sure), sure)
-    options = {**sure, "window": config.window, "order": config.order}
-    return FunctionRefiner("savgol", "1", partial(smooth.savgol, **options), options)
+
+def _smoother(config: RefineConfig) -> FunctionRefiner:
+    """A refiner without weights."""
+    from skeletor import kalman, smooth, smoothers
+
+    functions: dict[RefinerName, tuple[Callable[..., PoseSequence], tuple[str, ...]]] = {
+        "zero": (smoothers.zero, ()),
+        "hold": (smoothers.hold, ()),
+        "linear": (smooth.linear, ()),
+        "cubic": (smoothers.cubic, ()),
+        "savgol": (smooth.savgol, ("window", "order")),
+        "gaussian": (smoothers.gaussian, ("sigma",)),
+        "one-euro": (smoothers.one_euro, ("min_cutoff", "beta")),
+        "kalman": (kalman.kalman, ("motion", "process_noise", "measurement_noise")),
+    }
+    function, names = functions[config.name]
+    options = {name: getattr(config, name) for name in ("minimum_confidence", *names)}
+    version = "2" if config.name in ("linear", "savgol") else "1"  # 2: never-sure joints are filled from what there is
+    return FunctionRefiner(config.name, version, partial(function, **options), options)
 
 
 def pick_device(name: str) -> str:

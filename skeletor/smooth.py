@@ -15,14 +15,26 @@ def observed_joints(pose: PoseSequence, minimum_confidence: float) -> np.ndarray
     return ~pose.missing & (pose.confidence > 0) & (pose.confidence >= minimum_confidence)
 
 
+def evidence(pose: PoseSequence, minimum_confidence: float) -> np.ndarray:
+    """(T, J) bool: the frames that say where a joint is.
+
+    The sure ones (`observed_joints`). For a joint that is never sure, those with any confidence; if there are
+    none either, those with a position: better than to leave its gaps open.
+    """
+    known = observed_joints(pose, minimum_confidence)
+    for weaker in (~pose.missing & (pose.confidence > 0), ~pose.missing):
+        known = np.where(known.any(0), known, weaker)
+    return known
+
+
 def linear(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
     """Replace missing and low-confidence joints by interpolation between the frames where they are sure.
 
-    Before the first and after the last sure frame the nearest one is held. A joint that is never sure
-    keeps what it has (a position that nobody saw, or NaN). Confidence stays as it was, except that a
-    joint that was missing stays at 0.
+    Before the first and after the last sure frame the nearest one is held. A joint that is never sure is
+    taken from what there is (`evidence`); one without any position stays NaN. Confidence stays as it was:
+    a joint that was missing stays at 0.
     """
-    return pose.replace(interpolate_array(pose.keypoints, observed_joints(pose, minimum_confidence)))
+    return pose.replace(interpolate_array(pose.keypoints, evidence(pose, minimum_confidence)))
 
 
 def savgol(pose: PoseSequence, minimum_confidence: float = 0.3, window: int = 5, order: int = 2) -> PoseSequence:

@@ -22,7 +22,7 @@ from torch import Generator, Tensor
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError, SkeletorError
 from skeletor.hands import carriers
-from skeletor.model import Skeletor
+from skeletor.networks import Network, build_network
 from skeletor.objective import Task, corrupted_batch, make_task, refiner_loss
 from skeletor.pose import PoseSequence
 from skeletor.progress import log, progress
@@ -88,7 +88,7 @@ class _Progress:
 class _Parts:
     """What a training works with."""
 
-    model: Skeletor
+    model: Network
     optimizer: torch.optim.Optimizer
     generator: Generator
     train: ClipStore
@@ -165,7 +165,7 @@ def train_refiner(
 
 
 def model_arguments(config: RefinerTrainConfig, skeleton: Skeleton, dims: int) -> dict[str, Any]:
-    """The keyword arguments of `Skeletor` for a config and a skeleton."""
+    """The arguments of `build_network` for a config and a skeleton."""
     shape = config.model.model_dump()
     seen_from = carriers(skeleton) if shape.pop("local") else None
     return {"joints": len(skeleton), "dims": dims, "window": config.window, "carriers": seen_from, **shape}
@@ -218,7 +218,7 @@ def _start(
     seed: int,
 ) -> _Parts:
     """A training at step 0."""
-    model = Skeletor(**arguments).to(device)
+    model = build_network(arguments).to(device)
     model.rest.copy_(train.typical_pose())
     model.scale.copy_(train.spread(model.seen_from_carrier))
     return _Parts(

@@ -1,4 +1,4 @@
-"""Options of the refiner's training, and the presets `paper` and `small`."""
+"""Options of the refiner's training, and the presets `paper`, `small` and `smoothnet`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from skeletor.corrupt import Corruption
 from skeletor.fill import Fill
 from skeletor.model import Norm
 
+Preset = Literal["small", "paper", "smoothnet"]
+
 
 class RefinerModelConfig(Config):
-    """Shape of the network; see `skeletor.model.Skeletor`.
+    """Shape of the network; see `skeletor.model.Skeletor` and, for kind temporal_mlp, `skeletor.temporal_mlp`.
 
     local: hands are seen from their wrists, and all coordinates divided by their spread (`carriers` there).
+    heads, norm and taps are of the transformer only.
     """
+
+    kind: Literal["transformer", "temporal_mlp"] = "transformer"
 
     d_model: int = Field(default=128, ge=8, le=4096)
     d_ff: int = Field(default=512, ge=8, le=16384)
@@ -38,12 +43,13 @@ class RefinerTrainConfig(Config):
     `skeletor.fill.prepare`. margin: frames on both sides of a training window that are corrupted and used
     to fill its gaps, then cut off. fps: the clips are resampled to it (None: the first clip's).
     Training ends after `max_steps` steps or `max_minutes` minutes of wall time, whichever comes first.
-    velocity_weight, bone_weight: weights of the losses on first differences and on bone lengths beside
-    the loss on positions. mirror: half of the windows are mirrored, left for right. degraded_share: of the
-    windows, if degraded versions of the clips are given. validation_share: of the clips, held out.
+    velocity_weight, acceleration_weight, bone_weight: weights of the losses on first differences, on second
+    differences and on bone lengths beside the loss on positions. mirror: half of the windows are mirrored,
+    left for right. degraded_share: of the windows, if degraded versions of the clips are given.
+    validation_share: of the clips, held out.
     """
 
-    preset: Literal["small", "paper"] = "small"
+    preset: Preset = "small"
     model: RefinerModelConfig = RefinerModelConfig()
     window: int = Field(default=64, ge=2, le=1024)
     fill: Fill = "carried"
@@ -56,6 +62,7 @@ class RefinerTrainConfig(Config):
 
     loss: Literal["mse", "l1"] = "l1"
     velocity_weight: float = Field(default=1.0, ge=0)
+    acceleration_weight: float = Field(default=0.0, ge=0)
     bone_weight: float = Field(default=0.0, ge=0)
     batch_size: int = Field(default=16, ge=1, le=65536)
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
@@ -86,13 +93,16 @@ class RefinerTrainConfig(Config):
             raise ValueError("model.residual needs fill linear or carried: a residual over zeros is no residual")
         if self.model.taps and (self.model.taps % 2 == 0 or not self.model.residual):
             raise ValueError("model.taps must be 0, or odd with model.residual")
-        if self.model.d_model % self.model.heads:
+        if self.model.taps and self.model.kind != "transformer":
+            raise ValueError(f"model.taps must be 0 for kind {self.model.kind}")
+        if self.model.kind == "transformer" and self.model.d_model % self.model.heads:
             raise ValueError("model.d_model must be a multiple of model.heads")
         return self
 
 
 # What differs from the defaults. `paper`: section 3 and 4.1 as printed, with JoeyNMT's sizes of the time where the
 # paper gives none; its best corruption rate (10 % of frames, 10 % of joints); no schedule, no augmentation.
+# `smoothnet`: network and loss (positions and accelerations) of Zeng et al. 2022, on the data of `small`.
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {},
     "paper": {
@@ -136,10 +146,28 @@ PRESETS: dict[str, dict[str, Any]] = {
         "validate_every": 5000,
         "checkpoint_every": 5000,
     },
+    "smoothnet": {
+        "model": {
+            "kind": "temporal_mlp",
+            "d_model": 512,
+            "d_ff": 256,
+            "layers": 3,
+            "dropout": 0.5,
+            "confidence_input": False,
+            "residual": False,
+            "local": False,
+            "taps": 0,
+        },
+        "fill": "linear",
+        "velocity_weight": 0.0,
+        "acceleration_weight": 1.0,
+        "learning_rate": 1e-3,
+        "weight_decay": 0.0,
+    },
 }
 
 
-def train_preset(name: Literal["small", "paper"], **changes: Any) -> RefinerTrainConfig:
+def train_preset(name: Preset, **changes: Any) -> RefinerTrainConfig:
     """The config of a preset, with top-level values changed."""
     return RefinerTrainConfig.model_validate({"preset": name, **changes})
 

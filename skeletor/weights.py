@@ -17,7 +17,7 @@ from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.fill import Fill
 from skeletor.io.native import skeleton_from_json, skeleton_to_json
-from skeletor.model import Skeletor
+from skeletor.networks import Network, build_network
 from skeletor.pose import file_sha256
 from skeletor.skeleton import SKELETONS, Skeleton
 
@@ -28,7 +28,7 @@ FORMAT = "skeletor-refiner-1"
 class RefinerInfo:
     """What a refiner was made for and from.
 
-    model: the keyword arguments of `Skeletor`. fill: how gaps enter the network ("zero", "linear" or
+    model: the arguments of `build_network`. fill: how gaps enter the network ("zero", "linear" or
     "carried"). minimum_confidence: joints below are taken as missing. fps, units, skeleton: of the training
     clips. data, licence: of the training clips, in words. training: figures of the run.
     """
@@ -50,12 +50,12 @@ class RefinerInfo:
 class LoadedRefiner:
     """A network ready for use, and what its file says about it. digest: SHA-256 of the file, 12 digits."""
 
-    model: Skeletor
+    model: Network
     info: RefinerInfo
     digest: str = ""
 
 
-def save_refiner(model: Skeletor, info: RefinerInfo, path: Path | str) -> None:
+def save_refiner(model: Network, info: RefinerInfo, path: Path | str) -> None:
     """Write weights and metadata atomically."""
     header = {f.name: json.dumps(getattr(info, f.name)) for f in dataclasses.fields(info) if f.name != "skeleton"}
     header["skeleton"] = skeleton_to_json(info.skeleton)
@@ -80,7 +80,7 @@ def load_refiner(path: Path | str, device: str | torch.device = "cpu") -> Loaded
     try:
         values = {f.name: json.loads(header[f.name]) for f in dataclasses.fields(RefinerInfo)}
         info = RefinerInfo(**{**values, "skeleton": _skeleton(header["skeleton"])})
-        model = Skeletor(**info.model)
+        model = build_network(info.model)
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         line = " ".join(str(error).split())

@@ -14,7 +14,7 @@ from typing import Any
 from skeletor.config import check_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
-from skeletor.refiners import RefineConfig, Refiner, build_refiner
+from skeletor.refiners import NETWORKS, RefineConfig, Refiner, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
 from slt.lift import LiftConfig, Lifter, build_lifter
@@ -134,16 +134,16 @@ def make_estimator(name: str) -> Estimator:
 
 
 def make_refiner(name: str, model: Path | None = None) -> Refiner:
-    """A refiner by name; Skeletor takes its weights from a model folder (default: the newest)."""
-    if name != "skeletor":
+    """A refiner by name; a network takes its weights from a model folder (default: the newest)."""
+    if name not in NETWORKS:
         return build_refiner(check_config({"name": name}, RefineConfig, "--refine"))
     folder = model or newest_model()
     weights = folder / "refiner.safetensors" if folder else None
     if weights is None or not weights.exists():
         raise InputError(
-            f"{folder or 'runs/'}: no trained Skeletor there; run `make pipeline`, give --model DIR, or --refine savgol"
+            f"{folder or 'runs/'}: no trained refiner there; run `make pipeline`, give --model DIR, or --refine savgol"
         )
-    return build_refiner(RefineConfig(name="skeletor", weights=str(weights)))
+    return build_refiner(check_config({"name": name, "weights": str(weights)}, RefineConfig, "--refine"))
 
 
 def to_signing_50(pose: PoseSequence) -> PoseSequence:

@@ -31,9 +31,11 @@ def main(command: str, argv: list[str], text: str) -> int:
     for name, estimator in ESTIMATORS.items():
         reason = estimator.unavailable()
         print(f"  {name:14} {'works' if reason is None else 'not available: ' + reason}")
-    print("lifters: reference, fast\nrefiners: none, linear, savgol, skeletor")
 
+    from skeletor.refiners import REFINERS
     from slt.system import newest_model
+
+    print(f"lifters: reference, fast\nrefiners: {', '.join(REFINERS)}")
 
     model = newest_model()
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")

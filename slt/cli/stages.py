@@ -9,6 +9,7 @@ from pathlib import Path
 from skeletor.errors import InputError
 from skeletor.io import read_pose, write_pose
 from skeletor.pose import PoseSequence
+from skeletor.refiners import REFINERS
 from slt.cli.batch import for_each, output_names
 
 _SUFFIXES = (".safetensors", ".pose", ".skels")
@@ -27,7 +28,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     if command == "lift":
         parser.add_argument("--mode", default="fast", choices=("fast", "reference"))
     if command in ("refine", "view"):
-        parser.add_argument("--refine", default="skeletor", choices=("none", "linear", "savgol", "skeletor"))
+        parser.add_argument("--refine", default="skeletor", choices=REFINERS)
         parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
     return actions[command](parser.parse_args(argv))
 

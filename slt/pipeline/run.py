@@ -9,7 +9,7 @@ from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io.store import open_store, write_store
 from skeletor.normalise import normalise
-from skeletor.refiners import RefineConfig, build_refiner
+from skeletor.refiners import NETWORKS, SMOOTHERS, RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.lift import build_lifter
 from slt.pipeline import model, report, training
@@ -28,8 +28,8 @@ SIMULATED = ("train", "studio_motion", "studio_degraded")
 PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
 # The row whose system goes into the model folder, where its name is not the refiner's.
 OWN_ROW = {"none": "raw"}
-_NETWORK = ("skeletor/model", "skeletor/fill", "skeletor/hands", "skeletor/windows", "skeletor/weights")
-_REFINER = (*_NETWORK, "skeletor/refiners", "skeletor/network_refiner", "skeletor/smooth")
+_NETWORK = tuple(f"skeletor/{m}" for m in ("model", "temporal_mlp", "networks", "fill", "hands", "windows", "weights"))
+_REFINER = (*_NETWORK, *(f"skeletor/{m}" for m in ("refiners", "network_refiner", "smooth", "smoothers", "kalman")))
 _TRAINING = (*_NETWORK, "skeletor/training", "skeletor/training_config", "skeletor/objective", "skeletor/corrupt")
 
 
@@ -49,7 +49,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
     table.write(folder)
     own = next(row for row in rows if row.name == OWN_ROW.get(config.refine.name, config.refine.name))
     scores = table.scores_of(own.label)
-    refiner = _refiner(context, lifted) if own.name == "skeletor" else None
+    refiner = _refiner(context, lifted) if own.name in NETWORKS else None
     _, rejections = model.build_model(context, own, systems[own.name], scores, detected, refiner)
     report.write_report(context, table, rows, detected, lifted, rejections)
     return table
@@ -125,12 +125,13 @@ def _rows(run: Run, lifted: Done) -> list[Row]:
     rows = [Row("raw", "raw 3D skeletons", lifted, lifted.folder)]
     rows.append(_refined_row(run, lifted, RefineConfig(name="savgol"), "linear + Savitzky-Golay", ()))
     name = run.config.refine.name
-    if name == "skeletor":
+    if name in NETWORKS:
         weights = _refiner(run, lifted)
         config = run.config.refine.model_copy(update={"weights": str(weights.folder / training.REFINER_WEIGHTS)})
-        rows.append(_refined_row(run, lifted, config, "Skeletor", (weights,)))
-    elif name == "linear":
-        rows.append(_refined_row(run, lifted, run.config.refine, "linear interpolation", ()))
+        rows.append(_refined_row(run, lifted, config, "Skeletor" if name == "skeletor" else name, (weights,)))
+    elif name in SMOOTHERS and name != "savgol":
+        label = "linear interpolation" if name == "linear" else name
+        rows.append(_refined_row(run, lifted, run.config.refine, label, ()))
     if run.rendered:
         rows.append(Row("truth", "truth skeletons (the ceiling)", *_truth(run)))
     return rows

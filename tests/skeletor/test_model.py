@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from skeletor.model import Attention, Layer, Skeletor, positional_encoding
+from skeletor.networks import build_network
 from skeletor.skeleton import SIGNING_50, custom_skeleton
 from skeletor.training import model_arguments
 from skeletor.training_config import train_preset
@@ -14,7 +15,9 @@ from skeletor.training_config import train_preset
 def make(preset: str, joints: int = 50, dims: int = 3, **changes: object) -> Skeletor:
     config = train_preset(preset)  # type: ignore[arg-type]
     skeleton = SIGNING_50 if joints == 50 else custom_skeleton(joints)
-    return Skeletor(**{**model_arguments(config, skeleton, dims), **changes})
+    model = build_network({**model_arguments(config, skeleton, dims), **changes})
+    assert isinstance(model, Skeletor)
+    return model
 
 
 def test_paper_preset_has_25_million_parameters() -> None:
