@@ -37,14 +37,24 @@ class ModelSpec(Config):
 
 
 class TableConfig(Config):
-    """What all tables share. smoothers: names for `RefineConfig`, each beside the models."""
+    """What all tables share.
+
+    smoothers: names for `RefineConfig`, each beside the models. steps: of every model's training, in place of what
+    the model says.
+    """
 
     number: int
     title: str
     seed: int = 1
     workers: int = Field(default=2, ge=1)
-    smoothers: list[str] = ["linear"]
-    models: list[ModelSpec] = []
+    smoothers: list[str] = Field(default=["linear"])
+    models: list[ModelSpec] = Field(default=[])
+    steps: int | None = Field(default=None, ge=1)
+
+    @property
+    def specs(self) -> list[ModelSpec]:
+        """The models, with the table's `steps`."""
+        return [spec if self.steps is None else spec.with_train(max_steps=self.steps) for spec in self.models]
 
 
 class MaskTable(TableConfig):
@@ -56,9 +66,9 @@ class MaskTable(TableConfig):
     kind: Literal["mask"]
     what: Literal["frames", "joints"]
     data: MotionConfig = MotionConfig()
-    shares: list[Share] = [0.05, 0.10, 0.15, 0.20, 0.25]
+    shares: list[Share] = Field(default=[0.05, 0.10, 0.15, 0.20, 0.25])
     test_share: Share = 0.15
-    once: list[str] = []
+    once: list[str] = Field(default=[])
     once_share: Share = 0.10
 
 
@@ -68,7 +78,7 @@ class NoiseTable(TableConfig):
     kind: Literal["noise"]
     what: Literal["frames", "joints"]
     data: MotionConfig = MotionConfig()
-    strengths: list[float] = [0.1, 0.3, 0.5, 0.7, 0.9]
+    strengths: list[float] = Field(default=[0.1, 0.3, 0.5, 0.7, 0.9])
     test_share: Share = 0.15
 
 
@@ -80,9 +90,9 @@ class GapTable(TableConfig):
 
     kind: Literal["gap"]
     data: MotionConfig = MotionConfig()
-    lengths: list[int] = [1, 2, 4, 8, 16, 32]
-    targets: list[Literal["hand", "hand and wrist", "frame"]] = ["hand", "frame"]
-    bands: tuple[float, float] = (0.4, 1.2)
+    lengths: list[int] = Field(default=[1, 2, 4, 8, 16, 32])
+    targets: list[Literal["hand", "hand and wrist", "frame"]] = Field(default=["hand", "frame"])
+    bands: list[float] = Field(default=[0.8, 1.6], min_length=2, max_length=2)
 
 
 class DetectorTable(TableConfig):
@@ -93,8 +103,8 @@ class DetectorTable(TableConfig):
 
     kind: Literal["detector"]
     run: str = "runs/demo"
-    parts: list[Literal["dev", "test"]] = ["dev", "test"]
-    bands: list[float] = [0.8, 0.95]
+    parts: list[Literal["dev", "test"]] = Field(default=["dev", "test"])
+    bands: list[float] = Field(default=[0.8, 0.95])
     clips: int | None = Field(default=None, ge=1, description="at most so many clips of each part")
 
 
@@ -142,9 +152,10 @@ def load_table(path: Path | str, overrides: dict[str, Any] | None = None) -> Tab
 def quick(config: TableConfig) -> TableConfig:
     """The same table in seconds: few clips, tiny networks, few steps. Its numbers mean nothing."""
     raw = config.model_dump()
+    raw["steps"] = 6
     for model in raw["models"]:
         train = model["train"]
-        train |= {"max_steps": 6, "batch_size": 4, "window": 16, "margin": 2, "warmup_steps": 1}
+        train |= {"batch_size": 4, "window": 16, "margin": 2, "warmup_steps": 1}
         for key, value in {"d_model": 16, "d_ff": 16, "heads": 2, "layers": 1}.items():
             train["model"] |= {key: value} if key in train["model"] else {}
     if "data" in raw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,13 +62,23 @@ def simulated_confidence(pose: PoseSequence, rng: np.random.Generator) -> np.nda
 
 
 def motion_store(config: MotionConfig, folder: Path) -> Done:
-    """The training clips of a config as a folder of pose files, made once."""
+    """The training clips of a config as a folder of pose files, made once; the key is a hash of its content."""
 
     def work(out: Path) -> None:
         write_store(out, named(motion_clips(config, "train")))
 
     code = (*MOTION_CODE, "experiments/refiner/data", "skeletor/normalise", "skeletor/skeleton")
-    return run_stage("motion", folder / f"motion-{config.digest()}", work, config.model_dump(), (), code)
+    done = run_stage("motion", folder / f"motion-{config.digest()}", work, config.model_dump(), (), code)
+    return Done(done.name, done.folder, store_key(done.folder), done.seconds)
+
+
+def store_key(folder: Path) -> str:
+    """Hash of the bytes of a folder of pose files."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def named(clips: Iterable[PoseSequence]) -> Iterable[tuple[str, PoseSequence]]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments.refiner.config import DetectorTable
+from experiments.refiner.data import store_key
 from experiments.refiner.errors import SHOULDERS_CM
 from experiments.refiner.events import HandEvents, error_parts, hand_events
 from experiments.refiner.methods import network, smoothers
 from experiments.refiner.report import Result, bold_best, markdown, number
-from experiments.refiner.training import Clips, Job, store_key, train_all
+from experiments.refiner.training import Clips, Job, train_all
 from skeletor.errors import InputError
 from skeletor.hands import hands_and_wrists
 from skeletor.io.store import open_store
@@ -28,8 +30,12 @@ REFERENCES = {"truth": "the truth", "lift": "the lift of the true 2D"}
 
 @dataclass
 class Material:
-    """The clips of a finished run, in one order: detections and true 2D (pixels), lifts and truth (shoulder widths)."""
+    """The clips of a finished run, in one order: detections and true 2D (pixels), lifts and truth (shoulder widths).
 
+    clips: (part, name) of each.
+    """
+
+    clips: list[tuple[str, str]] = field(default_factory=list)
     detected: list[PoseSequence] = field(default_factory=list)
     planar: list[PoseSequence] = field(default_factory=list)
     lifted: list[PoseSequence] = field(default_factory=list)
@@ -52,6 +58,7 @@ def read_run(folder: Path, parts: Sequence[str], limit: int | None = None) -> Ma
             (material.detected, material.planar, material.lifted, material.refined), stores, strict=True
         ):
             target += [store[n] for n in names]
+        material.clips += [(part, name) for name in names]
         for key, store in zip(REFERENCES, references, strict=True):
             material.references[key] += [store[n] for n in names]
     return material
@@ -88,7 +95,7 @@ def jobs_of(config: DetectorTable, folder: Path) -> list[Job]:
         Clips(lifted / part, store_key(lifted / part) + store_key(bad), degraded=bad)
         for part in ("studio", "studio_motion")
     )
-    return [Job(spec, clips, config.seed) for spec in config.models]
+    return [Job(spec, clips, config.seed) for spec in config.specs]
 
 
 Outputs = dict[str, list[PoseSequence]]
@@ -123,7 +130,8 @@ def _by_band(
     hands = [j for joints, _ in hands_and_wrists(SIGNING_50) for j in joints]
     sure = np.concatenate([p.confidence[:, hands] for p in material.detected])  # (F, 42)
     edges = [0.0, 1e-6, *config.bands, 1.0 + 1e-6]
-    names = ["missing", *(f"{max(low, 0):.2g} to {min(high, 1):.2g}" for low, high in zip(edges[1:], edges[2:], strict=False))]  # fmt: skip
+    inner = ["0", *(f"{edge:g}" for edge in config.bands), "1"]
+    names = ["missing", *(f"{low} to {high}" for low, high in pairwise(inner))]
     band = np.digitize(sure, edges[1:-1])
     rows = {}
     for label, poses in outputs.items():

@@ -63,6 +63,4 @@ def spread(each: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
     """Smallest, mean and largest value of every key."""
     if not each:
         return {}
-    return {
-        key: Spread(*(float(f([e[key] for e in each])) for f in (np.min, np.mean, np.max))) for key in each[0]
-    }
+    return {key: Spread(*(float(f([e[key] for e in each])) for f in (np.min, np.mean, np.max))) for key in each[0]}

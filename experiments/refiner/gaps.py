@@ -35,7 +35,7 @@ Rows = dict[str, dict[str, dict[int, Cell]]]  # method -> band -> length -> cell
 def jobs_of(config: GapTable, folder: Path) -> list[Job]:
     """One training for each model, with its own corruption."""
     store = motion_store(config.data, folder)
-    return [Job(spec, (Clips(store.folder, store.key),), config.seed) for spec in config.models]
+    return [Job(spec, (Clips(store.folder, store.key),), config.seed) for spec in config.specs]
 
 
 def make(config: GapTable, work: Path) -> Result:
@@ -68,7 +68,7 @@ def gap_errors(predicted: Sequence[PoseSequence], truths: Sequence[PoseSequence]
     return np.array(result)
 
 
-def _by_speed(errors: np.ndarray, found: Sequence[Gap], edges: tuple[float, float]) -> dict[str, Cell]:
+def _by_speed(errors: np.ndarray, found: Sequence[Gap], edges: Sequence[float]) -> dict[str, Cell]:
     band = np.digitize([gap.speed for gap in found], edges) if found else np.zeros(0, int)
     cells = {BANDS[0]: _cell(errors)}
     return cells | {name: _cell(errors[band == k]) for k, name in enumerate(BANDS[1:])}
@@ -85,12 +85,11 @@ def _section(config: GapTable, target: str, band: str, rows: Rows, methods: list
     table = {m.label: [rows[m.label][band][n].cm for n in lengths] for m in methods}
     body = [[label, *cells] for label, cells in zip(table, bold_best(list(table.values())), strict=True)]
     plain = [m.label for m in methods if m.kind == "smoother"]
-    networks = [m.label for m in methods if m.kind == "network"]
-    if networks and plain:
-        own, best = np.array(table[networks[0]]), np.min([table[p] for p in plain], axis=0)
+    for label in (m.label for m in methods if m.refiner.name == "skeletor" and plain):
+        own, best = np.array(table[label]), np.min([table[p] for p in plain], axis=0)
         if "linear" in table:
-            body.append(_ratio(f"{networks[0]} / linear", own / np.array(table["linear"])))
-        body.append(_ratio(f"{networks[0]} / best smoother", own / best))
+            body.append(_ratio(f"{label} / linear", own / np.array(table["linear"])))
+        body.append(_ratio(f"{label} / best smoother", own / best))
     counts = next(iter(rows.values()))[band]
     body.append(["gaps", *(str(counts[n].count) for n in lengths)])
     slow, fast = config.bands

@@ -29,7 +29,7 @@ def jobs_of(config: MaskTable, folder: Path) -> dict[tuple[str, float], Job]:
     """A training for each model and share of masks: nothing but masks corrupts its clips."""
     store = motion_store(config.data, folder)
     jobs = {}
-    for spec in config.models:
+    for spec in config.specs:
         for share in [config.once_share] if spec.label in config.once else config.shares:
             mask = {"frame_mask" if config.what == "frames" else "joint_mask": share}
             own = spec.with_train(corruption=NOTHING.model_copy(update=mask))
@@ -65,15 +65,15 @@ def make(config: MaskTable, work: Path) -> Result:
 
 def _sections(config: MaskTable, rows: dict[str, dict[str, object]]) -> list[str]:
     paper = published.MASKS[config.what]
-    steps = checkpoints(config.models[0].train.max_steps) if config.models else ()
-    head = ["trained with", *(f"dev, {s} steps" for s in steps), "test min", "ave", "max",
-            *(f"published dev, {s}" for s in ("50k", "100k", "200k", "300k")), "published min", "ave", "max"]  # fmt: skip
+    steps = checkpoints(config.specs[0].train.max_steps) if config.specs else ()
+    head = ["", *(f"dev, {s} steps" for s in steps), "test min", "ave", "max"]
+    head += [*(f"published dev, {s}" for s in ("50k", "100k", "200k", "300k")), "published min", "ave", "max"]
     values, tails = [], []
     for row in rows.values():
         dev, test = _dev(row, "hit sum", len(steps)), _test(row)["hit sum"]
         values.append([*dev, test.min, test.ave, test.max])
         share = row.get("share")
-        known = paper.get(share) if isinstance(share, float) and row["model"] == config.models[0].label else None
+        known = paper.get(share) if isinstance(share, float) and row["model"] == config.specs[0].label else None
         tails.append([number(v, 4) for v in (*known[0], *known[1])] if known else [""] * 7)
     texts = [[label, *cells, *tail] for label, cells, tail in zip(rows, bold_best(values), tails, strict=True)]
     where = "the frames of highest confidence" if config.what == "frames" else "joints drawn at random, one seed"
@@ -85,14 +85,14 @@ def _sections(config: MaskTable, rows: dict[str, dict[str, object]]) -> list[str
     )
     keys = ("hit mse", "hit cm", "hit sum", "all mse", "all cm", "all sum")
     scale = {key: 1000 if key.endswith("mse") else 1 for key in keys}
+    means = [[_test(row)[key].ave * scale[key] for key in keys] for row in rows.values()]
     second = markdown(
         "Test, mean over clips",
-        ["", "hidden, 10⁻³ sw²", "hidden, cm", "hidden, sum", "all joints, 10⁻³ sw²", "all joints, cm", "all joints, sum"],
-        [[label, *cells] for label, cells in zip(rows, bold_best(
-            [[_test(row)[key].ave * scale[key] for key in keys] for row in rows.values()]), strict=True)],
+        ["", *(f"{where}, {unit}" for where in ("hidden", "all joints") for unit in ("10⁻³ sw²", "cm", "sum"))],
+        [[label, *cells] for label, cells in zip(rows, bold_best(means), strict=True)],
         "sw²: squared shoulder widths, mean over coordinates; cm: mean distance at shoulders of 36 cm; "
         "sum: summed over a frame's coordinates. All joints: what was not hidden counts too.",
-    )  # fmt: skip
+    )
     return [first, second]
 
 
@@ -107,5 +107,3 @@ def _test(row: dict[str, object]) -> dict[str, Spread]:
     test = row["test"]
     assert isinstance(test, dict)
     return test
-
-

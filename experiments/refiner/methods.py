@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+import numpy as np
+import torch
 from safetensors.torch import load_file
 
 from experiments.refiner.config import ModelSpec
 from experiments.refiner.training import WEIGHTS
+from skeletor.config import check_config
+from skeletor.fill import fill_carried
 from skeletor.network_refiner import SkeletorRefiner
-from skeletor.progress import log
-from skeletor.refiners import RefineConfig, Refiner, build_refiner
+from skeletor.pose import PoseSequence
+from skeletor.refiners import FunctionRefiner, RefineConfig, Refiner, build_refiner
+from skeletor.smooth import observed_joints
 from skeletor.training import snapshot_path
 from skeletor.weights import load_refiner
 
@@ -23,18 +27,20 @@ LABELS = {
     "zero": "zeros",
     "hold": "hold last",
     "linear": "linear",
+    "carried": "linear, hands carried",
     "cubic": "cubic spline",
     "savgol": "Savitzky-Golay",
     "one-euro": "One-Euro",
     "kalman": "Kalman/RTS",
     "gaussian": "Gaussian",
 }
-Kind = Literal["smoother", "network"]
+CARRIED = "carried"
+Kind = Literal["input", "smoother", "network"]
 
 
 @dataclass(frozen=True)
 class Method:
-    """A row of a table. kind: a smoother without training, or a trained network."""
+    """A row of a table. kind: the input as it is, a smoother without training, or a trained network."""
 
     label: str
     kind: Kind
@@ -42,16 +48,26 @@ class Method:
 
 
 def smoothers(names: Sequence[str]) -> list[Method]:
-    """The smoothers of these names; one that this version of skeletor lacks is left out, and logged."""
+    """The smoothers of these names, as `RefineConfig` has them, and `carried`; InputError if there is no such one."""
     found = []
     for name in names:
-        try:
-            config = RefineConfig.model_validate({"name": name})
-        except ValidationError:
-            log.warning("smoother %r is not in this version of skeletor: left out", name)
-            continue
-        found.append(Method(LABELS.get(name, name), "smoother", build_refiner(config)))
+        if name == CARRIED:
+            refiner: Refiner = FunctionRefiner(CARRIED, "1", carried, {})
+        else:
+            refiner = build_refiner(check_config({"name": name}, RefineConfig, "smoothers"))
+        kind: Kind = "input" if name == "none" else "smoother"
+        found.append(Method(LABELS.get(name, name), kind, refiner))
     return found
+
+
+def carried(pose: PoseSequence) -> PoseSequence:
+    """`linear`, but a lost hand goes on with its wrist (`skeletor.fill.fill_carried`).
+
+    This is what the default network starts from before it has learned anything, so the fair thing to beat.
+    """
+    points = torch.from_numpy(np.nan_to_num(pose.keypoints))[None]
+    observed = torch.from_numpy(observed_joints(pose, RefineConfig().minimum_confidence))[None]
+    return pose.replace(fill_carried(points, observed, pose.skeleton)[0].numpy())
 
 
 def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:

@@ -19,7 +19,7 @@ Rows = dict[str, dict[float, dict[str, Spread]]]  # method -> strength -> errors
 def jobs_of(config: NoiseTable, folder: Path) -> list[Job]:
     """One training for each model, with its own corruption."""
     store = motion_store(config.data, folder)
-    return [Job(spec, (Clips(store.folder, store.key),), config.seed) for spec in config.models]
+    return [Job(spec, (Clips(store.folder, store.key),), config.seed) for spec in config.specs]
 
 
 def make(config: NoiseTable, work: Path) -> Result:
@@ -40,7 +40,8 @@ def make(config: NoiseTable, work: Path) -> Result:
 def _sections(config: NoiseTable, rows: Rows, methods: list[Method]) -> list[str]:
     networks = [m.label for m in methods if m.kind == "network"]
     plain = [m.label for m in methods if m.kind == "smoother"]
-    head = ["s", *(f"{label}: {w}" for label in networks for w in ("min", "ave", "max")), "best smoother", "published: min", "ave", "max"]  # fmt: skip
+    head = ["s", *(f"{label}: {w}" for label in networks for w in ("min", "ave", "max"))]
+    head += ["best smoother", "published: min", "ave", "max"]
     body = []
     for s in config.strengths:
         spreads = [rows[label][s]["all sum"] for label in networks]
@@ -50,7 +51,7 @@ def _sections(config: NoiseTable, rows: Rows, methods: list[Method]) -> list[str
         body.append([f"{s:g}", *values, f"{number(rows[best][s]['all sum'].ave)} ({best})", *known])
     of = "frames" if config.what == "frames" else "joints"
     first = markdown(
-        f"As in the paper: noise on {config.test_share:.0%} of the {of}; squared error per frame, all joints of all frames",
+        f"As in the paper: noise on {config.test_share:.0%} of the {of}; squared error per frame, all joints",
         head,
         body,
         f"Squared shoulder widths, summed over all coordinates of a frame. {published.NOTE}.",
@@ -63,14 +64,13 @@ def _sections(config: NoiseTable, rows: Rows, methods: list[Method]) -> list[str
     ):
         cells = bold_best([[rows[label][s][key].ave * scale for s in config.strengths] for label in rows])
         table = [[label, *row] for label, row in zip(rows, cells, strict=True)]
-        if networks and plain:
-            table.append(_ratio(config, rows, networks[0], plain, key))
+        table += [_ratio(config, rows, label, plain, key) for label in networks if plain]
         sections.append(markdown(title, ["", *(f"s = {s:g}" for s in config.strengths)], table))
     return sections
 
 
 def _ratio(config: NoiseTable, rows: Rows, label: str, plain: list[str], key: str) -> list[str]:
-    """The first network's error as a share of the best smoother's."""
+    """A network's error as a share of the best smoother's."""
     cells = [
         bold(number(rows[label][s][key].ave / max(1e-12, min(rows[p][s][key].ave for p in plain))))
         for s in config.strengths

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from experiments.refiner.config import ModelSpec, RealTable
-from experiments.refiner.data import motion_store
+from experiments.refiner.data import motion_store, store_key
 from experiments.refiner.errors import clip_errors
 from experiments.refiner.events import standing_hands
 from experiments.refiner.methods import Method, network, smoothers
 from experiments.refiner.report import Result, bold_best, markdown, number
 from experiments.refiner.tasks import Task, at_random, gaps, hidden
-from experiments.refiner.training import Clips, Job, store_key, train_all
+from experiments.refiner.training import Clips, Job, train_all
 from skeletor.errors import InputError
 from skeletor.io import read_poses
 from skeletor.io.store import open_store, write_store
@@ -90,7 +90,7 @@ def make(config: RealTable, work: Path) -> Result:
     jobs = jobs_of(config, work, real, folds)
     done = dict(zip(jobs, train_all(list(jobs.values()), work / "models", config.workers), strict=True))
     methods: dict[str, list[Method]] = {m.label: [m] * len(folds) for m in smoothers(config.smoothers)}
-    for spec in config.models:
+    for spec in config.specs:
         methods[f"{spec.label}, {RENDERED}"] = [_network(spec, done[spec.label, None])] * len(folds)
         methods[f"{spec.label}, {MIXED}"] = [_network(spec, done[spec.label, k]) for k in folds]
     rows: dict[str, dict[str, dict[str, float]]] = {label: {} for label in methods}
@@ -115,7 +115,7 @@ def jobs_of(
     rendered = Clips(store.folder, store.key)
     frames = sum(len(pose) for pose in open_store(store.folder).values())
     jobs: dict[tuple[str, int | None], Job] = {}
-    for spec in config.models:
+    for spec in config.specs:
         jobs[spec.label, None] = Job(spec, (rendered,), config.seed)
         for k in folds:
             others = [r for i, r in enumerate(real) if i != k]

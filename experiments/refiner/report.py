@@ -56,7 +56,10 @@ def bold_best(rows: Sequence[Sequence[float | None]], digits: int = 3) -> list[l
     columns = list(zip(*rows, strict=True))
     best = [min((v for v in column if v is not None and v == v), default=None) for column in columns]
     return [
-        [bold(number(v, digits)) if v is not None and v == b else number(v, digits) for v, b in zip(row, best, strict=True)]
+        [
+            bold(number(v, digits)) if v is not None and v == b else number(v, digits)
+            for v, b in zip(row, best, strict=True)
+        ]
         for row in rows
     ]
 

@@ -47,9 +47,14 @@ def make(config: TableConfig, work: Path) -> Result:
     return makers[type(config)](config, work)
 
 
-def run(path: Path, work: Path, results: Path, overrides: dict[str, Any], small: bool) -> None:
-    """Make the table of one YAML file and write it."""
+def run(
+    path: Path, work: Path, results: Path, overrides: dict[str, Any], small: bool = False, finished: str | None = None
+) -> None:
+    """Make the table of one YAML file and write it. finished: folder of an `slt run` in place of the file's."""
     config = load_table(path, overrides)
+    if finished and isinstance(config, DetectorTable):
+        overrides = {**overrides, "run": finished}
+        config = load_table(path, overrides)
     config = quick(config) if small else config
     log.info("table %d: %s", config.number, config.title)
     options = "".join(f" --set {key}={value}" for key, value in overrides.items()) + (" --quick" if small else "")
@@ -69,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tables", type=Path, nargs="+", metavar="YAML")
     parser.add_argument("--quick", action="store_true", help=f"tiny sizes, to try the code; results go to {QUICK}")
+    parser.add_argument("--run", help="folder of a finished `slt run`, for the table that needs one")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the YAML")
     options = parser.parse_args(arguments)
     work, results = (QUICK, QUICK / "results") if options.quick else (WORK, RESULTS)
@@ -78,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in options.tables:
         try:
             overrides = {key: yaml.safe_load(value) for key, _, value in (item.partition("=") for item in options.set)}
-            run(path, work, results, overrides, options.quick)
+            run(path, work, results, overrides, options.quick, options.run)
         except InputError as error:
             failed += 1
             log.warning("%s left out: %s", path, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,15 +111,6 @@ def _read(sources: Sequence[Clips]) -> tuple[list[PoseSequence], list[PoseSequen
         clips += own * source.repeat
         worse += [renormalise(found[n], store[n]) if source.degraded else store[n] for n in names] * source.repeat
     return clips, worse if any(s.degraded for s in sources) else None
-
-
-def store_key(folder: Path) -> str:
-    """Hash of the bytes of a folder of pose files."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.safetensors")):
-        digest.update(file.name.encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def training_code() -> tuple[str, ...]:
