@@ -32,7 +32,7 @@ def _styles(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
     for k, label in enumerate(own):
         styles[label] = {"color": draw.RIGHT, "linewidth": 2.4, "linestyle": ("-", "--", ":")[k % 3], "marker": "o"}
     for k, label in enumerate(others):
-        colour, marker = draw.CURVES[1 + k % 6], draw.MARKERS[1 + k % 6]
+        colour, marker = draw.CURVES[1 + k % 6], draw.MARKERS[k % 8]
         styles[label] = {"color": colour, "linewidth": 1.2, "marker": marker, "linestyle": ("-", "--")[k // 6 % 2]}
     return {label: {**style, "markersize": 4} for label, style in styles.items()}
 

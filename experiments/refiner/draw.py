@@ -19,11 +19,11 @@ from skeletor.skeleton import SIGNING_50, Skeleton
 
 BODY, LEFT, RIGHT, PALE = "#444444", "#0072B2", "#D55E00", "#C8C8C8"
 CURVES = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")
 HIDDEN_GROUND = "#FFF3CC"
 WIDTH = 8.5  # inches; shown about 830 pixels wide in the README
 DPI = 160
-VIEW = (-1.25, 1.25, -0.8, 1.3)  # x, y in shoulder widths about the neck
+View = tuple[float, float, float, float]  # smallest and largest x and y, in the units of the points
 
 plt.rcParams.update(
     {"font.size": 9, "font.family": "DejaVu Sans", "svg.hashsalt": "skeletor", "axes.spines.top": False,
@@ -54,7 +54,14 @@ def dots(axes: Axes, points: np.ndarray, joints: Sequence[int]) -> None:
     axes.scatter(points[joints, 0], points[joints, 1], s=2.5, c=[colour_of(j) for j in joints], zorder=3, linewidths=0)
 
 
-def panel(axes: Axes, view: tuple[float, float, float, float] = VIEW, ground: str | None = None) -> None:
+def view_of(*parts: np.ndarray, foot: float = 0.3) -> View:
+    """What must be seen of points (..., 50, 2 or 3): the same for all panels of a figure, with room for a note."""
+    points = np.concatenate([part[..., :2].reshape(-1, 2) for part in parts])
+    low, high = np.nanmin(points, axis=0) - 0.08, np.nanmax(points, axis=0) + 0.08
+    return float(low[0]), float(high[0]), float(low[1]), float(high[1]) + foot
+
+
+def panel(axes: Axes, view: View, ground: str | None = None) -> None:
     """An empty panel for a skeleton: no ticks, y down."""
     axes.set_xlim(view[0], view[1])
     axes.set_ylim(view[3], view[2])

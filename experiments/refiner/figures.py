@@ -94,12 +94,13 @@ def figure_3(place: Place) -> list[Path]:
     truth, hit = task.truths[clip], task.hits[clip].any(1)
     frames = range(centre - 2, centre + 3)
     figure, axes = draw.grid(2 + len(rows), len(frames), 1.15)
+    view = draw.view_of(truth.keypoints[frames.start : frames.stop])
     series: list[tuple[str, PoseSequence | None]] = [("original", truth), ("masked", task.inputs[clip])]
     series += [(f"{share:.0%} masked\nin training", m.refiner(task.inputs[clip])) for share, m in rows.items()]
     for line, (name, pose) in zip(axes, series, strict=True):
         draw.row_name(line[0], name)
         for axis, t in zip(line, frames, strict=True):
-            draw.panel(axis, ground=draw.HIDDEN_GROUND if hit[t] else None)
+            draw.panel(axis, view, ground=draw.HIDDEN_GROUND if hit[t] else None)
             draw.skeleton(axis, truth.keypoints[t], pale=True)
             assert pose is not None
             draw.skeleton(axis, pose.keypoints[t])
@@ -122,12 +123,13 @@ def figure_4(place: Place) -> list[Path]:
     truth, given = task.truths[clip], task.inputs[clip]
     frames = (centre - 3, centre)
     figure, axes = draw.grid(len(jobs), 3 * len(frames), 1.2)
+    view = draw.view_of(truth.keypoints[list(frames)])
     for line, (share, job) in zip(axes, jobs.items(), strict=True):
         draw.row_name(line[0], f"{share:.0%} masked\nin training")
         repaired = trained(job, place).refiner(given)
         for k, t in enumerate(frames):
             for axis, pose in zip(line[3 * k : 3 * k + 3], (truth, given, repaired), strict=True):
-                draw.panel(axis)
+                draw.panel(axis, view)
                 draw.skeleton(axis, truth.keypoints[t], pale=True)
                 draw.skeleton(axis, pose.keypoints[t])
             left = np.flatnonzero(~given.missing[t])
@@ -149,9 +151,9 @@ def _noise_figure(place: Place, table: str, name: str, title: str) -> list[Path]
     clip, centre = moment(first, seen=4)
     hit = first.hits[clip]
     spoilt = [t for t in np.argsort(np.abs(np.arange(len(hit)) - centre), kind="stable") if hit[t].any()][:3]
-    figure, axes = draw.grid(len(spoilt), 1 + 2 * len(config.strengths), 0.92, left=0.075)
+    figure, axes = draw.grid(len(spoilt), 1 + 2 * len(config.strengths), 1.0, left=0.075)
     for axis in axes.ravel():
-        draw.panel(axis)
+        draw.panel(axis, draw.view_of(truths[clip].keypoints[spoilt], foot=0.45))
     for line, t in zip(axes, sorted(spoilt), strict=True):
         draw.row_name(line[0], f"frame\n{t}")
         draw.skeleton(line[0], truths[clip].keypoints[t], width=0.9)

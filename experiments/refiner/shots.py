@@ -56,15 +56,17 @@ def figure_7(run: Path, out: Path) -> list[Path]:
     material = read_run(run, ["test"])
     shots = choose(material, SHOTS)
     figure, axes = draw.grid(len(ROWS), len(shots), 1.45)
+    truths = material.references["truth"]
+    view = draw.view_of(*(p[s.clip].keypoints[s.frame] for s in shots for p in (truths, material.lifted)), foot=0.35)
     for column, shot in enumerate(shots):
         k, t = shot.clip, shot.frame
-        truth = material.references["truth"][k].keypoints[t]
+        truth = truths[k].keypoints[t]
         picture = _picture(run, material.clips[k], t)
         axes[0][column].imshow(picture)
         axes[0][column].axis("off")
         axes[0][column].set_title(f"{shot.what}", fontsize=9)
         for axis, pose in zip(axes[1:, column], (material.lifted[k], material.refined[k], None), strict=True):
-            draw.panel(axis)
+            draw.panel(axis, view)
             draw.skeleton(axis, truth, pale=pose is not None)
             if pose is not None:
                 draw.skeleton(axis, pose.keypoints[t])
