@@ -40,13 +40,15 @@ def make(config: NoiseTable, work: Path) -> Result:
 def _sections(config: NoiseTable, rows: Rows, methods: list[Method]) -> list[str]:
     networks = [m.label for m in methods if m.kind == "network"]
     plain = [m.label for m in methods if m.kind == "smoother"]
+    given = [m.label for m in methods if m.kind == "input"]
     head = ["s", *(f"{label}: {w}" for label in networks for w in ("min", "ave", "max"))]
-    head += ["best smoother", "published: min", "ave", "max"]
+    head += [*(f"{label}: ave" for label in given), "best smoother", "published: min", "ave", "max"]
     body = []
     for s in config.strengths:
         spreads = [rows[label][s]["all sum"] for label in networks]
         best = min(plain, key=lambda label: rows[label][s]["all sum"].ave)
         values = [number(v) for x in spreads for v in (x.min, x.ave, x.max)]
+        values += [number(rows[label][s]["all sum"].ave) for label in given]
         known = [number(v, 4) for v in published.NOISE[config.what].get(s, (float("nan"),) * 3)]
         body.append([f"{s:g}", *values, f"{number(rows[best][s]['all sum'].ave)} ({best})", *known])
     of = "frames" if config.what == "frames" else "joints"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,13 +38,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return ""
     if value == 0:
         return "0"
-    size = len(f"{abs(value):.0f}") if abs(value) >= 1 else 0
-    if abs(value) < 1:
-        decimals, small = digits, abs(value)
-        while small < 0.1 and decimals < digits + 5:
-            small, decimals = small * 10, decimals + 1
-        return f"{value:.{decimals}f}"
-    return f"{value:.{max(0, digits - size)}f}"
+    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
 def bold(text: str) -> str:

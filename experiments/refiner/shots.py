@@ -74,9 +74,8 @@ def figure_7(run: Path, out: Path) -> list[Path]:
                 draw.below(axis, f"{cm:.1f} cm")
     for line, name in zip(axes, ROWS, strict=True):
         draw.row_name(line[0], name.replace(", ", ",\n"))
-    figure.suptitle(
-        "Figure 7. Broadcast quality: the worst frame of each of five clips", x=0.01, ha="left", fontsize=10
-    )
+    title = f"Figure 7. Broadcast quality: the {len(shots)} test clips with the worst frames"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     draw.legend(figure, "blue: left hand, orange: right hand, grey behind: the truth; cm: mean distance of all joints")
     return draw.save(figure, out, "figure7")
 
