@@ -27,8 +27,10 @@ class Corruption(Config):
     masked. frame_noise, joint_noise: share of frames and of joints that get the paper's uniform noise in
     [-s limb, s limb], s drawn up to `noise_strength` for each window. hand_drop, hand_freeze, hand_swap:
     share of frames in which a hand is missing, stands still, or lies on the other hand, in runs of
-    `run_length` frames in the mean. jitter: standard deviation of a joint that rests, in units of the
-    points; jitter_speed: added per unit of speed (units per frame); jitter_depth: factor on the depth.
+    `run_length` frames in the mean. frame_drop: share of frames that are missing whole, in such runs.
+    longest_run: if it is above `run_length`, each window draws its own mean length between 1 and this.
+    jitter: standard deviation of a joint that rests, in units of the points; jitter_speed: added per unit of speed
+    (units per frame); jitter_depth: factor on the depth.
     vary: every window draws its own factor between 0 and 2 on all shares and on the jitter, so that the
     model meets good and bad clips.
     """
@@ -41,7 +43,9 @@ class Corruption(Config):
     hand_drop: Share = 0.10
     hand_freeze: Share = 0.03
     hand_swap: Share = 0.06
+    frame_drop: Share = 0.0
     run_length: Frames = 3.0
+    longest_run: Frames = 1.0
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.008
     jitter_speed: Annotated[float, Field(ge=0, le=2)] = 0.10
     jitter_depth: Annotated[float, Field(ge=0, le=10)] = 2.0
@@ -103,27 +107,27 @@ def noise(points: Tensor, limb: Tensor, strength: Tensor, hit: Tensor, g: Genera
     return points + amount * (strength * hit[..., None])
 
 
-def runs(shape: tuple[int, ...], share: Tensor, length: float, like: Tensor, g: Generator | None) -> tuple[Tensor, ...]:
+def runs(
+    shape: tuple[int, ...], share: Tensor, length: Tensor, like: Tensor, g: Generator | None
+) -> tuple[Tensor, Tensor]:
     """Random runs along the second axis: (mask, start), both of `shape` (B, T, ...).
 
     mask: True in a run; start: the frame in which the run began. Lengths are geometric with mean
-    `length`; about `share` of the frames lie in runs (a little less, since runs may overlap).
+    `length`, which like `share` is broadcast to `shape`; about `share` of the frames lie in runs (a little
+    less, since runs may overlap).
     """
     frames = shape[1]
     time = torch.arange(frames, device=like.device).view(1, -1, *(1,) * (len(shape) - 2)).expand(shape)
     begins = _rand(shape, like, g) < share / length
-    if length > 1:
-        draw = _rand(shape, like, g).clamp(min=1e-6)
-        lengths = 1 + torch.floor(torch.log(draw) / torch.log(torch.tensor(1 - 1 / length, device=like.device)))
-    else:
-        lengths = torch.ones(shape, device=like.device)
+    draw = _rand(shape, like, g).clamp(min=1e-6)
+    lengths = 1 + torch.floor(torch.log(draw) / torch.log((1 - 1 / length).clamp(min=1e-6)))
     stop = torch.where(begins, time + lengths.long(), 0).cummax(1).values
     start = torch.where(begins, time, 0).cummax(1).values
     return time < stop, start
 
 
 def drop_hands(
-    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: float, g: Generator | None
+    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: Tensor, g: Generator | None
 ) -> tuple[Tensor, Tensor]:
     """Whole hands go missing in runs. share: (B, 1, 1)."""
     gone, _ = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
@@ -133,7 +137,7 @@ def drop_hands(
 
 
 def freeze_hands(
-    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: float, g: Generator | None
+    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: Tensor, g: Generator | None
 ) -> tuple[Tensor, Tensor]:
     """Hands stand still, at ordinary confidence, where they were when the run began. share: (B, 1, 1)."""
     frozen, start = runs((*points.shape[:2], 2), share, length, points, g)  # (B, T, 2)
@@ -147,7 +151,7 @@ def freeze_hands(
 
 
 def swap_hands(
-    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: float, g: Generator | None
+    points: Tensor, confidence: Tensor, body: Body, share: Tensor, length: Tensor, g: Generator | None
 ) -> tuple[Tensor, Tensor]:
     """A hand is found on the other hand, at ordinary confidence, in runs. share: (B, 1, 1).
 
@@ -200,9 +204,12 @@ def corrupt(
     g, o = generator, options
     batch = (len(points), 1, 1)
     factor = 2 * _rand(batch, points, g) if o.vary else torch.ones(batch, device=points.device)
+    length = torch.full(batch, o.run_length, device=points.device)
+    if o.longest_run > o.run_length:
+        length = o.longest_run ** _rand(batch, points, g)
     if body.hands.shape[1]:
-        points, confidence = swap_hands(points, confidence, body, factor * o.hand_swap, o.run_length, g)
-        points, confidence = freeze_hands(points, confidence, body, factor * o.hand_freeze, o.run_length, g)
+        points, confidence = swap_hands(points, confidence, body, factor * o.hand_swap, length, g)
+        points, confidence = freeze_hands(points, confidence, body, factor * o.hand_freeze, length, g)
     if o.jitter or o.jitter_speed:
         points, confidence = jitter(points, confidence, factor * o.jitter, factor * o.jitter_speed, o.jitter_depth, g)
     strength = o.noise_strength * _rand((*batch, 1), points, g)
@@ -210,7 +217,10 @@ def corrupt(
     hit = hit | (_rand(confidence.shape, points, g) < factor * o.joint_noise)
     points = noise(points, body.limb, strength, hit, g)
     if body.hands.shape[1]:
-        points, confidence = drop_hands(points, confidence, body, factor * o.hand_drop, o.run_length, g)
+        points, confidence = drop_hands(points, confidence, body, factor * o.hand_drop, length, g)
+    if o.frame_drop:
+        gone, _ = runs(tuple(points.shape[:2]), (factor * o.frame_drop)[..., 0], length[..., 0], points, g)
+        points, confidence = _remove(points, confidence, gone[..., None])
     points, confidence = mask_frames(points, confidence, factor[..., 0] * o.frame_mask, g)
     return mask_joints(points, confidence, factor * o.joint_mask, g)
 

@@ -40,6 +40,51 @@ def interpolate(points: Tensor, observed: Tensor) -> Tensor:
     return torch.lerp(first, last, share)
 
 
+def curve(points: Tensor, observed: Tensor) -> Tensor:
+    """`interpolate` with a cubic Hermite curve instead of a line, through the observed frames around each gap.
+
+    The slope at each end of a gap is that of the parabola through both ends and the next observed frame outside;
+    where there is none, that of the line. Frames before the first and after the last observation keep what they hold.
+    points: (B, T, J, D); observed: (B, T, J) bool.
+    """
+    assert points.ndim == 4 and observed.shape == points.shape[:3], (points.shape, observed.shape)
+    frames = points.shape[1]
+    time = torch.arange(frames, device=points.device).view(1, -1, 1).expand(observed.shape)
+    low = torch.where(observed, time, -1).cummax(1).values  # (B, T, J)
+    high = torch.where(observed, time, frames).flip(1).cummin(1).values.flip(1)
+    inside = (low >= 0) & (high < frames) & (high > low)
+    low, high = torch.where(inside, low, time), torch.where(inside, high, time)
+    earlier = torch.where(observed, time, -1).cummax(1).values.roll(1, 1)  # last observed frame before t
+    earlier[:, 0] = -1
+    later = torch.where(observed, time, frames).flip(1).cummin(1).values.roll(1, 1).flip(1)  # first one after t
+    later[:, -1] = frames
+    before, after = earlier.gather(1, low), later.gather(1, high)
+    width = (-1, -1, -1, points.shape[3])
+
+    def at(frame: Tensor) -> Tensor:
+        return points.gather(1, frame.clamp(0, frames - 1)[..., None].expand(width))
+
+    first, last = at(low), at(high)  # (B, T, J, D)
+    length = (high - low).clamp(min=1)[..., None].to(points.dtype)
+    line = last - first
+    start = _slope(first - at(before), (low - before)[..., None], line, length)
+    stop = _slope(at(after) - last, (after - high)[..., None], line, length)
+    start = torch.where((before >= 0)[..., None], start, line)
+    stop = torch.where((after < frames)[..., None], stop, line)
+    s = ((time - low) / (high - low).clamp(min=1))[..., None].to(points.dtype)
+    value = first + line * s * s * (3 - 2 * s) + start * s * (1 - s) ** 2 - stop * s * s * (1 - s)
+    return torch.where(inside[..., None], value, points)
+
+
+def _slope(outside: Tensor, frames: Tensor, line: Tensor, length: Tensor) -> Tensor:
+    """Slope at a gap's end, per gap: of the parabola through its two ends and the next observed frame.
+
+    outside: (B, T, J, D) step over the `frames` (B, T, J, 1) outside the gap. line: step over the gap's `length`.
+    """
+    frames = frames.clamp(min=1)
+    return (outside / frames * length + line / length * frames) / (frames + length) * length
+
+
 def fill_carried(points: Tensor, observed: Tensor, skeleton: Skeleton, rest: Tensor | None = None) -> Tensor:
     """Fill gaps so that a lost hand goes on with its wrist.
 

@@ -11,10 +11,12 @@ from skeletor.pose import PoseSequence
 from skeletor.smooth import evidence
 
 Motion = Literal["velocity", "acceleration"]
-PROCESS_NOISE: dict[Motion, float] = {"velocity": 6.0, "acceleration": 100.0}
+PROCESS_NOISE: dict[Motion, float] = {"velocity": 10.0, "acceleration": 320.0}
 MEASUREMENT_NOISE = 0.02
 CONFIDENCE_FLOOR = 0.05  # a joint that is used at all counts at least so much
-PRIOR = 1e8  # variance of position, velocity and acceleration (per frame) before the first sure frame
+# Variances of position, velocity and acceleration (per frame) in the first sure frame, with measurement noise 1. So
+# wide that they bias nothing; the acceleration's is less, so that two measurements are joined by a straight line.
+PRIOR = (1e8, 1e8, 1e4)
 
 
 def kalman(
@@ -44,7 +46,7 @@ def kalman(
     variance = np.where(known, np.maximum(pose.confidence[:, seen], CONFIDENCE_FLOOR) ** -2.0, np.inf)
     values = np.nan_to_num(pose.keypoints[:, seen].astype(np.float64))
     noise = ratio**2 * pose.fps ** (1 - 2 * order) * drift(order)
-    smooth = smoothed(values, variance, transition(order), noise)
+    smooth = smoothed(values, variance, transition(order), noise, np.diag(PRIOR[:order]))
     time, first, last = np.arange(len(pose))[:, None], known.argmax(0), len(pose) - 1 - known[::-1].argmax(0)
     held = np.take_along_axis(smooth, np.clip(time, first, last)[..., None], axis=0)
     result = pose.keypoints.copy()
@@ -68,12 +70,15 @@ def drift(order: int) -> np.ndarray:
     )
 
 
-def smoothed(values: np.ndarray, variance: np.ndarray, move: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def smoothed(
+    values: np.ndarray, variance: np.ndarray, move: np.ndarray, noise: np.ndarray, prior: np.ndarray
+) -> np.ndarray:
     """Positions (T, J, D) given all measurements; every joint must have one.
 
     values: (T, J, D). variance: (T, J) of the measurements, infinite where there is none. move, noise: (n, n).
+    prior: (n, n) covariance of the state in a joint's first measured frame, around that position and no motion.
     """
-    states, covariances = _filter(values, variance, move, noise)  # (T, J, n, D), (T, J, n, n)
+    states, covariances = _filter(values, variance, move, noise, prior)  # (T, J, n, D), (T, J, n, n)
     predicted = move @ states[:-1]
     carried = move @ covariances[:-1]
     gains = np.linalg.solve(carried @ move.T + noise, carried).swapaxes(2, 3)  # (T - 1, J, n, n)
@@ -87,7 +92,7 @@ def smoothed(values: np.ndarray, variance: np.ndarray, move: np.ndarray, noise: 
 
 
 def _filter(
-    values: np.ndarray, variance: np.ndarray, move: np.ndarray, noise: np.ndarray
+    values: np.ndarray, variance: np.ndarray, move: np.ndarray, noise: np.ndarray, prior: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """States (T, J, n, D) and their covariances (T, J, n, n) given the measurements up to each frame."""
     frames, joints, dims = values.shape
@@ -95,7 +100,7 @@ def _filter(
     first = np.isfinite(variance).argmax(0)  # (J,) nothing moves before the first measurement
     state = np.zeros((joints, order, dims))
     state[:, 0] = values[first, np.arange(joints)]
-    covariance = np.tile(PRIOR * np.eye(order), (joints, 1, 1))
+    covariance = np.tile(prior, (joints, 1, 1))
     states, covariances = np.empty((frames, *state.shape)), np.empty((frames, *covariance.shape))
     for t in range(frames):
         started = (t > first)[:, None, None]

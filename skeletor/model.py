@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skeletor.fill import curve
+
 Norm = Literal["pre", "post"]
 CENTRE_LOGIT = 5.0  # an untrained network with 9 taps gives each frame itself a weight of .95
 
@@ -48,25 +50,40 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).reshape(batch, frames, width))
 
 
+class Neighbours(nn.Module):
+    """A convolution over time, each channel alone: what a frame is among its neighbours, wherever it lies."""
+
+    def __init__(self, width: int, frames: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(width, width, frames, padding=frames // 2, groups=width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, width) -> (B, T, width)."""
+        return self.mix(x.transpose(1, 2)).transpose(1, 2)
+
+
 class Layer(nn.Module):
     """Self-attention and a position-wise feed-forward network (equation 5), each with a residual connection.
 
     norm="post" normalises after each sum, as the paper's text says; "pre" before each sub-layer.
+    convolution: frames of a convolution over time before the attention; 0 (the paper): none.
     """
 
-    def __init__(self, width: int, inner: int, heads: int, dropout: float, norm: Norm) -> None:
+    def __init__(self, width: int, inner: int, heads: int, dropout: float, norm: Norm, convolution: int = 0) -> None:
         super().__init__()
         self.norm = norm
         self.attention = Attention(width, heads, dropout)
         self.feed_forward = nn.Sequential(
             nn.Linear(width, inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(inner, width)
         )
-        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.neighbours = Neighbours(width, convolution) if convolution else None
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(3 if convolution else 2)])
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, width) -> (B, T, width)."""
-        for norm, part in zip(self.norms, (self.attention, self.feed_forward), strict=True):
+        parts = (self.attention, self.feed_forward)
+        for norm, part in zip(self.norms, (self.neighbours, *parts) if self.neighbours else parts, strict=True):
             x = x + self.dropout(part(norm(x))) if self.norm == "pre" else norm(x + self.dropout(part(x)))
         return x
 
@@ -81,6 +98,9 @@ class Skeletor(nn.Module):
     taps: an odd number K; the residual is then taken over a weighted mean of the K frames around each frame,
     with weights that the network chooses for every joint and frame (starting near the frame itself). It need
     not carry each joint's noise through its narrow layers to subtract it. 0: no such mean.
+    curve: a gap's filling may also be taken from a curve through the frames around the gap, see
+    `skeletor.fill.curve`, as one more choice beside the taps.
+    convolution: frames of a convolution over time in every layer; 0 (the paper): none.
 
     carriers: for each joint the joint that it is seen from (a hand's wrist) or itself; None: all joints are
     seen from the origin, as in the paper. With carriers, input and output are divided by `scale` too.
@@ -110,8 +130,12 @@ class Skeletor(nn.Module):
         residual: bool,
         carriers: Sequence[int] | None = None,
         taps: int = 0,
+        curve: bool = False,
+        convolution: int = 0,
     ) -> None:
         super().__init__()
+        if curve and not taps:
+            raise ValueError("curve needs taps: it is one more choice beside them")
         if taps and (taps % 2 == 0 or not residual):
             raise ValueError(f"taps {taps} must be 0, or odd with a residual network")
         self.joints, self.dims, self.window = joints, dims, window
@@ -120,10 +144,11 @@ class Skeletor(nn.Module):
             nn.Linear(joints * (dims + confidence_input), d_model), nn.ReLU(), nn.LayerNorm(d_model)
         )
         self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList([Layer(d_model, d_ff, heads, dropout, norm) for _ in range(layers)])
+        self.layers = nn.ModuleList([Layer(d_model, d_ff, heads, dropout, norm, convolution) for _ in range(layers)])
         self.final_norm = nn.LayerNorm(d_model) if norm == "pre" else nn.Identity()
-        self.taps = taps
-        self.out = nn.Linear(d_model, joints * (dims + taps))
+        self.taps, self.curve = taps, curve
+        self.choices = taps + curve
+        self.out = nn.Linear(d_model, joints * (dims + self.choices))
         self.register_buffer("places", positional_encoding(window, d_model), persistent=False)
         self.register_buffer("rest", torch.zeros(joints, dims))
         self.local = carriers is not None
@@ -154,22 +179,27 @@ class Skeletor(nn.Module):
         x = self.dropout(self.embedding(x) + self.places[:frames])  # (B, T, d_model)
         for layer in self.layers:
             x = layer(x)
-        out = self.out(self.final_norm(x)).view(batch, frames, joints, dims + self.taps)
+        out = self.out(self.final_norm(x)).view(batch, frames, joints, dims + self.choices)
         result = out[..., :dims] * self.scale if self.local else out[..., :dims]
         if self.residual:
-            result = result + (self._local_mean(local, out[..., dims:]) if self.taps else local)
+            result = result + (self._local_mean(local, confidence, out[..., dims:]) if self.taps else local)
         elif self.local:
             result = result + self._centre()
         return result + result.index_select(2, self.carrier) * self.carried if self.local else result
 
-    def _local_mean(self, points: Tensor, logits: Tensor) -> Tensor:
-        """Weighted means over `taps` frames around each: (B, T, J, D) and (B, T, J, taps) -> (B, T, J, D)."""
+    def _local_mean(self, points: Tensor, confidence: Tensor, logits: Tensor) -> Tensor:
+        """Weighted means over `taps` frames around each, and the curve.
+
+        (B, T, J, D), (B, T, J) and (B, T, J, choices) -> (B, T, J, D).
+        """
         half = self.taps // 2
-        prior = torch.zeros(self.taps, device=logits.device)
+        prior = torch.zeros(self.choices, device=logits.device)
         prior[half] = CENTRE_LOGIT
         weights = torch.softmax(logits.float() + prior, dim=-1)
         time = torch.arange(points.shape[1], device=points.device)
         mean = torch.zeros_like(points)
+        if self.curve:
+            mean = curve(points, confidence > 0) * weights[..., self.taps :]
         for k in range(self.taps):
             frame = (time + k - half).clamp(0, points.shape[1] - 1)
             mean = mean + points.index_select(1, frame) * weights[..., k : k + 1]

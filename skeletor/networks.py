@@ -10,7 +10,7 @@ from skeletor.temporal_mlp import TemporalMLP
 
 Network = Skeletor | TemporalMLP
 REFINER_OF = {"transformer": "skeletor", "temporal_mlp": "temporal-mlp"}  # kind -> name of the refiner
-_ATTENTION_ONLY = ("heads", "norm", "taps")
+_MLP = ("joints", "dims", "window", "d_model", "d_ff", "layers", "dropout", "confidence_input", "residual", "carriers")
 
 
 def kind_of(arguments: Mapping[str, Any]) -> str:
@@ -21,13 +21,13 @@ def kind_of(arguments: Mapping[str, Any]) -> str:
 def build_network(arguments: Mapping[str, Any]) -> Network:
     """A network with fresh weights.
 
-    arguments: "kind" and the keyword arguments of that kind; a temporal MLP does without those of attention.
-    Raises ValueError for an unknown kind, TypeError for arguments that the kind does not have.
+    arguments: "kind" and the keyword arguments of that kind; those that only a transformer has are not looked at
+    for a temporal MLP. Raises ValueError for an unknown kind, KeyError or TypeError if arguments are missing.
     """
     kind = kind_of(arguments)
     shape = {name: value for name, value in arguments.items() if name != "kind"}
     if kind == "transformer":
         return Skeletor(**shape)
     if kind == "temporal_mlp":
-        return TemporalMLP(**{name: value for name, value in shape.items() if name not in _ATTENTION_ONLY})
+        return TemporalMLP(**{name: shape[name] for name in _MLP})
     raise ValueError(f"unknown kind of network {kind!r}")

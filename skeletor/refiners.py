@@ -42,9 +42,9 @@ class RefineConfig(Config):
     minimum_confidence: float = Field(default=0.3, ge=0, lt=1)
     window: int = Field(default=5, ge=3, le=101)
     order: int = Field(default=2, ge=1, le=10)
-    sigma: float = Field(default=1.0, ge=0.1, le=50)
-    min_cutoff: float = Field(default=4.0, gt=0, le=1000)
-    beta: float = Field(default=1.0, ge=0, le=1000)
+    sigma: float = Field(default=0.8, ge=0.1, le=50)
+    min_cutoff: float = Field(default=6.0, gt=0, le=1000)
+    beta: float = Field(default=8.0, ge=0, le=1000)
     motion: Literal["velocity", "acceleration"] = "velocity"
     process_noise: float | None = Field(default=None, gt=0, le=1e6)
     measurement_noise: float = Field(default=0.02, gt=0, le=1e3)

@@ -38,7 +38,8 @@ def hold(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
     last = np.maximum.accumulate(np.where(known, np.arange(len(pose))[:, None], -1), axis=0)
     frame = np.where(last < 0, known.argmax(0), last)
     held = np.take_along_axis(pose.keypoints, frame[..., None], axis=0)
-    return pose.replace(np.where(known.any(0)[:, None], held, pose.keypoints))
+    seen = known.max(axis=0, keepdims=True)[..., None]  # (1, J, 1)
+    return pose.replace(np.where(seen, held, pose.keypoints))
 
 
 def cubic(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
@@ -52,9 +53,9 @@ def cubic(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
         return pose
     known = evidence(pose, minimum_confidence)
     filled = interpolate_array(pose.keypoints, known).copy()
-    later = np.asarray(np.maximum.accumulate(known[::-1], axis=0))[::-1]
+    later = np.flip(np.maximum.accumulate(np.flip(known, 0), axis=0), 0)
     gap = ~known & np.maximum.accumulate(known, axis=0) & later  # between two sure frames
-    joints = np.flatnonzero(gap.any(0))
+    joints = np.flatnonzero(gap.any(axis=0))
     if not len(joints):
         return pose.replace(filled)
     masks, group_of = np.unique(known[:, joints], axis=1, return_inverse=True)  # joints of one mask share a spline
@@ -67,7 +68,7 @@ def cubic(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
 
 
 def one_euro(
-    pose: PoseSequence, minimum_confidence: float = 0.3, min_cutoff: float = 4.0, beta: float = 1.0
+    pose: PoseSequence, minimum_confidence: float = 0.3, min_cutoff: float = 6.0, beta: float = 8.0
 ) -> PoseSequence:
     """`linear`, then the 1-Euro filter of each coordinate (Casiez, Roussel, Vogel, CHI 2012, algorithm 1).
 
@@ -92,11 +93,11 @@ def one_euro(
     return pose.replace(_with_unseen(result, filled))
 
 
-def gaussian(pose: PoseSequence, minimum_confidence: float = 0.3, sigma: float = 1.0) -> PoseSequence:
+def gaussian(pose: PoseSequence, minimum_confidence: float = 0.3, sigma: float = 0.8) -> PoseSequence:
     """`linear`, then a mean over time with Gaussian weights (sigma in frames) times the confidences.
 
     Filled joints weigh next to nothing, so they count only where nothing else is in reach. At the ends of the
-    clip the mean goes over the frames that exist.
+    clip the mean goes over the frames that exist. How the default was found: experiments/smoothers.py.
     """
     if not len(pose):
         return pose

@@ -11,15 +11,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.fill import Fill
 from skeletor.io.native import skeleton_from_json, skeleton_to_json
 from skeletor.networks import Network, build_network
 from skeletor.pose import file_sha256
 from skeletor.skeleton import SKELETONS, Skeleton
+from skeletor.tensors import save_tensors
 
 FORMAT = "skeletor-refiner-1"
 
@@ -59,9 +58,8 @@ def save_refiner(model: Network, info: RefinerInfo, path: Path | str) -> None:
     """Write weights and metadata atomically."""
     header = {f.name: json.dumps(getattr(info, f.name)) for f in dataclasses.fields(info) if f.name != "skeleton"}
     header["skeleton"] = skeleton_to_json(info.skeleton)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"format": FORMAT, **header})
+    tensors = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
+    save_tensors(tensors, path, {"format": FORMAT, **header})
 
 
 def load_refiner(path: Path | str, device: str | torch.device = "cpu") -> LoadedRefiner:

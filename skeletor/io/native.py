@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.io._files import existing_file, reading
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SKELETONS, Skeleton
+from skeletor.tensors import save_tensors
 
 FORMAT = "skeletor.pose"
 VERSION = "1"
@@ -125,8 +124,7 @@ def write_shard(poses: Mapping[str, PoseSequence], path: Path | str, half: bool 
         }
         metadata[f"clip:{name}"] = json.dumps(about, ensure_ascii=False, sort_keys=True)
         _add_skeleton(metadata, pose.skeleton, path)
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata)
+    save_tensors(tensors, path, metadata)
 
 
 def read_pose(path: Path | str, name: str | None = None) -> PoseSequence:

@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance, StageRecord
+from skeletor.tensors import save_tensors
 from slt.corpus.noise_bank import BLOCK, PartBank, block_heads, draw_blocks, gather, joined, last_moving, lost, profiles
 from slt.corpus.noise_events import (
     JOINTS,
@@ -92,11 +91,10 @@ class DetectorNoise:
 
     def save(self, path: Path | str) -> None:
         """Write the model as safetensors, atomically."""
-        tensors = {f"{part}/{key}": np.ascontiguousarray(value) for part in PARTS for key, value in self._arrays(part)}
+        tensors = {f"{part}/{key}": value for part in PARTS for key, value in self._arrays(part)}
         numbers = {part: {"decay": self.banks[part].decay, "limit": self.banks[part].limit} for part in PARTS}
         about = {"fps": self.fps, "detector": self.detector, "clips": self.clips, "parts": numbers}
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary, {"format": "slt.noise", "version": VERSION, "about": json.dumps(about)})
+        save_tensors(tensors, path, {"format": "slt.noise", "version": VERSION, "about": json.dumps(about)})
 
     def _arrays(self, part: str) -> list[tuple[str, np.ndarray]]:
         """A bank's arrays by name, without what is worked out from them."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from skeletor.config import Config, load_config
 from skeletor.errors import InputError
 from skeletor.refiners import RefineConfig
-from skeletor.training import RefinerTrainConfig
+from skeletor.training_config import RefinerTrainConfig, train_preset
 from slt.corpus.build import CorpusConfig
 from slt.estimate import EstimateConfig
 from slt.lift import LiftConfig
@@ -27,6 +27,8 @@ class RunConfig(Config):
     lift: LiftConfig = LiftConfig()
     refine: RefineConfig = RefineConfig()
     refiner_training: RefinerTrainConfig = RefinerTrainConfig()
+    motion_refiner: bool = Field(True, description="a rendered corpus: also a Skeletor trained on its known motion")
+    motion_training: RefinerTrainConfig = train_preset("motion")
     translate: TranslateConfig = TranslateConfig()
     gloss2text: bool = Field(True, description="also train a gloss-to-text transformer, the ceiling of the ceiling")
 

@@ -15,12 +15,17 @@ CORE_CODE = ("skeletor/pose", "skeletor/skeleton", "skeletor/normalise")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table that has a translator: `store` holds its poses by split."""
+    """One row of the table that has a translator: `store` holds its poses by split.
+
+    refiner: the stage that trained its refiner, if one did. own: whether it is what `slt translate` will do.
+    """
 
     name: str
     label: str
     done: Done
     store: Path
+    refiner: Done | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
-from slt.pipeline.stage import Done, run_stage
+from slt.pipeline.stage import run_stage
 from slt.pipeline.training import REFINER_WEIGHTS, System
 from slt.score import Scores
+
+if TYPE_CHECKING:
+    from slt.translate import Translator
+    from slt.translate.abstain import Abstention
 
 _REFERENCE_CLIPS = 400
 _LIMITS = {
@@ -33,16 +38,16 @@ class Rejections:
 
 
 def build_model(
-    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected, refiner: Done | None
+    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
     """Write the model folder of the run's own system; returns it and its rejections on test and negatives."""
     folder = run.folder / "model"
     done = run_stage(
         "model",
         run.folder / "abstention",
-        lambda out: _build(run, row, system, scores, detected, refiner, out, folder),
+        lambda out: _build(run, row, system, scores, detected, out, folder),
         {"refine": run.config.refine.name, "estimator": run.config.estimator.name},
-        (row.done, system.done, detected.done, *([refiner] if refiner else [])),
+        (row.done, system.done, detected.done),
         (*CORE_CODE, "slt/translate", "slt/model_folder", "slt/pipeline/model"),
     )
     stored = json.loads((done.folder / "rejections.json").read_text(encoding="utf-8"))
@@ -55,7 +60,6 @@ def _build(
     system: System,
     scores: Mapping[str, Scores],
     detected: Detected,
-    refiner: Done | None,
     out: Path,
     folder: Path,
 ) -> None:
@@ -67,7 +71,8 @@ def _build(
     raw, poses = _pairs(detected, row, "dev")
     train = open_store(row.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
-    abstention = fit_abstention(translator, some, raw, poses, seed=run.config.seed)
+    seconds = [train[name].seconds for name in train]
+    abstention = fit_abstention(translator, some, raw, poses, seed=run.config.seed, train_seconds=seconds)
     config = run.config
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
     save_model_folder(
@@ -88,21 +93,39 @@ def _build(
             data_licence=run.corpus.description.licence,
             limits=_LIMITS[run.rendered],
         ),
-        refiner.folder / REFINER_WEIGHTS if refiner else None,
+        _refiner_weights(run, row),
     )
-    kinds = {"test": "test", **({"negatives": "negatives"} if run.rendered else {})}
-    rejections = {}
-    for kind, part in kinds.items():
-        raw, poses = _pairs(detected, row, part)
-        reasons: dict[str, int] = {}
-        for key_points, pose, hypothesis in zip(raw, poses, translator.translate(poses), strict=True):
-            signals = abstention.signals(translator, key_points, pose, hypothesis)
-            reason = abstention.reason(signals)
-            if reason is not None:
-                key = reason.split(":")[0]
-                reasons[key] = reasons.get(key, 0) + 1
-        rejections[kind] = asdict(Rejections(len(poses), sum(reasons.values()), reasons))
-    write_text(out / "rejections.json", json.dumps(rejections, indent=1))
+    raw, poses = _pairs(detected, row, "test")
+    kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}
+    if run.rendered:
+        kinds["negatives"] = _pairs(detected, row, "negatives")
+    found = {kind: asdict(_rejections(translator, abstention, *pairs)) for kind, pairs in kinds.items()}
+    write_text(out / "rejections.json", json.dumps(found, indent=1))
+
+
+def _refiner_weights(run: Run, row: Row) -> Path | None:
+    if row.refiner is not None:
+        return row.refiner.folder / REFINER_WEIGHTS
+    given = run.config.refine.weights
+    return Path(given) if given and run.config.refine.name == "skeletor" else None
+
+
+def _rejections(
+    translator: Translator, abstention: Abstention, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence]
+) -> Rejections:
+    """On how many clips the system abstains, and why."""
+    reasons: dict[str, int] = {}
+    for key_points, pose, hypothesis in zip(raw, poses, translator.translate(poses), strict=True):
+        reason = abstention.reason(abstention.signals(translator, key_points, pose, hypothesis))
+        if reason is not None:
+            key = reason.split(":")[0]
+            reasons[key] = reasons.get(key, 0) + 1
+    return Rejections(len(poses), sum(reasons.values()), reasons)
+
+
+def backwards(pose: PoseSequence) -> PoseSequence:
+    """The same clip, played from its end to its start."""
+    return pose.replace(pose.keypoints[::-1].copy(), pose.confidence[::-1].copy())
 
 
 def _pairs(detected: Detected, row: Row, part: str) -> tuple[list[PoseSequence], list[PoseSequence]]:
@@ -120,7 +143,11 @@ def markdown(rejections: Mapping[str, Rejections]) -> str:
         "| clips | number | rejected | why |",
         "|---|---:|---:|---|",
     ]
-    labels = {"test": "test (all are signing)", "negatives": "negatives (idle people, unknown signs)"}
+    labels = {
+        "test": "test (all are signing)",
+        "reversed": "test, played backwards",
+        "negatives": "negatives (idle people, unknown signs)",
+    }
     for kind, r in rejections.items():
         why = "; ".join(f"{reason} ({count})" for reason, count in sorted(r.reasons.items(), key=lambda x: -x[1]))
         lines.append(f"| {labels[kind]} | {r.clips} | {r.rejected} | {why} |")

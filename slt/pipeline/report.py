@@ -131,8 +131,8 @@ def _notes(
         pixels = sum(c.source is not None for c in run.corpus.split("train"))
         notes.append(
             f"dev and test: rendered broadcast video and the real estimator; train: {pixels} clips likewise, the "
-            "others simulated detections of a noise model fitted to those; the refiner learned from lifted studio "
-            "clips, never from the truth"
+            "others simulated detections of a noise model fitted to those; the unsupervised Skeletor learned from "
+            "lifted studio clips, never from the truth; the other one from the training clips' truth"
         )
     absent = {n: len(set(references["test"]) - set(o["test"])) for n, o in outputs.items()}
     notes += [

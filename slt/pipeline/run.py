@@ -9,7 +9,7 @@ from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io.store import open_store, write_store
 from skeletor.normalise import normalise
-from skeletor.refiners import NETWORKS, SMOOTHERS, RefineConfig, build_refiner
+from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.lift import build_lifter
 from slt.pipeline import model, report, training
@@ -26,8 +26,6 @@ _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "hands
 SIMULATED = ("train", "studio_motion", "studio_degraded")
 # Every part of a rendered corpus that is lifted.
 PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
-# The row whose system goes into the model folder, where its name is not the refiner's.
-OWN_ROW = {"none": "raw"}
 _NETWORK = tuple(f"skeletor/{m}" for m in ("model", "temporal_mlp", "networks", "fill", "hands", "windows", "weights"))
 _REFINER = (*_NETWORK, *(f"skeletor/{m}" for m in ("refiners", "network_refiner", "smooth", "smoothers", "kalman")))
 _TRAINING = (*_NETWORK, "skeletor/training", "skeletor/training_config", "skeletor/objective", "skeletor/corrupt")
@@ -47,10 +45,8 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
     systems = training.train_rows(context.config, context.corpus, rows, folder)
     table = report.make_table(context, rows, systems)
     table.write(folder)
-    own = next(row for row in rows if row.name == OWN_ROW.get(config.refine.name, config.refine.name))
-    scores = table.scores_of(own.label)
-    refiner = _refiner(context, lifted) if own.name in NETWORKS else None
-    _, rejections = model.build_model(context, own, systems[own.name], scores, detected, refiner)
+    own = next(row for row in rows if row.own)
+    _, rejections = model.build_model(context, own, systems[own.name], table.scores_of(own.label), detected)
     report.write_report(context, table, rows, detected, lifted, rejections)
     return table
 
@@ -101,7 +97,7 @@ def _poses(run: Run) -> Detected:
         lambda out: pose_stages.simulate_rest(run.corpus, estimated.folder, out, run.config.seed, run.config.workers),
         {"seed": run.config.seed},
         (estimated,),
-        (*CORE_CODE, "slt/corpus/noise", "slt/pipeline/poses"),
+        (*CORE_CODE, "slt/corpus/noise", "slt/corpus/noise_bank", "slt/corpus/noise_events", "slt/pipeline/poses"),
     )
     return Detected(simulated, parts | {part: simulated.folder / part for part in SIMULATED})
 
@@ -121,44 +117,81 @@ def _lift(run: Run, detected: Detected) -> Done:
 
 
 def _rows(run: Run, lifted: Done) -> list[Row]:
-    """The rows that have a translator, with their poses made."""
-    rows = [Row("raw", "raw 3D skeletons", lifted, lifted.folder)]
-    rows.append(_refined_row(run, lifted, RefineConfig(name="savgol"), "linear + Savitzky-Golay", ()))
+    """The rows that have a translator, with their poses made. One of them is the run's own system."""
     name = run.config.refine.name
-    if name in NETWORKS:
-        weights = _refiner(run, lifted)
-        config = run.config.refine.model_copy(update={"weights": str(weights.folder / training.REFINER_WEIGHTS)})
-        rows.append(_refined_row(run, lifted, config, "Skeletor" if name == "skeletor" else name, (weights,)))
-    elif name in SMOOTHERS and name != "savgol":
-        label = "linear interpolation" if name == "linear" else name
-        rows.append(_refined_row(run, lifted, run.config.refine, label, ()))
+    savgol = RefineConfig(name="savgol")
+    rows = [Row("raw", "raw 3D skeletons", lifted, lifted.folder, own=name == "none")]
+    rows.append(_refined_row(run, lifted, "savgol", "linear + Savitzky-Golay", savgol, own=name == "savgol"))
+    if name == "skeletor":
+        rows += _skeletor_rows(run, lifted)
+    elif name not in ("none", "savgol"):
+        rows.append(_refined_row(run, lifted, name, name, run.config.refine, own=True))
     if run.rendered:
         rows.append(Row("truth", "truth skeletons (the ceiling)", *_truth(run)))
     return rows
 
 
+def _skeletor_rows(run: Run, lifted: Done) -> list[Row]:
+    """Skeletor as published, without any truth; and, where the truth of the training clips is known, with it."""
+    refine = run.config.refine
+    if refine.weights:
+        return [_refined_row(run, lifted, "skeletor", "Skeletor (given weights)", refine, own=True)]
+    with_truth = run.rendered and run.config.motion_refiner
+    trained = [("skeletor", "Skeletor, unsupervised", _refiner(run, lifted))]
+    if with_truth:
+        trained.append(("skeletor-motion", "Skeletor, trained on known motion", _motion_refiner(run, lifted)))
+    rows = []
+    for name, label, refiner in trained:
+        config = refine.model_copy(update={"weights": str(refiner.folder / training.REFINER_WEIGHTS)})
+        rows.append(_refined_row(run, lifted, name, label, config, refiner, own=refiner is trained[-1][2]))
+    return rows
+
+
 def _refiner(run: Run, lifted: Done) -> Done:
+    """Unsupervised: from lifted detections of clear video, with what a worse detector makes of the same clips."""
     parts = ("studio", "studio_motion") if run.rendered else ("train",)
     degraded = lifted.folder / "studio_degraded" if run.rendered else None
+    config = run.config.refiner_training
     return run_stage(
         "refiner",
         run.folder / "refiner",
-        lambda out: training.train_skeletor([lifted.folder / p for p in parts], degraded, run.config, out),
-        {"training": run.config.refiner_training.model_dump(), "seed": run.config.seed},
+        lambda out: training.train_skeletor(
+            [lifted.folder / p for p in parts], degraded, config, run.config.seed, run.config.workers, out
+        ),
+        {"training": config.model_dump(), "seed": run.config.seed},
         (lifted,),
         (*CORE_CODE, *_TRAINING),
     )
 
 
-def _refined_row(run: Run, lifted: Done, config: RefineConfig, label: str, inputs: tuple[Done, ...]) -> Row:
+def _motion_refiner(run: Run, lifted: Done) -> Done:
+    """From lifted detections of the training clips to their true motion."""
+    truth, folder = _truth(run)
+    config = run.config.motion_training
+    return run_stage(
+        "motion",
+        run.folder / "refiner-motion",
+        lambda out: training.train_on_motion(
+            folder / "train", lifted.folder / "train", config, run.config.seed, run.config.workers, out
+        ),
+        {"training": config.model_dump(), "seed": run.config.seed},
+        (lifted, truth),
+        (*CORE_CODE, *_TRAINING),
+    )
+
+
+def _refined_row(
+    run: Run, lifted: Done, name: str, label: str, config: RefineConfig, refiner: Done | None = None, own: bool = False
+) -> Row:
     def work(out: Path) -> None:
         folders = {lifted.folder / part: out / part for part in (*layout.SPLITS, "negatives")}
-        map_stores(folders, partial(build_refiner, config), config.name, run.config.workers)
+        map_stores(folders, partial(build_refiner, config), name, run.config.workers)
 
-    values = config.model_dump(exclude={"weights"})
-    folder = run.folder / "refined" / config.name
-    done = run_stage(config.name, folder, work, values, (lifted, *inputs), (*CORE_CODE, *_REFINER))
-    return Row(config.name, label, done, folder)
+    values = config.model_dump(exclude={"weights"} if refiner else set())
+    inputs = (lifted, refiner) if refiner else (lifted,)
+    folder = run.folder / "refined" / name
+    done = run_stage(name, folder, work, values, inputs, (*CORE_CODE, *_REFINER))
+    return Row(name, label, done, folder, refiner, own)
 
 
 def _truth(run: Run) -> tuple[Done, Path]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50
+from skeletor.tensors import save_tensors
 
 if TYPE_CHECKING:
     from slt.translate.decode import Hypothesis
@@ -27,6 +27,7 @@ _LAG = 0.2  # seconds over which a movement is measured, so that jitter is none
 _BANK = 4096  # encoder states of training clips that are kept
 _SHRINK = 0.1
 _TAIL = 0.2  # share of the dev clips that the tail of a signal is fitted to
+_ROOM = 0.1  # clips may be shorter or longer than any of training by this share
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ SIGNALS: Mapping[str, Signal] = {
     "states": Signal(1, 0.02, "a motion unlike those in training: distance {value:.2f}, at most {limit:.2f}"),
 }
 _SIGNER = ("body", "hands")  # what can be told before lifting
+_LENGTH = ("short", "long")  # known exactly of every training clip; the others need clips that the model has not seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +108,10 @@ class Abstention:
 
     def save(self, folder: Path) -> None:
         """Write `abstention.safetensors`."""
-        from safetensors.numpy import save_file
-
         values = {"thresholds": dict(self.thresholds), "tails": {k: list(v) for k, v in self.tails.items()},
                   "share": self.share, "clips": self.clips}  # fmt: skip
         arrays = {"centre": self.reference.centre, "whitening": self.reference.whitening, "bank": self.reference.bank}
-        with atomic_path(folder / FILE) as temporary:
-            save_file(arrays, temporary, metadata={"format": _FORMAT, "values": json.dumps(values)})
+        save_tensors(arrays, folder / FILE, {"format": _FORMAT, "values": json.dumps(values)})
 
     @staticmethod
     def load(folder: Path) -> Abstention:
@@ -142,27 +141,45 @@ def fit_abstention(
     dev: Sequence[PoseSequence],
     share: float = 0.03,
     seed: int = 0,
+    train_seconds: Sequence[float] = (),
 ) -> Abstention:
     """Set the thresholds so that about `share` of sound clips are rejected.
 
     train: 3D poses of training clips (a few hundred do). dev_raw, dev: key points and 3D poses of the same
-    held-out clips, which have gone through the same stages as a user's video will.
+    held-out clips, which have gone through the same stages as a user's video will. train_seconds: lengths of all
+    training clips; empty takes those of `train`.
     Rule: an exponential tail is fitted to the worst fifth of each signal on dev; a clip's score is its most
-    extreme signal in units of that tail; the threshold of the score is its conformal quantile, that is the
-    ceil((n + 1) (1 - share))-th smallest of n, or the largest if n is too small for it.
+    extreme signal in units of the tails of the *other* clips (its own would flatter it); the threshold of the score
+    is its conformal quantile, that is the ceil((n + 1) (1 - share))-th smallest of n, or the largest if n is too
+    small for it. The length of a clip needs no such rule: it has to lie between the shortest and the longest of
+    training, with a tenth of room.
     """
     if len(dev) < 5 or len(dev) != len(dev_raw):
         raise InputError(f"abstention: {len(dev)} dev clips ({len(dev_raw)} with key points); give at least 5")
     reference = make_reference(translator, train, seed)
     hypotheses = translator.translate(dev)
     rows = measure(translator, reference, dev_raw, dev, hypotheses)
-    bad = {name: signal.sign * np.array([row[name] for row in rows]) for name, signal in SIGNALS.items()}
+    bad = {n: s.sign * np.array([row[n] for row in rows]) for n, s in SIGNALS.items() if n not in _LENGTH}
     tails = {name: _tail(values, SIGNALS[name].floor) for name, values in bad.items()}
-    scores = np.max([(bad[name] - start) / length for name, (start, length) in tails.items()], axis=0)
+    scores = _scores_among_others(bad)
     rank = min(len(scores), math.ceil((len(scores) + 1) * (1 - share)))
     limit = float(np.sort(scores)[rank - 1])
     thresholds = {name: SIGNALS[name].sign * (start + limit * length) for name, (start, length) in tails.items()}
+    seconds = train_seconds or [pose.seconds for pose in train]
+    for name, value in zip(_LENGTH, (min(seconds) / (1 + _ROOM), max(seconds) * (1 + _ROOM)), strict=True):
+        thresholds[name], tails[name] = value, (SIGNALS[name].sign * value, _ROOM * value)
     return Abstention(thresholds, tails, share, len(dev), reference)
+
+
+def _scores_among_others(bad: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n,) most extreme signal of each clip, in units of tails that are fitted to the other n - 1 clips."""
+    count = len(next(iter(bad.values())))
+    scores = np.full(count, -np.inf)
+    for k in range(count):
+        for name, values in bad.items():
+            start, length = _tail(np.delete(values, k), SIGNALS[name].floor)
+            scores[k] = max(scores[k], (values[k] - start) / length)
+    return scores
 
 
 def make_reference(translator: Translator, train: Sequence[PoseSequence], seed: int = 0) -> Reference:

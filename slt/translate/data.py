@@ -76,6 +76,7 @@ class SequenceDataset(BaseDataset):
         self.sources, self.names, self.texts = sources, list(names), list(texts or [])
         self.tokens = [tokenizer(text, is_train=False) for text in self.texts]
         self.subsample, self.augment = subsample, augment
+        self.skip = 0  # batches of the first epoch that a resumed training has had
         self.reset_indices()
 
     def __len__(self) -> int:
@@ -124,15 +125,20 @@ class SequenceDataset(BaseDataset):
         sampler = RandomSubsetSampler(self, shuffle=shuffle and self.split == "train", generator=generator)
         batches = _BucketSampler(sampler, batch_size=batch_size, drop_last=False, seed=seed)
         batches.set_seed(seed)
+        batches.skip, self.skip = self.skip, 0
         collate = partial(self.collate_fn, pad_index=pad_index, eos_index=eos_index, device=device)
-        return DataLoader(self, batch_sampler=batches, collate_fn=collate, num_workers=num_workers)
+        own = torch.Generator()  # else every epoch would draw from the generator of the dropout
+        return DataLoader(self, batch_sampler=batches, collate_fn=collate, num_workers=num_workers, generator=own)
 
 
 class _BucketSampler(SentenceBatchSampler):
     """Shuffled training batches whose clips have like lengths: pools of 20 batches are sorted by length.
 
-    It asks the data set for lengths only, where JoeyNMT's sampler reads every item.
+    It asks the data set for lengths only, where JoeyNMT's sampler reads every item. skip: batches that are left out
+    at the start of the first pass.
     """
+
+    skip = 0
 
     def __iter__(self) -> Iterator[list[int]]:
         data: SequenceDataset = self.sampler.data_source
@@ -144,7 +150,9 @@ class _BucketSampler(SentenceBatchSampler):
         for start in range(0, len(order), self.batch_size * _POOL):
             pool = sorted(order[start : start + self.batch_size * _POOL], key=lambda k: len(data.sources[k]))
             batches += [pool[k : k + self.batch_size] for k in range(0, len(pool), self.batch_size)]
-        for index in torch.randperm(len(batches), generator=self.sampler.generator).tolist():
+        order = torch.randperm(len(batches), generator=self.sampler.generator).tolist()
+        skip, self.skip = self.skip, 0
+        for index in order[skip:]:
             yield batches[index]
 
 

@@ -79,7 +79,8 @@ class PooledDropout(nn.Module):
         if x.device.type != "cpu" or x.numel() > self.POOL // 2:
             return nn.functional.dropout(x, self.p, True)
         if self._pool is None:
-            self._pool = torch.empty(self.POOL).bernoulli_(1 - self.p).div_(1 - self.p)
+            generator = torch.Generator().manual_seed(0)  # the same pool in a resumed training
+            self._pool = torch.empty(self.POOL).bernoulli_(1 - self.p, generator=generator).div_(1 - self.p)
         start = int(torch.randint(self.POOL - x.numel(), ()))
         return x * self._pool[start : start + x.numel()].view(x.shape)
 

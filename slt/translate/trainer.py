@@ -23,7 +23,10 @@ from joeynmt.model import Model
 from joeynmt.training import TrainManager
 from torch.utils.data import Dataset
 
+from skeletor.atomic import atomic_path
 from slt.translate.config import TranslateConfig
+
+_GENERATOR = ".generator"  # suffix of the file beside a checkpoint
 
 
 class Schedule(BaseScheduler):
@@ -84,14 +87,15 @@ class Trainer(TrainManager):
             self.clock.step(-1)
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint that can be read; False if there is none.
+        """Go on from the newest validation that can be read, with the same bytes as without the break; or False.
 
-        JoeyNMT forgets which checkpoints it kept: the queue is made again from its validation report.
+        JoeyNMT forgets which checkpoints it kept: the queue is made again from its validation report. It also starts
+        an epoch anew with other coin flips: the generator's state lies beside each checkpoint, and the batches
+        that the epoch has had are skipped.
         """
-        newest = self.model_dir / "latest.ckpt"
         numbered = sorted(self.model_dir.glob("[0-9]*.ckpt"), key=lambda p: -int(p.stem))
-        for path in [newest, *numbered]:
-            if path.exists() and self._try(path):
+        for path in numbered:
+            if path.with_suffix(_GENERATOR).exists() and self._try(path):
                 break
         else:
             return False
@@ -115,6 +119,9 @@ class Trainer(TrainManager):
     def train_and_validate(self, train_data: Dataset, valid_data: Dataset) -> None:
         """As JoeyNMT's, unless the updates or the minutes were used up before."""
         if self.stats.steps < self.args.max_updates and not self.clock.time_is_up:
+            if self.stats.steps:
+                done = (self.stats.epochs - 1) * -(-len(train_data) // self.args.batch_size)  # type: ignore[arg-type]
+                train_data.skip = self.stats.steps - done  # type: ignore[attr-defined]
             super().train_and_validate(train_data, valid_data)
 
     def _train_step(self, batch: Batch) -> tuple[float, int]:
@@ -129,13 +136,29 @@ class Trainer(TrainManager):
         super()._validate(valid_data)
         if not (self.model_dir / f"{self.stats.steps}.ckpt").exists():
             self._save_checkpoint(False, float("nan"))
+        self._save_generator()
         waited = self.stats.steps - self.stats.best_ckpt_iter
         if not self.plateau and waited >= self.patience * self.args.validation_freq:
             self.stats.is_max_update = True
 
+    def _save_generator(self) -> None:
+        """The state of the coin flips after this validation; those of checkpoints that are gone go too."""
+        state = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self.device)
+        with atomic_path(self.model_dir / f"{self.stats.steps}{_GENERATOR}") as temporary:
+            torch.save(state, temporary)
+        for path in self.model_dir.glob(f"*{_GENERATOR}"):
+            if not path.with_suffix(".ckpt").exists():
+                path.unlink()
+
     def _try(self, path: Path) -> bool:
         try:
             self.init_from_checkpoint(path)
+            state = torch.load(path.with_suffix(_GENERATOR), weights_only=True)
+            torch.set_rng_state(state["cpu"])
+            if "cuda" in state and self.device.type == "cuda":
+                torch.cuda.set_rng_state(state["cuda"], self.device)
         except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, UnpicklingError) as error:
             logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
             return False

@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from joeynmt.model import Model
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from skeletor.atomic import atomic_path
 from skeletor.config import check_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
+from skeletor.tensors import save_tensors
 from slt.translate import features
 from slt.translate.config import TranslateConfig
 from slt.translate.decode import Decoding, Encoded, Hypothesis, decode, encode
@@ -74,13 +73,13 @@ class Translator:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {
-            f"model.{name}": value.detach().cpu().contiguous()
+            f"model.{name}": value.detach().cpu().numpy()
             for name, value in self.model.state_dict().items()
             if not name.endswith(_BUFFER)
         }
         if self.stats is not None:
-            tensors["features.mean"] = torch.from_numpy(self.stats.mean)
-            tensors["features.std"] = torch.from_numpy(self.stats.std)
+            tensors["features.mean"] = self.stats.mean
+            tensors["features.std"] = self.stats.std
         header = {
             "format": _FORMAT,
             "features": features.VERSION,
@@ -91,8 +90,7 @@ class Translator:
         }
         if text_from.resolve() != folder.resolve():
             copy_text(text_from, folder)
-        with atomic_path(folder / WEIGHTS) as temporary:
-            save_file(tensors, temporary, metadata=header)
+        save_tensors(tensors, folder / WEIGHTS, header)
 
     def sources(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[np.ndarray]:
         """Standardised features (T', F + 1) of poses (3D, shoulder widths) or of their raw features."""

@@ -12,6 +12,7 @@ from skeletor.cli import main
 from skeletor.command import run_command
 from skeletor.errors import InputError, NothingToTranslate
 from skeletor.io import native, read_pose
+from skeletor.refiners import SMOOTHERS
 from tests.skeletor.tiny import clips, config
 
 
@@ -35,12 +36,16 @@ def test_train_refine_evaluate(shard: Path, tmp_path: Path, capsys: pytest.Captu
     assert main(["evaluate", str(out), str(shard), "--json"]) == 0
     errors = json.loads(capsys.readouterr().out)
     assert 0 < errors["mpjpe"]["all"] < 0.2 and errors["frames"] == 120
+    capsys.readouterr()
+    assert main(["refine", str(shard), "--weights", weights, "--refiner", "temporal-mlp"]) == 2
+    assert "weights of skeletor" in capsys.readouterr().err
 
 
-def test_refine_with_a_baseline(shard: Path, tmp_path: Path) -> None:
-    assert main(["refine", str(shard), "--refiner", "savgol"]) == 0
+@pytest.mark.parametrize("name", [n for n in SMOOTHERS if n not in ("zero", "hold", "linear", "cubic")])
+def test_refine_with_a_baseline(name: str, shard: Path, tmp_path: Path) -> None:
+    assert main(["refine", str(shard), "--refiner", name]) == 0
     refined = read_pose(tmp_path / "poses.refined.safetensors", "clip1")
-    assert refined.provenance.stages[-1].config["name"] == "savgol"
+    assert refined.provenance.stages[-1].config["name"] == name
     assert not np.array_equal(refined.keypoints, read_pose(shard, "clip1").keypoints)
 
 
@@ -49,6 +54,8 @@ def test_refine_with_a_baseline(shard: Path, tmp_path: Path) -> None:
     [
         (["refine", "missing.safetensors", "--refiner", "linear"], "missing.safetensors"),
         (["refine", "SHARD"], "either --weights"),
+        (["refine", "SHARD", "--refiner", "temporal-mlp"], "either --weights"),
+        (["refine", "SHARD", "--refiner", "kalman", "--weights", "SHARD"], "either --weights"),
         (["refine", "SHARD", "--refiner", "linear", "-o", "SHARD"], "is the input itself"),
         (["refine", "SHARD", "--refiner", "linear", "-o", "x.pose"], "3 clips"),
         (["refine", "SHARD", "--weights", "SHARD"], "not the weights"),

@@ -62,7 +62,7 @@ def test_noise_is_uniform_within_the_limb(batch: tuple[torch.Tensor, torch.Tenso
 
 
 def test_runs_have_the_share_and_the_length() -> None:
-    mask, start = c.runs((64, 2000, 2), torch.tensor(0.1), 4.0, torch.zeros(1), generator())
+    mask, start = c.runs((64, 2000, 2), torch.tensor(0.1), torch.tensor(4.0), torch.zeros(1), generator())
     begins = mask & ~torch.cat([torch.zeros(64, 1, 2, dtype=torch.bool), mask[:, :-1]], 1)
     assert 0.08 < mask.float().mean() < 0.101  # a little below, where runs overlap
     assert 3.8 < mask.sum() / begins.sum() < 4.8
@@ -70,8 +70,20 @@ def test_runs_have_the_share_and_the_length() -> None:
     assert (start[mask] <= time[mask]).all() and mask.gather(1, start)[mask].all()
 
 
+def test_every_window_may_have_its_own_length_of_runs(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body) -> None:
+    length = torch.tensor([1.0, 8.0])[:, None]
+    mask, _ = c.runs((2, 20000), torch.tensor(0.1), length, torch.zeros(1), generator())
+    begins = mask & ~torch.cat([torch.zeros(2, 1, dtype=torch.bool), mask[:, :-1]], 1)
+    short, long = (mask.sum(1) / begins.sum(1)).tolist()
+    assert 1 <= short < 1.3 and 7.5 < long < 10
+    options = c.Corruption(frame_drop=0.3, longest_run=16, vary=False, jitter=0, jitter_speed=0, frame_mask=0)
+    _, confidence = c.corrupt(*batch, body, options, generator())
+    gone = (confidence == 0).all(2)  # (B, T)
+    assert 0.15 < gone.float().mean() < 0.4
+
+
 def test_drop_hands_removes_whole_hands_only(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body) -> None:
-    points, confidence = c.drop_hands(*batch, body, share(0.3), 3.0, generator())
+    points, confidence = c.drop_hands(*batch, body, share(0.3), torch.tensor(3.0), generator())
     gone = confidence == 0
     assert not gone[..., :8].any()
     for hand in (LEFT, RIGHT):
@@ -81,7 +93,7 @@ def test_drop_hands_removes_whole_hands_only(batch: tuple[torch.Tensor, torch.Te
 
 
 def test_freeze_repeats_the_first_frame_of_the_run(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body) -> None:
-    points, confidence = c.freeze_hands(*batch, body, share(0.3), 4.0, generator())
+    points, confidence = c.freeze_hands(*batch, body, share(0.3), torch.tensor(4.0), generator())
     assert (points[..., :8, :] == batch[0][..., :8, :]).all() and (confidence == batch[1]).all()
     changed = (points != batch[0]).any(-1)[..., LEFT].all(2)  # (B, T)
     assert 0.1 < changed.float().mean() < 0.4
@@ -90,7 +102,7 @@ def test_freeze_repeats_the_first_frame_of_the_run(batch: tuple[torch.Tensor, to
 
 
 def test_swap_puts_a_hand_on_the_other(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body) -> None:
-    points, confidence = c.swap_hands(*batch, body, share(0.4), 2.0, generator())
+    points, confidence = c.swap_hands(*batch, body, share(0.4), torch.tensor(2.0), generator())
     assert (confidence == 0.7).all() and (points[..., :8, :] == batch[0][..., :8, :]).all()
     wrong = (points != batch[0]).any(-1)[..., RIGHT].all(2)  # (B, T)
     there = torch.isclose(points[:, :, RIGHT], batch[0][:, :, LEFT]).flatten(2).all(2)
@@ -106,7 +118,7 @@ def test_swap_puts_a_hand_on_the_other(batch: tuple[torch.Tensor, torch.Tensor],
 def test_swap_with_a_missing_hand_is_missing(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body) -> None:
     points, confidence = batch[0], batch[1].clone()
     confidence[..., LEFT] = 0
-    _, after = c.swap_hands(points, confidence, body, share(1.0), 1.0, generator())
+    _, after = c.swap_hands(points, confidence, body, share(1.0), torch.tensor(1.0), generator())
     assert (after[..., RIGHT] == 0).float().mean() > 0.9
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skeletor.fill import fill_carried, interpolate, interpolate_array, prepare
+from skeletor.fill import curve, fill_carried, interpolate, interpolate_array, prepare
 from skeletor.hands import hands_and_wrists
 from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, custom_skeleton
 
@@ -79,3 +79,31 @@ def test_hands_of_a_skeleton_without_hands() -> None:
     assert hands_and_wrists(custom_skeleton(4)) == []
     filled = fill_carried(torch.zeros(1, 2, 4, 2), torch.ones(1, 2, 4, dtype=torch.bool), custom_skeleton(4))
     assert filled.shape == (1, 2, 4, 2)
+
+
+@given(st.integers(6, 40), st.integers(0, 2**31 - 1))
+def test_a_curve_keeps_what_is_observed_and_follows_parabolas(frames: int, seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    observed = torch.rand(2, frames, 5, generator=g) < 0.6
+    time = torch.arange(frames)[None, :, None, None] / 10
+    a, b, c = torch.rand(3, 2, 1, 5, 3, generator=g)
+    parabola = a + b * time + c * time**2
+    filled = interpolate(torch.where(observed[..., None], parabola, 0.0), observed)
+    result = curve(filled, observed)
+    assert torch.equal(result[observed], filled[observed]) and torch.isfinite(result).all()
+    first, second = (observed.int().cumsum(1) >= n for n in (1, 2))
+    last, last_but_one = (observed.int().flip(1).cumsum(1).flip(1) >= n for n in (1, 2))
+    known = second & last_but_one  # two observed frames on both sides
+    torch.testing.assert_close(result[known], parabola[known], atol=1e-4, rtol=1e-4)
+    outside = ~(first & last)
+    assert torch.equal(result[outside], filled[outside])
+
+
+def test_a_curve_beats_the_line_on_a_sine() -> None:
+    time = torch.arange(50.0)
+    points = torch.sin(time / 3)[None, :, None, None].expand(1, 50, 1, 2)
+    observed = (torch.arange(50) % 5 < 2)[None, :, None]
+    line = interpolate(points, observed)
+    inside = slice(5, 45)
+    error, curved = ((x - points)[:, inside].abs().mean() for x in (line, curve(line, observed)))
+    assert curved < error / 3

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from skeletor.model import Attention, Layer, Skeletor, positional_encoding
+from skeletor.fill import curve, interpolate
+from skeletor.model import Attention, Layer, Neighbours, Skeletor, positional_encoding
 from skeletor.networks import build_network
 from skeletor.skeleton import SIGNING_50, custom_skeleton
 from skeletor.training import model_arguments
@@ -91,6 +92,34 @@ def test_taps_are_a_weighted_mean_of_neighbouring_frames() -> None:
     torch.testing.assert_close(model(still, torch.ones(1, 12, 50)), still)
     with pytest.raises(ValueError, match="taps"):
         make("small", taps=4)
+
+
+def test_the_curve_is_one_more_choice_beside_the_taps() -> None:
+    model = make("small", curve=True, taps=3)
+    torch.manual_seed(0)
+    points, confidence = torch.randn(2, 20, 50, 3), (torch.rand(2, 20, 50) < 0.7).float()
+    confidence[:, :2] = confidence[:, -2:] = 1
+    points = interpolate(points, confidence > 0)
+    with torch.no_grad():
+        bias = model.out.bias.view(50, 3 + 3 + 1)
+        bias[:, -1] = 50  # all weight on the curve
+        found = model(points, confidence)
+    expected = curve(model.seen_from_carrier(points), confidence > 0)
+    expected = expected + expected.index_select(2, model.carrier) * model.carried
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    with pytest.raises(ValueError, match="curve needs taps"):
+        make("small", curve=True, taps=0)
+
+
+def test_the_convolution_sees_its_neighbours_only() -> None:
+    torch.manual_seed(0)
+    mix = Neighbours(8, 5)
+    x = torch.randn(1, 20, 8)
+    y = x.clone()
+    y[:, 10] += 1
+    changed = (mix(x) != mix(y)).any(2)[0].nonzero()[:, 0].tolist()
+    assert changed == [8, 9, 10, 11, 12] and mix(x).shape == x.shape
+    assert make("small", convolution=9)(torch.randn(2, 30, 50, 3), torch.ones(2, 30, 50)).shape == (2, 30, 50, 3)
 
 
 def test_confidence_matters_only_if_it_is_an_input() -> None:

@@ -12,7 +12,7 @@ from skeletor.errors import InputError
 from skeletor.fill import prepare
 from skeletor.network_refiner import SkeletorRefiner
 from skeletor.pose import PoseSequence
-from skeletor.refiners import RefineConfig, build_refiner
+from skeletor.refiners import REFINERS, RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50, custom_skeleton
 from skeletor.training import load_refiner, train_refiner
 from skeletor.weights import LoadedRefiner
@@ -38,7 +38,7 @@ def gappy(pose: PoseSequence) -> PoseSequence:
     return pose.replace(keypoints, confidence)
 
 
-@pytest.mark.parametrize("name", ["none", "linear", "savgol", "skeletor"])
+@pytest.mark.parametrize("name", [name for name in REFINERS if name != "temporal-mlp"])
 @pytest.mark.parametrize("frames", [0, 1, 2, 39])
 def test_every_refiner_keeps_frames_confidence_and_units(name: str, frames: int, weights: Path) -> None:
     refiner = build_refiner(RefineConfig(name=name, weights=str(weights), radius=4, stride=4))

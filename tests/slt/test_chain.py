@@ -72,7 +72,7 @@ def test_turning_refinement_off_takes_out_its_row_and_leaves_the_others(work):
     result = slt("run", TINY, "--refine", "none", "--run-dir", "runs/none", cwd=work)
     assert result.returncode == 0, result.stderr
     before, after = rows(work / "runs" / "tiny"), rows(work / "runs" / "none")
-    assert set(before) - set(after) == {"Skeletor"}
+    assert set(before) - set(after) == {"Skeletor, unsupervised", "Skeletor, trained on known motion"}
     assert all(before[label]["test"] == after[label]["test"] for label in after)
     shutil.rmtree(work / "runs" / "none")
 

@@ -111,9 +111,12 @@ def test_a_training_repeats_bit_by_bit_and_depends_on_its_seed(toy, tmp_path):
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-def test_a_killed_training_goes_on(toy, tmp_path):
-    train, dev = toy.examples(40, 0), toy.examples(6, 1)
-    options = config(max_updates=40, validate_every=10)
+@pytest.mark.parametrize("sentences", [100, 40, 80])  # batches an epoch: 4, 2 (update 20 ends one), 3
+def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(toy, tmp_path_factory, sentences):
+    tmp_path, whole = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("whole")
+    train, dev = toy.examples(sentences, 0), toy.examples(6, 1)
+    options = config(max_updates=40, validate_every=10, dropout=0.1, stretch=0.1, batch=32)
+    train_translator(train, dev, options, whole, 0, "cpu")
     steps = Trainer._train_step
     child = os.fork()
     if child == 0:  # dies without a word at update 25, as after kill -9
@@ -129,6 +132,7 @@ def test_a_killed_training_goes_on(toy, tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     assert (tmp_path / "checkpoints/20.ckpt").exists() and not (tmp_path / "translator.safetensors").exists()
     (tmp_path / "checkpoints/30.ckpt").write_bytes(b"half a checkpoint")
+    (tmp_path / "checkpoints/30.generator").write_bytes(b"")
     done = []
 
     def counting(self, batch):
@@ -142,6 +146,7 @@ def test_a_killed_training_goes_on(toy, tmp_path):
         Trainer._train_step = steps
     assert done[0] == 20 and result.updates == 40
     assert [row["steps"] for row in result.curve] == [10, 20, 30, 40]
+    assert (tmp_path / "translator.safetensors").read_bytes() == (whole / "translator.safetensors").read_bytes()
     again = train_translator(train, dev, options, tmp_path, 0, "cpu")
     assert again.updates == 40 and again.dev == result.dev
 
