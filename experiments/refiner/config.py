@@ -54,7 +54,11 @@ class TableConfig(Config):
     @property
     def specs(self) -> list[ModelSpec]:
         """The models, with the table's `steps`."""
-        return [spec if self.steps is None else spec.with_train(max_steps=self.steps) for spec in self.models]
+        return self.with_steps(self.models)
+
+    def with_steps(self, specs: list[ModelSpec]) -> list[ModelSpec]:
+        """These models, with the table's `steps`."""
+        return [spec if self.steps is None else spec.with_train(max_steps=self.steps) for spec in specs]
 
 
 class MaskTable(TableConfig):
@@ -98,11 +102,14 @@ class GapTable(TableConfig):
 class DetectorTable(TableConfig):
     """Table 6: real detections of rendered video in the folder of a finished `slt run`.
 
-    bands: edges between bands of the detector's confidence.
+    models are trained as the run's `skeletor` row is, without the truth; motion_models as its `skeletor-motion` row
+    is, from lifted detections of training clips to their true motion. bands: edges between bands of the detector's
+    confidence.
     """
 
     kind: Literal["detector"]
     run: str = "runs/demo"
+    motion_models: list[ModelSpec] = Field(default=[])
     parts: list[Literal["dev", "test"]] = Field(default=["dev", "test"])
     bands: list[float] = Field(default=[0.8, 0.95])
     clips: int | None = Field(default=None, ge=1, description="at most so many clips of each part")
@@ -153,7 +160,7 @@ def quick(config: TableConfig) -> TableConfig:
     """The same table in seconds: few clips, tiny networks, few steps. Its numbers mean nothing."""
     raw = config.model_dump()
     raw["steps"] = 6
-    for model in raw["models"]:
+    for model in [*raw["models"], *raw.get("motion_models", [])]:
         train = model["train"]
         train |= {"batch_size": 4, "window": 16, "margin": 2, "warmup_steps": 1}
         for key, value in {"d_model": 16, "d_ff": 16, "heads": 2, "layers": 1}.items():

@@ -25,6 +25,8 @@ from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50
 
 GROUPS = ("all", "body", "hands", "hands_relative")
+# The run's own rows with networks, by their folders; the second is not in every run.
+NETWORKS = {"skeletor": "Skeletor (the run's)", "skeletor-motion": "Skeletor (the run's, known motion)"}
 REFERENCES = {"truth": "the truth", "lift": "the lift of the true 2D"}
 
 
@@ -39,7 +41,7 @@ class Material:
     detected: list[PoseSequence] = field(default_factory=list)
     planar: list[PoseSequence] = field(default_factory=list)
     lifted: list[PoseSequence] = field(default_factory=list)
-    refined: list[PoseSequence] = field(default_factory=list)
+    refined: dict[str, list[PoseSequence]] = field(default_factory=dict)
     references: dict[str, list[PoseSequence]] = field(default_factory=lambda: {name: [] for name in REFERENCES})
 
 
@@ -47,17 +49,17 @@ def read_run(folder: Path, parts: Sequence[str], limit: int | None = None) -> Ma
     """Read a run's folder; InputError if it is not one of rendered video with a Skeletor row, or not finished."""
     material = Material()
     for part in parts:
-        stores = [
-            open_store(folder / place / part) for place in ("estimated", "corpus/truth2d", "lifted", "refined/skeletor")
-        ]
+        stores = [open_store(folder / place / part) for place in ("estimated", "corpus/truth2d", "lifted")]
+        refined = {row: open_store(folder / "refined" / row / part) for row in NETWORKS}
+        refined = {row: store for row, store in refined.items() if store}
         references = [open_store(folder / "truth" / part), open_store(folder / "lifted" / f"true-{part}")]
-        names = sorted(set(references[0]).intersection(*stores, *references))[:limit]
-        if not names:
+        names = sorted(set(references[0]).intersection(*stores, *references, *refined.values()))[:limit]
+        if not names or not refined:
             raise InputError(f"{folder}: no finished run of rendered video; make one with `slt run configs/demo.yaml`")
-        for target, store in zip(
-            (material.detected, material.planar, material.lifted, material.refined), stores, strict=True
-        ):
+        for target, store in zip((material.detected, material.planar, material.lifted), stores, strict=True):
             target += [store[n] for n in names]
+        for row, store in refined.items():
+            material.refined.setdefault(row, []).extend(store[n] for n in names)
         material.clips += [(part, name) for name in names]
         for key, store in zip(REFERENCES, references, strict=True):
             material.references[key] += [store[n] for n in names]
@@ -74,7 +76,7 @@ def make(config: DetectorTable, work: Path) -> Result:
     outputs |= {
         j.spec.label: network(j.spec, d.folder).refiner.many(material.lifted) for j, d in zip(jobs, done, strict=True)
     }
-    outputs["Skeletor (the run's)"] = material.refined
+    outputs |= {NETWORKS[row]: poses for row, poses in material.refined.items()}
     events = [hand_events(*pair) for pair in zip(material.detected, material.planar, strict=True)]
     frames = sum(map(len, material.lifted))
     sections, numbers = [f"{len(events)} clips, {frames} frames of {folder.name}.\n"], {"frames": frames}
@@ -88,14 +90,19 @@ def make(config: DetectorTable, work: Path) -> Result:
 
 
 def jobs_of(config: DetectorTable, folder: Path) -> list[Job]:
-    """The networks of the config on the run's own training clips: lifted studio clips and their bad versions."""
-    lifted = folder / "lifted"
+    """The networks of the config on the run's own training clips, in its two ways."""
+    lifted, truth = folder / "lifted", folder / "truth" / "train"
     bad = lifted / "studio_degraded"
-    clips = tuple(
-        Clips(lifted / part, store_key(lifted / part) + store_key(bad), degraded=bad)
-        for part in ("studio", "studio_motion")
+    key = store_key(bad)
+    studio = tuple(
+        Clips(lifted / part, store_key(lifted / part) + key, degraded=bad) for part in ("studio", "studio_motion")
     )
-    return [Job(spec, clips, config.seed) for spec in config.specs]
+    jobs = [Job(spec, studio, config.seed) for spec in config.specs]
+    if config.motion_models:
+        seen = lifted / "train"
+        known = (Clips(truth, store_key(truth) + store_key(seen), degraded=seen, one_scale=False),)
+        jobs += [Job(spec, known, config.seed) for spec in config.with_steps(config.motion_models)]
+    return jobs
 
 
 Outputs = dict[str, list[PoseSequence]]
@@ -170,7 +177,7 @@ def _by_event(
 def _decomposed(outputs: Outputs, material: Material) -> tuple[str, dict[str, Any]]:
     """Where the error is: static, slow and fast, in the picture plane and in depth."""
     truth = material.references["truth"]
-    cases = {label: outputs[label] for label in ("nothing done", "Skeletor (the run's)") if label in outputs}
+    cases = {label: outputs[label] for label in ("nothing done", *NETWORKS.values()) if label in outputs}
     cases["the lift of the true 2D"] = material.references["lift"]
     rows: dict[str, dict[str, float]] = {}
     for label, poses in cases.items():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
 from experiments.refiner import published
 from experiments.refiner.config import MaskTable
 from experiments.refiner.data import motion_clips, motion_store
@@ -15,9 +17,14 @@ from experiments.refiner.training import Clips, Job, train_all
 from skeletor.corrupt import Corruption
 
 CHECKPOINTS = (1 / 6, 1 / 3, 2 / 3, 1.0)  # the paper's 50, 100, 200 and 300 thousand of 300 thousand steps
-NOTHING = Corruption.model_validate(
-    {name: False if name == "vary" else 0 for name in Corruption.model_fields if name not in ("run_length",)}
-)
+
+
+def _least(field: FieldInfo) -> float | bool:
+    """The smallest value that an option of `Corruption` may have: what switches it off."""
+    return False if field.annotation is bool else float(next(m.ge for m in field.metadata if hasattr(m, "ge")))
+
+
+NOTHING = Corruption.model_validate({name: _least(field) for name, field in Corruption.model_fields.items()})
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:

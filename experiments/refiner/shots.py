@@ -55,6 +55,7 @@ def figure_7(run: Path, out: Path) -> list[Path]:
     """Video, raw skeleton, Skeletor's and the truth of the chosen frames. InputError if the run is not there."""
     material = read_run(run, ["test"])
     shots = choose(material, SHOTS)
+    refined = list(material.refined.values())[-1]  # the row with known motion, if the run has it
     figure, axes = draw.grid(len(ROWS), len(shots), 1.45)
     truths = material.references["truth"]
     view = draw.view_of(*(p[s.clip].keypoints[s.frame] for s in shots for p in (truths, material.lifted)), foot=0.35)
@@ -65,7 +66,7 @@ def figure_7(run: Path, out: Path) -> list[Path]:
         axes[0][column].imshow(picture)
         axes[0][column].axis("off")
         axes[0][column].set_title(f"{shot.what}", fontsize=9)
-        for axis, pose in zip(axes[1:, column], (material.lifted[k], material.refined[k], None), strict=True):
+        for axis, pose in zip(axes[1:, column], (material.lifted[k], refined[k], None), strict=True):
             draw.panel(axis, view)
             draw.skeleton(axis, truth, pale=pose is not None)
             if pose is not None:

@@ -23,7 +23,8 @@ WEIGHTS = "refiner.safetensors"
 class Clips:
     """Training clips: a folder of pose files, with a key of its content (and of the degraded folder's).
 
-    names: only these clips. repeat: how often each. degraded: a folder with worse versions of the same clips.
+    names: only these clips. repeat: how often each. degraded: a folder with worse versions of the same clips, which
+    are put on the clips' scale if `one_scale`.
     """
 
     store: Path
@@ -31,6 +32,7 @@ class Clips:
     names: tuple[str, ...] | None = None
     repeat: int = 1
     degraded: Path | None = None
+    one_scale: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Job:
     @property
     def values(self) -> dict[str, Any]:
         """All that the result depends on, but for the code."""
-        clips = [(c.key, c.names, c.repeat, c.degraded is not None) for c in self.clips]
+        clips = [(c.key, c.names, c.repeat, c.degraded is not None, c.one_scale) for c in self.clips]
         return {
             "train": self.spec.train.model_dump(mode="json"),
             "clips": clips,
@@ -109,7 +111,8 @@ def _read(sources: Sequence[Clips]) -> tuple[list[PoseSequence], list[PoseSequen
         names = [n for n in sorted(store) if n in found and (source.names is None or n in source.names)]
         own = [store[n] for n in names]
         clips += own * source.repeat
-        worse += [renormalise(found[n], store[n]) if source.degraded else store[n] for n in names] * source.repeat
+        rescale = source.degraded is not None and source.one_scale
+        worse += [renormalise(found[n], store[n]) if rescale else found[n] for n in names] * source.repeat
     return clips, worse if any(s.degraded for s in sources) else None
 
 
