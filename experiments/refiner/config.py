@@ -167,7 +167,8 @@ def quick(config: TableConfig) -> TableConfig:
             train["model"] |= {key: value} if key in train["model"] else {}
     if "data" in raw:
         raw["data"] |= {"train": 6, "dev": 2, "test": 3}
-    for key, value in {"shares": [0.1], "strengths": [0.5], "lengths": [2, 8], "folds": 2, "clips": 2}.items():
+    small: dict[str, Any] = {"shares": [0.1], "strengths": [0.5], "lengths": [2, 8], "folds": 2, "clips": 2}
+    for key, value in small.items():
         if key in raw:
             raw[key] = value
     if "once_share" in raw:

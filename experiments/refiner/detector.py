@@ -79,7 +79,8 @@ def make(config: DetectorTable, work: Path) -> Result:
     outputs |= {NETWORKS[row]: poses for row, poses in material.refined.items()}
     events = [hand_events(*pair) for pair in zip(material.detected, material.planar, strict=True)]
     frames = sum(map(len, material.lifted))
-    sections, numbers = [f"{len(events)} clips, {frames} frames of {folder.name}.\n"], {"frames": frames}
+    sections = [f"{len(events)} clips, {frames} frames of {folder.name}.\n"]
+    numbers: dict[str, Any] = {"frames": frames}
     for key, title in REFERENCES.items():
         for make_section in (_overall, _by_band, _by_event):
             text, values = make_section(config, outputs, material, events, key, title)

@@ -91,7 +91,7 @@ def figure_3(place: Place) -> list[Path]:
     rows = {share: trained(job, place) for (name, share), job in jobs.items() if name == label}
     task = masked(motion_clips(config.data, "test"), config.test_share, config.what, config.seed)
     clip, centre = moment(task)
-    truth, hit = task.truths[clip], task.hits[clip].any(1)
+    truth, hit = task.truths[clip], np.asarray(task.hits[clip].any(1))
     frames = range(centre - 2, centre + 3)
     figure, axes = draw.grid(2 + len(rows), len(frames), 1.15)
     view = draw.view_of(truth.keypoints[frames.start : frames.stop])

@@ -44,7 +44,8 @@ def make(config: GapTable, work: Path) -> Result:
     done = train_all(jobs, work / "models", config.workers)
     methods = [*smoothers(config.smoothers), *(network(j.spec, d.folder) for j, d in zip(jobs, done, strict=True))]
     truths = motion_clips(config.data, "test")
-    sections, numbers = [], {}
+    sections: list[str] = []
+    numbers: dict[str, Rows] = {}
     for target in config.targets:
         rows: Rows = {m.label: {band: {} for band in BANDS} for m in methods}
         for length in config.lengths:
@@ -55,7 +56,7 @@ def make(config: GapTable, work: Path) -> Result:
                     rows[method.label][band][length] = cell
         numbers[target] = rows
         sections += [_section(config, target, band, rows, methods) for band in BANDS]
-    return Result(sections, numbers)
+    return Result(sections, dict(numbers))
 
 
 def gap_errors(predicted: Sequence[PoseSequence], truths: Sequence[PoseSequence], found: Sequence[Gap]) -> np.ndarray:

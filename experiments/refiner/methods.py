@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import torch
 from safetensors.torch import load_file
 
 from experiments.refiner.config import ModelSpec
 from experiments.refiner.training import WEIGHTS
 from skeletor.config import check_config
-from skeletor.fill import fill_carried
+from skeletor.hands import hands_and_wrists
 from skeletor.network_refiner import SkeletorRefiner
 from skeletor.pose import PoseSequence
 from skeletor.refiners import FunctionRefiner, RefineConfig, Refiner, build_refiner
-from skeletor.smooth import observed_joints
 from skeletor.training import snapshot_path
 from skeletor.weights import load_refiner
 
@@ -27,14 +25,15 @@ LABELS = {
     "zero": "zeros",
     "hold": "hold last",
     "linear": "linear",
-    "carried": "linear, hands carried",
+    "linear-carried": "linear, hands carried",
     "cubic": "cubic spline",
+    "cubic-carried": "cubic, hands carried",
     "savgol": "Savitzky-Golay",
     "one-euro": "One-Euro",
     "kalman": "Kalman/RTS",
     "gaussian": "Gaussian",
 }
-CARRIED = "carried"
+CARRIED = "-carried"
 Kind = Literal["input", "smoother", "network"]
 
 
@@ -48,26 +47,35 @@ class Method:
 
 
 def smoothers(names: Sequence[str]) -> list[Method]:
-    """The smoothers of these names, as `RefineConfig` has them, and `carried`; InputError if there is no such one."""
+    """The smoothers of these names, as `RefineConfig` has them; InputError if there is no such one.
+
+    "NAME-carried" is NAME with hands seen from their wrists.
+    """
     found = []
     for name in names:
-        if name == CARRIED:
-            refiner: Refiner = FunctionRefiner(CARRIED, "1", carried, {})
-        else:
-            refiner = build_refiner(check_config({"name": name}, RefineConfig, "smoothers"))
+        plain = name.removesuffix(CARRIED)
+        refiner: Refiner = build_refiner(check_config({"name": plain}, RefineConfig, "smoothers"))
+        if plain != name:
+            refiner = FunctionRefiner(name, "1", partial(carried, fill=refiner), {})
         kind: Kind = "input" if name == "none" else "smoother"
         found.append(Method(LABELS.get(name, name), kind, refiner))
     return found
 
 
-def carried(pose: PoseSequence) -> PoseSequence:
-    """`linear`, but a lost hand goes on with its wrist (`skeletor.fill.fill_carried`).
+def carried(pose: PoseSequence, fill: Callable[[PoseSequence], PoseSequence]) -> PoseSequence:
+    """A smoother for which hands are seen from their wrists: a lost hand goes on with its wrist.
 
-    This is what the default network starts from before it has learned anything, so the fair thing to beat.
+    With linear interpolation this is what the default network starts from before it has learned anything
+    (`skeletor.fill.fill_carried`), so the fair thing to beat.
     """
-    points = torch.from_numpy(np.nan_to_num(pose.keypoints))[None]
-    observed = torch.from_numpy(observed_joints(pose, RefineConfig().minimum_confidence))[None]
-    return pose.replace(fill_carried(points, observed, pose.skeleton)[0].numpy())
+    filled = fill(pose).keypoints
+    points = pose.keypoints.copy()
+    for hand, wrist in hands_and_wrists(pose.skeleton):
+        points[:, hand] -= filled[:, [wrist]]
+    seen_from_wrists = fill(pose.replace(points)).keypoints.copy()
+    for hand, wrist in hands_and_wrists(pose.skeleton):
+        seen_from_wrists[:, hand] += filled[:, [wrist]]
+    return pose.replace(seen_from_wrists)
 
 
 def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:

@@ -14,7 +14,7 @@ from experiments.refiner.errors import clip_errors
 from experiments.refiner.events import standing_hands
 from experiments.refiner.methods import Method, network, smoothers
 from experiments.refiner.report import Result, bold_best, markdown, number
-from experiments.refiner.tasks import Task, at_random, gaps, hidden
+from experiments.refiner.tasks import Task, What, at_random, gaps, hidden
 from experiments.refiner.training import Clips, Job, train_all
 from skeletor.errors import InputError
 from skeletor.io import read_poses
@@ -66,15 +66,15 @@ def tasks_of(config: RealTable, real: Sequence[Real]) -> dict[str, Task]:
     """What is hidden; only observed joints count."""
     poses = [r.pose for r in real]
 
-    def drawn(what: str) -> Task:
-        kind = "frames" if what == "frames" else "joints"
+    def drawn(what: What) -> Task:
         hits = [
-            at_random(p.confidence.shape, config.share, kind, np.random.default_rng([config.seed, k]))
+            at_random(p.confidence.shape, config.share, what, np.random.default_rng([config.seed, k]))
             for k, p in enumerate(poses)
         ]
         return hidden(poses, hits)
 
-    made = {f"{config.share:.0%} of {what}": drawn(what) for what in ("frames", "joints")}
+    whats: tuple[What, ...] = ("frames", "joints")
+    made = {f"{config.share:.0%} of {what}": drawn(what) for what in whats}
     made[f"a hand for {config.run_length} frames"] = gaps(poses, config.run_length, "hand", config.seed)[0]
     return {
         name: Task(t.inputs, t.truths, [hit & r.observed for hit, r in zip(t.hits, real, strict=True)])

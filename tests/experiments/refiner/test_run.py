@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from experiments.refiner import figures
 from experiments.refiner.config import MotionConfig, load_table
 from experiments.refiner.data import motion_clips
-from experiments.refiner.methods import carried, smoothers
+from experiments.refiner.methods import smoothers
 from experiments.refiner.run import main, run
 from experiments.refiner.tasks import hidden
 from skeletor.errors import InputError
+from skeletor.fill import fill_carried
 
 TABLES = Path(__file__).parents[3] / "experiments"
 MODEL = {"label": "Skeletor (default)", "train": {"preset": "small"}}
-TINY: dict[str, Any] = {"smoothers": ["linear", "carried"], "models": [MODEL], "workers": 1}
+TINY: dict[str, Any] = {"smoothers": ["linear", "linear-carried"], "models": [MODEL], "workers": 1}
 
 
 @pytest.mark.parametrize("number", range(1, 8))
@@ -64,9 +66,11 @@ def test_a_carried_hand_follows_its_wrist() -> None:
     hit = truth.confidence < 0
     hit[10:20, 29:50] = True
     task = hidden([truth], [hit])
-    found = carried(task.inputs[0]).keypoints
+    found = smoothers(["linear-carried"])[0].refiner(task.inputs[0]).keypoints
     np.testing.assert_allclose(found[~hit], truth.keypoints[~hit], atol=1e-5)
     # where hand and wrist are both known at the gap's ends, the offset between them goes over linearly
     offset = found[:, 29] - truth.keypoints[:, 4]
     step = offset[10:20] - offset[9:19]
     assert abs(step - step[0]).max() < 1e-5
+    points, seen = torch.from_numpy(truth.keypoints)[None], torch.from_numpy(~hit)[None]
+    np.testing.assert_allclose(fill_carried(points, seen, truth.skeleton)[0], found, atol=1e-5)
