@@ -54,10 +54,10 @@ def dots(axes: Axes, points: np.ndarray, joints: Sequence[int]) -> None:
     axes.scatter(points[joints, 0], points[joints, 1], s=2.5, c=[colour_of(j) for j in joints], zorder=3, linewidths=0)
 
 
-def view_of(*parts: np.ndarray, foot: float = 0.3) -> View:
+def view_of(*parts: np.ndarray, foot: float = 0.3, margin: float = 0.08) -> View:
     """What must be seen of points (..., 50, 2 or 3): the same for all panels of a figure, with room for a note."""
     points = np.concatenate([part[..., :2].reshape(-1, 2) for part in parts])
-    low, high = np.nanmin(points, axis=0) - 0.08, np.nanmax(points, axis=0) + 0.08
+    low, high = np.nanmin(points, axis=0) - margin, np.nanmax(points, axis=0) + margin
     return float(low[0]), float(high[0]), float(low[1]), float(high[1]) + foot
 
 

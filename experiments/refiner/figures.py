@@ -153,7 +153,7 @@ def _noise_figure(place: Place, table: str, name: str, title: str) -> list[Path]
     spoilt = [t for t in np.argsort(np.abs(np.arange(len(hit)) - centre), kind="stable") if hit[t].any()][:3]
     figure, axes = draw.grid(len(spoilt), 1 + 2 * len(config.strengths), 1.0, left=0.075)
     for axis in axes.ravel():
-        draw.panel(axis, draw.view_of(truths[clip].keypoints[spoilt], foot=0.45))
+        draw.panel(axis, draw.view_of(truths[clip].keypoints[spoilt], foot=0.35, margin=0.22))
     for line, t in zip(axes, sorted(spoilt), strict=True):
         draw.row_name(line[0], f"frame\n{t}")
         draw.skeleton(line[0], truths[clip].keypoints[t], width=0.9)
