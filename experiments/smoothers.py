@@ -1,13 +1,16 @@
 """The smoothers: how their defaults were found, and how they compare.
 
     .venv/bin/python -m experiments.smoothers tune
-    .venv/bin/python -m experiments.smoothers table [--minutes 2] [--weights NAME=FILE ...]
+    .venv/bin/python -m experiments.smoothers train [--preset smoothnet] [--minutes 2] [--out FOLDER]
+    .venv/bin/python -m experiments.smoothers table [--weights NAME=FILE ...]
 
 `tune` tries grids of options on sentences and errors that are not the tables' test data (other seeds, MEDIUM errors)
 and prints the best by one score: the mean of position error and acceleration error against the lift of the true 2D,
 each as a share of linear interpolation's. `table` measures all smoothers with their defaults on the test data of
 `experiments.refine_quick` (30 clips, BROADCAST errors), with frames per second of CPU time (one thread); networks
-too, if weights are given, or all network presets named by --train are trained first, --minutes each.
+too, if weights are given: `train` trains a preset as refine_quick does. Two rows are no refiners: gaps filled with
+hands carried by their wrists (`skeletor.fill`, how Skeletor's gaps are filled), and `kalman` of wrists and of hands as
+seen from their wrists. They tell what of a network's gain is the network's.
 """
 
 from __future__ import annotations
@@ -23,10 +26,14 @@ import numpy as np
 import torch
 
 from experiments.refine_quick import BROADCAST, COLUMNS, MEDIUM, STUDIO, DetectorErrors, degrade, detect, motion, row
+from skeletor.fill import fill_carried
+from skeletor.hands import carriers
+from skeletor.kalman import kalman
 from skeletor.metrics import pose_errors
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence
 from skeletor.refiners import SMOOTHERS, RefineConfig, build_refiner
+from skeletor.smooth import evidence, linear
 from skeletor.training import train_preset, train_refiner
 from slt.lift import LiftConfig, build_lifter
 
@@ -86,6 +93,20 @@ def train(preset: str, changes: dict[str, Any], minutes: float, clips: int, out:
     return result.weights
 
 
+def carried(pose: PoseSequence) -> PoseSequence:
+    """Gaps filled, hands with their wrists."""
+    known = torch.from_numpy(evidence(pose, 0.3))[None]
+    return pose.replace(fill_carried(torch.from_numpy(pose.keypoints)[None], known, pose.skeleton)[0].numpy())
+
+
+def carried_kalman(pose: PoseSequence) -> PoseSequence:
+    """`kalman` of hands as seen from their (filled, then smoothed) wrists, and of all other joints as they are."""
+    wrists = linear(pose).keypoints[:, carriers(pose.skeleton)]
+    is_hand = (np.array(carriers(pose.skeleton)) != np.arange(len(pose.skeleton)))[:, None]
+    smooth = kalman(pose.replace(pose.keypoints - np.where(is_hand, wrists, 0))).keypoints
+    return pose.replace(smooth + np.where(is_hand, smooth[:, carriers(pose.skeleton)], 0))
+
+
 def table(weights: dict[str, Path]) -> None:
     """See the module's text."""
     truths, lifts, raw = data(**TEST)
@@ -105,6 +126,8 @@ def table(weights: dict[str, Path]) -> None:
         refined = refiner.many(raw)
         speed = frames / (time.process_time() - began)
         row(f"{label} {speed:.0f}/s", refined, lifts, truths)
+    row("(carried fill)", [carried(pose) for pose in raw], lifts, truths)
+    row("(carried kalman)", [carried_kalman(pose) for pose in raw], lifts, truths)
 
 
 def main() -> None:

@@ -33,11 +33,16 @@ def make(**changes: Any) -> TemporalMLP:
 
 
 def test_preset_is_smoothnet() -> None:
-    """Zeng et al.: linear window -> 512, three blocks 512 -> 256 -> 512, linear 512 -> window; L1 and acceleration."""
+    """Linear window -> 512, three blocks 512 -> 256 -> 512, linear 512 -> window; L1 and acceleration.
+
+    The confidences of the window stand beside its coordinates, unless it is to be as Zeng et al. have it.
+    """
     preset = train_preset("smoothnet")
     model = build_network(model_arguments(preset, SIGNING_50, 3))
     blocks = 3 * (512 * 256 + 256 + 256 * 512 + 512)
-    assert model.parameter_count() == 64 * 512 + 512 + blocks + 512 * 64 + 64
+    assert model.parameter_count() == 128 * 512 + 512 + blocks + 512 * 64 + 64
+    published = build_network({**model_arguments(preset, SIGNING_50, 3), "confidence_input": False})
+    assert published.parameter_count() == model.parameter_count() - 64 * 512
     assert (preset.loss, preset.velocity_weight, preset.acceleration_weight) == ("l1", 0, 1)
 
 
