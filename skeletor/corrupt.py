@@ -43,9 +43,9 @@ class Corruption(Config):
     hand_drop: Share = 0.10
     hand_freeze: Share = 0.03
     hand_swap: Share = 0.06
-    frame_drop: Share = 0.0
+    frame_drop: Share = 0.03
     run_length: Frames = 3.0
-    longest_run: Frames = 1.0
+    longest_run: Frames = 16.0
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.008
     jitter_speed: Annotated[float, Field(ge=0, le=2)] = 0.10
     jitter_depth: Annotated[float, Field(ge=0, le=10)] = 2.0

@@ -43,46 +43,54 @@ def interpolate(points: Tensor, observed: Tensor) -> Tensor:
 def curve(points: Tensor, observed: Tensor) -> Tensor:
     """`interpolate` with a cubic Hermite curve instead of a line, through the observed frames around each gap.
 
-    The slope at each end of a gap is that of the parabola through both ends and the next observed frame outside;
-    where there is none, that of the line. Frames before the first and after the last observation keep what they hold.
-    points: (B, T, J, D); observed: (B, T, J) bool.
+    The slope at each end of a gap is that of the cubic through both ends and the next two observed frames outside
+    (of the parabola, or the line, where there is only one or none). Frames before the first and after the last
+    observation keep what they hold. points: (B, T, J, D); observed: (B, T, J) bool.
     """
     assert points.ndim == 4 and observed.shape == points.shape[:3], (points.shape, observed.shape)
     frames = points.shape[1]
     time = torch.arange(frames, device=points.device).view(1, -1, 1).expand(observed.shape)
-    low = torch.where(observed, time, -1).cummax(1).values  # (B, T, J)
-    high = torch.where(observed, time, frames).flip(1).cummin(1).values.flip(1)
+    low = torch.where(observed, time, -1).cummax(1).values  # (B, T, J) last observed frame up to t, -1 if none
+    high = torch.where(observed, time, frames).flip(1).cummin(1).values.flip(1)  # first one from t on, T if none
+    earlier = torch.cat([torch.full_like(low[:, :1], -1), low[:, :-1]], 1)  # the same without t itself
+    later = torch.cat([high[:, 1:], torch.full_like(high[:, :1], frames)], 1)
     inside = (low >= 0) & (high < frames) & (high > low)
     low, high = torch.where(inside, low, time), torch.where(inside, high, time)
-    earlier = torch.where(observed, time, -1).cummax(1).values.roll(1, 1)  # last observed frame before t
-    earlier[:, 0] = -1
-    later = torch.where(observed, time, frames).flip(1).cummin(1).values.roll(1, 1).flip(1)  # first one after t
-    later[:, -1] = frames
-    before, after = earlier.gather(1, low), later.gather(1, high)
     width = (-1, -1, -1, points.shape[3])
 
     def at(frame: Tensor) -> Tensor:
         return points.gather(1, frame.clamp(0, frames - 1)[..., None].expand(width))
 
     first, last = at(low), at(high)  # (B, T, J, D)
-    length = (high - low).clamp(min=1)[..., None].to(points.dtype)
-    line = last - first
-    start = _slope(first - at(before), (low - before)[..., None], line, length)
-    stop = _slope(at(after) - last, (after - high)[..., None], line, length)
-    start = torch.where((before >= 0)[..., None], start, line)
-    stop = torch.where((after < frames)[..., None], stop, line)
-    s = ((time - low) / (high - low).clamp(min=1))[..., None].to(points.dtype)
-    value = first + line * s * s * (3 - 2 * s) + start * s * (1 - s) ** 2 - stop * s * s * (1 - s)
+    length = (high - low).clamp(min=1)
+    before, after = earlier.gather(1, low), later.gather(1, high)
+    before2 = earlier.gather(1, before.clamp(min=0)).masked_fill(before < 0, -1)
+    after2 = later.gather(1, after.clamp(max=frames - 1)).masked_fill(after >= frames, frames)
+    line = (last - first) / length[..., None]
+    cubic, parabola = _slope(line, length, first - at(before), low - before, at(before) - at(before2), before - before2)
+    start = torch.where((before2 >= 0)[..., None], cubic, torch.where((before >= 0)[..., None], parabola, line))
+    cubic, parabola = _slope(line, length, at(after) - last, after - high, at(after2) - at(after), after2 - after)
+    stop = torch.where((after2 < frames)[..., None], cubic, torch.where((after < frames)[..., None], parabola, line))
+    span = length[..., None].to(points.dtype)
+    s = (time - low)[..., None] / span
+    value = first + span * (line * s * s * (3 - 2 * s) + start * s * (1 - s) ** 2 - stop * s * s * (1 - s))
     return torch.where(inside[..., None], value, points)
 
 
-def _slope(outside: Tensor, frames: Tensor, line: Tensor, length: Tensor) -> Tensor:
-    """Slope at a gap's end, per gap: of the parabola through its two ends and the next observed frame.
+def _slope(
+    line: Tensor, length: Tensor, step: Tensor, frames: Tensor, step2: Tensor, frames2: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Slope per frame at one end of a gap: of the cubic, and of the parabola (Newton's divided differences).
 
-    outside: (B, T, J, D) step over the `frames` (B, T, J, 1) outside the gap. line: step over the gap's `length`.
+    line: (B, T, J, D) slope across the gap of `length` (B, T, J) frames. step: over the `frames` next to the gap;
+    step2: over the `frames2` next to those.
     """
-    frames = frames.clamp(min=1)
-    return (outside / frames * length + line / length * frames) / (frames + length) * length
+    gap, one, two = length[..., None], frames.clamp(min=1)[..., None], frames2.clamp(min=1)[..., None]
+    near, far = step / one, step2 / two
+    across = (line - near) / (gap + one)  # second differences
+    outside = (near - far) / (one + two)
+    third = (across - outside) / (gap + one + two)
+    return near + one * outside + one * (one + two) * third, near + one * across
 
 
 def fill_carried(points: Tensor, observed: Tensor, skeleton: Skeleton, rest: Tensor | None = None) -> Tensor:

@@ -71,9 +71,13 @@ def mirrored(points: Tensor, confidence: Tensor, flip: Tensor, order: Tensor) ->
 def refiner_loss(predicted: Tensor, batch: Batch, config: RefinerTrainConfig, skeleton: Skeleton) -> Tensor:
     """Mean squared (or absolute) error of observed joints, of their velocities and accelerations, and of bones.
 
+    Joints that the network could not see count 1 + `hidden_weight` times as much as the others.
+
     predicted: (B, n1, J, D). Returns a scalar; 0 if nothing was observed.
     """
     seen = (batch.target_confidence > 0).to(predicted.dtype)  # (B, T, J)
+    if config.hidden_weight:
+        seen = seen * (1 + config.hidden_weight * (batch.confidence == 0))
     difference = predicted - batch.target
     total = _mean_error(difference, seen, config.loss)
     if config.velocity_weight:

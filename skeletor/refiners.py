@@ -32,7 +32,7 @@ class RefineConfig(Config):
     weights: file of a trained refiner, for `skeletor` and `temporal-mlp`. minimum_confidence: joints below it
     are replaced by the smoothers (networks have their own, from their training). window, order: of `savgol`.
     sigma: of `gaussian`, in frames. min_cutoff (Hz), beta (Hz per unit per second): of `one-euro`. motion,
-    process_noise, measurement_noise: of `kalman`, see there.
+    process_noise, measurement_noise: of `kalman`, see there. carried: smoothers treat hands as seen from wrists.
     radius, stride: of the averaging of networks (see `SkeletorRefiner`); None takes the default.
     batch: windows at a time. device: "cpu", "cuda", or "auto".
     """
@@ -48,6 +48,7 @@ class RefineConfig(Config):
     motion: Literal["velocity", "acceleration"] = "velocity"
     process_noise: float | None = Field(default=None, gt=0, le=1e6)
     measurement_noise: float = Field(default=0.02, gt=0, le=1e3)
+    carried: bool = False
     radius: int | None = Field(default=None, ge=0, le=512)
     stride: int | None = Field(default=None, ge=1, le=1024)
     batch: int = Field(default=64, ge=1, le=65536)
@@ -126,8 +127,12 @@ def _smoother(config: RefineConfig) -> FunctionRefiner:
     }
     function, names = functions[config.name]
     options = {name: getattr(config, name) for name in ("minimum_confidence", *names)}
+    smoother = partial(function, **options)
+    if config.carried:
+        smoother = partial(smooth.carried, smoother=smoother, sure=config.minimum_confidence)
+        options["carried"] = True
     version = "2" if config.name in ("linear", "savgol") else "1"  # 2: never-sure joints are filled from what there is
-    return FunctionRefiner(config.name, version, partial(function, **options), options)
+    return FunctionRefiner(config.name, version, smoother, options)
 
 
 def pick_device(name: str) -> str:

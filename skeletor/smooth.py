@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.signal import savgol_filter
 
 from skeletor.errors import InputError
 from skeletor.fill import interpolate_array
+from skeletor.hands import hands_and_wrists
 from skeletor.pose import PoseSequence
 
 
@@ -51,3 +54,22 @@ def savgol(pose: PoseSequence, minimum_confidence: float = 0.3, window: int = 5,
     smooth = savgol_filter(np.nan_to_num(pose.keypoints), fitting, order, axis=0).astype(np.float32)
     smooth[pose.missing] = np.nan  # a joint that is never seen: nothing to smooth
     return pose.replace(smooth)
+
+
+def carried(pose: PoseSequence, smoother: Callable[[PoseSequence], PoseSequence], sure: float) -> PoseSequence:
+    """Smooth hands as seen from their wrists, and put them back on the smoothed wrists.
+
+    A lost hand then goes on with its wrist, as in `skeletor.fill.fill_carried`. sure: the smoother's minimum
+    confidence, for the wrists that hands are seen from. A hand whose wrist is never seen is smoothed as it is.
+    """
+    whole = smoother(pose)
+    wrists = linear(pose, sure).keypoints
+    local, result = pose.keypoints.copy(), whole.keypoints.copy()
+    carried_hands = [(hand, wrist) for hand, wrist in hands_and_wrists(pose.skeleton) if wrist not in hand]
+    for hand, wrist in carried_hands:
+        local[:, hand] -= wrists[:, [wrist]]
+    local_result = smoother(pose.replace(local, np.where(np.isnan(local).any(-1), 0, pose.confidence))).keypoints
+    for hand, wrist in carried_hands:
+        moved = local_result[:, hand] + whole.keypoints[:, [wrist]]  # (T, 21, D)
+        result[:, hand] = np.where(np.isnan(moved), result[:, hand], moved)
+    return whole.replace(result)

@@ -33,8 +33,8 @@ class RefinerModelConfig(Config):
     residual: bool = True
     local: bool = True
     taps: int = Field(default=9, ge=0, le=31)
-    curve: bool = False
-    convolution: int = Field(default=0, ge=0, le=63)
+    curve: bool = True
+    convolution: int = Field(default=9, ge=0, le=63)
 
 
 class RefinerTrainConfig(Config):
@@ -45,9 +45,9 @@ class RefinerTrainConfig(Config):
     to fill its gaps, then cut off. fps: the clips are resampled to it (None: the first clip's).
     Training ends after `max_steps` steps or `max_minutes` minutes of wall time, whichever comes first.
     velocity_weight, acceleration_weight, bone_weight: weights of the losses on first differences, on second
-    differences and on bone lengths beside the loss on positions. mirror: half of the windows are mirrored,
-    left for right. degraded_share: of the windows, if degraded versions of the clips are given.
-    validation_share: of the clips, held out.
+    differences and on bone lengths beside the loss on positions. hidden_weight: joints that are hidden from the
+    network count so much more. mirror: half of the windows are mirrored, left for right. degraded_share: of the
+    windows, if degraded versions of the clips are given. validation_share: of the clips, held out.
     """
 
     preset: Preset = "small"
@@ -65,6 +65,7 @@ class RefinerTrainConfig(Config):
     velocity_weight: float = Field(default=1.0, ge=0)
     acceleration_weight: float = Field(default=0.0, ge=0)
     bone_weight: float = Field(default=0.0, ge=0)
+    hidden_weight: float = Field(default=1.0, ge=0, le=1000)
     batch_size: int = Field(default=16, ge=1, le=65536)
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
@@ -96,6 +97,8 @@ class RefinerTrainConfig(Config):
             raise ValueError("model.taps must be 0, or odd with model.residual")
         if self.model.kind != "transformer" and (self.model.taps or self.model.curve or self.model.convolution):
             raise ValueError(f"model.taps, curve and convolution must be off for kind {self.model.kind}")
+        if self.model.curve and not self.model.taps:
+            raise ValueError("model.curve needs model.taps above 0: it is one more choice beside them")
         if self.model.kind == "transformer" and self.model.d_model % self.model.heads:
             raise ValueError("model.d_model must be a multiple of model.heads")
         return self
@@ -114,6 +117,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "corruption": {
             "frame_mask": 0.01,
             "joint_mask": 0.01,
+            "frame_drop": 0.01,
             "frame_noise": 0.0,
             "joint_noise": 0.01,
             "hand_drop": 0.03,
@@ -135,6 +139,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "residual": False,
             "local": False,
             "taps": 0,
+            "curve": False,
+            "convolution": 0,
         },
         "fill": "zero",
         "margin": 0,
@@ -150,11 +156,13 @@ PRESETS: dict[str, dict[str, Any]] = {
             "hand_swap": 0.0,
             "jitter": 0.0,
             "jitter_speed": 0.0,
+            "frame_drop": 0.0,
             "vary": False,
         },
         "mirror": False,
         "loss": "mse",
         "velocity_weight": 0.0,
+        "hidden_weight": 0.0,
         "batch_size": 32,
         "learning_rate": 1e-5,
         "weight_decay": 0.0,
@@ -165,7 +173,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_every": 5000,
     },
     "smoothnet": {
-        "model": {"kind": "temporal_mlp", "d_model": 512, "d_ff": 256, "layers": 3, "taps": 0},
+        "model": {
+            "kind": "temporal_mlp",
+            "d_model": 512,
+            "d_ff": 256,
+            "layers": 3,
+            "taps": 0,
+            "curve": False,
+            "convolution": 0,
+        },
         "velocity_weight": 0.0,
         "acceleration_weight": 1.0,
         "batch_size": 4,  # windows; each is as many samples as it has coordinates

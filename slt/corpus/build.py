@@ -152,9 +152,14 @@ def make_clip(plan: Plan, config: CorpusConfig, root: Path | None) -> tuple[Pose
 def _motion(plan: Plan, rng: np.random.Generator, fps: float) -> PoseSequence:
     if plan.sentence is not None:
         return perform(plan.sentence.glosses, plan.signer, rng, fps).pose
-    if plan.index % 2:
+    if signs_unknown(plan.name):
         return perform_unknown(plan.signer, rng, 5, fps).pose
     return perform_idle(plan.signer, rng, 3.0, fps).pose
+
+
+def signs_unknown(negative: str) -> bool:
+    """Whether the person of a clip of `negatives` signs (what is not in the lexicon); the others are idle."""
+    return int(negative.rsplit("-", 1)[1]) % 2 == 1
 
 
 def _make_chunk(plans: list[Plan], config: CorpusConfig, root: Path) -> int:

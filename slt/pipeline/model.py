@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence
+from slt.corpus.build import signs_unknown
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.stage import run_stage
 from slt.pipeline.training import REFINER_WEIGHTS, System
@@ -68,7 +69,7 @@ def _build(
     from slt.translate.abstain import fit_abstention
 
     translator = Translator.load(system.done.folder / "model")
-    raw, poses = _pairs(detected, row, "dev")
+    _, raw, poses = _pairs(detected, row, "dev")
     train = open_store(row.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
     seconds = [train[name].seconds for name in train]
@@ -95,10 +96,13 @@ def _build(
         ),
         _refiner_weights(run, row),
     )
-    raw, poses = _pairs(detected, row, "test")
+    _, raw, poses = _pairs(detected, row, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}
     if run.rendered:
-        kinds["negatives"] = _pairs(detected, row, "negatives")
+        names, raw, poses = _pairs(detected, row, "negatives")
+        for kind, unknown in (("idle", False), ("unknown", True)):
+            chosen = [k for k, name in enumerate(names) if signs_unknown(name) == unknown]
+            kinds[kind] = ([raw[k] for k in chosen], [poses[k] for k in chosen])
     found = {kind: asdict(_rejections(translator, abstention, *pairs)) for kind, pairs in kinds.items()}
     write_text(out / "rejections.json", json.dumps(found, indent=1))
 
@@ -128,11 +132,11 @@ def backwards(pose: PoseSequence) -> PoseSequence:
     return pose.replace(pose.keypoints[::-1].copy(), pose.confidence[::-1].copy())
 
 
-def _pairs(detected: Detected, row: Row, part: str) -> tuple[list[PoseSequence], list[PoseSequence]]:
-    """Key points and final poses of the clips of a part that have both."""
+def _pairs(detected: Detected, row: Row, part: str) -> tuple[list[str], list[PoseSequence], list[PoseSequence]]:
+    """Names, key points and final poses of the clips of a part that have both."""
     raw, poses = open_store(detected.parts[part]), open_store(row.store / part)
     names = sorted(set(raw) & set(poses))
-    return [raw[name] for name in names], [poses[name] for name in names]
+    return names, [raw[name] for name in names], [poses[name] for name in names]
 
 
 def markdown(rejections: Mapping[str, Rejections]) -> str:
@@ -146,7 +150,8 @@ def markdown(rejections: Mapping[str, Rejections]) -> str:
     labels = {
         "test": "test (all are signing)",
         "reversed": "test, played backwards",
-        "negatives": "negatives (idle people, unknown signs)",
+        "idle": "idle people",
+        "unknown": "people who sign what the lexicon has not",
     }
     for kind, r in rejections.items():
         why = "; ".join(f"{reason} ({count})" for reason, count in sorted(r.reasons.items(), key=lambda x: -x[1]))

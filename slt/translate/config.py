@@ -21,6 +21,7 @@ class TranslateConfig(Config):
     # input
     fps: float = Field(default=25.0, gt=0, description="frame rate that poses are brought to")
     frame_stride: int = Field(default=2, ge=1, le=8, description="means of so many frames are one input frame")
+    confidence: bool = Field(default=False, description="how sure the estimator was of each hand is an input")
     window: int = Field(default=5, ge=1, le=31, description="input frames that one source token sees (kernel)")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames between two source tokens (stride)")
     width: int = Field(default=128, ge=0, description="of a first convolution before that to `hidden`; 0 for none")

@@ -65,10 +65,12 @@ def fit_stats(clips: list[np.ndarray]) -> FeatureStats:
     return FeatureStats(mean.astype(np.float32), np.maximum(np.sqrt(variance), _FLOOR).astype(np.float32))
 
 
-def pose_features(pose: PoseSequence, fps: float = 25.0, frame_stride: int = 2) -> np.ndarray:
+def pose_features(pose: PoseSequence, fps: float = 25.0, frame_stride: int = 2, confidence: bool = False) -> np.ndarray:
     """Raw features (T', F) float32 of a 3D pose in shoulder widths, NaN where a joint is missing.
 
     The pose is brought to `fps`; each row is the mean over `frame_stride` frames (the last may be of fewer).
+    confidence: a hand's flag is its mean lack of confidence, instead of 1 where it is missing: a hand that a refiner
+    has inferred is not missing, but nobody saw it.
     Raises InputError if the pose is not a 3D SIGNING_50 pose in shoulder widths, or empty.
     """
     source = pose.provenance.source or "pose"
@@ -78,17 +80,22 @@ def pose_features(pose: PoseSequence, fps: float = 25.0, frame_stride: int = 2) 
         raise InputError(f"{source}: coordinates in unit {pose.provenance.units!r}; normalise it first")
     if len(pose) == 0:
         raise InputError(f"{source}: has no frames")
-    points = pose.resample(fps).keypoints if pose.fps != fps else pose.keypoints  # (T, 50, 3)
-    points = dominant_right(points)
+    pose = pose.resample(fps) if pose.fps != fps else pose
+    points, doubt = pose.keypoints, 1 - pose.confidence  # (T, 50, 3), (T, 50)
+    if left_dominant(points):
+        points, doubt = points[:, SIGNING_50.mirror] * np.array([-1, 1, 1], np.float32), doubt[:, SIGNING_50.mirror]
     centred = points - points[:, _NECK : _NECK + 1]
     parts = [centred[:, _BODY].reshape(len(points), -1)]
-    parts += [_hand_features(points[:, joints], side) for side, joints in _HANDS.items()]
+    parts += [
+        _hand_features(points[:, joints], side, doubt[:, joints].mean(1) if confidence else None)
+        for side, joints in _HANDS.items()
+    ]
     pooled = _pool(np.concatenate(parts, 1).astype(np.float32), frame_stride)  # (T', F - V)
     return np.concatenate([pooled, _velocity(pooled[:, _MOVING])], 1)
 
 
-def dominant_right(points: np.ndarray) -> np.ndarray:
-    """(T, 50, 3) mirrored if the left hand is the dominant one: a left-hander's signs are a right-hander's, mirrored.
+def left_dominant(points: np.ndarray) -> bool:
+    """Whether the left hand of a pose (T, 50, 3) is the dominant one: its signs are a right-hander's, mirrored.
 
     Dominant is the hand that is held higher on average: it signs alone while the other rests, which tells the two
     apart better than how far they travel (2 against 26 wrong of 1,200 rendered clips), and jitter does not matter.
@@ -96,9 +103,7 @@ def dominant_right(points: np.ndarray) -> np.ndarray:
     heights = points[:, [SIGNING_50.index("right_wrist"), SIGNING_50.index("left_wrist")], 1]  # (T, 2), y is down
     seen = ~np.isnan(heights).any(1)
     right, left = heights[seen].mean(0) if seen.any() else (0.0, 0.0)
-    if right <= left:
-        return points
-    return points[:, SIGNING_50.mirror] * np.array([-1, 1, 1], np.float32)
+    return bool(right > left)
 
 
 def _velocity(values: np.ndarray) -> np.ndarray:
@@ -107,8 +112,8 @@ def _velocity(values: np.ndarray) -> np.ndarray:
     return (padded[2:] - padded[:-2]) / 2
 
 
-def _hand_features(hand: np.ndarray, side: str) -> np.ndarray:
-    """(T, 21, 3) joints of one hand to (T, 67): shape in palm axes, axes, flag.
+def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None) -> np.ndarray:
+    """(T, 21, 3) joints of one hand to (T, 67): shape in palm axes, axes, and `doubt` (T,) or a flag "missing".
 
     The left hand is mirrored first, so that the same sign by either hand has the same features.
     """
@@ -125,7 +130,8 @@ def _hand_features(hand: np.ndarray, side: str) -> np.ndarray:
     shape = np.einsum("tjd,tkd->tjk", relative / size, axes).reshape(len(hand), -1)  # (T, 60)
     features = np.concatenate([shape, along, normal], 1)
     features[missing] = np.nan
-    return np.concatenate([features, missing[:, None].astype(np.float32)], 1)
+    flag = missing if doubt is None else doubt
+    return np.concatenate([features, flag[:, None].astype(np.float32)], 1)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -155,7 +155,7 @@ def test_corrupt_works_without_hands_and_in_2d() -> None:
 def test_nothing_switched_on_changes_nothing(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body) -> None:
     none = c.Corruption(
         frame_mask=0.0, joint_mask=0.0, frame_noise=0.0, joint_noise=0.0, hand_drop=0.0, hand_freeze=0.0,
-        hand_swap=0.0, jitter=0.0, jitter_speed=0.0,
+        hand_swap=0.0, jitter=0.0, jitter_speed=0.0, frame_drop=0.0,
     )  # fmt: skip
     points, confidence = c.corrupt(*batch, body, none, generator())
     assert torch.equal(points, batch[0]) and torch.equal(confidence, batch[1])

@@ -99,6 +99,14 @@ def test_a_curve_keeps_what_is_observed_and_follows_parabolas(frames: int, seed:
     assert torch.equal(result[outside], filled[outside])
 
 
+def test_a_curve_with_two_frames_on_both_sides_of_a_gap_is_exact_for_cubics() -> None:
+    time = torch.arange(30) / 10
+    points = (1 - time + 0.5 * time**2 - 0.3 * time**3)[None, :, None, None].expand(1, 30, 2, 3).clone()
+    observed = torch.ones(1, 30, 2, dtype=torch.bool)
+    observed[:, 10:17, 0] = observed[:, 20:22, 0] = observed[:, 3:5, 1] = False
+    torch.testing.assert_close(curve(interpolate(points, observed), observed), points, atol=1e-5, rtol=1e-5)
+
+
 def test_a_curve_beats_the_line_on_a_sine() -> None:
     time = torch.arange(50.0)
     points = torch.sin(time / 3)[None, :, None, None].expand(1, 50, 1, 2)

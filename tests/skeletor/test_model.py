@@ -70,19 +70,19 @@ def test_xavier() -> None:
 @pytest.mark.parametrize(("joints", "dims"), [(50, 3), (50, 2), (7, 3), (133, 2)])
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_any_joint_count(joints: int, dims: int, norm: str) -> None:
-    model = make("small", joints, dims, norm=norm, layers=1, residual=False, taps=0)
+    model = make("small", joints, dims, norm=norm, layers=1, residual=False, taps=0, curve=False)
     out = model(torch.randn(2, 64, joints, dims), torch.ones(2, 64, joints))
     assert out.shape == (2, 64, joints, dims) and torch.isfinite(out).all()
 
 
 def test_untrained_residual_changes_nothing() -> None:
     points = torch.randn(1, 64, 50, 3)
-    torch.testing.assert_close(make("small", taps=0)(points, torch.ones(1, 64, 50)), points)
+    torch.testing.assert_close(make("small", taps=0, curve=False)(points, torch.ones(1, 64, 50)), points)
 
 
 def test_taps_are_a_weighted_mean_of_neighbouring_frames() -> None:
     """An untrained network weighs the frame itself with e^5 / (e^5 + 8); a constant pose comes back as it is."""
-    model = make("small", taps=9)
+    model = make("small", taps=9, curve=False)
     points = torch.randn(1, 12, 50, 3)
     out = model(points, torch.ones(1, 12, 50))
     own = math.exp(5) / (math.exp(5) + 8)
@@ -126,7 +126,7 @@ def test_confidence_matters_only_if_it_is_an_input() -> None:
     torch.manual_seed(0)
     points, sure = torch.randn(1, 8, 5, 3), torch.ones(1, 8, 5)
     for flag in (True, False):
-        model = make("small", joints=5, confidence_input=flag, residual=False, taps=0, layers=1).eval()
+        model = make("small", joints=5, confidence_input=flag, residual=False, taps=0, curve=False, layers=1).eval()
         same = torch.equal(model(points, sure), model(points, 0.5 * sure))
         assert same is not flag
 
@@ -141,7 +141,7 @@ def test_wrong_shapes_are_refused() -> None:
 
 def test_hands_are_seen_from_their_wrists() -> None:
     torch.manual_seed(0)
-    model = make("small", residual=False, taps=0, layers=1)
+    model = make("small", residual=False, taps=0, curve=False, layers=1)
     model.rest.copy_(torch.randn(50, 3))
     points = torch.randn(1, 3, 50, 3)
     local = model.seen_from_carrier(points)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance
+from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50
 from skeletor.smooth import linear, savgol
+from tests.skeletor.tiny import clips
 
 
 def pose(keypoints: np.ndarray, confidence: np.ndarray | None = None) -> PoseSequence:
@@ -67,3 +69,30 @@ def test_savgol_reduces_white_noise_and_keeps_nan_in_its_place() -> None:
 def test_savgol_refuses_bad_windows(window: int) -> None:
     with pytest.raises(InputError, match="window"):
         savgol(pose(line(9)), window=window)
+
+
+def test_a_lost_hand_is_carried_by_its_wrist() -> None:
+    clip = clips(1, frames=30)[0]
+    points, confidence = clip.keypoints.copy(), clip.confidence.copy()
+    left = list(SIGNING_50.group("left_hand"))
+    points[:, left] = points[:1, left] - points[:1, [7]] + points[:, [7]]  # a stiff hand on a moving wrist
+    truth = points.copy()
+    points[10:20, left], confidence[10:20, left] = np.nan, 0
+    pose = clip.replace(points, confidence)
+    for name in ("linear", "cubic", "kalman", "hold"):
+        plain, carried = (build_refiner(RefineConfig(name=name, carried=flag))(pose) for flag in (False, True))
+        errors = [np.abs(p.keypoints[10:20, left] - truth[10:20, left]).max() for p in (plain, carried)]
+        assert errors[1] < 0.3 * errors[0]
+        np.testing.assert_array_equal(plain.keypoints[:, :8], carried.keypoints[:, :8])
+        assert carried.provenance.stage("refine").config["carried"] is True
+
+
+def test_a_hand_whose_wrist_is_never_seen_is_smoothed_as_it_is() -> None:
+    clip = clips(1, frames=20)[0]
+    points, confidence = clip.keypoints.copy(), clip.confidence.copy()
+    points[:, 7], confidence[:, 7] = np.nan, 0
+    pose = clip.replace(points, confidence)
+    plain, carried = (build_refiner(RefineConfig(name="savgol", carried=flag))(pose) for flag in (False, True))
+    left = list(SIGNING_50.group("left_hand"))
+    np.testing.assert_array_equal(plain.keypoints[:, left], carried.keypoints[:, left])
+    assert np.isfinite(carried.keypoints[:, left]).all()

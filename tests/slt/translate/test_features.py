@@ -168,3 +168,20 @@ def test_stats_ignore_what_is_missing():
     np.testing.assert_allclose(stats.mean, [3, 2])
     np.testing.assert_allclose(stats.std, [np.sqrt(8 / 3), 0.02], rtol=1e-5)
     assert isinstance(stats, FeatureStats)
+
+
+def test_confidence_as_an_input_takes_the_place_of_the_flag_and_changes_sides_with_the_hands(toy):
+    pose = toy.examples(1, 3)[0].pose
+    confidence = pose.confidence.copy()
+    confidence[:, 8:29], confidence[:, 29:] = 0.25, 0.75  # left, right
+    pose = pose.replace(confidence=confidence)
+    plain, flagged = pose_features(pose, 25, 1), pose_features(pose, 25, 1, confidence=True)
+    right, left = (7 * 3 + 66, 7 * 3 + 67 + 66)  # columns of the two hands' flags
+    np.testing.assert_allclose(flagged[:, [right, left]], [[0.25, 0.75]] * len(pose))
+    np.testing.assert_array_equal(plain[:, [right, left]], 0)
+    others = [k for k in range(features.WIDTH) if k not in (right, left)]
+    np.testing.assert_array_equal(plain[:, others], flagged[:, others])
+    sides = pose.replace(
+        pose.keypoints[:, SIGNING_50.mirror] * np.array([-1, 1, 1], np.float32), confidence[:, SIGNING_50.mirror]
+    )
+    np.testing.assert_allclose(pose_features(sides, 25, 1, confidence=True), flagged, atol=1e-6)
