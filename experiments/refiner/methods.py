@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +12,8 @@ from safetensors.torch import load_file
 from experiments.refiner.config import ModelSpec
 from experiments.refiner.training import WEIGHTS
 from skeletor.config import check_config
-from skeletor.hands import hands_and_wrists
 from skeletor.network_refiner import SkeletorRefiner
-from skeletor.pose import PoseSequence
-from skeletor.refiners import FunctionRefiner, RefineConfig, Refiner, build_refiner
+from skeletor.refiners import RefineConfig, Refiner, build_refiner
 from skeletor.training import snapshot_path
 from skeletor.weights import load_refiner
 
@@ -49,33 +46,16 @@ class Method:
 def smoothers(names: Sequence[str]) -> list[Method]:
     """The smoothers of these names, as `RefineConfig` has them; InputError if there is no such one.
 
-    "NAME-carried" is NAME with hands seen from their wrists.
+    "NAME-carried" is NAME with hands seen from their wrists. Linear interpolation so is what the default network
+    starts from before it has learned anything (`skeletor.fill.fill_carried`), so the fair thing to beat.
     """
     found = []
     for name in names:
         plain = name.removesuffix(CARRIED)
-        refiner: Refiner = build_refiner(check_config({"name": plain}, RefineConfig, "smoothers"))
-        if plain != name:
-            refiner = FunctionRefiner(name, "1", partial(carried, fill=refiner), {})
+        config = check_config({"name": plain, "carried": plain != name}, RefineConfig, "smoothers")
         kind: Kind = "input" if name == "none" else "smoother"
-        found.append(Method(LABELS.get(name, name), kind, refiner))
+        found.append(Method(LABELS.get(name, name), kind, build_refiner(config)))
     return found
-
-
-def carried(pose: PoseSequence, fill: Callable[[PoseSequence], PoseSequence]) -> PoseSequence:
-    """A smoother for which hands are seen from their wrists: a lost hand goes on with its wrist.
-
-    With linear interpolation this is what the default network starts from before it has learned anything
-    (`skeletor.fill.fill_carried`), so the fair thing to beat.
-    """
-    filled = fill(pose).keypoints
-    points = pose.keypoints.copy()
-    for hand, wrist in hands_and_wrists(pose.skeleton):
-        points[:, hand] -= filled[:, [wrist]]
-    seen_from_wrists = fill(pose.replace(points)).keypoints.copy()
-    for hand, wrist in hands_and_wrists(pose.skeleton):
-        seen_from_wrists[:, hand] += filled[:, [wrist]]
-    return pose.replace(seen_from_wrists)
 
 
 def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:
