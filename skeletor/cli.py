@@ -50,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     refine.add_argument("--device", default="auto", help="cpu, cuda or auto")
     refine.set_defaults(run=_refine)
 
+    pack = commands.add_parser("pack", help="pack files of good poses for training at scale (half precision, on disk)")
+    pack.add_argument("inputs", nargs="+", help="files of poses, or folders of .safetensors files")
+    pack.add_argument("-o", "--output", required=True, help="folder for the store; name it as data: of a training")
+    pack.add_argument("--fps", type=float, help="resample all clips to this frame rate (default: the first clip's)")
+    pack.add_argument("--degraded", nargs="+", default=[], help="files of worse versions, by the same clip names")
+    pack.set_defaults(run=_pack)
+
     train = commands.add_parser("train", help="train a refiner on files of good poses")
     train.add_argument("config", help="YAML file with data, out, seed, device, train")
     train.set_defaults(run=_train)
@@ -107,14 +114,29 @@ def _write(poses: Mapping[str, PoseSequence], target: Path) -> None:
         raise InputError(f"{target}: {len(poses)} clips only go into a .safetensors file; choose such an --output")
 
 
+def _pack(arguments: argparse.Namespace) -> int:
+    from skeletor.pack import pack
+    from skeletor.progress import log_to
+
+    log_to()
+    if arguments.fps is not None and not arguments.fps > 0:
+        raise InputError(f"--fps {arguments.fps} must be above 0")
+    packed = pack(arguments.inputs, arguments.output, arguments.fps, arguments.degraded)
+    each = packed.bytes / packed.frames
+    print(f"{packed.folder}: {packed.clips} clips, {packed.frames} frames, {packed.bytes} bytes, {each:.1f} a frame")
+    return 0
+
+
 def _train(arguments: argparse.Namespace) -> int:
     from skeletor.config import load_config
+    from skeletor.devices import process_rank
     from skeletor.progress import log_to
     from skeletor.train_job import TrainJob, run_job
 
     log_to()
     result = run_job(load_config(arguments.config, TrainJob))
-    print(result.weights)
+    if process_rank() == 0:
+        print(result.weights)
     return 0
 
 

@@ -93,51 +93,90 @@ def _slope(
     return near + one * outside + one * (one + two) * third, near + one * across
 
 
-def fill_carried(points: Tensor, observed: Tensor, skeleton: Skeleton, rest: Tensor | None = None) -> Tensor:
+def interpolate_within(points: Tensor, observed: Tensor, horizon: int, rest: Tensor) -> Tensor:
+    """`interpolate` that looks at most `horizon` frames ahead, so that it can be done while frames come in.
+
+    Gaps of which both ends lie at most `horizon` frames apart are filled as by `interpolate`. In a longer one the
+    last position is held until `horizon` frames before the next observation, and interpolated from there. Before
+    the first observation: that one, if it comes at most `horizon` frames after the first frame; else `rest`
+    (J, D) takes the part of the last position. A joint that is never observed takes its place from `rest`.
+    """
+    assert points.ndim == 4 and observed.shape == points.shape[:3], (points.shape, observed.shape)
+    frames = points.shape[1]
+    time = torch.arange(frames, device=points.device).view(1, -1, 1)  # (1, T, 1)
+    before = torch.where(observed, time, -1).cummax(1).values  # (B, T, J)
+    after = torch.where(observed, time, frames).flip(1).cummin(1).values.flip(1)
+    none_after = after >= frames
+    start = torch.maximum(before, after - horizon)  # where the interpolation begins
+    share = ((time - start) / (after - start).clamp(min=1)).clamp(0, 1).to(points.dtype)
+    early = (before < 0) & (after <= horizon) & ~none_after
+    share = torch.where(early, 1.0, torch.where(none_after | observed, 0.0, share))[..., None]
+    width = (-1, -1, -1, points.shape[3])
+    first = points.gather(1, before.clamp(min=0)[..., None].expand(width))
+    first = torch.where((before < 0)[..., None], rest, first)
+    last = points.gather(1, after.clamp(max=frames - 1)[..., None].expand(width))
+    return torch.lerp(first, torch.where(none_after[..., None], first, last), share)
+
+
+def fill_carried(
+    points: Tensor, observed: Tensor, skeleton: Skeleton, rest: Tensor | None = None, horizon: int | None = None
+) -> Tensor:
     """Fill gaps so that a lost hand goes on with its wrist.
 
     Joints of the hands are interpolated relative to their wrist, all others as they are. Where wrist and
     hand are missing together this equals `interpolate`. points: (B, T, J, D); observed: (B, T, J) bool.
     rest: (J, D), a typical pose: a joint that is never observed takes its place there, relative to the wrist
-    for a joint of a hand (without `rest`: 0). The result has no gap.
+    for a joint of a hand (without `rest`: 0). horizon: see `interpolate_within`. The result has no gap.
     """
     assert observed.shape == points.shape[:3] and points.shape[2] == len(skeleton)
     if rest is None:
         rest = points.new_zeros(points.shape[2:])
-    carrier = carriers(skeleton)
-    hand = torch.tensor([j for j, c in enumerate(carrier) if c != j], device=points.device, dtype=torch.long)
-    free = torch.tensor([j for j, c in enumerate(carrier) if c == j], device=points.device)
-    wrist_of = torch.tensor(carrier, device=points.device)[hand]  # (K,)
-    filled = points.index_copy(2, free, _filled(points[:, :, free], observed[:, :, free], rest[free]))
+    free, hand, wrist_of = (torch.tensor(x, device=points.device, dtype=torch.long) for x in hand_joints(skeleton))
+    filled = points.index_copy(2, free, _filled(points[:, :, free], observed[:, :, free], rest[free], horizon))
     origin = filled.index_select(2, wrist_of)  # (B, T, K, D)
     offset = points.index_select(2, hand) - origin
-    offset = _filled(offset, observed.index_select(2, hand), rest[hand] - rest[wrist_of])
+    offset = _filled(offset, observed.index_select(2, hand), rest[hand] - rest[wrist_of], horizon)
     return filled.index_copy(2, hand, origin + offset)
 
 
-def _filled(points: Tensor, observed: Tensor, rest: Tensor) -> Tensor:
+def hand_joints(skeleton: Skeleton) -> tuple[list[int], list[int], list[int]]:
+    """Joints that are carried by nothing, joints of hands, and the wrists of the latter."""
+    carrier = carriers(skeleton)
+    hand = [j for j, c in enumerate(carrier) if c != j]
+    return [j for j, c in enumerate(carrier) if c == j], hand, [carrier[j] for j in hand]
+
+
+def _filled(points: Tensor, observed: Tensor, rest: Tensor, horizon: int | None = None) -> Tensor:
     """`interpolate`, and `rest` (J, D) for the joints that are never observed."""
+    if horizon is not None:
+        return interpolate_within(points, observed, horizon, rest)
     filled = interpolate(points, observed)
     seen = observed.any(1, keepdim=True)
     return filled if bool(seen.all()) else torch.where(seen[..., None], filled, rest)
 
 
 def prepare(
-    points: Tensor, confidence: Tensor, how: Fill, minimum_confidence: float, skeleton: Skeleton, rest: Tensor
+    points: Tensor,
+    confidence: Tensor,
+    how: Fill,
+    minimum_confidence: float,
+    skeleton: Skeleton,
+    rest: Tensor,
+    horizon: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """What enters the refiner: points without gaps, and confidences that are 0 for every filled joint.
 
     A joint is taken as missing if its confidence is 0 or below `minimum_confidence`; what it holds is
     replaced (NaN is allowed there). how: "zero" puts 0 there, as the paper seems to do; "linear"
     interpolates each joint in time; "carried" is `fill_carried`. A joint that is never observed takes its
-    place from `rest` (J, D).
+    place from `rest` (J, D). horizon: frames that may be looked ahead, see `interpolate_within`; None: all.
     """
     observed = (confidence > 0) & (confidence >= minimum_confidence)
     confidence = torch.where(observed, confidence, 0.0)
     if how == "carried":
-        return fill_carried(points, observed, skeleton, rest), confidence
+        return fill_carried(points, observed, skeleton, rest, horizon), confidence
     if how == "linear":
-        return _filled(points, observed, rest), confidence
+        return _filled(points, observed, rest, horizon), confidence
     return torch.where(observed[..., None], points, 0.0), confidence
 
 

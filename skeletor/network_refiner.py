@@ -13,11 +13,13 @@ from skeletor.fill import prepare
 from skeletor.networks import REFINER_OF, kind_of
 from skeletor.normalise import denormalise, normalise
 from skeletor.pose import PoseSequence, StageRecord
+from skeletor.stream import HORIZON, RefinerStream, averaging
 from skeletor.weights import LoadedRefiner
 
-VERSION = "1"
+VERSION = "2"
 SAME_RATE = 0.01  # frame rates that differ by less (25 and 24.97) are taken as one
-GROUP_FRAMES = 20_000  # clips are refined together up to so many frames
+GROUP_FRAMES = 20_000  # clips are refined together up to so many frames; a longer one in pieces
+CHUNK_FRAMES = 4096
 
 
 class SkeletorRefiner:
@@ -27,32 +29,27 @@ class SkeletorRefiner:
     centre (the paper's r: 2r+1 windows). stride: only every stride-th window is computed; 1 is the paper,
     `stride` divides the cost. At most 2r+1, so that every frame is in a window. The defaults, 3/8 and 1/4
     of the window (24 and 16 of 64), were within 1 % of the error at stride 1 and 15 times as fast. Clips are
-    padded by repeating their first and last frames. batch: windows at a time; memory grows with it, and with
-    nothing else but the clip itself.
+    padded by repeating their first and last frames. horizon: a gap is filled with what comes at most so many
+    frames later (`skeletor.fill.interpolate_within`), as `skeletor.stream` does. batch: windows at a time; memory
+    grows with it, and with nothing else but the clip itself.
     """
 
     def __init__(
-        self, loaded: LoadedRefiner, radius: int | None = None, stride: int | None = None, batch: int = 64
+        self,
+        loaded: LoadedRefiner,
+        radius: int | None = None,
+        stride: int | None = None,
+        batch: int = 64,
+        horizon: int = HORIZON,
     ) -> None:
         self.name = REFINER_OF[kind_of(loaded.info.model)]
-        window = loaded.info.model["window"]
-        radius = 3 * window // 8 if radius is None else radius
-        stride = max(1, window // 4) if stride is None else stride
-        if stride > 2 * radius + 1:
-            raise InputError(
-                f"refine.stride {stride} is above 2 radius + 1 = {2 * radius + 1}: frames would be left out"
-            )
-        if radius > (window - 1) // 2:
-            raise InputError(f"refine.radius {radius} does not fit in the model's window of {window} frames")
-        self._loaded, self._radius, self._stride, self._batch = loaded, radius, stride, batch
+        how = averaging(loaded.info.model["window"], radius, stride)
+        self._loaded, self._how, self._batch, self._horizon = loaded, how, batch, horizon
         self.skeleton = loaded.info.skeleton
         self._device = next(loaded.model.parameters()).device
         self.version = f"{VERSION}-{loaded.digest}" if loaded.digest else VERSION
-        self._stage = StageRecord(
-            "refine",
-            self.version,
-            {"name": self.name, "radius": radius, "stride": stride, "preset": loaded.info.preset},
-        )
+        record = {"radius": how.radius, "stride": how.stride, "horizon": horizon, "preset": loaded.info.preset}
+        self._stage = StageRecord("refine", self.version, {"name": self.name, **record})
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """The refined pose: same frames, joints, confidence, frame rate and units; no joint is missing in it.
@@ -66,7 +63,8 @@ class SkeletorRefiner:
         inputs = [self._to_model(pose) for pose in poses]
         refined: list[np.ndarray] = []
         for group in _groups([len(i) for i in inputs]):
-            refined += self._refine_group(inputs[group])
+            clips = inputs[group]
+            refined += [self._refine_long(clips[0])] if len(clips[0]) > GROUP_FRAMES else self._refine_group(clips)
         return [self._from_model(*both) for both in zip(poses, inputs, refined, strict=True)]
 
     def _to_model(self, pose: PoseSequence) -> PoseSequence:
@@ -94,6 +92,19 @@ class SkeletorRefiner:
         scaled = pose.replace(refined, stage=record, units=model_input.provenance.units)
         return pose.replace(denormalise(scaled).keypoints, stage=self._stage)
 
+    def _refine_long(self, clip: PoseSequence) -> np.ndarray:
+        """Piece by piece, with the result of the whole; what is held besides the clip does not grow with it."""
+        stream = RefinerStream(self._loaded, self._how, self._horizon, self._batch, eager=False)
+        result = np.empty_like(clip.keypoints)
+        done = 0
+        for start in range(0, len(clip), CHUNK_FRAMES):
+            part = slice(start, start + CHUNK_FRAMES)
+            refined = stream.push(clip.keypoints[part], clip.confidence[part], last=part.stop >= len(clip))
+            result[done : done + len(refined)] = refined
+            done += len(refined)
+        assert done == len(clip), (done, len(clip))
+        return result
+
     @torch.inference_mode()
     def _refine_group(self, clips: list[PoseSequence]) -> list[np.ndarray]:
         """Refined keypoints of clips that are in the model's form."""
@@ -104,7 +115,7 @@ class SkeletorRefiner:
         confidence = torch.cat([c for _, c in prepared])  # (F, J)
         total = torch.zeros_like(points)
         count = points.new_zeros(len(points))
-        model, radius = self._loaded.model, self._radius
+        model, radius = self._loaded.model, self._how.radius
         half = model.window // 2
         inner = torch.arange(-radius, radius + 1, device=self._device)
         offsets = torch.arange(model.window, device=self._device) - half
@@ -124,7 +135,13 @@ class SkeletorRefiner:
         points = torch.from_numpy(clip.keypoints).to(self._device)[None]
         confidence = torch.from_numpy(clip.confidence).to(self._device)[None]
         points, confidence = prepare(
-            points, confidence, info.fill, info.minimum_confidence, info.skeleton, self._loaded.model.rest
+            points,
+            confidence,
+            info.fill,
+            info.minimum_confidence,
+            info.skeleton,
+            self._loaded.model.rest,
+            self._horizon,
         )
         return points[0], confidence[0]
 
@@ -135,9 +152,7 @@ class SkeletorRefiner:
         for length, stop in zip(lengths, stops, strict=True):
             if length == 0:
                 continue
-            first = -self._radius if self._stride == 1 else 0
-            last = length + self._radius if self._stride == 1 else length + self._stride - 1
-            own = np.arange(first, last, self._stride) + stop - length
+            own = np.arange(self._how.first, self._how.end(length), self._how.stride) + stop - length
             centres.append(own)
             begins.append(np.full(len(own), stop - length))
             ends.append(np.full(len(own), stop))
@@ -148,7 +163,7 @@ class SkeletorRefiner:
 
 
 def _groups(lengths: list[int]) -> Iterator[slice]:
-    """Slices of clips with at most GROUP_FRAMES frames together (or one longer clip)."""
+    """Slices of clips with at most GROUP_FRAMES frames together, or of one longer clip."""
     start, frames = 0, 0
     for k, length in enumerate(lengths):
         if k > start and frames + length > GROUP_FRAMES:

@@ -6,6 +6,8 @@ the bones jitter by 1 to 3 %, and a centre per frame adds the neck's noise to ev
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from skeletor.errors import InputError
@@ -36,7 +38,15 @@ def normalise(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequen
     record = StageRecord(
         STAGE, config={"centre": centre.tolist(), "scale": scale, "units_before": pose.provenance.units}
     )
-    return pose.replace(((pose.keypoints - centre) / scale).astype(np.float32), stage=record, units="shoulder")
+    keypoints = np.empty_like(pose.keypoints)
+    for part in _parts(len(pose)):
+        keypoints[part] = (pose.keypoints[part] - centre) / scale
+    return pose.replace(keypoints, stage=record, units="shoulder")
+
+
+def _parts(frames: int, size: int = 4096) -> Iterator[slice]:
+    """Frames in pieces: double precision for an hour of video at once would take more memory than the video."""
+    return (slice(k, k + size) for k in range(0, frames, size))
 
 
 def denormalise(pose: PoseSequence) -> PoseSequence:
@@ -51,10 +61,10 @@ def denormalise(pose: PoseSequence) -> PoseSequence:
     centre = np.zeros(pose.dims)
     known = np.asarray(record.config["centre"])[: pose.dims]
     centre[: len(known)] = known
-    keypoints = pose.keypoints * record.config["scale"] + centre
-    return pose.replace(
-        keypoints.astype(np.float32), stage=StageRecord("denormalise"), units=record.config["units_before"]
-    )
+    keypoints = np.empty_like(pose.keypoints)
+    for part in _parts(len(pose)):
+        keypoints[part] = pose.keypoints[part] * record.config["scale"] + centre
+    return pose.replace(keypoints, stage=StageRecord("denormalise"), units=record.config["units_before"])
 
 
 def renormalise(pose: PoseSequence, like: PoseSequence) -> PoseSequence:

@@ -34,7 +34,7 @@ class RefineConfig(Config):
     sigma: of `gaussian`, in frames. min_cutoff (Hz), beta (Hz per unit per second): of `one-euro`. motion,
     process_noise, measurement_noise: of `kalman`, see there. carried: smoothers treat hands as seen from wrists.
     radius, stride: of the averaging of networks (see `SkeletorRefiner`); None takes the default.
-    batch: windows at a time. device: "cpu", "cuda", or "auto".
+    horizon: frames of the future that fill a gap for them. batch: windows at a time. device: "cpu", "cuda", or "auto".
     """
 
     name: RefinerName = "skeletor"
@@ -51,6 +51,7 @@ class RefineConfig(Config):
     carried: bool = False
     radius: int | None = Field(default=None, ge=0, le=512)
     stride: int | None = Field(default=None, ge=1, le=1024)
+    horizon: int = Field(default=16, ge=1, le=1_000_000)
     batch: int = Field(default=64, ge=1, le=65536)
     device: str = "auto"
 
@@ -104,6 +105,7 @@ def build_refiner(config: RefineConfig) -> Refiner:
             radius=config.radius,
             stride=config.stride,
             batch=config.batch,
+            horizon=config.horizon,
         )
         if refiner.name != config.name:
             raise InputError(f"{config.weights}: weights of {refiner.name}, but the refiner is to be {config.name}")

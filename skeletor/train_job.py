@@ -7,14 +7,17 @@ from pathlib import Path
 from pydantic import Field
 
 from skeletor.config import Config
+from skeletor.errors import InputError
+from skeletor.frames import is_packed, open_frames
 from skeletor.io import read_poses
-from skeletor.pose import PoseSequence
+from skeletor.pack import pose_files
 from skeletor.training import RefinerTrainResult, train_refiner
 from skeletor.training_config import RefinerTrainConfig
 
 
 class TrainJob(Config):
-    """data: files of good poses, or folders of .safetensors files, all lifted and of one skeleton.
+    """data: files of good poses, or folders of .safetensors files, all lifted and of one skeleton; or one folder
+    that `skeletor pack` wrote, which is read as it is needed and may be larger than the memory.
 
     out: folder for weights, log and checkpoint. threads: of torch on the CPU (None: torch's choice).
     licence: of the data, in words, for the header of the weights.
@@ -33,12 +36,16 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
     """Read the clips and train. Errors as of `skeletor.io.read_poses` and `train_refiner`."""
     import torch
 
-    clips = [pose for name in job.data for pose in _clips(Path(name))]
     if job.threads:
         torch.set_num_threads(job.threads)
-    return train_refiner(clips, job.train, job.out, job.seed, job.device, data=", ".join(job.data), licence=job.licence)
-
-
-def _clips(path: Path) -> list[PoseSequence]:
-    shards = sorted(path.glob("*.safetensors")) if path.is_dir() else []
-    return [pose for file in shards or [path] for pose in read_poses(file).values()]
+    paths = [Path(name) for name in job.data]
+    if not any(is_packed(path) for path in paths):
+        clips = [pose for path in paths for file in pose_files(path) for pose in read_poses(file).values()]
+        return train_refiner(
+            clips, job.train, job.out, job.seed, job.device, data=", ".join(job.data), licence=job.licence
+        )
+    if len(paths) > 1:
+        raise InputError(f"data: {', '.join(job.data)}: a packed store stands alone; pack all inputs into one")
+    store = open_frames(paths[0])
+    words = f"{job.data[0]}: {len(store.index.starts)} clips, {store.frames} frames"
+    return train_refiner(store, job.train, job.out, job.seed, job.device, data=words, licence=job.licence)

@@ -48,6 +48,8 @@ class RefinerTrainConfig(Config):
     differences and on bone lengths beside the loss on positions. hidden_weight: joints that are hidden from the
     network count so much more. mirror: half of the windows are mirrored, left for right. degraded_share: of the
     windows, if degraded versions of the clips are given. validation_share: of the clips, held out.
+    accumulate: batches to a step, whose gradients are averaged. compile: torch.compile (needs a C++ compiler
+    on the CPU). prefetch: batches drawn ahead.
     """
 
     preset: Preset = "small"
@@ -75,6 +77,9 @@ class RefinerTrainConfig(Config):
     max_steps: int = Field(default=1500, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     bf16: bool = True  # on GPUs only
+    accumulate: int = Field(default=1, ge=1, le=1024)
+    compile: bool = False
+    prefetch: int = Field(default=4, ge=1, le=1024)
 
     validation_share: float = Field(default=0.05, ge=0, le=0.5)
     log_every: int = Field(default=50, ge=1)

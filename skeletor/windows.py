@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,7 +15,10 @@ from torch import Generator, Tensor
 from skeletor.errors import InputError
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence
+from skeletor.quantise import unpack_confidence
 from skeletor.skeleton import Skeleton
+
+TYPICAL_FRAMES = 100_000  # a typical pose is the mean over at most so many frames
 
 
 @dataclass(frozen=True)
@@ -28,117 +33,244 @@ class Windows:
     last: Tensor  # (B,) likewise of the last frame, N - 1 if it lies behind the window
 
 
-@dataclass(frozen=True)
-class ClipStore:
-    """All frames of all clips, one after the other.
+class ClipStore(Protocol):
+    """What gives random windows on the training device."""
 
-    Missing joints are 0 with confidence 0. degraded: worse versions of the same clips, if there are any.
+    def draw(self, batch: int, length: int, degraded_share: float, g: Generator) -> Windows:
+        """`batch` windows of `length` frames."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Windows that are drawn already, as a `ClipStore` that gives just them."""
+
+    windows: Windows
+
+    def draw(self, batch: int, length: int, degraded_share: float, g: Generator) -> Windows:
+        """The windows; AssertionError if they are not as asked."""
+        assert self.windows.target.shape[:2] == (batch, length), self.windows.target.shape
+        return self.windows
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Windows as a store holds them, on the CPU: float32, or float16 and packed confidences.
+
+    target: points (B, N, J, D) and confidence (B, N, J), or bytes (B, N, C) of `skeletor.quantise`. source:
+    likewise, None where it is the target.
     """
 
-    points: Tensor  # (F, J, D)
-    confidence: Tensor  # (F, J)
-    degraded: tuple[Tensor, Tensor] | None
-    starts: Tensor  # (clips,)
-    stops: Tensor  # (clips,)
+    target: tuple[Tensor, Tensor]
+    source: tuple[Tensor, Tensor] | None
+    first: Tensor
+    last: Tensor
+
+    def pinned(self) -> Drawn:
+        """In page-locked memory, from which a GPU copies while the CPU goes on."""
+        source = None if self.source is None else (self.source[0].pin_memory(), self.source[1].pin_memory())
+        target = self.target[0].pin_memory(), self.target[1].pin_memory()
+        return Drawn(target, source, self.first.pin_memory(), self.last.pin_memory())
+
+    def on(self, device: torch.device) -> Windows:
+        """In float32 on a device. The packed values travel; they are unpacked there."""
+        target = _values(*self.target, device)
+        source = target if self.source is None else _values(*self.source, device)
+        first, last = (x.to(device, non_blocking=True) for x in (self.first, self.last))
+        return Windows(*source, *target, first, last)
+
+
+def _values(points: Tensor, confidence: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    points, confidence = points.to(device, non_blocking=True), confidence.to(device, non_blocking=True)
+    if confidence.dtype == torch.uint8:
+        confidence = unpack_confidence(confidence, points.shape[-2])
+    return points.float(), confidence
+
+
+@dataclass(frozen=True)
+class ClipIndex:
+    """Where clips begin and end among the frames of a store: (clips,) int64 each, frames starts <= f < stops."""
+
+    starts: np.ndarray
+    stops: np.ndarray
 
     @property
     def frames(self) -> int:
         """Frames in all."""
-        return len(self.points)
+        return int((self.stops - self.starts).sum())
 
-    def at(self, clip_of: Tensor, centres: Tensor, length: int, use_degraded: Tensor | None = None) -> Windows:
+    def subset(self, clips: Sequence[int]) -> ClipIndex:
+        """Only these clips."""
+        chosen = np.asarray(clips, np.int64)
+        return ClipIndex(self.starts[chosen], self.stops[chosen])
+
+    def pick(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Clip and frame of each place (B,), the frames of all clips being counted through."""
+        ends = np.cumsum(self.stops - self.starts)
+        clip_of = np.searchsorted(ends, places, side="right")
+        return clip_of, self.stops[clip_of] - (ends[clip_of] - places)
+
+    def around(
+        self, clip_of: np.ndarray, centres: np.ndarray, length: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frames (B, N) of windows around `centres` (B,), and `first` and `last` of `Windows` (B,).
+
+        Frames outside the clip repeat its first or last frame.
+        """
+        wanted = centres[:, None] + np.arange(length) - length // 2  # (B, N)
+        start, stop = self.starts[clip_of], self.stops[clip_of] - 1
+        frames = np.clip(wanted, start[:, None], stop[:, None])
+        first, last = (np.clip(x - wanted[:, 0], 0, length - 1) for x in (start, stop))
+        return frames, first, last
+
+
+class FrameSource(ABC):
+    """Frames of many clips, in memory or on disk, from which a training draws.
+
+    Missing joints are 0 with confidence 0. A store may hold degraded versions of the same clips.
+    """
+
+    index: ClipIndex
+    has_degraded: bool
+
+    @abstractmethod
+    def rows(self, frames: np.ndarray, degraded: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Points and confidence of frames (B, N), as `Drawn` has them; all frames of a row are of one clip."""
+
+    @abstractmethod
+    def subset(self, clips: Sequence[int]) -> FrameSource:
+        """The same store with some of its clips."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Hash of all that can influence a training."""
+
+    @property
+    def frames(self) -> int:
+        """Frames in all."""
+        return self.index.frames
+
+    def at(self, clip_of: np.ndarray, centres: np.ndarray, length: int, worse: np.ndarray | None = None) -> Drawn:
         """Windows of `length` frames around frames `centres` (B,) of clips `clip_of` (B,).
 
-        Frames outside the clip repeat its first or last frame. use_degraded: (B,) bool.
+        worse: (B,) bool, windows whose source is the degraded version.
         """
-        offsets = torch.arange(length, device=self.points.device) - length // 2
-        wanted = centres[:, None] + offsets  # (B, N)
-        start, stop = self.starts[clip_of][:, None], self.stops[clip_of][:, None] - 1
-        index = torch.minimum(torch.maximum(wanted, start), stop)
-        target, confidence = self.points[index], self.confidence[index]
-        source, source_confidence = target, confidence
-        if self.degraded is not None and use_degraded is not None:
-            worse = use_degraded[:, None, None]
-            source = torch.where(worse[..., None], self.degraded[0][index], target)
-            source_confidence = torch.where(worse, self.degraded[1][index], confidence)
-        first = (start - wanted[:, :1]).clamp(0, length - 1)[:, 0]
-        last = (stop - wanted[:, :1]).clamp(0, length - 1)[:, 0]
-        return Windows(source, source_confidence, target, confidence, first, last)
+        frames, first, last = self.index.around(clip_of, centres, length)
+        target = self.rows(frames)
+        source = None
+        if self.has_degraded and worse is not None and worse.any():
+            points, confidence = target[0].copy(), target[1].copy()
+            points[worse], confidence[worse] = self.rows(frames[worse], degraded=True)
+            source = torch.from_numpy(points), torch.from_numpy(confidence)
+        pair = torch.from_numpy(target[0]), torch.from_numpy(target[1])
+        return Drawn(pair, source, torch.from_numpy(first), torch.from_numpy(last))
 
-    def draw(self, batch: int, length: int, degraded_share: float, g: Generator) -> Windows:
+    def draw(self, batch: int, length: int, degraded_share: float, rng: np.random.Generator) -> Drawn:
         """Windows around random frames: every frame of the store is a centre with the same probability."""
-        device = self.points.device
-        centres = torch.randint(self.frames, (batch,), generator=g, device=device)
-        clip_of = torch.searchsorted(self.stops, centres, right=True)
-        worse = torch.rand(batch, generator=g, device=device) < degraded_share
-        return self.at(clip_of, centres, length, worse)
+        clip_of, centres = self.index.pick(rng.integers(self.frames, size=batch))
+        return self.at(clip_of, centres, length, rng.random(batch) < degraded_share)
+
+    def sample(self, limit: int) -> tuple[Tensor, Tensor]:
+        """(n, J, D) points and (n, J) confidence of every k-th frame, n at most `limit`; float32, on the CPU."""
+        places = np.arange(0, self.frames, -(-self.frames // limit))
+        points, confidence = self.rows(self.index.pick(places)[1][:, None])
+        values = _values(torch.from_numpy(points), torch.from_numpy(confidence), torch.device("cpu"))
+        return values[0][:, 0], values[1][:, 0]
 
     def typical_pose(self) -> Tensor:
         """(J, D) mean position of each joint over the frames where it was observed (0 if never)."""
-        weight = (self.confidence > 0)[..., None].to(self.points.dtype)
-        return (self.points * weight).sum(0) / weight.sum(0).clamp(min=1)
+        points, confidence = self.sample(TYPICAL_FRAMES)
+        weight = (confidence > 0)[..., None].to(points.dtype)
+        return (points * weight).sum(0) / weight.sum(0).clamp(min=1)
 
     def spread(self, view: Callable[[Tensor], Tensor], sample: int = 20_000) -> Tensor:
         """(J, D) standard deviation of `view` of the points over observed joints, at most `sample` frames.
 
         At least a tenth of its mean over all joints, and 1 if nothing was observed.
         """
-        step = -(-self.frames // sample)
-        seen = (self.confidence[::step] > 0)[..., None].to(self.points.dtype)
-        points = view(self.points[::step])
+        points, confidence = self.sample(sample)
+        seen = (confidence > 0)[..., None].to(points.dtype)
+        points = view(points)
         count = seen.sum(0).clamp(min=1)
         mean = (points * seen).sum(0) / count
         deviation = (((points - mean) ** 2 * seen).sum(0) / count).sqrt()
         return deviation.clamp(min=0.1 * float(deviation.mean())) if float(deviation.mean()) > 0 else deviation + 1
 
+
+class MemoryStore(FrameSource):
+    """A store in main memory: points (F, J, D) and confidence (F, J), float32; degraded: the same of worse clips."""
+
+    def __init__(
+        self,
+        points: np.ndarray,
+        confidence: np.ndarray,
+        index: ClipIndex,
+        degraded: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        self.points, self.confidence, self.index, self.degraded = points, confidence, index, degraded
+        self.has_degraded = degraded is not None
+
+    def rows(self, frames: np.ndarray, degraded: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """(B, N) -> (B, N, J, D) and (B, N, J), float32."""
+        points, confidence = self.degraded if degraded and self.degraded else (self.points, self.confidence)
+        return points[frames], confidence[frames]
+
+    def subset(self, clips: Sequence[int]) -> MemoryStore:
+        """The same frames, windows of some clips only."""
+        return MemoryStore(self.points, self.confidence, self.index.subset(clips), self.degraded)
+
     def digest(self) -> str:
-        """Hash of all that can influence a training."""
-        tensors = [self.points, self.confidence, self.stops, *(self.degraded or ())]
+        """Hash of all values."""
         sha = hashlib.sha256()
-        for tensor in tensors:
-            sha.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        for array in (self.points, self.confidence, self.index.starts, self.index.stops, *(self.degraded or ())):
+            sha.update(np.ascontiguousarray(array).data)
         return sha.hexdigest()[:16]
 
 
 def repeat_edges(values: Tensor, first: Tensor, last: Tensor) -> Tensor:
-    """Make frames before `first` and behind `last` (B,) equal to those frames. values: (B, N, ...)."""
+    """Let the frames before `first` (B,) and behind `last` (B,) repeat these frames. values: (B, N, ...)."""
     time = torch.arange(values.shape[1], device=values.device)
     index = torch.minimum(torch.maximum(time, first[:, None]), last[:, None])  # (B, N)
     return values[torch.arange(len(values), device=values.device)[:, None], index]
 
 
-def clip_store(
-    clips: Sequence[PoseSequence], degraded: Sequence[PoseSequence] | None, device: torch.device
-) -> ClipStore:
-    """Put clips of one skeleton, dimension, unit and frame rate on a device."""
-    points, confidence = _frames(clips, device)
-    stops = torch.tensor(np.cumsum([len(c) for c in clips]), device=device)
-    starts = torch.cat([stops.new_zeros(1), stops[:-1]])
-    return ClipStore(points, confidence, _frames(degraded, device) if degraded is not None else None, starts, stops)
+def clip_store(clips: Sequence[PoseSequence], degraded: Sequence[PoseSequence] | None = None) -> MemoryStore:
+    """Put clips of one skeleton, dimension, unit and frame rate into one store."""
+    stops = np.cumsum([len(c) for c in clips])
+    index = ClipIndex(np.concatenate([np.zeros(1, stops.dtype), stops[:-1]]), stops)
+    return MemoryStore(*_frames(clips), index, None if degraded is None else _frames(degraded))
 
 
-def _frames(clips: Sequence[PoseSequence], device: torch.device) -> tuple[Tensor, Tensor]:
-    points = np.nan_to_num(np.concatenate([c.keypoints for c in clips]))
-    confidence = np.concatenate([c.confidence for c in clips])
-    return torch.from_numpy(points).to(device), torch.from_numpy(confidence).to(device)
+def _frames(clips: Sequence[PoseSequence]) -> tuple[np.ndarray, np.ndarray]:
+    points = np.nan_to_num(np.concatenate([c.keypoints for c in clips]), copy=False)
+    return points, np.concatenate([c.confidence for c in clips])
 
 
 def alike(clips: Sequence[PoseSequence], fps: float, skeleton: Skeleton) -> list[PoseSequence]:
-    """Clips ready for training: normalised if they are in pixels or metres, at `fps`, and all of one form.
-
-    Raises InputError, naming the clip, if skeleton, dimensions or units differ.
-    """
+    """Clips ready for training: `in_form`, and all of the first one's dimensions and units."""
     ready: list[PoseSequence] = []
     for number, clip in enumerate(clips):
-        name = clip.provenance.source or f"clip {number}"
-        if clip.skeleton != skeleton:
-            raise InputError(f"{name}: skeleton {clip.skeleton.name}, the others have {skeleton.name}; map it first")
-        if clip.provenance.units in ("pixel", "metre"):
-            clip = normalise(clip)
-        if ready and (clip.dims, clip.provenance.units) != (ready[0].dims, ready[0].provenance.units):
-            raise InputError(
-                f"{name}: {clip.dims}D in unit {clip.provenance.units}, the first clip is {ready[0].dims}D in "
-                f"{ready[0].provenance.units}; lift and normalise all alike"
-            )
-        ready.append(clip if clip.fps == fps else clip.resample(fps))
+        first = ready[0] if ready else None
+        form = (first.dims, first.provenance.units) if first else None
+        ready.append(in_form(clip, f"clip {number}", fps, skeleton, form))
     return ready
+
+
+def in_form(
+    clip: PoseSequence, name: str, fps: float, skeleton: Skeleton, form: tuple[int, str] | None
+) -> PoseSequence:
+    """A clip ready for training: normalised if it is in pixels or metres, and at `fps`.
+
+    name: for errors, if the clip has no source. form: dimensions and units of the other clips. Raises InputError,
+    naming the clip, if skeleton, dimensions or units differ.
+    """
+    name = clip.provenance.source or name
+    if clip.skeleton != skeleton:
+        raise InputError(f"{name}: skeleton {clip.skeleton.name}, the others have {skeleton.name}; map it first")
+    if clip.provenance.units in ("pixel", "metre"):
+        clip = normalise(clip)
+    if form and (clip.dims, clip.provenance.units) != form:
+        raise InputError(
+            f"{name}: {clip.dims}D in unit {clip.provenance.units}, the first clip is {form[0]}D in {form[1]}; "
+            "lift and normalise all alike"
+        )
+    return clip if clip.fps == fps else clip.resample(fps)

@@ -110,14 +110,14 @@ def load_system(
     loaded = load_model_folder(folder, device)
     config = loaded.config
     lift = check_config(config["lift"], LiftConfig, f"{folder}/model.yaml: lift")
-    name = refine or config["refine"]["name"]
+    stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
     return System(
         loaded,
         make_estimator(estimator) if estimator else build_estimator(
             check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
         ),
         build_lifter(lift),
-        make_refiner(name, folder),
+        make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
     )  # fmt: skip
 
 
@@ -135,15 +135,20 @@ def make_estimator(name: str) -> Estimator:
 
 def make_refiner(name: str, model: Path | None = None) -> Refiner:
     """A refiner by name; a network takes its weights from a model folder (default: the newest)."""
-    if name not in NETWORKS:
-        return build_refiner(check_config({"name": name}, RefineConfig, "--refine"))
-    folder = model or newest_model()
+    config = check_config({"name": name}, RefineConfig, "--refine")
+    return build_refiner(config) if name not in NETWORKS else _with_weights(config, model or newest_model())
+
+
+def _with_weights(config: RefineConfig, folder: Path | None) -> Refiner:
+    """A refiner with these options; a network with the weights of a model folder."""
+    if config.name not in NETWORKS:
+        return build_refiner(config)
     weights = folder / "refiner.safetensors" if folder else None
     if weights is None or not weights.exists():
         raise InputError(
             f"{folder or 'runs/'}: no trained refiner there; run `make pipeline`, give --model DIR, or --refine savgol"
         )
-    return build_refiner(check_config({"name": name, "weights": str(weights)}, RefineConfig, "--refine"))
+    return build_refiner(config.model_copy(update={"weights": str(weights)}))
 
 
 def to_signing_50(pose: PoseSequence) -> PoseSequence:

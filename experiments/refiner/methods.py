@@ -11,10 +11,10 @@ from safetensors.torch import load_file
 
 from experiments.refiner.config import ModelSpec
 from experiments.refiner.training import WEIGHTS
+from skeletor.checkpoint import snapshot_path
 from skeletor.config import check_config
 from skeletor.network_refiner import SkeletorRefiner
 from skeletor.refiners import RefineConfig, Refiner, build_refiner
-from skeletor.training import snapshot_path
 from skeletor.weights import load_refiner
 
 LABELS = {

@@ -36,6 +36,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     names = output_names(args.inputs, args.output, "") if args.output else {}
 
     def work(path: Path) -> None:
+        """Translate one input, print and write what came out."""
         result = system.translate(path)
         for warning in result.warnings:
             print(f"{path}: warning: {warning}", file=sys.stderr)

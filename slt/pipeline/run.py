@@ -26,9 +26,15 @@ _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "hands
 SIMULATED = ("train", "studio_motion", "studio_degraded")
 # Every part of a rendered corpus that is lifted.
 PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
-_NETWORK = tuple(f"skeletor/{m}" for m in ("model", "temporal_mlp", "networks", "fill", "hands", "windows", "weights"))
-_REFINER = (*_NETWORK, *(f"skeletor/{m}" for m in ("refiners", "network_refiner", "smooth", "smoothers", "kalman")))
-_TRAINING = (*_NETWORK, "skeletor/training", "skeletor/training_config", "skeletor/objective", "skeletor/corrupt")
+_NETWORK = tuple(
+    f"skeletor/{m}" for m in ("model", "temporal_mlp", "networks", "fill", "hands", "windows", "quantise", "weights")
+)
+_REFINER = (
+    *_NETWORK,
+    *(f"skeletor/{m}" for m in ("refiners", "network_refiner", "stream", "smooth", "smoothers", "kalman")),
+)
+_TRAINING = (*_NETWORK, *(f"skeletor/{m}" for m in ("training", "training_loop", "checkpoint", "feed", "devices",
+                                                    "training_config", "objective", "corrupt")))  # fmt: skip
 
 
 def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skeletor.fill import curve, fill_carried, interpolate, interpolate_array, prepare
+from skeletor.fill import curve, fill_carried, interpolate, interpolate_array, interpolate_within, prepare
 from skeletor.hands import hands_and_wrists
 from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, custom_skeleton
 
@@ -24,6 +24,29 @@ def test_interpolate_equals_numpy_interp(frames: int, seed: int) -> None:
         for axis in range(2):
             want = np.interp(time, time[seen], points[seen, joint, axis]) if seen.any() else np.full(frames, 99)
             np.testing.assert_allclose(filled[:, joint, axis], want, atol=1e-5)
+
+
+@given(st.integers(1, 25), st.integers(1, 30), st.floats(0.05, 0.9), st.integers(0, 2**32 - 1))
+def test_a_horizon_hides_what_comes_later(frames: int, horizon: int, share: float, seed: int) -> None:
+    """Against a plain loop; a frame depends on nothing later than the horizon; a far horizon is none."""
+    rng = np.random.default_rng(seed)
+    points, observed = rng.normal(size=(frames, 1, 2)).astype(np.float32), rng.random((frames, 1)) < share
+    rest = np.full((1, 2), 7, np.float32)
+    arrays = torch.from_numpy(points)[None], torch.from_numpy(observed)[None]
+    filled = interpolate_within(*arrays, horizon, torch.from_numpy(rest))[0, :, 0].numpy()
+    seen = np.flatnonzero(observed)
+    for t in range(frames):
+        before, after = seen[seen <= t], seen[(seen > t) & (seen <= t + horizon)]
+        start = points[before[-1], 0] if len(before) else rest[0]
+        want = start
+        if not len(before) and len(seen) and seen[0] <= horizon:
+            want = points[seen[0], 0]
+        elif len(after) and not observed[t]:
+            begin = max(before[-1] if len(before) else -1, after[0] - horizon)
+            want = start + (points[after[0], 0] - start) * max(0, t - begin) / (after[0] - begin)
+        np.testing.assert_allclose(filled[t], want, atol=1e-5)
+    far = interpolate_within(*arrays, 100, torch.from_numpy(rest))
+    torch.testing.assert_close(far if len(seen) else arrays[0], interpolate(*arrays), atol=0, rtol=0)
 
 
 def test_interpolate_keeps_a_joint_that_is_never_observed() -> None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from skeletor.training import snapshot_path, train_refiner
+from skeletor.checkpoint import snapshot_path
+from skeletor.training import train_refiner
 from skeletor.weights import load_refiner
 from tests.skeletor.tiny import clips, config
 

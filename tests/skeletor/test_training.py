@@ -15,7 +15,6 @@ from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SIGNING_50, custom_skeleton
 from skeletor.training import TrainingDiverged, load_refiner, train_refiner
-from skeletor.windows import clip_store, repeat_edges
 from tests.skeletor.tiny import clips, config
 
 
@@ -46,6 +45,9 @@ def test_log_and_header(tmp_path: Path) -> None:
     )
     assert info.skeleton is SIGNING_50 and info.training["seed"] == 3 and info.training["steps"] == 12
     assert info.config["window"] == 16 and not loaded.model.training
+    card = (tmp_path / "README.md").read_text()
+    for part in ("test clips", "CC0", f"{result.parameters} parameters", "| max_steps | 12 |", "hand_swap", "Limits"):
+        assert part in card
 
 
 def test_training_is_deterministic_and_leaves_the_global_generator_alone(tmp_path: Path) -> None:
@@ -62,15 +64,16 @@ def test_kill_and_resume_gives_the_same_losses(tmp_path: Path) -> None:
     arguments = "max_steps=12, model={'d_model': 16, 'd_ff': 32, 'heads': 2, 'layers': 1, 'dropout': 0.2}"
     code = f"""
 import os, signal, sys
-import skeletor.training as t
+import skeletor.training_loop as loop
+from skeletor.training import train_refiner
 from tests.skeletor.tiny import clips, config
-step = t._train_step
-def dying(parts, c):
-    step(parts, c)
+step = loop.train_step
+def dying(parts, c, feed):
+    step(parts, c, feed)
     if parts.state.step == 9:
         os.kill(os.getpid(), signal.SIGKILL)
-t._train_step = dying
-t.train_refiner(clips(3), config({arguments}), sys.argv[1])
+loop.train_step = dying
+train_refiner(clips(3), config({arguments}), sys.argv[1])
 """
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path / "killed")], env=env, check=False)
@@ -164,19 +167,6 @@ def test_pixels_and_other_frame_rates_are_brought_into_form(tmp_path: Path) -> N
     ]
     info = load_refiner(train_refiner(pixels, config(fps=25.0), tmp_path).weights).info
     assert info.units == "shoulder" and info.fps == 25
-
-
-def test_windows_at_the_ends_repeat_frames() -> None:
-    pose = clips(1, frames=5)[0]
-    store = clip_store([pose, pose], None, torch.device("cpu"))
-    windows = store.at(torch.tensor([0, 1]), torch.tensor([0, 9]), 8)
-    want = np.clip(np.arange(-4, 4), 0, 4)
-    np.testing.assert_array_equal(windows.target[0], pose.keypoints[want])
-    np.testing.assert_array_equal(windows.target[1], pose.keypoints[np.clip(np.arange(0, 8), 0, 4)])
-    assert windows.first.tolist() == [4, 0] and windows.last.tolist() == [7, 4]
-    values = torch.arange(8.0).repeat(2, 1)
-    edges = repeat_edges(values, windows.first, windows.last).tolist()
-    assert edges == [[4, 4, 4, 4, 4, 5, 6, 7], [0, 1, 2, 3, 4, 4, 4, 4]]
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish" * 100])

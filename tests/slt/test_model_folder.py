@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import numpy as np
@@ -6,9 +7,11 @@ import yaml
 
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance
+from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.score import score
+from slt.system import load_system
 from slt.translate import PRESETS, Example, Translator, train_translator
 from slt.translate.abstain import fit_abstention
 
@@ -116,3 +119,14 @@ def test_absolute_paths_are_refused(parts, tmp_path):
     with pytest.raises(InputError, match=r"absolute path /home/me/x"):
         save_model_folder(tmp_path / "m", config, root / "translator", abstention, {}, CARD)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_refiner_of_a_folder_keeps_the_options_that_it_was_made_with(parts, tmp_path):
+    root, abstention, poses = parts
+    scores = {"test": score(["am tag regnet es ."], ["am tag regnet es ."])}
+    config = dataclasses.replace(CONFIG, refine={"name": "savgol", "window": 9, "order": 3})
+    folder = save_model_folder(tmp_path / "m", config, root / "translator", abstention, scores, CARD, None)
+    expected = build_refiner(RefineConfig(name="savgol", window=9, order=3))(poses[0]).keypoints
+    np.testing.assert_array_equal(load_system(folder, device="cpu").refiner(poses[0]).keypoints, expected)
+    other = load_system(folder, refine="kalman", device="cpu").refiner
+    assert other.name == "kalman"

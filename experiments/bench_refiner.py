@@ -1,0 +1,233 @@
+"""What training and refining cost: windows/s, waiting for data, frames/s, memory.
+
+    taskset -c 2,3 python -m experiments.bench_refiner [--weights FILE] [--frames 2000000] [--steps 60] [--folder DIR]
+
+Prints four tables and writes `DIR/bench_refiner.json`. Clips are random smooth motions: the cost does not depend on
+what is signed. Every memory figure is of a process of its own. "One pass per frame" is the network run once for every
+frame, on the window around it, without averaging: what the average over 2r+1 windows may cost 1.3 times as much as.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from skeletor.frames import open_frames
+from skeletor.network_refiner import SkeletorRefiner
+from skeletor.pack import FrameWriter
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.refiners import RefineConfig, build_refiner
+from skeletor.skeleton import SIGNING_50
+from skeletor.stream import StreamingRefiner
+from skeletor.training import load_refiner, train_preset, train_refiner
+from skeletor.weights import LoadedRefiner
+
+BASELINES = ("linear", "savgol", "kalman")
+LENGTHS = {"1 s": 25, "1 min": 1500, "1 h": 90_000}
+
+
+def motion(frames: int, seed: int = 0) -> PoseSequence:
+    """Smooth random motion in shoulder widths, a tenth of the joints missing."""
+    rng = np.random.default_rng(seed)
+    shape = rng.normal(size=(50, 3)) * 0.3
+    rate, phase = rng.uniform(0.3, 1, (2, 50, 3))
+    keypoints = np.empty((frames, 50, 3), np.float32)
+    for k in range(0, frames, 4096):
+        t = np.arange(k, min(frames, k + 4096))[:, None, None] / 25
+        keypoints[k : k + 4096] = shape + 0.2 * np.sin(2 * np.pi * (t * rate + phase))
+    confidence = rng.random((frames, 50), np.float32)
+    gone = confidence < 0.1
+    keypoints[gone], confidence[gone] = np.nan, 0
+    return PoseSequence(keypoints, confidence, 25, SIGNING_50, Provenance(units="shoulder"))
+
+
+def seconds(function: Callable[[], Any], repeat: int = 3) -> float:
+    """Best of some runs, in wall time."""
+    times = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+@torch.inference_mode()
+def one_pass_per_frame(loaded: LoadedRefiner, frames: int, batch: int = 64) -> float:
+    """Seconds of the network alone: `frames` windows, no averaging."""
+    model = loaded.model
+    points = torch.randn(batch, model.window, model.joints, model.dims)
+    sure = torch.rand(points.shape[:3])
+    return seconds(lambda: [model(points, sure) for _ in range(frames // batch)])
+
+
+def refinement(loaded: LoadedRefiner, weights: Path, frames: int) -> dict[str, float]:
+    """Frames per second of everything, and the ratio to one pass per frame."""
+    pose = motion(frames)
+    alone = one_pass_per_frame(loaded, frames)
+    table = {"network, one pass per frame": frames / alone}
+    for name, stride in (("averaged over 2r+1 windows, stride 1", 1), ("default stride", None)):
+        refiner = SkeletorRefiner(loaded, stride=stride)
+        table[f"skeletor, {name}"] = frames / seconds(lambda r=refiner: r(pose), 3)  # type: ignore[misc]
+    table["cost of stride 1 / one pass per frame"] = (
+        alone**-1 * frames / table["skeletor, averaged over 2r+1 windows, stride 1"]
+    )
+    for size in (1, 25):
+        stream = StreamingRefiner(loaded)
+        parts = range(0, frames, size)
+        table[f"streaming, {size} at a time"] = (
+            frames
+            / seconds(
+                lambda s=stream, n=size, p=parts: [  # type: ignore[misc]
+                    s.push(pose.keypoints[k : k + n], pose.confidence[k : k + n]) for k in p
+                ],
+                1,
+            )
+        )
+    for name in BASELINES:
+        try:
+            refiner_of = build_refiner(RefineConfig.model_validate({"name": name}))
+        except ValueError:  # not in this version
+            continue
+        table[name] = frames / seconds(lambda r=refiner_of: r(pose))  # type: ignore[misc]
+    return table
+
+
+def memory(weights: str, mode: str, frames: int) -> None:
+    """In a process of its own: refine so many frames; print resident bytes before, and the peak."""
+    torch.set_num_threads(1)
+    loaded = load_refiner(weights)
+    pose = motion(min(frames, 1500))
+    SkeletorRefiner(loaded)(pose.frames(0, 200))  # libraries are loaded, buffers made
+    if mode == "stream":
+        before, stream = now(), StreamingRefiner(loaded)
+        for k in range(0, frames, 25):
+            part = pose.frames(k % len(pose), k % len(pose) + 25)
+            stream.push(part.keypoints, part.confidence)
+        stream.finish()
+    else:
+        pose = motion(frames)
+        before = now()
+        SkeletorRefiner(loaded)(pose)
+    print(json.dumps([before, peak()]))
+
+
+def now() -> int:
+    """Resident bytes; the peak is counted from here on."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return status("VmRSS")
+
+
+def peak() -> int:
+    """Most resident bytes since `now` (getrusage would give those of the process that started this one, too)."""
+    return status("VmHWM")
+
+
+def memory_table(weights: Path) -> dict[str, dict[str, float]]:
+    """MB above what the process had before, by mode and length."""
+    table: dict[str, dict[str, float]] = {}
+    for mode in ("stream", "whole clip"):
+        table[mode] = {}
+        for name, frames in LENGTHS.items():
+            command = [sys.executable, "-m", "experiments.bench_refiner", "--memory", mode, str(frames)]
+            out = subprocess.run([*command, "--weights", str(weights)], capture_output=True, text=True, check=True)
+            before, after = json.loads(out.stdout.splitlines()[-1])
+            table[mode][name] = round((after - before) / 1e6, 1)
+    return table
+
+
+def big_store(folder: Path, frames: int) -> dict[str, float]:
+    """Write a store in a loop (unless it is there), and train on it: bytes, times, memory."""
+    clip = motion(500)
+    began = time.perf_counter()
+    if not (folder / "frames.json").exists():
+        writer = FrameWriter(folder, f"bench {frames}")
+        for _ in range(frames // 500 - writer.clips_done):
+            writer.add(clip)
+        writer.finish()
+    spent = time.perf_counter() - began
+    size = sum(f.stat().st_size for f in folder.iterdir())
+    return {"frames": frames, "bytes": size, "bytes_per_frame": round(size / frames, 2), "seconds": round(spent, 1)}
+
+
+def training(folder: Path, out: Path, preset: str, steps: int) -> dict[str, float]:
+    """Train for some steps on the store; windows/s and share of waiting from the last line of the log."""
+    config = train_preset(
+        preset,  # type: ignore[arg-type]
+        max_steps=steps, log_every=max(1, steps // 3), validate_every=10**6, checkpoint_every=10**6,
+    )  # fmt: skip
+    (out / "refiner.checkpoint.pt").unlink(missing_ok=True)
+    now()
+    before = status("RssAnon"), status("RssFile")
+    train_refiner(open_frames(folder), config, out)
+    line = json.loads((out / "refiner.jsonl").read_text().splitlines()[-2])
+    after = status("RssAnon"), status("RssFile")
+    return {
+        **{k: line[k] for k in ("windows_per_second", "data_wait_share")},
+        "peak_MB": round(peak() / 1e6),
+        "grown_anonymous_MB": round((after[0] - before[0]) / 1e6),
+        "grown_mapped_MB": round((after[1] - before[1]) / 1e6),
+    }
+
+
+def drawing(folder: Path) -> dict[str, float]:
+    """The draws of a long training without the network: windows/s, and how far the memory grew."""
+    store = open_frames(folder)
+    rng = np.random.default_rng(0)
+    store.draw(64, 80, 0.5, rng)
+    before, most, began = status("VmRSS"), 0, time.perf_counter()
+    for _ in range(2000):
+        store.draw(64, 80, 0.5, rng).on(torch.device("cpu"))
+        most = max(most, status("VmRSS"))
+    rate = 2000 * 64 / (time.perf_counter() - began)
+    return {"windows_per_second": round(rate), "grown_MB": round((most - before) / 1e6)}
+
+
+def status(key: str) -> int:
+    """Bytes of a line of /proc/self/status."""
+    text = Path("/proc/self/status").read_text()
+    return 1024 * int(text.split(f"{key}:")[1].split()[0])
+
+
+def main() -> None:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, help="of a trained refiner; default: the one that is trained here")
+    parser.add_argument("--frames", type=int, default=2_000_000)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=Path("runs/bench_refiner"))
+    parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.memory:
+        memory(str(args.weights), args.memory[0], int(args.memory[1]))
+        return
+    torch.set_num_threads(args.threads)
+    store = args.folder / f"store{args.frames}"
+    result: dict[str, Any] = {"cores": len(os.sched_getaffinity(0)), "threads": args.threads}
+
+    def show(name: str, value: Any) -> None:
+        result[name] = value
+        print(f"{name}: {json.dumps(value, indent=1)}", flush=True)
+
+    show("store", big_store(store, args.frames))
+    show("draws alone", drawing(store))
+    show("training, small", training(store, args.folder / "small", "small", args.steps))
+    show("training, paper", training(store, args.folder / "paper", "paper", 3))
+    weights = args.weights or args.folder / "small" / "refiner.safetensors"
+    show("frames per second", refinement(load_refiner(weights), weights, 1536))
+    show("memory above the process's own, MB", memory_table(weights))
+    (args.folder / "bench_refiner.json").write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
