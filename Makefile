@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline bench clean
+.PHONY: setup test lint pipeline tables figures bench clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -25,6 +25,13 @@ lint: setup
 
 pipeline: setup
 	$(BIN)/slt run $(CONFIG) $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(RUN),--run-dir '$(RUN)')
+
+# Table 6 and Figure 7 need the folder of a finished pipeline: RUN, or runs/demo.
+tables: setup
+	$(BIN)/python -m experiments.refiner.run $(sort $(wildcard experiments/table*.yaml)) $(if $(RUN),--run '$(RUN)')
+
+figures: setup
+	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')
 
 bench: setup
 	$(BIN)/python -m experiments.bench

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from skeletor.atomic import atomic_path
 from skeletor.progress import log
@@ -28,6 +29,19 @@ def save_checkpoint(parts: Parts) -> None:
     }
     with atomic_path(parts.out / CHECKPOINT) as temporary:
         torch.save(state, temporary)
+
+
+def snapshot_path(out: Path | str, step: int) -> Path:
+    """Where a training in `out` puts the tensors (safetensors, no header) that it had after `step` steps."""
+    return Path(out) / f"refiner.step-{step}.safetensors"
+
+
+def save_snapshot(parts: Parts) -> None:
+    """Write the network's tensors as they are now, in the first process."""
+    if parts.fabric.is_global_zero:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in parts.model.state_dict().items()}
+        with atomic_path(snapshot_path(parts.out, parts.state.step)) as temporary:
+            save_file(tensors, temporary)
 
 
 def resume(parts: Parts) -> None:

@@ -89,6 +89,7 @@ def train_refiner(
     degraded: Sequence[PoseSequence] | None = None,
     data: str = "",
     licence: str = "",
+    snapshots: Sequence[int] = (),
 ) -> RefinerTrainResult:
     """Train a refiner on clips of one skeleton and write `out`/refiner.safetensors and its card, README.md.
 
@@ -97,7 +98,8 @@ def train_refiner(
     lifted from simulated detections), that the network learns to turn into the clips; a packed store has its own.
     data, licence: words for the header. `out` also gets the log (a JSON object per line) and a checkpoint, from
     which a killed training goes on, with the same losses if the budget is one of steps. A checkpoint of other
-    clips, another config or seed is not used, and overwritten.
+    clips, another config or seed is not used, and overwritten. snapshots: steps after which the network's tensors are
+    written to `out` too, see `skeletor.checkpoint.snapshot_path`.
 
     Started by torchrun, all its processes train together: each draws its own batches of `batch_size` windows, the
     gradients are averaged, and the first process alone writes.
@@ -113,7 +115,7 @@ def train_refiner(
         torch.manual_seed(seed)
         parts = _start(arguments, sets, config, place, out, seed)
         resume(parts)
-        run_loop(parts, config)
+        run_loop(parts, config, frozenset(snapshots))
     result = _result(parts, config)
     words = data or f"{sets.clips} clips, {sets.train.frames} frames"
     info = _info(sets, arguments, config, parts, result, words, licence)

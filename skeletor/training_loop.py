@@ -64,9 +64,12 @@ class Parts:
     state: Progress = field(default_factory=Progress)
 
 
-def run_loop(parts: Parts, config: RefinerTrainConfig) -> None:
-    """Train until the budget is spent, with log, validation and checkpoints on the way."""
-    from skeletor.checkpoint import save_checkpoint
+def run_loop(parts: Parts, config: RefinerTrainConfig, snapshots: frozenset[int] = frozenset()) -> None:
+    """Train until the budget is spent, with log, validation and checkpoints on the way.
+
+    snapshots: steps after which the network's tensors are kept.
+    """
+    from skeletor.checkpoint import save_checkpoint, save_snapshot
 
     state, c = parts.state, config
     parts.runner.train()
@@ -89,6 +92,8 @@ def run_loop(parts: Parts, config: RefinerTrainConfig) -> None:
                 _validate(parts, parts.held_out, c)
             if state.step % c.checkpoint_every == 0 or ends:
                 save_checkpoint(parts)
+            if state.step in snapshots:
+                save_snapshot(parts)
     parts.model.eval()
 
 

@@ -1,0 +1,142 @@
+"""Trainings of a table's networks: side by side, each kept until its clips, its config or its code change."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.refiner.config import ModelSpec
+from skeletor.io.store import open_store
+from skeletor.normalise import renormalise
+from skeletor.pose import PoseSequence
+from skeletor.progress import log, log_to
+from slt.pipeline.mapping import worker_pool
+from slt.pipeline.stage import DONE, ROOT, Done, read_json, run_stage, stage_key
+
+WEIGHTS = "refiner.safetensors"
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Training clips: a folder of pose files, with a key of its content (and of the degraded folder's).
+
+    names: only these clips. repeat: how often each. degraded: a folder with worse versions of the same clips, which
+    are put on the clips' scale if `one_scale`.
+    """
+
+    store: Path
+    key: str
+    names: tuple[str, ...] | None = None
+    repeat: int = 1
+    degraded: Path | None = None
+    one_scale: bool = True
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training. snapshots: steps after which the weights are kept too."""
+
+    spec: ModelSpec
+    clips: tuple[Clips, ...]
+    seed: int
+    snapshots: tuple[int, ...] = ()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All that the result depends on, but for the code."""
+        clips = [(c.key, c.names, c.repeat, c.degraded is not None, c.one_scale) for c in self.clips]
+        return {
+            "train": self.spec.train.model_dump(mode="json"),
+            "clips": clips,
+            "seed": self.seed,
+            "snapshots": list(self.snapshots),
+        }
+
+    @property
+    def folder_name(self) -> str:
+        """Label and hash: two tables that need the same training share it."""
+        digest = stage_key(self.values, (), ())[:10]
+        label = "".join(c if c.isalnum() else "-" for c in self.spec.label.lower())
+        return f"{label}-{digest}"
+
+
+def train_all(jobs: Sequence[Job], folder: Path, workers: int) -> list[Done]:
+    """Train what is not there yet in `folder/<name>/`, `workers` trainings at a time with one thread each."""
+    code = training_code()
+    unique = {job.folder_name: job for job in jobs}
+    missing = [job for name, job in unique.items() if not _is_done(job, folder / name, code)]
+    if missing:
+        log.info("%d trainings, %d of them to do", len(unique), len(missing))
+        with worker_pool(min(workers, len(missing))) as pool:
+            for future in [pool.submit(_train, job, folder, code) for job in missing]:
+                future.result()
+    done = {}
+    for name, job in unique.items():
+        key = stage_key(job.values, (), code)
+        done[name] = Done(name, folder / name, key, read_json(folder / name / DONE).get("seconds", 0.0))
+    return [done[job.folder_name] for job in jobs]
+
+
+def _is_done(job: Job, folder: Path, code: Sequence[str]) -> bool:
+    known = read_json(folder / DONE)
+    return bool(known.get("done")) and known.get("key") == stage_key(job.values, (), code)
+
+
+def _train(job: Job, folder: Path, code: Sequence[str]) -> Done:
+    """In a worker process."""
+    import torch
+
+    torch.set_num_threads(1)
+    log_to(folder / "log.txt")
+
+    def work(out: Path) -> None:
+        from skeletor.training import train_refiner
+
+        clips, degraded = _read(job.clips)
+        train_refiner(clips, job.spec.train, out, job.seed, "cpu", degraded, snapshots=job.snapshots)
+
+    return run_stage(job.folder_name, folder / job.folder_name, work, job.values, (), code)
+
+
+def _read(sources: Sequence[Clips]) -> tuple[list[PoseSequence], list[PoseSequence] | None]:
+    """All clips, and their degraded versions if any source has them (elsewhere the clip itself stands for it)."""
+    clips: list[PoseSequence] = []
+    worse: list[PoseSequence] = []
+    for source in sources:
+        store = open_store(source.store)
+        found = open_store(source.degraded) if source.degraded else store
+        names = [n for n in sorted(store) if n in found and (source.names is None or n in source.names)]
+        own = [store[n] for n in names]
+        clips += own * source.repeat
+        rescale = source.degraded is not None and source.one_scale
+        worse += [renormalise(found[n], store[n]) if rescale else found[n] for n in names] * source.repeat
+    return clips, worse if any(s.degraded for s in sources) else None
+
+
+def training_code() -> tuple[str, ...]:
+    """The modules that `skeletor.training` imports, itself included, as `run_stage` wants them."""
+    return imported_modules("skeletor/training")
+
+
+def imported_modules(start: str) -> tuple[str, ...]:
+    """A module of `skeletor` and all modules of `skeletor` that it imports, directly or not, as paths."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        path = waiting.pop()
+        if path not in found and (ROOT / path).with_suffix(".py").is_file():
+            found.add(path)
+            waiting += _imports((ROOT / path).with_suffix(".py"))
+    return tuple(sorted(found))
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:  # those within functions are for other uses
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skeletor"):
+            assert node.module is not None
+            base = node.module.replace(".", "/")
+            yield base
+            yield from (f"{base}/{alias.name}" for alias in node.names)
