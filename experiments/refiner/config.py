@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -127,13 +128,43 @@ class RealTable(TableConfig):
     folds: int | None = Field(default=None, ge=1, description="only the first so many sequences are left out in turn")
 
 
-AnyTable = MaskTable | NoiseTable | GapTable | DetectorTable | RealTable
+class Variant(Config):
+    """A change of an ablation's base, as (part of) a RefinerTrainConfig."""
+
+    label: str
+    change: dict[str, Any] = Field(default={})
+
+
+class AblationTable(TableConfig):
+    """A training for each variant of `base`, compared on the dev clips."""
+
+    kind: Literal["ablation"]
+    data: MotionConfig = MotionConfig()
+    base: dict[str, Any] = Field(default={})
+    variants: list[Variant] = Field(min_length=1)
+
+    def train_of(self, variant: Variant) -> RefinerTrainConfig:
+        """The training of a variant. InputError if it is none."""
+        return check_config(merged(self.base, variant.change), RefinerTrainConfig, f"variant {variant.label!r}")
+
+
+def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `change`, section by section."""
+    result = dict(base)
+    for key, value in change.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+AnyTable = MaskTable | NoiseTable | GapTable | DetectorTable | RealTable | AblationTable
 _KINDS: dict[str, type[TableConfig]] = {
     "mask": MaskTable,
     "noise": NoiseTable,
     "gap": GapTable,
     "detector": DetectorTable,
     "real": RealTable,
+    "ablation": AblationTable,
 }
 
 
@@ -165,6 +196,11 @@ def quick(config: TableConfig) -> TableConfig:
         train |= {"batch_size": 4, "window": 16, "margin": 2, "warmup_steps": 1}
         for key, value in {"d_model": 16, "d_ff": 16, "heads": 2, "layers": 1}.items():
             train["model"] |= {key: value} if key in train["model"] else {}
+    if "variants" in raw:
+        tiny = {"batch_size": 4, "window": 16, "margin": 2, "warmup_steps": 1}
+        tiny_model = {"d_model": 16, "d_ff": 16, "heads": 2, "layers": 1}
+        raw["base"] = merged(raw["base"], {**tiny, "model": tiny_model})
+        raw["variants"] = raw["variants"][:2]
     if "data" in raw:
         raw["data"] |= {"train": 6, "dev": 2, "test": 3}
     small: dict[str, Any] = {"shares": [0.1], "strengths": [0.5], "lengths": [2, 8], "folds": 2, "clips": 2}

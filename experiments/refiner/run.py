@@ -16,8 +16,9 @@ from typing import Any
 import torch
 import yaml
 
-from experiments.refiner import detector, gaps, masks, noise, real
+from experiments.refiner import ablation, detector, gaps, masks, noise, real
 from experiments.refiner.config import (
+    AblationTable,
     DetectorTable,
     GapTable,
     MaskTable,
@@ -43,6 +44,7 @@ def make(config: TableConfig, work: Path) -> Result:
         GapTable: gaps.make,
         DetectorTable: detector.make,
         RealTable: real.make,
+        AblationTable: ablation.make,
     }
     return makers[type(config)](config, work)
 

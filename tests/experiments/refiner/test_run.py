@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from experiments.refiner import figures
-from experiments.refiner.config import MotionConfig, load_table
+from experiments.refiner.config import AblationTable, MotionConfig, load_table
 from experiments.refiner.data import motion_clips
 from experiments.refiner.methods import smoothers
 from experiments.refiner.run import main, run
 from experiments.refiner.tasks import hidden
 from skeletor.errors import InputError
 from skeletor.fill import fill_carried
+from skeletor.training_config import train_preset
 
 TABLES = Path(__file__).parents[3] / "experiments"
 MODEL = {"label": "Skeletor (default)", "train": {"preset": "small"}}
@@ -27,6 +28,17 @@ def test_the_tables_files_are_valid(number: int) -> None:
     config = load_table(TABLES / f"table{number}.yaml")
     assert config.number == number
     assert smoothers(config.smoothers)
+
+
+def test_an_ablation_has_a_training_for_every_change(tmp_path: Path) -> None:
+    config = load_table(TABLES / "ablations.yaml")
+    assert isinstance(config, AblationTable)
+    trains = [config.train_of(variant) for variant in config.variants]
+    assert len({train.digest() for train in trains}) == len(trains) and trains[0] == train_preset("small")
+    run(TABLES / "ablations.yaml", tmp_path, tmp_path / "results", {"smoothers": ["linear"], "workers": 1}, small=True)
+    rows = json.loads((tmp_path / "results" / "ablations.json").read_text())["numbers"]["rows"]
+    assert set(rows) == {"linear", "default", "no confidence input"} and rows["linear"]["sound"] == 0
+    assert all(value > 0 for value in rows["default"].values())
 
 
 def test_a_wrong_kind_or_key_is_one_line(tmp_path: Path) -> None:
