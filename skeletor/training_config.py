@@ -165,6 +165,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "jitter": 0.0,
             "jitter_speed": 0.0,
             "frame_drop": 0.0,
+            "bad_joints": False,
             "vary": False,
         },
         "mirror": False,
