@@ -27,8 +27,9 @@ class Corruption(Config):
     masked. frame_noise, joint_noise: share of frames and of joints that get the paper's uniform noise in
     [-s limb, s limb], s drawn up to `noise_strength` for each window. bad_joints: half of the joints' noise
     falls on few joints that have it through the window: detectors fail on one and the same joint.
-    hand_drop, hand_freeze, hand_swap: share of frames in which a hand is missing, stands still, or lies on the other hand, in runs of
-    `run_length` frames in the mean. frame_drop: share of frames that are missing whole, in such runs.
+    hand_drop, hand_freeze, hand_swap: share of frames in which a hand is missing, stands still, or lies on the
+    other hand, in runs of `run_length` frames in the mean. frame_drop: share of frames that are missing whole, in
+    such runs.
     longest_run: if it is above `run_length`, each window draws its own mean length between 1 and this.
     jitter: standard deviation of a joint that rests, in units of the points; jitter_speed: added per unit of speed
     (units per frame); jitter_depth: factor on the depth.
