@@ -25,11 +25,9 @@ class Corruption(Config):
 
     The defaults are the `small` preset's. frame_mask, joint_mask: share of frames and of single joints
     masked. frame_noise, joint_noise: share of frames and of joints that get the paper's uniform noise in
-    [-s limb, s limb], s drawn up to `noise_strength` for each window. bad_joints: half of the joints' noise
-    falls on few joints that have it through the window: detectors fail on one and the same joint.
-    hand_drop, hand_freeze, hand_swap: share of frames in which a hand is missing, stands still, or lies on the
-    other hand, in runs of `run_length` frames in the mean. frame_drop: share of frames that are missing whole, in
-    such runs.
+    [-s limb, s limb], s drawn up to `noise_strength` for each window. hand_drop, hand_freeze, hand_swap:
+    share of frames in which a hand is missing, stands still, or lies on the other hand, in runs of
+    `run_length` frames in the mean. frame_drop: share of frames that are missing whole, in such runs.
     longest_run: if it is above `run_length`, each window draws its own mean length between 1 and this.
     jitter: standard deviation of a joint that rests, in units of the points; jitter_speed: added per unit of speed
     (units per frame); jitter_depth: factor on the depth.
@@ -42,7 +40,6 @@ class Corruption(Config):
     frame_noise: Share = 0.02
     joint_noise: Share = 0.03
     noise_strength: Annotated[float, Field(ge=0, le=2)] = 0.7
-    bad_joints: bool = True
     hand_drop: Share = 0.10
     hand_freeze: Share = 0.03
     hand_swap: Share = 0.06
@@ -217,7 +214,7 @@ def corrupt(
         points, confidence = jitter(points, confidence, factor * o.jitter, factor * o.jitter_speed, o.jitter_depth, g)
     strength = o.noise_strength * _rand((*batch, 1), points, g)
     hit = _rand((*points.shape[:2], 1), points, g) < factor * o.frame_noise
-    hit = hit | (_rand(confidence.shape, points, g) < _joint_rate(factor * o.joint_noise, confidence, o.bad_joints, g))
+    hit = hit | (_rand(confidence.shape, points, g) < factor * o.joint_noise)
     points = noise(points, body.limb, strength, hit, g)
     if body.hands.shape[1]:
         points, confidence = drop_hands(points, confidence, body, factor * o.hand_drop, length, g)
@@ -226,17 +223,6 @@ def corrupt(
         points, confidence = _remove(points, confidence, gone[..., None])
     points, confidence = mask_frames(points, confidence, factor[..., 0] * o.frame_mask, g)
     return mask_joints(points, confidence, factor * o.joint_mask, g)
-
-
-def _joint_rate(share: Tensor, confidence: Tensor, bad: bool, g: Generator | None) -> Tensor:
-    """(B, 1, J) probability of noise on a joint, `share` (B, 1, 1) in the mean.
-
-    bad: half of the noise falls on joints that are bad through the window, at a rate of their own between 0 and 1.
-    """
-    if not bad:
-        return share
-    shape = (len(confidence), 1, confidence.shape[2])
-    return torch.where(_rand(shape, confidence, g) < share, _rand(shape, confidence, g), share / 2)
 
 
 def _per_joint(per_hand: Tensor, body: Body) -> Tensor:

@@ -100,8 +100,6 @@ class Skeletor(nn.Module):
     not carry each joint's noise through its narrow layers to subtract it. 0: no such mean.
     curve: a gap's filling may also be taken from a curve through the frames around the gap, see
     `skeletor.fill.curve`, as one more choice beside the taps.
-    absolute: with carriers and taps, a joint's own place is a choice too, so that a wrong wrist need not drag its
-    hand along.
     convolution: frames of a convolution over time in every layer; 0 (the paper): none.
 
     carriers: for each joint the joint that it is seen from (a hand's wrist) or itself; None: all joints are
@@ -133,12 +131,11 @@ class Skeletor(nn.Module):
         carriers: Sequence[int] | None = None,
         taps: int = 0,
         curve: bool = False,
-        absolute: bool = False,
         convolution: int = 0,
     ) -> None:
         super().__init__()
-        if (curve or absolute) and not taps:
-            raise ValueError("curve and absolute need taps: they are choices beside them")
+        if curve and not taps:
+            raise ValueError("curve needs taps: it is one more choice beside them")
         if taps and (taps % 2 == 0 or not residual):
             raise ValueError(f"taps {taps} must be 0, or odd with a residual network")
         self.joints, self.dims, self.window = joints, dims, window
@@ -149,8 +146,8 @@ class Skeletor(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList([Layer(d_model, d_ff, heads, dropout, norm, convolution) for _ in range(layers)])
         self.final_norm = nn.LayerNorm(d_model) if norm == "pre" else nn.Identity()
-        self.taps, self.curve, self.absolute = taps, curve, absolute and carriers is not None
-        self.choices = taps + curve + self.absolute
+        self.taps, self.curve = taps, curve
+        self.choices = taps + curve
         self.out = nn.Linear(d_model, joints * (dims + self.choices))
         self.register_buffer("places", positional_encoding(window, d_model), persistent=False)
         self.register_buffer("rest", torch.zeros(joints, dims))
@@ -184,43 +181,29 @@ class Skeletor(nn.Module):
             x = layer(x)
         out = self.out(self.final_norm(x)).view(batch, frames, joints, dims + self.choices)
         result = out[..., :dims] * self.scale if self.local else out[..., :dims]
-        if not self.residual:
-            return self.carry(result + self._centre()) if self.local else result
-        if not self.taps:
-            return self.carry(result + local) if self.local else result + local
-        weights = self._weights(out[..., dims:])  # (B, T, J, choices)
-        result = result + self._mixed(local, confidence, weights)
-        if not self.local:
-            return result
-        if not self.absolute:
-            return self.carry(result)
-        own = weights[..., -1:]
-        return self.carry(result + own * points, 1 - own)
+        if self.residual:
+            result = result + (self._local_mean(local, confidence, out[..., dims:]) if self.taps else local)
+        elif self.local:
+            result = result + self._centre()
+        return result + result.index_select(2, self.carrier) * self.carried if self.local else result
 
-    def _weights(self, logits: Tensor) -> Tensor:
-        """What the network chooses among, (..., choices); an untrained one takes each frame itself."""
-        prior = torch.zeros(self.choices, device=logits.device)
-        prior[self.taps // 2] = CENTRE_LOGIT
-        return torch.softmax(logits.float() + prior, dim=-1)
-
-    def _mixed(self, points: Tensor, confidence: Tensor, weights: Tensor) -> Tensor:
-        """Weighted sum of `taps` frames around each, and of the curve.
+    def _local_mean(self, points: Tensor, confidence: Tensor, logits: Tensor) -> Tensor:
+        """Weighted means over `taps` frames around each, and the curve.
 
         (B, T, J, D), (B, T, J) and (B, T, J, choices) -> (B, T, J, D).
         """
         half = self.taps // 2
+        prior = torch.zeros(self.choices, device=logits.device)
+        prior[half] = CENTRE_LOGIT
+        weights = torch.softmax(logits.float() + prior, dim=-1)
         time = torch.arange(points.shape[1], device=points.device)
         mean = torch.zeros_like(points)
         if self.curve:
-            mean = curve(points, confidence > 0) * weights[..., self.taps : self.taps + 1]
+            mean = curve(points, confidence > 0) * weights[..., self.taps :]
         for k in range(self.taps):
             frame = (time + k - half).clamp(0, points.shape[1] - 1)
             mean = mean + points.index_select(1, frame) * weights[..., k : k + 1]
         return mean
-
-    def carry(self, local: Tensor, share: Tensor | float = 1.0) -> Tensor:
-        """Inverse of `seen_from_carrier`; share: how much of the carrier's place is added, (B, T, J, 1) or 1."""
-        return local + local.index_select(2, self.carrier) * self.carried * share
 
     def seen_from_carrier(self, points: Tensor) -> Tensor:
         """(..., J, D) relative to each joint's carrier; a joint without one stays as it is."""

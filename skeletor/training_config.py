@@ -19,7 +19,7 @@ class RefinerModelConfig(Config):
     """Shape of the network; see `skeletor.model.Skeletor` and, for kind temporal_mlp, `skeletor.temporal_mlp`.
 
     local: hands are seen from their wrists, and all coordinates divided by their spread (`carriers` there).
-    heads, norm, taps, curve, absolute and convolution are of the transformer only.
+    heads, norm, taps, curve and convolution are of the transformer only.
     """
 
     kind: Literal["transformer", "temporal_mlp"] = "transformer"
@@ -34,7 +34,6 @@ class RefinerModelConfig(Config):
     local: bool = True
     taps: int = Field(default=9, ge=0, le=31)
     curve: bool = True
-    absolute: bool = True
     convolution: int = Field(default=9, ge=0, le=63)
 
 
@@ -101,11 +100,10 @@ class RefinerTrainConfig(Config):
             raise ValueError("model.residual needs fill linear or carried: a residual over zeros is no residual")
         if self.model.taps and (self.model.taps % 2 == 0 or not self.model.residual):
             raise ValueError("model.taps must be 0, or odd with model.residual")
-        choices = {k for k in ("taps", "curve", "absolute", "convolution") if getattr(self.model, k)}
-        if self.model.kind != "transformer" and choices:
-            raise ValueError(f"model.{', '.join(sorted(choices))} must be off for kind {self.model.kind}")
-        if choices & {"curve", "absolute"} and not self.model.taps:
-            raise ValueError("model.curve and model.absolute need model.taps above 0: they are choices beside them")
+        if self.model.kind != "transformer" and (self.model.taps or self.model.curve or self.model.convolution):
+            raise ValueError(f"model.taps, curve and convolution must be off for kind {self.model.kind}")
+        if self.model.curve and not self.model.taps:
+            raise ValueError("model.curve needs model.taps above 0: it is one more choice beside them")
         if self.model.kind == "transformer" and self.model.d_model % self.model.heads:
             raise ValueError("model.d_model must be a multiple of model.heads")
         return self
@@ -147,7 +145,6 @@ PRESETS: dict[str, dict[str, Any]] = {
             "local": False,
             "taps": 0,
             "curve": False,
-            "absolute": False,
             "convolution": 0,
         },
         "fill": "zero",
@@ -165,7 +162,6 @@ PRESETS: dict[str, dict[str, Any]] = {
             "jitter": 0.0,
             "jitter_speed": 0.0,
             "frame_drop": 0.0,
-            "bad_joints": False,
             "vary": False,
         },
         "mirror": False,
@@ -189,7 +185,6 @@ PRESETS: dict[str, dict[str, Any]] = {
             "layers": 3,
             "taps": 0,
             "curve": False,
-            "absolute": False,
             "convolution": 0,
         },
         "velocity_weight": 0.0,

@@ -82,18 +82,6 @@ def test_every_window_may_have_its_own_length_of_runs(batch: tuple[torch.Tensor,
     assert 0.15 < gone.float().mean() < 0.4
 
 
-@pytest.mark.parametrize("bad", [False, True])
-def test_some_joints_have_most_of_the_noise(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body, bad: bool) -> None:
-    none = {name: 0.0 for name in ("frame_mask", "joint_mask", "frame_noise", "hand_drop", "hand_freeze", "hand_swap",
-                                   "jitter", "jitter_speed", "frame_drop")}  # fmt: skip
-    options = c.Corruption.model_validate({**none, "joint_noise": 0.1, "vary": False, "bad_joints": bad})
-    points, _ = c.corrupt(batch[0].repeat(20, 1, 1, 1), batch[1].repeat(20, 1, 1), body, options, generator())
-    moved = (points != batch[0].repeat(20, 1, 1, 1)).any(-1).float()  # (B, T, J)
-    assert 0.07 < moved.mean() < 0.13
-    often = (moved.mean(1) > 0.4).float().mean()  # of joints and windows
-    assert 0.03 < often < 0.1 if bad else often == 0
-
-
 def test_drop_hands_removes_whole_hands_only(batch: tuple[torch.Tensor, torch.Tensor], body: c.Body) -> None:
     points, confidence = c.drop_hands(*batch, body, share(0.3), torch.tensor(3.0), generator())
     gone = confidence == 0

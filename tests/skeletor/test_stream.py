@@ -41,16 +41,7 @@ def random_refiner(skeleton: Skeleton = SIGNING_50, **changes: Any) -> LoadedRef
 LOADED = random_refiner()
 ZERO = random_refiner(
     fill="zero",
-    model={
-        "d_model": 16,
-        "d_ff": 32,
-        "heads": 2,
-        "layers": 1,
-        "residual": False,
-        "taps": 0,
-        "curve": False,
-        "absolute": False,
-    },
+    model={"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1, "residual": False, "taps": 0, "curve": False},
 )
 LINEAR = random_refiner(custom_skeleton(6), fill="linear")
 
