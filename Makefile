@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables figures bench clean
+.PHONY: setup test lint pipeline tables ablations figures bench clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -29,6 +29,9 @@ pipeline: setup
 # Table 6 and Figure 7 need the folder of a finished pipeline: RUN, or runs/demo.
 tables: setup
 	$(BIN)/python -m experiments.refiner.run $(sort $(wildcard experiments/table*.yaml)) $(if $(RUN),--run '$(RUN)')
+
+ablations: setup
+	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml
 
 figures: setup
 	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')

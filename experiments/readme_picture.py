@@ -24,7 +24,8 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     args = parser.parse_args()
     raw = open_store(args.run / "estimated" / "test")
-    refined = open_store(args.run / "refined" / "skeletor" / "test")
+    rows = [args.run / "refined" / name / "test" for name in ("skeletor-motion", "skeletor")]
+    refined = open_store(next((row for row in rows if row.is_dir()), rows[-1]))
     names = sorted(set(raw) & set(refined))
     name, start = max(((n, *longest_gap(raw[n])) for n in names), key=lambda item: item[2])[:2]
     frames = [max(0, start - 2), start + 1, start + 3, min(len(raw[name]) - 1, start + 6)]
