@@ -69,7 +69,7 @@ def _heading(found: Check) -> str:
 
 
 def _as_published(found: Check) -> bool:
-    return found.is_phoenix and len(found.splits) == 3 and not any("as published" in note for note in found.notes)
+    return found.is_phoenix and len(found.splits) == 3 and not any("not as published" in note for note in found.notes)
 
 
 def _table(found: Check) -> list[str]:

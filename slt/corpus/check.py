@@ -225,7 +225,7 @@ def _published_notes(result: Check) -> list[str]:
         ]
         if split in result.pictures:
             pairs.append(("frames", result.pictures[split].frames, PUBLISHED[split].frames))
-        for what, count, published in pairs:
-            if count != published:
-                notes.append(f"not as published: {split} has {count:,} {what}, published are {published:,}")
+        others = [f"{count:,} {what} ({published:,})" for what, count, published in pairs if count != published]
+        if others:
+            notes.append(f"not as published (in brackets): {split} has {', '.join(others)}")
     return notes

@@ -62,8 +62,9 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None) -> Run:
     if path is not None:
         corpus = layout.read_corpus(path)
-        if not any(clip.source for clip in corpus.clips):
-            raise InputError(f"{corpus.root}: no pictures found under features/; `slt data check` tells what is there")
+        bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
+        if bare:
+            raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
         return Run(config, folder, corpus, fingerprint(corpus))
     done = run_stage(
         "corpus",
