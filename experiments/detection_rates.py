@@ -95,7 +95,7 @@ def _hand(side: str, found: np.ndarray, truth: np.ndarray, pose: PoseSequence, c
     normal = np.cross(viewed[:, 5] - viewed[:, 0], viewed[:, 17] - viewed[:, 0])
     towards = normal[:, 2] / np.linalg.norm(normal, axis=-1) * (1 if side == "left" else -1)
     return HandFrames(
-        visible=((own > 0) & (own < [camera.width, camera.height])).all((1, 2)),
+        visible=np.all((own > 0) & (own < [camera.width, camera.height]), axis=(1, 2)),
         found=~np.isnan(error),
         error=error,
         astray=(elsewhere < error) & (error > 0.5),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,8 @@ CMU = Path(__file__).parents[2] / "shared" / "data" / "mocap" / "cmu_gestures_24
 # nose, neck (made from the shoulders), shoulders, elbows, wrists in the 38 joints of the CMU file
 CMU_JOINTS = {0: 18, 2: 30, 3: 31, 4: 32, 5: 21, 6: 22, 7: 23}
 BONES = np.array(SIGNING_50.bones)
-HANDS = (SIGNING_50.group("left_hand"), SIGNING_50.group("right_hand"))
+HANDS = tuple(np.array(SIGNING_50.group(name)) for name in ("left_hand", "right_hand"))
+Way = Callable[[Sequence[PoseSequence]], list[PoseSequence]]
 
 
 @dataclass(frozen=True)
@@ -185,8 +186,7 @@ class Ridge:
         return result
 
 
-def table(title: str, clips: Sequence[Clip], ways: dict[str, Callable[[Sequence[PoseSequence]], list[PoseSequence]]],
-          few: int) -> None:  # fmt: skip
+def table(title: str, clips: Sequence[Clip], ways: Mapping[str, Way], few: int) -> None:
     """Print one row per way. `reference` lifts only the first `few` clips, so `fast` is shown on those as well."""
     columns = (
         "all",
@@ -229,7 +229,7 @@ def main() -> None:
         clips, train = signed(options.clips, 0, perspective), signed(100, 1, perspective)
         if noisy:
             clips, train = detected(clips, 0), detected(train, 1)
-        ways = {
+        ways: dict[str, Way] = {
             "flat": flat,
             "fast": fast.many,
             "fast, few": fast.many,

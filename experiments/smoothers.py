@@ -20,7 +20,7 @@ import json
 import time
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,14 +32,12 @@ from skeletor.kalman import kalman
 from skeletor.metrics import pose_errors
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence
-from skeletor.refiners import SMOOTHERS, RefineConfig, build_refiner
+from skeletor.refiners import SMOOTHERS, RefineConfig, RefinerName, build_refiner
 from skeletor.smooth import evidence, linear
 from skeletor.training import train_preset, train_refiner
 from slt.lift import LiftConfig, build_lifter
 
 Poses = list[PoseSequence]
-TUNE = {"sentences": 11, "noise": 12, "errors": MEDIUM}
-TEST = {"sentences": 1, "noise": 0, "errors": BROADCAST}  # as in refine_quick
 NOISE = tuple(float(f"{v:.2g}") for v in 10 ** np.arange(-0.5, 4.1, 0.25))
 GRIDS: dict[str, list[dict[str, Any]]] = {
     "savgol": [{"window": w, "order": o} for w, o in product((3, 5, 7, 9, 11), (1, 2, 3)) if w > o],
@@ -52,17 +50,29 @@ GRIDS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def data(sentences: int, noise: int, errors: DetectorErrors) -> tuple[Poses, Poses, Poses]:
+class Data(NamedTuple):
+    """What is measured on: seed of the sentences, seed of the errors, the errors."""
+
+    sentences: int
+    noise: int
+    errors: DetectorErrors
+
+
+TUNE = Data(sentences=11, noise=12, errors=MEDIUM)
+TEST = Data(sentences=1, noise=0, errors=BROADCAST)  # as in refine_quick
+
+
+def data(plan: Data) -> tuple[Poses, Poses, Poses]:
     """Truth, lift of the true 2D, and lift of simulated detections, of 30 clips."""
-    rng = np.random.default_rng(noise)
-    clips, lifter = motion(30, seed=sentences), build_lifter(LiftConfig())
+    rng = np.random.default_rng(plan.noise)
+    clips, lifter = motion(30, seed=plan.sentences), build_lifter(LiftConfig())
     lifts = lifter.many([detect(p, None, rng) for p in clips])
-    return [normalise(p) for p in clips], lifts, lifter.many([detect(p, errors, rng) for p in clips])
+    return [normalise(p) for p in clips], lifts, lifter.many([detect(p, plan.errors, rng) for p in clips])
 
 
 def tune() -> None:
     """See the module's text."""
-    _, lifts, raw = data(**TUNE)
+    _, lifts, raw = data(TUNE)
 
     def figures(**options: Any) -> tuple[float, float]:
         errors = pose_errors(build_refiner(RefineConfig.model_validate(options)).many(raw), lifts)
@@ -109,16 +119,16 @@ def carried_kalman(pose: PoseSequence) -> PoseSequence:
 
 def table(weights: dict[str, Path]) -> None:
     """See the module's text."""
-    truths, lifts, raw = data(**TEST)
+    truths, lifts, raw = data(TEST)
     frames = sum(map(len, raw))
     print(f"{'':28}{'against the lift of true 2D':48}against the truth")
     print(f"{'':28}" + " ".join(f"{c[:7]:>7}" for c in COLUMNS + COLUMNS))
     row("raw", raw, lifts, truths)
-    configs = {name: RefineConfig(name=name) for name in SMOOTHERS}
+    configs: dict[str, RefineConfig] = {name: RefineConfig(name=name) for name in SMOOTHERS}
     configs["kalman acceleration"] = RefineConfig(name="kalman", motion="acceleration")
     for label, file in weights.items():
-        kind = "temporal-mlp" if label.startswith("temporal-mlp") else "skeletor"
-        configs[label] = RefineConfig(name=kind, weights=str(file))  # type: ignore[arg-type]
+        kind: RefinerName = "temporal-mlp" if label.startswith("temporal-mlp") else "skeletor"
+        configs[label] = RefineConfig(name=kind, weights=str(file))
     for label, config in configs.items():
         refiner = build_refiner(config)
         refiner.many(raw[:1])

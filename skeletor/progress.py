@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -14,14 +15,42 @@ T = TypeVar("T")
 log = logging.getLogger("skeletor")
 
 
-def progress(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
-    """Pass `items` through, with a bar on a terminal once it takes more than 2 seconds."""
-    yield from tqdm(items, desc=what, total=total, unit=unit, delay=2, leave=False, disable=not sys.stderr.isatty())
+def progress(
+    items: Iterable[T], what: str, total: int | None = None, unit: str = "it", log_every: float | None = None
+) -> Iterator[T]:
+    """Pass `items` through, with a bar on a terminal once it takes more than 2 seconds.
+
+    log_every: for what takes hours, also a line in the log every so many seconds: how many of `total` are done, and
+    how long the others will take at the pace of those.
+    """
+    bar = tqdm(items, desc=what, total=total, unit=unit, delay=2, leave=False, disable=not sys.stderr.isatty())
+    start = logged = time.monotonic()
+    for count, item in enumerate(bar, 1):
+        yield item
+        now = time.monotonic()
+        if log_every is not None and total and count < total and now - logged >= log_every:
+            logged = now
+            left = (now - start) / count * (total - count)
+            log.info("%s: %d of %d %ss in %s, about %s left", what, count, total, unit, span(now - start), span(left))
+
+
+def span(seconds: float) -> str:
+    """A duration in its two largest units: "40 s", "12 min", "3 h 05 min", "2 d 04 h"."""
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24:02d} h"
 
 
 def log_to(path: Path | str | None = None, level: int = logging.INFO) -> None:
     """Send the house's log to stderr, and to a file if `path` is given (appended)."""
-    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers: list[logging.Handler] = [_AboveBars()]
     handlers[0].setFormatter(logging.Formatter("%(message)s"))
     if path is not None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -34,3 +63,14 @@ def log_to(path: Path | str | None = None, level: int = logging.INFO) -> None:
         log.addHandler(handler)
     log.setLevel(level)
     log.propagate = False
+
+
+class _AboveBars(logging.StreamHandler):
+    """To stderr, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            tqdm.write(self.format(record), file=self.stream)
+            self.flush()
+        except Exception:
+            self.handleError(record)

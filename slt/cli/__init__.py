@@ -19,7 +19,8 @@ COMMANDS = {
     "refine": ("slt.cli.stages", "repair 3D poses"),
     "view": ("slt.cli.stages", "side-by-side video of picture, raw and refined skeleton"),
     "score": ("slt.cli.score", "BLEU-1..4 and ROUGE of a hypothesis file against a reference file"),
-    "corpus": ("slt.cli.corpus", "render a corpus, or check one on disk"),
+    "data": ("slt.cli.data", "check a data set in PHOENIX14T's layout: what is in it, what is missing"),
+    "corpus": ("slt.cli.corpus", "render a corpus"),
     "doctor": ("slt.cli.doctor", "what is installed, which estimators work, which device"),
 }
 

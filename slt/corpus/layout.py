@@ -1,9 +1,12 @@
 """PHOENIX14T's layout on disk: one reader for the real data set and for rendered corpora, and the writer.
 
 ROOT/annotations/manual/PHOENIX-2014-T.{train,dev,test}.corpus.csv
+ROOT/annotations/manual/PHOENIX-2014-T.train-complex-annotation.corpus.csv    (a variant: other glosses, same clips)
 ROOT/features/fullFrame-210x260px/{train,dev,test}/<name>/*.png      (or <name>/1/*.png, or <name>.mp4)
 ROOT/corpus.json                                                     (rendered corpora only)
 ROOT/truth/<part>.safetensors, ROOT/truth2d/<part>.safetensors       (rendered corpora only)
+
+ROOT may also be the folder that the official archive unpacks to. `locate` finds the places.
 """
 
 from __future__ import annotations
@@ -12,16 +15,20 @@ import csv
 import dataclasses
 import io
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
+from skeletor.progress import log
 
 SPLITS = ("train", "dev", "test")
 COLUMNS = ("name", "video", "start", "end", "speaker", "orth", "translation")
 FEATURES = "fullFrame-210x260px"
+_UNPACKED = (".", "PHOENIX-2014-T", "PHOENIX-2014-T-release-v3/PHOENIX-2014-T")
+_ANNOTATION = re.compile(r"PHOENIX-2014-T\.(train|dev|test)(?:-([\w-]+))?\.corpus\.csv")
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,26 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a corpus lies. annotations: the folder of the CSV files. pictures: the folder that holds the splits'
+    folders of pictures, None if there is none. alone: the folder that was given holds annotation only.
+    """
+
+    root: Path
+    annotations: Path
+    pictures: Path | None
+    alone: bool = False
+
+    def files(self) -> dict[tuple[str, str], Path]:
+        """The annotation files by split and variant ("" is the plain one), plain ones first."""
+        found = {}
+        for path in self.annotations.glob("*.corpus.csv"):
+            if match := _ANNOTATION.fullmatch(path.name):
+                found[match[1], match[2] or ""] = path
+        return {key: found[key] for key in sorted(found, key=lambda k: (k[1], SPLITS.index(k[0])))}
+
+
+@dataclass(frozen=True)
 class Corpus:
     """A corpus on disk: its folder, its description, its clips in file order."""
 
@@ -70,14 +97,50 @@ class Corpus:
 
 def read_corpus(root: Path | str) -> Corpus:
     """Read a corpus in PHOENIX14T's layout. InputError in one line if it is not one."""
-    root = Path(root)
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; give the folder that holds annotations/ and features/")
-    if not (root / "annotations").is_dir() and (root / "PHOENIX-2014-T" / "annotations").is_dir():
-        root = root / "PHOENIX-2014-T"
-    description = _read_description(root / "corpus.json")
-    clips = [clip for split in SPLITS for clip in _read_split(root, split)]
-    return Corpus(root, description, tuple(clips))
+    place = locate(root)
+    description = read_description(place.root)
+    if place.pictures is not None and place.pictures.name != FEATURES and not (place.root / "corpus.json").exists():
+        log.warning(
+            "%s: read as squeezed like 210x260 (y scale %.4f); if it is not, say so in %s",
+            place.pictures, description.y_scale, place.root / "corpus.json",
+        )  # fmt: skip
+    clips: list[Clip] = []
+    for split in SPLITS:
+        path = place.annotations / annotation_path(place.root, split).name
+        found, faults = read_annotation(path, split, place.pictures)
+        if faults:
+            raise InputError(f"{path}: {faults[0]}")
+        clips += found
+    return Corpus(place.root, description, tuple(clips))
+
+
+def locate(path: Path | str) -> Place:
+    """Find annotation and pictures under a corpus, an unpacked release, or a folder of annotation alone.
+
+    The pictures are `features/fullFrame-210x260px`, or what else lies in `features`, if it is only one folder.
+    InputError if there is no annotation, or several such folders.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder; give the folder that holds annotations/ and features/")
+    for root in (path / below for below in _UNPACKED):
+        if (root / "annotations" / "manual").is_dir():
+            return Place(root, root / "annotations" / "manual", _find_pictures(root / "features"))
+    for folder in (path, path / "manual"):
+        place = Place(path, folder, None, alone=True)
+        if place.files():
+            return place
+    raise InputError(f"{path}: no annotations/manual in it; is it a PHOENIX14T folder?")
+
+
+def _find_pictures(folder: Path) -> Path | None:
+    if (folder / FEATURES).is_dir() or not folder.is_dir():
+        return folder / FEATURES if folder.is_dir() else None
+    found = sorted(f for f in folder.iterdir() if any((f / split).is_dir() for split in SPLITS))
+    if len(found) > 1:
+        names = ", ".join(f.name for f in found)
+        raise InputError(f"{folder}: several folders of pictures ({names}); name the one to use {FEATURES}")
+    return found[0] if found else None
 
 
 def annotation_path(root: Path, split: str) -> Path:
@@ -106,7 +169,9 @@ def write_description(root: Path, description: Description) -> None:
     write_text(root / "corpus.json", json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True) + "\n")
 
 
-def _read_description(path: Path) -> Description:
+def read_description(root: Path) -> Description:
+    """What `corpus.json` says, or the real data set's description if there is none."""
+    path = root / "corpus.json"
     if not path.exists():
         return Description()
     try:
@@ -115,37 +180,40 @@ def _read_description(path: Path) -> Description:
         raise InputError(f"{path}: not a corpus description: {error}") from error
 
 
-def _read_split(root: Path, split: str) -> list[Clip]:
-    path = annotation_path(root, split)
+def read_annotation(path: Path, split: str, pictures: Path | None) -> tuple[list[Clip], list[str]]:
+    """The clips of one annotation file, and what is wrong with its other lines, one text each ("line 3: ...").
+
+    pictures: as in `Place`. InputError if the file cannot be read or has other columns.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); is {root} a PHOENIX14T folder?") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); is this a whole PHOENIX14T folder?") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text") from error
-    rows = list(csv.reader(io.StringIO(text), delimiter="|", quoting=csv.QUOTE_NONE))
-    if not rows or not {"name", "orth", "translation"} <= set(rows[0]):
+    lines = [line.removesuffix("\r").split("|") for line in text.split("\n")]
+    header = lines[0]
+    if not {"name", "orth", "translation"} <= set(header):
         raise InputError(f"{path}: the first line must be {'|'.join(COLUMNS)}")
-    column = {name: rows[0].index(name) for name in rows[0]}
-    clips, seen = [], set()
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(rows[0]):
-            raise InputError(f"{path}: line {number} has {len(row)} fields, expected {len(rows[0])}")
-        name = row[column["name"]]
-        if name in seen:
-            raise InputError(f"{path}: line {number}: clip {name} stands twice")
-        seen.add(name)
-        clips.append(
-            Clip(
-                name=name,
-                split=split,
-                source=_find_source(features_path(root, split), name),
-                speaker=row[column["speaker"]] if "speaker" in column else "",
-                glosses=tuple(row[column["orth"]].split()),
-                text=protocol_text(row[column["translation"]]),
-            )
-        )
-    return clips
+    clips: dict[str, Clip] = {}
+    faults: list[str] = []
+    for number, fields in enumerate(lines[1:], 2):
+        if fields == [""]:
+            continue
+        if len(fields) != len(header):
+            faults.append(f"line {number} has {len(fields)} fields, expected {len(header)}")
+            continue
+        row = dict(zip(header, fields, strict=True))
+        name = row["name"]
+        if not name or Path(name).name != name or name.startswith("."):
+            faults.append(f"line {number}: {name!r} cannot be the name of a clip")
+        elif name in clips:
+            faults.append(f"line {number}: clip {name} stands twice")
+        else:
+            source = None if pictures is None else _find_source(pictures / split, name)
+            glosses, words = tuple(row["orth"].split()), protocol_text(row["translation"])
+            clips[name] = Clip(name, split, source, row.get("speaker", ""), glosses, words)
+    return list(clips.values()), faults
 
 
 def protocol_text(text: str) -> str:

@@ -19,10 +19,20 @@ from slt.estimate.base import Estimator
 from slt.estimate.mediapipe import MediaPipeEstimator
 from slt.estimate.openpose import OpenPoseEstimator
 from slt.estimate.openpose_json import OpenPoseJsonEstimator
-from slt.estimate.pool import Report, estimate_many
+from slt.estimate.pool import Job, Report, estimate_jobs, estimate_many
 from slt.estimate.poses import PosesEstimator
 
-__all__ = ["ESTIMATORS", "EstimateConfig", "Estimator", "EstimatorInfo", "Report", "build_estimator", "estimate_many"]
+__all__ = [
+    "ESTIMATORS",
+    "EstimateConfig",
+    "Estimator",
+    "EstimatorInfo",
+    "Job",
+    "Report",
+    "build_estimator",
+    "estimate_jobs",
+    "estimate_many",
+]
 
 
 class EstimateConfig(Config):

@@ -1,11 +1,15 @@
-"""Many clips at once, in worker processes: one clip a task, one file a clip."""
+"""Many clips at once, in worker processes: one clip a task, one file a clip.
+
+A run over a large data set can be stopped and goes on where it was: what lies in a file is kept if it was made from
+the same bytes by the same estimator. About once a minute the log tells how long the rest will take.
+"""
 
 from __future__ import annotations
 
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +25,21 @@ from slt.estimate.base import Estimator, record, source_sha256
 if TYPE_CHECKING:
     from slt.estimate import EstimateConfig
 
+LOG_SECONDS = 60.0
 KILLED = "its worker process died twice (out of memory, or a crash in the estimator)"
 
 
 @dataclass(frozen=True)
+class Job:
+    """One clip to estimate: a video or folder of frames, and the file for its pose."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
 class Report:
-    """Outcome of `estimate_many`. done: names now on disk, of which `skipped` already were. failed: name -> why."""
+    """Outcome of `estimate_jobs`. done: names now on disk, of which `skipped` already were. failed: name -> why."""
 
     done: tuple[str, ...]
     failed: Mapping[str, str]
@@ -46,35 +59,67 @@ Task = Callable[[], _Outcome]  # can be pickled
 
 
 def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: Path | str, workers: int) -> Report:
-    """Estimate every source in its own task; the result of `name` is `out_dir/<name>.safetensors`.
+    """`estimate_jobs` where the result of `name` is `out_dir/<name>.safetensors`.
 
-    A file that is there already is kept if it was made from the same bytes by the same estimator with the same
-    options, so a run that was interrupted goes on where it stopped. A source that fails is listed in the report and
-    leaves no file; a worker that dies is replaced, and its clip tried once more on its own.
     Raises InputError for a name that is no file name, MissingDependency if the estimator is not installed.
     """
-    from slt.estimate import build_estimator
-
     out = Path(out_dir)
     for name in sources:
         if not name or Path(name).name != name or name.startswith("."):
             raise InputError(f"clip name {name!r} cannot be a file name in {out}")
-    out.mkdir(parents=True, exist_ok=True)
-    estimator = build_estimator(config)
-    paths = {name: Path(source) for name, source in sources.items()}
-    skipped = tuple(name for name, source in paths.items() if _finished(_target(out, name), source, estimator))
+    jobs = {name: Job(Path(source), out / f"{name}.safetensors") for name, source in sources.items()}
+    return estimate_jobs(jobs, config, workers)
+
+
+def estimate_jobs(jobs: Mapping[str, Job], config: EstimateConfig, workers: int) -> Report:
+    """Estimate every source in its own task, into its own file.
+
+    A file that is there already is kept if it was made from the same bytes by the same estimator with the same
+    options, so a run that was interrupted goes on where it stopped. A source that fails is logged, is listed in the
+    report, and is left for the next run to try again; a worker that dies is replaced, and its clip tried once more
+    on its own. Raises MissingDependency if the estimator is not installed.
+    """
+    from slt.estimate import build_estimator
+
+    skipped = _finished(jobs, build_estimator(config), workers)
+    if skipped:
+        log.info("poses: %d of %d clips are there already", len(skipped), len(jobs))
+    for folder in {job.target.parent for job in jobs.values()}:
+        folder.mkdir(parents=True, exist_ok=True)
     tasks: dict[str, Task] = {
-        name: partial(_estimate_one, name, source, config, _target(out, name))
-        for name, source in paths.items()
+        name: partial(_estimate_one, name, job.source, config, job.target)
+        for name, job in jobs.items()
         if name not in skipped
     }
     failed: dict[str, str] = {}
-    for outcome in progress(_run(tasks, workers), "poses", total=len(tasks), unit="clip"):
+    for outcome in progress(_run(tasks, workers), "poses", len(tasks), "clip", log_every=LOG_SECONDS):
         for level, message in outcome.messages:
             log.log(level, "%s", message)
         if outcome.reason is not None:
             failed[outcome.name] = outcome.reason
-    return Report(tuple(name for name in sources if name not in failed), failed, skipped)
+            log.warning("poses: %s left out: %s", outcome.name, outcome.reason)
+    return Report(
+        tuple(name for name in jobs if name not in failed),
+        {name: failed[name] for name in jobs if name in failed},
+        tuple(name for name in jobs if name in skipped),
+    )
+
+
+def _finished(jobs: Mapping[str, Job], estimator: Estimator, workers: int) -> frozenset[str]:
+    """Names of the jobs whose file holds what `estimator` would make. In threads: it is mostly reading and hashing."""
+
+    def look(name: str) -> bool:
+        job = jobs[name]
+        try:
+            stages = native.read_pose(job.target).provenance.stages
+            return bool(stages) and stages[-1] == record(estimator, source_sha256(job.source))
+        except InputError:
+            return False
+
+    there = [name for name, job in jobs.items() if job.target.exists()]
+    with ThreadPoolExecutor(workers) as pool:
+        kept = progress(pool.map(look, there), "poses that are there", len(there), "clip", log_every=LOG_SECONDS)
+        return frozenset(name for name, whole in zip(there, kept, strict=True) if whole)
 
 
 def _run(tasks: Mapping[str, Task], workers: int) -> Iterator[_Outcome]:
@@ -148,18 +193,3 @@ def _one_thread() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-
-
-def _target(out: Path, name: str) -> Path:
-    return out / f"{name}.safetensors"
-
-
-def _finished(target: Path, source: Path, estimator: Estimator) -> bool:
-    """Whether `target` holds what `estimator` would make of `source`."""
-    if not target.exists():
-        return False
-    try:
-        stages = native.read_pose(target).provenance.stages
-        return bool(stages) and stages[-1] == record(estimator, source_sha256(source))
-    except InputError:
-        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,33 +19,67 @@ from skeletor.pose import PoseSequence, StageRecord
 from skeletor.progress import log, progress
 from slt.corpus import build, layout
 from slt.corpus.noise import DetectorNoise, fit_noise
-from slt.estimate import EstimateConfig, estimate_many
+from slt.estimate import EstimateConfig, Job, estimate_jobs
 from slt.pipeline.mapping import worker_pool
+
+FAILED = "failed.json"
 
 
 def estimate_corpus(
-    sources: Mapping[str, Mapping[str, Path]], y_scale: float, config: EstimateConfig, folder: Path, workers: int
+    sources: Mapping[str, Mapping[str, Path]],
+    y_scale: float,
+    config: EstimateConfig,
+    cache: Path,
+    folder: Path,
+    workers: int,
 ) -> None:
-    """Estimate every clip of `sources` (part -> clip -> video or folder of frames) into `folder/<part>/`.
+    """Estimate every clip of `sources` (part -> clip -> video or folder of frames) into shards in `folder/<part>/`.
 
-    y_scale undoes squeezed pictures (`slt.corpus.layout.Description`). Clips that fail are logged and listed in
-    `folder/failed.json`; InputError if all of them do.
+    cache: what is estimated lies here, one file a clip, until it is put into shards: a run that was stopped, or that
+    has a few new pictures, estimates only what is not there. y_scale undoes squeezed pictures
+    (`slt.corpus.layout.Description`). Clips that fail are logged and listed in `folder/failed.json` (part -> clip ->
+    reason); InputError if all of them do.
     """
-    failed: dict[str, str] = {}
+    jobs = {
+        f"{part}/{name}": Job(source, cache / part / f"{name}.safetensors")
+        for part, videos in sources.items()
+        for name, source in videos.items()
+    }
+    for left_over in cache.glob("*/.*.tmp*"):  # of workers that were killed
+        left_over.unlink()
+    report = estimate_jobs(jobs, config, workers)
+    failed = {
+        part: {name: report.failed[key] for name in videos if (key := f"{part}/{name}") in report.failed}
+        for part, videos in sources.items()
+    }
     for part, videos in sources.items():
-        report = estimate_many(videos, config, folder / "clips" / part, workers)
-        failed |= {name: str(reason) for name, reason in report.failed.items()}
-        found = (name for name in videos if name not in report.failed)
-        write_store(folder / part, ((name, stretch(_read(folder, part, name), y_scale)) for name in found))
-    for name, reason in failed.items():
-        log.warning("poses: %s left out: %s", name, reason)
-    write_text(folder / "failed.json", json.dumps(failed, indent=1, ensure_ascii=False))
-    if failed and len(failed) == sum(map(len, sources.values())):
-        raise InputError(f"no clip could be read, the first because: {next(iter(failed.values()))}")
+        files = {name: jobs[f"{part}/{name}"].target for name in videos if name not in failed[part]}
+        shutil.rmtree(folder / part, ignore_errors=True)  # an attempt that was stopped may have had more clips
+        write_store(folder / part, ((name, stretch(native.read_pose(f), y_scale)) for name, f in files.items()))
+    write_text(folder / FAILED, json.dumps(failed, indent=1, ensure_ascii=False))
+    if jobs and len(report.failed) == len(jobs):
+        raise InputError(f"no clip could be read, the first because: {next(iter(report.failed.values()))}")
 
 
-def _read(folder: Path, part: str, name: str) -> PoseSequence:
-    return native.read_pose(folder / "clips" / part / f"{name}.safetensors")
+def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Path]], folder: Path, file: Path) -> int:
+    """Write `file`, tab-separated: each clip without a pose, its source and why; gives how many there are.
+
+    folder: of `estimate_corpus`. Annotated clips without pictures belong to them, but in a rendered corpus, where
+    they are meant to have none.
+    """
+    failed = json.loads((folder / FAILED).read_text(encoding="utf-8"))
+    rows = [
+        (part, name, str(sources.get(part, {}).get(name, "")), reason)
+        for part, reasons in failed.items()
+        for name, reason in reasons.items()
+    ]
+    if corpus.description.kind != "rendered":
+        rows += [(clip.split, clip.name, "", "it has no pictures") for clip in corpus.clips if clip.source is None]
+    lines = ["\t".join(" ".join(field.split()) for field in row) for row in [("part", "clip", "source", "why"), *rows]]
+    write_text(file, "\n".join(lines) + "\n")
+    if rows:
+        log.warning("poses: %d clips are left out, listed in %s", len(rows), file)
+    return len(rows)
 
 
 def stretch(pose: PoseSequence, y_scale: float) -> PoseSequence:

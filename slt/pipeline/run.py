@@ -11,15 +11,17 @@ from skeletor.io.store import open_store, write_store
 from skeletor.normalise import normalise
 from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus import build, layout
+from slt.corpus.frames import fingerprint
 from slt.lift import build_lifter
 from slt.pipeline import model, report, training
 from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.mapping import map_stores
-from slt.pipeline.stage import Done, run_stage
+from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
 
+BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
 _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
                                             "motion", "render", "signers"))  # fmt: skip
 # Parts that have simulated detections, see `simulate_rest`.
@@ -60,9 +62,10 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None) -> Run:
     if path is not None:
         corpus = layout.read_corpus(path)
-        if not any(clip.source for clip in corpus.clips):
-            raise InputError(f"{corpus.root}: no pictures found under {layout.features_path(corpus.root, 'train')}")
-        return Run(config, folder, corpus, f"{corpus.root.resolve()}:{len(corpus.clips)}")
+        bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
+        if bare:
+            raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
+        return Run(config, folder, corpus, fingerprint(corpus))
     done = run_stage(
         "corpus",
         folder / "corpus",
@@ -84,16 +87,20 @@ def _poses(run: Run) -> Detected:
         sources = pose_stages.rendered_sources(run.corpus)
     else:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
+    estimator, code = run.config.estimator, (*CORE_CODE, "slt/estimate", "slt/video")
+    # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
+    cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), code))
     estimated = run_stage(
         "estimate",
         run.folder / "estimated",
         lambda out: pose_stages.estimate_corpus(
-            sources, run.corpus.description.y_scale, run.config.estimator, out, run.config.workers
+            sources, run.corpus.description.y_scale, estimator, cache, out, run.config.workers
         ),
-        run.config.estimator.model_dump(),
+        estimator.model_dump(),
         (run.corpus_key,),
-        (*CORE_CODE, "slt/estimate", "slt/video"),
+        code,
     )
+    pose_stages.list_bad_clips(run.corpus, sources, estimated.folder, run.folder / BAD_CLIPS)
     parts = {part: estimated.folder / part for part in sources}
     if not run.rendered:
         return Detected(estimated, parts)

@@ -66,6 +66,16 @@ def run_stage(
     return Done(name, folder, key, seconds)
 
 
+def keyed_folder(folder: Path, key: str) -> Path:
+    """A folder for what several runs of a stage share; emptied if it was made under another key."""
+    marker = folder / "key.txt"
+    if not marker.exists() or marker.read_text(encoding="utf-8") != key:
+        if folder.exists():
+            shutil.rmtree(folder)
+        write_text(marker, key)
+    return folder
+
+
 def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[str]) -> str:
     """Hash over config, the keys of the inputs, and the source text of the code."""
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())

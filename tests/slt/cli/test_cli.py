@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-from slt.corpus import layout
-
 
 def slt(*args, cwd=None):
     return subprocess.run(
@@ -26,7 +24,7 @@ def assert_one_line(result, code, *parts):
 
 def test_help_names_all_commands():
     text = slt("--help").stdout
-    for command in ("translate", "run", "poses", "lift", "refine", "view", "score", "corpus", "doctor"):
+    for command in ("translate", "run", "poses", "lift", "refine", "view", "score", "data", "corpus", "doctor"):
         assert f"  {command} " in text
 
 
@@ -73,12 +71,3 @@ def test_score_prints_signature_and_interval(tmp_path):
     assert result.returncode == 0
     assert "BLEU-4" in result.stdout and "nrefs:1" in result.stdout and "95 %" in result.stdout
     assert_one_line(slt("score", "--hyp", tmp_path / "h", "--ref", tmp_path / "none"), 2, "none")
-
-
-def test_corpus_check_counts_and_complains(tmp_path):
-    clip = layout.Clip("a", "train", None, "s", ("REGEN",), "regen .")
-    for split in layout.SPLITS:
-        layout.write_annotation(tmp_path, split, [clip])
-    result = slt("corpus", "check", tmp_path)
-    assert result.returncode == 0 and "1 clips, 1 without pictures" in result.stdout
-    assert_one_line(slt("corpus", "check", tmp_path / "no"), 2, "no such folder")

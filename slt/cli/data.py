@@ -1,0 +1,114 @@
+"""`slt data check`: is a data set whole, and what is in it?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skeletor.errors import InputError
+
+if TYPE_CHECKING:
+    from slt.corpus.check import Check
+    from slt.corpus.statistics import Lengths
+
+_LISTED = 20  # of each kind of problem; all with --json
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Run `slt data check`; exit code 0 if the data set is sound, 2 if something is missing or unreadable."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    actions = parser.add_subparsers(dest="action", required=True)
+    about = "look through a data set in PHOENIX14T's layout, or its annotation alone; exit code 2 if it is not sound"
+    one = actions.add_parser("check", help=about, description=about)
+    one.add_argument("folder", type=Path, help="the release as it unpacks, or a folder of its *.corpus.csv")
+    one.add_argument("--json", action="store_true", help="everything as JSON, problems unshortened")
+    depths = "decode the first and the last frame of each clip, or all (hours on a slow disk)"
+    one.add_argument("--frames", choices=("quick", "all"), default="quick", help=depths)
+    one.add_argument("--workers", type=int, default=min(16, os.cpu_count() or 1), help="threads")
+    args = parser.parse_args(argv)
+    if args.workers < 1:
+        raise InputError(f"--workers {args.workers}: has to be at least 1")
+
+    from slt.corpus.check import check
+
+    found = check(args.folder, args.frames, args.workers)
+    print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False) if args.json else report(found))
+    return 0 if found.sound else InputError.exit_code
+
+
+def report(found: Check) -> str:
+    """What a person reads."""
+    from slt.corpus.check import PROBLEMS
+
+    lines = [_heading(found), "", *_table(found)]
+    for name, figures in found.variants.items():
+        lines.append(f"{name}: {figures.clips:,} clips, {_pair(figures.glosses.running, figures.glosses.different)}")
+    lines += ["", *(f"note: {note}" for note in found.notes)] if found.notes else []
+    for kind, texts in found.problems.items():
+        lines += ["", f"{PROBLEMS[kind]}: {len(texts):,}", *(f"  {text}" for text in texts[:_LISTED])]
+        if len(texts) > _LISTED:
+            lines.append(f"  and {len(texts) - _LISTED:,} more (--json lists all)")
+    counts = ", ".join(f"{len(texts):,} {PROBLEMS[kind]}" for kind, texts in found.problems.items())
+    return "\n".join([*lines, "", f"not sound: {counts}" if counts else "sound: nothing is missing or unreadable"])
+
+
+def _heading(found: Check) -> str:
+    about = found.description
+    place = found.place
+    depth = "every frame decoded" if found.depth == "all" else "first and last frame of each clip decoded"
+    pictures = f"in {place.pictures}, {depth}" if place.pictures else "absent, this is the annotation alone"
+    published = "  (as published)" if _as_published(found) else ""
+    return (
+        f"{place.root}: {about.kind}, {about.fps:g} fps, y scale {about.y_scale:.4f}\n"
+        f"annotation: in {place.annotations}{published}\npictures: {pictures}"
+    )
+
+
+def _as_published(found: Check) -> bool:
+    return found.is_phoenix and len(found.splits) == 3 and not any("not as published" in note for note in found.notes)
+
+
+def _table(found: Check) -> list[str]:
+    """One column a split."""
+    splits, pictures = found.splits, found.pictures
+
+    def row(name: str, cell: Callable[[str], str]) -> str:
+        return f"{name:36}" + "".join(f"{cell(split):>18}" for split in splits)
+
+    def shared(other: str) -> Callable[[str], str]:
+        return lambda s: "-" if s == other else f"{splits[s].clips_also_in[other]:,}"
+
+    lines = [row("", str), row("clips", lambda s: f"{splits[s].clips:,}")]
+    if pictures:
+        lines += [
+            row("  with pictures", lambda s: f"{pictures[s].clips:,}"),
+            row("frames", lambda s: f"{pictures[s].frames:,}"),
+            row("  per clip: least, median, most", lambda s: _span(pictures[s].frames_per_clip)),
+            row("  decoded", lambda s: f"{pictures[s].decoded:,}"),
+        ]
+    lines.append(row("different sentences", lambda s: f"{splits[s].sentences:,}"))
+    lines += [row(f"  clips with a sentence also in {other}", shared(other)) for other in splits]
+    lines += [
+        row("signers", lambda s: f"{len(splits[s].speakers):,}"),
+        row("words without the period, different", lambda s: _pair(splits[s].words.running, splits[s].words.different)),
+        row("  only once", lambda s: f"{splits[s].words.singletons:,}"),
+        row("  not in train", lambda s: _pair(splits[s].words.unknown, splits[s].words.unknown_different)),
+        row("  per clip: least, median, most", lambda s: _span(splits[s].words.per_clip)),
+        row("glosses, different", lambda s: _pair(splits[s].glosses.running, splits[s].glosses.different)),
+        row("  only once", lambda s: f"{splits[s].glosses.singletons:,}"),
+        row("  not in train", lambda s: _pair(splits[s].glosses.unknown, splits[s].glosses.unknown_different)),
+        row("  per clip: least, median, most", lambda s: _span(splits[s].glosses.per_clip)),
+    ]
+    return lines
+
+
+def _pair(running: int, different: int) -> str:
+    return f"{running:,} / {different:,}"
+
+
+def _span(lengths: Lengths) -> str:
+    return f"{lengths.shortest} / {lengths.median:g} / {lengths.longest}"
