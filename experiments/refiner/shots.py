@@ -18,7 +18,7 @@ from slt.corpus.build import video_path
 from slt.video import open_video
 
 SHOTS = 5
-ROWS = ("video", "detection, lifted", "Skeletor", "truth")
+NAMES = {"skeletor": "Skeletor,\nunsupervised", "skeletor-motion": "Skeletor,\nknown motion"}
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ def figure_7(run: Path, out: Path) -> list[Path]:
     """Video, raw skeleton, Skeletor's and the truth of the chosen frames. InputError if the run is not there."""
     material = read_run(run, ["test"])
     shots = choose(material, SHOTS)
-    refined = list(material.refined.values())[-1]  # the row with known motion, if the run has it
-    figure, axes = draw.grid(len(ROWS), len(shots), 1.45)
+    row, refined = list(material.refined.items())[-1]  # the one with known motion, if the run has it
+    names = ("video", "detection,\nlifted", NAMES[row], "truth")
+    figure, axes = draw.grid(len(names), len(shots), 1.45)
     truths = material.references["truth"]
     view = draw.view_of(*(p[s.clip].keypoints[s.frame] for s in shots for p in (truths, material.lifted)), foot=0.35)
     for column, shot in enumerate(shots):
@@ -73,8 +74,8 @@ def figure_7(run: Path, out: Path) -> list[Path]:
                 draw.skeleton(axis, pose.keypoints[t])
                 cm = np.linalg.norm(pose.keypoints[t] - truth, axis=1).mean() * SHOULDERS_CM
                 draw.below(axis, f"{cm:.1f} cm")
-    for line, name in zip(axes, ROWS, strict=True):
-        draw.row_name(line[0], name.replace(", ", ",\n"))
+    for line, name in zip(axes, names, strict=True):
+        draw.row_name(line[0], name)
     title = f"Figure 7. Broadcast quality: the {len(shots)} test clips with the worst frames"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     draw.legend(figure, "blue: left hand, orange: right hand, grey behind: the truth; cm: mean distance of all joints")
