@@ -160,13 +160,18 @@ def frame_files(path: Path | str) -> list[Path]:
     return sorted(files, key=lambda f: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", f.name)])
 
 
+# One encoder thread (below), and no macroblock tree: with it, x264's output differed from process to process for the
+# same frames, by up to 92 grey levels once decoded.
+_SAME_BYTES = {"x264-params": "mbtree=0"}
+
+
 def write_video(
     path: Path | str, frames: Iterable[np.ndarray], fps: float, crf: int = 18, preset: str = "medium"
 ) -> int:
     """Write (H, W, 3) uint8 RGB frames as H.264 (yuv420p), atomically; gives the number of frames.
 
     crf: 0 (lossless) to 51 (worst). An odd width or height gets its last column or row doubled, since yuv420p
-    needs even ones. One encoder thread, so that the bytes do not depend on the machine's cores.
+    needs even ones. The same frames give the same bytes, in any process (see `_SAME_BYTES`).
     Raises InputError if there is no frame or fps is not above 0; ValueError if frames differ in shape or type.
     """
     if not (np.isfinite(fps) and fps > 0):
@@ -178,7 +183,9 @@ def write_video(
             if stream is None:
                 shape = frame.shape
                 rate = Fraction(fps).limit_denominator(10000)
-                stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": preset})
+                stream = container.add_stream(
+                    "libx264", rate=rate, options={"crf": str(crf), "preset": preset, **_SAME_BYTES}
+                )
                 stream.height, stream.width = (n + n % 2 for n in shape[:2])
                 stream.pix_fmt = "yuv420p"
                 stream.codec_context.thread_count = 1
