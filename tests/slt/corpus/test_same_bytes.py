@@ -7,7 +7,7 @@ RENDER = """
 import sys
 from pathlib import Path
 from slt.corpus.build import CorpusConfig, make_clip, plan_corpus
-config = CorpusConfig(train=4, dev=1, test=1, calibration=1, studio=1, studio_motion=1, negatives=0, seed=3)
+config = CorpusConfig(train=8, dev=1, test=1, calibration=2, studio=2, studio_motion=2, negatives=0, seed=3)
 plan = next(plan for plan in plan_corpus(config) if plan.part == "dev")
 make_clip(plan, config, Path(sys.argv[1]))
 """
