@@ -95,7 +95,7 @@ def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:
     """Part -> clip -> video of all rendered videos of a corpus."""
     parts = ("train", "dev", "test", "studio", "negatives")
     return {
-        part: {file.stem: file for file in sorted(layout.features_path(corpus.root, part).glob("*.mp4"))}
+        part: {file.stem: file for file in sorted(layout.features_path(corpus.root, part).glob("[!.]*.mp4"))}
         for part in parts
     }
 

@@ -54,6 +54,8 @@ def run_stage(
     if known.get("key") == key:
         spent = known.get("seconds", 0.0)
         log.info("%-12s was interrupted, goes on", name)
+        for left in list(folder.rglob(".*.tmp*")):  # what a killed writer was writing (`skeletor.atomic`)
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
     elif folder.exists():
         shutil.rmtree(folder)
     write_text(marker, json.dumps({"key": key, "done": False, "seconds": spent}))

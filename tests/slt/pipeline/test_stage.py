@@ -36,6 +36,18 @@ def test_a_killed_stage_keeps_its_files_and_goes_on(tmp_path):
     assert work.calls == 1 and (folder / "part1").exists() and read_json(folder / DONE)["done"]
 
 
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    folder = tmp_path / "s"
+    with pytest.raises(KeyboardInterrupt):
+        stage(folder, Counter(fail=True))
+    (folder / "deep").mkdir()
+    (folder / "deep/.clip.123.tmp.mp4").write_text("half")
+    (folder / ".folder.5.tmp").mkdir()
+    (folder / ".folder.5.tmp/file").write_text("half")
+    stage(folder, Counter())
+    assert sorted(p.name for p in folder.rglob("*")) == [DONE, "deep", "part1"]
+
+
 def test_an_input_changes_the_key_of_all_that_follows(tmp_path):
     a = stage(tmp_path / "a", Counter())
     b = stage(tmp_path / "b", Counter(), {"a": 2})
