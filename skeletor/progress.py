@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -24,10 +24,10 @@ def progress(
     how long the others will take at the pace of those.
     """
     bar = tqdm(items, desc=what, total=total, unit=unit, delay=2, leave=False, disable=not sys.stderr.isatty())
-    start = logged = time.monotonic()
+    start = logged = monotonic()
     for count, item in enumerate(bar, 1):
         yield item
-        now = time.monotonic()
+        now = monotonic()
         if log_every is not None and total and count < total and now - logged >= log_every:
             logged = now
             left = (now - start) / count * (total - count)

@@ -16,7 +16,7 @@ def test_durations_in_words(seconds: float, text: str) -> None:
 
 def test_the_log_tells_the_time_left_at_the_pace_so_far(monkeypatch, caplog) -> None:
     times = iter([0.0, *(30.0 * k for k in range(1, 11))])
-    monkeypatch.setattr("skeletor.progress.time.monotonic", lambda: next(times, 300.0))
+    monkeypatch.setattr("skeletor.progress.monotonic", lambda: next(times, 300.0))
     monkeypatch.setattr("skeletor.progress.tqdm", lambda items, **options: items)
     monkeypatch.setattr(log, "propagate", True)
     with caplog.at_level(logging.INFO, "skeletor"):
