@@ -99,9 +99,9 @@ def blue_video(tmp_path: Path) -> Path:
 
 
 def test_reads_everybody_and_takes_the_signer(
-    openpose: ModuleType, blue_video: Path, caplog: pytest.LogCaptureFixture
+    openpose: ModuleType, blue_video: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logging.getLogger("skeletor").propagate = True
+    monkeypatch.setattr(logging.getLogger("skeletor"), "propagate", True)
     with caplog.at_level(logging.INFO, "skeletor"):
         pose = build_estimator(EstimateConfig(name="openpose", openpose_models="m/"))(blue_video)
     assert "largest_moving_hands" in caplog.text and "2 people" in caplog.text

@@ -82,7 +82,9 @@ def test_names_are_file_names(tmp_path: Path, name: str) -> None:
         estimate_many({name: tmp_path / "x.pose"}, POSES, tmp_path / "out", 1)
 
 
-def test_the_choice_of_a_signer_is_logged_by_the_parent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_choice_of_a_signer_is_logged_by_the_parent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "two"
     folder.mkdir()
     for t in range(6):
@@ -92,7 +94,7 @@ def test_the_choice_of_a_signer_is_logged_by_the_parent(tmp_path: Path, caplog: 
             body[:8] = [(x + 3 * k, 10 * k + step * (t % 2) * (k in (4, 7)), 0.9) for k in range(8)]
             people.append({"pose_keypoints_2d": body.ravel().tolist()})
         (folder / f"two_{t:012d}_keypoints.json").write_text(json.dumps({"people": people}))
-    logging.getLogger("skeletor").propagate = True
+    monkeypatch.setattr(logging.getLogger("skeletor"), "propagate", True)
     with caplog.at_level(logging.INFO, "skeletor"):
         report = estimate_many({"two": folder}, EstimateConfig(name="openpose-json"), tmp_path / "out", 1)
     assert report.done == ("two",)
