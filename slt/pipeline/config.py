@@ -21,6 +21,7 @@ class RunConfig(Config):
     """All that decides the result of `slt run`."""
 
     seed: int = Field(1, ge=0)
+    seeds: int = Field(1, ge=1, le=20, description="translators of each row: with seed, seed + 1, ...")
     workers: int = Field(2, ge=1, le=256)
     corpus: CorpusConfig = CorpusConfig()
     estimator: EstimateConfig = EstimateConfig()

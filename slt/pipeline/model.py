@@ -47,7 +47,7 @@ def build_model(
         "model",
         run.folder / "abstention",
         lambda out: _build(run, row, system, scores, detected, out, folder),
-        {"refine": run.config.refine.name, "estimator": run.config.estimator.name},
+        {"refine": run.config.refine.name, "estimator": run.config.estimator.name, "seeds": run.config.seeds},
         (row.done, system.done, detected.done),
         (*CORE_CODE, "slt/translate", "slt/model_folder", "slt/pipeline/model"),
     )
@@ -75,6 +75,7 @@ def _build(
     seconds = [train[name].seconds for name in train]
     abstention = fit_abstention(translator, some, raw, poses, seed=run.config.seed, train_seconds=seconds)
     config = run.config
+    trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
     save_model_folder(
         folder,
@@ -90,7 +91,7 @@ def _build(
         scores,
         Card(
             title=f"Skeletor-SLT, {run.corpus.description.kind}",
-            data=f"{run.corpus.description.kind} corpus: {lengths} clips.",
+            data=f"{run.corpus.description.kind} corpus: {lengths} clips.{trainings}",
             data_licence=run.corpus.description.licence,
             limits=_LIMITS[run.rendered],
         ),

@@ -6,25 +6,28 @@ import dataclasses
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
+from skeletor.refiners import NETWORKS, SMOOTHERS
 from slt.corpus import build, layout
-from slt.pipeline import model
+from slt.pipeline import gains, model
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
+from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.stage import DONE, Done, read_json
-from slt.pipeline.table import Table, TableRow
+from slt.pipeline.table import SeedScores, Table, TableRow
 from slt.pipeline.training import GLOSS, System
-from slt.score import Scores, score
-from slt.score.bleu import corpus_bleu
-from slt.score.bootstrap import paired_bootstrap
+from slt.score import score, score_trainings
+from slt.score.bootstrap import compare, statistics
 from slt.score.content import content_accuracy
+from slt.score.floor import constant_sentence
 
-_FLOOR_CANDIDATES = 300
+Outputs = Mapping[str, Mapping[str, str]]  # split -> clip -> sentence
 _PACKAGES = ("torch", "numpy", "joeynmt", "mediapipe", "sacrebleu", "rouge-score", "pose-format", "safetensors", "av")
 
 
@@ -45,7 +48,7 @@ def write_report(
     """Write report.md and report.json into the run's folder."""
     report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
     report["rejections"] = {kind: dataclasses.asdict(r) for kind, r in rejections.items()}
-    sections = [table.markdown(), model.markdown(rejections)]
+    sections = [table.markdown(), gains.markdown(table.gains), model.markdown(rejections)]
     if run.rendered:
         for part in ("dev", "test", "studio"):
             report[f"detection {part}"] = dataclasses.asdict(
@@ -60,53 +63,49 @@ def write_report(
     write_text(run.folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False, default=str))
 
 
-def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, System]) -> Table:
-    """Scores of the constant sentence and of every trained row, on dev and test."""
+def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[System]]) -> Table:
+    """Scores of the constant sentence and of every trained row, on dev and test: means over a row's seeds."""
     references = {s: {c.name: c.text for c in run.corpus.split(s)} for s in ("dev", "test")}
-    content = dict(build.content_words(run.config.corpus)) if run.rendered else {}
-    constant = constant_sentence(
-        [c.text for c in run.corpus.split("train")], list(references["dev"].values()), _FLOOR_CANDIDATES
-    )
-    outputs: dict[str, Mapping[str, Mapping[str, str]]] = {
-        "constant": {s: dict.fromkeys(references[s], constant) for s in references}
-    }
-    outputs |= {name: system.outputs for name, system in systems.items()}
-    labels = {"constant": "one constant sentence (the floor)", **{row.name: row.label for row in rows}}
+    constant = constant_sentence([c.text for c in run.corpus.split("train")], list(references["dev"].values()))
+    outputs: dict[str, list[Outputs]] = {"constant": [{s: dict.fromkeys(references[s], constant) for s in references}]}
+    outputs |= {name: [system.outputs for system in several] for name, several in systems.items()}
+    labels = {"constant": "one constant sentence (the floor)", **{r.name: r.label for r in rows if r.name in systems}}
     if GLOSS in systems:
         labels[GLOSS] = "gloss to text (for comparison)"
-    table_rows = []
+    lines = {name: {s: _lines(outputs[name], s, references[s]) for s in references} for name in labels}
+    truth = {s: list(references[s].values()) for s in references}
+    stats = {
+        name: {s: [statistics(one, truth[s]) for one in lines[name][s]] for s in references}
+        for name in labels if name != "constant"
+    }  # fmt: skip
+    content = dict(build.content_words(run.config.corpus)) if run.rendered else {}
+    seed, table_rows = run.config.seed, []
     for name, label in labels.items():
-        scores = {s: _score(outputs[name][s], references[s], run.config.seed) for s in references}
+        dev, test = (score_trainings(lines[name][s], truth[s], seed) for s in ("dev", "test"))
         p = None
-        if name not in ("constant", "raw") and "raw" in outputs:
-            p = _p_value(outputs["raw"]["test"], outputs[name]["test"], references["test"], run.config.seed)
-        right = None
-        if content:
-            names = list(references["test"])
-            right = content_accuracy(
-                [outputs[name]["test"].get(n, "") for n in names], [content[n] for n in names]
-            ).accuracy
-        table_rows.append(TableRow(label, scores["dev"], scores["test"], p, right))
-    return Table(_title(run), tuple(table_rows), _notes(run, outputs, references, table_rows))
+        if name not in ("constant", "raw") and "raw" in stats:
+            p = compare(stats["raw"]["test"], stats[name]["test"], seed)["bleu4"].p
+        right = _content(lines[name]["test"], list(references["test"]), content) if content else None
+        seeds = [
+            SeedScores(system.seed, *(score(lines[name][s][k], truth[s], seed) for s in ("dev", "test")))
+            for k, system in enumerate(systems.get(name, ()))
+        ]
+        table_rows.append(TableRow(label, dev, test, p, right, name, tuple(seeds)))
+    dev_scores = {row.name: row.dev.bleu4 for row in table_rows if row.name in stats}
+    repaired = sorted((r for r in rows if r.own or r.name in NETWORKS or r.refiner), key=lambda r: r.own)
+    compared = gains.pairs([r.name for r in repaired], SMOOTHERS, ("truth", GLOSS), dev_scores)
+    found = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)
+    return Table(_title(run), tuple(table_rows), _notes(run, outputs, references, table_rows), found)
 
 
-def constant_sentence(train: Sequence[str], dev: Sequence[str], candidates: int) -> str:
-    """The training sentence (of at most so many, evenly drawn) that scores best on dev as the answer to everything."""
-    unique = list(dict.fromkeys(train))
-    step = max(1, len(unique) // candidates)
-    return max(unique[::step], key=lambda text: corpus_bleu([text] * len(dev), dev).bleu[3])
+def _lines(outputs: Sequence[Outputs], split: str, names: Iterable[str]) -> list[list[str]]:
+    """The sentences of each seed in the order of `names`; a clip that was left out counts as an empty translation."""
+    return [[one[split].get(name, "") for name in names] for one in outputs]
 
 
-def _score(outputs: Mapping[str, str], references: Mapping[str, str], seed: int) -> Scores:
-    """A clip that was left out counts as an empty translation."""
-    return score([outputs.get(name, "") for name in references], list(references.values()), seed)
-
-
-def _p_value(a: Mapping[str, str], b: Mapping[str, str], references: Mapping[str, str], seed: int) -> float:
-    names = list(references)
-    paired = paired_bootstrap([a.get(n, "") for n in names], [b.get(n, "") for n in names],
-                              [references[n] for n in names], seed)  # fmt: skip
-    return paired["bleu4"].p
+def _content(lines: Sequence[Sequence[str]], names: Sequence[str], content: Mapping[str, Sequence[str]]) -> float:
+    """Per cent of the content words that are right, mean over the seeds."""
+    return fmean(content_accuracy(one, [content[name] for name in names]).accuracy for one in lines)
 
 
 def _title(run: Run) -> str:
@@ -117,15 +116,15 @@ def _title(run: Run) -> str:
 
 def _notes(
     run: Run,
-    outputs: Mapping[str, Mapping[str, Mapping[str, str]]],
+    outputs: Mapping[str, Sequence[Outputs]],
     references: Mapping[str, Mapping[str, str]],
     rows: Sequence[TableRow],
 ) -> tuple[str, ...]:
     counts = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in layout.SPLITS)
     notes = [
-        f'{counts} clips; one seed; text lower case with the final " ." token',
-        f"BLEU: {rows[0].test.signature}; ROUGE: ROUGE-L, beta 1.2; interval: bootstrap over sentences, 95 %; "
-        "p: paired bootstrap on test BLEU-4 against the raw row",
+        f'{counts} clips; {_seeds(run.config)}; text lower case with the final " ." token',
+        f"BLEU of every row: {rows[0].test.signature}; chrF: {rows[0].test.chrf_signature}; ROUGE: ROUGE-L, beta 1.2; "
+        "interval: bootstrap over sentences, 95 %; p: paired bootstrap on test BLEU-4 against the raw row",
     ]
     if run.rendered:
         pixels = sum(c.source is not None for c in run.corpus.split("train"))
@@ -134,11 +133,21 @@ def _notes(
             "others simulated detections of a noise model fitted to those; the unsupervised Skeletor learned from "
             "lifted studio clips, never from the truth; the other one from the training clips' truth"
         )
-    absent = {n: len(set(references["test"]) - set(o["test"])) for n, o in outputs.items()}
+    absent = {n: len(set(references["test"]) - set(o[0]["test"])) for n, o in outputs.items()}
     notes += [
         f"{name}: {count} test clips could not be read and count as empty" for name, count in absent.items() if count
     ]
     return tuple(notes)
+
+
+def _seeds(config: RunConfig) -> str:
+    if config.seeds == 1:
+        return "one seed"
+    last = config.seed + config.seeds - 1
+    return (
+        f"mean ± standard deviation of the translators of {config.seeds} seeds ({config.seed} to {last}); corpus and "
+        "refiner keep theirs; interval and p are of the mean, over sentences alone"
+    )
 
 
 def _accuracies(run: Run, rows: Sequence[Row], lifted: Done) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
     table = report.make_table(context, rows, systems)
     table.write(folder)
     own = next(row for row in rows if row.own)
-    _, rejections = model.build_model(context, own, systems[own.name], table.scores_of(own.label), detected)
+    best = table.best_seed(own.name)
+    _, rejections = model.build_model(context, own, systems[own.name][best], table.scores_of(own.name, best), detected)
     report.write_report(context, table, rows, detected, lifted, rejections)
     return table
 

@@ -11,36 +11,54 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.atomic import write_text
+from slt.pipeline.gains import Gain
 from slt.score import Scores
 
-METRICS = ("bleu4", "bleu3", "bleu2", "bleu1", "rouge")
-HEADS = ("BLEU-4", "BLEU-3", "BLEU-2", "BLEU-1", "ROUGE")
+METRICS = ("bleu4", "bleu3", "bleu2", "bleu1", "rouge", "chrf")
+HEADS = ("BLEU-4", "BLEU-3", "BLEU-2", "BLEU-1", "ROUGE", "chrF")
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """Scores of the translator that was trained with one seed."""
+
+    seed: int
+    dev: Scores
+    test: Scores
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """Scores of one system; p: of a paired bootstrap against the raw row on test BLEU-4; content: per cent of the
-    grammar's slot words that are right on test (None where there is no such grammar)."""
+    """Scores of one system, means over its seeds; p: of a paired bootstrap against the raw row on test BLEU-4;
+    content: per cent of the grammar's slot words that are right on test (None where there is no such grammar)."""
 
     label: str
     dev: Scores
     test: Scores
     p: float | None = None
     content: float | None = None
+    name: str = ""
+    seeds: tuple[SeedScores, ...] = ()
 
 
 @dataclass(frozen=True)
 class Table:
-    """All rows, and the footnotes that say how they came about."""
+    """All rows, the footnotes that say how they came about, and the gains of the repaired rows over others."""
 
     title: str
     rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
+    gains: tuple[Gain, ...] = ()
 
-    def scores_of(self, label: str) -> dict[str, Scores]:
-        """Scores on dev and test of the row with that label."""
-        row = next(row for row in self.rows if row.label == label)
-        return {"dev": row.dev, "test": row.test}
+    def best_seed(self, name: str) -> int:
+        """Which of a row's translators (0, 1, ...) has the highest BLEU-4 on dev; of equals the first."""
+        seeds = next(row.seeds for row in self.rows if row.name == name)
+        return max(range(len(seeds)), key=lambda k: seeds[k].dev.bleu4)
+
+    def scores_of(self, name: str, which: int = 0) -> dict[str, Scores]:
+        """Scores on dev and test of one translator of a row."""
+        seeds = next(row.seeds for row in self.rows if row.name == name)
+        return {"dev": seeds[which].dev, "test": seeds[which].test}
 
     def markdown(self) -> str:
         """A Markdown table with its notes."""
@@ -53,16 +71,20 @@ class Table:
     def text(self) -> str:
         """The same for a terminal."""
         width = max(len(row.label) for row in self.rows)
-        heads = " ".join(f"{h:>7}" for h in HEADS)
+        cells = [_cells(row) for row in self.rows]
+        wide = max(7, *(len(cell) for row in cells for cell in row[1 : 2 * len(HEADS) + 1]))
+        heads = " ".join(f"{h:>{wide}}" for h in HEADS)
         lines = [
             self.title,
-            f"{'':{width}}  {'dev':^39}   {'test':^39}",
+            f"{'':{width}}  {'dev':^{len(heads)}}   {'test':^{len(heads)}}",
             f"{'':{width}}  {heads}   {heads}  95 % of BLEU-4",
         ]
-        for row in self.rows:
-            label, *cells = _cells(row)
-            numbers = " ".join(f"{c:>7}" for c in cells[:5]) + "   " + " ".join(f"{c:>7}" for c in cells[5:10])
-            lines.append(f"{label:{width}}  {numbers}  {cells[10]}")
+        for label, *numbers in cells:
+            dev, test = (
+                " ".join(f"{c:>{wide}}" for c in part)
+                for part in (numbers[: len(HEADS)], numbers[len(HEADS) : 2 * len(HEADS)])
+            )
+            lines.append(f"{label:{width}}  {dev}   {test}  {numbers[2 * len(HEADS)]}")
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
     def write(self, folder: Path) -> None:
@@ -71,18 +93,30 @@ class Table:
         write_text(folder / "table.json", json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False))
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(
-            ("system", *(f"{s}_{m}" for s in ("dev", "test") for m in METRICS), "low", "high", "p", "content")
-        )
+        columns = [f"{split}_{metric}" for split in ("dev", "test") for metric in METRICS]
+        extra = ("low", "high", "p", "content", "seeds", "dev_bleu4_sd", "test_bleu4_sd", "bleu_signature",
+                 "chrf_signature")  # fmt: skip
+        writer.writerow(("system", *columns, *extra))
         for row in self.rows:
             scores = [getattr(s, m) for s in (row.dev, row.test) for m in METRICS]
-            writer.writerow((row.label, *scores, *row.test.intervals["bleu4"], row.p, row.content))
+            spread = [s.deviations.get("bleu4") for s in (row.dev, row.test)]
+            signatures = (row.test.signature, row.test.chrf_signature)
+            interval = row.test.intervals["bleu4"]
+            writer.writerow(
+                (row.label, *scores, *interval, row.p, row.content, row.test.trainings, *spread, *signatures)
+            )
         write_text(folder / "table.csv", buffer.getvalue())
 
 
 def _cells(row: TableRow) -> Sequence[str]:
-    numbers = [f"{getattr(s, m):.2f}" for s in (row.dev, row.test) for m in METRICS]
+    numbers = [_number(s, m) for s in (row.dev, row.test) for m in METRICS]
     low, high = row.test.intervals["bleu4"]
     p = "" if row.p is None else f"{row.p:.3f}"
     content = "" if row.content is None else f"{row.content:.1f} %"
     return [row.label, *numbers, f"{low:.1f} to {high:.1f}", p, content]
+
+
+def _number(scores: Scores, metric: str) -> str:
+    """A score, with its standard deviation if there were several trainings."""
+    spread = scores.deviations.get(metric)
+    return f"{getattr(scores, metric):.2f}" + ("" if spread is None else f" ± {spread:.2f}")

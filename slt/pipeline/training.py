@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,10 @@ _TRANSLATE_CODE = (*CORE_CODE, "slt/translate")
 
 @dataclass(frozen=True)
 class System:
-    """A trained translator of one row: its folder, and what it made of dev and test (clip name -> text)."""
+    """A trained translator of one row: its folder, its seed, and what it made of dev and test (clip name -> text)."""
 
     done: Done
+    seed: int
     outputs: Mapping[str, Mapping[str, str]]
 
 
@@ -74,17 +76,34 @@ def _train_refiner(
     train_refiner(clips, config, out, seed, "auto", degraded)
 
 
-def train_rows(config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], folder: Path) -> dict[str, System]:
-    """Train and decode the translator of each row, and gloss-to-text, `config.workers` at a time."""
+def train_rows(
+    config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], folder: Path
+) -> dict[str, tuple[System, ...]]:
+    """Train and decode the translators of each row, and of gloss-to-text, `config.workers` at a time.
+
+    A row has `config.seeds` translators that differ in nothing but their seed; a row's first seed is trained
+    before any row's second.
+    """
+    jobs: dict[str, list[Future[Done]]] = {}
     with worker_pool(config.workers) as pool:
-        jobs = {row.name: pool.submit(_train_row, config, corpus, row, folder) for row in rows}
-        if config.gloss2text:
-            jobs[GLOSS] = pool.submit(_train_gloss, config, corpus, folder)
-        finished = {name: job.result() for name, job in jobs.items()}
-    return {name: System(done, _outputs(done.folder)) for name, done in finished.items()}
+        for seed in range(config.seed, config.seed + config.seeds):
+            for row in rows:
+                jobs.setdefault(row.name, []).append(pool.submit(_train_row, config, corpus, row, folder, seed))
+            if config.gloss2text:
+                jobs.setdefault(GLOSS, []).append(pool.submit(_train_gloss, config, corpus, folder, seed))
+        finished = {name: [job.result() for job in row_jobs] for name, row_jobs in jobs.items()}
+    return {
+        name: tuple(System(done, config.seed + k, _outputs(done.folder)) for k, done in enumerate(row_done))
+        for name, row_done in finished.items()
+    }
 
 
-def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path) -> Done:
+def system_folder(folder: Path, name: str, seed: int, first: int) -> Path:
+    """Where the translator of a row lies. The first seed's is named after the row alone: more seeds leave it there."""
+    return folder / "systems" / (name if seed == first else f"{name}-s{seed}")
+
+
+def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path, seed: int) -> Done:
     def work(out: Path) -> None:
         """Train, decode, write."""
         from slt.translate import Example, Translator, train_translator
@@ -96,17 +115,17 @@ def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path)
         }
         if not examples["train"] or not examples["dev"]:
             raise InputError(f"{row.label}: no poses for train or dev are left; see the log for the clips left out")
-        train_translator(examples["train"], examples["dev"], config.translate, out / "model", config.seed, "auto")
+        train_translator(examples["train"], examples["dev"], config.translate, out / "model", seed, "auto")
         translator = Translator.load(out / "model")
         for split in ("dev", "test"):
             names = [example.name for example in examples[split]]
             texts = [h.text for h in translator.translate([stores[split][n] for n in names])]
             _write_outputs(out, split, dict(zip(names, texts, strict=True)))
 
-    return _worker_stage(config, folder, row.name, work, (row.done,))
+    return _worker_stage(config, folder, row.name, seed, work, (row.done,))
 
 
-def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path) -> Done:
+def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path, seed: int) -> Done:
     def work(out: Path) -> None:
         """Train, decode, write."""
         from slt.translate import Translator, train_gloss2text
@@ -117,7 +136,7 @@ def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path) -> Done
             [(c.glosses, c.text) for c in splits["dev"]],
             config.translate,
             out / "model",
-            config.seed,
+            seed,
         )
         translator = Translator.load(out / "model")
         for split in ("dev", "test"):
@@ -125,16 +144,17 @@ def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path) -> Done
             _write_outputs(out, split, {c.name: t for c, t in zip(splits[split], texts, strict=True)})
 
     text = json.dumps([(c.name, c.glosses, c.text) for c in corpus.clips])
-    return _worker_stage(config, folder, GLOSS, work, (text,))
+    return _worker_stage(config, folder, GLOSS, seed, work, (text,))
 
 
 def _worker_stage(
-    config: RunConfig, folder: Path, name: str, work: Callable[[Path], None], inputs: Sequence[Done | str]
+    config: RunConfig, folder: Path, name: str, seed: int, work: Callable[[Path], None], inputs: Sequence[Done | str]
 ) -> Done:
     """`run_stage` in a worker process, with the run's log."""
     log_to(folder / "log.txt")
-    values = {"translate": config.translate.model_dump(), "seed": config.seed}
-    return run_stage(f"train {name}", folder / "systems" / name, work, values, inputs, _TRANSLATE_CODE)
+    target = system_folder(folder, name, seed, config.seed)
+    values = {"translate": config.translate.model_dump(), "seed": seed}
+    return run_stage(f"train {target.name}", target, work, values, inputs, _TRANSLATE_CODE)
 
 
 def _write_outputs(out: Path, split: str, texts: Mapping[str, str]) -> None:

@@ -1,7 +1,8 @@
 """Scores of translations: BLEU-1..4, ROUGE-L, chrF, bootstrap intervals.
 
 `score` takes sentences, `score_files` takes two text files with one sentence per line. Tokens are what
-whitespace separates; nothing is lower-cased or stripped of punctuation here.
+whitespace separates; nothing is lower-cased or stripped of punctuation here. `score_trainings` takes what several
+trainings of one system made of the same sentences.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from skeletor.errors import InputError
 
 RESAMPLES = 1000
+METRICS = ("bleu4", "bleu3", "bleu2", "bleu1", "rouge", "chrf")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Scores:
     """Corpus scores in per cent of n sentences.
 
     intervals: metric name -> (low, high), percentile bootstrap, 95 %. signature: sacreBLEU's.
-    chrf is sacreBLEU's chrF2 (no interval).
+    chrf is sacreBLEU's chrF2 (no interval), chrf_signature its signature. trainings: how many trainings of one
+    system the scores are the mean of; deviations: metric name -> standard deviation over them, empty for one.
     """
 
     bleu1: float
@@ -34,6 +38,9 @@ class Scores:
     intervals: Mapping[str, tuple[float, float]]
     signature: str
     n: int
+    chrf_signature: str = ""
+    trainings: int = 1
+    deviations: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -47,7 +54,7 @@ class Scores:
             low, high = self.intervals[key]
             rows.append(f"{label:7} {getattr(self, key):6.2f}   95 %: {low:.2f} to {high:.2f}")
         rows.append(f"chrF    {self.chrf:6.2f}")
-        return "\n".join([*rows, f"{self.n} sentences; {self.signature}"])
+        return "\n".join([*rows, f"{self.n} sentences; {self.signature}", f"chrF: {self.chrf_signature}"])
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -> Scores:
@@ -68,7 +75,8 @@ def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -
         raise InputError("no sentences to score; give at least one hypothesis and its reference")
     bleu = corpus_bleu(hypotheses, references)
     stats = statistics(hypotheses, references)
-    chrf = CHRF().corpus_score(list(hypotheses), [list(references)]).score
+    metric = CHRF()
+    chrf = metric.corpus_score(list(hypotheses), [list(references)]).score
     return Scores(
         *bleu.bleu,
         rouge=float(stats[:, -1].mean()),
@@ -76,7 +84,31 @@ def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -
         intervals=intervals(stats, seed, RESAMPLES),
         signature=bleu.signature,
         n=len(references),
+        chrf_signature=str(metric.get_signature()),
     )
+
+
+def score_trainings(hypotheses: Sequence[Sequence[str]], references: Sequence[str], seed: int = 0) -> Scores:
+    """Mean scores of one system's trainings, each with one hypothesis for each reference.
+
+    The deviations are those of a sample (n - 1). The intervals are a bootstrap over sentences of the mean: see
+    `slt.score.bootstrap`. Raises InputError as `score` does.
+    """
+    from slt.score.bootstrap import intervals, statistics
+
+    if not hypotheses:
+        raise InputError("no training to score; give the output of at least one")
+    single = [score(lines, references, seed) for lines in hypotheses]
+    if len(single) == 1:
+        return single[0]
+    values = {name: [getattr(s, name) for s in single] for name in METRICS}
+    stats = [statistics(lines, references) for lines in hypotheses]
+    bleu4, bleu3, bleu2, bleu1, rouge, chrf = (fmean(values[name]) for name in METRICS)
+    return dataclasses.replace(
+        single[0], bleu1=bleu1, bleu2=bleu2, bleu3=bleu3, bleu4=bleu4, rouge=rouge, chrf=chrf,
+        intervals=intervals(stats, seed, RESAMPLES), trainings=len(single),
+        deviations={name: stdev(v) for name, v in values.items()},
+    )  # fmt: skip
 
 
 def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -> Scores:

@@ -1,0 +1,77 @@
+"""The translators of a table: one a row and seed, each in its own stage folder."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skeletor.io.store import write_store
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.skeleton import SIGNING_50
+from slt.corpus.layout import Clip, Corpus, Description
+from slt.pipeline import training
+from slt.pipeline.config import RunConfig
+from slt.pipeline.context import Row
+from slt.pipeline.stage import Done
+from slt.translate import PRESETS
+
+WORDS = ("regen", "sonne", "wind")
+
+
+class Here(Executor):
+    """Runs each job at once, in this process."""
+
+    def submit(self, work, /, *args, **options):
+        future: Future = Future()
+        future.set_result(work(*args, **options))
+        return future
+
+
+@pytest.fixture
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Corpus, list[Row]]:
+    monkeypatch.setattr(training, "worker_pool", lambda workers: Here())
+    rng = np.random.default_rng(0)
+    places = {word: rng.normal(0, 1, (50, 3)) for word in WORDS}
+    clips = []
+    for split, number in (("train", 12), ("dev", 3), ("test", 3)):
+        poses = []
+        for k in range(number):
+            word = WORDS[k % 3]
+            points = places[word] + rng.normal(0, 0.05, (12, 50, 3))
+            pose = PoseSequence(points, np.ones((12, 50)), 25.0, SIGNING_50, Provenance("x", units="shoulder"))
+            poses.append((f"{split}-{k}", pose))
+            clips.append(Clip(f"{split}-{k}", split, None, "s", (word.upper(),), f"{word} ."))
+        write_store(tmp_path / "raw" / split, poses)
+    store = tmp_path / "raw"
+    row = Row("raw", "raw", Done("lift", store, "key", 0.0), store)
+    return Corpus(tmp_path, Description(), tuple(clips)), [row]
+
+
+def config(**values) -> RunConfig:
+    translate = PRESETS["tiny"].model_copy(update={"max_updates": 10, "validate_every": 10})
+    return RunConfig(seed=3, translate=translate, **values)
+
+
+def digest(folder: Path) -> bytes:
+    return (folder / "model" / "translator.safetensors").read_bytes()
+
+
+def test_more_seeds_leave_the_first_one_as_it_was(rows, tmp_path: Path) -> None:
+    corpus, systems = rows
+    one = training.train_rows(config(), corpus, systems, tmp_path)
+    assert set(one) == {"raw", "gloss2text"} and one["raw"][0].done.folder == tmp_path / "systems" / "raw"
+    before, time = digest(tmp_path / "systems/raw"), (tmp_path / "systems/raw/done.json").stat().st_mtime_ns
+    two = training.train_rows(config(seeds=2), corpus, systems, tmp_path)
+    assert [s.seed for s in two["raw"]] == [3, 4] and [s.seed for s in two["gloss2text"]] == [3, 4]
+    assert sorted(p.name for p in (tmp_path / "systems").iterdir()) == [
+        "gloss2text", "gloss2text-s4", "raw", "raw-s4",
+    ]  # fmt: skip
+    assert digest(tmp_path / "systems/raw") == before != digest(tmp_path / "systems/raw-s4")
+    assert (tmp_path / "systems/raw/done.json").stat().st_mtime_ns == time  # kept, not trained again
+    assert one["raw"][0].outputs == two["raw"][0].outputs
+    assert set(two["raw"][1].outputs["test"]) == {"test-0", "test-1", "test-2"}
+    assert json.loads((tmp_path / "systems/raw-s4/done.json").read_text())["config"]["seed"] == 4
