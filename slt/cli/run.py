@@ -23,6 +23,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     parser.add_argument("--lift", help="lift.mode of the config")
     parser.add_argument("--refine", help="refine.name of the config")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--seeds", type=int, help="translators of each row: with seed, seed + 1, ...")
+    parser.add_argument("--rows", help="the only rows that get a translator, e.g. raw,skeletor-motion")
+    parser.add_argument("--reuse", type=Path, action="append", default=[], help="another run, whose stages serve")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key, e.g. corpus.test=20")
     args = parser.parse_args(argv)
@@ -35,7 +38,7 @@ def main(command: str, argv: list[str], text: str) -> int:
         raise InputError(f"{args.corpus}: no such folder; give the folder of a data set in PHOENIX14T's layout")
     folder = args.run_dir or Path("runs") / (args.config.stem + ("" if args.corpus is None else "-" + args.corpus.name))
     log_to(folder / "log.txt")
-    table = run(config, folder, args.corpus)
+    table = run(config, folder, args.corpus, args.reuse)
     log.info("whole report: %s", folder / "report.md")
     print(table.text())
     return 0
@@ -47,6 +50,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         "lift.mode": args.lift,
         "refine.name": args.refine,
         "seed": args.seed,
+        "seeds": args.seeds,
+        "rows": args.rows.split(",") if args.rows else None,
         "workers": args.workers,
     }
     overrides = {key: value for key, value in named.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import Field
@@ -15,6 +16,8 @@ from slt.corpus.build import CorpusConfig
 from slt.estimate import EstimateConfig
 from slt.lift import LiftConfig
 from slt.translate import TranslateConfig
+
+SmootherName = Literal["zero", "hold", "linear", "cubic", "savgol", "gaussian", "one-euro", "kalman"]
 
 
 class RunConfig(Config):
@@ -31,6 +34,8 @@ class RunConfig(Config):
     motion_refiner: bool = Field(True, description="a rendered corpus: also a Skeletor trained on its known motion")
     motion_training: RefinerTrainConfig = train_preset("motion")
     translate: TranslateConfig = TranslateConfig()
+    smoothers: list[SmootherName] = Field(["savgol"], description="rows of the table beside the raw skeletons")
+    rows: list[str] = Field([], description="names of the only rows that are made and get a translator; [] for all")
     gloss2text: bool = Field(True, description="also train a gloss-to-text transformer, the ceiling of the ceiling")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from slt.corpus import layout
 from slt.pipeline.config import RunConfig
-from slt.pipeline.stage import Done
+from slt.pipeline.stage import Done, run_stage
 
 # The source that every stage's result depends on.
 CORE_CODE = ("skeletor/pose", "skeletor/skeleton", "skeletor/normalise")
@@ -30,17 +32,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """What all stages of one run share."""
+    """What all stages of one run share. reuse: folders of other runs, whose unchanged stages are taken as they are."""
 
     config: RunConfig
     folder: Path
     corpus: layout.Corpus
     corpus_key: Done | str
+    reuse: tuple[Path, ...] = ()
 
     @property
     def rendered(self) -> bool:
         """Whether the truth is known."""
         return self.corpus.description.kind == "rendered"
+
+    def stage(
+        self,
+        name: str,
+        folder: Path,
+        work: Callable[[Path], None],
+        config: dict[str, Any],
+        inputs: Sequence[Done | str],
+        code: Sequence[str],
+    ) -> Done:
+        """`run_stage`, or what another run has done already."""
+        return run_stage(name, folder, work, config, inputs, code, elsewhere(self.folder, folder, self.reuse))
 
 
 @dataclass(frozen=True)
@@ -49,3 +64,8 @@ class Detected:
 
     done: Done
     parts: dict[str, Path]
+
+
+def elsewhere(run: Path, folder: Path, reuse: Sequence[Path]) -> list[Path]:
+    """Where other runs have the stage that lies at `folder` in the run at `run`."""
+    return [other / folder.relative_to(run) for other in reuse]

@@ -22,7 +22,7 @@ from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.stage import DONE, Done, read_json
 from slt.pipeline.table import SeedScores, Table, TableRow
 from slt.pipeline.training import GLOSS, System
-from slt.score import score, score_trainings
+from slt.score import mean_scores, score
 from slt.score.bootstrap import compare, statistics
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
@@ -48,7 +48,7 @@ def write_report(
     """Write report.md and report.json into the run's folder."""
     report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
     report["rejections"] = {kind: dataclasses.asdict(r) for kind, r in rejections.items()}
-    sections = [table.markdown(), gains.markdown(table.gains), model.markdown(rejections)]
+    sections = [table.markdown(), gains.markdown(table.gains), model.markdown(rejections) if rejections else ""]
     if run.rendered:
         for part in ("dev", "test", "studio"):
             report[f"detection {part}"] = dataclasses.asdict(
@@ -59,7 +59,7 @@ def write_report(
             report[title] = {label: e.as_dict() for label, e in errors.items()}
             sections.append(markdown(title, errors))
     sections.append(_timing_markdown(report["seconds"]))
-    write_text(run.folder / "report.md", "\n".join(sections))
+    write_text(run.folder / "report.md", "\n".join(section for section in sections if section))
     write_text(run.folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False, default=str))
 
 
@@ -74,24 +74,22 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Sys
         labels[GLOSS] = "gloss to text (for comparison)"
     lines = {name: {s: _lines(outputs[name], s, references[s]) for s in references} for name in labels}
     truth = {s: list(references[s].values()) for s in references}
-    stats = {
-        name: {s: [statistics(one, truth[s]) for one in lines[name][s]] for s in references}
-        for name in labels if name != "constant"
-    }  # fmt: skip
+    stats = {name: {s: [statistics(one, truth[s]) for one in lines[name][s]] for s in references} for name in labels}
     content = dict(build.content_words(run.config.corpus)) if run.rendered else {}
     seed, table_rows = run.config.seed, []
     for name, label in labels.items():
-        dev, test = (score_trainings(lines[name][s], truth[s], seed) for s in ("dev", "test"))
+        single = {s: [score(one, truth[s], seed) for one in lines[name][s]] for s in references}
+        dev, test = (mean_scores(single[s], stats[name][s], seed) for s in ("dev", "test"))
         p = None
         if name not in ("constant", "raw") and "raw" in stats:
             p = compare(stats["raw"]["test"], stats[name]["test"], seed)["bleu4"].p
         right = _content(lines[name]["test"], list(references["test"]), content) if content else None
         seeds = [
-            SeedScores(system.seed, *(score(lines[name][s][k], truth[s], seed) for s in ("dev", "test")))
+            SeedScores(system.seed, single["dev"][k], single["test"][k])
             for k, system in enumerate(systems.get(name, ()))
         ]
         table_rows.append(TableRow(label, dev, test, p, right, name, tuple(seeds)))
-    dev_scores = {row.name: row.dev.bleu4 for row in table_rows if row.name in stats}
+    dev_scores = {row.name: row.dev.bleu4 for row in table_rows if row.name in systems}
     repaired = sorted((r for r in rows if r.own or r.name in NETWORKS or r.refiner), key=lambda r: r.own)
     compared = gains.pairs([r.name for r in repaired], SMOOTHERS, ("truth", GLOSS), dev_scores)
     found = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +18,16 @@ from slt.lift import build_lifter
 from slt.pipeline import model, report, training
 from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
-from slt.pipeline.context import CORE_CODE, Detected, Row, Run
+from slt.pipeline.context import CORE_CODE, Detected, Row, Run, elsewhere
 from slt.pipeline.mapping import map_stores
 from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
+from slt.pipeline.training import System
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
 _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
                                             "motion", "render", "signers"))  # fmt: skip
+_SMOOTHERS = {"savgol": "linear + Savitzky-Golay", "kalman": "Kalman smoother"}  # labels of rows
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")
 # Every part of a rendered corpus that is lifted.
@@ -39,34 +43,55 @@ _TRAINING = (*_NETWORK, *(f"skeletor/{m}" for m in ("training", "training_loop",
                                                     "training_config", "objective", "corrupt")))  # fmt: skip
 
 
-def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
+@dataclass(frozen=True)
+class Trained:
+    """A run up to its translators: rows with their poses, and the systems of each row by its name."""
+
+    run: Run
+    detected: Detected
+    lifted: Done
+    rows: list[Row]
+    systems: dict[str, tuple[System, ...]]
+
+
+def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Table:
     """Run the whole chain in `folder` and return its table.
 
     corpus: a data set in PHOENIX14T's layout; None renders one. What is done and unchanged is kept.
+    reuse: folders of other runs; what they have done with the same config, code and inputs is taken from there.
+    The model folder gets the translator of the run's own row that is best on dev; if that row is left out (`rows`),
+    there is none.
     """
-    write_text(folder / "config.json", config.model_dump_json(indent=1))
-    write_text(folder / "versions.json", report.versions())
-    context = _with_corpus(config, folder, corpus)
-    detected = _poses(context)
-    lifted = _lift(context, detected)
-    rows = _rows(context, lifted)
-    systems = training.train_rows(context.config, context.corpus, rows, folder)
-    table = report.make_table(context, rows, systems)
+    done = train(config, folder, corpus, reuse)
+    table = report.make_table(done.run, done.rows, done.systems)
     table.write(folder)
-    own = next(row for row in rows if row.own)
-    best = table.best_seed(own.name)
-    _, rejections = model.build_model(context, own, systems[own.name][best], table.scores_of(own.name, best), detected)
-    report.write_report(context, table, rows, detected, lifted, rejections)
+    rejections: dict[str, model.Rejections] = {}
+    for own in (row for row in done.rows if row.own):
+        best = table.best_seed(own.name)
+        system, scores = done.systems[own.name][best], table.scores_of(own.name, best)
+        _, rejections = model.build_model(done.run, own, system, scores, done.detected)
+    report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     return table
 
 
-def _with_corpus(config: RunConfig, folder: Path, path: Path | None) -> Run:
+def train(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Trained:
+    """The chain from the corpus to the translators' output, without scores. Arguments as in `run`."""
+    write_text(folder / "config.json", config.model_dump_json(indent=1))
+    write_text(folder / "versions.json", report.versions())
+    context = _with_corpus(config, folder, corpus, tuple(reuse))
+    detected = _poses(context)
+    lifted = _lift(context, detected)
+    rows = _rows(context, lifted)
+    return Trained(context, detected, lifted, rows, training.train_rows(context, rows))
+
+
+def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]) -> Run:
     if path is not None:
         corpus = layout.read_corpus(path)
         bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
         if bare:
             raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
-        return Run(config, folder, corpus, fingerprint(corpus))
+        return Run(config, folder, corpus, fingerprint(corpus), reuse)
     done = run_stage(
         "corpus",
         folder / "corpus",
@@ -74,8 +99,9 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None) -> Run:
         config.corpus.model_dump(),
         (),
         (*CORE_CODE, *_CORPUS, "slt/video"),
+        elsewhere(folder, folder / "corpus", reuse),
     )
-    return Run(config, folder, layout.read_corpus(done.folder), done)
+    return Run(config, folder, layout.read_corpus(done.folder), done, reuse)
 
 
 def _ignore(_: object) -> None:
@@ -91,7 +117,7 @@ def _poses(run: Run) -> Detected:
     estimator, code = run.config.estimator, (*CORE_CODE, "slt/estimate", "slt/video")
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
     cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), code))
-    estimated = run_stage(
+    estimated = run.stage(
         "estimate",
         run.folder / "estimated",
         lambda out: pose_stages.estimate_corpus(
@@ -105,7 +131,7 @@ def _poses(run: Run) -> Detected:
     parts = {part: estimated.folder / part for part in sources}
     if not run.rendered:
         return Detected(estimated, parts)
-    simulated = run_stage(
+    simulated = run.stage(
         "simulate",
         run.folder / "poses",
         lambda out: pose_stages.simulate_rest(run.corpus, estimated.folder, out, run.config.seed, run.config.workers),
@@ -125,40 +151,58 @@ def _lift(run: Run, detected: Detected) -> Done:
             folders |= {run.corpus.root / "truth2d" / part: out / f"true-{part}" for part in ("dev", "test")}
         map_stores(folders, partial(build_lifter, run.config.lift), "lift", run.config.workers)
 
-    return run_stage(
+    return run.stage(
         "lift", run.folder / "lifted", work, run.config.lift.model_dump(), (detected.done,), (*CORE_CODE, "slt/lift")
     )
 
 
 def _rows(run: Run, lifted: Done) -> list[Row]:
     """The rows that have a translator, with their poses made. One of them is the run's own system."""
+    plans, wanted = _plans(run, lifted), run.config.rows
+    known = [*plans, *([training.GLOSS] if run.config.gloss2text else [])]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise InputError(f"rows: there is no row {unknown[0]!r}; the rows of this run are {', '.join(known)}")
+    return [make() for name, make in plans.items() if not wanted or name in wanted]
+
+
+def _plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
+    """What makes each row, by its name and in the table's order."""
     name = run.config.refine.name
-    savgol = RefineConfig(name="savgol")
-    rows = [Row("raw", "raw 3D skeletons", lifted, lifted.folder, own=name == "none")]
-    rows.append(_refined_row(run, lifted, "savgol", "linear + Savitzky-Golay", savgol, own=name == "savgol"))
+    plans: dict[str, Callable[[], Row]] = {
+        "raw": lambda: Row("raw", "raw 3D skeletons", lifted, lifted.folder, own=name == "none")
+    }
+    for smoother in run.config.smoothers:
+        config = run.config.refine if smoother == name else RefineConfig(name=smoother)
+        label = _SMOOTHERS.get(smoother, smoother)
+        plans[smoother] = partial(_refined_row, run, lifted, smoother, label, config, own=smoother == name)
     if name == "skeletor":
-        rows += _skeletor_rows(run, lifted)
-    elif name not in ("none", "savgol"):
-        rows.append(_refined_row(run, lifted, name, name, run.config.refine, own=True))
+        plans |= _skeletor_plans(run, lifted)
+    elif name != "none" and name not in plans:
+        plans[name] = partial(_refined_row, run, lifted, name, _SMOOTHERS.get(name, name), run.config.refine, own=True)
     if run.rendered:
-        rows.append(Row("truth", "truth skeletons (the ceiling)", *_truth(run)))
-    return rows
+        plans["truth"] = lambda: Row("truth", "truth skeletons (the ceiling)", *_truth(run))
+    return plans
 
 
-def _skeletor_rows(run: Run, lifted: Done) -> list[Row]:
+def _skeletor_plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
     """Skeletor as published, without any truth; and, where the truth of the training clips is known, with it."""
     refine = run.config.refine
     if refine.weights:
-        return [_refined_row(run, lifted, "skeletor", "Skeletor (given weights)", refine, own=True)]
-    with_truth = run.rendered and run.config.motion_refiner
-    trained = [("skeletor", "Skeletor, unsupervised", _refiner(run, lifted))]
-    if with_truth:
-        trained.append(("skeletor-motion", "Skeletor, trained on known motion", _motion_refiner(run, lifted)))
-    rows = []
-    for name, label, refiner in trained:
+        label = "Skeletor (given weights)"
+        return {"skeletor": partial(_refined_row, run, lifted, "skeletor", label, refine, own=True)}
+
+    def row(name: str, label: str, train: Callable[[Run, Done], Done], own: bool) -> Row:
+        refiner = train(run, lifted)
         config = refine.model_copy(update={"weights": str(refiner.folder / training.REFINER_WEIGHTS)})
-        rows.append(_refined_row(run, lifted, name, label, config, refiner, own=refiner is trained[-1][2]))
-    return rows
+        return _refined_row(run, lifted, name, label, config, refiner, own=own)
+
+    both = run.rendered and run.config.motion_refiner
+    plans = {"skeletor": partial(row, "skeletor", "Skeletor, unsupervised", _refiner, not both)}
+    if both:
+        label = "Skeletor, trained on known motion"
+        plans["skeletor-motion"] = partial(row, "skeletor-motion", label, _motion_refiner, True)
+    return dict(plans)
 
 
 def _refiner(run: Run, lifted: Done) -> Done:
@@ -166,7 +210,7 @@ def _refiner(run: Run, lifted: Done) -> Done:
     parts = ("studio", "studio_motion") if run.rendered else ("train",)
     degraded = lifted.folder / "studio_degraded" if run.rendered else None
     config = run.config.refiner_training
-    return run_stage(
+    return run.stage(
         "refiner",
         run.folder / "refiner",
         lambda out: training.train_skeletor(
@@ -182,7 +226,7 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
     """From lifted detections of the training clips to their true motion."""
     truth, folder = _truth(run)
     config = run.config.motion_training
-    return run_stage(
+    return run.stage(
         "motion",
         run.folder / "refiner-motion",
         lambda out: training.train_on_motion(
@@ -203,9 +247,8 @@ def _refined_row(
 
     values = config.model_dump(exclude={"weights"} if refiner else set())
     inputs = (lifted, refiner) if refiner else (lifted,)
-    folder = run.folder / "refined" / name
-    done = run_stage(name, folder, work, values, inputs, (*CORE_CODE, *_REFINER))
-    return Row(name, label, done, folder, refiner, own)
+    done = run.stage(name, run.folder / "refined" / name, work, values, inputs, (*CORE_CODE, *_REFINER))
+    return Row(name, label, done, done.folder, refiner, own)
 
 
 def _truth(run: Run) -> tuple[Done, Path]:
@@ -215,5 +258,5 @@ def _truth(run: Run) -> tuple[Done, Path]:
             write_store(out / part, ((name, normalise(truth[name])) for name in sorted(truth)))
 
     assert isinstance(run.corpus_key, Done)
-    done = run_stage("truth", run.folder / "truth", work, {}, (run.corpus_key,), CORE_CODE)
+    done = run.stage("truth", run.folder / "truth", work, {}, (run.corpus_key,), CORE_CODE)
     return done, done.folder

@@ -35,11 +35,14 @@ def run_stage(
     config: dict[str, Any],
     inputs: Sequence[Done | str],
     code: Sequence[str],
+    reuse: Sequence[Path] = (),
 ) -> Done:
     """Run `work(folder)` unless the folder already holds the result for the same key.
 
     config: the values that the stage depends on; inputs: earlier stages (or hashes of outside data);
-    code: modules or packages, relative to the project ("slt/lift"), whose source the result depends on.
+    code: modules or packages, relative to the project ("slt/lift"), whose source the result depends on;
+    reuse: folders of the same stage in other runs, which are never written to: the first of them that holds the
+    result for the same key is taken where it lies.
     If the key has changed, what lies in the folder is stale and is removed first; if a run with the
     same key was killed, its files are kept, and `work` goes on where it was. The done-marker is
     written last.
@@ -50,6 +53,11 @@ def run_stage(
     if known.get("key") == key and known.get("done"):
         log.info("%-12s unchanged, kept (%.0f s when it ran)", name, known["seconds"])
         return Done(name, folder, key, known["seconds"])
+    for other in reuse:
+        found = read_json(other / DONE)
+        if found.get("key") == key and found.get("done"):
+            log.info("%-12s taken from %s", name, other)
+            return Done(name, other, key, found["seconds"])
     spent = 0.0
     if known.get("key") == key:
         spent = known.get("seconds", 0.0)

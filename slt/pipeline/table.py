@@ -69,22 +69,16 @@ class Table:
         return "\n".join([*lines, "", *(f"- {note}" for note in self.notes)]) + "\n"
 
     def text(self) -> str:
-        """The same for a terminal."""
-        width = max(len(row.label) for row in self.rows)
-        cells = [_cells(row) for row in self.rows]
-        wide = max(7, *(len(cell) for row in cells for cell in row[1 : 2 * len(HEADS) + 1]))
-        heads = " ".join(f"{h:>{wide}}" for h in HEADS)
-        lines = [
-            self.title,
-            f"{'':{width}}  {'dev':^{len(heads)}}   {'test':^{len(heads)}}",
-            f"{'':{width}}  {heads}   {heads}  95 % of BLEU-4",
-        ]
-        for label, *numbers in cells:
-            dev, test = (
-                " ".join(f"{c:>{wide}}" for c in part)
-                for part in (numbers[: len(HEADS)], numbers[len(HEADS) : 2 * len(HEADS)])
-            )
-            lines.append(f"{label:{width}}  {dev}   {test}  {numbers[2 * len(HEADS)]}")
+        """The same for a terminal; of several seeds only BLEU-4 with its deviation."""
+        cells = [_cells(row, ("bleu4",)) for row in self.rows]
+        count = len(HEADS)
+        head = ["", *HEADS, *HEADS, "95 % of BLEU-4"]
+        widths = [max(len(row[k]) for row in (head, *cells)) for k in range(len(head))]
+        middles = [" ".join(f"{c:>{w}}" for c, w in zip(row[1:], widths[1:], strict=False)) for row in (head, *cells)]
+        labels = [f"{row[0]:{widths[0]}}" for row in (head, *cells)]
+        dev = sum(widths[1 : count + 1]) + count
+        lines = [self.title, f"{'':{widths[0]}}  {'dev':^{dev}}{'test':^{dev}}"]
+        lines += [f"{label}  {middle}" for label, middle in zip(labels, middles, strict=True)]
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
     def write(self, folder: Path) -> None:
@@ -108,15 +102,15 @@ class Table:
         write_text(folder / "table.csv", buffer.getvalue())
 
 
-def _cells(row: TableRow) -> Sequence[str]:
-    numbers = [_number(s, m) for s in (row.dev, row.test) for m in METRICS]
+def _cells(row: TableRow, spread: Sequence[str] = METRICS) -> Sequence[str]:
+    """spread: the metrics that are shown with their deviation, if there were several trainings."""
+    numbers = [_number(s, m, m in spread) for s in (row.dev, row.test) for m in METRICS]
     low, high = row.test.intervals["bleu4"]
     p = "" if row.p is None else f"{row.p:.3f}"
     content = "" if row.content is None else f"{row.content:.1f} %"
     return [row.label, *numbers, f"{low:.1f} to {high:.1f}", p, content]
 
 
-def _number(scores: Scores, metric: str) -> str:
-    """A score, with its standard deviation if there were several trainings."""
-    spread = scores.deviations.get(metric)
-    return f"{getattr(scores, metric):.2f}" + ("" if spread is None else f" ± {spread:.2f}")
+def _number(scores: Scores, metric: str, spread: bool) -> str:
+    deviation = scores.deviations.get(metric) if spread else None
+    return f"{getattr(scores, metric):.2f}" + ("" if deviation is None else f" ± {deviation:.2f}")

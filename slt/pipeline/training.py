@@ -16,10 +16,9 @@ from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from skeletor.training_config import RefinerTrainConfig
 from slt.corpus import layout
-from slt.pipeline.config import RunConfig
-from slt.pipeline.context import CORE_CODE, Row
+from slt.pipeline.context import CORE_CODE, Row, Run
 from slt.pipeline.mapping import worker_pool
-from slt.pipeline.stage import Done, run_stage
+from slt.pipeline.stage import Done
 
 REFINER_WEIGHTS = "refiner.safetensors"
 GLOSS = "gloss2text"
@@ -76,21 +75,20 @@ def _train_refiner(
     train_refiner(clips, config, out, seed, "auto", degraded)
 
 
-def train_rows(
-    config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], folder: Path
-) -> dict[str, tuple[System, ...]]:
+def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[System, ...]]:
     """Train and decode the translators of each row, and of gloss-to-text, `config.workers` at a time.
 
     A row has `config.seeds` translators that differ in nothing but their seed; a row's first seed is trained
     before any row's second.
     """
-    jobs: dict[str, list[Future[Done]]] = {}
+    config, jobs = run.config, dict[str, list[Future[Done]]]()
+    gloss = config.gloss2text and (not config.rows or GLOSS in config.rows)
     with worker_pool(config.workers) as pool:
         for seed in range(config.seed, config.seed + config.seeds):
             for row in rows:
-                jobs.setdefault(row.name, []).append(pool.submit(_train_row, config, corpus, row, folder, seed))
-            if config.gloss2text:
-                jobs.setdefault(GLOSS, []).append(pool.submit(_train_gloss, config, corpus, folder, seed))
+                jobs.setdefault(row.name, []).append(pool.submit(_train_row, run, row, seed))
+            if gloss:
+                jobs.setdefault(GLOSS, []).append(pool.submit(_train_gloss, run, seed))
         finished = {name: [job.result() for job in row_jobs] for name, row_jobs in jobs.items()}
     return {
         name: tuple(System(done, config.seed + k, _outputs(done.folder)) for k, done in enumerate(row_done))
@@ -103,38 +101,40 @@ def system_folder(folder: Path, name: str, seed: int, first: int) -> Path:
     return folder / "systems" / (name if seed == first else f"{name}-s{seed}")
 
 
-def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path, seed: int) -> Done:
+def _train_row(run: Run, row: Row, seed: int) -> Done:
     def work(out: Path) -> None:
         """Train, decode, write."""
         from slt.translate import Example, Translator, train_translator
 
         stores = {split: open_store(row.store / split) for split in layout.SPLITS}
         examples = {
-            split: [Example(c.name, store[c.name], c.text, c.glosses) for c in corpus.split(split) if c.name in store]
+            split: [
+                Example(c.name, store[c.name], c.text, c.glosses) for c in run.corpus.split(split) if c.name in store
+            ]
             for split, store in stores.items()
         }
         if not examples["train"] or not examples["dev"]:
             raise InputError(f"{row.label}: no poses for train or dev are left; see the log for the clips left out")
-        train_translator(examples["train"], examples["dev"], config.translate, out / "model", seed, "auto")
+        train_translator(examples["train"], examples["dev"], run.config.translate, out / "model", seed, "auto")
         translator = Translator.load(out / "model")
         for split in ("dev", "test"):
             names = [example.name for example in examples[split]]
             texts = [h.text for h in translator.translate([stores[split][n] for n in names])]
             _write_outputs(out, split, dict(zip(names, texts, strict=True)))
 
-    return _worker_stage(config, folder, row.name, seed, work, (row.done,))
+    return _worker_stage(run, row.name, seed, work, (row.done,))
 
 
-def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path, seed: int) -> Done:
+def _train_gloss(run: Run, seed: int) -> Done:
     def work(out: Path) -> None:
         """Train, decode, write."""
         from slt.translate import Translator, train_gloss2text
 
-        splits = {split: corpus.split(split) for split in layout.SPLITS}
+        splits = {split: run.corpus.split(split) for split in layout.SPLITS}
         train_gloss2text(
             [(c.glosses, c.text) for c in splits["train"]],
             [(c.glosses, c.text) for c in splits["dev"]],
-            config.translate,
+            run.config.translate,
             out / "model",
             seed,
         )
@@ -143,18 +143,16 @@ def _train_gloss(config: RunConfig, corpus: layout.Corpus, folder: Path, seed: i
             texts = [h.text for h in translator.translate_glosses([c.glosses for c in splits[split]])]
             _write_outputs(out, split, {c.name: t for c, t in zip(splits[split], texts, strict=True)})
 
-    text = json.dumps([(c.name, c.glosses, c.text) for c in corpus.clips])
-    return _worker_stage(config, folder, GLOSS, seed, work, (text,))
+    text = json.dumps([(c.name, c.glosses, c.text) for c in run.corpus.clips])
+    return _worker_stage(run, GLOSS, seed, work, (text,))
 
 
-def _worker_stage(
-    config: RunConfig, folder: Path, name: str, seed: int, work: Callable[[Path], None], inputs: Sequence[Done | str]
-) -> Done:
+def _worker_stage(run: Run, name: str, seed: int, work: Callable[[Path], None], inputs: Sequence[Done | str]) -> Done:
     """`run_stage` in a worker process, with the run's log."""
-    log_to(folder / "log.txt")
-    target = system_folder(folder, name, seed, config.seed)
-    values = {"translate": config.translate.model_dump(), "seed": seed}
-    return run_stage(f"train {target.name}", target, work, values, inputs, _TRANSLATE_CODE)
+    log_to(run.folder / "log.txt")
+    target = system_folder(run.folder, name, seed, run.config.seed)
+    values = {"translate": run.config.translate.model_dump(), "seed": seed}
+    return run.stage(f"train {target.name}", target, work, values, inputs, _TRANSLATE_CODE)
 
 
 def _write_outputs(out: Path, split: str, texts: Mapping[str, str]) -> None:

@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skeletor.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 RESAMPLES = 1000
 METRICS = ("bleu4", "bleu3", "bleu2", "bleu1", "rouge", "chrf")
@@ -91,18 +94,27 @@ def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -
 def score_trainings(hypotheses: Sequence[Sequence[str]], references: Sequence[str], seed: int = 0) -> Scores:
     """Mean scores of one system's trainings, each with one hypothesis for each reference.
 
-    The deviations are those of a sample (n - 1). The intervals are a bootstrap over sentences of the mean: see
-    `slt.score.bootstrap`. Raises InputError as `score` does.
+    Raises InputError as `score` does.
     """
-    from slt.score.bootstrap import intervals, statistics
+    from slt.score.bootstrap import statistics
 
     if not hypotheses:
         raise InputError("no training to score; give the output of at least one")
     single = [score(lines, references, seed) for lines in hypotheses]
+    return mean_scores(single, [statistics(lines, references) for lines in hypotheses], seed)
+
+
+def mean_scores(single: Sequence[Scores], stats: Sequence[np.ndarray], seed: int = 0) -> Scores:
+    """The mean of the scores of one system's trainings; stats: `bootstrap.statistics` (N, 11) of each.
+
+    The deviations are those of a sample (n - 1). The intervals are a bootstrap over sentences of the mean: see
+    `slt.score.bootstrap`.
+    """
+    from slt.score.bootstrap import intervals
+
     if len(single) == 1:
         return single[0]
     values = {name: [getattr(s, name) for s in single] for name in METRICS}
-    stats = [statistics(lines, references) for lines in hypotheses]
     bleu4, bleu3, bleu2, bleu1, rouge, chrf = (fmean(values[name]) for name in METRICS)
     return dataclasses.replace(
         single[0], bleu1=bleu1, bleu2=bleu2, bleu3=bleu3, bleu4=bleu4, rouge=rouge, chrf=chrf,

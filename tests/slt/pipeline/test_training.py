@@ -15,7 +15,7 @@ from skeletor.skeleton import SIGNING_50
 from slt.corpus.layout import Clip, Corpus, Description
 from slt.pipeline import training
 from slt.pipeline.config import RunConfig
-from slt.pipeline.context import Row
+from slt.pipeline.context import Row, Run
 from slt.pipeline.stage import Done
 from slt.translate import PRESETS
 
@@ -52,7 +52,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Corpus, list[
 
 
 def config(**values) -> RunConfig:
-    translate = PRESETS["tiny"].model_copy(update={"max_updates": 10, "validate_every": 10})
+    translate = PRESETS["tiny"].model_copy(update={"max_updates": 4, "validate_every": 4, "beams": [1]})
     return RunConfig(seed=3, translate=translate, **values)
 
 
@@ -62,10 +62,10 @@ def digest(folder: Path) -> bytes:
 
 def test_more_seeds_leave_the_first_one_as_it_was(rows, tmp_path: Path) -> None:
     corpus, systems = rows
-    one = training.train_rows(config(), corpus, systems, tmp_path)
+    one = training.train_rows(Run(config(), tmp_path, corpus, ""), systems)
     assert set(one) == {"raw", "gloss2text"} and one["raw"][0].done.folder == tmp_path / "systems" / "raw"
     before, time = digest(tmp_path / "systems/raw"), (tmp_path / "systems/raw/done.json").stat().st_mtime_ns
-    two = training.train_rows(config(seeds=2), corpus, systems, tmp_path)
+    two = training.train_rows(Run(config(seeds=2), tmp_path, corpus, ""), systems)
     assert [s.seed for s in two["raw"]] == [3, 4] and [s.seed for s in two["gloss2text"]] == [3, 4]
     assert sorted(p.name for p in (tmp_path / "systems").iterdir()) == [
         "gloss2text", "gloss2text-s4", "raw", "raw-s4",
