@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations figures bench clean
+.PHONY: setup test lint pipeline tables ablations chain-ablations figures bench clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -30,8 +30,13 @@ pipeline: setup
 tables: setup
 	$(BIN)/python -m experiments.refiner.run $(sort $(wildcard experiments/table*.yaml)) $(if $(RUN),--run '$(RUN)')
 
+# Of the refiner's parts; of the whole chain (RUN: the folder of a finished demo run, or runs/demo).
 ablations: setup
 	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml
+
+chain-ablations: setup
+	$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain/*.yaml)) \
+		$(addprefix --run ,$(wildcard $(or $(RUN),runs/demo)))
 
 figures: setup
 	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')

@@ -36,6 +36,7 @@ class RunConfig(Config):
     translate: TranslateConfig = TranslateConfig()
     smoothers: list[SmootherName] = Field(["savgol"], description="rows of the table beside the raw skeletons")
     rows: list[str] = Field([], description="names of the only rows that are made and get a translator; [] for all")
+    period: bool = Field(True, description='sentences end in " .", as the literature trains and scores them')
     gloss2text: bool = Field(True, description="also train a gloss-to-text transformer, the ceiling of the ceiling")
 
 

@@ -15,7 +15,7 @@ from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.refiners import NETWORKS, SMOOTHERS
 from slt.corpus import build, layout
-from slt.pipeline import gains, model
+from slt.pipeline import gains, model, published
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
@@ -28,6 +28,7 @@ from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
 
 Outputs = Mapping[str, Mapping[str, str]]  # split -> clip -> sentence
+_TEXT = {True: 'with the final " ." token', False: "without a final period, in hypothesis and reference"}
 _PACKAGES = ("torch", "numpy", "joeynmt", "mediapipe", "sacrebleu", "rouge-score", "pose-format", "safetensors", "av")
 
 
@@ -93,7 +94,9 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Sys
     repaired = sorted((r for r in rows if r.own or r.name in NETWORKS or r.refiner), key=lambda r: r.own)
     compared = gains.pairs([r.name for r in repaired], SMOOTHERS, ("truth", GLOSS), dev_scores)
     found = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)
-    return Table(_title(run), tuple(table_rows), _notes(run, outputs, references, table_rows), found)
+    others, origin = published.published_for(run.corpus.description.kind)
+    notes = (*_notes(run, outputs, references, table_rows), *published.notes(others, origin))
+    return Table(_title(run), tuple(table_rows), notes, found, others)
 
 
 def _lines(outputs: Sequence[Outputs], split: str, names: Iterable[str]) -> list[list[str]]:
@@ -120,7 +123,7 @@ def _notes(
 ) -> tuple[str, ...]:
     counts = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in layout.SPLITS)
     notes = [
-        f'{counts} clips; {_seeds(run.config)}; text lower case with the final " ." token',
+        f"{counts} clips; {_seeds(run.config)}; text lower case {_TEXT[run.config.period]}",
         f"BLEU of every row: {rows[0].test.signature}; chrF: {rows[0].test.chrf_signature}; ROUGE: ROUGE-L, beta 1.2; "
         "interval: bootstrap over sentences, 95 %; p: paired bootstrap on test BLEU-4 against the raw row",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from slt.pipeline.context import CORE_CODE, Detected, Row, Run, elsewhere
 from slt.pipeline.mapping import map_stores
 from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
-from slt.pipeline.training import System
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
 _CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
@@ -44,14 +43,13 @@ _TRAINING = (*_NETWORK, *(f"skeletor/{m}" for m in ("training", "training_loop",
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A run up to its translators: rows with their poses, and the systems of each row by its name."""
+class Prepared:
+    """A run up to the translators: all that they need, rows with their poses."""
 
     run: Run
     detected: Detected
     lifted: Done
     rows: list[Row]
-    systems: dict[str, tuple[System, ...]]
 
 
 def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Table:
@@ -62,27 +60,28 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     The model folder gets the translator of the run's own row that is best on dev; if that row is left out (`rows`),
     there is none.
     """
-    done = train(config, folder, corpus, reuse)
-    table = report.make_table(done.run, done.rows, done.systems)
+    done = prepare(config, folder, corpus, reuse)
+    systems = training.train_rows(done.run, done.rows)
+    table = report.make_table(done.run, done.rows, systems)
     table.write(folder)
     rejections: dict[str, model.Rejections] = {}
     for own in (row for row in done.rows if row.own):
         best = table.best_seed(own.name)
-        system, scores = done.systems[own.name][best], table.scores_of(own.name, best)
+        system, scores = systems[own.name][best], table.scores_of(own.name, best)
         _, rejections = model.build_model(done.run, own, system, scores, done.detected)
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     return table
 
 
-def train(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Trained:
-    """The chain from the corpus to the translators' output, without scores. Arguments as in `run`."""
+def prepare(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Prepared:
+    """The chain from the corpus to the poses of all rows, refiners trained. Arguments as in `run`."""
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
     context = _with_corpus(config, folder, corpus, tuple(reuse))
     detected = _poses(context)
     lifted = _lift(context, detected)
     rows = _rows(context, lifted)
-    return Trained(context, detected, lifted, rows, training.train_rows(context, rows))
+    return Prepared(context, detected, lifted, rows)
 
 
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]) -> Run:
@@ -91,7 +90,7 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
         bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
         if bare:
             raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
-        return Run(config, folder, corpus, fingerprint(corpus), reuse)
+        return Run(config, folder, _with_text(corpus, config.period), fingerprint(corpus), reuse)
     done = run_stage(
         "corpus",
         folder / "corpus",
@@ -101,7 +100,15 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
         (*CORE_CODE, *_CORPUS, "slt/video"),
         elsewhere(folder, folder / "corpus", reuse),
     )
-    return Run(config, folder, layout.read_corpus(done.folder), done, reuse)
+    return Run(config, folder, _with_text(layout.read_corpus(done.folder), config.period), done, reuse)
+
+
+def _with_text(corpus: layout.Corpus, period: bool) -> layout.Corpus:
+    """The corpus with the sentences that are trained on and scored; the reader ends each in " ."."""
+    if period:
+        return corpus
+    clips = tuple(replace(clip, text=clip.text.removesuffix(" .")) for clip in corpus.clips)
+    return replace(corpus, clips=clips)
 
 
 def _ignore(_: object) -> None:

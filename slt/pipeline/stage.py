@@ -57,6 +57,8 @@ def run_stage(
         found = read_json(other / DONE)
         if found.get("key") == key and found.get("done"):
             log.info("%-12s taken from %s", name, other)
+            if folder.exists():
+                shutil.rmtree(folder)  # stale, or begun
             return Done(name, other, key, found["seconds"])
     spent = 0.0
     if known.get("key") == key:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from skeletor.atomic import write_text
 from slt.pipeline.gains import Gain
+from slt.pipeline.published import Published, label_of
 from slt.score import Scores
 
 METRICS = ("bleu4", "bleu3", "bleu2", "bleu1", "rouge", "chrf")
@@ -43,12 +44,14 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """All rows, the footnotes that say how they came about, and the gains of the repaired rows over others."""
+    """All rows, the footnotes that say how they came about, the gains of the repaired rows over others, and what
+    papers have published for this data set."""
 
     title: str
     rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
     gains: tuple[Gain, ...] = ()
+    published: tuple[Published, ...] = ()
 
     def best_seed(self, name: str) -> int:
         """Which of a row's translators (0, 1, ...) has the highest BLEU-4 on dev; of equals the first."""
@@ -62,7 +65,7 @@ class Table:
 
     def markdown(self) -> str:
         """A Markdown table with its notes."""
-        cells = [_cells(row) for row in self.rows]
+        cells = [*map(_cells, self.rows), *map(_published_cells, self.published)]
         head = ["", *(f"dev {h}" for h in HEADS), *(f"test {h}" for h in HEADS), "test BLEU-4, 95 %", "p", "content"]
         lines = [f"### {self.title}", "", "| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
         lines += ["| " + " | ".join(row) + " |" for row in cells]
@@ -70,7 +73,7 @@ class Table:
 
     def text(self) -> str:
         """The same for a terminal; of several seeds only BLEU-4 with its deviation."""
-        cells = [_cells(row, ("bleu4",)) for row in self.rows]
+        cells = [*(_cells(row, ("bleu4",)) for row in self.rows), *map(_published_cells, self.published)]
         count = len(HEADS)
         head = ["", *HEADS, *HEADS, "95 % of BLEU-4"]
         widths = [max(len(row[k]) for row in (head, *cells)) for k in range(len(head))]
@@ -99,6 +102,9 @@ class Table:
             writer.writerow(
                 (row.label, *scores, *interval, row.p, row.content, row.test.trainings, *spread, *signatures)
             )
+        for other in self.published:
+            scores = [scores.get(m) for scores in (other.dev, other.test) for m in METRICS]
+            writer.writerow((label_of(other), *scores, *([None] * len(extra))))
         write_text(folder / "table.csv", buffer.getvalue())
 
 
@@ -109,6 +115,11 @@ def _cells(row: TableRow, spread: Sequence[str] = METRICS) -> Sequence[str]:
     p = "" if row.p is None else f"{row.p:.3f}"
     content = "" if row.content is None else f"{row.content:.1f} %"
     return [row.label, *numbers, f"{low:.1f} to {high:.1f}", p, content]
+
+
+def _published_cells(row: Published) -> Sequence[str]:
+    numbers = [f"{scores[m]:.2f}" if m in scores else "" for scores in (row.dev, row.test) for m in METRICS]
+    return [label_of(row), *numbers, "", "", ""]
 
 
 def _number(scores: Scores, metric: str, spread: bool) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,15 @@ class System:
     done: Done
     seed: int
     outputs: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A translator in training: its row's name, its seed, and the stage that comes."""
+
+    row: str
+    seed: int
+    future: Future[Done]
 
 
 def train_skeletor(
@@ -81,19 +90,28 @@ def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[System, ...]]:
     A row has `config.seeds` translators that differ in nothing but their seed; a row's first seed is trained
     before any row's second.
     """
-    config, jobs = run.config, dict[str, list[Future[Done]]]()
-    gloss = config.gloss2text and (not config.rows or GLOSS in config.rows)
-    with worker_pool(config.workers) as pool:
-        for seed in range(config.seed, config.seed + config.seeds):
-            for row in rows:
-                jobs.setdefault(row.name, []).append(pool.submit(_train_row, run, row, seed))
-            if gloss:
-                jobs.setdefault(GLOSS, []).append(pool.submit(_train_gloss, run, seed))
-        finished = {name: [job.result() for job in row_jobs] for name, row_jobs in jobs.items()}
-    return {
-        name: tuple(System(done, config.seed + k, _outputs(done.folder)) for k, done in enumerate(row_done))
-        for name, row_done in finished.items()
-    }
+    with worker_pool(run.config.workers) as pool:
+        return collect(submit(pool, run, rows))
+
+
+def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
+    """The jobs of `train_rows`, in a pool."""
+    gloss = run.config.gloss2text and (not run.config.rows or GLOSS in run.config.rows)
+    jobs = []
+    for seed in range(run.config.seed, run.config.seed + run.config.seeds):
+        jobs += [Job(row.name, seed, pool.submit(_train_row, run, row, seed)) for row in rows]
+        if gloss:
+            jobs.append(Job(GLOSS, seed, pool.submit(_train_gloss, run, seed)))
+    return jobs
+
+
+def collect(jobs: Sequence[Job]) -> dict[str, tuple[System, ...]]:
+    """Wait for the jobs; the systems of each row in the order of their seeds."""
+    systems: dict[str, tuple[System, ...]] = {}
+    for job in jobs:
+        done = job.future.result()
+        systems[job.row] = (*systems.get(job.row, ()), System(done, job.seed, _outputs(done.folder)))
+    return systems
 
 
 def system_folder(folder: Path, name: str, seed: int, first: int) -> Path:
@@ -151,7 +169,7 @@ def _worker_stage(run: Run, name: str, seed: int, work: Callable[[Path], None], 
     """`run_stage` in a worker process, with the run's log."""
     log_to(run.folder / "log.txt")
     target = system_folder(run.folder, name, seed, run.config.seed)
-    values = {"translate": run.config.translate.model_dump(), "seed": seed}
+    values = {"translate": run.config.translate.model_dump(), "seed": seed, "period": run.config.period}
     return run.stage(f"train {target.name}", target, work, values, inputs, _TRANSLATE_CODE)
 
 

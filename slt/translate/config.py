@@ -15,13 +15,23 @@ class TranslateConfig(Config):
     The paper gives 2 layers, 64 hidden units, 256 feed-forward units, Adam at 1e-3, batches of 32, dropout
     0.1 and weight decay 1e-3; it does not give heads, beam size or frame rate. The defaults keep its sizes, but
     learn at three times its rate, with warm-up, decay and label smoothing: on the rendered corpus that needs half
-    of the updates. The preset "paper" has the paper's values.
+    of the updates. The preset "paper" has the paper's values, and SignJoey's where the paper gives none.
     """
 
     # input
     fps: float = Field(default=25.0, gt=0, description="frame rate that poses are brought to")
+    every: int = Field(
+        default=1, ge=1, le=8, description="then only every so many-th frame is used, as of a slow camera"
+    )
     frame_stride: int = Field(default=2, ge=1, le=8, description="means of so many frames are one input frame")
     confidence: bool = Field(default=False, description="how sure the estimator was of each hand is an input")
+    parts: Literal["all", "hands", "body"] = Field(
+        default="all", description="what of the skeleton is an input; the wrists, places of the hands, belong to both"
+    )
+    depth: bool = Field(default=True, description="false: the third coordinate is set to 0, whatever the lifter gave")
+    normalise: Literal["sequence", "frame"] = Field(
+        default="sequence", description="frame: every frame is also scaled by its own shoulder width"
+    )
     window: int = Field(default=5, ge=1, le=31, description="input frames that one source token sees (kernel)")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames between two source tokens (stride)")
     width: int = Field(default=128, ge=0, description="of a first convolution before that to `hidden`; 0 for none")
@@ -43,13 +53,20 @@ class TranslateConfig(Config):
     weight_decay: float = Field(default=1e-3, ge=0)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     normalise_loss: Literal["batch", "tokens"] = Field(default="tokens", description="divisor of the loss")
-    clip_norm: float = Field(default=1.0, gt=0)
+    clip_norm: float | None = Field(default=1.0, gt=0, description="of the gradient; null: it is not clipped")
     batch: int = Field(default=32, ge=1)
     max_updates: int = Field(default=6000, ge=1)
     max_minutes: float = Field(default=60.0, gt=0, description="wall time; then training ends")
     validate_every: int = Field(default=300, ge=1, description="updates")
     validation_sentences: int = Field(default=200, ge=1, description="of dev, the first so many, decoded greedily")
-    patience: int = Field(default=12, ge=1, description="validations without a better BLEU-4 before training ends")
+    max_frames: int | None = Field(default=None, ge=1, description="longer clips are left out of training")
+    patience: int = Field(
+        default=12,
+        ge=1,
+        description="validations without a better BLEU-4 before training ends; plateau: before a decrease",
+    )
+    plateau_factor: float = Field(default=0.7, gt=0, lt=1, description="plateau: of the learning rate at a decrease")
+    plateau_end: float = Field(default=1e-7, gt=0, description="plateau: training ends below this learning rate")
     keep: int = Field(default=4, ge=1, description="best checkpoints kept; their mean is used if it is better on dev")
     # augmentation (training only)
     stretch: float = Field(default=0.0, ge=0, lt=0.5, description="tempo is changed by up to this share")
@@ -75,10 +92,17 @@ PRESETS: dict[str, TranslateConfig] = {
         max_updates=100_000,
         max_minutes=24 * 60,
         schedule="plateau",
+        patience=8,
         learning_rate=1e-3,
         width=0,
         label_smoothing=0.0,
+        normalise_loss="batch",
+        clip_norm=None,
+        validate_every=100,
         validation_sentences=1000,
+        max_frames=400,
+        keep=1,
+        max_words=30,
         beams=list(range(1, 11)),
         alphas=[-1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
     ),

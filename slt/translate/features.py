@@ -10,6 +10,7 @@ From place, orientation, shape and the hand's size (one number per clip) the pos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -65,12 +66,24 @@ def fit_stats(clips: list[np.ndarray]) -> FeatureStats:
     return FeatureStats(mean.astype(np.float32), np.maximum(np.sqrt(variance), _FLOOR).astype(np.float32))
 
 
-def pose_features(pose: PoseSequence, fps: float = 25.0, frame_stride: int = 2, confidence: bool = False) -> np.ndarray:
+def pose_features(
+    pose: PoseSequence,
+    fps: float = 25.0,
+    frame_stride: int = 2,
+    confidence: bool = False,
+    parts: Literal["all", "hands", "body"] = "all",
+    normalise: Literal["sequence", "frame"] = "sequence",
+    depth: bool = True,
+    every: int = 1,
+) -> np.ndarray:
     """Raw features (T', F) float32 of a 3D pose in shoulder widths, NaN where a joint is missing.
 
     The pose is brought to `fps`; each row is the mean over `frame_stride` frames (the last may be of fewer).
     confidence: a hand's flag is its mean lack of confidence, instead of 1 where it is missing: a hand that a refiner
     has inferred is not missing, but nobody saw it.
+    parts: the others' features are NaN throughout (the mean, when standardised); `columns` tells which they are.
+    normalise: "frame" scales each frame by its own shoulder width, beside the clip's one. depth: False sets z to 0.
+    every: frames between those that are used, before any mean is taken.
     Raises InputError if the pose is not a 3D SIGNING_50 pose in shoulder widths, or empty.
     """
     source = pose.provenance.source or "pose"
@@ -81,17 +94,49 @@ def pose_features(pose: PoseSequence, fps: float = 25.0, frame_stride: int = 2, 
     if len(pose) == 0:
         raise InputError(f"{source}: has no frames")
     pose = pose.resample(fps) if pose.fps != fps else pose
-    points, doubt = pose.keypoints, 1 - pose.confidence  # (T, 50, 3), (T, 50)
+    points, doubt = pose.keypoints[::every], 1 - pose.confidence[::every]  # (T, 50, 3), (T, 50)
     if left_dominant(points):
         points, doubt = points[:, SIGNING_50.mirror] * np.array([-1, 1, 1], np.float32), doubt[:, SIGNING_50.mirror]
+    if not depth:
+        points = points * np.array([1, 1, 0], np.float32)
+    if normalise == "frame":
+        points = points / _shoulder_widths(points)[:, None, None]
     centred = points - points[:, _NECK : _NECK + 1]
-    parts = [centred[:, _BODY].reshape(len(points), -1)]
-    parts += [
+    blocks = [centred[:, _BODY].reshape(len(points), -1)]
+    blocks += [
         _hand_features(points[:, joints], side, doubt[:, joints].mean(1) if confidence else None)
         for side, joints in _HANDS.items()
     ]
-    pooled = _pool(np.concatenate(parts, 1).astype(np.float32), frame_stride)  # (T', F - V)
-    return np.concatenate([pooled, _velocity(pooled[:, _MOVING])], 1)
+    pooled = _pool(np.concatenate(blocks, 1).astype(np.float32), frame_stride)  # (T', F - V)
+    features = np.concatenate([pooled, _velocity(pooled[:, _MOVING])], 1)
+    if parts != "all":
+        features[:, ~columns(parts)] = np.nan
+    return features
+
+
+def columns(parts: Literal["all", "hands", "body"]) -> np.ndarray:
+    """(F,) which features belong to the parts, velocities included.
+
+    "hands": shapes and axes of the hands, and the wrists' places; "body": the places of the body's joints, wrists
+    included.
+    """
+    still = np.ones(_PLACE + 2 * _PER_HAND, bool)
+    if parts == "hands":
+        wrists = {SIGNING_50.index("left_wrist"), SIGNING_50.index("right_wrist")}
+        still[:_PLACE] = np.repeat([joint in wrists for joint in _BODY], 3)
+    elif parts == "body":
+        still[_PLACE:] = False
+    return np.concatenate([still, still[_MOVING]])
+
+
+def _shoulder_widths(points: np.ndarray) -> np.ndarray:
+    """(T, 50, 3) to (T,): distance of the shoulders in the picture plane; 1, the clip's, where one is missing.
+
+    A signer who turns away has narrow shoulders: less than a quarter of the clip's is not believed.
+    """
+    left, right = (points[:, SIGNING_50.index(f"{side}_shoulder"), :2] for side in ("left", "right"))
+    widths = np.linalg.norm(left - right, axis=1)
+    return np.maximum(np.where(np.isnan(widths), 1.0, widths), 0.25).astype(np.float32)
 
 
 def left_dominant(points: np.ndarray) -> bool:

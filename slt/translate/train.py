@@ -18,6 +18,7 @@ import torch
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
+from skeletor.pose import PoseSequence
 from skeletor.progress import log
 from slt.score import Scores, score
 from slt.score.bleu import corpus_bleu
@@ -80,12 +81,31 @@ def train_translator(
 
     out: folder for the translator, JoeyNMT's checkpoints and its log. Raises InputError on bad examples.
     """
+    train = _short_enough(train, config)
     raw = [raw_features(example.pose, config) for example in train]
     stats = fit_stats(raw)
     sources = [stats.standardise(array) for array in raw]
     dev_sources = [stats.standardise(raw_features(example.pose, config)) for example in dev]
     task = _Task(_pose_part(train, sources), _pose_part(dev, dev_sources), stats, (), config.subsample)
     return _train(task, config, Path(out), seed, device)
+
+
+def _short_enough(examples: Sequence[Example], config: TranslateConfig) -> Sequence[Example]:
+    """The examples without those of more than `max_frames` frames at the config's rate."""
+    if config.max_frames is None:
+        return examples
+    kept = [e for e in examples if _frames(e.pose, config) <= config.max_frames]
+    if examples and not kept:
+        raise InputError(f"max_frames {config.max_frames}: every training clip is longer; give a larger number")
+    if len(kept) < len(examples):
+        log.info("translator: %d clips of more than %d frames left out", len(examples) - len(kept), config.max_frames)
+    return kept
+
+
+def _frames(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> int:
+    if isinstance(pose, np.ndarray):
+        return len(pose) * config.frame_stride * config.every
+    return round(len(pose) * config.fps / pose.fps)
 
 
 def _pose_part(examples: Sequence[Example], sources: list[np.ndarray]) -> _Part:

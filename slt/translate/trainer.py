@@ -237,11 +237,11 @@ def _train_args(config: TranslateConfig) -> TrainConfig:
             "optimizer": "adam",
             "adam_betas": [0.9, 0.998],
             "learning_rate": config.learning_rate,
-            "learning_rate_min": 1e-7 if plateau else 0.0,
+            "learning_rate_min": config.plateau_end if plateau else 0.0,
             "learning_rate_warmup": max(1, config.warmup),
             "scheduling": "plateau" if plateau else "warmupinversesquareroot",  # the latter is replaced by `Schedule`
             "patience": config.patience,
-            "decrease_factor": 0.7,
+            "decrease_factor": config.plateau_factor,
             "weight_decay": config.weight_decay,
             "clip_grad_norm": config.clip_norm,
             "keep_best_ckpts": config.keep,

@@ -135,7 +135,16 @@ def resolve_device(name: str) -> torch.device:
 def raw_features(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> np.ndarray:
     """Raw features (T', F) of a pose; an array is taken to be that already."""
     if isinstance(pose, PoseSequence):
-        return pose_features(pose, config.fps, config.frame_stride, config.confidence)
+        return pose_features(
+            pose,
+            config.fps,
+            config.frame_stride,
+            config.confidence,
+            config.parts,
+            config.normalise,
+            config.depth,
+            config.every,
+        )
     assert pose.ndim == 2 and pose.shape[1] == features.WIDTH, pose.shape
     return pose
 

@@ -65,3 +65,33 @@ def test_a_broken_marker_counts_as_none(tmp_path):
     work = Counter()
     stage(folder, work)
     assert work.calls == 1
+
+
+def test_what_another_run_has_done_is_taken_and_never_touched(tmp_path):
+    other, own, work = tmp_path / "other", tmp_path / "own", Counter()
+    stage(other, work)
+    before = sorted((p.name, p.stat().st_mtime_ns) for p in other.iterdir())
+
+    def reuse(config):
+        return run_stage("s", own, work, config, (), ("skeletor/errors",), (tmp_path / "nowhere", other))
+
+    assert reuse({"a": 1}).folder == other and work.calls == 1 and not own.exists()
+    assert reuse({"a": 2}).folder == own and work.calls == 2
+    assert reuse({"a": 1}).folder == other and not own.exists()  # what another config had left there is gone
+    assert sorted((p.name, p.stat().st_mtime_ns) for p in other.iterdir()) == before
+
+
+def test_its_own_result_comes_first(tmp_path):
+    work = Counter()
+    stage(tmp_path / "other", work)
+    stage(tmp_path / "own", work)
+    done = run_stage("s", tmp_path / "own", work, {"a": 1}, (), ("skeletor/errors",), (tmp_path / "other",))
+    assert done.folder == tmp_path / "own" and work.calls == 2
+
+
+def test_what_another_run_has_only_begun_is_not_taken(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        stage(tmp_path / "other", Counter(fail=True))
+    work = Counter()
+    done = run_stage("s", tmp_path / "own", work, {"a": 1}, (), ("skeletor/errors",), (tmp_path / "other",))
+    assert done.folder == tmp_path / "own" and work.calls == 1

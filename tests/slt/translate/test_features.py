@@ -185,3 +185,72 @@ def test_confidence_as_an_input_takes_the_place_of_the_flag_and_changes_sides_wi
         pose.keypoints[:, SIGNING_50.mirror] * np.array([-1, 1, 1], np.float32), confidence[:, SIGNING_50.mirror]
     )
     np.testing.assert_allclose(pose_features(sides, 25, 1, confidence=True), flagged, atol=1e-6)
+
+
+JOINTS = {"hands": [*RIGHT_HAND, *LEFT_HAND], "body": list(range(8))}
+
+
+@pytest.mark.parametrize("parts", ["hands", "body"])
+def test_a_part_alone_does_not_depend_on_the_others_and_loses_nothing_of_its_own(parts):
+    pose = random_pose()
+    everything, chosen = pose_features(pose), pose_features(pose, parts=parts)
+    kept = features.columns(parts)
+    np.testing.assert_array_equal(chosen[:, kept], everything[:, kept])
+    assert np.isnan(chosen[:, ~kept]).all() and 0 < kept.sum() < features.WIDTH
+    wrists = [SIGNING_50.index("left_wrist"), SIGNING_50.index("right_wrist")]
+    others = set(range(50)) - set(JOINTS[parts]) - {*wrists, SIGNING_50.index("neck")}
+    keypoints = pose.keypoints.copy()
+    keypoints[:, sorted(others)] += RNG.normal(0, 0.2, (len(pose), len(others), 3)).astype(np.float32)
+    moved = pose.replace(keypoints)
+    np.testing.assert_array_equal(pose_features(moved, parts=parts)[:, kept], chosen[:, kept])
+    assert np.abs(pose_features(moved) - everything)[:, ~kept].max() > 0.05
+
+
+def test_hands_and_body_together_are_everything_and_share_the_wrists():
+    hands, body, both = (features.columns(parts) for parts in ("hands", "body", "all"))
+    assert both.all() and (hands | body).all() and (hands & body).sum() == 2 * 2 * 3  # places and velocities
+    standard = fit_stats([pose_features(random_pose(), parts="hands")]).standardise(
+        pose_features(random_pose(), parts="hands")
+    )
+    assert np.isfinite(standard).all() and (standard[:, :-1][:, ~hands] == 0).all()
+
+
+def test_normalised_per_frame_a_signer_who_comes_nearer_stays_as_large():
+    pose = random_pose(8)
+    keypoints = pose.keypoints.copy()
+    left, right = SIGNING_50.index("left_shoulder"), SIGNING_50.index("right_shoulder")
+    keypoints[:, left, :2], keypoints[:, right, :2] = (0.5, 0), (-0.5, 0)  # one width apart
+    pose = pose.replace(keypoints)
+    nearer = pose.replace(keypoints * np.linspace(1, 1.5, 8, dtype=np.float32)[:, None, None])
+    plain, scaled = pose_features(pose, 25, 1), pose_features(nearer, 25, 1, normalise="frame")
+    np.testing.assert_allclose(scaled, plain, atol=1e-4)
+    np.testing.assert_allclose(pose_features(pose, 25, 1, normalise="frame"), plain, atol=1e-5)
+    assert np.abs(pose_features(nearer, 25, 1) - plain).max() > 0.1
+
+
+def test_normalised_per_frame_lost_shoulders_are_no_scale():
+    pose = random_pose()
+    keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
+    shoulder = SIGNING_50.index("left_shoulder")
+    keypoints[:, shoulder], confidence[:, shoulder] = np.nan, 0
+    lost = pose.replace(keypoints, confidence)
+    np.testing.assert_array_equal(pose_features(lost, normalise="frame"), pose_features(lost))
+
+
+def test_without_depth_the_third_coordinate_does_not_matter():
+    pose = random_pose()
+    keypoints = pose.keypoints.copy()
+    keypoints[..., 2] = RNG.normal(0, 0.2, keypoints.shape[:2])
+    flat, other = (pose_features(p, depth=False) for p in (pose, pose.replace(keypoints)))
+    np.testing.assert_array_equal(flat, other)
+    still = flat[:, BODY].reshape(len(flat), -1, 3)
+    np.testing.assert_array_equal(still[..., :2], pose_features(pose)[:, BODY].reshape(len(flat), -1, 3)[..., :2])
+    assert (still[..., 2] == 0).all() and np.isfinite(flat).all()
+
+
+def test_a_slower_camera_has_only_some_of_the_frames():
+    pose = random_pose(40)
+    slow = PoseSequence(pose.keypoints[::2], pose.confidence[::2], 12.5, SIGNING_50, pose.provenance)
+    np.testing.assert_array_equal(pose_features(pose, 25, 1, every=2), pose_features(slow, 12.5, 1))
+    assert len(pose_features(pose, 25, 1, every=2)) == len(pose_features(pose)) == 20
+    assert np.abs(pose_features(pose, 25, 1, every=2) - pose_features(pose)).max() > 0.05

@@ -203,6 +203,34 @@ def test_bad_examples_are_refused(toy, tmp_path):
         train_translator(good, good, TINY, tmp_path, 0, "cuda:99")
 
 
+def test_longer_clips_are_left_out_of_training_alone(toy, tmp_path):
+    train, dev = toy.examples(30, 0), toy.examples(6, 1)
+    longest = sorted(len(e.pose) for e in train)[20]
+    options = config(max_updates=4, validate_every=4, beams=[1])
+    short = [e for e in train if len(e.pose) <= longest]
+    assert 0 < len(short) < len(train) and max(len(e.pose) for e in dev) > 8
+    limited = options.model_copy(update={"max_frames": longest})
+    left_out = train_translator(train, dev, limited, tmp_path / "a", 0, "cpu")
+    by_hand = train_translator(short, dev, options, tmp_path / "b", 0, "cpu")
+    assert left_out.curve == by_hand.curve and left_out.dev == by_hand.dev
+    with pytest.raises(InputError, match="every training clip is longer"):
+        train_translator(train, dev, limited.model_copy(update={"max_frames": 1}), tmp_path / "c", 0, "cpu")
+
+
+def test_plateau_lowers_the_rate_and_ends_below_the_least_one(toy, tmp_path):
+    """Nothing is learned at such a rate, so no validation after the first is better: patience 1, then a decrease each
+    second validation, and the end when the rate is below the limit, long before the updates are used up."""
+    options = config(
+        schedule="plateau", patience=1, plateau_factor=0.5, plateau_end=3e-12, learning_rate=1e-11, max_updates=400,
+        validate_every=2, validation_sentences=2, keep=1, beams=[1], clip_norm=None, normalise_loss="batch",
+    )  # fmt: skip
+    result = train_translator(toy.examples(8, 0), toy.examples(2, 1), options, tmp_path, 0, "cpu")
+    rates = [row["lr"] for row in result.curve]
+    assert result.updates < 40 and result.averaged == 1
+    assert (tmp_path / "train.log").read_text().count("minimum lr") >= 1
+    assert len(rates) == result.updates // 2
+
+
 def test_precomputed_features_are_the_same_as_poses(toy, tmp_path):
     from slt.translate.features import pose_features
 
