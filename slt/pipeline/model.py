@@ -13,6 +13,7 @@ from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence
 from slt.corpus.build import signs_unknown
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
+from slt.pipeline.stage import run_stage
 from slt.pipeline.training import REFINER_WEIGHTS, System
 from slt.score import Scores
 
@@ -42,7 +43,7 @@ def build_model(
 ) -> tuple[Path, dict[str, Rejections]]:
     """Write the model folder of the run's own system; returns it and its rejections on test and negatives."""
     folder = run.folder / "model"
-    done = run.stage(
+    done = run_stage(  # never taken from another run: it writes the model folder of this one
         "model",
         run.folder / "abstention",
         lambda out: _build(run, row, system, scores, detected, out, folder),

@@ -90,7 +90,7 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
         bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
         if bare:
             raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
-        return Run(config, folder, _with_text(corpus, config.period), fingerprint(corpus), reuse)
+        return Run(config, folder, with_text(corpus, config.period), fingerprint(corpus), reuse)
     done = run_stage(
         "corpus",
         folder / "corpus",
@@ -100,10 +100,10 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
         (*CORE_CODE, *_CORPUS, "slt/video"),
         elsewhere(folder, folder / "corpus", reuse),
     )
-    return Run(config, folder, _with_text(layout.read_corpus(done.folder), config.period), done, reuse)
+    return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse)
 
 
-def _with_text(corpus: layout.Corpus, period: bool) -> layout.Corpus:
+def with_text(corpus: layout.Corpus, period: bool) -> layout.Corpus:
     """The corpus with the sentences that are trained on and scored; the reader ends each in " ."."""
     if period:
         return corpus

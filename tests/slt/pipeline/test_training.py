@@ -16,8 +16,21 @@ from slt.corpus.layout import Clip, Corpus, Description
 from slt.pipeline import training
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
+from slt.pipeline.run import with_text
 from slt.pipeline.stage import Done
 from slt.translate import PRESETS
+
+
+def test_without_the_period_the_sentences_end_in_their_last_word(tmp_path: Path) -> None:
+    clips = tuple(
+        Clip(f"{k}", "dev", None, "s", (), text) for k, text in enumerate(("viel sonne .", "wind", "z . b ."))
+    )
+    corpus = Corpus(tmp_path, Description(), clips)
+    assert with_text(corpus, True) is corpus
+    bare = with_text(corpus, False)
+    assert [c.text for c in bare.clips] == ["viel sonne", "wind", "z . b"]
+    assert [c.name for c in bare.clips] == [c.name for c in clips] and bare.description == corpus.description
+
 
 WORDS = ("regen", "sonne", "wind")
 

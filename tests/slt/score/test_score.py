@@ -34,7 +34,7 @@ def test_scores_equal_those_of_the_literature(case):
     references, lines = oracle["references"], [oracle["hypotheses"], oracle["hypotheses"][::-1]]
     scores, other = (score(one, references) for one in lines)
     several = score_trainings(lines, references)
-    for metric in METRICS:
+    for metric in (*METRICS, "chrf"):
         assert getattr(scores, metric) == pytest.approx(oracle["signjoey"][metric], abs=1e-9), metric
         mean = (getattr(scores, metric) + getattr(other, metric)) / 2
         assert getattr(several, metric) == pytest.approx(mean, abs=1e-9)
