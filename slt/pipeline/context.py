@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slt.corpus import layout
@@ -40,12 +40,16 @@ class Run:
     @property
     def rendered(self) -> bool:
         """Whether the truth is known."""
-        return self.corpus.description.kind == "rendered"
+        return self.corpus.description.synthetic
 
 
 @dataclass(frozen=True)
 class Detected:
-    """2D poses: the stage that made the last of them, and the folder of each part."""
+    """2D poses: the stage that made the last of them, and the folder of each part.
+
+    sample: real detections of parts whose detections are simulated, where there are any, for the comparison only.
+    """
 
     done: Done
     parts: dict[str, Path]
+    sample: dict[str, Path] = field(default_factory=dict)

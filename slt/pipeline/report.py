@@ -16,6 +16,7 @@ from slt.corpus import build, layout
 from slt.pipeline import model
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.context import Detected, Row, Run
+from slt.pipeline.simulation import RESYNTH_TITLE, SIMULATED_EVALUATION, compare_sample, comparison_markdown
 from slt.pipeline.stage import DONE, Done, read_json
 from slt.pipeline.table import Table, TableRow
 from slt.pipeline.training import GLOSS, System
@@ -52,6 +53,9 @@ def write_report(
                 detection_rates(open_store(detected.parts[part]), build.open_truth(run.corpus.root, part, planar=True))
             )
         sections.append(_detection_markdown(report))
+        if detected.sample:
+            report["simulation"] = compare_sample(run, detected)
+            sections.append(comparison_markdown(report["simulation"]))
         for title, errors in _accuracies(run, rows, lifted).items():
             report[title] = {label: e.as_dict() for label, e in errors.items()}
             sections.append(markdown(title, errors))
@@ -63,7 +67,7 @@ def write_report(
 def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, System]) -> Table:
     """Scores of the constant sentence and of every trained row, on dev and test."""
     references = {s: {c.name: c.text for c in run.corpus.split(s)} for s in ("dev", "test")}
-    content = dict(build.content_words(run.config.corpus)) if run.rendered else {}
+    content = dict(build.content_words(run.config.corpus)) if run.corpus.description.kind == "rendered" else {}
     constant = constant_sentence(
         [c.text for c in run.corpus.split("train")], list(references["dev"].values()), _FLOOR_CANDIDATES
     )
@@ -110,7 +114,9 @@ def _p_value(a: Mapping[str, str], b: Mapping[str, str], references: Mapping[str
 
 
 def _title(run: Run) -> str:
-    kind = "rendered signer" if run.rendered else run.corpus.description.kind
+    kind = {"rendered": "rendered signer", "resynthesised": RESYNTH_TITLE}.get(
+        about := run.corpus.description.kind, about
+    )
     c = run.config
     return f"{kind}; estimator {c.estimator.name}, lift {c.lift.mode}, refine {c.refine.name}, seed {c.seed}"
 
@@ -129,8 +135,9 @@ def _notes(
     ]
     if run.rendered:
         pixels = sum(c.source is not None for c in run.corpus.split("train"))
+        seen = "rendered broadcast video and the real estimator" if run.config.resynth is None else SIMULATED_EVALUATION
         notes.append(
-            f"dev and test: rendered broadcast video and the real estimator; train: {pixels} clips likewise, the "
+            f"dev and test: {seen}; train: {pixels} clips from rendered broadcast video and the real estimator, the "
             "others simulated detections of a noise model fitted to those; the unsupervised Skeletor learned from "
             "lifted studio clips, never from the truth; the other one from the training clips' truth"
         )
