@@ -22,9 +22,7 @@ from skeletor.errors import InputError
 _REST = frozenset({"", "__ON__", "__OFF__"})  # hands rise, sink, or nothing is aligned
 _HELD = frozenset({"__HOLD__", "__LEFTHAND__", "__EMP__"})  # the sign before goes on
 GESTURE = "__PU__"  # palms up, part of no annotated gloss
-_MARKS = re.compile(
-    r"^(?:loc|cl|poss|neg|negalp|qu|lh|rh)-|-?PLUSPLUS$|(?<=NORD|WEST)RAUM$|(?<=SUED)RAUM$|(?<=OST)RAUM$"
-)
+_MARKS = re.compile(r"^(?:loc|cl|poss|neg|negalp|qu|lh|rh)-|-?PLUSPLUS$|(?<=NORD|SUED|WEST)RAUM$|(?<=OST)RAUM$")
 _SHORT = 12  # frames; a pause between signs that is shorter is no pause but a slow transition
 _SLOT = 4  # frames that a missing gloss needs, to be put into a pause
 _SLOWEST = 2.0  # a missing gloss takes at most this multiple of its drawn duration
@@ -157,10 +155,8 @@ def plan_signs(
             blocks[0] = _Block(blocks[0].start, blocks[0].stop, (*missing, *blocks[0].glosses))
             missing = ()
     found = [span for block in blocks for span in (block.spans or _divide(block, lengths, rng))]
-    gestures = [
-        s for s in aligned if s.gloss == GESTURE and not any(f.start < s.stop and s.start < f.stop for f in found)
-    ]
-    return _absorb(_fill(sorted([*found, *gestures], key=lambda s: s.start), frames))
+    free = [s for s in aligned if s.gloss == GESTURE and all(f.stop <= s.start or s.stop <= f.start for f in found)]
+    return _absorb(_fill(sorted([*found, *free], key=lambda s: s.start), frames))
 
 
 def _hold(spans: Sequence[Span]) -> list[Span]:

@@ -47,7 +47,7 @@ def load_corpus_config(path: Path) -> CorpusConfig:
 
 
 def load_resynth_config(path: Path) -> ResynthConfig:
-    """The resynth section of a run config (InputError if it has none), or a file that holds only that section's keys."""
+    """The resynth section of a run config, or a file of that section's keys only; InputError if there is none."""
     if not _is_run(path):
         return load_config(path, ResynthConfig)
     section = load_config(path, RunConfig).resynth

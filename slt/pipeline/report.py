@@ -16,7 +16,7 @@ from slt.corpus import build, layout
 from slt.pipeline import model
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.context import Detected, Row, Run
-from slt.pipeline.simulation import RESYNTH_TITLE, SIMULATED_EVALUATION, compare_sample, comparison_markdown
+from slt.pipeline.simulation import SIMULATED_EVALUATION, TITLES, compare_sample, comparison_markdown
 from slt.pipeline.stage import DONE, Done, read_json
 from slt.pipeline.table import Table, TableRow
 from slt.pipeline.training import GLOSS, System
@@ -114,9 +114,7 @@ def _p_value(a: Mapping[str, str], b: Mapping[str, str], references: Mapping[str
 
 
 def _title(run: Run) -> str:
-    kind = {"rendered": "rendered signer", "resynthesised": RESYNTH_TITLE}.get(
-        about := run.corpus.description.kind, about
-    )
+    kind = TITLES.get(run.corpus.description.kind, run.corpus.description.kind)
     c = run.config
     return f"{kind}; estimator {c.estimator.name}, lift {c.lift.mode}, refine {c.refine.name}, seed {c.seed}"
 

@@ -23,8 +23,8 @@ from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
-_CORPUS = tuple(f"slt/corpus/{m}" for m in ("body", "build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
-                                            "motion", "render", "signers"))  # fmt: skip
+_CORPUS = tuple(f"slt/corpus/{m}" for m in ("body", "build", "camera", "grammar", "handshapes", "layout", "lexicon",
+                                            "look", "motion", "render", "signers"))  # fmt: skip
 _RESYNTH = tuple(f"slt/corpus/{m}" for m in ("alignments", "resynth", "resynth_lexicon", "timed"))
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")

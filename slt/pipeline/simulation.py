@@ -10,7 +10,11 @@ from slt.corpus import build
 from slt.corpus.noise import compare
 from slt.pipeline.context import Detected, Run
 
-RESYNTH_TITLE = "PHOENIX14T re-synthesised (real sentences, glosses, timing and hand shapes; rendered signer)"
+# Of the table, by the corpus's kind.
+TITLES = {
+    "rendered": "rendered signer",
+    "resynthesised": "PHOENIX14T re-synthesised (real sentences, glosses, timing and hand shapes; rendered signer)",
+}
 SIMULATED_EVALUATION = "detections simulated by the noise model below, for every clip"
 _SHOWN = (
     "error q50",
