@@ -80,7 +80,7 @@ def _given(frames: Sequence[int], pauses: Sequence[bool], wanted: Sequence[int])
     most = np.zeros((2, n), int)
     for k, (length, pause) in enumerate(zip(frames, pauses, strict=True)):
         sides = (k > 0) + (k < n - 1)
-        share = (length - 1) // max(1, sides) if pause else max(length // 4, int(length >= 3))
+        share = (length - 1) // max(1, sides) if pause else length // 3
         most[:, k] = share
     for k, want in enumerate(wanted):
         left, right = most[1, k], most[0, k + 1]
