@@ -23,6 +23,7 @@ CLASSES = 60  # hand-shape classes 1 to 60
 _HANDS: Mapping[Hands, float] = {"one": 0.50, "symmetric": 0.25, "base": 0.15, "alternating": 0.10}
 _CROSSING = ("chest", "centre", "contra", "contra_high")  # two hands would collide there
 _STRAIGHT = np.radians(40)  # a finger whose joints bend less in sum is straight
+_LEAST = np.radians(2)  # fingers do not bend backwards
 _TOGETHER, _OUT = HANDSHAPES["fist"][0], HANDSHAPES["L"][0]  # thumbs
 
 
@@ -59,6 +60,8 @@ def class_shapes() -> tuple[tuple[str, ...], np.ndarray]:
         bent, other = angles.copy(), angles.copy()
         bent[1:, 1] += np.where(straight, np.radians(42), np.radians(-25))
         other[1:, 2] += np.where(straight, np.radians(48), np.radians(-30))
+        for shape in (bent, other):
+            shape[1:, 1:] = np.maximum(shape[1:, 1:], _LEAST)
         out = np.abs(angles[0] - _OUT).sum() < np.abs(angles[0] - _TOGETHER).sum()
         other[0] = _TOGETHER if out else _OUT
         found |= {name: angles, f"{name}-bent": bent, f"{name}-thumb": other}
