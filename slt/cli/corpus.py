@@ -1,10 +1,11 @@
-"""`slt corpus render`."""
+"""`slt corpus render` and `slt corpus resynth`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from skeletor.errors import InputError
 from skeletor.progress import log, log_to
 
 
@@ -16,7 +17,28 @@ def main(command: str, argv: list[str], text: str) -> int:
     render.add_argument("config", type=Path, help="YAML with the keys of CorpusConfig, or of a whole run")
     render.add_argument("-o", "--output", type=Path, required=True, help="folder of the corpus")
     render.add_argument("--workers", type=int, default=2)
-    return _render(parser.parse_args(argv))
+    about = "PHOENIX14T's real sentences, glosses, timing and hand shapes, signed by the rendered signer"
+    resynth = actions.add_parser("resynth", help=about, description=about)
+    resynth.add_argument("config", type=Path, help="YAML with the keys of ResynthConfig, or of a whole run")
+    resynth.add_argument("-o", "--output", type=Path, required=True, help="folder of the corpus")
+    resynth.add_argument("--annotation", type=Path, help="PHOENIX14T, or its annotation folder; or resynth.annotation")
+    resynth.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args(argv)
+    return _resynth(args) if args.action == "resynth" else _render(args)
+
+
+def _resynth(args: argparse.Namespace) -> int:
+    from slt.corpus.resynth import resynthesise
+    from slt.pipeline.config import load_resynth_config
+
+    config = load_resynth_config(args.config)
+    annotation = args.annotation or config.annotation
+    if annotation is None:
+        raise InputError("corpus resynth: give PHOENIX14T or its annotation folder with --annotation DIR")
+    log_to(args.output / "log.txt")
+    corpus = resynthesise(config, annotation, args.output, args.workers)
+    log.info("%s: %d annotated clips", args.output, len(corpus.clips))
+    return 0
 
 
 def _render(args: argparse.Namespace) -> int:

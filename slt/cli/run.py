@@ -18,7 +18,11 @@ def main(command: str, argv: list[str], text: str) -> int:
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("config", type=Path, help="YAML, for example configs/demo.yaml")
     parser.add_argument("--run-dir", type=Path, help="default: runs/<name of the config>")
-    parser.add_argument("--corpus", type=Path, help="a data set in PHOENIX14T's layout; default: render one")
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        help="a data set in PHOENIX14T's layout (for a resynth config: its annotation); default: render one",
+    )
     parser.add_argument("--estimator", help="estimator.name of the config")
     parser.add_argument("--lift", help="lift.mode of the config")
     parser.add_argument("--refine", help="refine.name of the config")

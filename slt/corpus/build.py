@@ -13,11 +13,12 @@ Each clip depends on nothing but the seed, its part and its number, so a killed 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from pydantic import Field
@@ -57,16 +58,26 @@ class CorpusConfig(Config):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One clip to make: the `index`-th of `part`. `sentence` is None for a negative."""
+class Shot:
+    """One clip to make: the `index`-th of `part`, by whom, and how it is filmed (if `pixels`)."""
 
     name: str
     part: str
     index: int
-    sentence: Sentence | None
     signer: Signer
     quality: str
     pixels: bool
+
+
+P = TypeVar("P", bound=Shot)
+S = TypeVar("S", bound=Shot, contravariant=True)
+
+
+@dataclass(frozen=True)
+class Plan(Shot):
+    """A clip of the grammar's corpus; `sentence` is None for a negative."""
+
+    sentence: Sentence | None
 
 
 def plan_corpus(config: CorpusConfig) -> list[Plan]:
@@ -79,7 +90,7 @@ def plan_corpus(config: CorpusConfig) -> list[Plan]:
     def add(part: str, index: int, sentence: Sentence | None, quality: str, pixels: bool) -> None:
         pool = signers[part if part in signers else "test" if part == "negatives" else "train"]
         signer = pool[int(rng.integers(len(pool)))]
-        plans.append(Plan(f"{part}-{index:05d}", part, index, sentence, signer, quality, pixels))
+        plans.append(Plan(f"{part}-{index:05d}", part, index, signer, quality, pixels, sentence))
 
     for part in layout.SPLITS:
         for k, sentence in enumerate(splits[part]):
@@ -96,12 +107,7 @@ def plan_corpus(config: CorpusConfig) -> list[Plan]:
 def render_corpus(config: CorpusConfig, root: Path, workers: int = 2) -> layout.Corpus:
     """Make the corpus in `root`; what is already there is kept. Deterministic by `config.seed`."""
     plans = plan_corpus(config)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        for part in PARTS:
-            chunks = _chunks([p for p in plans if p.part == part])
-            done = pool.map(partial(_make_chunk, config=config, root=root), chunks)
-            for _ in progress(done, f"render {part}", total=len(chunks), unit="chunk"):
-                pass
+    write_clips(plans, partial(make_clip, config=config), root, workers)
     for split in layout.SPLITS:
         clips = [_annotated(plan, root) for plan in plans if plan.part == split]
         layout.write_annotation(root, split, clips)
@@ -109,6 +115,22 @@ def render_corpus(config: CorpusConfig, root: Path, workers: int = 2) -> layout.
         root, layout.Description("rendered", config.fps, 1.0, "Apache-2.0 (rendered, no person shown)", config.seed)
     )
     return layout.read_corpus(root)
+
+
+class Maker(Protocol[S]):
+    """Makes a clip: its truth in 3D and in 2D; and writes its video if a root is given. Must be picklable."""
+
+    def __call__(self, plan: S, *, root: Path | None) -> tuple[PoseSequence, PoseSequence]: ...
+
+
+def write_clips(plans: Sequence[P], make: Maker[P], root: Path, workers: int) -> None:
+    """Make all clips, in worker processes: truth in shards, and videos; shards that are there already are kept."""
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for part in PARTS:
+            chunks = _chunks([p for p in plans if p.part == part])
+            done = pool.map(partial(_make_chunk, make=make, root=root), chunks)
+            for _ in progress(done, f"render {part}", total=len(chunks), unit="chunk"):
+                pass
 
 
 def open_truth(root: Path, part: str, planar: bool = False) -> Mapping[str, PoseSequence]:
@@ -126,26 +148,37 @@ def make_clip(plan: Plan, config: CorpusConfig, root: Path | None) -> tuple[Pose
 
     Writes the video too if `root` is given and the plan asks for pixels.
     """
-    rng = np.random.default_rng([config.seed, PARTS.index(plan.part), plan.index])
-    pose = _motion(plan, rng, config.fps)
+    rng = clip_rng(plan, config.seed)
+    return film(plan, _motion(plan, rng, config.fps), config.seed, rng, root)
+
+
+def clip_rng(plan: Shot, seed: int) -> np.random.Generator:
+    """The random numbers of one clip, of which its motion takes the first."""
+    return np.random.default_rng([seed, PARTS.index(plan.part), plan.index])
+
+
+def film(
+    plan: Shot, pose: PoseSequence, seed: int, rng: np.random.Generator, root: Path | None
+) -> tuple[PoseSequence, PoseSequence]:
+    """A clip of a given motion (T, 50, 3); result and `root` as in `make_clip`."""
     quality = QUALITIES[plan.quality]
     camera = random_camera(quality, rng, pose)
-    person = random_look(np.random.default_rng([config.seed, SIGNERS.index(plan.signer)]))
+    person = random_look(np.random.default_rng([seed, SIGNERS.index(plan.signer)]))
     look = dress(person, rng)
     provenance = Provenance(
         source=plan.name,
         image_size=(camera.width, camera.height),
         units="metre",
-        stages=(StageRecord("perform", config={"signer": plan.signer.name, "seed": config.seed}),),
+        stages=(StageRecord("perform", config={"signer": plan.signer.name, "seed": seed}),),
     )
-    truth = PoseSequence(camera.view(pose.keypoints), pose.confidence, config.fps, pose.skeleton, provenance)
-    planar = PoseSequence(
-        camera.project(pose.keypoints), pose.confidence, config.fps, pose.skeleton, provenance
-    ).replace(units="pixel")
+    truth = PoseSequence(camera.view(pose.keypoints), pose.confidence, pose.fps, pose.skeleton, provenance)
+    planar = PoseSequence(camera.project(pose.keypoints), pose.confidence, pose.fps, pose.skeleton, provenance).replace(
+        units="pixel"
+    )
     if root is not None and plan.pixels:
         path = video_path(root, plan.part, plan.name)
         if not path.exists():
-            write_video(path, render_frames(pose, look, camera, quality, rng), config.fps, crf=quality.crf)
+            write_video(path, render_frames(pose, look, camera, quality, rng), pose.fps, crf=quality.crf)
     return truth, planar
 
 
@@ -162,20 +195,20 @@ def signs_unknown(negative: str) -> bool:
     return int(negative.rsplit("-", 1)[1]) % 2 == 1
 
 
-def _make_chunk(plans: list[Plan], config: CorpusConfig, root: Path) -> int:
+def _make_chunk(plans: list[P], make: Maker[P], root: Path) -> int:
     first = plans[0]
     file = f"{first.index:05d}.safetensors"
     solid, planar = root / "truth" / first.part / file, root / "truth2d" / first.part / file
     if solid.exists() and planar.exists():
         return 0
-    pairs = {plan.name: make_clip(plan, config, root) for plan in plans}
+    pairs = {plan.name: make(plan, root=root) for plan in plans}
     native.write_shard({name: pair[0] for name, pair in pairs.items()}, solid)
     native.write_shard({name: pair[1] for name, pair in pairs.items()}, planar)
     return len(pairs)
 
 
-def _chunks(plans: list[Plan]) -> list[list[Plan]]:
-    result = []
+def _chunks(plans: list[P]) -> list[list[P]]:
+    result: list[list[P]] = []
     for pixels, size in ((True, _CHUNK_PIXELS), (False, _CHUNK_MOTION)):
         own = [plan for plan in plans if plan.pixels == pixels]
         result += [own[k : k + size] for k in range(0, len(own), size)]

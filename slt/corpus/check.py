@@ -148,9 +148,10 @@ def _picture_problems(
     """Sort the faults of the pictures by kind; gives notes."""
     notes = []
     absent = [clip for clip in clips if clip.source is None]
-    if description.kind == "rendered":
+    if description.synthetic:
         if absent:
-            notes.append(f"{len(absent)} clips have no pictures: simulated detections stand for them (rendered corpus)")
+            corpus = f"{description.kind} corpus"
+            notes.append(f"{len(absent)} clips have no pictures: simulated detections stand for them ({corpus})")
     else:
         problems["no_pictures"] += [f"{clip.split}/{clip.name}" for clip in absent]
     expected = expected_size(place, description)

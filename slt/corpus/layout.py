@@ -3,8 +3,8 @@
 ROOT/annotations/manual/PHOENIX-2014-T.{train,dev,test}.corpus.csv
 ROOT/annotations/manual/PHOENIX-2014-T.train-complex-annotation.corpus.csv    (a variant: other glosses, same clips)
 ROOT/features/fullFrame-210x260px/{train,dev,test}/<name>/*.png      (or <name>/1/*.png, or <name>.mp4)
-ROOT/corpus.json                                                     (rendered corpora only)
-ROOT/truth/<part>.safetensors, ROOT/truth2d/<part>.safetensors       (rendered corpora only)
+ROOT/corpus.json                                                     (rendered and resynthesised corpora only)
+ROOT/truth/<part>.safetensors, ROOT/truth2d/<part>.safetensors       (rendered and resynthesised corpora only)
 
 ROOT may also be the folder that the official archive unpacks to. `locate` finds the places.
 """
@@ -44,6 +44,11 @@ class Description:
     y_scale: float = 300 / 260
     licence: str = "CC BY-NC-SA (RWTH-PHOENIX-Weather 2014T)"
     seed: int | None = None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether our signer stands in it: its truth is known, and clips without pixels are meant to have none."""
+        return self.kind in ("rendered", "resynthesised")
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from skeletor.config import Config, load_config
 from skeletor.errors import InputError
 from skeletor.refiners import RefineConfig
 from skeletor.training_config import RefinerTrainConfig, train_preset
 from slt.corpus.build import CorpusConfig
+from slt.corpus.resynth import ResynthConfig
 from slt.estimate import EstimateConfig
 from slt.lift import LiftConfig
 from slt.translate import TranslateConfig
@@ -27,6 +28,7 @@ class RunConfig(Config):
     seeds: int = Field(1, ge=1, le=20, description="translators of each row: with seed, seed + 1, ...")
     workers: int = Field(2, ge=1, le=256)
     corpus: CorpusConfig = CorpusConfig()
+    resynth: ResynthConfig | None = Field(None, description="PHOENIX14T re-synthesised, in place of `corpus`")
     estimator: EstimateConfig = EstimateConfig()
     lift: LiftConfig = LiftConfig()
     refine: RefineConfig = RefineConfig()
@@ -39,13 +41,32 @@ class RunConfig(Config):
     period: bool = Field(True, description='sentences end in " .", as the literature trains and scores them')
     gloss2text: bool = Field(True, description="also train a gloss-to-text transformer, the ceiling of the ceiling")
 
+    @model_validator(mode="after")
+    def _one_corpus(self) -> RunConfig:
+        if self.resynth is not None and "corpus" in self.model_fields_set:
+            raise ValueError("give either `corpus` (rendered) or `resynth`, not both")
+        return self
+
 
 def load_corpus_config(path: Path) -> CorpusConfig:
     """The corpus section of a run config, or a file that holds only that section's keys."""
+    return load_config(path, RunConfig).corpus if _is_run(path) else load_config(path, CorpusConfig)
+
+
+def load_resynth_config(path: Path) -> ResynthConfig:
+    """The resynth section of a run config, or a file of that section's keys only; InputError if there is none."""
+    if not _is_run(path):
+        return load_config(path, ResynthConfig)
+    section = load_config(path, RunConfig).resynth
+    if section is None:
+        raise InputError(f"{path}: no section 'resynth'; give for example configs/phoenix14t_resynth.yaml")
+    return section
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a file holds sections of a run."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({error.__class__.__name__}); give a config file") from error
-    if isinstance(raw, dict) and any(key in RunConfig.model_fields for key in raw if key != "seed"):
-        return load_config(path, RunConfig).corpus
-    return load_config(path, CorpusConfig)
+    return isinstance(raw, dict) and any(key in RunConfig.model_fields for key in raw if key != "seed")

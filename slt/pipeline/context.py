@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Run:
     @property
     def rendered(self) -> bool:
         """Whether the truth is known."""
-        return self.corpus.description.kind == "rendered"
+        return self.corpus.description.synthetic
 
     def stage(
         self,
@@ -60,10 +60,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Detected:
-    """2D poses: the stage that made the last of them, and the folder of each part."""
+    """2D poses: the stage that made the last of them, and the folder of each part.
+
+    sample: real detections of parts whose detections are simulated, where there are any, for the comparison only.
+    """
 
     done: Done
     parts: dict[str, Path]
+    sample: dict[str, Path] = field(default_factory=dict)
 
 
 def elsewhere(run: Path, folder: Path, reuse: Sequence[Path]) -> list[Path]:

@@ -73,7 +73,7 @@ def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Pat
         for part, reasons in failed.items()
         for name, reason in reasons.items()
     ]
-    if corpus.description.kind != "rendered":
+    if not corpus.description.synthetic:
         rows += [(clip.split, clip.name, "", "it has no pictures") for clip in corpus.clips if clip.source is None]
     lines = ["\t".join(" ".join(field.split()) for field in row) for row in [("part", "clip", "source", "why"), *rows]]
     write_text(file, "\n".join(lines) + "\n")
@@ -118,7 +118,8 @@ def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int
     The broadcast noise is fitted on the training clips with pixels, the studio noise on the studio clips; neither
     on dev or test. Writes three parts into `folder`: `train` (broadcast), `studio_motion` (studio), and
     `studio_degraded`: all studio clips, with and without video, as a broadcast detector would have seen them.
-    Where a clip of `train` has real detections they are kept. A shard that is there already is kept.
+    Where a clip of `train` has real detections they are kept. A resynthesised corpus also gets `dev` and `test`
+    (broadcast), without real detections, so that all their clips are alike. A shard that is there already is kept.
     """
     noise = {}
     for quality, part in (("broadcast", "train"), ("studio", "studio")):
@@ -128,11 +129,13 @@ def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int
             truth = build.open_truth(corpus.root, part, planar=True)
             names = sorted(real)
             fit_noise([truth[n] for n in names], [real[n] for n in names]).save(noise[quality])
-    plans = (
+    plans: tuple[tuple[str, tuple[str, ...], Path, Path | None], ...] = (
         ("train", ("train",), noise["broadcast"], detected / "train"),
         ("studio_motion", ("studio_motion",), noise["studio"], None),
         ("studio_degraded", ("studio", "studio_motion"), noise["broadcast"], None),
     )
+    if corpus.description.kind == "resynthesised":  # dev and test have no pixels but a sample, which is kept apart
+        plans += tuple((part, (part,), noise["broadcast"], None) for part in ("dev", "test"))
     shards: list[_Shard] = []
     for number, (target, parts, model, kept) in enumerate(plans):
         stores = tuple(corpus.root / "truth2d" / part for part in parts)

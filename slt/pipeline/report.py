@@ -19,6 +19,7 @@ from slt.pipeline import gains, model, published
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
+from slt.pipeline.simulation import SIMULATED_EVALUATION, TITLES, compare_sample, comparison_markdown
 from slt.pipeline.stage import DONE, Done, read_json
 from slt.pipeline.table import SeedScores, Table, TableRow
 from slt.pipeline.training import GLOSS, System
@@ -56,6 +57,9 @@ def write_report(
                 detection_rates(open_store(detected.parts[part]), build.open_truth(run.corpus.root, part, planar=True))
             )
         sections.append(_detection_markdown(report))
+        if detected.sample:
+            report["simulation"] = compare_sample(run, detected)
+            sections.append(comparison_markdown(report["simulation"]))
         for title, errors in _accuracies(run, rows, lifted).items():
             report[title] = {label: e.as_dict() for label, e in errors.items()}
             sections.append(markdown(title, errors))
@@ -76,7 +80,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Sys
     lines = {name: {s: _lines(outputs[name], s, references[s]) for s in references} for name in labels}
     truth = {s: list(references[s].values()) for s in references}
     stats = {name: {s: [statistics(one, truth[s]) for one in lines[name][s]] for s in references} for name in labels}
-    content = dict(build.content_words(run.config.corpus)) if run.rendered else {}
+    content = dict(build.content_words(run.config.corpus)) if run.corpus.description.kind == "rendered" else {}
     seed, table_rows = run.config.seed, []
     for name, label in labels.items():
         single = {s: [score(one, truth[s], seed) for one in lines[name][s]] for s in references}
@@ -110,7 +114,7 @@ def _content(lines: Sequence[Sequence[str]], names: Sequence[str], content: Mapp
 
 
 def _title(run: Run) -> str:
-    kind = "rendered signer" if run.rendered else run.corpus.description.kind
+    kind = TITLES.get(run.corpus.description.kind, run.corpus.description.kind)
     c = run.config
     return f"{kind}; estimator {c.estimator.name}, lift {c.lift.mode}, refine {c.refine.name}, seed {c.seed}"
 
@@ -129,8 +133,9 @@ def _notes(
     ]
     if run.rendered:
         pixels = sum(c.source is not None for c in run.corpus.split("train"))
+        seen = "rendered broadcast video and the real estimator" if run.config.resynth is None else SIMULATED_EVALUATION
         notes.append(
-            f"dev and test: rendered broadcast video and the real estimator; train: {pixels} clips likewise, the "
+            f"dev and test: {seen}; train: {pixels} clips from rendered broadcast video and the real estimator, the "
             "others simulated detections of a noise model fitted to those; the unsupervised Skeletor learned from "
             "lifted studio clips, never from the truth; the other one from the training clips' truth"
         )

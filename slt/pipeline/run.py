@@ -14,6 +14,7 @@ from skeletor.normalise import normalise
 from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.corpus.frames import fingerprint
+from slt.corpus.resynth import ResynthConfig, resynthesise, source_hash
 from slt.lift import build_lifter
 from slt.pipeline import model, report, training
 from slt.pipeline import poses as pose_stages
@@ -24,8 +25,9 @@ from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
-_CORPUS = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "layout", "lexicon", "look",
-                                            "motion", "render", "signers"))  # fmt: skip
+_CORPUS = tuple(f"slt/corpus/{m}" for m in ("body", "build", "camera", "grammar", "handshapes", "layout", "lexicon",
+                                            "look", "motion", "render", "signers"))  # fmt: skip
+_RESYNTH = tuple(f"slt/corpus/{m}" for m in ("alignments", "resynth", "resynth_lexicon", "timed"))
 _SMOOTHERS = {"savgol": "linear + Savitzky-Golay", "kalman": "Kalman smoother"}  # labels of rows
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")
@@ -85,6 +87,8 @@ def prepare(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: 
 
 
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]) -> Run:
+    if config.resynth is not None:
+        return _resynthesised(config, config.resynth, folder, path, reuse)
     if path is not None:
         corpus = layout.read_corpus(path)
         bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
@@ -109,6 +113,25 @@ def with_text(corpus: layout.Corpus, period: bool) -> layout.Corpus:
         return corpus
     clips = tuple(replace(clip, text=clip.text.removesuffix(" .")) for clip in corpus.clips)
     return replace(corpus, clips=clips)
+
+
+def _resynthesised(
+    config: RunConfig, resynth: ResynthConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]
+) -> Run:
+    source = path or resynth.annotation
+    if source is None:
+        raise InputError("resynth: no annotation; give PHOENIX14T or its annotation folder with --corpus DIR "
+                         "(make pipeline CONFIG=... CORPUS=DIR) or the key resynth.annotation")  # fmt: skip
+    done = run_stage(
+        "corpus",
+        folder / "corpus",
+        lambda out: _ignore(resynthesise(resynth, source, out, config.workers)),
+        resynth.model_dump(exclude={"annotation"}),
+        (source_hash(source),),
+        (*CORE_CODE, *_CORPUS, *_RESYNTH, "slt/video"),
+        elsewhere(folder, folder / "corpus", reuse),
+    )
+    return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse)
 
 
 def _ignore(_: object) -> None:
@@ -146,7 +169,12 @@ def _poses(run: Run) -> Detected:
         (estimated,),
         (*CORE_CODE, "slt/corpus/noise", "slt/corpus/noise_bank", "slt/corpus/noise_events", "slt/pipeline/poses"),
     )
-    return Detected(simulated, parts | {part: simulated.folder / part for part in SIMULATED})
+    made = {part: simulated.folder / part for part in SIMULATED}
+    sample: dict[str, Path] = {}
+    if run.config.resynth is not None:
+        sample = {part: parts[part] for part in ("dev", "test")}
+        made |= {part: simulated.folder / part for part in sample}
+    return Detected(simulated, parts | made, sample)
 
 
 def _lift(run: Run, detected: Detected) -> Done:

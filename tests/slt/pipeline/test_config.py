@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from skeletor.config import load_config
-from slt.pipeline.config import RunConfig, load_corpus_config
+from skeletor.errors import InputError
+from slt.pipeline.config import RunConfig, load_corpus_config, load_resynth_config
+from slt.pipeline.run import run
 from slt.translate import PRESETS
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -32,3 +34,22 @@ def test_the_real_data_set_gets_the_fields_protocol():
     paper = PRESETS["paper"].model_dump()
     differing = {key for key, value in t.model_dump().items() if paper[key] != value}
     assert differing <= {"preset", "validation_sentences"}
+
+
+def test_a_run_has_one_corpus(tmp_path):
+    path = tmp_path / "both.yaml"
+    path.write_text("corpus: {train: 5}\nresynth: {limit: 3}\n")
+    with pytest.raises(InputError, match=r"either `corpus` .* or `resynth`"):
+        load_config(path, RunConfig)
+    path.write_text("resynth: {limt: 3}\n")
+    with pytest.raises(InputError, match=r"both\.yaml: unknown key 'resynth\.limt'"):
+        load_config(path, RunConfig)
+    path.write_text("corpus: {train: 5}\n")
+    with pytest.raises(InputError, match="no section 'resynth'"):
+        load_resynth_config(path)
+    assert load_resynth_config(CONFIGS / "resynth_tiny.yaml").limit == 40
+
+
+def test_a_resynth_run_needs_the_annotation(tmp_path):
+    with pytest.raises(InputError, match=r"resynth: no annotation; .* --corpus DIR"):
+        run(load_config(CONFIGS / "resynth_tiny.yaml", RunConfig), tmp_path)
