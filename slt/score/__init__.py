@@ -22,7 +22,7 @@ class Scores:
     """Corpus scores in per cent of n sentences.
 
     intervals: metric name -> (low, high), percentile bootstrap, 95 %. signature: sacreBLEU's.
-    chrf is sacreBLEU's chrF2 (no interval).
+    chrf is sacreBLEU's chrF2 (no interval). wer: of the recognised glosses, if the model recognises any.
     """
 
     bleu1: float
@@ -34,6 +34,7 @@ class Scores:
     intervals: Mapping[str, tuple[float, float]]
     signature: str
     n: int
+    wer: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -47,6 +48,8 @@ class Scores:
             low, high = self.intervals[key]
             rows.append(f"{label:7} {getattr(self, key):6.2f}   95 %: {low:.2f} to {high:.2f}")
         rows.append(f"chrF    {self.chrf:6.2f}")
+        if self.wer is not None:
+            rows.append(f"WER     {self.wer:6.2f}   of glosses")
         return "\n".join([*rows, f"{self.n} sentences; {self.signature}"])
 
 
