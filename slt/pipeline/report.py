@@ -23,6 +23,7 @@ from slt.score import Scores, score
 from slt.score.bleu import corpus_bleu
 from slt.score.bootstrap import paired_bootstrap
 from slt.score.content import content_accuracy
+from slt.score.wer import word_error_rate
 
 _FLOOR_CANDIDATES = 300
 _PACKAGES = ("torch", "numpy", "joeynmt", "mediapipe", "sacrebleu", "rouge-score", "pose-format", "safetensors", "av")
@@ -77,6 +78,8 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, System]) -> 
     table_rows = []
     for name, label in labels.items():
         scores = {s: _score(outputs[name][s], references[s], run.config.seed) for s in references}
+        for split, glosses in systems[name].glosses.items() if name in systems else ():
+            scores[split] = _with_wer(scores[split], glosses, run.corpus.split(split))
         p = None
         if name not in ("constant", "raw") and "raw" in outputs:
             p = _p_value(outputs["raw"]["test"], outputs[name]["test"], references["test"], run.config.seed)
@@ -100,6 +103,12 @@ def constant_sentence(train: Sequence[str], dev: Sequence[str], candidates: int)
 def _score(outputs: Mapping[str, str], references: Mapping[str, str], seed: int) -> Scores:
     """A clip that was left out counts as an empty translation."""
     return score([outputs.get(name, "") for name in references], list(references.values()), seed)
+
+
+def _with_wer(scores: Scores, glosses: Mapping[str, Sequence[str]], clips: Sequence[layout.Clip]) -> Scores:
+    """The scores with the error rate of recognised glosses; a clip that was left out counts as nothing recognised."""
+    wer = word_error_rate([glosses.get(c.name, ()) for c in clips], [c.glosses for c in clips])
+    return dataclasses.replace(scores, wer=wer)
 
 
 def _p_value(a: Mapping[str, str], b: Mapping[str, str], references: Mapping[str, str], seed: int) -> float:
@@ -134,6 +143,12 @@ def _notes(
             "others simulated detections of a noise model fitted to those; the unsupervised Skeletor learned from "
             "lifted studio clips, never from the truth; the other one from the training clips' truth"
         )
+    wers = [
+        f"{row.label}: WER of the recognised glosses {row.dev.wer:.2f} on dev, {row.test.wer:.2f} on test"
+        for row in rows
+        if row.dev.wer is not None and row.test.wer is not None
+    ]
+    notes += wers
     absent = {n: len(set(references["test"]) - set(o["test"])) for n, o in outputs.items()}
     notes += [
         f"{name}: {count} test clips could not be read and count as empty" for name, count in absent.items() if count

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
@@ -22,15 +23,20 @@ from slt.pipeline.stage import Done, run_stage
 
 REFINER_WEIGHTS = "refiner.safetensors"
 GLOSS = "gloss2text"
+_GLOSSES = "-glosses"  # in the name of a file of recognised glosses
 _TRANSLATE_CODE = (*CORE_CODE, "slt/translate")
 
 
 @dataclass(frozen=True)
 class System:
-    """A trained translator of one row: its folder, and what it made of dev and test (clip name -> text)."""
+    """A trained translator of one row: its folder, and what it made of dev and test (clip name -> text).
+
+    glosses: likewise what its gloss head recognised; {} if it has none.
+    """
 
     done: Done
     outputs: Mapping[str, Mapping[str, str]]
+    glosses: Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def train_skeletor(
@@ -81,7 +87,10 @@ def train_rows(config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], fo
         if config.gloss2text:
             jobs[GLOSS] = pool.submit(_train_gloss, config, corpus, folder)
         finished = {name: job.result() for name, job in jobs.items()}
-    return {name: System(done, _outputs(done.folder)) for name, done in finished.items()}
+    return {
+        name: System(done, _outputs(done.folder, ""), _outputs(done.folder, _GLOSSES))
+        for name, done in finished.items()
+    }
 
 
 def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path) -> Done:
@@ -102,6 +111,9 @@ def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path)
             names = [example.name for example in examples[split]]
             texts = [h.text for h in translator.translate([stores[split][n] for n in names])]
             _write_outputs(out, split, dict(zip(names, texts, strict=True)))
+            if translator.recognised:
+                glosses = translator.recognise([stores[split][n] for n in names])
+                _write_outputs(out, split + _GLOSSES, dict(zip(names, glosses, strict=True)))
 
     return _worker_stage(config, folder, row.name, work, (row.done,))
 
@@ -137,9 +149,10 @@ def _worker_stage(
     return run_stage(f"train {name}", folder / "systems" / name, work, values, inputs, _TRANSLATE_CODE)
 
 
-def _write_outputs(out: Path, split: str, texts: Mapping[str, str]) -> None:
+def _write_outputs(out: Path, split: str, texts: Mapping[str, str] | Mapping[str, Sequence[str]]) -> None:
     write_text(out / f"{split}.json", json.dumps(texts, indent=0, ensure_ascii=False))
 
 
-def _outputs(folder: Path) -> dict[str, dict[str, str]]:
-    return {s: json.loads((folder / f"{s}.json").read_text(encoding="utf-8")) for s in ("dev", "test")}
+def _outputs(folder: Path, kind: str) -> dict[str, Any]:
+    files = {split: folder / f"{split}{kind}.json" for split in ("dev", "test")}
+    return {split: json.loads(file.read_text(encoding="utf-8")) for split, file in files.items() if file.exists()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ def make_recognition(train: Sequence[Sequence[str]], dev: Sequence[Sequence[str]
 
 def steps_needed(glosses: Sequence[Any]) -> int:
     """Fewest encoder steps that can spell these glosses: one each, and a blank between two equal ones."""
-    return len(glosses) + sum(a == b for a, b in zip(glosses, glosses[1:], strict=False))
+    return len(glosses) + sum(a == b for a, b in pairwise(glosses))
 
 
 class GlossLoss:

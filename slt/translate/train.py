@@ -100,7 +100,9 @@ def train_translator(
     stats = fit_stats(raw)
     sources = [stats.standardise(array) for array in raw]
     dev_sources = [stats.standardise(raw_features(example.pose, config)) for example in dev]
-    recognition = make_recognition([e.glosses for e in train], [e.glosses for e in dev]) if config.gloss_weight else None
+    recognition = (
+        make_recognition([e.glosses for e in train], [e.glosses for e in dev]) if config.gloss_weight else None
+    )
     task = _Task(_pose_part(train, sources), _pose_part(dev, dev_sources), stats, (), config.subsample, recognition)
     return _train(task, config, Path(out), seed, device)
 
