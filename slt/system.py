@@ -73,7 +73,7 @@ class System:
         """Translate one input. InputError if it cannot be read; an abstention is a result with text None."""
         seconds: dict[str, float] = {}
         raw = _timed(seconds, "estimate", lambda: self.poses(source))
-        warnings = self._warnings(raw)
+        warnings = self.warnings(raw)
         reason = self.model.abstention.signer_reason(raw)
         if reason is not None:
             return _abstained(source, raw, reason, seconds, warnings)
@@ -97,7 +97,7 @@ class System:
             glosses=translator.recognise([refined])[0] if translator.recognised else None,
         )
 
-    def _warnings(self, raw: PoseSequence) -> tuple[str, ...]:
+    def warnings(self, raw: PoseSequence) -> tuple[str, ...]:
         """Where the input differs from what the model was trained on."""
         found = []
         known = self.model.config["estimator"]["name"]

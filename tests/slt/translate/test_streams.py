@@ -59,10 +59,8 @@ def test_the_columns_of_a_stream_are_those_of_its_joints(toy):
     mirrored = features.left_dominant(pose.keypoints)
     other = {"right_hand": "left_hand", "left_hand": "right_hand", "body": "body"}
     for name, joints in groups.items():
-        if name == "body":
-            joints = [SIGNING_50.index("nose")]  # a wrist would decide which hand is the dominant one
-        else:
-            joints = joints[1:]  # the root is where a hand's joints are measured from
+        # a wrist decides which hand is the dominant one, and a hand's joints are measured from its root
+        joints = [SIGNING_50.index("nose")] if name == "body" else joints[1:]
         points = pose.keypoints.copy()
         points[:, joints] += np.random.default_rng(0).normal(0, 0.05, (len(pose), len(joints), 3)).astype(np.float32)
         changed = features.pose_features(pose.replace(points)) != before
