@@ -133,6 +133,8 @@ def back_translate(
             raw = named[name].read()
             inputs[name] = raw_features(prepare(system, raw), system.model.translator.config)
             warnings.update(system.warnings(raw))
+            if raw.provenance.stage("refine"):
+                warnings["refined before, and not again"] += 1
         except SkeletorError as error:
             bad[name] = str(error)
     texts = [h.text for h in system.model.translator.translate(list(inputs.values()))]
