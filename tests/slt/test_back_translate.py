@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -89,9 +90,7 @@ def test_given_poses_are_translated_and_scored(model, tmp_path):
 def test_poses_are_brought_to_what_the_translator_reads(model):
     system = load_system(model, estimator="poses", device="cpu")
     pose = perform(["regen", "wind"], 5)
-    assert prepare(system, pose).keypoints is pose.keypoints or np.array_equal(
-        prepare(system, pose).keypoints, pose.keypoints
-    )
+    np.testing.assert_array_equal(prepare(system, pose).keypoints, pose.keypoints)
     far = pose.replace(pose.keypoints * 300 + 500, units="pixel")
     np.testing.assert_allclose(prepare(system, far).keypoints, normalise(far).keypoints)
     flat = PoseSequence(far.keypoints[..., :2], far.confidence, 25, SIGNING_50, Provenance(units="pixel"))
@@ -100,6 +99,17 @@ def test_poses_are_brought_to_what_the_translator_reads(model):
     other = load_system(model, refine="savgol", estimator="poses", device="cpu")
     assert np.array_equal(prepare(other, refined).keypoints, pose.keypoints)
     assert not np.array_equal(prepare(other, pose).keypoints, pose.keypoints)
+
+
+def test_translate_tells_the_glosses_if_the_model_recognises_any(model, tmp_path):
+    system = load_system(model, estimator="poses", device="cpu")
+    pose = perform(["regen", "wind", "sonne"], 8)
+    write_pose(pose.replace(pose.keypoints[..., :2] * 100 + 300, units="pixel"), tmp_path / "a.safetensors")
+    result = system.translate(tmp_path / "a.safetensors")
+    expected = system.model.translator.recognise([system.lifter(system.poses(tmp_path / "a.safetensors"))])[0]
+    assert result.glosses == expected and set(expected) <= {w.upper() for w in WORDS}
+    assert json.loads(result.json())["glosses"] == list(expected)
+    assert "glosses" not in json.loads(dataclasses.replace(result, glosses=None).json())
 
 
 def slrtp(pose: PoseSequence) -> torch.Tensor:
