@@ -110,6 +110,9 @@ PRESETS: dict[str, TranslateConfig] = {
         gloss_weight=1.0,
         stretch=0.1,
         learning_rate=2e-3,
+        max_updates=15_000,
+        max_minutes=240,
+        validate_every=500,
     ),
     "tiny": TranslateConfig(
         layers=1, hidden=16, feed_forward=32, heads=2, max_updates=60, validate_every=20, warmup=10, beams=[1, 2],
