@@ -66,7 +66,8 @@ def find_sources(
 ) -> tuple[list[Source], dict[str, str]]:
     """The clips of files and of folders of files, sorted by name, and the files that cannot be read with the reason.
 
-    A folder is one clip if OpenPose's JSON files lie in it; else its files and folders are taken, not those below.
+    A folder is one clip if OpenPose's JSON files lie in it and no other poses; else its files and folders are taken,
+    not those below.
     fps: replaces what the files say. joints: see `skeletor.io.slrtp.Clips`. InputError if there is nothing.
     """
     found: dict[str, Source] = {}
@@ -105,10 +106,10 @@ def _files(path: Path) -> Iterator[Path]:
         yield path  # also one that is not there: the reader says so
         return
     inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    if any(entry.suffix.lower() == ".json" for entry in inside):
+    clips = [entry for entry in inside if entry.is_dir() or entry.suffix.lower() in SUFFIXES]
+    if not clips and any(entry.suffix.lower() == ".json" for entry in inside):
         yield path
-        return
-    yield from (e for e in inside if e.is_dir() or e.suffix.lower() in SUFFIXES)
+    yield from clips
 
 
 def back_translate(

@@ -4,8 +4,8 @@ A dict, name -> {"name", "text", "gloss", "speaker", "poses_3d" (T, 178, 3)}, or
 predictions are. The first 50 joints are those of the authors' own list (github.com/walsharry/
 SLRTP_Skeleton_Keypoint_information, keypoint_def.py): shoulder, elbow, wrist of the right, then of the left arm, right
 and left hip, 21 of the right, 21 of the left hand. The other 128, a face without a nose tip, are dropped.
-The list says nothing of the axes, so they are told by the body: the signer faces us, hips are below shoulders, and
-wrists are in front of them, in the median of the file's first clips.
+The list says nothing of the axes, so they are told by the body: the signer faces us, hips (wrists, in a layout without
+hips) are below shoulders, and wrists are in front of them, in the median of the file's first clips.
 Files are read with `weights_only=True`: tensors, text and numbers, never another pickle.
 """
 
@@ -72,6 +72,9 @@ class Clips(Mapping[str, PoseSequence]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
 
     def __getitem__(self, name: str) -> PoseSequence:
         points = self._points(name) * self._signs

@@ -136,6 +136,7 @@ def test_the_command_reads_all_formats_and_lists_what_it_cannot_use(model, tmp_p
     write_pose(pixel.to_skeleton(BODY25_HANDS), folder / test[6].name)
     (folder / "bad.pose").write_bytes(b"no pose")
     (folder / "readme.md").write_text("not a pose")
+    (folder / "notes.json").write_text("{}")
     names = ["renamed", *(e.name for e in test[1:]), "short", "bad"]
     texts = [e.text for e in test] + ["regen .", "wind ."]
     refs = tmp_path / "refs.tsv"
