@@ -64,14 +64,17 @@ class BackTranslation:
 def find_sources(
     paths: Sequence[Path], fps: float | None = None, joints: tuple[str, ...] | None = None
 ) -> tuple[list[Source], dict[str, str]]:
-    """The clips of files and of folders of files, sorted by name, and the files that cannot be read with the reason.
+    """The clips of files and of folders of files, and which files cannot be read, with the reason.
 
+    A bad file is also a clip, called like the file, so that sentences given by line stay beside their clips. Files
+    are in order of name, clips of one file in the file's own order.
     A folder is one clip if OpenPose's JSON files lie in it and no other poses; else its files and folders are taken,
     not those below.
     fps: replaces what the files say. joints: see `skeletor.io.slrtp.Clips`. InputError if there is nothing.
     """
     found: dict[str, Source] = {}
     failed: dict[str, str] = {}
+    sound = False
     for file in [file for path in paths for file in _files(path)]:
         try:
             for source in _sources(file, fps, joints):
@@ -79,12 +82,14 @@ def find_sources(
                     failed[f"{file}: {source.name}"] = f"{file}: clip {source.name} is also in another file; left out"
                 else:
                     found[source.name] = source
+                    sound = True
         except SkeletorError as error:
             failed[str(file)] = str(error)
-    if not found:
+            found.setdefault(file.stem, Source(file.stem, file.stem, _raiser(error)))
+    if not sound:
         kinds = f"no files of poses; give {', '.join(SUFFIXES)} or OpenPose JSON"
         raise InputError(next(iter(failed.values()), f"{', '.join(map(str, paths))}: {kinds}"))
-    return sorted(found.values(), key=lambda source: source.name), failed
+    return list(found.values()), failed
 
 
 def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None) -> Iterator[Source]:
@@ -99,6 +104,13 @@ def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None) -> I
 
 def _reader(poses: Mapping[str, PoseSequence], name: str) -> Callable[[], PoseSequence]:
     return lambda: poses[name]
+
+
+def _raiser(error: SkeletorError) -> Callable[[], PoseSequence]:
+    def read() -> PoseSequence:
+        raise error
+
+    return read
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -137,7 +149,8 @@ def back_translate(
             if raw.provenance.stage("refine"):
                 warnings["refined before, and not again"] += 1
         except SkeletorError as error:
-            bad[name] = str(error)
+            if str(error) not in bad.values():
+                bad[name] = str(error)
     texts = [h.text for h in system.model.translator.translate(list(inputs.values()))]
     translated = dict(zip(inputs, texts, strict=True))
     hypotheses = {name: translated.get(name, "") for name in references}

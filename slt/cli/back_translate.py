@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("back-translation", "translate given pose sequences and score the sentences")
     poses = ".safetensors, .pose, .skels, .h5, .pt (SLRTP 2025), folders of these, folders of OpenPose JSON"
     group.add_argument("--poses", type=Path, nargs="+", metavar="PATH", help=poses)
-    refs = "PHOENIX14T's corpus.csv; .tsv or .json of name and sentence; .pt; or one a line in the order of the names"
+    refs = "PHOENIX14T's corpus.csv; .tsv or .json of name and sentence; .pt; or one a line in the order of the clips"
     group.add_argument("--refs", type=Path, metavar="FILE", help=refs + "; default: those in the .pt itself")
     group.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
     group.add_argument("-o", "--output", type=Path, help="folder for hypotheses.tsv and scores.json")
@@ -47,8 +47,7 @@ def run(args: argparse.Namespace) -> int:
         if len(texts) != 1 or len(args.poses) != 1:
             raise InputError("--refs is missing: only a single .pt file brings its own sentences")
         refs = texts[0]
-    names = sorted([*(source.name for source in sources), *(Path(file).stem for file in failed)])
-    references = read_references(refs, names, args.as_is)
+    references = read_references(refs, [source.name for source in sources], args.as_is)
     system = load_system(args.model, args.refine, "poses", args.device)
     result = back_translate(system, sources, references, failed, args.seed)
     if args.output:

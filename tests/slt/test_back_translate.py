@@ -177,12 +177,29 @@ def test_a_pt_brings_its_own_sentences_and_nothing_else_does(model, tmp_path, ca
         assert caught.value.code == 2
 
 
+def test_sentences_by_line_are_in_the_order_of_the_clips(model, tmp_path, capsys):
+    test = clips(4, 9)
+    for order in ((2, 0, 1), (1, 2, 0)):
+        torch.save({f"n{k}": slrtp(test[k].pose) for k in order}, tmp_path / "a.pt")
+        (tmp_path / "b.safetensors").write_bytes(b"no poses")
+        write_pose(test[3].pose, tmp_path / "c.safetensors")
+        texts = [test[k].text for k in order] + ["schnee .", test[3].text]
+        (tmp_path / "refs.txt").write_text("\n".join(texts))
+        files = [tmp_path / name for name in ("a.pt", "b.safetensors", "c.safetensors")]
+        argv = ["--poses", *files, "--refs", tmp_path / "refs.txt", "--model", model, "-o", tmp_path / "out"]
+        assert main("score", [str(a) for a in argv], "") == 2
+        rows = (tmp_path / "out" / "hypotheses.tsv").read_text().splitlines()[1:]
+        names = [*(f"n{k}" for k in order), "b", test[3].name]
+        assert [row.split("\t")[::2] for row in rows] == [list(pair) for pair in zip(names, texts, strict=True)]
+        assert capsys.readouterr().err.count("b.safetensors") == 1
+
+
 def test_a_name_that_stands_in_two_files_is_told(model, tmp_path):
     pose = perform(["wind"], 7)
     for name in ("a", "b"):
         write_shard({"same": pose, name: pose}, tmp_path / f"{name}.safetensors")
     sources, failed = find_sources([tmp_path])
-    assert [s.name for s in sources] == ["a", "b", "same"] and len(failed) == 1
+    assert [s.name for s in sources] == ["a", "same", "b"] and len(failed) == 1
     assert "also in another file" in next(iter(failed.values()))
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no files of poses"):
