@@ -27,11 +27,17 @@ SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt")
 
 @dataclass(frozen=True)
 class Source:
-    """A clip and how to read it. name: of the clip; stem: of its file, if that holds no other clip, else the name."""
+    """A clip and how to read it. aliases: what else references may call it: its name without folders ("dev/name" in
+    `.files`), and its file's, if that holds no other clip.
+    """
 
     name: str
-    stem: str
+    aliases: tuple[str, ...]
     read: Callable[[], PoseSequence]
+
+    def called(self, references: Mapping[str, str]) -> str:
+        """The name under which the references know this clip; its own, if they do not."""
+        return next((name for name in (self.name, *self.aliases) if name in references), self.name)
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ def find_sources(
                     sound = True
         except SkeletorError as error:
             failed[str(file)] = str(error)
-            found.setdefault(file.stem, Source(file.stem, file.stem, _raiser(error)))
+            found.setdefault(file.stem, Source(file.stem, (), _raiser(error)))
     if not sound:
         kinds = f"no files of poses; give {', '.join(SUFFIXES)} or OpenPose JSON"
         raise InputError(next(iter(failed.values()), f"{', '.join(map(str, paths))}: {kinds}"))
@@ -95,11 +101,11 @@ def find_sources(
 def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None) -> Iterator[Source]:
     if file.is_dir() or (file.suffix.lower() == ".pose" and file.exists()):  # one clip, called like the file
         name = file.name if file.is_dir() else file.stem
-        yield Source(name, name, lambda: read_pose(file, fps=fps))
+        yield Source(name, (), lambda: read_pose(file, fps=fps))
         return
     poses = Clips(file, fps, joints) if file.suffix.lower() == ".pt" else read_poses(file, fps)
     for name in poses:
-        yield Source(name, file.stem if len(poses) == 1 else name, _reader(poses, name))
+        yield Source(name, (Path(name).name, *([file.stem] if len(poses) == 1 else [])), _reader(poses, name))
 
 
 def _reader(poses: Mapping[str, PoseSequence], name: str) -> Callable[[], PoseSequence]:
@@ -132,14 +138,18 @@ def back_translate(
     2D poses are lifted and refined as the model's config says; 3D ones are normalised, unless they are, and refined,
     unless they were. A clip that cannot be used is listed, and the others go on. InputError if no clip has a reference.
     """
-    named = {(s.stem if s.name not in references and s.stem in references else s.name): s for s in sources}
+    bad, warnings = dict(failed), Counter[str]()
+    named: dict[str, Source] = {}
+    for source in sources:
+        first = named.setdefault(source.called(references), source)
+        if first is not source:
+            bad[source.name] = f"clip {source.name}: its reference is that of clip {first.name} too; left out"
     known = [name for name in references if name in named]
     if not known:
         raise InputError(
             f"none of the {len(named)} clips has a reference: clips are called like {next(iter(named), 'nothing')!r}, "
             f"references like {next(iter(references))!r}"
         )
-    bad, warnings = dict(failed), Counter[str]()
     inputs: dict[str, np.ndarray] = {}
     for name in progress(known, "poses", unit="clip"):
         try:

@@ -194,6 +194,20 @@ def test_sentences_by_line_are_in_the_order_of_the_clips(model, tmp_path, capsys
         assert capsys.readouterr().err.count("b.safetensors") == 1
 
 
+def test_a_clip_goes_by_its_own_name_or_without_folders_or_by_its_file(model, tmp_path):
+    pose = perform(["sonne"], 10)
+    write_shard({"dev/one": pose, "two": pose}, tmp_path / "x.safetensors")
+    write_shard({"inner": pose}, tmp_path / "three.safetensors")
+    sources, _ = find_sources([tmp_path])
+    for references in (["one", "two", "three"], ["dev/one", "two", "inner"]):
+        assert sorted(s.called(dict.fromkeys(references, "")) for s in sources) == sorted(references)
+    assert [s.called({}) for s in sources] == ["inner", "dev/one", "two"]
+    write_shard({"test/one": pose, "dev/one": pose}, tmp_path / "x.safetensors")
+    sources, failed = find_sources([tmp_path / "x.safetensors"])
+    result = back_translate(load_system(model, estimator="poses", device="cpu"), sources, {"one": "sonne ."}, failed)
+    assert list(result.failed) == ["test/one"] and result.hypotheses["one"]
+
+
 def test_a_name_that_stands_in_two_files_is_told(model, tmp_path):
     pose = perform(["wind"], 7)
     for name in ("a", "b"):
