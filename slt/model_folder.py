@@ -141,6 +141,8 @@ def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Score
         for split, s in scores.items()
     )
     signature = next(iter(scores.values())).signature if scores else "none"
+    wers = [f"{split} {s.wer:.2f}" for split, s in scores.items() if s.wer is not None]
+    glosses = f"\nWER of the recognised glosses: {', '.join(wers)}.\n" if wers else ""
     stages = "\n".join(f"- {name}: `{json.dumps(config[name], ensure_ascii=False)}`" for name in STAGES if config[name])
     limits = "\n".join(f"- {name}: {value:.3g}" for name, value in sorted(config["abstention"]["thresholds"].items()))
     return f"""# {card.title}
@@ -163,7 +165,7 @@ Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
 {rows}
 
 {signature}; ROUGE-L with beta 1.2; intervals by bootstrap over sentences; one training.
-
+{glosses}
 ## When it abstains
 Set on {config["abstention"]["clips"]} dev clips so that about {config["abstention"]["share"]:.0%} of sound clips are
 rejected. Thresholds by signal:

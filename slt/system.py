@@ -25,7 +25,10 @@ POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
 
 @dataclass(frozen=True)
 class Translation:
-    """What became of one input. text is None if the system abstained; reason says why."""
+    """What became of one input. text is None if the system abstained; reason says why.
+
+    glosses: what the model's gloss head recognised; None if it has no such head.
+    """
 
     source: str
     text: str | None
@@ -37,10 +40,14 @@ class Translation:
     seconds: dict[str, float]
     provenance: dict[str, Any]
     warnings: tuple[str, ...]
+    glosses: tuple[str, ...] | None = None
 
     def json(self) -> str:
-        """All of it as JSON text."""
-        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False, default=str) + "\n"
+        """All of it as JSON text; without the key "glosses" if the model recognises none."""
+        values = dataclasses.asdict(self)
+        if self.glosses is None:
+            del values["glosses"]
+        return json.dumps(values, indent=1, ensure_ascii=False, default=str) + "\n"
 
     def srt(self) -> str:
         """One subtitle over the whole clip."""
@@ -66,14 +73,15 @@ class System:
         """Translate one input. InputError if it cannot be read; an abstention is a result with text None."""
         seconds: dict[str, float] = {}
         raw = _timed(seconds, "estimate", lambda: self.poses(source))
-        warnings = self._warnings(raw)
+        warnings = self.warnings(raw)
         reason = self.model.abstention.signer_reason(raw)
         if reason is not None:
             return _abstained(source, raw, reason, seconds, warnings)
         lifted = _timed(seconds, "lift", lambda: self.lifter(raw))
         refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
-        hypothesis = _timed(seconds, "translate", lambda: self.model.translator.translate([refined])[0])
-        signals = self.model.abstention.signals(self.model.translator, raw, refined, hypothesis)
+        translator = self.model.translator
+        hypothesis = _timed(seconds, "translate", lambda: translator.translate([refined])[0])
+        signals = self.model.abstention.signals(translator, raw, refined, hypothesis)
         reason = self.model.abstention.reason(signals)
         return Translation(
             source=str(source),
@@ -86,9 +94,10 @@ class System:
             seconds=seconds,
             provenance=dataclasses.asdict(refined.provenance),
             warnings=warnings,
+            glosses=translator.recognise([refined])[0] if translator.recognised else None,
         )
 
-    def _warnings(self, raw: PoseSequence) -> tuple[str, ...]:
+    def warnings(self, raw: PoseSequence) -> tuple[str, ...]:
         """Where the input differs from what the model was trained on."""
         found = []
         known = self.model.config["estimator"]["name"]

@@ -1,6 +1,6 @@
 """Files of poses: one reader and one writer for all formats, chosen by the path's suffix.
 
-.safetensors (native), .pose, .skels, .h5 (read only), and directories of OpenPose JSON (no suffix).
+.safetensors (native), .pose, .skels, .h5 and .pt (read only), and directories of OpenPose JSON (no suffix).
 A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`, and one line in `_FORMATS`.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.errors import InputError
-from skeletor.io import native, openpose_json, pose_format, skels, zelinka_h5
+from skeletor.io import native, openpose_json, pose_format, skels, slrtp, zelinka_h5
 from skeletor.pose import PoseSequence
 
 Reader = Callable[[Path, float | None], Mapping[str, PoseSequence]]
@@ -30,6 +30,7 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     ".pose": (pose_format.read_all, pose_format.write_pose),
     ".skels": (skels.read_all, skels.write_pose),
     ".h5": (zelinka_h5.read_all, None),
+    ".pt": (slrtp.read_all, None),
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
 

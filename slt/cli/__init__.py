@@ -18,7 +18,7 @@ COMMANDS = {
     "lift": ("slt.cli.stages", "lift 2D poses to 3D"),
     "refine": ("slt.cli.stages", "repair 3D poses"),
     "view": ("slt.cli.stages", "side-by-side video of picture, raw and refined skeleton"),
-    "score": ("slt.cli.score", "BLEU-1..4 and ROUGE of a hypothesis file against a reference file"),
+    "score": ("slt.cli.score", "BLEU-1..4, chrF, ROUGE of a hypothesis file, or of poses that are translated first"),
     "data": ("slt.cli.data", "check a data set in PHOENIX14T's layout: what is in it, what is missing"),
     "corpus": ("slt.cli.corpus", "render a corpus, or re-synthesise PHOENIX14T"),
     "doctor": ("slt.cli.doctor", "what is installed, which estimators work, which device"),

@@ -1,4 +1,4 @@
-"""`slt score --hyp FILE --ref FILE`."""
+"""`slt score --hyp FILE --ref FILE`, and `slt score --poses` (back-translation)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ import dataclasses
 import json
 from pathlib import Path
 
+from slt.cli import back_translate
+
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Print the scores of a hypothesis file, one sentence a line."""
+    """Print the scores of a hypothesis file, one sentence a line, or of translated poses."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
-    parser.add_argument("--hyp", type=Path, required=True, help="hypotheses, one sentence a line")
-    parser.add_argument("--ref", type=Path, required=True, help="references, one sentence a line")
+    parser.add_argument("--hyp", type=Path, help="hypotheses, one sentence a line")
+    parser.add_argument("--ref", type=Path, help="references, one sentence a line")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    back_translate.add_options(parser)
     args = parser.parse_args(argv)
+    if args.poses and not (args.hyp or args.ref):
+        return back_translate.run(args)
+    if args.poses or args.hyp is None or args.ref is None:
+        parser.error("give --hyp and --ref, or --poses")
 
     from slt.score import score_files
 

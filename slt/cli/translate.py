@@ -23,6 +23,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     parser.add_argument("-f", "--formats", default="txt", help="of the results, any of txt,json,srt")
     parser.add_argument("--refine", choices=REFINERS, help="default: the model's")
     parser.add_argument("--estimator", help="default: the model's; see `slt doctor`")
+    parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     args = parser.parse_args(argv)
     formats = args.formats.split(",")
@@ -33,6 +34,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     from slt.system import load_system
 
     system = load_system(args.model, args.refine, args.estimator, args.device)
+    if args.glosses and not system.model.translator.recognised:
+        raise InputError(f"{system.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
     names = output_names(args.inputs, args.output, "") if args.output else {}
 
     def work(path: Path) -> None:
@@ -48,5 +51,7 @@ def main(command: str, argv: list[str], text: str) -> int:
         if result.text is None:
             raise NothingToTranslate(f"{path}: not translated: {result.reason}")
         print(f"{path}: {result.text}" if len(args.inputs) > 1 else result.text)
+        if args.glosses:
+            print(f"  glosses: {' '.join(result.glosses or ())}")
 
     return for_each(args.inputs, work, "translate")

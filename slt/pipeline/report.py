@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,10 +24,11 @@ from slt.pipeline.simulation import SIMULATED_EVALUATION, TITLES, compare_sample
 from slt.pipeline.stage import DONE, Done, read_json
 from slt.pipeline.table import SeedScores, Table, TableRow
 from slt.pipeline.training import GLOSS, System
-from slt.score import mean_scores, score
+from slt.score import Scores, mean_scores, score
 from slt.score.bootstrap import compare, statistics
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
+from slt.score.wer import word_error_rate
 
 Outputs = Mapping[str, Mapping[str, str]]  # split -> clip -> sentence
 _TEXT = {True: 'with the final " ." token', False: "without a final period, in hypothesis and reference"}
@@ -83,24 +85,24 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Sys
     content = dict(build.content_words(run.config.corpus)) if run.corpus.description.kind == "rendered" else {}
     seed, table_rows = run.config.seed, []
     for name, label in labels.items():
+        found = systems.get(name, ())
         single = {s: [score(one, truth[s], seed) for one in lines[name][s]] for s in references}
+        for s in references:
+            single[s] = [_with_wer(one, system, run.corpus.split(s)) for one, system in zip_longest(single[s], found)]
         dev, test = (mean_scores(single[s], stats[name][s], seed) for s in ("dev", "test"))
         p = None
         if name not in ("constant", "raw") and "raw" in stats:
             p = compare(stats["raw"]["test"], stats[name]["test"], seed)["bleu4"].p
         right = _content(lines[name]["test"], list(references["test"]), content) if content else None
-        seeds = [
-            SeedScores(system.seed, single["dev"][k], single["test"][k])
-            for k, system in enumerate(systems.get(name, ()))
-        ]
+        seeds = [SeedScores(system.seed, single["dev"][k], single["test"][k]) for k, system in enumerate(found)]
         table_rows.append(TableRow(label, dev, test, p, right, name, tuple(seeds)))
     dev_scores = {row.name: row.dev.bleu4 for row in table_rows if row.name in systems}
     repaired = sorted((r for r in rows if r.own or r.name in NETWORKS or r.refiner), key=lambda r: r.own)
     compared = gains.pairs([r.name for r in repaired], SMOOTHERS, ("truth", GLOSS), dev_scores)
-    found = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)
+    gained = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)
     others, origin = published.published_for(run.corpus.description.kind)
     notes = (*_notes(run, outputs, references, table_rows), *published.notes(others, origin))
-    return Table(_title(run), tuple(table_rows), notes, found, others)
+    return Table(_title(run), tuple(table_rows), notes, gained, others)
 
 
 def _lines(outputs: Sequence[Outputs], split: str, names: Iterable[str]) -> list[list[str]]:
@@ -111,6 +113,15 @@ def _lines(outputs: Sequence[Outputs], split: str, names: Iterable[str]) -> list
 def _content(lines: Sequence[Sequence[str]], names: Sequence[str], content: Mapping[str, Sequence[str]]) -> float:
     """Per cent of the content words that are right, mean over the seeds."""
     return fmean(content_accuracy(one, [content[name] for name in names]).accuracy for one in lines)
+
+
+def _with_wer(scores: Scores, system: System | None, clips: Sequence[layout.Clip]) -> Scores:
+    """The scores with the error rate of recognised glosses, if there are any; a clip left out counts as none."""
+    if system is None or not system.glosses:
+        return scores
+    glosses = system.glosses[clips[0].split]
+    wer = word_error_rate([glosses.get(c.name, ()) for c in clips], [c.glosses for c in clips])
+    return dataclasses.replace(scores, wer=wer)
 
 
 def _title(run: Run) -> str:
@@ -139,6 +150,12 @@ def _notes(
             "others simulated detections of a noise model fitted to those; the unsupervised Skeletor learned from "
             "lifted studio clips, never from the truth; the other one from the training clips' truth"
         )
+    wers = [
+        f"{row.label}: WER of the recognised glosses {row.dev.wer:.2f} on dev, {row.test.wer:.2f} on test"
+        for row in rows
+        if row.dev.wer is not None and row.test.wer is not None
+    ]
+    notes += wers
     absent = {n: len(set(references["test"]) - set(o[0]["test"])) for n, o in outputs.items()}
     notes += [
         f"{name}: {count} test clips could not be read and count as empty" for name, count in absent.items() if count

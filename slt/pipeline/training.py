@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
@@ -22,16 +23,21 @@ from slt.pipeline.stage import Done
 
 REFINER_WEIGHTS = "refiner.safetensors"
 GLOSS = "gloss2text"
+_GLOSSES = "-glosses"  # in the name of a file of recognised glosses
 _TRANSLATE_CODE = (*CORE_CODE, "slt/translate")
 
 
 @dataclass(frozen=True)
 class System:
-    """A trained translator of one row: its folder, its seed, and what it made of dev and test (clip name -> text)."""
+    """A trained translator of one row: its folder, its seed, and what it made of dev and test (clip name -> text).
+
+    glosses: likewise what its gloss head recognised; {} if it has none.
+    """
 
     done: Done
     seed: int
     outputs: Mapping[str, Mapping[str, str]]
+    glosses: Mapping[str, Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,8 @@ def collect(jobs: Sequence[Job]) -> dict[str, tuple[System, ...]]:
     systems: dict[str, tuple[System, ...]] = {}
     for job in jobs:
         done = job.future.result()
-        systems[job.row] = (*systems.get(job.row, ()), System(done, job.seed, _outputs(done.folder)))
+        system = System(done, job.seed, _outputs(done.folder, ""), _outputs(done.folder, _GLOSSES))
+        systems[job.row] = (*systems.get(job.row, ()), system)
     return systems
 
 
@@ -139,6 +146,9 @@ def _train_row(run: Run, row: Row, seed: int) -> Done:
             names = [example.name for example in examples[split]]
             texts = [h.text for h in translator.translate([stores[split][n] for n in names])]
             _write_outputs(out, split, dict(zip(names, texts, strict=True)))
+            if translator.recognised:
+                glosses = translator.recognise([stores[split][n] for n in names])
+                _write_outputs(out, split + _GLOSSES, dict(zip(names, glosses, strict=True)))
 
     return _worker_stage(run, row.name, seed, work, (row.done,))
 
@@ -173,9 +183,10 @@ def _worker_stage(run: Run, name: str, seed: int, work: Callable[[Path], None], 
     return run.stage(f"train {target.name}", target, work, values, inputs, _TRANSLATE_CODE)
 
 
-def _write_outputs(out: Path, split: str, texts: Mapping[str, str]) -> None:
+def _write_outputs(out: Path, split: str, texts: Mapping[str, str] | Mapping[str, Sequence[str]]) -> None:
     write_text(out / f"{split}.json", json.dumps(texts, indent=0, ensure_ascii=False))
 
 
-def _outputs(folder: Path) -> dict[str, dict[str, str]]:
-    return {s: json.loads((folder / f"{s}.json").read_text(encoding="utf-8")) for s in ("dev", "test")}
+def _outputs(folder: Path, kind: str) -> dict[str, Any]:
+    files = {split: folder / f"{split}{kind}.json" for split in ("dev", "test")}
+    return {split: json.loads(file.read_text(encoding="utf-8")) for split, file in files.items() if file.exists()}

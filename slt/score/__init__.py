@@ -30,6 +30,7 @@ class Scores:
     intervals: metric name -> (low, high), percentile bootstrap, 95 %. signature: sacreBLEU's.
     chrf is sacreBLEU's chrF2 (no interval), chrf_signature its signature. trainings: how many trainings of one
     system the scores are the mean of; deviations: metric name -> standard deviation over them, empty for one.
+    wer: of the recognised glosses, if the model recognises any.
     """
 
     bleu1: float
@@ -44,6 +45,7 @@ class Scores:
     chrf_signature: str = ""
     trainings: int = 1
     deviations: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    wer: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -57,6 +59,8 @@ class Scores:
             low, high = self.intervals[key]
             rows.append(f"{label:7} {getattr(self, key):6.2f}   95 %: {low:.2f} to {high:.2f}")
         rows.append(f"chrF    {self.chrf:6.2f}")
+        if self.wer is not None:
+            rows.append(f"WER     {self.wer:6.2f}   of glosses")
         return "\n".join([*rows, f"{self.n} sentences; {self.signature}", f"chrF: {self.chrf_signature}"])
 
 
@@ -116,8 +120,10 @@ def mean_scores(single: Sequence[Scores], stats: Sequence[np.ndarray], seed: int
         return single[0]
     values = {name: [getattr(s, name) for s in single] for name in METRICS}
     bleu4, bleu3, bleu2, bleu1, rouge, chrf = (fmean(values[name]) for name in METRICS)
+    wers = [s.wer for s in single if s.wer is not None]
     return dataclasses.replace(
-        single[0], bleu1=bleu1, bleu2=bleu2, bleu3=bleu3, bleu4=bleu4, rouge=rouge, chrf=chrf,
+        single[0], wer=fmean(wers) if wers else None,
+        bleu1=bleu1, bleu2=bleu2, bleu3=bleu3, bleu4=bleu4, rouge=rouge, chrf=chrf,
         intervals=intervals(stats, seed, RESAMPLES), trainings=len(single),
         deviations={name: stdev(v) for name, v in values.items()},
     )  # fmt: skip

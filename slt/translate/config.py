@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,8 +17,10 @@ class TranslateConfig(Config):
     0.1 and weight decay 1e-3; it does not give heads, beam size or frame rate. The defaults keep its sizes, but
     learn at three times its rate, with warm-up, decay and label smoothing: on the rendered corpus that needs half
     of the updates. The preset "paper" has the paper's values, and SignJoey's where the paper gives none.
+    What stands beside `preset` changes it.
     """
 
+    preset: str = Field(default="demo", description="whose values hold where none is given")
     # input
     fps: float = Field(default=25.0, gt=0, description="frame rate that poses are brought to")
     every: int = Field(
@@ -35,6 +38,7 @@ class TranslateConfig(Config):
     window: int = Field(default=5, ge=1, le=31, description="input frames that one source token sees (kernel)")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames between two source tokens (stride)")
     width: int = Field(default=128, ge=0, description="of a first convolution before that to `hidden`; 0 for none")
+    streams: bool = Field(default=False, description="body and hands are embedded apart, `width` each, then joined")
     # network
     layers: int = Field(default=2, ge=1, le=12)
     hidden: int = Field(default=64, ge=8, le=2048, multiple_of=2)
@@ -52,6 +56,8 @@ class TranslateConfig(Config):
     schedule: Literal["linear", "plateau", "constant"] = "linear"
     weight_decay: float = Field(default=1e-3, ge=0)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    text_weight: float = Field(default=1.0, gt=0, description="of the text's loss, beside gloss_weight")
+    gloss_weight: float = Field(default=0.0, ge=0, description="of a gloss head's CTC loss on the encoder; 0: no head")
     normalise_loss: Literal["batch", "tokens"] = Field(default="tokens", description="divisor of the loss")
     clip_norm: float | None = Field(default=1.0, gt=0, description="of the gradient; null: it is not clipped")
     batch: int = Field(default=32, ge=1)
@@ -77,15 +83,29 @@ class TranslateConfig(Config):
     alphas: list[float] = Field(default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, description="length penalties tried")
     max_words: int = Field(default=40, ge=2, description="longest output in tokens")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, raw: Any) -> Any:
+        """Values that are not given come from the preset that is named."""
+        if not (isinstance(raw, Mapping) and isinstance(raw.get("preset"), str)):
+            return raw
+        if raw["preset"] not in PRESETS:
+            raise ValueError(f"preset {raw['preset']!r} is none of {', '.join(PRESETS)}")
+        return {**PRESETS[raw["preset"]].model_dump(exclude_unset=True), **raw}
+
     @model_validator(mode="after")
     def _fits(self) -> TranslateConfig:
         if self.hidden % self.heads:
             raise ValueError(f"hidden {self.hidden} is not a multiple of heads {self.heads}")
         if min(self.beams) < 1:
             raise ValueError("a beam size is below 1")
+        if self.streams and not self.width:
+            raise ValueError("streams need a width above 0")
         return self
 
 
+# `ctc`: gloss supervision of the encoder with weights 1:1 as in Camgoz et al. 2020 (Sign Language Transformers), hands
+# and body embedded apart as in MSKA-SLT (Guan et al. 2024); sizes and dropout that suit PHOENIX14T's Gloss2Text.
 PRESETS: dict[str, TranslateConfig] = {
     "demo": TranslateConfig(),
     "paper": TranslateConfig(
@@ -106,8 +126,22 @@ PRESETS: dict[str, TranslateConfig] = {
         beams=list(range(1, 11)),
         alphas=[-1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
     ),
+    "ctc": TranslateConfig(
+        streams=True,
+        width=64,
+        hidden=128,
+        feed_forward=512,
+        dropout=0.2,
+        gloss_weight=1.0,
+        stretch=0.1,
+        learning_rate=2e-3,
+        max_updates=15_000,
+        max_minutes=240,
+        validate_every=500,
+    ),
     "tiny": TranslateConfig(
         layers=1, hidden=16, feed_forward=32, heads=2, max_updates=60, validate_every=20, warmup=10, beams=[1, 2],
         alphas=[0.0, 1.0],
     ),
 }  # fmt: skip
+PRESETS = {name: config.model_copy(update={"preset": name}) for name, config in PRESETS.items()}

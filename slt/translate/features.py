@@ -31,6 +31,20 @@ _MOVING = [
     *(_PLACE + side * _PER_HAND + k for side in (0, 1) for k in (*_TIPS, *range(3 * _FINGERS, 3 * _FINGERS + 6))),
 ]
 WIDTH = _PLACE + 2 * _PER_HAND + len(_MOVING)
+
+
+def _stream(start: int, stop: int) -> tuple[int, ...]:
+    """Columns start .. stop and the velocities of what lies there."""
+    moving = [_PLACE + 2 * _PER_HAND + k for k, column in enumerate(_MOVING) if start <= column < stop]
+    return (*range(start, stop), *moving)
+
+
+# Columns of each part of the body; "right_hand" is the dominant one. A hand's place is its wrist, of the body.
+STREAMS = {
+    "body": _stream(0, _PLACE),
+    "right_hand": _stream(_PLACE, _PLACE + _PER_HAND),
+    "left_hand": _stream(_PLACE + _PER_HAND, _PLACE + 2 * _PER_HAND),
+}
 _FLOOR = 0.02
 
 

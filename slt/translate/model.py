@@ -12,6 +12,8 @@ from joeynmt.model import Model
 from joeynmt.vocabulary import Vocabulary
 from torch import Tensor, nn
 
+from slt.translate.glosses import GlossModel
+
 
 class FrameEmbedding(nn.Module):
     """Source embedding of feature frames: one or two convolutions over time, each with layer norm and ReLU.
@@ -51,12 +53,16 @@ class _Convolution(nn.Module):
         self.norm = nn.LayerNorm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens = token_count(x.shape[1], self.stride)
-        before = (self.window - 1) // 2
-        after = (tokens - 1) * self.stride + self.window - before - x.shape[1]
-        padded = nn.functional.pad(x, (0, 0, before, max(0, after)))
-        windows = padded.unfold(1, self.window, self.stride)[:, :tokens]  # (B, T', inputs, window)
-        return torch.relu(self.norm(self.project(windows.flatten(2))))
+        return torch.relu(self.norm(self.project(windows(x, self.window, self.stride))))
+
+
+def windows(x: Tensor, window: int, stride: int) -> Tensor:
+    """(B, T, F) to (B, ceil(T / stride), F * window): centred windows, zeros beyond both ends."""
+    tokens = token_count(x.shape[1], stride)
+    before = (window - 1) // 2
+    after = (tokens - 1) * stride + window - before - x.shape[1]
+    padded = nn.functional.pad(x, (0, 0, before, max(0, after)))
+    return padded.unfold(1, window, stride)[:, :tokens].flatten(2)
 
 
 class PooledDropout(nn.Module):
@@ -108,8 +114,12 @@ def build_model(
     heads: int = 4,
     dropout: float = 0.1,
     norm: str = "pre",
+    glosses: int = 0,
 ) -> Model:
-    """A JoeyNMT model with `source` as its source embedding, Xavier-initialised (torch's global generator)."""
+    """A JoeyNMT model with `source` as its source embedding, Xavier-initialised (torch's global generator).
+
+    glosses: if above 0, a `GlossModel` whose head tells so many apart.
+    """
     encoder = TransformerEncoder(
         hidden_size=hidden, ff_size=feed_forward, num_layers=layers, num_heads=heads, dropout=dropout,
         emb_dropout=dropout, layer_norm=norm,
@@ -118,10 +128,9 @@ def build_model(
         hidden_size=hidden, ff_size=feed_forward, num_layers=layers, num_heads=heads, dropout=dropout,
         emb_dropout=dropout, layer_norm=norm, vocab_size=len(target),
     )  # fmt: skip
-    model = Model(
-        encoder=encoder, decoder=decoder, src_embed=source, trg_embed=word_embedding(target, hidden),
-        src_vocab=None, trg_vocab=target,
-    )  # fmt: skip
+    parts = {"encoder": encoder, "decoder": decoder, "src_embed": source, "trg_embed": word_embedding(target, hidden),
+             "src_vocab": None, "trg_vocab": target}  # fmt: skip
+    model = GlossModel(parts, hidden, glosses) if glosses else Model(**parts)
     _initialise(model)
     use_pooled_dropout(model)
     return model

@@ -22,14 +22,24 @@ from skeletor.pose import PoseSequence
 from skeletor.progress import log
 from slt.score import Scores, score
 from slt.score.bleu import corpus_bleu
+from slt.score.wer import word_error_rate
 from slt.translate.augment import augment
 from slt.translate.config import TranslateConfig
 from slt.translate.data import Example, SequenceDataset
 from slt.translate.decode import Decoding, decode, encode, tune
 from slt.translate.features import FeatureStats, fit_stats
+from slt.translate.glosses import GlossLoss, GlossModel, Recognition, make_recognition, steps_needed
+from slt.translate.model import token_count
 from slt.translate.text import Text, fit_text
 from slt.translate.trainer import Trainer, average, curve, deterministic, quiet
-from slt.translate.translator import Translator, gloss_sources, new_model, raw_features, resolve_device
+from slt.translate.translator import (
+    Translator,
+    gloss_sources,
+    new_model,
+    raw_features,
+    recognise,
+    resolve_device,
+)
 
 GlossedText = tuple[Sequence[str], str]
 
@@ -41,6 +51,7 @@ class TrainResult:
     folder: where `Translator.load` finds it. dev: scores on the whole dev set with the chosen decoding.
     tried: (beam, alpha, dev BLEU-4). curve: JoeyNMT's validations (steps, loss, ppl, acc, greedy bleu, lr).
     averaged: how many checkpoints the weights are the mean of. seconds: wall time of the training.
+    too_short: training clips with fewer encoder steps than their glosses need; the gloss head learns nothing from them.
     """
 
     folder: Path
@@ -51,6 +62,7 @@ class TrainResult:
     averaged: int
     updates: int
     seconds: float
+    too_short: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +76,17 @@ class _Part:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """What is trained: pose features with their statistics, or glosses with their vocabulary."""
+    """What is trained: pose features with their statistics, or glosses with their vocabulary.
+
+    recognition: what a gloss head learns beside that, if there is to be one.
+    """
 
     train: _Part
     dev: _Part
     stats: FeatureStats | None
     glosses: tuple[str, ...]
     subsample: int
+    recognition: Recognition | None = None
 
 
 def train_translator(
@@ -86,7 +102,10 @@ def train_translator(
     stats = fit_stats(raw)
     sources = [stats.standardise(array) for array in raw]
     dev_sources = [stats.standardise(raw_features(example.pose, config)) for example in dev]
-    task = _Task(_pose_part(train, sources), _pose_part(dev, dev_sources), stats, (), config.subsample)
+    recognition = (
+        make_recognition([e.glosses for e in train], [e.glosses for e in dev]) if config.gloss_weight else None
+    )
+    task = _Task(_pose_part(train, sources), _pose_part(dev, dev_sources), stats, (), config.subsample, recognition)
     return _train(task, config, Path(out), seed, device)
 
 
@@ -136,11 +155,14 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
         if "" in part.texts:
             raise InputError(f"{name} example {part.names[part.texts.index('')]}: its sentence is empty")
     target = resolve_device(device)
+    recognised, too_short = _recognised(task)
     checkpoints = _prepare(out, _fingerprint(task, config, seed))
     start = time.monotonic()
     with deterministic(seed, target), quiet(out / "train.log"):
         text = fit_text(task.train.texts, out, config.level, config.minimum_count, config.spm_size)
-        model = new_model(config, text, task.glosses).to(target)
+        model = new_model(config, text, task.glosses, recognised).to(target)
+        if isinstance(model, GlossModel) and task.recognition is not None:
+            model.gloss_loss = GlossLoss(task.recognition.ids(), config.gloss_weight, target)
         trainer = Trainer(model, checkpoints, target, seed, config)
         if trainer.resume():
             log.info("translator: goes on after %d updates", trainer.stats.steps)
@@ -150,14 +172,34 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
         batches = list(encode(model, task.dev.sources, task.subsample, target))
         decoding, tried = tune(model, batches, text, task.dev.texts, config.beams, config.alphas, config.max_words)
         hypotheses = decode(model, batches, text, decoding)
-    Translator(model, text, config, decoding, target, task.stats, task.glosses).save(out, out)
+        scores = score([h.text for h in hypotheses], task.dev.texts)
+        if isinstance(model, GlossModel) and task.recognition is not None:
+            wer = word_error_rate(recognise(model, batches, recognised), task.recognition.dev)
+            log.info("translator: gloss WER %.2f on dev", wer)
+            scores = dataclasses.replace(scores, wer=wer)
+    Translator(model, text, config, decoding, target, task.stats, task.glosses, recognised).save(out, out)
     result = TrainResult(
-        folder=out, dev=score([h.text for h in hypotheses], task.dev.texts), decoding=decoding, tried=tuple(tried),
+        folder=out, dev=scores, decoding=decoding, tried=tuple(tried), too_short=too_short,
         curve=tuple(curve(checkpoints / "validations.txt")), averaged=averaged, updates=trainer.stats.steps,
         seconds=time.monotonic() - start,
     )  # fmt: skip
     write_text(out / "training.json", json.dumps(_plain(result), ensure_ascii=False, indent=1))
     return result
+
+
+def _recognised(task: _Task) -> tuple[tuple[str, ...], int]:
+    """The gloss head's vocabulary, and how many training clips are too short for their glosses."""
+    if task.recognition is None:
+        return (), 0
+    steps = [token_count(len(source), task.subsample) for source in task.train.sources]
+    needed = [steps_needed(glosses) for glosses in task.recognition.train]
+    too_short = sum(a < b for a, b in zip(steps, needed, strict=True))
+    if too_short:
+        log.warning(
+            "translator: %d of %d training clips are too short for their glosses; the gloss head does without them",
+            too_short, len(steps),
+        )  # fmt: skip
+    return task.recognition.vocabulary, too_short
 
 
 def _datasets(task: _Task, config: TranslateConfig, text: Text) -> tuple[SequenceDataset, SequenceDataset]:
@@ -217,7 +259,7 @@ def _prepare(out: Path, fingerprint: str) -> Path:
 
 def _fingerprint(task: _Task, config: TranslateConfig, seed: int) -> str:
     """A hash of all that a training depends on."""
-    digest = hashlib.sha256(f"{config.digest()} {seed} {task.glosses}".encode())
+    digest = hashlib.sha256(f"{config.digest()} {seed} {task.glosses} {task.recognition}".encode())
     for part in (task.train, task.dev):
         for source, text in zip(part.sources, part.texts, strict=True):
             digest.update(text.encode())

@@ -25,6 +25,7 @@ from torch.utils.data import Dataset
 
 from skeletor.atomic import atomic_path
 from slt.translate.config import TranslateConfig
+from slt.translate.glosses import GlossModel
 
 _GENERATOR = ".generator"  # suffix of the file beside a checkpoint
 
@@ -72,6 +73,8 @@ class Trainer(TrainManager):
 
     def __init__(self, model: Model, folder: Path, device: torch.device, seed: int, config: TranslateConfig) -> None:
         model.loss_function = ("crossentropy", config.label_smoothing)
+        if isinstance(model, GlossModel):
+            model.text_weight = config.text_weight
         super().__init__(
             rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
             autocast={"device_type": device.type, "enabled": False}, seed=seed,

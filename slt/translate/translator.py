@@ -21,7 +21,9 @@ from slt.translate import features
 from slt.translate.config import TranslateConfig
 from slt.translate.decode import Decoding, Encoded, Hypothesis, decode, encode
 from slt.translate.features import FeatureStats, pose_features
+from slt.translate.glosses import GlossModel, read_glosses
 from slt.translate.model import FrameEmbedding, build_model, word_embedding
+from slt.translate.streams import StreamEmbedding
 from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest, vocabulary
 
 WEIGHTS = "translator.safetensors"
@@ -31,7 +33,10 @@ _BUFFER = ".pe.pe"  # JoeyNMT keeps its fixed position codes among the weights
 
 @dataclass(frozen=True, eq=False)
 class Translator:
-    """A trained network and what it takes to use it. `stats` is None, and `glosses` set, for Gloss2Text."""
+    """A trained network and what it takes to use it. `stats` is None, and `glosses` set, for Gloss2Text.
+
+    recognised: the glosses that the head of a `GlossModel` tells apart; () without such a head.
+    """
 
     model: Model
     text: Text
@@ -40,6 +45,7 @@ class Translator:
     device: torch.device
     stats: FeatureStats | None = None
     glosses: tuple[str, ...] = ()
+    recognised: tuple[str, ...] = ()
 
     @staticmethod
     def load(folder: Path | str, device: str = "auto", decoding: Decoding | None = None) -> Translator:
@@ -51,6 +57,7 @@ class Translator:
             config = check_config(json.loads(header["config"]), TranslateConfig, where)
             stored = Decoding(**json.loads(header["decoding"]))
             glosses = tuple(json.loads(header["glosses"]))
+            recognised = tuple(json.loads(header.get("recognised", "[]")))
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(f"{where}: its header is damaged ({error}); train or copy the model again") from error
         if header.get("features") != features.VERSION:
@@ -61,12 +68,12 @@ class Translator:
         text = load_text(folder, config.level)
         if header.get("vocabulary") != text_digest(text):
             raise InputError(f"{folder / VOCABULARY}: not the vocabulary that {WEIGHTS} was trained with; copy both")
-        model = new_model(config, text, glosses)
+        model = new_model(config, text, glosses, recognised)
         stats = None if glosses else _stats(tensors, where)
         _load_weights(model, tensors, where)
         target = resolve_device(device)
         model.to(target).eval()
-        return Translator(model, text, config, decoding or stored, target, stats, glosses)
+        return Translator(model, text, config, decoding or stored, target, stats, glosses, recognised)
 
     def save(self, folder: Path | str, text_from: Path) -> None:
         """Write weights and vocabulary into `folder`; the vocabulary's files are copied from `text_from`."""
@@ -88,6 +95,8 @@ class Translator:
             "decoding": json.dumps(dataclasses.asdict(self.decoding)),
             "glosses": json.dumps(self.glosses, ensure_ascii=False),
         }
+        if self.recognised:
+            header["recognised"] = json.dumps(self.recognised, ensure_ascii=False)
         if text_from.resolve() != folder.resolve():
             copy_text(text_from, folder)
         save_tensors(tensors, folder / WEIGHTS, header)
@@ -109,6 +118,12 @@ class Translator:
         if not poses:
             return []
         return decode(self.model, self.encode(poses), self.text, decoding or self.decoding)
+
+    def recognise(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[tuple[str, ...]]:
+        """The glosses that the head reads in each pose (greedy CTC); InputError if this model has no head."""
+        if not isinstance(self.model, GlossModel):
+            raise InputError("this model has no gloss head; train one with translate: {preset: ctc}")
+        return recognise(self.model, self.encode(poses), self.recognised) if poses else []
 
     def translate_glosses(self, sentences: Sequence[Sequence[str]]) -> list[Hypothesis]:
         """One hypothesis per sequence of glosses, for a Gloss2Text model."""
@@ -155,17 +170,38 @@ def gloss_sources(sentences: Sequence[Sequence[str]], glosses: Sequence[str]) ->
     return [np.array([*map(words.lookup, sentence), words.eos_index], np.int64) for sentence in sentences]
 
 
-def new_model(config: TranslateConfig, text: Text, glosses: Sequence[str] = ()) -> Model:
-    """An initialised network: with a frame embedding, or with a word embedding of `glosses` if given."""
-    source = (
-        word_embedding(vocabulary(glosses), config.hidden)
-        if glosses
-        else FrameEmbedding(features.WIDTH + 1, config.hidden, config.window, config.subsample, config.width)
-    )
+def new_model(
+    config: TranslateConfig, text: Text, glosses: Sequence[str] = (), recognised: Sequence[str] = ()
+) -> Model:
+    """An initialised network: with a frame embedding, or with a word embedding of `glosses` if given.
+
+    recognised: glosses that a head on the encoder is to tell apart, if any.
+    """
+    source = word_embedding(vocabulary(glosses), config.hidden) if glosses else frame_embedding(config)
     return build_model(
         source, text.words, layers=config.layers, hidden=config.hidden, feed_forward=config.feed_forward,
-        heads=config.heads, dropout=config.dropout, norm=config.norm,
+        heads=config.heads, dropout=config.dropout, norm=config.norm, glosses=len(recognised),
     )  # fmt: skip
+
+
+def frame_embedding(config: TranslateConfig) -> FrameEmbedding | StreamEmbedding:
+    """All features in one, or body and hands apart."""
+    inputs, streams = features.WIDTH + 1, tuple(features.STREAMS.values())
+    if config.streams:
+        return StreamEmbedding(streams, inputs, config.hidden, config.window, config.subsample, config.width)
+    return FrameEmbedding(inputs, config.hidden, config.window, config.subsample, config.width)
+
+
+def recognise(model: GlossModel, batches: Sequence[Encoded], vocabulary: Sequence[str]) -> list[tuple[str, ...]]:
+    """What a gloss head reads, in the order of the sources that were encoded."""
+    found = {
+        position: glosses
+        for batch in batches
+        for position, glosses in zip(
+            batch.positions, read_glosses(model, batch.states, batch.mask, vocabulary), strict=True
+        )
+    }
+    return [found[k] for k in sorted(found)]
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:

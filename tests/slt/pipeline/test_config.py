@@ -53,3 +53,13 @@ def test_a_run_has_one_corpus(tmp_path):
 def test_a_resynth_run_needs_the_annotation(tmp_path):
     with pytest.raises(InputError, match=r"resynth: no annotation; .* --corpus DIR"):
         run(load_config(CONFIGS / "resynth_tiny.yaml", RunConfig), tmp_path)
+
+
+def test_a_run_names_a_preset_of_the_translator_and_changes_it(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("translate: {preset: ctc, hidden: 64}")
+    found = load_config(path, RunConfig, {"translate.batch": 8}).translate
+    assert (found.preset, found.hidden, found.batch, found.gloss_weight, found.streams) == ("ctc", 64, 8, 1.0, True)
+    path.write_text("translate: {preset: best}")
+    with pytest.raises(InputError, match=r"run\.yaml: key 'translate'.*none of demo, paper, ctc"):
+        load_config(path, RunConfig)

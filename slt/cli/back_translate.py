@@ -1,0 +1,85 @@
+"""`slt score --poses`: back-translation."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skeletor.errors import InputError
+from skeletor.refiners import REFINERS
+
+if TYPE_CHECKING:
+    from slt.back_translate import BackTranslation
+
+_LISTED = 20  # names of each kind on the screen; all are in the file
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `slt score` that belong to --poses."""
+    group = parser.add_argument_group("back-translation", "translate given pose sequences and score the sentences")
+    poses = ".safetensors, .pose, .skels, .h5, .pt (SLRTP 2025), folders of these, folders of OpenPose JSON"
+    group.add_argument("--poses", type=Path, nargs="+", metavar="PATH", help=poses)
+    refs = "PHOENIX14T's corpus.csv; .tsv or .json of name and sentence; .pt; or one a line in the order of the clips"
+    group.add_argument("--refs", type=Path, metavar="FILE", help=refs + "; default: those in the .pt itself")
+    group.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
+    group.add_argument("-o", "--output", type=Path, help="folder for hypotheses.tsv and scores.json")
+    group.add_argument("--refine", choices=REFINERS, help="default: the model's")
+    group.add_argument("--fps", type=float, help="of the poses; default: what their files say, 25 if nothing")
+    group.add_argument("--joints", type=Path, metavar="FILE", help="joint names of a .pt file, one a line, - for none")
+    group.add_argument("--as-is", action="store_true", help="references as they stand; default: lower case, final ' .'")
+    group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Back-translate; exit code 2 if a file could not be used."""
+    from slt.back_translate import back_translate, find_sources
+    from slt.score.references import read_references
+    from slt.system import load_system
+
+    sources, failed = find_sources(args.poses, args.fps, _joints(args.joints))
+    refs = args.refs
+    if refs is None:
+        texts = [path for path in args.poses if path.suffix.lower() == ".pt"]
+        if len(texts) != 1 or len(args.poses) != 1:
+            raise InputError("--refs is missing: only a single .pt file brings its own sentences")
+        refs = texts[0]
+    references = read_references(refs, [source.name for source in sources], args.as_is)
+    system = load_system(args.model, args.refine, "poses", args.device)
+    result = back_translate(system, sources, references, failed, args.seed)
+    if args.output:
+        result.write(args.output)
+    report(result)
+    print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False) if args.json else result.scores.lines())
+    return InputError.exit_code if result.failed else 0
+
+
+def report(result: BackTranslation) -> None:
+    """What was left out, and why, on stderr."""
+    _list("clips have no pose and count as empty", result.missing)
+    _list("clips have no reference and are not scored", result.unknown)
+    for warning, count in result.warnings.items():
+        print(f"warning: {count} clips: {warning}", file=sys.stderr)
+    for name, reason in result.failed.items():
+        print(reason if name in reason else f"{name}: {reason}", file=sys.stderr)
+    if result.failed:
+        print(f"{len(result.failed)} files or clips failed; those with a reference count as empty", file=sys.stderr)
+
+
+def _list(what: str, names: Iterable[str]) -> None:
+    names = list(names)
+    if names:
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        print(f"{len(names)} {what}: {', '.join(names[:_LISTED])}{more}", file=sys.stderr)
+
+
+def _joints(path: Path | None) -> tuple[str, ...] | None:
+    if path is None:
+        return None
+    try:
+        return tuple(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); give joint names, one a line") from error
