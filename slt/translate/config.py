@@ -36,6 +36,13 @@ class TranslateConfig(Config):
     level: Literal["word", "spm"] = "word"
     spm_size: int = Field(default=500, ge=30, description="pieces, if level is spm")
     minimum_count: int = Field(default=1, ge=1, description="rarer words become <unk>")
+    sampling: float = Field(
+        default=0.0, ge=0, description="level spm: words are cut anew each epoch, with probability to this power; 0: off"
+    )
+    gloss_pieces: bool = Field(default=False, description="Gloss2Text, level spm: glosses are cut into the same pieces")
+    tie: Literal["none", "output", "all"] = Field(
+        default="none", description="which layers share the target embedding's weights; all needs gloss_pieces"
+    )
     # training
     learning_rate: float = Field(default=3e-3, gt=0)
     warmup: int = Field(default=200, ge=0, description="updates until the full learning rate")
@@ -43,6 +50,7 @@ class TranslateConfig(Config):
     weight_decay: float = Field(default=1e-3, ge=0)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     normalise_loss: Literal["batch", "tokens"] = Field(default="tokens", description="divisor of the loss")
+    precision: Literal["float32", "bfloat16"] = Field(default="float32", description="of training's matrix products")
     clip_norm: float = Field(default=1.0, gt=0)
     batch: int = Field(default=32, ge=1)
     max_updates: int = Field(default=6000, ge=1)
@@ -55,6 +63,9 @@ class TranslateConfig(Config):
     stretch: float = Field(default=0.0, ge=0, lt=0.5, description="tempo is changed by up to this share")
     drop_frames: float = Field(default=0.0, ge=0, lt=0.9, description="share of input frames that is left out")
     noise: float = Field(default=0.0, ge=0, description="Gaussian noise on standardised features")
+    drop_source: float = Field(default=0.0, ge=0, lt=1, description="share of glosses' tokens that become <unk>")
+    drop_words: float = Field(default=0.0, ge=0, lt=1, description="share of the decoder's inputs that become <unk>")
+    r_drop: float = Field(default=0.0, ge=0, description="weight of R-Drop's distance (twice the time); 0: off")
     # decoding
     beams: list[int] = Field(default=[1, 2, 3, 4, 5], min_length=1, description="beam sizes tried on dev")
     alphas: list[float] = Field(default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, description="length penalties tried")
@@ -66,6 +77,10 @@ class TranslateConfig(Config):
             raise ValueError(f"hidden {self.hidden} is not a multiple of heads {self.heads}")
         if min(self.beams) < 1:
             raise ValueError("a beam size is below 1")
+        if self.level == "word" and (self.sampling or self.gloss_pieces):
+            raise ValueError("sampling and gloss_pieces need level spm")
+        if self.tie == "all" and not self.gloss_pieces:
+            raise ValueError("tie: all needs gloss_pieces")
         return self
 
 

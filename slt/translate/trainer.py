@@ -25,6 +25,7 @@ from torch.utils.data import Dataset
 
 from skeletor.atomic import atomic_path
 from slt.translate.config import TranslateConfig
+from slt.translate.loss import smoothed_loss
 
 _GENERATOR = ".generator"  # suffix of the file beside a checkpoint
 
@@ -71,12 +72,13 @@ class Trainer(TrainManager):
     args: TrainConfig
 
     def __init__(self, model: Model, folder: Path, device: torch.device, seed: int, config: TranslateConfig) -> None:
-        model.loss_function = ("crossentropy", config.label_smoothing)
+        smoothed_loss(model, model.pad_index, config.label_smoothing, config.r_drop)
         super().__init__(
             rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
-            autocast={"device_type": device.type, "enabled": False}, seed=seed,
+            autocast=_autocast(device, config.precision), seed=seed,
             train_args=_train_args(config), dev_args=_dev_args(config),
         )  # fmt: skip
+        self.scaler = None  # bfloat16 has the range of float32: nothing underflows
         for group in self.optimizer.param_groups:
             group["fused"] = True  # one call for all weights; a third less time per update on a CPU
         self.clock = Schedule(self.optimizer, config)
@@ -226,6 +228,10 @@ def curve(path: Path) -> list[dict[str, float]]:
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     return [{k.lower(): float(v) for k, v in re.findall(r"(\w+): ([-\d.einf]+)", line)} for line in lines]
+
+
+def _autocast(device: torch.device, precision: str) -> dict[str, Any]:
+    return {"device_type": device.type, "enabled": precision != "float32", "dtype": torch.bfloat16}
 
 
 def _train_args(config: TranslateConfig) -> TrainConfig:
