@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations figures bench clean
+.PHONY: setup test lint pipeline tables ablations gloss2text figures bench clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -32,6 +32,10 @@ tables: setup
 
 ablations: setup
 	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml
+
+# Gloss to text on PHOENIX14T's real text; CORPUS is its folder or that of its annotation. About 40 CPU minutes.
+gloss2text: setup
+	$(BIN)/python -m experiments.gloss2text $(if $(CORPUS),--corpus '$(CORPUS)')
 
 figures: setup
 	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')

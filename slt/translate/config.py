@@ -36,9 +36,7 @@ class TranslateConfig(Config):
     level: Literal["word", "spm"] = "word"
     spm_size: int = Field(default=500, ge=30, description="pieces, if level is spm")
     minimum_count: int = Field(default=1, ge=1, description="rarer words become <unk>")
-    sampling: float = Field(
-        default=0.0, ge=0, description="level spm: words are cut anew each epoch, with probability to this power; 0: off"
-    )
+    sampling: float = Field(default=0.0, ge=0, description="words are cut anew, with probability to this power; 0: off")
     gloss_pieces: bool = Field(default=False, description="Gloss2Text, level spm: glosses are cut into the same pieces")
     tie: Literal["none", "output", "all"] = Field(
         default="none", description="which layers share the target embedding's weights; all needs gloss_pieces"

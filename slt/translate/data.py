@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ from slt.translate.model import token_count
 CPU = torch.device("cpu")
 SOURCE, TARGET = "src", "trg"
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-_POOL, _SLAB = 40, 5  # batches that are sorted together by the target's length, then by the source's
+_POOL = 100  # batches that are sorted by length together
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,12 +159,11 @@ class SequenceDataset(BaseDataset):
 
 
 class _BucketSampler(SentenceBatchSampler):
-    """Shuffled training batches whose clips have like lengths.
+    """Shuffled training batches in which neither sources nor targets need much padding.
 
-    A pool of 40 shuffled batches is sorted by the target's length and cut into slabs of 5 batches; a slab is
-    sorted by the source's length and cut into batches; these come in random order. Both paddings are small then.
-    It asks the data set for lengths only, where JoeyNMT's sampler reads every item. skip: batches that are left out
-    at the start of the first pass.
+    Pools of 100 shuffled batches are ordered (`_by_lengths`) and cut; the batches come in random order. It asks the
+    data set for lengths only, where JoeyNMT's sampler reads every item. skip: batches that are left out at the start
+    of the first pass.
     """
 
     skip = 0
@@ -176,12 +176,25 @@ class _BucketSampler(SentenceBatchSampler):
             return
         batches = []
         for pool in _cut(order, self.batch_size * _POOL):
-            for slab in _cut(sorted(pool, key=lambda k: len(data.ids[k])), self.batch_size * _SLAB):
-                batches += _cut(sorted(slab, key=lambda k: len(data.sources[k])), self.batch_size)
+            sources = np.array([len(data.sources[k]) for k in pool])
+            targets = np.array([len(data.ids[k]) if data.has_trg else 0 for k in pool])
+            turn = _by_lengths(sources, targets, self.batch_size)
+            batches += _cut([pool[k] for k in turn], self.batch_size)
         turn = torch.randperm(len(batches), generator=self.sampler.generator).tolist()
         skip, self.skip = self.skip, 0
         for index in turn[skip:]:
             yield batches[index]
+
+
+def _by_lengths(sources: np.ndarray, targets: np.ndarray, batch: int) -> list[int]:
+    """(N,) lengths to an order in which neighbours are alike in both.
+
+    With P batches, targets are put into about sqrt(P) groups by length; within a group sources are sorted, upwards and
+    downwards in turn, so that a batch over the border of two groups has like sources.
+    """
+    group = batch * math.ceil(math.sqrt(len(sources) / batch))
+    bins = np.searchsorted(np.sort(targets), targets) // group  # (N,); equal targets are in one group
+    return np.lexsort((np.where(bins % 2, -sources, sources), bins)).tolist()
 
 
 def _cut(items: list[int], size: int) -> list[list[int]]:

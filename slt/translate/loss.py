@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from joeynmt.model import Model
 from torch import Tensor, nn
 
 
@@ -67,9 +68,9 @@ class SmoothedLoss(nn.Module):
         return each.masked_fill(~real[: len(each)], 0.0).sum()
 
 
-def smoothed_loss(model: nn.Module, pad_index: int, smoothing: float, r_drop: float) -> None:
+def smoothed_loss(model: Model, smoothing: float, r_drop: float) -> None:
     """Make it the loss of a JoeyNMT model, whose own setter knows only `XentLoss`."""
-    loss = SmoothedLoss(pad_index, smoothing, r_drop)
+    loss = SmoothedLoss(model.pad_index, smoothing, r_drop)
     loss.train(model.training)
     model._loss_function = loss
     model.decoder.output_layer.register_forward_hook(_single)

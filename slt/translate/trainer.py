@@ -26,6 +26,7 @@ from torch.utils.data import Dataset
 from skeletor.atomic import atomic_path
 from slt.translate.config import TranslateConfig
 from slt.translate.loss import smoothed_loss
+from slt.translate.search import greedy
 
 _GENERATOR = ".generator"  # suffix of the file beside a checkpoint
 
@@ -72,7 +73,7 @@ class Trainer(TrainManager):
     args: TrainConfig
 
     def __init__(self, model: Model, folder: Path, device: torch.device, seed: int, config: TranslateConfig) -> None:
-        smoothed_loss(model, model.pad_index, config.label_smoothing, config.r_drop)
+        smoothed_loss(model, config.label_smoothing, config.r_drop)
         super().__init__(
             rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
             autocast=_autocast(device, config.precision), seed=seed,
@@ -135,7 +136,8 @@ class Trainer(TrainManager):
 
     def _validate(self, valid_data: Dataset) -> None:
         """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
-        super()._validate(valid_data)
+        with _cached_search():
+            super()._validate(valid_data)
         if not (self.model_dir / f"{self.stats.steps}.ckpt").exists():
             self._save_checkpoint(False, float("nan"))
         self._save_generator()
@@ -165,6 +167,24 @@ class Trainer(TrainManager):
             logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
             return False
         return True
+
+
+@contextlib.contextmanager
+def _cached_search() -> Iterator[None]:
+    """JoeyNMT's validation decodes with our greedy search: the same hypotheses, sooner."""
+
+    def search(*, model: Model, batch: Batch, max_output_length: int, autocast: dict[str, Any], **_: Any) -> Any:
+        with torch.autocast(**autocast), torch.no_grad():
+            states, *_rest = model(return_type="encode", **vars(batch))
+            ids = greedy([model], [states], batch.src_mask, max_output_length)
+        return ids.cpu().numpy(), None, None
+
+    before = joeynmt.prediction.search
+    joeynmt.prediction.search = search
+    try:
+        yield
+    finally:
+        joeynmt.prediction.search = before
 
 
 @contextlib.contextmanager
