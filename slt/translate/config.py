@@ -37,7 +37,7 @@ class TranslateConfig(Config):
     spm_size: int = Field(default=500, ge=30, description="pieces, if level is spm")
     minimum_count: int = Field(default=1, ge=1, description="rarer words become <unk>")
     sampling: float = Field(default=0.0, ge=0, description="words are cut anew, with probability to this power; 0: off")
-    gloss_pieces: bool = Field(default=False, description="Gloss2Text, level spm: glosses are cut into the same pieces")
+    gloss_pieces: bool = Field(default=False, description="Gloss2Text: glosses share the text's tokens")
     tie: Literal["none", "output", "all"] = Field(
         default="none", description="which layers share the target embedding's weights; all needs gloss_pieces"
     )
@@ -75,8 +75,8 @@ class TranslateConfig(Config):
             raise ValueError(f"hidden {self.hidden} is not a multiple of heads {self.heads}")
         if min(self.beams) < 1:
             raise ValueError("a beam size is below 1")
-        if self.level == "word" and (self.sampling or self.gloss_pieces):
-            raise ValueError("sampling and gloss_pieces need level spm")
+        if self.level == "word" and self.sampling:
+            raise ValueError("sampling needs level spm")
         if self.tie == "all" and not self.gloss_pieces:
             raise ValueError("tie: all needs gloss_pieces")
         return self
