@@ -193,13 +193,18 @@ def _spread(rows: Sequence[Row]) -> dict[str, dict[str, tuple[float, float]]]:
     return result
 
 
+def recipe(config: Gloss2TextConfig, name: str, where: str) -> TranslateConfig:
+    """One that was tried. Raises InputError, naming the file, if a change of it is none of the options."""
+    values = {**config.translate.model_dump(mode="json"), **config.tried[name]}
+    return check_config(values, TranslateConfig, f"{where}: tried.{name}")
+
+
 def run_tried(config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]], work: Path, where: str) -> dict[str, Any]:
     """name -> changes, dev scores and CPU minutes of the recipes that were tried; test is not looked at."""
     found = {}
     for name, changes in config.tried.items():
-        values = {**config.translate.model_dump(mode="json"), **changes}
-        recipe = check_config(values, TranslateConfig, f"{where}: tried.{name}")
-        stage = train(name, recipe, config.seeds[0], splits, ("dev",), work / "tried" / name.replace(" ", "_"))
+        folder = work / "tried" / name.replace(" ", "_")
+        stage = train(name, recipe(config, name, where), config.seeds[0], splits, ("dev",), folder)
         training = read_json(stage.folder / "model" / "training.json")
         minutes = read_json(stage.folder / "cpu.json").get("minutes")
         dev = training["dev"]
