@@ -85,35 +85,32 @@ def read_splits(folder: Path) -> dict[str, list[Clip]]:
     return splits
 
 
-def train(name: str, config: TranslateConfig, seed: int, splits: Mapping[str, Sequence[Clip]], parts: Sequence[str],
-          folder: Path) -> Done:  # fmt: skip
-    """Train one system and translate `parts`, unless that was done. Writes `<part>.json` and `cpu.json`."""
+def train(name: str, config: TranslateConfig, seed: int, splits: Mapping[str, Sequence[Clip]], work: Path) -> Done:
+    """Train one system in a folder of its own under `work`, unless that was done."""
 
-    def work(out: Path) -> None:
-        from slt.translate import Translator, train_gloss2text
+    def fit(out: Path) -> None:
+        from slt.translate import train_gloss2text
 
         start = time.process_time()
         pairs = {split: [(clip.glosses, clip.text) for clip in splits[split]] for split in ("train", "dev")}
         train_gloss2text(pairs["train"], pairs["dev"], config, out / "model", seed, "auto")
-        translator = Translator.load(out / "model")
-        for part in parts:
-            found = translator.translate_glosses([clip.glosses for clip in splits[part]])
-            write_text(out / f"{part}.json", json.dumps([h.text for h in found], indent=0, ensure_ascii=False))
         write_text(out / "cpu.json", json.dumps({"minutes": (time.process_time() - start) / 60}))
 
-    values = {"translate": config.model_dump(mode="json"), "seed": seed, "parts": list(parts)}
-    return run_stage(name, folder, work, values, [_digest(splits, parts)], _CODE)
+    plain = {split: [(c.name, c.glosses, c.text) for c in splits[split]] for split in ("train", "dev")}
+    text = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    values = {"translate": config.model_dump(mode="json"), "seed": seed}
+    return run_stage(name, work / f"{config.digest()[:10]}-seed{seed}", fit, values, [text], _CODE)
 
 
-def _digest(splits: Mapping[str, Sequence[Clip]], parts: Sequence[str]) -> str:
-    kept = {split: splits[split] for split in sorted({"train", "dev", *parts})}
-    plain = {split: [(c.name, c.glosses, c.text) for c in clips] for split, clips in kept.items()}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+def translated(done: Done, splits: Mapping[str, Sequence[Clip]]) -> Texts:
+    """What a trained system makes of dev and test."""
+    from slt.translate import Translator
 
-
-def outputs(done: Done, parts: Sequence[str]) -> dict[str, list[str]]:
-    """The translations that `train` wrote."""
-    return {part: json.loads((done.folder / f"{part}.json").read_text(encoding="utf-8")) for part in parts}
+    translator = Translator.load(done.folder / "model")
+    return {
+        split: [h.text for h in translator.translate_glosses([clip.glosses for clip in splits[split]])]
+        for split in ("dev", "test")
+    }
 
 
 def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[str, Sequence[Clip]]) -> Texts:
@@ -135,9 +132,7 @@ def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[s
 
     dev = encoded("dev")
     references = [clip.text for clip in splits["dev"]]
-    decoding, _ = tune_ensemble(
-        models, dev, first.text, references, config.beams, config.alphas, config.max_words
-    )  # fmt: skip
+    decoding, _ = tune_ensemble(models, dev, first.text, references, config.beams, config.alphas, config.max_words)
     log.info("ensemble: beam %d, alpha %g", decoding.beam, decoding.alpha)
     batches = {"dev": dev, "test": encoded("test")}
     return {s: [h.text for h in decode_ensemble(models, b, first.text, decoding)] for s, b in batches.items()}
@@ -158,11 +153,8 @@ def run(config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]], work: Pa
     references = {split: [clip.text for clip in splits[split]] for split in splits}
     floor = constant_sentence(references["train"], references["dev"], 300)
     rows = [scored("one constant sentence (the floor)", {s: [floor] * len(references[s]) for s in references}, splits)]
-    stages = [
-        train(f"seed {seed}", config.translate, seed, splits, ("dev", "test"), work / f"seed{seed}")
-        for seed in config.seeds
-    ]
-    texts = [outputs(stage, ("dev", "test")) for stage in stages]
+    stages = [train(f"seed {seed}", config.translate, seed, splits, work) for seed in config.seeds]
+    texts = [translated(stage, splits) for stage in stages]
     single = [scored(f"seed {seed}", text, splits) for seed, text in zip(config.seeds, texts, strict=True)]
     bare = [scored("", text, splits, period=False) for text in texts]
     rows += single
@@ -203,8 +195,7 @@ def run_tried(config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]], wo
     """name -> changes, dev scores and CPU minutes of the recipes that were tried; test is not looked at."""
     found = {}
     for name, changes in config.tried.items():
-        folder = work / "tried" / name.replace(" ", "_")
-        stage = train(name, recipe(config, name, where), config.seeds[0], splits, ("dev",), folder)
+        stage = train(name, recipe(config, name, where), config.seeds[0], splits, work)
         training = read_json(stage.folder / "model" / "training.json")
         minutes = read_json(stage.folder / "cpu.json").get("minutes")
         dev = training["dev"]
