@@ -50,6 +50,11 @@ class TranslateConfig(Config):
     level: Literal["word", "spm"] = "word"
     spm_size: int = Field(default=500, ge=30, description="pieces, if level is spm")
     minimum_count: int = Field(default=1, ge=1, description="rarer words become <unk>")
+    sampling: float = Field(default=0.0, ge=0, description="words are cut anew, with probability to this power; 0: off")
+    gloss_pieces: bool = Field(default=False, description="Gloss2Text: glosses share the text's tokens")
+    tie: Literal["none", "output", "all"] = Field(
+        default="none", description="which layers share the target embedding's weights; all needs gloss_pieces"
+    )
     # training
     learning_rate: float = Field(default=3e-3, gt=0)
     warmup: int = Field(default=200, ge=0, description="updates until the full learning rate")
@@ -59,6 +64,7 @@ class TranslateConfig(Config):
     text_weight: float = Field(default=1.0, gt=0, description="of the text's loss, beside gloss_weight")
     gloss_weight: float = Field(default=0.0, ge=0, description="of a gloss head's CTC loss on the encoder; 0: no head")
     normalise_loss: Literal["batch", "tokens"] = Field(default="tokens", description="divisor of the loss")
+    precision: Literal["float32", "bfloat16"] = Field(default="float32", description="of training's matrix products")
     clip_norm: float | None = Field(default=1.0, gt=0, description="of the gradient; null: it is not clipped")
     batch: int = Field(default=32, ge=1)
     max_updates: int = Field(default=6000, ge=1)
@@ -78,6 +84,9 @@ class TranslateConfig(Config):
     stretch: float = Field(default=0.0, ge=0, lt=0.5, description="tempo is changed by up to this share")
     drop_frames: float = Field(default=0.0, ge=0, lt=0.9, description="share of input frames that is left out")
     noise: float = Field(default=0.0, ge=0, description="Gaussian noise on standardised features")
+    drop_source: float = Field(default=0.0, ge=0, lt=1, description="share of glosses' tokens that become <unk>")
+    drop_words: float = Field(default=0.0, ge=0, lt=1, description="share of the decoder's inputs that become <unk>")
+    r_drop: float = Field(default=0.0, ge=0, description="weight of R-Drop's distance (twice the time); 0: off")
     # decoding
     beams: list[int] = Field(default=[1, 2, 3, 4, 5], min_length=1, description="beam sizes tried on dev")
     alphas: list[float] = Field(default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, description="length penalties tried")
@@ -101,6 +110,10 @@ class TranslateConfig(Config):
             raise ValueError("a beam size is below 1")
         if self.streams and not self.width:
             raise ValueError("streams need a width above 0")
+        if self.level == "word" and self.sampling:
+            raise ValueError("sampling needs level spm")
+        if self.tie == "all" and not self.gloss_pieces:
+            raise ValueError("tie: all needs gloss_pieces")
         return self
 
 

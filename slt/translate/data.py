@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,8 @@ from slt.translate.model import token_count
 
 CPU = torch.device("cpu")
 SOURCE, TARGET = "src", "trg"
-_POOL = 20  # batches that are sorted by length together
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+_POOL = 100  # batches that are sorted by length together
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +40,12 @@ class SequenceBatch(Batch):
     """A JoeyNMT batch whose source mask comes from the lengths, because frames have no padding symbol.
 
     src: (B, T, F) frames or (B, T) ids. src_length: (B,) source tokens after the embedding's subsampling.
+    trg_input: (B, L - 1) what the decoder is shown, if it is not trg (B, L) without the end symbol.
     """
 
     def __init__(
         self, src: Tensor, src_length: Tensor, trg: Tensor | None, indices: Tensor, device: torch.device,
-        pad_index: int, eos_index: int, is_train: bool,
+        pad_index: int, eos_index: int, is_train: bool, trg_input: Tensor | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
             src=src, src_length=src_length, src_prompt_mask=None, trg=trg, trg_prompt_mask=None, indices=indices,
@@ -50,21 +53,30 @@ class SequenceBatch(Batch):
         )  # fmt: skip
         positions = torch.arange(int(src_length.max()))
         self.src_mask = (positions[None] < src_length[:, None]).unsqueeze(1)  # (B, 1, T')
+        if trg_input is not None:
+            self.trg_input = trg_input
         if device.type != "cpu":
             self._make_cuda(device)
+
+    def sort_by_src_length(self) -> list[int]:
+        """Nothing: only recurrent encoders need it, and R-Drop's halves have to stay in the same order."""
+        return list(range(self.nseqs))
 
 
 class SequenceDataset(BaseDataset):
     """Sources (arrays (T, F) float32, or (T,) int64 ids) and target sentences, kept in memory.
 
-    augment, if given, is called with an array and a generator for every training item. Batches hold clips
+    augment, if given, is called with an array and a generator for every training item; so is change_target with a
+    target's ids (T,), and then hide_target, whose result only the decoder's input shows. twice: a training batch
+    holds every item two times, one half behind the other (R-Drop). Batches hold clips
     of like length (JoeyNMT has no bucketing), in an order that depends on the epoch's seed alone.
     """
 
     def __init__(
         self, sources: Sequence[np.ndarray], names: Sequence[str], texts: Sequence[str] | None, words: Vocabulary,
         tokenizer: BasicTokenizer, split: str, subsample: int = 1,
-        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+        augment: Change | None = None, change_target: Change | None = None, hide_target: Change | None = None,
+        twice: bool = False,
     ) -> None:  # fmt: skip
         has_target = texts is not None
         super().__init__(
@@ -75,7 +87,10 @@ class SequenceDataset(BaseDataset):
         )  # fmt: skip
         self.sources, self.names, self.texts = sources, list(names), list(texts or [])
         self.tokens = [tokenizer(text, is_train=False) for text in self.texts]
+        self.ids = [np.array([*map(words.lookup, line)], np.int64) for line in self.tokens]
         self.subsample, self.augment = subsample, augment
+        self.change_target, self.hide_target, self.twice = change_target, hide_target, twice
+        self.bos_index = words.bos_index
         self.skip = 0  # batches of the first epoch that a resumed training has had
         self.reset_indices()
 
@@ -84,10 +99,18 @@ class SequenceDataset(BaseDataset):
 
     def __getitem__(self, idx: int | str) -> tuple[int, Any, Any]:
         index = int(idx)
-        source = self.sources[index]
-        if self.augment is not None and self.split == "train":
-            source = self.augment(source, np.random.default_rng([self.seed, index]))
-        return index, source, self.tokens[index] if self.has_trg else None
+        source, target, shown = self.sources[index], None, None
+        if self.has_trg:
+            target = shown = self.ids[index]
+        if self.split == "train":
+            rng = np.random.default_rng([self.seed, index])
+            if self.augment is not None:
+                source = self.augment(source, rng)
+            if target is not None and self.change_target is not None:
+                target = shown = self.change_target(target, rng)
+            if target is not None and self.hide_target is not None:
+                shown = self.hide_target(target, rng)
+        return index, source, (target, shown)
 
     def lookup_item(self, idx: int, lang: str) -> tuple[str, str]:
         """Name or sentence; the second value, a prompt, is always empty."""
@@ -102,14 +125,18 @@ class SequenceDataset(BaseDataset):
         self, batch: list[tuple], pad_index: int, eos_index: int, device: torch.device = CPU
     ) -> SequenceBatch:
         """Items to a batch; frames behind a clip's end are 0, ids behind it are padding."""
+        if self.twice and self.split == "train":
+            batch = [*batch, *batch]
         indices, sources, targets = zip(*batch, strict=True)
-        trg = None
+        trg = shown = None
         if self.has_trg:
-            trg = torch.tensor(self.sequence_encoder[TARGET](list(targets))[0])  # (B, L)
+            begin, end = [self.bos_index], [eos_index]
+            trg = pad([np.concatenate([begin, ids, end]) for ids, _ in targets], pad_index)  # (B, L)
+            shown = pad([np.concatenate([begin, ids]) for _, ids in targets], pad_index)  # (B, L - 1)
         lengths = [token_count(len(s), self.subsample) for s in sources]
         return SequenceBatch(
             pad(sources, pad_index), torch.tensor(lengths), trg, torch.tensor(indices), device, pad_index, eos_index,
-            self.split == "train",
+            self.split == "train", shown,
         )  # fmt: skip
 
     def make_iter(
@@ -132,10 +159,11 @@ class SequenceDataset(BaseDataset):
 
 
 class _BucketSampler(SentenceBatchSampler):
-    """Shuffled training batches whose clips have like lengths: pools of 20 batches are sorted by length.
+    """Shuffled training batches in which neither sources nor targets need much padding.
 
-    It asks the data set for lengths only, where JoeyNMT's sampler reads every item. skip: batches that are left out
-    at the start of the first pass.
+    Pools of 100 shuffled batches are ordered (`_by_lengths`) and cut; the batches come in random order. It asks the
+    data set for lengths only, where JoeyNMT's sampler reads every item. skip: batches that are left out at the start
+    of the first pass.
     """
 
     skip = 0
@@ -144,16 +172,33 @@ class _BucketSampler(SentenceBatchSampler):
         data: SequenceDataset = self.sampler.data_source
         order = list(self.sampler)
         if not self.sampler.shuffle:
-            yield from (order[k : k + self.batch_size] for k in range(0, len(order), self.batch_size))
+            yield from _cut(order, self.batch_size)
             return
         batches = []
-        for start in range(0, len(order), self.batch_size * _POOL):
-            pool = sorted(order[start : start + self.batch_size * _POOL], key=lambda k: len(data.sources[k]))
-            batches += [pool[k : k + self.batch_size] for k in range(0, len(pool), self.batch_size)]
-        order = torch.randperm(len(batches), generator=self.sampler.generator).tolist()
+        for pool in _cut(order, self.batch_size * _POOL):
+            sources = np.array([len(data.sources[k]) for k in pool])
+            targets = np.array([len(data.ids[k]) if data.has_trg else 0 for k in pool])
+            turn = _by_lengths(sources, targets, self.batch_size)
+            batches += _cut([pool[k] for k in turn], self.batch_size)
+        turn = torch.randperm(len(batches), generator=self.sampler.generator).tolist()
         skip, self.skip = self.skip, 0
-        for index in order[skip:]:
+        for index in turn[skip:]:
             yield batches[index]
+
+
+def _by_lengths(sources: np.ndarray, targets: np.ndarray, batch: int) -> list[int]:
+    """(N,) lengths to an order in which neighbours are alike in both.
+
+    With P batches, targets are put into about sqrt(P) groups by length; within a group sources are sorted, upwards and
+    downwards in turn, so that a batch over the border of two groups has like sources.
+    """
+    group = batch * math.ceil(math.sqrt(len(sources) / batch))
+    bins = np.searchsorted(np.sort(targets), targets) // group  # (N,); equal targets are in one group
+    return np.lexsort((np.where(bins % 2, -sources, sources), bins)).tolist()
+
+
+def _cut(items: list[int], size: int) -> list[list[int]]:
+    return [items[k : k + size] for k in range(0, len(items), size)]
 
 
 class _Names(BasicTokenizer):

@@ -1,4 +1,4 @@
-"""Search with JoeyNMT: translate sources, and choose beam size and length penalty on dev."""
+"""Translate sources with one model or several, and choose beam size and length penalty on dev."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from joeynmt.model import Model
-from joeynmt.search import beam_search, greedy
 from torch import Tensor
 
 from slt.score.bleu import corpus_bleu
 from slt.translate.data import pad
 from slt.translate.model import token_count
+from slt.translate.search import beam_search, greedy
 from slt.translate.text import Text
 
 _BATCH = 64
@@ -80,12 +80,23 @@ def encode(model: Model, sources: Sequence[np.ndarray], subsample: int, device: 
 
 def decode(model: Model, batches: Sequence[Encoded], text: Text, decoding: Decoding) -> list[Hypothesis]:
     """Translations in the order of the sources that were encoded."""
+    return decode_ensemble([model], [batches], text, decoding)
+
+
+def decode_ensemble(
+    models: Sequence[Model], batches: Sequence[Sequence[Encoded]], text: Text, decoding: Decoding
+) -> list[Hypothesis]:
+    """Translations by the mean of the models' probabilities. batches: of each model, of the same sources.
+
+    The models must have the same vocabulary.
+    """
+    assert all(len(model.trg_vocab) == len(text.words) for model in models) and len(models) == len(batches)
     result: dict[int, Hypothesis] = {}
-    for batch in batches:
-        ids = _search(model, batch, decoding)
-        log_probs = _score(model, batch, ids)
-        for row, position in enumerate(batch.positions):
-            result[position] = _hypothesis(ids[row].tolist(), log_probs[row].tolist(), model, text)
+    for group in zip(*batches, strict=True):
+        ids = _search(models, group, decoding)
+        log_probs = _score(models, group, ids)
+        for row, position in enumerate(group[0].positions):
+            result[position] = _hypothesis(ids[row].tolist(), log_probs[row].tolist(), models[0], text)
     return [result[k] for k in sorted(result)]
 
 
@@ -98,46 +109,49 @@ def tune(
     alphas: Sequence[float],
     max_words: int,
 ) -> tuple[Decoding, list[tuple[int, float, float]]]:
+    """`tune_ensemble` of one model."""
+    return tune_ensemble([model], [batches], text, references, beams, alphas, max_words)
+
+
+def tune_ensemble(
+    models: Sequence[Model], batches: Sequence[Sequence[Encoded]], text: Text, references: Sequence[str],
+    beams: Sequence[int], alphas: Sequence[float], max_words: int,
+) -> tuple[Decoding, list[tuple[int, float, float]]]:  # fmt: skip
     """The search options with the best BLEU-4 on dev, and all that were tried as (beam, alpha, BLEU-4).
 
     Greedy search has no length penalty and is tried once. Of equals, the first (smallest beam) is taken.
-    """  # fmt: skip
+    """
     grid = [(beam, alpha) for beam in sorted(set(beams)) for alpha in ([0.0] if beam == 1 else alphas)]
     tried = []
     for beam, alpha in grid:
-        hypotheses = decode(model, batches, text, Decoding(beam, alpha, max_words))
+        hypotheses = decode_ensemble(models, batches, text, Decoding(beam, alpha, max_words))
         tried.append((beam, alpha, corpus_bleu([h.text for h in hypotheses], references).bleu[3]))
     beam, alpha, _ = max(tried, key=lambda row: row[2])
     return Decoding(beam, alpha, max_words), tried
 
 
-def _search(model: Model, batch: Encoded, decoding: Decoding) -> Tensor:
-    """(B, L) token ids, padded."""
-    with torch.no_grad():
-        if decoding.beam == 1:
-            ids, _, _ = greedy(
-                src_mask=batch.mask, max_output_length=decoding.max_words, model=model, encoder_output=batch.states,
-                encoder_hidden=None,
-            )  # fmt: skip
-        else:
-            ids, _, _ = beam_search(
-                model=model, beam_size=decoding.beam, encoder_output=batch.states, encoder_hidden=None,
-                src_mask=batch.mask, max_output_length=decoding.max_words, alpha=decoding.alpha, n_best=1,
-            )  # fmt: skip
-    return ids.to(batch.states.device).long()
+def _search(models: Sequence[Model], group: Sequence[Encoded], decoding: Decoding) -> Tensor:
+    """(B, L) token ids, padded. group: the batch as each model encoded it."""
+    states, mask = [batch.states for batch in group], group[0].mask
+    if decoding.beam == 1:
+        return greedy(models, states, mask, decoding.max_words)
+    return beam_search(models, states, mask, decoding.beam, decoding.alpha, decoding.max_words)
 
 
-def _score(model: Model, batch: Encoded, ids: Tensor) -> Tensor:
+def _score(models: Sequence[Model], group: Sequence[Encoded], ids: Tensor) -> Tensor:
     """(B, L) natural log probabilities of the tokens, by one pass with the output as input."""
-    begin = ids.new_full((len(ids), 1), model.bos_index)
+    begin = ids.new_full((len(ids), 1), models[0].bos_index)
     inputs = torch.cat([begin, ids[:, :-1]], 1)
     mask = torch.ones_like(inputs, dtype=torch.bool).unsqueeze(1)  # (B, 1, L); the decoder adds the causal mask
-    with torch.no_grad():
-        logits, *_ = model(
-            return_type="decode", trg_input=inputs, encoder_output=batch.states, encoder_hidden=None,
-            src_mask=batch.mask, unroll_steps=None, decoder_hidden=None, trg_mask=mask,
-        )  # fmt: skip
-    return torch.log_softmax(logits, -1).gather(2, ids.unsqueeze(2)).squeeze(2)
+    each = []
+    for model, batch in zip(models, group, strict=True):
+        with torch.no_grad():
+            logits, *_ = model(
+                return_type="decode", trg_input=inputs, encoder_output=batch.states, encoder_hidden=None,
+                src_mask=batch.mask, unroll_steps=None, decoder_hidden=None, trg_mask=mask,
+            )  # fmt: skip
+        each.append(torch.log_softmax(logits, -1).gather(2, ids.unsqueeze(2)).squeeze(2))
+    return torch.stack(each).logsumexp(0) - math.log(len(each))
 
 
 def _hypothesis(ids: list[int], log_probs: list[float], model: Model, text: Text) -> Hypothesis:

@@ -34,19 +34,27 @@ def vocabulary(tokens: Sequence[str]) -> Vocabulary:
     return Vocabulary(list(tokens), SimpleNamespace(**_check_special_symbols({})))
 
 
-def fit_text(sentences: Sequence[str], folder: Path, level: str, minimum_count: int = 1, spm_size: int = 500) -> Text:
+def fit_text(
+    sentences: Sequence[str], folder: Path, level: str, minimum_count: int = 1, spm_size: int = 500,
+    others: Sequence[str] = (), whole: bool = False,
+) -> Text:  # fmt: skip
     """Learn the tokens of training sentences and write them into `folder`.
 
-    Raises InputError if there is no sentence, or sentencepiece finds the size impossible.
+    others: more text to learn pieces from. whole: every piece is in the vocabulary, not only those that the likeliest
+    segmentations use. Raises InputError if there is no sentence, or sentencepiece finds the size impossible.
     """
     if not any(sentence.split() for sentence in sentences):
         raise InputError("the training sentences are empty; give sentences to learn from")
     folder.mkdir(parents=True, exist_ok=True)
     if level == "spm":
-        _train_pieces(sentences, folder / PIECES, spm_size)
+        _train_pieces([*sentences, *others], folder / PIECES, spm_size)
     tokenizer = _tokenizer(folder, level)
-    counts = Counter(token for sentence in sentences for token in tokenizer(sentence, is_train=False))
-    words = vocabulary(sort_and_cut(counts, min_freq=minimum_count))
+    counts = Counter(token for sentence in (*sentences, *others) for token in tokenizer(sentence, is_train=False))
+    tokens = sort_and_cut(counts, min_freq=minimum_count)
+    if whole and isinstance(tokenizer, SentencePieceTokenizer):
+        pieces = [tokenizer.spm.id_to_piece(k) for k in range(3, tokenizer.spm.get_piece_size())]  # 0 to 2: specials
+        tokens += [piece for piece in pieces if piece not in counts]
+    words = vocabulary(tokens)
     with atomic_path(folder / VOCABULARY) as temporary:
         words.to_file(temporary)
     tokenizer.set_vocab(words)

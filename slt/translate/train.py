@@ -9,12 +9,13 @@ import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from joeynmt.tokenizers import SentencePieceTokenizer
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
@@ -25,11 +26,12 @@ from slt.score.bleu import corpus_bleu
 from slt.score.wer import word_error_rate
 from slt.translate.augment import augment
 from slt.translate.config import TranslateConfig
-from slt.translate.data import Example, SequenceDataset
+from slt.translate.data import Change, Example, SequenceDataset
 from slt.translate.decode import Decoding, decode, encode, tune
 from slt.translate.features import FeatureStats, fit_stats
 from slt.translate.glosses import GlossLoss, GlossModel, Recognition, make_recognition, steps_needed
 from slt.translate.model import token_count
+from slt.translate.pieces import Resampler, hide, spoken
 from slt.translate.text import Text, fit_text
 from slt.translate.trainer import Trainer, average, curve, deterministic, quiet
 from slt.translate.translator import (
@@ -67,11 +69,12 @@ class TrainResult:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Network inputs, names and sentences of train or dev."""
+    """Network inputs, names and sentences of train or dev; and the glosses, if they are the inputs."""
 
     sources: list[np.ndarray]
     names: list[str]
     texts: list[str]
+    glosses: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,7 @@ class _Task:
     """What is trained: pose features with their statistics, or glosses with their vocabulary.
 
     recognition: what a gloss head learns beside that, if there is to be one.
+    For glosses, the sources are made when the text's tokens are known (`_with_sources`).
     """
 
     train: _Part
@@ -139,18 +143,35 @@ def train_gloss2text(
     if not all(glosses for glosses, _ in (*train, *dev)):
         raise InputError("Gloss2Text: a sentence has no glosses; give the corpus' gloss column")
     vocabulary = tuple(sorted({gloss for glosses, _ in train for gloss in glosses}))
-    task = _Task(_gloss_part(train, vocabulary), _gloss_part(dev, vocabulary), None, vocabulary, 1)
+    task = _Task(_gloss_part(train), _gloss_part(dev), None, vocabulary, 1)
     return _train(task, config, Path(out), seed, device)
 
 
-def _gloss_part(pairs: Sequence[GlossedText], vocabulary: Sequence[str]) -> _Part:
+def _gloss_part(pairs: Sequence[GlossedText]) -> _Part:
     names = [" ".join(glosses) for glosses, _ in pairs]
-    return _Part(gloss_sources([g for g, _ in pairs], vocabulary), names, _clean(text for _, text in pairs))
+    return _Part([], names, _clean(text for _, text in pairs), tuple(tuple(glosses) for glosses, _ in pairs))
+
+
+def _with_sources(task: _Task, text: Text, config: TranslateConfig) -> _Task:
+    """The task, with the ids of its glosses."""
+
+    def made(part: _Part) -> _Part:
+        ids = gloss_sources(part.glosses, task.glosses, text, config.gloss_pieces)
+        return dataclasses.replace(part, sources=ids)
+
+    return dataclasses.replace(task, train=made(task.train), dev=made(task.dev))
+
+
+def _fit_text(task: _Task, config: TranslateConfig, out: Path) -> Text:
+    others = [spoken(glosses) for glosses in task.train.glosses] if config.gloss_pieces else []
+    return fit_text(
+        task.train.texts, out, config.level, config.minimum_count, config.spm_size, others, config.sampling > 0
+    )
 
 
 def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: str) -> TrainResult:
     for name, part in (("training", task.train), ("dev", task.dev)):
-        if not part.sources:
+        if not part.texts:
             raise InputError(f"no {name} examples; give at least one")
         if "" in part.texts:
             raise InputError(f"{name} example {part.names[part.texts.index('')]}: its sentence is empty")
@@ -159,7 +180,9 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
     checkpoints = _prepare(out, _fingerprint(task, config, seed))
     start = time.monotonic()
     with deterministic(seed, target), quiet(out / "train.log"):
-        text = fit_text(task.train.texts, out, config.level, config.minimum_count, config.spm_size)
+        text = _fit_text(task, config, out)
+        if task.glosses:
+            task = _with_sources(task, text, config)
         model = new_model(config, text, task.glosses, recognised).to(target)
         if isinstance(model, GlossModel) and task.recognition is not None:
             model.gloss_loss = GlossLoss(task.recognition.ids(), config.gloss_weight, target)
@@ -204,18 +227,40 @@ def _recognised(task: _Task) -> tuple[tuple[str, ...], int]:
 
 def _datasets(task: _Task, config: TranslateConfig, text: Text) -> tuple[SequenceDataset, SequenceDataset]:
     """Train, and the part of dev that validations decode."""
-    change = None
-    if task.stats is not None and (config.stretch or config.drop_frames or config.noise):
-        change = partial(augment, stretch=config.stretch, drop_frames=config.drop_frames, noise=config.noise)
     train, dev, some = task.train, task.dev, config.validation_sentences
     return (
         SequenceDataset(
-            train.sources, train.names, train.texts, text.words, text.tokenizer, "train", task.subsample, change
+            train.sources, train.names, train.texts, text.words, text.tokenizer, "train", task.subsample,
+            _source_change(task, config, text), _resampler(config, text), _hider(config.drop_words, text),
+            config.r_drop > 0,
         ),
         SequenceDataset(
             dev.sources[:some], dev.names[:some], dev.texts[:some], text.words, text.tokenizer, "dev", task.subsample
         ),
-    )
+    )  # fmt: skip
+
+
+def _source_change(task: _Task, config: TranslateConfig, text: Text) -> Change | None:
+    """What a training source undergoes: features are augmented; glosses are cut anew and hidden."""
+    if task.stats is not None:
+        if not (config.stretch or config.drop_frames or config.noise):
+            return None
+        return partial(augment, stretch=config.stretch, drop_frames=config.drop_frames, noise=config.noise)
+    steps = [_resampler(config, text) if config.gloss_pieces else None, _hider(config.drop_source, text)]
+    changes = [step for step in steps if step is not None]
+    return (lambda ids, rng: reduce(lambda left, step: step(left, rng), changes, ids)) if changes else None
+
+
+def _resampler(config: TranslateConfig, text: Text) -> Change | None:
+    if not config.sampling:
+        return None
+    assert isinstance(text.tokenizer, SentencePieceTokenizer)
+    return Resampler(text.tokenizer, text.words, config.sampling)
+
+
+def _hider(share: float, text: Text) -> Change | None:
+    words = text.words  # the glosses' vocabulary has the same special symbols
+    return partial(hide, share=share, unknown=words.unk_index, specials=len(words.specials)) if share else None
 
 
 def _choose(trainer: Trainer, task: _Task, text: Text, config: TranslateConfig) -> int:
@@ -261,8 +306,8 @@ def _fingerprint(task: _Task, config: TranslateConfig, seed: int) -> str:
     """A hash of all that a training depends on."""
     digest = hashlib.sha256(f"{config.digest()} {seed} {task.glosses} {task.recognition}".encode())
     for part in (task.train, task.dev):
-        for source, text in zip(part.sources, part.texts, strict=True):
-            digest.update(text.encode())
+        digest.update(json.dumps([part.texts, part.glosses]).encode())
+        for source in part.sources:
             digest.update(np.ascontiguousarray(source).tobytes())
     return digest.hexdigest()
 

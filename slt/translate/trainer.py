@@ -26,6 +26,8 @@ from torch.utils.data import Dataset
 from skeletor.atomic import atomic_path
 from slt.translate.config import TranslateConfig
 from slt.translate.glosses import GlossModel
+from slt.translate.loss import smoothed_loss
+from slt.translate.search import greedy
 
 _GENERATOR = ".generator"  # suffix of the file beside a checkpoint
 
@@ -72,14 +74,15 @@ class Trainer(TrainManager):
     args: TrainConfig
 
     def __init__(self, model: Model, folder: Path, device: torch.device, seed: int, config: TranslateConfig) -> None:
-        model.loss_function = ("crossentropy", config.label_smoothing)
+        smoothed_loss(model, config.label_smoothing, config.r_drop)
         if isinstance(model, GlossModel):
             model.text_weight = config.text_weight
         super().__init__(
             rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
-            autocast={"device_type": device.type, "enabled": False}, seed=seed,
+            autocast=_autocast(device, config.precision), seed=seed,
             train_args=_train_args(config), dev_args=_dev_args(config),
         )  # fmt: skip
+        self.scaler = None  # bfloat16 has the range of float32: nothing underflows
         for group in self.optimizer.param_groups:
             group["fused"] = True  # one call for all weights; a third less time per update on a CPU
         self.clock = Schedule(self.optimizer, config)
@@ -136,7 +139,8 @@ class Trainer(TrainManager):
 
     def _validate(self, valid_data: Dataset) -> None:
         """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
-        super()._validate(valid_data)
+        with _cached_search():
+            super()._validate(valid_data)
         if not (self.model_dir / f"{self.stats.steps}.ckpt").exists():
             self._save_checkpoint(False, float("nan"))
         self._save_generator()
@@ -166,6 +170,24 @@ class Trainer(TrainManager):
             logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
             return False
         return True
+
+
+@contextlib.contextmanager
+def _cached_search() -> Iterator[None]:
+    """JoeyNMT's validation decodes with our greedy search: the same hypotheses, sooner."""
+
+    def search(*, model: Model, batch: Batch, max_output_length: int, autocast: dict[str, Any], **_: Any) -> Any:
+        with torch.autocast(**autocast), torch.no_grad():
+            states, *_rest = model(return_type="encode", **vars(batch))
+            ids = greedy([model], [states], batch.src_mask, max_output_length)
+        return ids.cpu().numpy(), None, None
+
+    before = joeynmt.prediction.search
+    joeynmt.prediction.search = search
+    try:
+        yield
+    finally:
+        joeynmt.prediction.search = before
 
 
 @contextlib.contextmanager
@@ -229,6 +251,10 @@ def curve(path: Path) -> list[dict[str, float]]:
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     return [{k.lower(): float(v) for k, v in re.findall(r"(\w+): ([-\d.einf]+)", line)} for line in lines]
+
+
+def _autocast(device: torch.device, precision: str) -> dict[str, Any]:
+    return {"device_type": device.type, "enabled": precision != "float32", "dtype": torch.bfloat16}
 
 
 def _train_args(config: TranslateConfig) -> TrainConfig:

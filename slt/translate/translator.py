@@ -23,6 +23,7 @@ from slt.translate.decode import Decoding, Encoded, Hypothesis, decode, encode
 from slt.translate.features import FeatureStats, pose_features
 from slt.translate.glosses import GlossModel, read_glosses
 from slt.translate.model import FrameEmbedding, build_model, word_embedding
+from slt.translate.pieces import spoken
 from slt.translate.streams import StreamEmbedding
 from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest, vocabulary
 
@@ -130,7 +131,7 @@ class Translator:
         assert self.glosses, "a translator of poses takes poses"
         if not sentences:
             return []
-        sources = gloss_sources(sentences, self.glosses)
+        sources = gloss_sources(sentences, self.glosses, self.text, self.config.gloss_pieces)
         batches = list(encode(self.model, sources, 1, self.device))
         return decode(self.model, batches, self.text, self.decoding)
 
@@ -164,10 +165,13 @@ def raw_features(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> np
     return pose
 
 
-def gloss_sources(sentences: Sequence[Sequence[str]], glosses: Sequence[str]) -> list[np.ndarray]:
-    """Glosses to (T,) int64 ids with the end symbol behind, unknown ones as <unk>."""
-    words = vocabulary(glosses)
-    return [np.array([*map(words.lookup, sentence), words.eos_index], np.int64) for sentence in sentences]
+def gloss_sources(
+    sentences: Sequence[Sequence[str]], glosses: Sequence[str], text: Text, pieces: bool = False
+) -> list[np.ndarray]:
+    """Glosses to (T,) int64 ids with the end symbol behind, unknown ones as <unk>; or to ids of the text's pieces."""
+    words = text.words if pieces else vocabulary(glosses)
+    tokens = [text.tokenizer(spoken(s)) if pieces else s for s in sentences]
+    return [np.array([*map(words.lookup, sentence), words.eos_index], np.int64) for sentence in tokens]
 
 
 def new_model(
@@ -177,11 +181,19 @@ def new_model(
 
     recognised: glosses that a head on the encoder is to tell apart, if any.
     """
-    source = word_embedding(vocabulary(glosses), config.hidden) if glosses else frame_embedding(config)
-    return build_model(
+    if glosses:
+        source = word_embedding(text.words if config.gloss_pieces else vocabulary(glosses), config.hidden)
+    else:
+        source = frame_embedding(config)
+    model = build_model(
         source, text.words, layers=config.layers, hidden=config.hidden, feed_forward=config.feed_forward,
         heads=config.heads, dropout=config.dropout, norm=config.norm, glosses=len(recognised),
     )  # fmt: skip
+    if config.tie != "none":
+        model.decoder.output_layer.weight = model.trg_embed.lut.weight
+    if config.tie == "all" and glosses:
+        model.src_embed = model.trg_embed
+    return model
 
 
 def frame_embedding(config: TranslateConfig) -> FrameEmbedding | StreamEmbedding:
