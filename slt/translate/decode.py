@@ -58,11 +58,15 @@ class Hypothesis:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Encoder states (B, T', H) of a batch, their mask (B, 1, T'), and where its items stood in the input."""
+    """Encoder states (B, T', H) of a batch, their mask (B, 1, T'), and where its items stood in the input.
+
+    last: a recurrent encoder's last states, None for a transformer.
+    """
 
     states: Tensor
     mask: Tensor
     positions: tuple[int, ...]
+    last: Tensor | None = None
 
 
 def encode(model: Model, sources: Sequence[np.ndarray], subsample: int, device: torch.device) -> Iterator[Encoded]:
@@ -117,11 +121,11 @@ def _search(model: Model, batch: Encoded, decoding: Decoding) -> Tensor:
         if decoding.beam == 1:
             ids, _, _ = greedy(
                 src_mask=batch.mask, max_output_length=decoding.max_words, model=model, encoder_output=batch.states,
-                encoder_hidden=None,
+                encoder_hidden=batch.last,
             )  # fmt: skip
         else:
             ids, _, _ = beam_search(
-                model=model, beam_size=decoding.beam, encoder_output=batch.states, encoder_hidden=None,
+                model=model, beam_size=decoding.beam, encoder_output=batch.states, encoder_hidden=batch.last,
                 src_mask=batch.mask, max_output_length=decoding.max_words, alpha=decoding.alpha, n_best=1,
             )  # fmt: skip
     return ids.to(batch.states.device).long()
@@ -134,8 +138,8 @@ def _score(model: Model, batch: Encoded, ids: Tensor) -> Tensor:
     mask = torch.ones_like(inputs, dtype=torch.bool).unsqueeze(1)  # (B, 1, L); the decoder adds the causal mask
     with torch.no_grad():
         logits, *_ = model(
-            return_type="decode", trg_input=inputs, encoder_output=batch.states, encoder_hidden=None,
-            src_mask=batch.mask, unroll_steps=None, decoder_hidden=None, trg_mask=mask,
+            return_type="decode", trg_input=inputs, encoder_output=batch.states, encoder_hidden=batch.last,
+            src_mask=batch.mask, unroll_steps=inputs.shape[1], decoder_hidden=None, trg_mask=mask,
         )  # fmt: skip
     return torch.log_softmax(logits, -1).gather(2, ids.unsqueeze(2)).squeeze(2)
 
