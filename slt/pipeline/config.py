@@ -14,6 +14,7 @@ from skeletor.training_config import RefinerTrainConfig, train_preset
 from slt.corpus.build import CorpusConfig
 from slt.estimate import EstimateConfig
 from slt.lift import LiftConfig
+from slt.sign2text.config import Sign2TextRow
 from slt.translate import TranslateConfig
 
 
@@ -31,6 +32,7 @@ class RunConfig(Config):
     motion_training: RefinerTrainConfig = train_preset("motion")
     translate: TranslateConfig = TranslateConfig()
     gloss2text: bool = Field(True, description="also train a gloss-to-text transformer, the ceiling of the ceiling")
+    sign2text: Sign2TextRow | None = Field(None, description="also train the baseline that reads pixels; default: no")
 
 
 def load_corpus_config(path: Path) -> CorpusConfig:

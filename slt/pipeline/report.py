@@ -13,9 +13,10 @@ from typing import Any
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from slt.corpus import build, layout
-from slt.pipeline import model
+from slt.pipeline import model, sign2text
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.context import Detected, Row, Run
+from slt.pipeline.sign2text import SIGN2TEXT
 from slt.pipeline.stage import DONE, Done, read_json
 from slt.pipeline.table import Table, TableRow
 from slt.pipeline.training import GLOSS, System
@@ -74,6 +75,10 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, System]) -> 
     labels = {"constant": "one constant sentence (the floor)", **{row.name: row.label for row in rows}}
     if GLOSS in systems:
         labels[GLOSS] = "gloss to text (for comparison)"
+    notes: tuple[str, ...] = ()
+    if SIGN2TEXT in systems:
+        labels[SIGN2TEXT] = sign2text.LABEL
+        notes = (sign2text.note(run, systems[SIGN2TEXT].done),)
     table_rows = []
     for name, label in labels.items():
         scores = {s: _score(outputs[name][s], references[s], run.config.seed) for s in references}
@@ -87,7 +92,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, System]) -> 
                 [outputs[name]["test"].get(n, "") for n in names], [content[n] for n in names]
             ).accuracy
         table_rows.append(TableRow(label, scores["dev"], scores["test"], p, right))
-    return Table(_title(run), tuple(table_rows), _notes(run, outputs, references, table_rows))
+    return Table(_title(run), tuple(table_rows), _notes(run, outputs, references, table_rows) + notes)
 
 
 def constant_sentence(train: Sequence[str], dev: Sequence[str], candidates: int) -> str:

@@ -18,6 +18,7 @@ from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.mapping import map_stores
+from slt.pipeline.sign2text import SIGN2TEXT, sign2text_stage
 from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
 
@@ -51,6 +52,9 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
     lifted = _lift(context, detected)
     rows = _rows(context, lifted)
     systems = training.train_rows(context.config, context.corpus, rows, folder)
+    if config.sign2text is not None:
+        done = sign2text_stage(context, config.seed)
+        systems[SIGN2TEXT] = training.System(done, training.outputs_of(done.folder))
     table = report.make_table(context, rows, systems)
     table.write(folder)
     own = next(row for row in rows if row.own)

@@ -81,7 +81,7 @@ def train_rows(config: RunConfig, corpus: layout.Corpus, rows: Sequence[Row], fo
         if config.gloss2text:
             jobs[GLOSS] = pool.submit(_train_gloss, config, corpus, folder)
         finished = {name: job.result() for name, job in jobs.items()}
-    return {name: System(done, _outputs(done.folder)) for name, done in finished.items()}
+    return {name: System(done, outputs_of(done.folder)) for name, done in finished.items()}
 
 
 def _train_row(config: RunConfig, corpus: layout.Corpus, row: Row, folder: Path) -> Done:
@@ -141,5 +141,6 @@ def _write_outputs(out: Path, split: str, texts: Mapping[str, str]) -> None:
     write_text(out / f"{split}.json", json.dumps(texts, indent=0, ensure_ascii=False))
 
 
-def _outputs(folder: Path) -> dict[str, dict[str, str]]:
+def outputs_of(folder: Path) -> dict[str, dict[str, str]]:
+    """What a trained system made of dev and test (clip name -> text)."""
     return {s: json.loads((folder / f"{s}.json").read_text(encoding="utf-8")) for s in ("dev", "test")}

@@ -98,7 +98,9 @@ def load_cnn_weights(cnn: AlexNet, path: Path | str) -> None:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
         line = " ".join(str(error).split())[:100]
-        raise InputError(f"{path}: no weights can be read ({line}); give .safetensors, or torchvision's .pth") from error
+        raise InputError(
+            f"{path}: no weights can be read ({line}); give .safetensors, or torchvision's .pth"
+        ) from error
     if not isinstance(found, dict):
         raise InputError(f"{path}: holds {type(found).__name__}, expected names and tensors (a state dict)")
     names = _TORCHVISION if f"{_TORCHVISION[0]}.weight" in found else _LAYERS

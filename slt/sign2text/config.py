@@ -12,6 +12,12 @@ from slt.translate.config import TranslateConfig
 
 Preset = Literal["small", "nslt"]
 Cnn = Literal["small", "alexnet", "alexnet-torchvision"]
+# Options that mean the same in `TranslateConfig`.
+_SHARED = (
+    "minimum_count", "max_words", "learning_rate", "warmup", "schedule", "weight_decay", "label_smoothing",
+    "normalise_loss", "clip_norm", "batch", "max_updates", "max_minutes", "validate_every", "validation_sentences",
+    "patience", "keep", "beams", "alphas",
+)  # fmt: skip
 
 
 class Sign2TextConfig(Config):
@@ -63,7 +69,9 @@ class Sign2TextConfig(Config):
     bf16: bool = Field(default=False, description="the CNN computes in bfloat16")
     # augmentation (training only). Left and right have a meaning in signing: no mirror unless it is asked for.
     shift: float = Field(default=0.06, ge=0, lt=0.5, description="a clip is moved by up to this share of the picture")
-    brightness: float = Field(default=0.15, ge=0, lt=1, description="contrast and brightness change by up to this share")
+    brightness: float = Field(
+        default=0.15, ge=0, lt=1, description="contrast and brightness change by up to this share"
+    )
     mirror: bool = Field(default=False, description="half of the clips are mirrored")
     # decoding
     beams: list[int] = Field(default=[1, 2, 3, 4, 5], min_length=1, description="beam sizes tried on dev")
@@ -91,9 +99,7 @@ class Sign2TextConfig(Config):
 
     def training_options(self) -> TranslateConfig:
         """The same options for the translator's trainer (`slt.translate.trainer`), which this baseline shares."""
-        shared = set(TranslateConfig.model_fields) & set(type(self).model_fields)
-        network = {"layers", "hidden", "width", "frame_stride", "dropout"}  # other things, or checked otherwise there
-        return TranslateConfig.model_validate({name: getattr(self, name) for name in shared - network})
+        return TranslateConfig.model_validate({name: getattr(self, name) for name in _SHARED})
 
 
 class Sign2TextRow(Sign2TextConfig):

@@ -14,8 +14,6 @@ from skeletor.errors import InputError
 from skeletor.progress import log, progress
 from slt.video import open_video
 
-_MEAN_OF = 20_000  # frames that the mean picture is taken over, evenly drawn
-
 
 def read_frames(source: Path | str, height: int, width: int) -> np.ndarray:
     """(T, height, width, 3) uint8 RGB of all frames of a video or of a folder of pictures. InputError if unreadable."""
@@ -86,9 +84,9 @@ class FrameStore(Sequence[np.ndarray]):
         return frames
 
 
-def mean_picture(clips: Sequence[np.ndarray], lengths: Sequence[int]) -> np.ndarray:
-    """(H, W, 3) float32 mean of the frames of all clips, or of 20,000 of them, evenly drawn, if there are more."""
-    step = -(-sum(lengths) // _MEAN_OF)
+def mean_picture(clips: Sequence[np.ndarray], lengths: Sequence[int], most: int = 20_000) -> np.ndarray:
+    """(H, W, 3) float32 mean of the frames of all clips, or of at most so many of them, evenly drawn."""
+    step = -(-sum(lengths) // most)
     total, count, offset = np.zeros(clips[0].shape[1:], np.float64), 0, 0
     for frames, length in zip(progress(clips, "mean picture", len(clips), "clip"), lengths, strict=True):
         drawn = frames[offset::step]

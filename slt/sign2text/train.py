@@ -1,4 +1,4 @@
-"""Train Sign2Text with the translator's trainer (JoeyNMT's): the same text, validation, stopping and decoding choice."""
+"""Train Sign2Text with the translator's trainer (JoeyNMT's): same text, validation, stopping and decoding."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from joeynmt.config import TestConfig
+from joeynmt.model import Model
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
@@ -67,7 +69,7 @@ def train_sign2text(
         if config.cnn_weights is not None:
             assert isinstance(model.encoder.cnn, AlexNet)
             load_cnn_weights(model.encoder.cnn, config.cnn_weights)
-        trainer = FrameTrainer(model.to(target), checkpoints, target, seed, config.training_options())
+        trainer = FrameTrainer(model.to(target), checkpoints, target, seed, config)
         if trainer.resume():
             log.info("sign2text: goes on after %d updates", trainer.stats.steps)
         trainer.train_and_validate(*_datasets(train, dev, stores, config, text))
@@ -91,8 +93,10 @@ def train_sign2text(
 class FrameTrainer(Trainer):
     """The translator's trainer, with small batches in validation and no pictures of attention."""
 
-    def __init__(self, model, folder, device, seed, config) -> None:  # type: ignore[no-untyped-def]
-        super().__init__(model, folder, device, seed, config)
+    dev_cfg: TestConfig
+
+    def __init__(self, model: Model, folder: Path, device: torch.device, seed: int, config: Sign2TextConfig) -> None:
+        super().__init__(model, folder, device, seed, config.training_options())
         self.args = self.args._replace(print_valid_sents=[])
         self.dev_cfg = self.dev_cfg._replace(batch_size=_VALIDATION_BATCH)
 
