@@ -82,7 +82,7 @@ def train_sign2text(
     result = TrainResult(
         folder=out, dev=score([h.text for h in hypotheses], list(dev.texts)), decoding=decoding, tried=tuple(tried),
         curve=tuple(curve(checkpoints / "validations.txt")), averaged=averaged, updates=trainer.stats.steps,
-        seconds=time.monotonic() - start,
+        seconds=max(time.monotonic() - start, trainer.clock.elapsed),  # the latter counts what was before a break
     )  # fmt: skip
     values = dataclasses.asdict(result)
     values.pop("folder")  # a copied folder must not lie

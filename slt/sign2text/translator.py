@@ -68,11 +68,11 @@ class Sign2Text:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # The file that AlexNet started from is not needed any more, and not there on another machine.
-        config = self.config.model_copy(update={"cnn_weights": None})
+        values = self.config.model_dump(mode="json", include=set(Sign2TextConfig.model_fields)) | {"cnn_weights": None}
         header = {
             "format": _FORMAT,
             "vocabulary": text_digest(self.text),
-            "config": json.dumps(config.model_dump(mode="json")),
+            "config": json.dumps(values),
             "decoding": json.dumps(dataclasses.asdict(self.decoding)),
         }
         if text_from.resolve() != folder.resolve():

@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 
 from slt.sign2text import Sign2TextConfig, sign2text_preset
 from slt.sign2text.model import ResidualGru, reverse_rows
-from slt.sign2text.translator import new_model
+from slt.sign2text.translator import encode_frames, new_model
 from slt.translate.decode import Decoding, Encoded, decode
 from slt.translate.text import fit_text
 
@@ -130,3 +131,21 @@ def test_the_published_size(text):
     encoder = 56_868_224 + gru(4096) + 3 * gru(1000)
     decoder = gru(2000) + 3 * gru(1000) + 1000 * 1000 + (2000 * 1000 + 1000) + 2 * len(text.words) * 1000
     assert sum(p.numel() for p in model.parameters()) == encoder + decoder
+
+
+@pytest.mark.slow
+def test_the_published_size_learns_a_step_and_translates(text):
+    torch.manual_seed(0)
+    model = new_model(sign2text_preset("nslt", attention="bahdanau"), text, torch.full((227, 227, 3), 120.0))
+    model.loss_function = ("crossentropy", 0.0)
+    frames = np.random.default_rng(0).integers(0, 256, (5, 227, 227, 3)).astype(np.uint8)
+    trg = torch.tensor([[2, 4, 5, 3]])
+    loss, *_ = model.train()(
+        return_type="loss", src=torch.from_numpy(frames)[None], src_length=torch.tensor([5]),
+        src_mask=torch.ones(1, 1, 5, dtype=torch.bool), trg_input=trg[:, :-1], trg=trg[:, 1:],
+        trg_mask=torch.ones(1, 1, 3, dtype=torch.bool),
+    )  # fmt: skip
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+    batches = list(encode_frames(model.eval(), [frames, frames[:2]], 1, torch.device("cpu")))
+    assert len(decode(model, batches, text, Decoding(3, 0.0, 4))) == 2
