@@ -91,7 +91,7 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
 
 
 def _videos(config: Sign2TextExperiment, work: Path) -> tuple[list[layout.Clip], dict[str, dict[str, Path]], float]:
-    """All clips, the videos of those that are used by split, and how many seconds it took to render those that were missing."""
+    """All clips, the videos of those that are used by split, and the seconds to render those that were missing."""
     start = time.monotonic()
     plans = [plan for plan in build.plan_corpus(config.corpus) if plan.part in layout.SPLITS]
     made = ("slt/corpus", "slt/video")
@@ -146,13 +146,13 @@ def _write(target: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> None:
         low, high = t.intervals["bleu4"]
         cells = [row.label, *(f"{n:.2f}" for n in numbers), f"{low:.1f} to {high:.1f}", f"{row.content:.1f} %"]
         lines.append("| " + " | ".join(cells) + " |")
-    seconds = ", ".join(f"{name} {value} s" for name, value in about["seconds"].items())
+    seconds = ", ".join(f"{name} {value}" for name, value in about["seconds"].items())
     counts = ", ".join(f"{n} {split}" for split, n in about["clips"].items())
     lines += [
         "",
         f"- {counts} clips, all rendered broadcast video; one seed; no skeletons, no glosses",
         f"- {rows[0].test.signature}; ROUGE-L, beta 1.2; content: the grammar's slot words that are right on test",
-        f"- {about['training']['updates']} updates on {about['device']}; {seconds} (of wall time; rendering only what was missing)",
+        f"- {about['training']['updates']} updates on {about['device']}; seconds: {seconds} (what was missing)",
         f"- made by `{about['command']}`",
         "",
         *(f"    {e['clip']}\n        meant  {e['reference']}\n        wrote  {e['output']}" for e in about["examples"]),

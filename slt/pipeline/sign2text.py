@@ -24,8 +24,9 @@ from slt.sign2text.config import Sign2TextConfig
 SIGN2TEXT = "sign2text"
 LABEL = "Sign2Text, from pixels"
 _CODE = ("slt/sign2text", "slt/translate", "slt/video")
-_RENDER = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "grammar", "handshapes", "lexicon", "look", "motion",
-                                            "render", "signers"))  # fmt: skip
+_RENDER = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "german", "grammar", "handshapes", "layout", "lexicon",
+                                            "limbs", "look", "motion", "patterns", "portrait", "quality", "render",
+                                            "rotation", "shapes", "signers"))  # fmt: skip
 Sources = dict[str, dict[str, Path]]
 
 
@@ -34,13 +35,13 @@ def sign2text_stage(run: Run, seed: int) -> Done:
     config = run.config.sign2text
     assert config is not None, "no section sign2text"
     folder = run.folder / SIGN2TEXT
-    sources = corpus_sources(run.corpus, config.clips)
-    if run.rendered and config.clips is not None:
-        sources["train"] = _rendered_train(run, sources["train"], config.clips, folder / "videos")
     name = SIGN2TEXT if seed == run.config.seed else f"{SIGN2TEXT}-s{seed}"
 
     def work(out: Path) -> None:
-        """Decode frames, train, translate, write."""
+        """Render what is missing, decode frames, train, translate, write."""
+        sources = corpus_sources(run.corpus, config.clips)
+        if run.rendered and config.clips is not None:
+            sources["train"] = _rendered_train(run, sources["train"], config.clips, folder / "videos")
         key = stage_key({}, (run.corpus_key,), ("slt/video",))
         train_and_decode(run.corpus.clips, sources, config, folder / "frames", out, seed, run.config.workers, key=key)
 
