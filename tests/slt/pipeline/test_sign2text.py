@@ -8,6 +8,8 @@ from slt.corpus import build, layout
 from slt.pipeline import sign2text
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
+from slt.pipeline.report import make_table
+from slt.pipeline.training import System, outputs_of
 from slt.sign2text import Sign2TextRow
 
 TINY = dict(height=20, width=16, channels=[4], feature_size=8, hidden=8, embedding=8, max_updates=2, validate_every=1,
@@ -26,6 +28,9 @@ def test_a_row_from_the_pictures_of_a_data_set(release, tmp_path):
     assert list(found["dev"]) == ["tagesschau-3"] and list(found["test"]) == ["tagesschau-4"]
     assert "trained on the 2 of 2 training clips that have pixels" in sign2text.note(run, done)
     assert len(list((run.folder / "sign2text" / "frames").rglob("*.npy"))) == 4
+    system = System(done, outputs_of(done.folder))
+    table = make_table(run, [], {sign2text.SIGN2TEXT: system})
+    assert [row.label for row in table.rows][1:] == [sign2text.LABEL] and sign2text.note(run, done) in table.notes
     before = (done.folder / "model" / "sign2text.safetensors").stat().st_mtime_ns
     assert sign2text.sign2text_stage(run, 1).key == done.key
     assert (done.folder / "model" / "sign2text.safetensors").stat().st_mtime_ns == before
