@@ -66,7 +66,7 @@ class SmallCnn(nn.Module):
         layers: list[nn.Module] = []
         height, width = size
         for inputs, outputs in zip((3, *channels), channels, strict=False):
-            layers += [nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+            layers += [nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
             height, width = (height + 1) // 2, (width + 1) // 2
         self.convolutions = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)

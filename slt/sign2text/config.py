@@ -33,8 +33,12 @@ class Sign2TextConfig(Config):
     # frames
     height: int = Field(default=96, ge=16, le=1024)
     width: int = Field(default=80, ge=16, le=1024)
-    frame_stride: int = Field(default=2, ge=1, le=8, description="every so many frames one is used")
+    frame_stride: int = Field(default=3, ge=1, le=8, description="every so many frames one is used")
     max_frames: int = Field(default=300, ge=2, description="used frames after which a training clip is cut")
+    mean: Literal["corpus", "clip"] = Field(
+        default="clip",
+        description="what is taken off: mean of the training frames, or of the clip: no room, no clothes",
+    )
     # network
     cnn: Cnn = "small"
     channels: list[int] = Field(default=[16, 32, 64, 128], min_length=1, description="cnn small: of its convolutions")
@@ -73,6 +77,9 @@ class Sign2TextConfig(Config):
         default=0.15, ge=0, lt=1, description="contrast and brightness change by up to this share"
     )
     mirror: bool = Field(default=False, description="half of the clips are mirrored")
+    word_dropout: float = Field(
+        default=0.3, ge=0, lt=1, description="share of the words that the decoder is not shown in training"
+    )
     # decoding
     beams: list[int] = Field(default=[1, 2, 3, 4, 5], min_length=1, description="beam sizes tried on dev")
     alphas: list[float] = Field(default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, description="length penalties tried")
@@ -118,6 +125,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "width": 227,
         "frame_stride": 1,
         "max_frames": 300,
+        "mean": "corpus",
         "cnn": "alexnet",
         "cnn_dropout": 0.5,
         "layers": 4,
@@ -143,6 +151,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "keep": 1,
         "shift": 0.0,
         "brightness": 0.0,
+        "word_dropout": 0.0,
         "beams": [3],
         "alphas": [0.0],
     },

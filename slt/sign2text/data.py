@@ -19,15 +19,18 @@ class FrameDataset(SequenceDataset):
     """Clips of frames (on disk) and their sentences; what is no frame comes from `SequenceDataset`.
 
     Every `stride`-th frame is used. In training the first one is drawn, clips are cut after `max_frames` used frames
-    and sentences after `max_words` tokens, and `change` is applied; else a clip is used whole.
+    and sentences after `max_words` tokens, `change` is applied, and the decoder's input shows <unk> for a share
+    `word_dropout` of the words, so that it cannot live on them alone; else a clip is used whole.
     """
 
     def __init__(
         self, clips: FrameStore | Sequence[np.ndarray], names: Sequence[str], texts: Sequence[str], text: Text,
         split: str, stride: int, max_frames: int, max_words: int, change: Change | None = None,
+        word_dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__(clips, names, texts, text.words, text.tokenizer, split)
         self.stride, self.max_frames, self.change = stride, max_frames, change
+        self.word_dropout, self.unknown = word_dropout, text.words.unk_index
         if split == "train":
             self.tokens = [tokens[:max_words] for tokens in self.tokens]
 
@@ -48,9 +51,16 @@ class FrameDataset(SequenceDataset):
         indices, clips, tokens = zip(*batch, strict=True)
         frames, lengths = pad_frames(clips)
         trg = torch.tensor(self.sequence_encoder[TARGET](list(tokens))[0])  # (B, L)
-        return SequenceBatch(
+        made = SequenceBatch(
             frames, lengths, trg, torch.tensor(indices), device, pad_index, eos_index, self.split == "train"
         )
+        if self.split == "train" and self.word_dropout > 0:
+            shown = made.trg_input  # (B, L - 1), the begin symbol first
+            hidden = np.random.default_rng([self.seed, *indices]).random(shown.shape) < self.word_dropout
+            hidden[:, 0] = False
+            hides = torch.from_numpy(hidden).to(device) & (shown != pad_index)
+            made.trg_input = shown.masked_fill(hides, self.unknown)
+        return made
 
 
 def pad_frames(clips: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -53,20 +53,21 @@ class ResidualGru(nn.Module):
 
 
 class FrameEncoder(Encoder):
-    """Frames to encoder states: a CNN on every frame less the mean picture, then `ResidualGru`.
+    """Frames to encoder states: a CNN on every frame less a mean picture, then `ResidualGru`.
 
     forward: frames (B, T, H, W, 3) uint8 RGB, lengths (B,), mask (B, 1, T) to states (B, T, hidden) and the last
     state of each layer (B, layers, hidden). Only frames of the mask are looked at, so that a clip's states do not
     depend on the batch that it is in. reverse: the last frame is read first. bf16: the CNN computes in bfloat16.
+    clip_mean: what is taken off is the mean of the clip itself instead of `mean_picture` (H, W, 3).
     """
 
     def __init__(
         self, cnn: AlexNet | SmallCnn, mean_picture: Tensor, hidden: int, layers: int, dropout: float,
-        bidirectional: bool, reverse: bool, bf16: bool,
+        bidirectional: bool, reverse: bool, bf16: bool, clip_mean: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         assert mean_picture.dim() == 3 and mean_picture.shape[2] == 3, mean_picture.shape
-        self.cnn, self.reverse, self.bf16 = cnn, reverse, bf16
+        self.cnn, self.reverse, self.bf16, self.clip_mean = cnn, reverse, bf16, clip_mean
         self.register_buffer("mean_picture", mean_picture)  # (H, W, 3) grey levels
         self.gru = ResidualGru(cnn.features, hidden, layers, dropout, bidirectional)
         self._output_size = hidden
@@ -75,7 +76,7 @@ class FrameEncoder(Encoder):
         assert frames.dim() == 5 and frames.shape[2:] == self.mean_picture.shape, frames.shape
         assert mask.shape == (frames.shape[0], 1, frames.shape[1]), mask.shape
         real = mask[:, 0]  # (B, T)
-        seen = self._look(frames[real])  # (N, features)
+        seen = self._look(frames, real)  # (N, features)
         features = seen.new_zeros(*real.shape, seen.shape[1])
         features[real] = seen  # (B, T, features)
         if self.reverse:
@@ -83,15 +84,21 @@ class FrameEncoder(Encoder):
         states, last = self.gru(features, None, lengths)
         return states, last.transpose(0, 1)
 
-    def _look(self, frames: Tensor) -> Tensor:
-        """(N, H, W, 3) uint8 to (N, features); all at once in training, in pieces of flat memory else."""
-        pieces = [frames] if self.training else frames.split(_CHUNK)
-        return torch.cat([self._look_at(piece) for piece in pieces])
+    def _look(self, frames: Tensor, real: Tensor) -> Tensor:
+        """(B, T, H, W, 3) and (B, T) to (N, features); all at once in training, in pieces of flat memory else."""
+        pictures, clip = frames[real], real.nonzero()[:, 0]  # (N, H, W, 3), (N,)
+        if self.clip_mean:
+            share = real / real.sum(1, keepdim=True)  # (B, T)
+            means = torch.einsum("bt,bthwc->bhwc", share, frames.float())
+        else:
+            means, clip = self.mean_picture[None], torch.zeros_like(clip)
+        size = len(pictures) if self.training else _CHUNK
+        pieces = zip(pictures.split(size), clip.split(size), strict=True)
+        return torch.cat([self._look_at(piece.float() - means[which]) for piece, which in pieces])
 
-    def _look_at(self, frames: Tensor) -> Tensor:
-        pictures = (frames.float() - self.mean_picture) * self.cnn.scale
-        with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.cnn(pictures.permute(0, 3, 1, 2)).float()
+    def _look_at(self, pictures: Tensor) -> Tensor:
+        with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.bf16):
+            return self.cnn((pictures * self.cnn.scale).permute(0, 3, 1, 2)).float()
 
 
 def reverse_rows(x: Tensor, lengths: Tensor) -> Tensor:
@@ -144,10 +151,10 @@ class AttentionDecoder(RecurrentDecoder):
 
 def build_model(
     cnn: AlexNet | SmallCnn, mean_picture: Tensor, words: Vocabulary, layers: int, hidden: int, embedding: int,
-    bidirectional: bool, reverse: bool, attention: str, dropout: float, bf16: bool,
+    bidirectional: bool, reverse: bool, attention: str, dropout: float, bf16: bool, clip_mean: bool,
 ) -> Model:  # fmt: skip
     """A JoeyNMT model whose source is frames, initialised by torch's global generator."""
-    encoder = FrameEncoder(cnn, mean_picture, hidden, layers, dropout, bidirectional, reverse, bf16)
+    encoder = FrameEncoder(cnn, mean_picture, hidden, layers, dropout, bidirectional, reverse, bf16, clip_mean)
     decoder = AttentionDecoder(encoder, len(words), embedding, hidden, layers, dropout, attention)
     target = Embeddings(embedding_dim=embedding, vocab_size=len(words), padding_idx=words.pad_index)
     return Model(

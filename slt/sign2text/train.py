@@ -109,7 +109,7 @@ def _datasets(
     sizes = (config.frame_stride, config.max_frames, config.max_words)
     some = slice(config.validation_sentences)
     return (
-        FrameDataset(stores[0], train.names, train.texts, text, "train", *sizes, change),
+        FrameDataset(stores[0], train.names, train.texts, text, "train", *sizes, change, config.word_dropout),
         FrameDataset(FrameStore(dev.files[some]), dev.names[some], dev.texts[some], text, "dev", *sizes),
     )
 

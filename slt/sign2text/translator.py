@@ -114,7 +114,7 @@ def new_model(config: Sign2TextConfig, text: Text, mean_picture: torch.Tensor) -
     return build_model(
         cnn, mean_picture, text.words, layers=config.layers, hidden=config.hidden, embedding=config.embedding,
         bidirectional=config.bidirectional, reverse=config.reverse, attention=config.attention,
-        dropout=config.dropout, bf16=config.bf16,
+        dropout=config.dropout, bf16=config.bf16, clip_mean=config.mean == "clip",
     )  # fmt: skip
 
 

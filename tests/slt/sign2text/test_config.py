@@ -21,6 +21,7 @@ def test_the_published_preset_has_the_papers_values():
         "alexnet", 227, 227, 4, 1000, True, "luong")  # fmt: skip
     assert (c.dropout, c.learning_rate, c.batch, c.clip_norm, c.max_updates, c.beams) == (
         0.2, 1e-5, 1, 5.0, 150_000, [3])  # fmt: skip
+    assert (c.mean, c.word_dropout, c.frame_stride) == ("corpus", 0.0, 1)
     assert (c.max_frames, c.max_words, c.mirror, c.shift, c.schedule) == (300, 50, False, 0.0, "constant")
 
 

@@ -11,7 +11,7 @@ from slt.translate.text import fit_text
 SMALL = dict(height=20, width=16, channels=[4, 8], feature_size=8, hidden=16, embedding=8)
 VARIANTS = [
     dict(layers=1, bidirectional=True),
-    dict(layers=3, bidirectional=False, reverse=True, attention="bahdanau"),
+    dict(layers=3, bidirectional=False, reverse=True, attention="bahdanau", mean="corpus"),
     dict(layers=2, bidirectional=True, reverse=True, bf16=True),
 ]
 
@@ -65,14 +65,31 @@ def test_in_training_too_nothing_behind_a_clips_end_counts(text):
 def test_the_mean_picture_is_taken_off(text):
     torch.manual_seed(1)
     mean = torch.randint(0, 256, (20, 16, 3)).float()
-    model = new_model(config(), text, mean).eval()
-    seen = []
-    model.encoder.cnn.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    model = new_model(config(mean="corpus"), text, mean).eval()
+    seen = inputs_of(model)
     frames = torch.stack([mean.byte(), (255 - mean).byte()])[None]
     model.encoder(frames, torch.tensor([2]), torch.ones(1, 1, 2, dtype=torch.bool))
     assert float(seen[0][0].abs().max()) == 0
     expected = (255 - 2 * mean).permute(2, 0, 1) * model.encoder.cnn.scale
     assert torch.allclose(seen[0][1], expected)
+
+
+def inputs_of(model):
+    """What the CNN is given from now on."""
+    seen = []
+    model.encoder.cnn.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    return seen
+
+
+def test_or_the_mean_of_each_clip_without_its_padding(text):
+    model = new_model(config(mean="clip"), text, torch.zeros(20, 16, 3)).eval()
+    seen = inputs_of(model)
+    frames, lengths, mask = clips([2, 5])
+    model.encoder(frames, lengths, mask)
+    given = seen[0] / model.encoder.cnn.scale  # (7, 3, H, W)
+    for part, clip in ((given[:2], frames[0, :2]), (given[2:], frames[1])):
+        expected = clip.float() - clip.float().mean(0)
+        assert torch.allclose(part, expected.permute(0, 3, 1, 2), atol=1e-3)
 
 
 @pytest.mark.parametrize("values", VARIANTS)
