@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations chain-ablations gloss2text figures bench clean
+.PHONY: setup test lint pipeline tables ablations chain-ablations gloss2text sign2text figures bench clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -47,6 +47,9 @@ gloss2text: setup
 
 figures: setup
 	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')
+
+sign2text: setup
+	$(BIN)/python -m experiments.sign2text experiments/sign2text.yaml
 
 bench: setup
 	$(BIN)/python -m experiments.bench

@@ -21,6 +21,7 @@ COMMANDS = {
     "score": ("slt.cli.score", "BLEU-1..4, chrF, ROUGE of a hypothesis file, or of poses that are translated first"),
     "data": ("slt.cli.data", "check a data set in PHOENIX14T's layout: what is in it, what is missing"),
     "corpus": ("slt.cli.corpus", "render a corpus, or re-synthesise PHOENIX14T"),
+    "sign2text": ("slt.cli.sign2text", "train the baseline that reads pixels, or translate with it"),
     "doctor": ("slt.cli.doctor", "what is installed, which estimators work, which device"),
 }
 

@@ -16,6 +16,7 @@ from slt.corpus.build import CorpusConfig
 from slt.corpus.resynth import ResynthConfig
 from slt.estimate import EstimateConfig
 from slt.lift import LiftConfig
+from slt.sign2text.config import Sign2TextRow
 from slt.translate import TranslateConfig
 
 SmootherName = Literal["zero", "hold", "linear", "cubic", "savgol", "gaussian", "one-euro", "kalman"]
@@ -40,6 +41,7 @@ class RunConfig(Config):
     rows: list[str] = Field([], description="names of the only rows that are made and get a translator; [] for all")
     period: bool = Field(True, description='sentences end in " .", as the literature trains and scores them')
     gloss2text: bool = Field(True, description="also train a gloss-to-text transformer, the ceiling of the ceiling")
+    sign2text: Sign2TextRow | None = Field(None, description="also train the baseline that reads pixels; default: no")
 
     @model_validator(mode="after")
     def _one_corpus(self) -> RunConfig:

@@ -16,10 +16,11 @@ from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.refiners import NETWORKS, SMOOTHERS
 from slt.corpus import build, layout
-from slt.pipeline import gains, model, published
+from slt.pipeline import gains, model, published, sign2text
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
+from slt.pipeline.sign2text import SIGN2TEXT
 from slt.pipeline.simulation import SIMULATED_EVALUATION, TITLES, compare_sample, comparison_markdown
 from slt.pipeline.stage import DONE, Done, read_json
 from slt.pipeline.table import SeedScores, Table, TableRow
@@ -79,6 +80,10 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Sys
     labels = {"constant": "one constant sentence (the floor)", **{r.name: r.label for r in rows if r.name in systems}}
     if GLOSS in systems:
         labels[GLOSS] = "gloss to text (for comparison)"
+    more: tuple[str, ...] = ()
+    if SIGN2TEXT in systems:
+        labels[SIGN2TEXT] = sign2text.LABEL
+        more = (sign2text.note(run, systems[SIGN2TEXT][0].done),)
     lines = {name: {s: _lines(outputs[name], s, references[s]) for s in references} for name in labels}
     truth = {s: list(references[s].values()) for s in references}
     stats = {name: {s: [statistics(one, truth[s]) for one in lines[name][s]] for s in references} for name in labels}
@@ -101,7 +106,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Sys
     compared = gains.pairs([r.name for r in repaired], SMOOTHERS, ("truth", GLOSS), dev_scores)
     gained = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)
     others, origin = published.published_for(run.corpus.description.kind)
-    notes = (*_notes(run, outputs, references, table_rows), *published.notes(others, origin))
+    notes = (*_notes(run, outputs, references, table_rows), *more, *published.notes(others, origin))
     return Table(_title(run), tuple(table_rows), notes, gained, others)
 
 

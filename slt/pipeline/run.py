@@ -21,6 +21,7 @@ from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run, elsewhere
 from slt.pipeline.mapping import map_stores
+from slt.pipeline.sign2text import SIGN2TEXT, sign2text_systems
 from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
 
@@ -64,6 +65,8 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     """
     done = prepare(config, folder, corpus, reuse)
     systems = training.train_rows(done.run, done.rows)
+    if config.sign2text is not None:
+        systems[SIGN2TEXT] = sign2text_systems(done.run)
     table = report.make_table(done.run, done.rows, systems)
     table.write(folder)
     rejections: dict[str, model.Rejections] = {}

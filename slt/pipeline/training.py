@@ -116,7 +116,7 @@ def collect(jobs: Sequence[Job]) -> dict[str, tuple[System, ...]]:
     systems: dict[str, tuple[System, ...]] = {}
     for job in jobs:
         done = job.future.result()
-        system = System(done, job.seed, _outputs(done.folder, ""), _outputs(done.folder, _GLOSSES))
+        system = System(done, job.seed, outputs_of(done.folder), outputs_of(done.folder, _GLOSSES))
         systems[job.row] = (*systems.get(job.row, ()), system)
     return systems
 
@@ -187,6 +187,7 @@ def _write_outputs(out: Path, split: str, texts: Mapping[str, str] | Mapping[str
     write_text(out / f"{split}.json", json.dumps(texts, indent=0, ensure_ascii=False))
 
 
-def _outputs(folder: Path, kind: str) -> dict[str, Any]:
+def outputs_of(folder: Path, kind: str = "") -> dict[str, Any]:
+    """What a trained system made of dev and test (clip name -> text); kind: of its file's name."""
     files = {split: folder / f"{split}{kind}.json" for split in ("dev", "test")}
     return {split: json.loads(file.read_text(encoding="utf-8")) for split, file in files.items() if file.exists()}

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import joeynmt.search
 import numpy as np
 import torch
+from joeynmt.decoders import TransformerDecoder
 from joeynmt.model import Model
 from torch import Tensor
 
@@ -58,11 +60,15 @@ class Hypothesis:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Encoder states (B, T', H) of a batch, their mask (B, 1, T'), and where its items stood in the input."""
+    """Encoder states (B, T', H) of a batch, their mask (B, 1, T'), and where its items stood in the input.
+
+    last: a recurrent encoder's last states, None for a transformer.
+    """
 
     states: Tensor
     mask: Tensor
     positions: tuple[int, ...]
+    last: Tensor | None = None
 
 
 def encode(model: Model, sources: Sequence[np.ndarray], subsample: int, device: torch.device) -> Iterator[Encoded]:
@@ -132,10 +138,30 @@ def tune_ensemble(
 
 def _search(models: Sequence[Model], group: Sequence[Encoded], decoding: Decoding) -> Tensor:
     """(B, L) token ids, padded. group: the batch as each model encoded it."""
+    if not isinstance(models[0].decoder, TransformerDecoder):
+        return _recurrent_search(models, group, decoding)
     states, mask = [batch.states for batch in group], group[0].mask
     if decoding.beam == 1:
         return greedy(models, states, mask, decoding.max_words)
     return beam_search(models, states, mask, decoding.beam, decoding.alpha, decoding.max_words)
+
+
+def _recurrent_search(models: Sequence[Model], group: Sequence[Encoded], decoding: Decoding) -> Tensor:
+    """JoeyNMT's own search: a recurrent decoder has a state instead of keys and values. For one model."""
+    assert len(models) == 1, "no ensembles of recurrent decoders"
+    model, batch = models[0], group[0]
+    with torch.no_grad():
+        if decoding.beam == 1:
+            ids, _, _ = joeynmt.search.greedy(
+                src_mask=batch.mask, max_output_length=decoding.max_words, model=model, encoder_output=batch.states,
+                encoder_hidden=batch.last,
+            )  # fmt: skip
+        else:
+            ids, _, _ = joeynmt.search.beam_search(
+                model=model, beam_size=decoding.beam, encoder_output=batch.states, encoder_hidden=batch.last,
+                src_mask=batch.mask, max_output_length=decoding.max_words, alpha=decoding.alpha, n_best=1,
+            )  # fmt: skip
+    return ids.to(batch.states.device).long()
 
 
 def _score(models: Sequence[Model], group: Sequence[Encoded], ids: Tensor) -> Tensor:
@@ -147,8 +173,8 @@ def _score(models: Sequence[Model], group: Sequence[Encoded], ids: Tensor) -> Te
     for model, batch in zip(models, group, strict=True):
         with torch.no_grad():
             logits, *_ = model(
-                return_type="decode", trg_input=inputs, encoder_output=batch.states, encoder_hidden=None,
-                src_mask=batch.mask, unroll_steps=None, decoder_hidden=None, trg_mask=mask,
+                return_type="decode", trg_input=inputs, encoder_output=batch.states, encoder_hidden=batch.last,
+                src_mask=batch.mask, unroll_steps=inputs.shape[1], decoder_hidden=None, trg_mask=mask,
             )  # fmt: skip
         each.append(torch.log_softmax(logits, -1).gather(2, ids.unsqueeze(2)).squeeze(2))
     return torch.stack(each).logsumexp(0) - math.log(len(each))

@@ -19,6 +19,7 @@ import torch
 from joeynmt.batch import Batch
 from joeynmt.builders import BaseScheduler
 from joeynmt.config import TestConfig, TrainConfig, parse_test_args, parse_train_args, set_validation_args
+from joeynmt.decoders import TransformerDecoder
 from joeynmt.model import Model
 from joeynmt.training import TrainManager
 from torch.utils.data import Dataset
@@ -139,7 +140,8 @@ class Trainer(TrainManager):
 
     def _validate(self, valid_data: Dataset) -> None:
         """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
-        with _cached_search():
+        cached = isinstance(self.model.decoder, TransformerDecoder)
+        with _cached_search() if cached else contextlib.nullcontext():
             super()._validate(valid_data)
         if not (self.model_dir / f"{self.stats.steps}.ckpt").exists():
             self._save_checkpoint(False, float("nan"))

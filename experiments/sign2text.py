@@ -1,0 +1,181 @@
+"""The Sign2Text baseline on the rendered signer: renders, trains, decodes, and writes a table beside the floor.
+
+    python -m experiments.sign2text [experiments/sign2text.yaml] [--set key=value]
+
+Works in runs/<name of the file>, where a killed run goes on; writes experiments/results/<name>.md and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from pydantic import Field
+
+from skeletor.atomic import write_text
+from skeletor.config import Config, load_config
+from skeletor.errors import SkeletorError
+from skeletor.progress import log, log_to
+from slt.corpus import build, layout
+from slt.corpus.build import CorpusConfig
+from slt.pipeline.sign2text import render_videos, train_and_decode
+from slt.pipeline.stage import keyed_folder, stage_key
+from slt.score import Scores, score
+from slt.score.content import content_accuracy
+from slt.score.floor import constant_sentence
+from slt.sign2text.config import Sign2TextRow
+
+RUNS, RESULTS = Path("runs"), Path("experiments/results")
+
+
+class Sign2TextExperiment(Config):
+    """A rendered corpus, and the baseline trained on the first `sign2text.clips` clips of its train."""
+
+    seed: int = Field(1, ge=0)
+    workers: int = Field(2, ge=1, le=256)
+    corpus: CorpusConfig = CorpusConfig()
+    sign2text: Sign2TextRow = Sign2TextRow(clips=600)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Scores of one system, and the per cent of the grammar's content words that are right on test."""
+
+    label: str
+    dev: Scores
+    test: Scores
+    content: float
+
+
+def run(path: Path, overrides: Mapping[str, Any]) -> None:
+    """Make the table of one YAML file."""
+    config = load_config(path, Sign2TextExperiment, dict(overrides))
+    work = RUNS / path.stem
+    log_to(work / "log.txt")
+    clips, sources, rendering = _videos(config, work)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    key = str(sorted((name, p.stat().st_size) for found in sources.values() for name, p in found.items()))
+    out = work / "trained"
+    outputs = train_and_decode(
+        clips,
+        sources,
+        config.sign2text,
+        work / "frames",
+        out,
+        config.seed,
+        config.workers,
+        key=stage_key({}, (key,), ()),
+    )
+    rows = _rows(config, clips, len(sources["train"]), outputs)
+    training = json.loads((out / "model" / "training.json").read_text(encoding="utf-8"))
+    seconds = {"rendering": rendering, "training": training["seconds"]}
+    about = {
+        "command": " ".join([f"python -m experiments.sign2text {path}", *(f"--set {k}={v}" for k, v in overrides.items())]),  # noqa: E501
+        "device": f"{device}, {config.workers} threads" if device == "cpu" else torch.cuda.get_device_name(),
+        "seconds": {k: round(v) for k, v in seconds.items()},
+        "clips": {split: len(found) for split, found in sources.items()},
+        "config": config.model_dump(mode="json"),
+        "training": {k: training[k] for k in ("updates", "averaged", "decoding", "curve")},
+        "examples": _examples(clips, outputs["test"]),
+    }  # fmt: skip
+    _write(RESULTS / path.stem, rows, about)
+
+
+def _videos(config: Sign2TextExperiment, work: Path) -> tuple[list[layout.Clip], dict[str, dict[str, Path]], float]:
+    """All clips, the videos of those that are used by split, and the seconds to render those that were missing."""
+    start = time.monotonic()
+    plans = [plan for plan in build.plan_corpus(config.corpus) if plan.part in layout.SPLITS]
+    made = ("slt/corpus", "slt/video")
+    root = keyed_folder(work / "corpus", stage_key(config.corpus.model_dump(), (), made))
+    sources = {}
+    for split in layout.SPLITS:
+        wanted = [plan for plan in plans if plan.part == split]
+        wanted = wanted[: config.sign2text.clips] if split == "train" else wanted
+        sources[split] = render_videos(wanted, config.corpus, root, config.workers)
+    clips = [
+        layout.Clip(p.name, p.part, sources[p.part].get(p.name), p.signer.name, p.sentence.glosses, p.sentence.text)
+        for p in plans
+        if p.sentence is not None
+    ]
+    return clips, sources, time.monotonic() - start
+
+
+def _rows(
+    config: Sign2TextExperiment, clips: Sequence[layout.Clip], trained: int, outputs: Mapping[str, Mapping[str, str]]
+) -> list[Row]:
+    references = {s: {c.name: c.text for c in clips if c.split == s} for s in ("dev", "test")}
+    train = [c.text for c in clips if c.split == "train"]  # of all of them: the floor of the demo's table
+    constant = constant_sentence(train, list(references["dev"].values()))
+    content = dict(build.content_words(config.corpus))
+    rows = []
+    for label, texts in (
+        ("one constant sentence (the floor)", {s: dict.fromkeys(r, constant) for s, r in references.items()}),
+        (f"Sign2Text, {config.sign2text.preset}, {trained} clips", outputs),
+    ):
+        lines = {s: [texts[s].get(name, "") for name in references[s]] for s in references}
+        dev, test = (score(lines[s], list(references[s].values()), config.seed) for s in ("dev", "test"))
+        right = content_accuracy(lines["test"], [content[name] for name in references["test"]])
+        rows.append(Row(label, dev, test, right.accuracy))
+    return rows
+
+
+def _examples(clips: Sequence[layout.Clip], found: Mapping[str, str], number: int = 5) -> list[dict[str, str]]:
+    """The first test clips: what was meant, what came out."""
+    test = [clip for clip in clips if clip.split == "test"][:number]
+    return [{"clip": c.name, "reference": c.text, "output": found.get(c.name, "")} for c in test]
+
+
+def _write(target: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> None:
+    """target.md and target.json."""
+    heads = ["", "dev BLEU-4", "dev ROUGE", "test BLEU-4", "BLEU-3", "BLEU-2", "BLEU-1", "ROUGE", "chrF",
+             "test BLEU-4, 95 %", "content"]  # fmt: skip
+    lines = ["### Sign2Text: from pixels straight to text (Camgoz et al. 2018), on the rendered signer", ""]
+    lines += ["| " + " | ".join(heads) + " |", "| --- " + "| ---: " * (len(heads) - 1) + "|"]
+    for row in rows:
+        t = row.test
+        numbers = (row.dev.bleu4, row.dev.rouge, t.bleu4, t.bleu3, t.bleu2, t.bleu1, t.rouge, t.chrf)
+        low, high = t.intervals["bleu4"]
+        cells = [row.label, *(f"{n:.2f}" for n in numbers), f"{low:.1f} to {high:.1f}", f"{row.content:.1f} %"]
+        lines.append("| " + " | ".join(cells) + " |")
+    seconds = ", ".join(f"{name} {value}" for name, value in about["seconds"].items())
+    counts = ", ".join(f"{n} {split}" for split, n in about["clips"].items())
+    lines += [
+        "",
+        f"- {counts} clips, all rendered broadcast video; one seed; no skeletons, no glosses",
+        f"- {rows[0].test.signature}; ROUGE-L, beta 1.2; content: the grammar's slot words that are right on test",
+        f"- {about['training']['updates']} updates on {about['device']}; seconds: {seconds} (what was missing)",
+        f"- made by `{about['command']}`",
+        "",
+        *(f"    {e['clip']}\n        meant  {e['reference']}\n        wrote  {e['output']}" for e in about["examples"]),
+    ]
+    write_text(target.with_suffix(".md"), "\n".join(lines) + "\n")
+    table = [{"label": r.label, "dev": r.dev.as_dict(), "test": r.test.as_dict(), "content": r.content} for r in rows]
+    write_text(target.with_suffix(".json"), json.dumps({"rows": table, **about}, indent=1, ensure_ascii=False) + "\n")
+    log.info("\n%s", "\n".join(lines))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """See the module's text. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", type=Path, nargs="?", default=Path("experiments/sign2text.yaml"))
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the YAML")
+    options = parser.parse_args(arguments)
+    overrides = {key: yaml.safe_load(value) for key, _, value in (item.partition("=") for item in options.set)}
+    try:
+        run(options.config, overrides)
+    except SkeletorError as error:
+        print(f"sign2text: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""`slt sign2text train` and `slt sign2text translate`: the baseline that reads pixels."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from skeletor.config import load_config
+from skeletor.errors import InputError
+from skeletor.progress import log, log_to
+from slt.cli.batch import for_each
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Run `slt sign2text ...`."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    actions = parser.add_subparsers(dest="action", required=True)
+    train = actions.add_parser("train", help="train on the clips of a corpus that have pixels, score dev and test")
+    train.add_argument("config", type=Path, help="YAML, for example configs/sign2text/nslt.yaml")
+    train.add_argument("--corpus", type=Path, required=True, help="a data set in PHOENIX14T's layout")
+    train.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; goes on where it was")
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--workers", type=int, default=2, help="threads")
+    train.add_argument("--device", default="auto")
+    train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the config")
+    translate = actions.add_parser("translate", help="translate videos or folders of frames")
+    translate.add_argument("model", type=Path, help="OUTPUT/model of a training")
+    translate.add_argument("inputs", type=Path, nargs="+")
+    translate.add_argument("--device", default="auto")
+    args = parser.parse_args(argv)
+    return _train(args) if args.action == "train" else _translate(args)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from slt.corpus.frames import fingerprint
+    from slt.corpus.layout import read_corpus
+    from slt.pipeline.sign2text import corpus_sources, train_and_decode
+    from slt.score import score
+    from slt.sign2text.config import Sign2TextRow
+
+    overrides = {}
+    for item in args.set:
+        name, separator, value = item.partition("=")
+        if not separator:
+            raise InputError(f"--set {item}: expected KEY=VALUE")
+        overrides[name] = yaml.safe_load(value)
+    config = load_config(args.config, Sign2TextRow, overrides)
+    corpus = read_corpus(args.corpus)
+    log_to(args.output / "log.txt")
+    outputs = train_and_decode(
+        corpus.clips, corpus_sources(corpus, config.clips), config, args.output / "frames", args.output, args.seed,
+        args.workers, args.device, key=fingerprint(corpus),
+    )  # fmt: skip
+    for split, found in outputs.items():
+        references = {clip.name: clip.text for clip in corpus.split(split)}
+        if references:
+            scores = score([found.get(name, "") for name in references], list(references.values()))
+            log.info("%s\n%s", split, scores.lines())
+    return 0
+
+
+def _translate(args: argparse.Namespace) -> int:
+    from slt.sign2text.frames import read_frames
+    from slt.sign2text.translator import Sign2Text
+
+    model = Sign2Text.load(args.model, args.device)
+
+    def work(path: Path) -> None:
+        frames = read_frames(path, model.config.height, model.config.width)
+        text = model.translate([frames])[0].text
+        print(f"{path}: {text}" if len(args.inputs) > 1 else text)
+
+    return for_each(args.inputs, work, "videos")

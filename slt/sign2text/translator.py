@@ -1,0 +1,132 @@
+"""The trained baseline: frames in, sentences out; saved as safetensors and a vocabulary."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from joeynmt.model import Model
+from safetensors import SafetensorError, safe_open
+
+from skeletor.config import check_config
+from skeletor.errors import InputError
+from skeletor.tensors import save_tensors
+from slt.sign2text.cnn import AlexNet, SmallCnn
+from slt.sign2text.config import Sign2TextConfig
+from slt.sign2text.data import pad_frames
+from slt.sign2text.model import build_model
+from slt.translate.decode import Decoding, Encoded, Hypothesis, decode
+from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest
+from slt.translate.translator import resolve_device
+
+WEIGHTS = "sign2text.safetensors"
+_FORMAT = "slt-sign2text-1"
+_BATCH = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Sign2Text:
+    """A trained network and what it takes to use it."""
+
+    model: Model
+    text: Text
+    config: Sign2TextConfig
+    decoding: Decoding
+    device: torch.device
+
+    @staticmethod
+    def load(folder: Path | str, device: str = "auto") -> Sign2Text:
+        """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
+        folder = Path(folder)
+        path = folder / WEIGHTS
+        header, tensors = _read(path)
+        try:
+            config = check_config(json.loads(header["config"]), Sign2TextConfig, str(path))
+            decoding = Decoding(**json.loads(header["decoding"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(f"{path}: its header is damaged ({error}); train or copy the model again") from error
+        text = load_text(folder, "word")
+        if header.get("vocabulary") != text_digest(text):
+            raise InputError(f"{folder / VOCABULARY}: not the vocabulary that {WEIGHTS} was trained with; copy both")
+        model = new_model(config, text, torch.zeros(config.height, config.width, 3))
+        try:
+            model.load_state_dict(tensors)
+        except RuntimeError as error:
+            line = " ".join(str(error).split())[:200]
+            raise InputError(f"{path}: its weights do not fit its config or vocabulary ({line})") from error
+        target = resolve_device(device)
+        model.to(target).eval()
+        return Sign2Text(model, text, config, decoding, target)
+
+    def save(self, folder: Path | str, text_from: Path) -> None:
+        """Write weights and vocabulary into `folder`; the vocabulary is copied from `text_from`."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The file that AlexNet started from is not needed any more, and not there on another machine.
+        values = self.config.model_dump(mode="json", include=set(Sign2TextConfig.model_fields)) | {"cnn_weights": None}
+        header = {
+            "format": _FORMAT,
+            "vocabulary": text_digest(self.text),
+            "config": json.dumps(values),
+            "decoding": json.dumps(dataclasses.asdict(self.decoding)),
+        }
+        if text_from.resolve() != folder.resolve():
+            copy_text(text_from, folder)
+        tensors = {name: value.detach().cpu().numpy() for name, value in self.model.state_dict().items()}
+        save_tensors(tensors, folder / WEIGHTS, header)
+
+    def translate(self, clips: Sequence[np.ndarray], decoding: Decoding | None = None) -> list[Hypothesis]:
+        """One hypothesis per clip of all its frames (T, height, width, 3) uint8 RGB, as `read_frames` gives them."""
+        if not clips:
+            return []
+        batches = list(encode_frames(self.model, clips, self.config.frame_stride, self.device))
+        return decode(self.model, batches, self.text, decoding or self.decoding)
+
+
+def encode_frames(
+    model: Model, clips: Sequence[np.ndarray], stride: int, device: torch.device
+) -> Iterator[Encoded]:  # fmt: skip
+    """Encode clips of frames, of which every `stride`-th is used, longest first. The model has to be in eval mode."""
+    order = sorted(range(len(clips)), key=lambda k: -len(clips[k]))
+    for start in range(0, len(order), _BATCH):
+        positions = order[start : start + _BATCH]
+        frames, lengths = pad_frames([clips[k][::stride] for k in positions])
+        mask = (torch.arange(frames.shape[1])[None] < lengths[:, None]).unsqueeze(1).to(device)  # (B, 1, T)
+        with torch.no_grad():
+            states, last, *_ = model(
+                return_type="encode", src=frames.to(device), src_length=lengths.to(device), src_mask=mask
+            )
+        yield Encoded(states, mask, tuple(positions), last)
+
+
+def new_model(config: Sign2TextConfig, text: Text, mean_picture: torch.Tensor) -> Model:
+    """An initialised network; pretrained weights of the CNN are not read here (`cnn.load_cnn_weights`)."""
+    cnn: AlexNet | SmallCnn
+    if config.cnn == "small":
+        cnn = SmallCnn((config.height, config.width), config.channels, config.feature_size, config.cnn_dropout)
+    else:
+        cnn = AlexNet(config.cnn == "alexnet-torchvision", config.cnn_dropout)
+    return build_model(
+        cnn, mean_picture, text.words, layers=config.layers, hidden=config.hidden, embedding=config.embedding,
+        bidirectional=config.bidirectional, reverse=config.reverse, attention=config.attention,
+        dropout=config.dropout, bf16=config.bf16, clip_mean=config.mean == "clip",
+    )  # fmt: skip
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    if not path.is_file():
+        raise InputError(f"{path}: is missing; give the folder of a trained Sign2Text model")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); train or copy the model again") from error
+    if header.get("format") != _FORMAT:
+        raise InputError(f"{path}: is not a Sign2Text model of this program (format {header.get('format')})")
+    return header, tensors
