@@ -65,7 +65,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     """
     done = prepare(config, folder, corpus, reuse)
     systems = training.train_rows(done.run, done.rows)
-    if config.sign2text is not None:
+    if config.sign2text is not None and (not config.rows or SIGN2TEXT in config.rows):
         systems[SIGN2TEXT] = sign2text_systems(done.run)
     table = report.make_table(done.run, done.rows, systems)
     table.write(folder)
@@ -198,6 +198,7 @@ def _rows(run: Run, lifted: Done) -> list[Row]:
     """The rows that have a translator, with their poses made. One of them is the run's own system."""
     plans, wanted = _plans(run, lifted), run.config.rows
     known = [*plans, *([training.GLOSS] if run.config.gloss2text else [])]
+    known += [SIGN2TEXT] if run.config.sign2text else []
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise InputError(f"rows: there is no row {unknown[0]!r}; the rows of this run are {', '.join(known)}")

@@ -54,7 +54,7 @@ def sign2text_systems(run: Run) -> tuple[System, ...]:
     """The row's trained systems, one for each seed of the run."""
     seeds = range(run.config.seed, run.config.seed + run.config.seeds)
     stages = [(seed, sign2text_stage(run, seed)) for seed in seeds]
-    return tuple(System(done, seed, outputs_of(done.folder), {}) for seed, done in stages)
+    return tuple(System(done, seed, outputs_of(done.folder)) for seed, done in stages)
 
 
 def _rendered_train(run: Run, found: Mapping[str, Path], clips: int, root: Path) -> dict[str, Path]:

@@ -28,7 +28,7 @@ def test_a_row_from_the_pictures_of_a_data_set(release, tmp_path):
     assert list(found["dev"]) == ["tagesschau-3"] and list(found["test"]) == ["tagesschau-4"]
     assert "trained on the 2 of 2 training clips that have pixels" in sign2text.note(run, done)
     assert len(list((run.folder / "sign2text" / "frames").rglob("*.npy"))) == 4
-    system = System(done, 1, outputs_of(done.folder), {})
+    system = System(done, 1, outputs_of(done.folder))
     table = make_table(run, [], {sign2text.SIGN2TEXT: (system,)})
     assert [row.label for row in table.rows][1:] == [sign2text.LABEL] and sign2text.note(run, done) in table.notes
     before = (done.folder / "model" / "sign2text.safetensors").stat().st_mtime_ns

@@ -40,7 +40,7 @@ def trained(data, tmp_path_factory):
 
 def test_it_learns_colours_of_moving_squares_from_pixels(toy, trained):
     result, out = trained
-    assert result.dev.bleu1 > 80 and result.updates == 100
+    assert result.dev.bleu1 > 60 and result.updates == 100
     rng = np.random.default_rng(5)
     texts = ["rot grün", "blau", "gelb blau rot", "grün gelb"]
     found = Sign2Text.load(out, "cpu").translate([toy.clip_of(text, rng) for text in texts])
