@@ -14,7 +14,7 @@ from slt.sign2text.train import FrameTrainer
 TINY = dict(
     height=24, width=16, channels=[8, 16], feature_size=16, hidden=32, embedding=16, frame_stride=2,
     cnn_dropout=0.0, dropout=0.0, learning_rate=5e-3, warmup=10, batch=16, max_updates=20, validate_every=10,
-    shift=0.05, brightness=0.1, beams=[1, 2], alphas=[0.0, 1.0], max_words=6, mean="corpus", word_dropout=0.1,
+    shift=0.05, brightness=0.1, beams=[1, 2], alphas=[0.0, 1.0], max_words=6, mean="corpus", word_dropout=0.0,
 )  # fmt: skip
 
 
@@ -99,7 +99,15 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(data, tmp_path_f
     "changes",
     [
         {"attention": "bahdanau", "bidirectional": False, "reverse": True, "layers": 3, "schedule": "plateau"},
-        {"bf16": True, "mirror": True, "frame_stride": 1, "normalise_loss": "batch", "schedule": "constant"},
+        {
+            "bf16": True,
+            "mirror": True,
+            "mean": "clip",
+            "word_dropout": 0.3,
+            "frame_stride": 1,
+            "normalise_loss": "batch",
+            "schedule": "constant",
+        },
     ],
 )
 def test_other_options_train_and_load(data, tmp_path, changes):
