@@ -115,7 +115,7 @@ def translated(done: Done, splits: Mapping[str, Sequence[Clip]]) -> Texts:
 
 
 def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[str, Sequence[Clip]]) -> Texts:
-    """Translations by the mean of the models' probabilities; beam and length penalty chosen on dev."""
+    """Translations by the mean of the models' probabilities: the largest beam, a length penalty chosen on dev."""
     from slt.translate import Translator
     from slt.translate.decode import decode_ensemble, encode, tune_ensemble
     from slt.translate.text import text_digest
@@ -133,7 +133,9 @@ def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[s
 
     dev = encoded("dev")
     references = [clip.text for clip in splits["dev"]]
-    decoding, _ = tune_ensemble(models, dev, first.text, references, config.beams, config.alphas, config.max_words)
+    decoding, _ = tune_ensemble(
+        models, dev, first.text, references, [max(config.beams)], config.alphas, config.max_words
+    )
     log.info("ensemble: beam %d, alpha %g", decoding.beam, decoding.alpha)
     batches = {"dev": dev, "test": encoded("test")}
     return {s: [h.text for h in decode_ensemble(models, b, first.text, decoding)] for s, b in batches.items()}
@@ -228,7 +230,8 @@ def markdown(result: Mapping[str, Any], tried: Mapping[str, Any]) -> str:
               f"BLEU: {signature}; ROUGE-L, beta 1.2; chrF: sacreBLEU's chrF2; interval: bootstrap over sentences",
               f"- recipe (where it is not the default): {recipe}",
               f"- CPU minutes a seed, one core, all validations and the search included: {minutes}",
-              f"- chosen on dev: {decoding}; weights: mean of {result['averaged checkpoints']} checkpoints",
+              f"- chosen on dev: {decoding} (ensemble: the largest beam, its own alpha); "
+              f"weights: mean of {result['averaged checkpoints']} checkpoints",
               "- made by `make gloss2text`; rows marked as published or measured before are not made here"]  # fmt: skip
     return "\n".join([*lines, *_tried_lines(tried)]) + "\n"
 
