@@ -31,7 +31,7 @@ tables: setup
 	$(BIN)/python -m experiments.refiner.run $(sort $(wildcard experiments/table*.yaml)) $(if $(RUN),--run '$(RUN)')
 
 ablations: setup
-	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml
+	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml
 
 figures: setup
 	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')

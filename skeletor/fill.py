@@ -93,6 +93,36 @@ def _slope(
     return near + one * outside + one * (one + two) * third, near + one * across
 
 
+def regression(points: Tensor, confidence: Tensor, width: float = 1.5, degree: int = 3) -> Tensor:
+    """A smooth curve near the observed frames: around each frame a polynomial fitted to them by weighted least squares.
+
+    An observed frame weighs its confidence / (1 + (distance / width)^4)^2, so close ones decide where there are any,
+    and the ends of a gap within it (local regression, Cleveland 1979). Frames before the first and after the last
+    observation keep what they hold. points: (B, T, J, D) without gaps; confidence: (B, T, J), 0 where not observed.
+    """
+    assert points.ndim == 4 and confidence.shape == points.shape[:3], (points.shape, confidence.shape)
+    batch, frames, joints, dims = points.shape
+    time = torch.arange(frames, device=points.device)
+    distance = (time[None, :] - time[:, None]).to(points.dtype) / width  # (T, T)
+    kernel = (1 + distance**4) ** -2
+    weight = confidence.transpose(0, 1).reshape(frames, -1)  # (T, B * J)
+    value = (points * confidence[..., None]).transpose(0, 1).reshape(frames, -1)  # (T, B * J * D)
+    powers = [kernel * distance**m for m in range(2 * degree + 1)]
+    moments = torch.stack([p @ weight for p in powers], -1)  # (T, B * J, 2 * degree + 1)
+    sums = torch.stack([(p @ value).view(frames, -1, dims) for p in powers[: degree + 1]], -2)
+    # Distances in units of their own spread: else the equations of a frame far from all observations have no solution.
+    order = torch.arange(2 * degree + 1, device=points.device)
+    total = moments[..., :1].clamp(min=1e-20)  # 0 for a joint that is never observed
+    scale = (moments[..., 2:3] / total).sqrt().clamp(min=1e-3) ** order * total
+    moments, sums = moments / scale, sums / scale[..., : degree + 1, None]
+    matrix = moments[..., order[: degree + 1, None] + order[: degree + 1]]  # (T, B * J, degree + 1, degree + 1)
+    ridge = 1e-4 * torch.eye(degree + 1, device=points.device)
+    fitted = torch.linalg.solve(matrix + ridge, sums)[..., 0, :]
+    seen = (confidence > 0).int()
+    inside = (seen.cumsum(1) > 0) & (seen.flip(1).cumsum(1).flip(1) > 0)
+    return torch.where(inside[..., None], fitted.view(frames, batch, joints, dims).transpose(0, 1), points)
+
+
 def interpolate_within(points: Tensor, observed: Tensor, horizon: int, rest: Tensor) -> Tensor:
     """`interpolate` that looks at most `horizon` frames ahead, so that it can be done while frames come in.
 

@@ -117,7 +117,10 @@ class DetectorTable(TableConfig):
 
 
 class RealTable(TableConfig):
-    """Table 7: real sequences without truth, leaving one out. real_share: of the training's frames."""
+    """Table 7: real sequences without truth, leaving one out. real_share: of the training's frames.
+
+    alone: labels of models that are trained on rendered motion alone only.
+    """
 
     kind: Literal["real"]
     data: MotionConfig = MotionConfig(train=600, dev=1, test=1)
@@ -125,20 +128,23 @@ class RealTable(TableConfig):
     share: Share = 0.15
     run_length: int = Field(default=8, ge=1)
     real_share: Share = 0.5
+    alone: list[str] = Field(default=[])
     folds: int | None = Field(default=None, ge=1, description="only the first so many sequences are left out in turn")
 
 
 class Variant(Config):
-    """A change of an ablation's base, as (part of) a RefinerTrainConfig."""
+    """A change of an ablation's base, as (part of) a RefinerTrainConfig. pretext: see `experiments.refiner.pretext`."""
 
     label: str
     change: dict[str, Any] = Field(default={})
+    pretext: Literal["order", "adversarial", "nothing"] | None = None
 
 
 class AblationTable(TableConfig):
-    """A training for each variant of `base`, compared on the dev clips."""
+    """A training for each variant of `base`, compared on the dev clips. prior: the Gaussian prior alone as a row."""
 
     kind: Literal["ablation"]
+    prior: bool = False
     data: MotionConfig = MotionConfig()
     base: dict[str, Any] = Field(default={})
     variants: list[Variant] = Field(min_length=1)
