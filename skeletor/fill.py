@@ -107,17 +107,18 @@ def regression(points: Tensor, confidence: Tensor, width: float = 1.5, degree: i
     kernel = (1 + distance**4) ** -2
     weight = confidence.transpose(0, 1).reshape(frames, -1)  # (T, B * J)
     value = (points * confidence[..., None]).transpose(0, 1).reshape(frames, -1)  # (T, B * J * D)
+    own = points.transpose(0, 1).reshape(frames, -1, 1, dims)
     powers = [kernel * distance**m for m in range(2 * degree + 1)]
     moments = torch.stack([p @ weight for p in powers], -1)  # (T, B * J, 2 * degree + 1)
     sums = torch.stack([(p @ value).view(frames, -1, dims) for p in powers[: degree + 1]], -2)
-    # Distances in units of their own spread: else the equations of a frame far from all observations have no solution.
-    order = torch.arange(2 * degree + 1, device=points.device)
-    total = moments[..., :1].clamp(min=1e-20)  # 0 for a joint that is never observed
-    scale = (moments[..., 2:3] / total).sqrt().clamp(min=1e-3) ** order * total
-    moments, sums = moments / scale, sums / scale[..., : degree + 1, None]
-    matrix = moments[..., order[: degree + 1, None] + order[: degree + 1]]  # (T, B * J, degree + 1, degree + 1)
+    sums = sums - moments[..., : degree + 1, None] * own  # of differences from the frame's own value
+    place = torch.arange(degree + 1, device=points.device)
+    # Each unknown in units that make its diagonal 1; with the ridge the equations then always have a solution.
+    unit = moments[..., : 2 * degree + 1 : 2].clamp(min=1e-12).rsqrt()  # (T, B * J, degree + 1)
+    matrix = moments[..., place[:, None] + place] * unit[..., :, None] * unit[..., None, :]
     ridge = 1e-4 * torch.eye(degree + 1, device=points.device)
-    fitted = torch.linalg.solve(matrix + ridge, sums)[..., 0, :]
+    offset = torch.linalg.solve(matrix + ridge, sums * unit[..., None])[..., 0, :] * unit[..., :1]
+    fitted = offset + own[..., 0, :]
     seen = (confidence > 0).int()
     inside = (seen.cumsum(1) > 0) & (seen.flip(1).cumsum(1).flip(1) > 0)
     return torch.where(inside[..., None], fitted.view(frames, batch, joints, dims).transpose(0, 1), points)

@@ -167,3 +167,17 @@ def test_a_regression_smooths_noise_and_fills_like_a_curve() -> None:
     gap, known = ~seen[:, inside], seen[:, inside]
     error, before = ((x - truth)[:, inside].abs() for x in (found, filled))
     assert error[gap].mean() < before[gap].mean() and error[known].mean() < before[known].mean()
+
+
+@given(st.lists(st.integers(0, 63), min_size=1, max_size=3), st.floats(0.01, 1), st.integers(0, 2**31 - 1))
+def test_a_regression_of_few_far_observations_is_sane(frames: list[int], sure: float, seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    confidence = torch.zeros(1, 64, 2)
+    confidence[:, frames] = sure
+    points = torch.randn(1, 64, 2, 3, generator=g) * confidence.gt(0)[..., None]
+    filled = interpolate(points, confidence > 0)
+    found = regression(filled, confidence)
+    assert torch.isfinite(found).all()
+    assert (found - filled).abs().max() <= 20 * filled.abs().max() + 1e-3
+    moved = regression(filled + 5, confidence)
+    torch.testing.assert_close(moved, found + 5, atol=1e-2, rtol=1e-3)
