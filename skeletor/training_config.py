@@ -216,6 +216,8 @@ PRESETS: dict[str, dict[str, Any]] = {
             "regression": False,
             "gate": False,
         },
+        "stretch": 0.0,  # of no use to a network that sees each coordinate by itself
+        "stretch_depth": 0.0,
         "velocity_weight": 0.0,
         "acceleration_weight": 1.0,
         "batch_size": 4,  # windows; each is as many samples as it has coordinates

@@ -117,10 +117,7 @@ class DetectorTable(TableConfig):
 
 
 class RealTable(TableConfig):
-    """Table 7: real sequences without truth, leaving one out. real_share: of the training's frames.
-
-    alone: labels of models that are trained on rendered motion alone only.
-    """
+    """Table 7: real sequences without truth, leaving one out. real_share: of the training's frames."""
 
     kind: Literal["real"]
     data: MotionConfig = MotionConfig(train=600, dev=1, test=1)
@@ -128,7 +125,6 @@ class RealTable(TableConfig):
     share: Share = 0.15
     run_length: int = Field(default=8, ge=1)
     real_share: Share = 0.5
-    alone: list[str] = Field(default=[])
     folds: int | None = Field(default=None, ge=1, description="only the first so many sequences are left out in turn")
 
 

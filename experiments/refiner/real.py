@@ -92,8 +92,7 @@ def make(config: RealTable, work: Path) -> Result:
     methods: dict[str, list[Method]] = {m.label: [m] * len(folds) for m in smoothers(config.smoothers)}
     for spec in config.specs:
         methods[f"{spec.label}, {RENDERED}"] = [_network(spec, done[spec.label, None])] * len(folds)
-        if spec.label not in config.alone:
-            methods[f"{spec.label}, {MIXED}"] = [_network(spec, done[spec.label, k]) for k in folds]
+        methods[f"{spec.label}, {MIXED}"] = [_network(spec, done[spec.label, k]) for k in folds]
     rows: dict[str, dict[str, dict[str, float]]] = {label: {} for label in methods}
     for task_name, task in tasks.items():
         for label, own in methods.items():
@@ -118,7 +117,7 @@ def jobs_of(
     jobs: dict[tuple[str, int | None], Job] = {}
     for spec in config.specs:
         jobs[spec.label, None] = Job(spec, (rendered,), config.seed)
-        for k in folds if spec.label not in config.alone else ():
+        for k in folds:
             others = [r for i, r in enumerate(real) if i != k]
             wanted = frames * config.real_share / (1 - config.real_share)
             repeat = max(1, round(wanted / sum(len(r.pose) for r in others)))
