@@ -192,7 +192,8 @@ def _start(
     device = fabric.device
     model = build_network(arguments)
     model.rest.copy_(sets.train.typical_pose())
-    model.scale.copy_(sets.train.spread(model.seen_from_carrier))
+    means = isinstance(model, Skeletor) and model.reference != "wrist"  # an unobserved joint has no part in a mean
+    model.scale.copy_(sets.train.spread(model.seen_from_carrier, missing=model.rest if means else None))
     if isinstance(model, Skeletor) and model.prior:
         model.covariance.copy_(fit_prior(sets.train, model.joints, seed))
     model.to(device)
