@@ -185,7 +185,8 @@ class FrameSource(ABC):
     def spread(self, view: Callable[[Tensor], Tensor], sample: int = 20_000, missing: Tensor | None = None) -> Tensor:
         """(J, D) standard deviation of `view` of the points over observed joints, at most `sample` frames.
 
-        missing: (J, D) what `view` gets for joints that are not observed; None: what is stored there. At least a tenth of its mean over all joints, and 1 if nothing was observed.
+        missing: (J, D) what `view` gets for joints that are not observed; None: what is stored there. At least a
+        tenth of its mean over all joints, and 1 if nothing was observed.
         """
         points, confidence = self.sample(sample)
         seen = (confidence > 0)[..., None].to(points.dtype)

@@ -1,8 +1,8 @@
 """Two losses that the paper leaves to future work, beside the refiner's own: order of a sequence, and a discriminator.
 
-They live here, not in `skeletor`, until one of them has shown that it helps. A training with one of them starts from the
-network as `train_refiner` leaves it after one step, and is otherwise that training: the same kind of batches, the same
-loss, optimiser, schedule and number of steps, on the CPU.
+They live here, not in `skeletor`, until one of them has shown that it helps. A training with one of them starts from
+the network as `train_refiner` leaves it after one step, and is otherwise that training: the same kind of batches, the
+same loss, optimiser, schedule and number of steps, on the CPU.
 """
 
 from __future__ import annotations
