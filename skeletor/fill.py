@@ -93,6 +93,37 @@ def _slope(
     return near + one * outside + one * (one + two) * third, near + one * across
 
 
+def regression(points: Tensor, confidence: Tensor, width: float = 1.5, degree: int = 3) -> Tensor:
+    """A smooth curve near the observed frames: around each frame a polynomial fitted to them by weighted least squares.
+
+    An observed frame weighs its confidence / (1 + (distance / width)^4)^2, so close ones decide where there are any,
+    and the ends of a gap within it (local regression, Cleveland 1979). Frames before the first and after the last
+    observation keep what they hold. points: (B, T, J, D) without gaps; confidence: (B, T, J), 0 where not observed.
+    """
+    assert points.ndim == 4 and confidence.shape == points.shape[:3], (points.shape, confidence.shape)
+    batch, frames, joints, dims = points.shape
+    time = torch.arange(frames, device=points.device)
+    distance = (time[None, :] - time[:, None]).to(points.dtype) / width  # (T, T)
+    kernel = (1 + distance**4) ** -2
+    weight = confidence.transpose(0, 1).reshape(frames, -1)  # (T, B * J)
+    value = (points * confidence[..., None]).transpose(0, 1).reshape(frames, -1)  # (T, B * J * D)
+    own = points.transpose(0, 1).reshape(frames, -1, 1, dims)
+    powers = [kernel * distance**m for m in range(2 * degree + 1)]
+    moments = torch.stack([p @ weight for p in powers], -1)  # (T, B * J, 2 * degree + 1)
+    sums = torch.stack([(p @ value).view(frames, -1, dims) for p in powers[: degree + 1]], -2)
+    sums = sums - moments[..., : degree + 1, None] * own  # of differences from the frame's own value
+    place = torch.arange(degree + 1, device=points.device)
+    # Each unknown in units that make its diagonal 1; with the ridge the equations then always have a solution.
+    unit = moments[..., : 2 * degree + 1 : 2].clamp(min=1e-12).rsqrt()  # (T, B * J, degree + 1)
+    matrix = moments[..., place[:, None] + place] * unit[..., :, None] * unit[..., None, :]
+    ridge = 1e-4 * torch.eye(degree + 1, device=points.device)
+    offset = torch.linalg.solve(matrix + ridge, sums * unit[..., None])[..., 0, :] * unit[..., :1]
+    fitted = offset + own[..., 0, :]
+    seen = (confidence > 0).int()
+    inside = (seen.cumsum(1) > 0) & (seen.flip(1).cumsum(1).flip(1) > 0)
+    return torch.where(inside[..., None], fitted.view(frames, batch, joints, dims).transpose(0, 1), points)
+
+
 def interpolate_within(points: Tensor, observed: Tensor, horizon: int, rest: Tensor) -> Tensor:
     """`interpolate` that looks at most `horizon` frames ahead, so that it can be done while frames come in.
 

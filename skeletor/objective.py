@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from skeletor.augment import flat_confidence, jittered, mirrored, stretched
 from skeletor.corrupt import Body, body_of, corrupt
 from skeletor.fill import prepare
 from skeletor.skeleton import Skeleton
@@ -49,23 +50,19 @@ def corrupted_batch(store: ClipStore, task: Task, size: int, config: RefinerTrai
         flip = torch.rand(size, generator=g, device=points.device) < 0.5
         points, confidence = mirrored(points, confidence, flip, task.mirror)
         target, target_confidence = mirrored(target, target_confidence, flip, task.mirror)
+    if c.stretch or c.stretch_depth:
+        points, target = stretched(points, target, c.stretch, c.stretch_depth, g)
+    if c.target_jitter:
+        points, target = jittered(points, target, c.target_jitter, c.corruption.jitter_depth, g)
     points, confidence = corrupt(points, confidence, task.body, c.corruption, g)
+    if c.flat_confidence:
+        confidence = flat_confidence(confidence, c.flat_confidence, c.minimum_confidence, g)
     # In use the padding repeats one frame with its errors; corruption must not average out there.
     points = repeat_edges(points, windows.first, windows.last)
     confidence = repeat_edges(confidence, windows.first, windows.last)
     points, confidence = prepare(points, confidence, c.fill, c.minimum_confidence, task.skeleton, task.rest)
     cut = slice(c.margin, c.margin + c.window)
     return Batch(points[:, cut], confidence[:, cut], target[:, cut], target_confidence[:, cut])
-
-
-def mirrored(points: Tensor, confidence: Tensor, flip: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
-    """Mirror the windows in `flip` (B,): x changes its sign, left and right change places."""
-    sign = torch.ones(points.shape[3], device=points.device)
-    sign[0] = -1
-    return (
-        torch.where(flip[:, None, None, None], points.index_select(2, order) * sign, points),
-        torch.where(flip[:, None, None], confidence.index_select(2, order), confidence),
-    )
 
 
 def refiner_loss(predicted: Tensor, batch: Batch, config: RefinerTrainConfig, skeleton: Skeleton) -> Tensor:

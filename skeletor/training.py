@@ -20,10 +20,12 @@ from skeletor.devices import make_fabric
 from skeletor.errors import InputError
 from skeletor.frames import FrameStore
 from skeletor.hands import carriers
+from skeletor.model import Skeletor
 from skeletor.model_card import write_card
 from skeletor.networks import build_network
 from skeletor.objective import make_task
 from skeletor.pose import PoseSequence
+from skeletor.prior import fit_prior
 from skeletor.progress import log
 from skeletor.refiners import pick_device
 from skeletor.skeleton import Skeleton
@@ -190,7 +192,10 @@ def _start(
     device = fabric.device
     model = build_network(arguments)
     model.rest.copy_(sets.train.typical_pose())
-    model.scale.copy_(sets.train.spread(model.seen_from_carrier))
+    means = isinstance(model, Skeletor) and model.reference != "wrist"  # an unobserved joint has no part in a mean
+    model.scale.copy_(sets.train.spread(model.seen_from_carrier, missing=model.rest if means else None))
+    if isinstance(model, Skeletor) and model.prior:
+        model.covariance.copy_(fit_prior(sets.train, model.joints, seed))
     model.to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(),

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from skeletor.config import Config
 from skeletor.corrupt import Corruption
 from skeletor.fill import Fill
-from skeletor.model import Norm
+from skeletor.model import Norm, Positions, Reference
 
 Preset = Literal["small", "motion", "paper", "smoothnet"]
 
@@ -18,8 +18,8 @@ Preset = Literal["small", "motion", "paper", "smoothnet"]
 class RefinerModelConfig(Config):
     """Shape of the network; see `skeletor.model.Skeletor` and, for kind temporal_mlp, `skeletor.temporal_mlp`.
 
-    local: hands are seen from their wrists, and all coordinates divided by their spread (`carriers` there).
-    heads, norm, taps, curve and convolution are of the transformer only.
+    local: hands are seen from their wrists or the `reference`, and all coordinates divided by their spread (`carriers`
+    there). heads, norm, taps, curve and all below it are of the transformer only.
     """
 
     kind: Literal["transformer", "temporal_mlp"] = "transformer"
@@ -35,6 +35,13 @@ class RefinerModelConfig(Config):
     taps: int = Field(default=9, ge=0, le=31)
     curve: bool = True
     convolution: int = Field(default=9, ge=0, le=63)
+    reference: Reference = "centroid"
+    prior: bool = True
+    regression: bool = True
+    gate: bool = True
+    positions: Positions = "absolute"
+    reach: int = Field(default=0, ge=0, le=1024)
+    mask_token: bool = False
 
 
 class RefinerTrainConfig(Config):
@@ -48,6 +55,10 @@ class RefinerTrainConfig(Config):
     differences and on bone lengths beside the loss on positions. hidden_weight: joints that are hidden from the
     network count so much more. mirror: half of the windows are mirrored, left for right. degraded_share: of the
     windows, if degraded versions of the clips are given. validation_share: of the clips, held out.
+    stretch, stretch_depth: every window is stretched along x, y and depth by factors of its own between exp(-stretch)
+    and exp(stretch). target_jitter: white noise of up to this standard deviation (units; depth times corruption's
+    jitter_depth) that belongs to the motion: it is in what the network has to give, too. flat_confidence: share of
+    windows in which all that is seen has one confidence, as in files that note none.
     accumulate: batches to a step, whose gradients are averaged. compile: torch.compile (needs a C++ compiler
     on the CPU). prefetch: batches drawn ahead.
     """
@@ -61,6 +72,10 @@ class RefinerTrainConfig(Config):
     fps: float | None = Field(default=None, gt=0, le=1000)
     corruption: Corruption = Corruption()
     mirror: bool = True
+    stretch: float = Field(default=0.2, ge=0, le=1)
+    stretch_depth: float = Field(default=0.7, ge=0, le=2)
+    target_jitter: float = Field(default=0.0, ge=0, le=1)
+    flat_confidence: float = Field(default=0.0, ge=0, le=1)
     degraded_share: float = Field(default=0.5, ge=0, le=1)
 
     loss: Literal["mse", "l1"] = "l1"
@@ -100,10 +115,13 @@ class RefinerTrainConfig(Config):
             raise ValueError("model.residual needs fill linear or carried: a residual over zeros is no residual")
         if self.model.taps and (self.model.taps % 2 == 0 or not self.model.residual):
             raise ValueError("model.taps must be 0, or odd with model.residual")
-        if self.model.kind != "transformer" and (self.model.taps or self.model.curve or self.model.convolution):
-            raise ValueError(f"model.taps, curve and convolution must be off for kind {self.model.kind}")
-        if self.model.curve and not self.model.taps:
-            raise ValueError("model.curve needs model.taps above 0: it is one more choice beside them")
+        only = ("taps", "curve", "regression", "gate", "prior", "convolution")
+        if self.model.kind != "transformer" and any(getattr(self.model, name) for name in only):
+            raise ValueError(f"model.{', '.join(only)} must be off for kind {self.model.kind}")
+        if (self.model.curve or self.model.regression) and not self.model.taps:
+            raise ValueError("model.curve and regression need model.taps above 0: they are choices beside them")
+        if self.model.gate and not self.model.residual:
+            raise ValueError("model.gate needs model.residual: it is the residual that it scales")
         if self.model.kind == "transformer" and self.model.d_model % self.model.heads:
             raise ValueError("model.d_model must be a multiple of model.heads")
         return self
@@ -119,6 +137,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {},
     "motion": {
         "degraded_share": 1.0,
+        "stretch": 0.0,  # what a lifter gets wrong depends on the proportions
+        "stretch_depth": 0.0,
         "corruption": {
             "frame_mask": 0.01,
             "joint_mask": 0.01,
@@ -146,7 +166,13 @@ PRESETS: dict[str, dict[str, Any]] = {
             "taps": 0,
             "curve": False,
             "convolution": 0,
+            "reference": "wrist",
+            "prior": False,
+            "regression": False,
+            "gate": False,
         },
+        "stretch": 0.0,
+        "stretch_depth": 0.0,
         "fill": "zero",
         "margin": 0,
         "minimum_confidence": 0.0,
@@ -186,7 +212,12 @@ PRESETS: dict[str, dict[str, Any]] = {
             "taps": 0,
             "curve": False,
             "convolution": 0,
+            "prior": False,
+            "regression": False,
+            "gate": False,
         },
+        "stretch": 0.0,  # of no use to a network that sees each coordinate by itself
+        "stretch_depth": 0.0,
         "velocity_weight": 0.0,
         "acceleration_weight": 1.0,
         "batch_size": 4,  # windows; each is as many samples as it has coordinates

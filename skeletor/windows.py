@@ -182,14 +182,15 @@ class FrameSource(ABC):
         weight = (confidence > 0)[..., None].to(points.dtype)
         return (points * weight).sum(0) / weight.sum(0).clamp(min=1)
 
-    def spread(self, view: Callable[[Tensor], Tensor], sample: int = 20_000) -> Tensor:
+    def spread(self, view: Callable[[Tensor], Tensor], sample: int = 20_000, missing: Tensor | None = None) -> Tensor:
         """(J, D) standard deviation of `view` of the points over observed joints, at most `sample` frames.
 
-        At least a tenth of its mean over all joints, and 1 if nothing was observed.
+        missing: (J, D) what `view` gets for joints that are not observed; None: what is stored there. At least a
+        tenth of its mean over all joints, and 1 if nothing was observed.
         """
         points, confidence = self.sample(sample)
         seen = (confidence > 0)[..., None].to(points.dtype)
-        points = view(points)
+        points = view(points if missing is None else torch.where(seen > 0, points, missing))
         count = seen.sum(0).clamp(min=1)
         mean = (points * seen).sum(0) / count
         deviation = (((points - mean) ** 2 * seen).sum(0) / count).sqrt()

@@ -8,6 +8,8 @@ from experiments.refiner.config import AblationTable, ModelSpec
 from experiments.refiner.data import motion_clips, motion_store
 from experiments.refiner.errors import task_errors
 from experiments.refiner.methods import Method, network, smoothers
+from experiments.refiner.pretext import trained
+from experiments.refiner.prior import PriorRefiner
 from experiments.refiner.report import Result, bold_best, markdown
 from experiments.refiner.tasks import Task, gaps, masked, noisy
 from experiments.refiner.training import Clips, Job, train_all
@@ -36,8 +38,12 @@ def make(config: AblationTable, work: Path) -> Result:
     store = motion_store(config.data, work)
     specs = [ModelSpec(label=v.label, train=config.train_of(v)) for v in config.variants]
     jobs = [Job(spec, (Clips(store.folder, store.key),), config.seed) for spec in config.with_steps(specs)]
-    done = train_all(jobs, work / "models", config.workers)
+    pretexts = [v.pretext for v in config.variants]
+    plain = iter(train_all([j for j, p in zip(jobs, pretexts, strict=True) if not p], work / "models", config.workers))
+    done = [trained(j, work / "models", p) if p else next(plain) for j, p in zip(jobs, pretexts, strict=True)]
     methods = [*smoothers(config.smoothers), *(network(j.spec, d.folder) for j, d in zip(jobs, done, strict=True))]
+    if config.prior:
+        methods.insert(len(config.smoothers), Method("Gaussian prior", "smoother", PriorRefiner(store.folder)))
     truths = motion_clips(config.data, "dev")
     tasks = tasks_of(truths, config.seed)
     rows = {method.label: _errors(method, tasks, truths) for method in methods}

@@ -129,16 +129,18 @@ class RealTable(TableConfig):
 
 
 class Variant(Config):
-    """A change of an ablation's base, as (part of) a RefinerTrainConfig."""
+    """A change of an ablation's base, as (part of) a RefinerTrainConfig. pretext: see `experiments.refiner.pretext`."""
 
     label: str
     change: dict[str, Any] = Field(default={})
+    pretext: Literal["order", "adversarial", "nothing"] | None = None
 
 
 class AblationTable(TableConfig):
-    """A training for each variant of `base`, compared on the dev clips."""
+    """A training for each variant of `base`, compared on the dev clips. prior: the Gaussian prior alone as a row."""
 
     kind: Literal["ablation"]
+    prior: bool = False
     data: MotionConfig = MotionConfig()
     base: dict[str, Any] = Field(default={})
     variants: list[Variant] = Field(min_length=1)

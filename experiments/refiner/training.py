@@ -95,13 +95,13 @@ def _train(job: Job, folder: Path, code: Sequence[str]) -> Done:
     def work(out: Path) -> None:
         from skeletor.training import train_refiner
 
-        clips, degraded = _read(job.clips)
+        clips, degraded = read_clips(job.clips)
         train_refiner(clips, job.spec.train, out, job.seed, "cpu", degraded, snapshots=job.snapshots)
 
     return run_stage(job.folder_name, folder / job.folder_name, work, job.values, (), code)
 
 
-def _read(sources: Sequence[Clips]) -> tuple[list[PoseSequence], list[PoseSequence] | None]:
+def read_clips(sources: Sequence[Clips]) -> tuple[list[PoseSequence], list[PoseSequence] | None]:
     """All clips, and their degraded versions if any source has them (elsewhere the clip itself stands for it)."""
     clips: list[PoseSequence] = []
     worse: list[PoseSequence] = []

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skeletor.fill import curve, fill_carried, interpolate, interpolate_array, interpolate_within, prepare
+from skeletor.fill import curve, fill_carried, interpolate, interpolate_array, interpolate_within, prepare, regression
 from skeletor.hands import hands_and_wrists
 from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, custom_skeleton
 
@@ -138,3 +138,46 @@ def test_a_curve_beats_the_line_on_a_sine() -> None:
     inside = slice(5, 45)
     error, curved = ((x - points)[:, inside].abs().mean() for x in (line, curve(line, observed)))
     assert curved < error / 3
+
+
+@given(st.integers(8, 40), st.integers(0, 2**31 - 1))
+def test_a_regression_follows_cubics_and_any_pattern_gives_numbers(frames: int, seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    time = (torch.arange(frames) - frames / 2)[None, :, None, None] / 10
+    a, b, c, d = torch.rand(4, 2, 1, 5, 3, generator=g)
+    cubic = a + b * time + c * time**2 + d * time**3
+    confidence = torch.rand(2, frames, 5, generator=g).clamp(min=0.2) * (torch.rand(2, frames, 5, generator=g) < 0.8)
+    confidence[:, :, 4] = 0  # never seen
+    filled = interpolate(torch.where(confidence[..., None] > 0, cubic, 0.0), confidence > 0)
+    found = regression(filled, confidence)
+    assert torch.isfinite(found).all() and torch.equal(found[:, :, 4], filled[:, :, 4])
+    whole = regression(cubic, torch.ones(2, frames, 5))
+    torch.testing.assert_close(whole[:, 3:-3], cubic[:, 3:-3], atol=2e-3, rtol=2e-3)
+
+
+def test_a_regression_smooths_noise_and_fills_like_a_curve() -> None:
+    g = torch.Generator().manual_seed(0)
+    time = torch.arange(60.0)
+    truth = torch.sin(time / 3)[None, :, None, None].expand(1, 60, 4, 3)
+    noisy = truth + 0.02 * torch.randn(truth.shape, generator=g)
+    seen = torch.rand(1, 60, 4, generator=g) < 0.8
+    filled = interpolate(torch.where(seen[..., None], noisy, 0.0), seen)
+    found = regression(filled, seen.float())
+    inside = slice(5, 55)
+    gap, known = ~seen[:, inside], seen[:, inside]
+    error, before = ((x - truth)[:, inside].abs() for x in (found, filled))
+    assert error[gap].mean() < before[gap].mean() and error[known].mean() < before[known].mean()
+
+
+@given(st.lists(st.integers(0, 63), min_size=1, max_size=3), st.floats(0.01, 1), st.integers(0, 2**31 - 1))
+def test_a_regression_of_few_far_observations_is_sane(frames: list[int], sure: float, seed: int) -> None:
+    g = torch.Generator().manual_seed(seed)
+    confidence = torch.zeros(1, 64, 2)
+    confidence[:, frames] = sure
+    points = torch.randn(1, 64, 2, 3, generator=g) * confidence.gt(0)[..., None]
+    filled = interpolate(points, confidence > 0)
+    found = regression(filled, confidence)
+    assert torch.isfinite(found).all()
+    assert (found - filled).abs().max() <= 20 * filled.abs().max() + 1e-3
+    moved = regression(filled + 5, confidence)
+    torch.testing.assert_close(moved, found + 5, atol=1e-2, rtol=1e-3)

@@ -12,6 +12,10 @@ from skeletor.skeleton import SIGNING_50, custom_skeleton
 from skeletor.training import model_arguments
 from skeletor.training_config import train_preset
 
+# Without what is added to the paper's encoder.
+PLAIN: dict[str, object] = {"taps": 0, "curve": False, "regression": False, "gate": False, "prior": False}
+BARE: dict[str, object] = {**PLAIN, "residual": False}
+
 
 def make(preset: str, joints: int = 50, dims: int = 3, **changes: object) -> Skeletor:
     config = train_preset(preset)  # type: ignore[arg-type]
@@ -70,19 +74,19 @@ def test_xavier() -> None:
 @pytest.mark.parametrize(("joints", "dims"), [(50, 3), (50, 2), (7, 3), (133, 2)])
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_any_joint_count(joints: int, dims: int, norm: str) -> None:
-    model = make("small", joints, dims, norm=norm, layers=1, residual=False, taps=0, curve=False)
+    model = make("small", joints, dims, norm=norm, layers=1, **BARE)
     out = model(torch.randn(2, 64, joints, dims), torch.ones(2, 64, joints))
     assert out.shape == (2, 64, joints, dims) and torch.isfinite(out).all()
 
 
 def test_untrained_residual_changes_nothing() -> None:
     points = torch.randn(1, 64, 50, 3)
-    torch.testing.assert_close(make("small", taps=0, curve=False)(points, torch.ones(1, 64, 50)), points)
+    torch.testing.assert_close(make("small", **PLAIN)(points, torch.ones(1, 64, 50)), points)
 
 
 def test_taps_are_a_weighted_mean_of_neighbouring_frames() -> None:
     """An untrained network weighs the frame itself with e^5 / (e^5 + 8); a constant pose comes back as it is."""
-    model = make("small", taps=9, curve=False)
+    model = make("small", **{**PLAIN, "taps": 9})
     points = torch.randn(1, 12, 50, 3)
     out = model(points, torch.ones(1, 12, 50))
     own = math.exp(5) / (math.exp(5) + 8)
@@ -95,7 +99,7 @@ def test_taps_are_a_weighted_mean_of_neighbouring_frames() -> None:
 
 
 def test_the_curve_is_one_more_choice_beside_the_taps() -> None:
-    model = make("small", curve=True, taps=3)
+    model = make("small", **{**PLAIN, "taps": 3, "curve": True}, reference="wrist")
     torch.manual_seed(0)
     points, confidence = torch.randn(2, 20, 50, 3), (torch.rand(2, 20, 50) < 0.7).float()
     confidence[:, :2] = confidence[:, -2:] = 1
@@ -126,7 +130,7 @@ def test_confidence_matters_only_if_it_is_an_input() -> None:
     torch.manual_seed(0)
     points, sure = torch.randn(1, 8, 5, 3), torch.ones(1, 8, 5)
     for flag in (True, False):
-        model = make("small", joints=5, confidence_input=flag, residual=False, taps=0, curve=False, layers=1).eval()
+        model = make("small", joints=5, confidence_input=flag, **BARE, layers=1).eval()
         same = torch.equal(model(points, sure), model(points, 0.5 * sure))
         assert same is not flag
 
@@ -141,7 +145,7 @@ def test_wrong_shapes_are_refused() -> None:
 
 def test_hands_are_seen_from_their_wrists() -> None:
     torch.manual_seed(0)
-    model = make("small", residual=False, taps=0, curve=False, layers=1)
+    model = make("small", **BARE, layers=1, reference="wrist")
     model.rest.copy_(torch.randn(50, 3))
     points = torch.randn(1, 3, 50, 3)
     local = model.seen_from_carrier(points)
@@ -151,3 +155,92 @@ def test_hands_are_seen_from_their_wrists() -> None:
     with torch.no_grad():  # an output of 0 is the typical pose
         model.out.weight.zero_()
     torch.testing.assert_close(model(points, torch.ones(1, 3, 50)), model.rest.expand(1, 3, 50, 3))
+
+
+@pytest.mark.parametrize("reference", ["centroid", "median"])
+def test_noise_on_a_wrist_hardly_moves_a_hand_s_reference(reference: str) -> None:
+    model = make("small", reference=reference, layers=1, **PLAIN)
+    assert model.points == 52 and model.embedding[0].in_features == 52 * 4
+    torch.manual_seed(0)
+    points = torch.randn(1, 3, 50, 3)
+    local = model.seen_from_carrier(points)
+    members = points[:, :, [4, *range(29, 50)]]  # right wrist and hand
+    middle = members.median(2).values if reference == "median" else members.mean(2)
+    torch.testing.assert_close(local[:, :, 29:], points[:, :, 29:] - middle[:, :, None])
+    torch.testing.assert_close(local[:, :, :8], points[:, :, :8])
+    torch.testing.assert_close(model(points, torch.ones(1, 3, 50)), points)  # residual 0: nothing changes
+    noisy = points.clone()
+    noisy[:, :, 4] += 0.5
+    assert (model.seen_from_carrier(noisy)[:, :, 29:] - local[:, :, 29:]).abs().max() < 0.3
+
+
+def test_references_need_hands() -> None:
+    assert make("small", joints=7, reference="centroid").points == 7
+
+
+def test_relative_positions_know_distances_only() -> None:
+    torch.manual_seed(0)
+    attention = Attention(width=8, heads=2, dropout=0.0, relative=30)
+    assert attention.bias is not None
+    with torch.no_grad():
+        attention.bias.normal_()
+    x = torch.randn(1, 12, 8)
+    mask = attention._mask(12)
+    assert mask is not None and mask.shape == (2, 12, 12)
+    assert all(torch.equal(mask.diagonal(k, 1, 2), mask[:, :1, k].expand(2, 12 - k)) for k in range(12))
+    q, k, v = attention.query(x), attention.key(x), attention.value(x)
+    weights = torch.softmax(q[..., :4] @ k[..., :4].transpose(1, 2) / 2.0 + mask[0], dim=-1)
+    other = torch.softmax(q[..., 4:] @ k[..., 4:].transpose(1, 2) / 2.0 + mask[1], dim=-1)
+    expected = torch.cat([weights @ v[..., :4], other @ v[..., 4:]], -1)
+    torch.testing.assert_close(attention(x), attention.out(expected))
+    assert not make("small", positions="relative").places.any()
+
+
+def test_attention_reaches_no_further_than_its_reach() -> None:
+    torch.manual_seed(0)
+    attention = Attention(8, 2, 0.0, reach=3)
+    x = torch.randn(1, 20, 8)
+    y = x.clone()
+    y[:, 10] += 1
+    changed = (~torch.isclose(attention(x), attention(y))).any(2)[0].nonzero()[:, 0].tolist()
+    assert changed == list(range(7, 14))
+
+
+def test_a_mask_token_hides_how_a_gap_was_filled() -> None:
+    torch.manual_seed(0)
+    points, confidence = torch.randn(1, 8, 5, 3), torch.ones(1, 8, 5)
+    confidence[:, 3, 2] = 0
+    other = points.clone()
+    other[:, 3, 2] += 1
+    for token in (True, False):
+        model = make("small", joints=5, mask_token=token, layers=1, **BARE)
+        assert torch.equal(model(points, confidence), model(other, confidence)) is token
+
+
+def test_the_prior_fills_what_the_network_sees() -> None:
+    torch.manual_seed(0)
+    model = make("small", joints=6, **{**PLAIN, "prior": True}, layers=1)
+    model.covariance.copy_(torch.full((6, 6), 1.0) + 0.01 * torch.eye(6))
+    path = torch.randn(1, 20, 1, 3).expand(1, 20, 6, 3) + torch.randn(6, 3)
+    confidence = torch.ones(1, 20, 6)
+    confidence[0, 8:12, 1] = 0
+    line = interpolate(path * confidence[..., None], confidence > 0)
+    found = model(line, confidence)
+    torch.testing.assert_close(found, path, atol=0.02, rtol=0.01)
+    assert (line - path).abs().max() > 0.5
+
+
+def test_a_gate_scales_the_residual() -> None:
+    torch.manual_seed(0)
+    points, sure = torch.randn(1, 4, 50, 3), torch.ones(1, 4, 50)
+    model = make("small", **{**PLAIN, "gate": True}, layers=1)
+    found = []
+    for logit in (-50.0, 0.0, 50.0):
+        with torch.no_grad():
+            bias = model.out.bias.view(model.points, 4)
+            bias[:, :3], bias[:, 3] = 0.1, logit
+            found.append(model(points, sure) - points)
+    torch.testing.assert_close(found[0], torch.zeros_like(points), atol=1e-6, rtol=0)
+    torch.testing.assert_close(2 * found[1], found[2], atol=1e-5, rtol=1e-4)
+    with pytest.raises(ValueError, match="gate needs residual"):
+        make("small", **{**BARE, "gate": True})

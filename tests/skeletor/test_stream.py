@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from skeletor import network_refiner
 from skeletor.errors import InputError
 from skeletor.fill import prepare
+from skeletor.model import Skeletor
 from skeletor.network_refiner import SkeletorRefiner
 from skeletor.networks import build_network
 from skeletor.pose import PoseSequence
@@ -35,13 +36,27 @@ def random_refiner(skeleton: Skeleton = SIGNING_50, **changes: Any) -> LoadedRef
     with torch.no_grad():
         model.out.weight.copy_(0.3 * torch.randn(model.out.weight.shape, generator=generator))
         model.rest.copy_(torch.randn(model.rest.shape, generator=generator))
+        if isinstance(model, Skeletor) and model.prior:
+            mix = torch.randn(len(skeleton), 5, generator=generator)
+            model.covariance.copy_(mix @ mix.T + 0.1 * torch.eye(len(skeleton)))
     return LoadedRefiner(model, RefinerInfo("small", arguments, c.fill, c.minimum_confidence, skeleton, 25, "shoulder"))
 
 
 LOADED = random_refiner()
 ZERO = random_refiner(
     fill="zero",
-    model={"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1, "residual": False, "taps": 0, "curve": False},
+    model={
+        "d_model": 16,
+        "d_ff": 32,
+        "heads": 2,
+        "layers": 1,
+        "residual": False,
+        "taps": 0,
+        "curve": False,
+        "regression": False,
+        "gate": False,
+        "prior": False,
+    },
 )
 LINEAR = random_refiner(custom_skeleton(6), fill="linear")
 

@@ -21,7 +21,7 @@ from tests.skeletor.tiny import clips, config
 
 TINY: dict[str, Any] = {
     "kind": "temporal_mlp", "d_model": 16, "d_ff": 8, "layers": 2, "dropout": 0.0, "taps": 0,
-    "curve": False, "convolution": 0,
+    "curve": False, "convolution": 0, "regression": False, "gate": False, "prior": False,
 }  # fmt: skip
 
 

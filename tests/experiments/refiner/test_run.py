@@ -10,13 +10,16 @@ import torch
 
 from experiments.refiner import figures
 from experiments.refiner.config import AblationTable, MotionConfig, load_table
-from experiments.refiner.data import motion_clips
+from experiments.refiner.data import motion_clips, motion_store
 from experiments.refiner.methods import smoothers
+from experiments.refiner.pretext import train
+from experiments.refiner.prior import PriorRefiner
 from experiments.refiner.run import main, run
 from experiments.refiner.tasks import hidden
 from skeletor.errors import InputError
 from skeletor.fill import fill_carried
 from skeletor.training_config import train_preset
+from skeletor.weights import load_refiner
 
 TABLES = Path(__file__).parents[3] / "experiments"
 MODEL = {"label": "Skeletor (default)", "train": {"preset": "small"}}
@@ -30,11 +33,17 @@ def test_the_tables_files_are_valid(number: int) -> None:
     assert smoothers(config.smoothers)
 
 
-def test_an_ablation_has_a_training_for_every_change(tmp_path: Path) -> None:
-    config = load_table(TABLES / "ablations.yaml")
+@pytest.mark.parametrize("name", ["ablations", "candidates"])
+def test_an_ablation_has_a_training_for_every_change(name: str) -> None:
+    config = load_table(TABLES / f"{name}.yaml")
     assert isinstance(config, AblationTable)
-    trains = [config.train_of(variant) for variant in config.variants]
-    assert len({train.digest() for train in trains}) == len(trains) and trains[0] == train_preset("small")
+    trains = [(config.train_of(variant).digest(), variant.pretext) for variant in config.variants]
+    assert len(set(trains)) == len(trains)
+    base = config.train_of(config.variants[0])
+    assert (base == train_preset("small", max_steps=base.max_steps)) is (name == "candidates")
+
+
+def test_an_ablation_is_made(tmp_path: Path) -> None:
     run(TABLES / "ablations.yaml", tmp_path, tmp_path / "results", {"smoothers": ["linear"], "workers": 1}, small=True)
     rows = json.loads((tmp_path / "results" / "ablations.json").read_text())["numbers"]["rows"]
     assert set(rows) == {"linear", "default", "no confidence input"} and rows["linear"]["sound"] == 0
@@ -86,3 +95,31 @@ def test_a_carried_hand_follows_its_wrist() -> None:
     assert abs(step - step[0]).max() < 1e-5
     points, seen = torch.from_numpy(truth.keypoints)[None], torch.from_numpy(~hit)[None]
     np.testing.assert_allclose(fill_carried(points, seen, truth.skeleton)[0], found, atol=1e-5)
+
+
+@pytest.mark.parametrize("pretext", ["nothing", "order", "adversarial"])
+def test_a_second_loss_trains_and_gives_usable_weights(tmp_path: Path, pretext: Any) -> None:
+    data = MotionConfig(train=4, dev=1, test=1)
+    tiny = {"d_model": 16, "d_ff": 16, "heads": 2, "layers": 1}
+    config = train_preset("small", model=tiny, window=16, margin=2, batch_size=4, max_steps=4, warmup_steps=1)
+    clips = motion_clips(data, "train")
+    files = [train(clips, config, tmp_path / name, 1, how) for name, how in (("a", pretext), ("b", "nothing"))]
+    again = train(clips, config, tmp_path / "again", 1, pretext)
+    weights = [load_refiner(file).model.state_dict() for file in (*files, again)]
+    assert all(torch.isfinite(value).all() for value in weights[0].values())
+    same = all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert same is (pretext == "nothing")
+    assert all(torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
+
+
+def test_the_prior_alone_fills_gaps_and_keeps_what_is_seen(tmp_path: Path) -> None:
+    data = MotionConfig(train=6, dev=1, test=1)
+    store = motion_store(data, tmp_path)
+    truth = motion_clips(data, "test")[0]
+    hit = np.random.default_rng(0).random(truth.confidence.shape) < 0.15
+    task = hidden([truth], [hit])
+    found = PriorRefiner(store.folder)(task.inputs[0]).keypoints
+    line = smoothers(["linear-carried"])[0].refiner(task.inputs[0]).keypoints
+    np.testing.assert_allclose(found[~hit], truth.keypoints[~hit], atol=1e-6)
+    error, before = (np.abs(x - truth.keypoints)[hit].mean() for x in (found, line))
+    assert error < 0.5 * before

@@ -1,0 +1,140 @@
+"""Two losses that the paper leaves to future work, beside the refiner's own: order of a sequence, and a discriminator.
+
+They live here, not in `skeletor`, until one of them has shown that it helps. A training with one of them starts from
+the network as `train_refiner` leaves it after one step, and is otherwise that training: the same kind of batches, the
+same loss, optimiser, schedule and number of steps, on the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+
+from experiments.refiner.training import Job, read_clips, training_code
+from skeletor.model import Skeletor
+from skeletor.objective import Batch, corrupted_batch, make_task, refiner_loss
+from skeletor.pose import PoseSequence
+from skeletor.progress import progress
+from skeletor.training import WEIGHTS, train_refiner
+from skeletor.training_config import RefinerTrainConfig
+from skeletor.weights import load_refiner, save_refiner
+from skeletor.windows import Ready, alike, clip_store
+from slt.pipeline.stage import Done, run_stage
+
+Pretext = Literal["order", "adversarial", "nothing"]
+ORDER_WEIGHT = 0.01  # the refiner's loss ends near 0.03, the order's begins at log 2
+ADVERSARIAL_WEIGHT = 0.002
+
+
+class Extra(Protocol):
+    """A loss beside the refiner's."""
+
+    def loss(self, model: Skeletor, predicted: Tensor, batch: Batch, g: Generator) -> Tensor:
+        """Of one step: a scalar; it also lets its own network learn."""
+
+
+class Order:
+    """Half of the windows are cut in two and put together the wrong way round; the encoder has to tell which."""
+
+    def __init__(self, width: int) -> None:
+        self.head = nn.Linear(width, 1)
+        self.optimizer = torch.optim.AdamW(self.head.parameters(), lr=1e-3)
+        self._encoded: Tensor | None = None
+
+    def loss(self, model: Skeletor, predicted: Tensor, batch: Batch, g: Generator) -> Tensor:
+        """Cross-entropy; the head steps with the gradient of the step before."""
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        size, frames = batch.confidence.shape[:2]
+        cut = torch.randint(frames // 4, 3 * frames // 4, (size, 1), generator=g)
+        wrong = torch.rand(size, 1, generator=g) < 0.5
+        index = (torch.arange(frames) + cut * wrong) % frames  # (B, T)
+        rows = torch.arange(size)[:, None]
+        handle = model.final_norm.register_forward_hook(self._keep)
+        model(batch.points[rows, index], batch.confidence[rows, index])
+        handle.remove()
+        assert self._encoded is not None
+        logits = self.head(self._encoded.mean(1))  # (B, 1)
+        return ORDER_WEIGHT * functional.binary_cross_entropy_with_logits(logits, wrong.float())
+
+    def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self._encoded = output  # (B, T, width)
+
+
+class Adversarial:
+    """A convolutional discriminator of windows, clean against refined, with least squares (Mao et al. 2017)."""
+
+    def __init__(self, coordinates: int) -> None:
+        self.critic = nn.Sequential(
+            nn.Conv1d(2 * coordinates, 64, 5), nn.LeakyReLU(0.2), nn.Conv1d(64, 64, 5, stride=2), nn.LeakyReLU(0.2),
+            nn.Conv1d(64, 1, 3),
+        )  # fmt: skip
+        self.optimizer = torch.optim.Adam(self.critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+
+    def loss(self, model: Skeletor, predicted: Tensor, batch: Batch, g: Generator) -> Tensor:
+        """What the critic holds against the refined windows, after it has learned from both."""
+        real, made = self._view(model, batch.target), self._view(model, predicted)
+        self.optimizer.zero_grad(set_to_none=True)
+        own = (self.critic(real) - 1).square().mean() + self.critic(made.detach()).square().mean()
+        own.backward()
+        self.optimizer.step()
+        return ADVERSARIAL_WEIGHT * (self.critic(made) - 1).square().mean()
+
+    @staticmethod
+    def _view(model: Skeletor, points: Tensor) -> Tensor:
+        """(B, T, J, D) -> (B, 2 * J * D, T - 1): positions as the network sees them, and ten times their steps."""
+        x = (model.seen_from_carrier(points - model.rest) / model.scale).flatten(2).transpose(1, 2)
+        return torch.cat([x[..., 1:], 10 * x.diff(dim=-1)], dim=1)
+
+
+def trained(job: Job, folder: Path, pretext: Pretext) -> Done:
+    """Like `training.train_all` for one job, with an extra loss; "nothing": with none, to compare."""
+
+    def work(out: Path) -> None:
+        train(read_clips(job.clips)[0], job.spec.train, out, job.seed, pretext)
+
+    code = (*training_code(), "experiments/refiner/pretext")
+    return run_stage(pretext, folder / job.folder_name, work, {**job.values, "pretext": pretext}, (), code)
+
+
+def train(clips: Sequence[PoseSequence], config: RefinerTrainConfig, out: Path, seed: int, pretext: Pretext) -> Path:
+    """Train with an extra loss and write the weights to `out`. Returns their file."""
+    first = config.model_copy(update={"max_steps": 1})
+    loaded = load_refiner(train_refiner(clips, first, out, seed, "cpu").weights)
+    model, info = loaded.model, loaded.info
+    assert isinstance(model, Skeletor)
+    model.train()
+    torch.manual_seed(seed)
+    extra = _extra(pretext, model)
+    store, task = clip_store(alike(clips, info.fps, info.skeleton)), make_task(info.skeleton, model.rest.clone())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    rng, g = np.random.default_rng(seed), Generator().manual_seed(seed)
+    for step in progress(range(1, config.max_steps), f"train, {pretext}", config.max_steps - 1, "step"):
+        warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+        for group in optimizer.param_groups:
+            group["lr"] = config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / config.max_steps))
+        drawn = store.draw(config.batch_size, config.window + 2 * config.margin, config.degraded_share, rng)
+        batch = corrupted_batch(Ready(drawn.on(torch.device("cpu"))), task, config.batch_size, config, g)
+        predicted = model(batch.points, batch.confidence)
+        loss = refiner_loss(predicted, batch, config, info.skeleton)
+        if extra is not None:
+            loss = loss + extra.loss(model, predicted, batch, g)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
+        optimizer.step()
+    save_refiner(model.eval(), info, out / WEIGHTS)
+    return out / WEIGHTS
+
+
+def _extra(pretext: Pretext, model: Skeletor) -> Extra | None:
+    if pretext == "order":
+        return Order(model.out.in_features)
+    return Adversarial(model.joints * model.dims) if pretext == "adversarial" else None
