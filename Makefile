@@ -38,7 +38,7 @@ chain-ablations: setup
 	$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain/*.yaml)) \
 		$(addprefix --run ,$(wildcard $(or $(RUN),runs/demo)))
 
-# Gloss to text on PHOENIX14T's real text; CORPUS is its folder or that of its annotation. About 40 CPU minutes.
+# Gloss to text on PHOENIX14T's real text; CORPUS is its folder or that of its annotation. About 32 CPU minutes.
 # (glibc gives large blocks back at once and asks for them again: a fifth of the time.)
 gloss2text: export MALLOC_MMAP_THRESHOLD_ := 1073741824
 gloss2text: export MALLOC_TRIM_THRESHOLD_ := 1073741824
