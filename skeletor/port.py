@@ -75,7 +75,7 @@ class Port(nn.Module):
     graph of a hand is the same under any order of its fingers.
     zeroed: the inputs of masked joints are 0. Without it they leak to their neighbours through the graph
     convolution, before the mask embedding replaces their own rows.
-    residual: the output is added to the input; an untrained network then changes nothing.
+    silent: the untrained network gives 0, for a network whose output is a correction.
     """
 
     def __init__(
@@ -91,14 +91,14 @@ class Port(nn.Module):
         extras: int = 0,
         identity: bool = False,
         zeroed: bool = False,
-        residual: bool = False,
         dropout: float = 0.0,
+        silent: bool = False,
     ) -> None:
         super().__init__()
         if not powers or len(set(powers)) < len(powers) or min(powers) < 0:
             raise ValueError(f"powers {tuple(powers)} must be different numbers from 0 on")
         graph = adjacency_powers(joints, bones, powers)
-        self.joints, self.extras, self.zeroed, self.residual = joints, extras, zeroed, residual
+        self.joints, self.extras, self.zeroed = joints, extras, zeroed
         self.embedding = GraphConvolution(2 + extras, width, graph)  # equation 5
         self.mask = nn.Parameter(torch.randn(width) * 0.02)
         self.identity = nn.Parameter(torch.randn(joints, width) * 0.02) if identity else None
@@ -107,7 +107,7 @@ class Port(nn.Module):
             nn.Linear(width, width // reduction), nn.ReLU(), nn.Linear(width // reduction, width), nn.Sigmoid()
         )
         self.out = nn.Linear(width, 2)
-        if residual:
+        if silent:
             nn.init.zeros_(self.out.weight)
             nn.init.zeros_(self.out.bias)
 
@@ -123,6 +123,4 @@ class Port(nn.Module):
             z = z + self.identity
         for layer in self.layers:
             z = layer(z)
-        excited = self.excite(z.mean(1, keepdim=True)) * z  # equation 11
-        out = self.out(excited)
-        return points + out if self.residual else out
+        return self.out(self.excite(z.mean(1, keepdim=True)) * z)  # equation 11: (B, N, 2)

@@ -5,6 +5,9 @@ mean m and covariance S, and a detection is y = x + noise, whose variance v(c) d
 alone. The most probable true pose is then m + S (S + V)^-1 (y - m). S is made wide along shift, scale and rotation,
 so that the prior has no say in where a pose lies, how large it is and how it is turned. A missing joint has an
 infinite variance: it is filled from the others.
+
+What a detector always gets wrong (a wrist that it puts further up the arm, fingers that it straightens) is no noise
+about the truth. Where there are enough poses to learn it, a linear map of the estimate corrects it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skeletor.alignment import align, mean_shape, radius
+from skeletor.alignment import Similarity, align, mean_shape, radius
 from skeletor.errors import InputError
 
 FREE = 30.0  # variance along shift, scale and rotation, in squared radii: no say
@@ -23,6 +26,7 @@ FLOOR = 1e-4  # variance that is added to each coordinate of the prior
 EVEN = 0.3  # standard deviation that is added to the noise when poses are aligned, so that no single joint decides
 CHUNK = 2048  # poses that are solved together
 SCALES = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2)
+PENALTIES = (None, 100.0, 10.0, 1.0, 0.01, 1e-4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,7 @@ class GaussianPrior:
     the variance of a coordinate of a detection is noise[0] + noise[1] c + noise[2] c^2, c clipped to
     `confidences`. noise_scale: the standard deviation that is used, as a share of that; below 1, because errors
     have heavy tails: their variance is that of few joints far off. rotate: whether poses may be turned.
+    correction (2N + 1, 2N): of the estimate, from its offsets to the mean and a constant, in radii; None: none.
     """
 
     mean: np.ndarray
@@ -41,6 +46,7 @@ class GaussianPrior:
     confidences: tuple[float, float]
     noise_scale: float = 1.0
     rotate: bool = True
+    correction: np.ndarray | None = None
 
     def deviation(self, confidence: np.ndarray) -> np.ndarray:
         """Standard deviation of a coordinate, in radii, by confidence of any shape."""
@@ -56,25 +62,32 @@ class GaussianPrior:
         assert confidence.shape == points.shape[:2], confidence.shape
         refined = np.array(points, np.float64)
         known = np.flatnonzero((~np.isnan(points[..., 0])).sum(1) >= 2)
-        total = self._wide()
+        wide = self.wide()
         for k in range(0, len(known), CHUNK):
             part = known[k : k + CHUNK]
-            refined[part] = self._solve(refined[part], confidence[part], total)
+            place = self.place(refined[part], confidence[part])
+            offset = self.estimate(place.apply(refined[part]), confidence[part], wide)
+            refined[part] = place.undo(self.mean + offset)
         return refined
 
-    def _solve(self, points: np.ndarray, confidence: np.ndarray, total: np.ndarray) -> np.ndarray:
+    def place(self, points: np.ndarray, confidence: np.ndarray) -> Similarity:
+        """What brings poses (F, N, 2), NaN where missing, to the mean; sure joints decide more."""
         seen = ~np.isnan(points[..., 0])
-        deviation = self.deviation(confidence)  # (F, N)
-        weights = np.where(seen, 1 / (deviation**2 + EVEN**2), 0)
-        points = np.where(seen[..., None], points, 0)
-        place = align(points, self.mean[None], weights, self.rotate)
-        offset = np.where(seen[..., None], place.apply(points) - self.mean, 0)  # (F, N, 2)
-        variance = np.repeat(np.where(seen, deviation**2, UNSEEN), 2, axis=1)  # (F, 2N)
-        matrix = total + variance[:, :, None] * np.eye(variance.shape[1])  # (F, 2N, 2N)
-        solved = np.linalg.solve(matrix, offset.reshape(len(points), -1, 1))[..., 0] @ total
-        return place.undo(solved.reshape(points.shape) + self.mean)
+        weights = np.where(seen, 1 / (self.deviation(confidence) ** 2 + EVEN**2), 0)
+        return align(np.where(seen[..., None], points, 0), self.mean[None], weights, self.rotate)
 
-    def _wide(self) -> np.ndarray:
+    def estimate(self, placed: np.ndarray, confidence: np.ndarray, wide: np.ndarray) -> np.ndarray:
+        """(F, N, 2) most probable offsets to the mean for poses that are in place; wide: of `wide`."""
+        seen = ~np.isnan(placed[..., 0])
+        offset = np.where(seen[..., None], placed - self.mean, 0).reshape(len(placed), -1)  # (F, 2N)
+        variance = np.repeat(np.where(seen, self.deviation(confidence) ** 2, UNSEEN), 2, axis=1)  # (F, 2N)
+        matrix = wide + variance[:, :, None] * np.eye(variance.shape[1])  # (F, 2N, 2N)
+        solved = np.linalg.solve(matrix, offset[..., None])[..., 0] @ wide
+        if self.correction is not None:
+            solved = solved + _with_one(solved) @ self.correction
+        return np.asarray(solved.reshape(placed.shape))
+
+    def wide(self) -> np.ndarray:
         """(2N, 2N) the covariance with the directions in which the prior has no say."""
         count = len(self.mean)
         free = [np.tile([1.0, 0], count), np.tile([0, 1.0], count), self.mean.ravel()]
@@ -85,11 +98,17 @@ class GaussianPrior:
 
 
 def fit_gaussian(
-    truth: np.ndarray, detected: np.ndarray, confidence: np.ndarray, noise_scale: float = 1.0, rotate: bool = True
+    truth: np.ndarray,
+    detected: np.ndarray,
+    confidence: np.ndarray,
+    noise_scale: float = 1.0,
+    penalty: float | None = None,
+    rotate: bool = True,
 ) -> GaussianPrior:
     """Fit a prior to true poses (F, N, 2) and their detections (F, N, 2), NaN where missing, confidence (F, N).
 
-    The coefficients of the noise maximise its likelihood. Raises InputError if fewer than 2N poses are whole.
+    The coefficients of the noise maximise its likelihood; the correction is a ridge regression with that penalty
+    (None: no correction). Raises InputError if fewer than 2N poses are whole.
     """
     whole = np.isfinite(truth).all((1, 2))
     if whole.sum() < 2 * truth.shape[1]:
@@ -106,33 +125,63 @@ def fit_gaussian(
         raise InputError("no joint of the true poses is detected; nothing to fit the noise to")
     c = confidence[seen]
     noise = _log_variance(squares[seen], c)
-    return GaussianPrior(mean, covariance, noise, (float(c.min()), float(c.max())), noise_scale, rotate)
+    prior = GaussianPrior(mean, covariance, noise, (float(c.min()), float(c.max())), noise_scale, rotate)
+    return prior if penalty is None else _corrected(prior, truth, detected, confidence, penalty)
 
 
-def choose_scale(
+def choose_gaussian(
     truth: np.ndarray,
     detected: np.ndarray,
     confidence: np.ndarray,
     folds: np.ndarray,
-    scales: Sequence[float] = SCALES,
     rotate: bool = True,
-) -> tuple[float, dict[float, float]]:
-    """The `noise_scale` with the least mean error of joints over held-out folds, and the error of each.
+    scales: Sequence[float] = SCALES,
+    penalties: Sequence[float | None] = PENALTIES,
+) -> tuple[float, float | None, float]:
+    """`noise_scale` and `penalty` with the least error of joints over held-out folds, and that error.
 
-    folds (F,): what must not be divided shares a number. Errors are distances in the units of the poses.
+    folds (F,): what must not be divided shares a number. The error is the mean distance, in the units of the poses.
     """
-    sums = dict.fromkeys(scales, 0.0)
+    sums = np.zeros((len(scales), len(penalties)))
     count = 0
     for fold in np.unique(folds):
         rest, held = folds != fold, folds == fold
-        prior = fit_gaussian(truth[rest], detected[rest], confidence[rest], 1.0, rotate)
-        for scale in scales:
-            refined = replace(prior, noise_scale=scale).refine(detected[held], confidence[held])
-            error = np.linalg.norm(refined - truth[held], axis=2)
-            sums[scale] += float(np.nansum(error))
+        train = truth[rest], detected[rest], confidence[rest]
+        plain = fit_gaussian(*train, rotate=rotate)
+        for row, scale in enumerate(scales):
+            scaled = replace(plain, noise_scale=scale)
+            for column, penalty in enumerate(penalties):
+                prior = scaled if penalty is None else _corrected(scaled, *train, penalty)
+                error = np.linalg.norm(prior.refine(detected[held], confidence[held]) - truth[held], axis=2)
+                sums[row, column] += np.nansum(error)
         count += int(np.isfinite(error).sum())
-    errors = {scale: total / max(count, 1) for scale, total in sums.items()}
-    return min(errors, key=lambda scale: errors[scale]), errors
+    best = np.unravel_index(sums.argmin(), sums.shape)
+    return scales[int(best[0])], penalties[int(best[1])], float(sums[best] / max(count, 1))
+
+
+def _corrected(
+    prior: GaussianPrior, truth: np.ndarray, detected: np.ndarray, confidence: np.ndarray, penalty: float
+) -> GaussianPrior:
+    """The prior with a correction, fitted to what its estimates leave; sure poses count more."""
+    known = np.isfinite(truth).all((1, 2)) & ((~np.isnan(detected[..., 0])).sum(1) >= 2)
+    truth, detected, confidence = truth[known], detected[known], confidence[known]
+    inputs, left = [], []
+    wide = prior.wide()
+    for k in range(0, len(truth), CHUNK):
+        part = slice(k, k + CHUNK)
+        place = prior.place(detected[part], confidence[part])
+        offset = prior.estimate(place.apply(detected[part]), confidence[part], wide)
+        inputs.append(offset.reshape(len(offset), -1))
+        left.append((place.apply(truth[part]) - prior.mean - offset).reshape(len(offset), -1))
+    x, y = _with_one(np.concatenate(inputs)), np.concatenate(left)
+    weight = 1 / (prior.deviation(confidence) ** 2).mean(1, keepdims=True)
+    weight = weight / weight.sum()
+    square = x.T @ (weight * x) + penalty * np.eye(x.shape[1])
+    return replace(prior, correction=np.linalg.solve(square, x.T @ (weight * y)))
+
+
+def _with_one(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values, np.ones((len(values), 1))], 1)
 
 
 def _log_variance(squares: np.ndarray, confidence: np.ndarray) -> np.ndarray:
