@@ -9,6 +9,7 @@ from pydantic import Field
 
 from skeletor.config import Config, load_config
 from skeletor.errors import InputError
+from skeletor.refine2d import Refine2DConfig
 from skeletor.refiners import RefineConfig
 from skeletor.training_config import RefinerTrainConfig, train_preset
 from slt.corpus.build import CorpusConfig
@@ -24,6 +25,7 @@ class RunConfig(Config):
     workers: int = Field(2, ge=1, le=256)
     corpus: CorpusConfig = CorpusConfig()
     estimator: EstimateConfig = EstimateConfig()
+    refine2d: Refine2DConfig = Refine2DConfig()
     lift: LiftConfig = LiftConfig()
     refine: RefineConfig = RefineConfig()
     refiner_training: RefinerTrainConfig = RefinerTrainConfig()

@@ -18,6 +18,7 @@ from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.mapping import map_stores
+from slt.pipeline.refine2d import check_refine_2d, refine_2d
 from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
 
@@ -47,8 +48,9 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None) -> Table:
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
     context = _with_corpus(config, folder, corpus)
+    check_refine_2d(context)
     detected = _poses(context)
-    lifted = _lift(context, detected)
+    lifted = _lift(context, refine_2d(context, detected))
     rows = _rows(context, lifted)
     systems = training.train_rows(context.config, context.corpus, rows, folder)
     table = report.make_table(context, rows, systems)
