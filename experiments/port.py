@@ -1,6 +1,6 @@
 """`make port`: 2D refiners of hands on the CMU Panoptic hands, by five folds without video overlap.
 
-    python -m experiments.port [experiments/port.yaml] [--data FILE --folds FILE] [--only rows]
+    python -m experiments.port [experiments/port.yaml] [--data FILE --folds FILE]
 
 Thresholds, shares and hyperparameters are chosen inside the training folds: PORT trains on three, chooses its
 threshold on the fourth, and trains again on all four (`refit`); the Gaussian chooses over its four training folds.
@@ -190,27 +190,32 @@ def make_row(row: RowConfig, hands: Hands, seed: int, work: Path, data_key: str)
     }
 
 
-def markdown(tables: dict[str, list[dict[str, Any]]], note: str) -> str:
-    """All tables as Markdown."""
-    titles = {
-        "rows": "2D refiners on the Panoptic hands",
-        "projection": "PORT's feature projection (the paper's Table III a)",
-        "masking": "PORT's masking ratio (Table III b)",
-    }
-    lines = [note, ""]
+def markdown(tables: dict[str, list[dict[str, Any]]], left: list[str]) -> str:
+    """All tables as Markdown; left: the rows that are still to be made."""
+    lines = [_NOTE, ""]
+    if left:
+        lines += [
+            f"**Not finished**: {len(left)} rows are still to be made ({'; '.join(left)}); `make port` goes on.",
+            "",
+        ]
     for name, rows in tables.items():
         base = tables["rows"][0]
-        lines += [f"### {titles[name]}", "", _HEAD, "|---" + "|---:" * (_HEAD.count("|") - 2) + "|"]
+        lines += [f"### {TITLES[name]}", "", _HEAD, "|---" + "|---:" * (_HEAD.count("|") - 2) + "|"]
         for row in rows:
             paper = ["-" if v is None else f"{v:.2f}" for v in row["published"] or (None, None)]
             cells = [f"{row[m]:.4f} ({row[m] - base[m]:+.2f})" for m in ("epe", "p_epe", "p_epe_code")]
-            moved, chosen = f"{row['moved']:.0%}", ", ".join(row["chosen"]) or "-"
+            moved, chosen = f"{row['moved']:.1%}", ", ".join(row["chosen"]) or "-"
             size = f"{row['parameters']:,}" if row["parameters"] else "-"
             lines.append("| " + " | ".join([row["name"], *cells, *paper, moved, chosen, size]) + " |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, "Made by `make port`.\n"])
 
 
+TITLES = {
+    "rows": "2D refiners on the Panoptic hands",
+    "projection": "PORT's feature projection (the paper's Table III a)",
+    "masking": "PORT's masking ratio (Table III b)",
+}
 _HEAD = (
     "| refiner | EPE | P-EPE | P-EPE as the paper's code | published: EPE | published: P-EPE | joints moved "
     "| chosen per fold | parameters |"
@@ -228,45 +233,36 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("config", type=Path, nargs="?", default=Path("experiments/port.yaml"))
     parser.add_argument("--data", type=Path, help="port_panoptic_test.npz")
     parser.add_argument("--folds", type=Path, help="port_folds.npz")
-    parser.add_argument(
-        "--only", nargs="+", choices=("rows", "projection", "masking"), help="make these, write nothing"
-    )
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args(argv)
     log_to()
     try:
-        tables = make(load_config(args.config, PortTable), args.data, args.folds, args.work, args.only)
+        text = make(load_config(args.config, PortTable), args.data, args.folds, args.work, args.results)
     except SkeletorError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    text = markdown(tables, _NOTE)
     print(text)
-    if not args.only:
-        write_text(args.results / "port.md", f"{text.rstrip()}\n\nMade by `make port`.\n")
-        write_text(args.results / "port.json", json.dumps(tables, indent=1) + "\n")
     return 0
 
 
-def make(
-    config: PortTable, data: Path | None, folds: Path | None, work: Path, only: list[str] | None = None
-) -> dict[str, list[dict[str, Any]]]:
-    """The rows of all tables; `rows` is always among them, the others are measured against its first."""
+def make(config: PortTable, data: Path | None, folds: Path | None, work: Path, results: Path) -> str:
+    """All tables as Markdown. They are written after each row, so that a run that is stopped leaves what it has."""
     data, folds = data or Path(config.data), folds or Path(config.folds)
     hands = read_hands(data, folds)
     key = file_sha256(data) + file_sha256(folds)
+    wanted = [(name, row) for name in TITLES for row in getattr(config, name)]
     tables: dict[str, list[dict[str, Any]]] = {}
-    for name in ("rows", "projection", "masking"):
-        wanted: list[RowConfig] = getattr(config, name)
-        if only and name not in only:
-            wanted = wanted[:1] if name == "rows" else []
-        rows = []
-        for row in progress(wanted, name, unit="row"):
-            rows.append(make_row(row, hands, config.seed, work, key))
-            log.info("%s: EPE %.4f, P-EPE %.4f", row.name, rows[-1]["epe"], rows[-1]["p_epe"])
-        if rows:
-            tables[name] = rows
-    return tables
+    text = ""
+    for count, (name, row) in enumerate(progress(wanted, "port", total=len(wanted), unit="row"), 1):
+        made = make_row(row, hands, config.seed, work, key)
+        tables.setdefault(name, []).append(made)
+        log.info("%s: EPE %.4f, P-EPE %.4f", row.name, made["epe"], made["p_epe"])
+        left = [other.name for _, other in wanted[count:]]
+        text = markdown(tables, left)
+        write_text(results / "port.md", text)
+        write_text(results / "port.json", json.dumps({**tables, "not_made_yet": left}, indent=1) + "\n")
+    return text
 
 
 if __name__ == "__main__":

@@ -129,9 +129,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         raw = open_store(args.run / "estimated" / "test")
         if not raw or not (args.run / "corpus" / "truth2d").is_dir():
-            raise InputError(
-                f"{args.run}: no finished run of a rendered corpus; run `make pipeline`, or give --run"
-            )
+            raise InputError(f"{args.run}: no finished run of a rendered corpus; run `make pipeline`, or give --run")
         seed = load_config(args.run / "config.json", RunConfig).seed
         rows = []
         for name in args.only:
