@@ -112,7 +112,8 @@ def _p_value(a: Mapping[str, str], b: Mapping[str, str], references: Mapping[str
 def _title(run: Run) -> str:
     kind = "rendered signer" if run.rendered else run.corpus.description.kind
     c = run.config
-    return f"{kind}; estimator {c.estimator.name}, lift {c.lift.mode}, refine {c.refine.name}, seed {c.seed}"
+    flat = "" if c.refine2d.name == "none" else f"refine2d {c.refine2d.name}, "
+    return f"{kind}; estimator {c.estimator.name}, {flat}lift {c.lift.mode}, refine {c.refine.name}, seed {c.seed}"
 
 
 def _notes(
