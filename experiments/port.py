@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import Field
@@ -103,7 +104,7 @@ def read_hands(data: Path, folds: Path) -> Hands:
             )
             left = np.array([str(name).rsplit(".", 1)[0].endswith("_l") for name in file["names"]])
             numbers = np.asarray(other["folds"])
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
         raise InputError(f"{data} or {folds}: not the files that are expected ({error})") from error
     return Hands(truth, detected, confidence, size, left, numbers)
 
