@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations chain-ablations gloss2text sign2text figures bench clean
+.PHONY: setup test lint pipeline tables ablations chain-ablations gloss2text sign2text figures bench port clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -50,6 +50,11 @@ figures: setup
 
 sign2text: setup
 	$(BIN)/python -m experiments.sign2text experiments/sign2text.yaml
+
+# 2D refiners on the Panoptic hands; with RUN, the folder of a finished pipeline, also what they do in the chain.
+port: setup
+	$(BIN)/python -m experiments.port
+	$(if $(RUN),$(BIN)/python -m experiments.refine2d --run '$(RUN)')
 
 bench: setup
 	$(BIN)/python -m experiments.bench

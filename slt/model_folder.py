@@ -5,6 +5,7 @@ translator.safetensors   weights of the translator, statistics of its features
 vocabulary.txt           (and sentencepiece.model, if the words are pieces)
 abstention.safetensors   what an input is compared with
 refiner.safetensors      only if the refiner is a trained one
+refine2d.safetensors     only if there is a 2D refiner before lifting
 scores.json              dev and test scores of this system
 MODEL_CARD.md            data, licence, scores, limits
 """
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
 FORMAT = "slt-model-1"
 CONFIG, SCORES, CARD, REFINER = "model.yaml", "scores.json", "MODEL_CARD.md", "refiner.safetensors"
-STAGES = ("estimator", "lift", "normalise", "refine")
+REFINER_2D = "refine2d.safetensors"
+STAGES = ("estimator", "refine2d", "lift", "normalise", "refine")
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """How the input of the translator was made, so that any video can be treated alike.
 
-    estimator, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
+    estimator, refine2d, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
     `build_*` function needs; paths must be relative to the folder (the refiner's weights: REFINER).
     estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses.
     """
@@ -50,6 +52,7 @@ class ModelConfig:
     fps: float
     skeleton: str = "signing_50"
     normalise: Mapping[str, Any] | None = None
+    refine2d: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def save_model_folder(
     scores: Mapping[str, Scores],
     card: Card,
     refiner_weights: Path | None = None,
+    refiner_2d_weights: Path | None = None,
 ) -> Path:
     """Write a model folder; it appears under its name only when it is whole, and replaces an older one.
 
@@ -101,6 +105,13 @@ def save_model_folder(
                 raise InputError(f"{refiner_weights}: the refiner's weights are missing; train the refiner first")
             shutil.copyfile(refiner_weights, temporary / REFINER)
             config = replace(config, refine={**config.refine, "weights": REFINER})
+        if refiner_2d_weights is not None and config.refine2d is not None:
+            if not Path(refiner_2d_weights).is_file():
+                raise InputError(
+                    f"{refiner_2d_weights}: the 2D refiner's weights are missing; fit the 2D refiner first"
+                )
+            shutil.copyfile(refiner_2d_weights, temporary / REFINER_2D)
+            config = replace(config, refine2d={**config.refine2d, "weights": REFINER_2D})
         _check_relative(config)
         plain = {name: value.as_dict() for name, value in scores.items()}
         (temporary / SCORES).write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The whole chain on one video: estimate, lift, refine, translate or abstain."""
+"""The whole chain on one video: estimate, refine in 2D, lift, refine, translate or abstain."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from skeletor.config import check_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
+from skeletor.refine2d import Refine2DConfig, build_refiner_2d
 from skeletor.refiners import NETWORKS, RefineConfig, Refiner, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
 from slt.lift import LiftConfig, Lifter, build_lifter
-from slt.model_folder import ModelFolder, load_model_folder
+from slt.model_folder import REFINER_2D, ModelFolder, load_model_folder
 
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
 
@@ -62,6 +63,7 @@ class System:
     estimator: Estimator
     lifter: Lifter
     refiner: Refiner
+    refiner_2d: Refiner = field(default_factory=lambda: build_refiner_2d(Refine2DConfig()))
 
     def poses(self, source: Path) -> PoseSequence:
         """2D poses of a video, a folder of frames, or a file of poses."""
@@ -77,7 +79,10 @@ class System:
         reason = self.model.abstention.signer_reason(raw)
         if reason is not None:
             return _abstained(source, raw, reason, seconds, warnings)
-        lifted = _timed(seconds, "lift", lambda: self.lifter(raw))
+        flat = raw
+        if self.refiner_2d.name != "none":
+            flat = _timed(seconds, "refine2d", lambda: self.refiner_2d(raw))
+        lifted = _timed(seconds, "lift", lambda: self.lifter(flat))
         refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
         translator = self.model.translator
         hypothesis = _timed(seconds, "translate", lambda: translator.translate([refined])[0])
@@ -110,7 +115,11 @@ class System:
 
 
 def load_system(
-    model: Path | None = None, refine: str | None = None, estimator: str | None = None, device: str = "auto"
+    model: Path | None = None,
+    refine: str | None = None,
+    estimator: str | None = None,
+    device: str = "auto",
+    refine2d: str | None = None,
 ) -> System:
     """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for."""
     folder = model or newest_model()
@@ -127,7 +136,20 @@ def load_system(
         ),
         build_lifter(lift),
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
+        _refiner_2d(folder, config.get("refine2d"), refine2d),
     )  # fmt: skip
+
+
+def _refiner_2d(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
+    """The 2D refiner of a model folder, or `none`; InputError if another one is asked for: only its own is fitted."""
+    config = check_config(dict(stored or {}), Refine2DConfig, f"{folder}/model.yaml: refine2d")
+    if name == "none" or config.name == "none" == (name or "none"):
+        return build_refiner_2d(Refine2DConfig())
+    if name not in (None, config.name):
+        raise InputError(
+            f"{folder}: its 2D refiner is {config.name}, not {name}; train one with `slt run CONFIG --refine2d {name}`"
+        )
+    return build_refiner_2d(config.model_copy(update={"weights": str(folder / REFINER_2D)}))
 
 
 def newest_model(root: Path | None = None) -> Path | None:

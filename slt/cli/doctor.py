@@ -32,10 +32,11 @@ def main(command: str, argv: list[str], text: str) -> int:
         reason = estimator.unavailable()
         print(f"  {name:14} {'works' if reason is None else 'not available: ' + reason}")
 
+    from skeletor.refine2d import REFINERS_2D
     from skeletor.refiners import REFINERS
     from slt.system import newest_model
 
-    print(f"lifters: reference, fast\nrefiners: {', '.join(REFINERS)}")
+    print(f"2D refiners: {', '.join(REFINERS_2D)}\nlifters: reference, fast\nrefiners: {', '.join(REFINERS)}")
 
     model = newest_model()
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")

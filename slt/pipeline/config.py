@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from skeletor.config import Config, load_config
 from skeletor.errors import InputError
+from skeletor.refine2d import Refine2DConfig
 from skeletor.refiners import RefineConfig
 from skeletor.training_config import RefinerTrainConfig, train_preset
 from slt.corpus.build import CorpusConfig
@@ -31,6 +32,7 @@ class RunConfig(Config):
     corpus: CorpusConfig = CorpusConfig()
     resynth: ResynthConfig | None = Field(None, description="PHOENIX14T re-synthesised, in place of `corpus`")
     estimator: EstimateConfig = EstimateConfig()
+    refine2d: Refine2DConfig = Refine2DConfig()
     lift: LiftConfig = LiftConfig()
     refine: RefineConfig = RefineConfig()
     refiner_training: RefinerTrainConfig = RefinerTrainConfig()

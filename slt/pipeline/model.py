@@ -13,6 +13,7 @@ from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence
 from slt.corpus.build import signs_unknown
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
+from slt.pipeline.refine2d import weights_of
 from slt.pipeline.stage import run_stage
 from slt.pipeline.training import REFINER_WEIGHTS, System
 from slt.score import Scores
@@ -84,6 +85,7 @@ def _build(
             estimator_version=raw[0].provenance.estimator_version,
             lift=config.lift.model_dump(),
             refine=config.refine.model_dump(exclude={"weights"}),
+            refine2d=None if config.refine2d.name == "none" else {"name": config.refine2d.name},
             fps=run.corpus.description.fps,
         ),
         system.done.folder / "model",
@@ -96,6 +98,7 @@ def _build(
             limits=_LIMITS[run.rendered],
         ),
         _refiner_weights(run, row),
+        None if config.refine2d.name == "none" else weights_of(run),
     )
     _, raw, poses = _pairs(detected, row, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}

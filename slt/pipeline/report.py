@@ -132,7 +132,8 @@ def _with_wer(scores: Scores, system: System | None, clips: Sequence[layout.Clip
 def _title(run: Run) -> str:
     kind = TITLES.get(run.corpus.description.kind, run.corpus.description.kind)
     c = run.config
-    return f"{kind}; estimator {c.estimator.name}, lift {c.lift.mode}, refine {c.refine.name}, seed {c.seed}"
+    flat = "" if c.refine2d.name == "none" else f"refine2d {c.refine2d.name}, "
+    return f"{kind}; estimator {c.estimator.name}, {flat}lift {c.lift.mode}, refine {c.refine.name}, seed {c.seed}"
 
 
 def _notes(

@@ -21,6 +21,7 @@ from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run, elsewhere
 from slt.pipeline.mapping import map_stores
+from slt.pipeline.refine2d import check_refine_2d, refine_2d
 from slt.pipeline.sign2text import SIGN2TEXT, sign2text_systems
 from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
 from slt.pipeline.table import Table
@@ -83,8 +84,9 @@ def prepare(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: 
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
     context = _with_corpus(config, folder, corpus, tuple(reuse))
+    check_refine_2d(context)
     detected = _poses(context)
-    lifted = _lift(context, detected)
+    lifted = _lift(context, refine_2d(context, detected))
     rows = _rows(context, lifted)
     return Prepared(context, detected, lifted, rows)
 

@@ -7,6 +7,9 @@ import yaml
 
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance
+from skeletor.refine2d import Refine2DConfig, Refiner2D
+from skeletor.refine2d_training import fit_refiner_2d
+from skeletor.refine2d_weights import save_refiner_2d
 from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
@@ -14,6 +17,7 @@ from slt.score import score
 from slt.system import load_system
 from slt.translate import PRESETS, Example, Translator, train_translator
 from slt.translate.abstain import fit_abstention
+from tests.skeletor.parts2d import clips
 
 CARD = Card("A test model", "Random motion.", "none needed", "It understands nothing.")
 CONFIG = ModelConfig(
@@ -130,3 +134,27 @@ def test_the_refiner_of_a_folder_keeps_the_options_that_it_was_made_with(parts, 
     np.testing.assert_array_equal(load_system(folder, device="cpu").refiner(poses[0]).keypoints, expected)
     other = load_system(folder, refine="kalman", device="cpu").refiner
     assert other.name == "kalman"
+
+
+def test_a_2d_refiner_goes_with_the_folder_and_can_be_left_out(parts, tmp_path):
+    root, abstention, _ = parts
+    given = Refine2DConfig(name="gaussian", parts=["hand"], stride=1)
+    fitted, bones = fit_refiner_2d(*clips(8, 0), given, 1)
+    save_refiner_2d(fitted, given.port, bones, tmp_path / "fitted")
+    scores = {"test": score(["am tag regnet es ."], ["am tag regnet es ."])}
+    config = dataclasses.replace(CONFIG, refine={"name": "none"}, refine2d={"name": "gaussian"})
+    start = (config, root / "translator", abstention, scores, CARD, None)
+    folder = save_model_folder(tmp_path / "m", *start, tmp_path / "fitted")
+    (tmp_path / "fitted").unlink()
+    system = load_system(folder, device="cpu")
+    pose = clips(1, 9)[1]["clip0"]
+    np.testing.assert_array_equal(system.refiner_2d(pose).keypoints, Refiner2D(fitted)(pose).keypoints)
+    assert "refine2d" in (folder / "MODEL_CARD.md").read_text()
+    assert load_system(folder, device="cpu", refine2d="none").refiner_2d.name == "none"
+    with pytest.raises(InputError, match="its 2D refiner is gaussian, not port"):
+        load_system(folder, device="cpu", refine2d="port")
+    with pytest.raises(InputError, match="the 2D refiner's weights are missing"):
+        save_model_folder(tmp_path / "n", *start, tmp_path / "gone")
+    plain = save(parts, tmp_path / "plain")
+    config = yaml.safe_load((plain / "model.yaml").read_text())
+    assert config["refine2d"] is None

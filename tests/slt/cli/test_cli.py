@@ -36,6 +36,7 @@ def test_unknown_command_is_a_usage_error():
     ("yaml", "part"),
     [
         ("refine: {nam: none}", "refine.nam"),
+        ("refine2d: {name: gauss}", "refine2d.name"),
         ("seed: yes", "seed"),
         ("corpus: {test: 0}", "corpus.test"),
         ("- 1", "list"),

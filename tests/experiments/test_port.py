@@ -1,0 +1,116 @@
+"""The experiment on the Panoptic hands: its measures against the oracle, its folds, and what happens without data."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from experiments import port
+from skeletor.config import load_config
+from skeletor.pose_prior import fit_gaussian
+from tests.skeletor.parts2d import hands
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"
+DATA = SHARED / "data" / "panoptic_hands" / "port_panoptic_test.npz"
+FOLDS = SHARED / "oracles" / "port" / "port_folds.npz"
+needs_data = pytest.mark.skipif(not DATA.is_file(), reason="the Panoptic hands in ../shared are not here")
+
+
+@needs_data
+def test_the_baseline_is_the_oracles() -> None:
+    found = port.read_hands(DATA, FOLDS)
+    for seen in (found, found.mirrored()):
+        got = port.measures(seen.detected, seen.truth)
+        oracle = json.loads((FOLDS.parent / "port_baseline.json").read_text())
+        assert got["epe"] == pytest.approx(oracle["EPE_root_rel"], abs=1e-6)
+        assert got["p_epe"] == pytest.approx(oracle["P_EPE_proper_pred_to_gt"], abs=1e-6)
+        assert got["p_epe_code"] == pytest.approx(oracle["P_EPE_code_gt_to_pred"], abs=1e-6)
+
+
+@needs_data
+def test_the_gaussian_passes_the_bar_by_five_folds() -> None:
+    every = port.read_hands(DATA, FOLDS).mirrored()
+    refined = every.detected.copy()
+    for fold in range(5):
+        rest, test = every.of(every.folds != fold), every.of(every.folds == fold)
+        prior = fit_gaussian(rest.truth, rest.detected, rest.confidence, 0.5)
+        refined[every.folds == fold] = prior.refine(test.detected, test.confidence)
+    got = port.measures(refined, every.truth)
+    assert got["epe"] <= 14.89 and got["p_epe"] <= 7.37
+
+
+def test_the_shipped_config_is_valid_and_its_network_the_papers() -> None:
+    config = load_config(ROOT / "experiments" / "port.yaml", port.PortTable)
+    described = next(row for row in config.rows if row.frame == "picture")
+    net = port.build_port(described.port, 21, port.BONES)
+    assert sum(p.numel() for p in net.parameters()) == 528_914
+    assert {tuple(row.port.powers) for row in config.projection} >= {(0,), (1,), (1, 2), (1, 2, 3)}
+    assert [row.port.masked for row in config.masking] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+
+
+@pytest.fixture(name="table")
+def _table(tmp_path: Path) -> Path:
+    """Made-up hands in the files' form, and a config with a row of each kind."""
+    torch.set_num_threads(1)
+    truth, detected, confidence = hands(240, 0)
+    names = np.array([f"hand_labels/{k}_01_{'lr'[k % 2]}.jpg" for k in range(240)])
+    size = np.full((240, 2), (640, 480))
+    np.savez(tmp_path / "hands.npz", gt=truth, pred=detected, conf=confidence, wh=size, names=names)
+    np.savez(tmp_path / "folds.npz", folds=np.arange(240) % 4)
+    tiny = {"width": 8, "inner": 8, "heads": 1, "layers": 1, "steps": 2, "batch": 8}
+    masked = {**tiny, "learn": "masked"}
+    config = {
+        "data": str(tmp_path / "hands.npz"), "folds": str(tmp_path / "folds.npz"), "seed": 1,
+        "paper": masked, "fixed": masked, "ablated": masked,
+        "rows": [
+            {"name": "none", "kind": "none", "published": [15.27, 7.76]},
+            {"name": "shrink", "kind": "shrink"},
+            {"name": "described", "kind": "port", "frame": "picture", "mirror": False, "port": masked},
+            {"name": "errors", "kind": "port", "refit": False, "port": tiny},
+        ],
+        "projection": [{"name": "linear", "kind": "port", "refit": False, "port": {**masked, "powers": [0]}}],
+        "masking": [],
+    }  # fmt: skip
+    (tmp_path / "port.yaml").write_text(yaml.safe_dump(config))
+    return tmp_path / "port.yaml"
+
+
+def test_a_tiny_table_is_made_kept_and_the_same_again(table: Path, tmp_path: Path) -> None:
+    arguments = [str(table), "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
+    assert port.main(arguments) == 0
+    files = {f: f.stat().st_mtime_ns for f in (tmp_path / "work").iterdir()}
+    assert len(files) == 3 * 4
+    first = (tmp_path / "results" / "port.json").read_bytes()
+    rows = json.loads(first)["rows"]
+    assert json.loads(first)["not_made_yet"] == []
+    assert [row["name"] for row in rows] == ["none", "shrink", "described", "errors"]
+    assert rows[0]["moved"] == 0 and len(rows[2]["chosen"]) == 4
+    assert "15.27" in (tmp_path / "results" / "port.md").read_text()
+    assert port.main(arguments) == 0
+    assert {f: f.stat().st_mtime_ns for f in (tmp_path / "work").iterdir()} == files
+    assert (tmp_path / "results" / "port.json").read_bytes() == first
+
+
+def test_a_fold_learns_nothing_from_its_own_truth(table: Path) -> None:
+    config = load_config(table, port.PortTable)
+    every = port.read_hands(Path(config.data), Path(config.folds)).mirrored()
+    held = every.folds == 2
+    other = replace(every, truth=np.where(held[:, None, None], every.truth * 3 + 7, every.truth))
+    gaussian = port.RowConfig(name="g", kind="gaussian", correct=False)
+    for row in (*config.rows[2:], gaussian):
+        one, two = (port.refine_fold(row, data, 2, 1) for data in (every, other))
+        np.testing.assert_array_equal(one[0], two[0])
+        assert one[1] == two[1]
+
+
+def test_without_the_data_it_says_so_in_one_line(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert port.main([str(table), "--data", str(tmp_path / "gone.npz")]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "gone.npz: no such file; give" in said and "\n" not in said
+    (tmp_path / "bad.npz").write_bytes(b"PK")
+    assert port.main([str(table), "--data", str(tmp_path / "bad.npz")]) == 2
