@@ -33,9 +33,13 @@ def main(command: str, argv: list[str], text: str) -> int:
         print(f"  {name:14} {'works' if reason is None else 'not available: ' + reason}")
 
     from skeletor.refiners import REFINERS
+    from slt.lift import LIFTERS
     from slt.system import newest_model
 
-    print(f"lifters: reference, fast\nrefiners: {', '.join(REFINERS)}")
+    print("lifters:")
+    for name, what in LIFTERS.items():
+        print(f"  {name:14} {what}")
+    print(f"refiners: {', '.join(REFINERS)}")
 
     model = newest_model()
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")

@@ -80,7 +80,7 @@ class DirectionNetwork(nn.Module):
         self.heads = nn.ModuleList(heads)  # of the second sub-network, and of the first one in training
 
     def forward(self, window: Tensor) -> list[Tensor]:
-        """(B, R, J, 3 = x, y, visibility) -> (B, J-1, 3) of the second sub-network, and of the first if it has a head."""
+        """(B, R, J, 3 = x, y, visibility) -> (B, J-1, 3) of the second sub-network; then of the first, if asked for."""
         points = self.points(window[..., :2].flatten(2).transpose(1, 2))  # (B, C, R/3)
         visibility = self.visibility(window[..., 2].transpose(1, 2)) * points  # implicit attention, section 3.5
         x = self.first[0](torch.cat([points, visibility], 1), points)
