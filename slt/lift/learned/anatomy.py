@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +22,7 @@ SHARPNESS = 10.0  # gamma of equation 6
 TINY = 1e-9
 
 
-@dataclass(frozen=True)
-class AnatomyOutput:
+class AnatomyOutput(NamedTuple):
     """What the network gives in training. J joints, J - 1 bones, P pairs of joints.
 
     joints (B, J, 3); lengths (B, J-1); per_frame (B, L, J, 3): joints of the single frames. directions, shifts: of both

@@ -22,17 +22,16 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, taps: int, mlp_ratio: int) -> None:
         super().__init__()
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
-        self.along = nn.Conv1d(width, width, taps, padding=taps // 2, groups=width)
+        self.along = nn.Conv2d(width, width, (taps, 1), padding=(taps // 2, 0), groups=width)
         self.mix = nn.Linear(width, width)
         self.across = Attention(width, heads)
-        self.mlp = nn.Sequential(nn.Linear(width, width * mlp_ratio), nn.GELU(), nn.Linear(width * mlp_ratio, width))
+        self.mlp = nn.Sequential(nn.Linear(width, width * mlp_ratio), nn.ReLU(), nn.Linear(width * mlp_ratio, width))
 
     def forward(self, x: Tensor, hidden: Tensor | None) -> Tensor:
         """(B, T, J, C) -> (B, T, J, C). hidden: (B * T, J) bool, joints that no other may look at."""
-        batch, frames, joints, width = x.shape
-        tracks = self.norm1(x).permute(0, 2, 3, 1).reshape(batch * joints, width, frames)
-        moved = self.along(tracks).view(batch, joints, width, frames).permute(0, 3, 1, 2)  # (B, T, J, C)
-        x = x + self.mix(functional.gelu(moved))
+        # The permutation is the memory format "channels last" of (B, C, T, J): nothing is copied.
+        moved = self.along(self.norm1(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (B, T, J, C)
+        x = x + self.mix(functional.relu(moved))
         x = x + self.across(self.norm2(x).flatten(0, 1), hidden).view_as(x)
         return x + self.mlp(self.norm3(x))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -75,7 +76,7 @@ def train_lifter(job: LiftTrainJob) -> LifterResult:
     clips, held_out = rendered_clips(job.data, job.workers).split(job.train.validation_share)
     log.info(f"lifter: {len(clips)} clips, {clips.starts[-1]} frames; {len(held_out)} clips held out")
     run = _start(job, clips)
-    identity = f"{VERSION} {job.model_copy(update={'out': '', 'threads': None, 'workers': 1}).digest()}"
+    identity = hashlib.sha256(json.dumps([VERSION, kept_config(job)], sort_keys=True).encode()).hexdigest()
     _resume(run, out / CHECKPOINT, identity)
     _loop(run, job, clips, out, identity)
     _take_average(run)
@@ -245,6 +246,11 @@ def _resume(run: _Run, path: Path, identity: str) -> None:
     log.info(f"lifter: goes on from step {run.step}")
 
 
+def kept_config(job: LiftTrainJob) -> dict[str, Any]:
+    """What the weights' header keeps of a job: all that they depend on."""
+    return job.model_dump(mode="json", exclude={"out", "threads", "workers"})
+
+
 def _info(job: LiftTrainJob, clips: ClipSet, result: LifterResult) -> LifterInfo:
     errors = f"errors of the noise model {Path(job.data.noise).name}" if job.data.noise else "errors of a plain formula"
     words = (
@@ -261,6 +267,6 @@ def _info(job: LiftTrainJob, clips: ClipSet, result: LifterResult) -> LifterInfo
         hand_reach=job.data.hand_reach,
         data=words,
         licence=job.licence,
-        config=job.model_dump(mode="json", exclude={"out", "threads", "workers"}),
+        config=kept_config(job),
         training=figures,
     )
