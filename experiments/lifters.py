@@ -181,12 +181,13 @@ def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
     ]
     jobs = {name: _job(path, name, noise, config.threads, work) for name, path in config.lifters.items()}
     data = next(iter(jobs.values())).data if jobs else LifterDataConfig(noise=noise)
-    ridge = Ridge(rendered_clips(data, config.threads), data)
+    clips = rendered_clips(data, config.threads)  # usually the same for all
+    ridge = Ridge(clips, data)
     rows.append(Row("ridge, 9 frames", ridge, ridge.weights.size))
     for name, job in jobs.items():
         weights = Path(job.out) / WEIGHTS
         if not weights.is_file() or load_lifter(weights).info.config != kept_config(job):
-            train_lifter(job)
+            train_lifter(job, clips if job.data == data else None)
         rows.append(Row(name, _learned(weights), parameter_count(load_lifter(weights).network)))
         if load_lifter(weights).info.kind == "uplift-upsample":
             rows.append(Row(f"{name}, sequence output", _learned(weights, output="sequence"), rows[-1].parameters))

@@ -91,7 +91,8 @@ class LifterDataConfig(Config):
     clips: sentences, none of them of the demo corpus's dev or test, signed by others than those who sign the tables'
     tests. views: cameras for each. noise: a noise model fitted to a detector (`noise_*.safetensors` in the `poses`
     folder of a run); None: errors of a plain formula (`slt.lift.learned.data.PlainNoise`). clean_share: of the views,
-    without errors. hide_hands: of the views, without hands. minimum_confidence, hand_reach: as of `lift`.
+    without errors. turned_share: of the views, in which the signer is turned by up to `turn` degrees beside what the
+    cameras do (8). hide_hands: of the views, without hands. minimum_confidence, hand_reach: as of `lift`.
     """
 
     clips: int = Field(1500, ge=2)
@@ -100,6 +101,8 @@ class LifterDataConfig(Config):
     noise: str | None = None
     clean_share: float = Field(0.25, ge=0, le=1)
     hide_hands: float = Field(0.1, ge=0, le=1)
+    turned_share: float = Field(0.25, ge=0, le=1)
+    turn: float = Field(40.0, ge=0, le=90)
     minimum_confidence: float = Field(0.1, ge=0, le=1)
     hand_reach: float = Field(0.25, gt=0, le=10)
 

@@ -136,7 +136,16 @@ def training_view(config: LifterDataConfig, number: int) -> View:
     pose = perform(glosses, signers[int(motion_rng.integers(len(signers)))], motion_rng, FPS).pose
     rng = np.random.default_rng([config.seed, 0x11F8, sentence, camera])
     noise = None if rng.random() < config.clean_share else detector(config.noise)
+    if rng.random() < config.turned_share:
+        pose = _turned(pose, np.radians(rng.uniform(-config.turn, config.turn)))
     return make_view(pose, rng, noise, hands=bool(rng.random() >= config.hide_hands))
+
+
+def _turned(pose: PoseSequence, angle: float) -> PoseSequence:
+    """The motion (T, 50, 3) turned about the vertical."""
+    c, s = np.cos(angle), np.sin(angle)
+    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
+    return pose.replace(pose.keypoints @ turn.T)
 
 
 @lru_cache(maxsize=4)

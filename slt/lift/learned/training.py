@@ -63,9 +63,10 @@ class _Run:
     loss: float = math.nan
 
 
-def train_lifter(job: LiftTrainJob) -> LifterResult:
+def train_lifter(job: LiftTrainJob, made: ClipSet | None = None) -> LifterResult:
     """Train, and write `out`/lifter.safetensors with its card; a log and a checkpoint, from which a killed run goes on.
 
+    made: the clips of `job.data`, if the caller has them already.
     The same job gives the same weights on the same machine, if its budget is one of steps. Raises InputError if `noise`
     or `start` cannot be used, TrainingDiverged if the loss becomes NaN.
     """
@@ -73,7 +74,8 @@ def train_lifter(job: LiftTrainJob) -> LifterResult:
         torch.set_num_threads(job.threads)
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
-    clips, held_out = rendered_clips(job.data, job.workers).split(job.train.validation_share)
+    everything = rendered_clips(job.data, job.workers) if made is None else made
+    clips, held_out = everything.split(job.train.validation_share)
     log.info(f"lifter: {len(clips)} clips, {clips.starts[-1]} frames; {len(held_out)} clips held out")
     run = _start(job, clips)
     identity = hashlib.sha256(json.dumps([VERSION, kept_config(job)], sort_keys=True).encode()).hexdigest()
