@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.atomic import atomic_path
+from skeletor.atomic import atomic_path, write_text
 from skeletor.devices import make_fabric
 from skeletor.errors import InputError
 from skeletor.feed import NETWORK, WINDOWS, draw_seed
@@ -35,6 +35,7 @@ from slt.lift.learned.weights import LifterInfo, load_lifter, save_lifter, write
 WEIGHTS, LOG, CHECKPOINT = "lifter.safetensors", "lifter.jsonl", "lifter.checkpoint.pt"
 VERSION = "1"  # of the training: checkpoints of another one are not used
 VALIDATION_CLIPS = 20
+_PROGRESS = ("step", "seconds", "total", "since", "loss")  # of `_Run`, in the checkpoint
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ class LifterResult:
 
 @dataclass
 class _Run:
-    """A training on its way. average: the moving average of the weights, {} without one."""
+    """A training on its way. average: the moving average of the weights, {} without one.
+
+    total, since: sum of the losses after step `since`, that of the log's last line; loss: their mean at that line.
+    """
 
     network: LiftNetwork
     runner: torch.nn.Module
@@ -60,6 +64,8 @@ class _Run:
     average: dict[str, Tensor]
     step: int = 0
     seconds: float = 0.0
+    total: float = 0.0
+    since: int = 0
     loss: float = math.nan
 
 
@@ -150,17 +156,16 @@ def set_spread(network: JointToken, clips: ClipSet, sample: int = 20_000) -> Non
 def _loop(run: _Run, job: LiftTrainJob, clips: ClipSet, out: Path, identity: str) -> None:
     c = job.train
     began = time.monotonic() - run.seconds
-    total, since = 0.0, run.step
     run.runner.train()
     for _ in progress(range(run.step, c.max_steps), "train lifter", c.max_steps - run.step, "step"):
         if _spent(run, c) >= 1:
             break
-        total += _step(run, job, clips)
+        run.total += _step(run, job, clips)
         run.seconds = time.monotonic() - began
         ends = _spent(run, c) >= 1
         if run.step % c.log_every == 0 or ends:
-            run.loss = total / (run.step - since)
-            total, since = 0.0, run.step
+            run.loss = run.total / (run.step - run.since)
+            run.total, run.since = 0.0, run.step
             _write_line(run, out)
         if run.step % c.checkpoint_every == 0 or ends:
             _save(run, out / CHECKPOINT, identity)
@@ -222,7 +227,7 @@ def _save(run: _Run, path: Path, identity: str) -> None:
         "network": run.network.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "average": run.average,
-        "progress": {"step": run.step, "seconds": run.seconds, "loss": run.loss},
+        "progress": {name: getattr(run, name) for name in _PROGRESS},
     }
     with atomic_path(path) as temporary:
         torch.save(state, temporary)
@@ -244,7 +249,11 @@ def _resume(run: _Run, path: Path, identity: str) -> None:
     run.network.load_state_dict(saved["network"])
     run.optimizer.load_state_dict(saved["optimizer"])
     run.average = dict(saved["average"])
-    run.step, run.seconds, run.loss = (saved["progress"][key] for key in ("step", "seconds", "loss"))
+    for name in _PROGRESS:
+        setattr(run, name, saved["progress"][name])
+    lines = (path.parent / LOG).read_text(encoding="utf-8").splitlines() if (path.parent / LOG).is_file() else []
+    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= run.step]
+    write_text(path.parent / LOG, "".join(line + "\n" for line in kept))
     log.info(f"lifter: goes on from step {run.step}")
 
 
