@@ -5,6 +5,7 @@ translator.safetensors   weights of the translator, statistics of its features
 vocabulary.txt           (and sentencepiece.model, if the words are pieces)
 abstention.safetensors   what an input is compared with
 refiner.safetensors      only if the refiner is a trained one
+lifter.safetensors       only if the lifter is a trained one
 scores.json              dev and test scores of this system
 MODEL_CARD.md            data, licence, scores, limits
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 FORMAT = "slt-model-1"
 CONFIG, SCORES, CARD, REFINER = "model.yaml", "scores.json", "MODEL_CARD.md", "refiner.safetensors"
+LIFTER = "lifter.safetensors"
 STAGES = ("estimator", "lift", "normalise", "refine")
 
 
@@ -39,7 +41,7 @@ class ModelConfig:
     """How the input of the translator was made, so that any video can be treated alike.
 
     estimator, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
-    `build_*` function needs; paths must be relative to the folder (the refiner's weights: REFINER).
+    `build_*` function needs; paths must be relative to the folder (weights: REFINER and LIFTER).
     estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses.
     """
 
@@ -82,6 +84,7 @@ def save_model_folder(
     scores: Mapping[str, Scores],
     card: Card,
     refiner_weights: Path | None = None,
+    lifter_weights: Path | None = None,
 ) -> Path:
     """Write a model folder; it appears under its name only when it is whole, and replaces an older one.
 
@@ -101,6 +104,11 @@ def save_model_folder(
                 raise InputError(f"{refiner_weights}: the refiner's weights are missing; train the refiner first")
             shutil.copyfile(refiner_weights, temporary / REFINER)
             config = replace(config, refine={**config.refine, "weights": REFINER})
+        if lifter_weights is not None:
+            if not Path(lifter_weights).is_file():
+                raise InputError(f"{lifter_weights}: the lifter's weights are missing; train the lifter first")
+            shutil.copyfile(lifter_weights, temporary / LIFTER)
+            config = replace(config, lift={**config.lift, "weights": LIFTER})
         _check_relative(config)
         plain = {name: value.as_dict() for name, value in scores.items()}
         (temporary / SCORES).write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

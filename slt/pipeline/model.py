@@ -95,6 +95,7 @@ def _build(
             limits=_LIMITS[run.rendered],
         ),
         _refiner_weights(run, row),
+        Path(config.lift.weights) if config.lift.weights else None,
     )
     _, raw, poses = _pairs(detected, row, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}

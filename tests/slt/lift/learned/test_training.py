@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from skeletor.config import check_config
+from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SIGNING_50
@@ -16,7 +16,8 @@ from slt.lift import LiftConfig, build_lifter
 from slt.lift.learned import training
 from slt.lift.learned.config import LiftTrainJob
 from slt.lift.learned.data import ClipSet, held_out_motion, make_view, rendered_clips
-from slt.lift.learned.networks import KINDS
+from slt.lift.learned.layers import parameter_count
+from slt.lift.learned.networks import KINDS, build_network, network_arguments
 from slt.lift.learned.weights import load_lifter
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -48,6 +49,16 @@ def clips() -> ClipSet:
 def trained(tmp_path_factory: pytest.TempPathFactory, clips: ClipSet) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("lifters")
     return {kind: training.train_lifter(job(folder / kind, kind), clips).weights for kind in KINDS}
+
+
+CONFIGS = sorted((Path(__file__).parents[4] / "configs").glob("lift_*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_every_shipped_config_makes_a_network(path: Path) -> None:
+    shipped = load_config(path, LiftTrainJob)
+    network = build_network(network_arguments(shipped.model, SIGNING_50))
+    assert 0 < parameter_count(network) < 5_000_000
 
 
 def detected() -> PoseSequence:
