@@ -35,10 +35,10 @@ from slt.corpus.build import open_truth
 from slt.corpus.signers import split_signers
 from slt.lift import LiftConfig, build_lifter
 from slt.lift.learned.config import LifterDataConfig, LiftTrainJob
-from slt.lift.learned.data import ClipSet, View, detector, held_out_motion, make_view, rendered_clips
+from slt.lift.learned.data import ClipSet, View, detector, held_out_motion, make_view
 from slt.lift.learned.layers import parameter_count
 from slt.lift.learned.prepare import prepare
-from slt.lift.learned.training import WEIGHTS, kept_config, train_lifter
+from slt.lift.learned.training import WEIGHTS, kept_config, rendered_material, train_lifter
 from slt.lift.learned.weights import load_lifter
 from slt.lift.protocols import p_mpjpe
 from slt.lift.stage import finish
@@ -50,13 +50,16 @@ Way = Callable[[Sequence[PoseSequence]], list[PoseSequence]]
 
 
 class LiftersTable(Config):
-    """Options of the table. lifters: name -> config of its training. See experiments/lifters.yaml."""
+    """Options of the table. lifters: name -> config of its training. changes: dotted keys of those configs and other
+    values for all of them, for instance {"data.clips": 200}. See experiments/lifters.yaml.
+    """
 
     seed: int = Field(ge=0)
     clips: int = Field(ge=1)
     reference_clips: int = Field(ge=1)
     threads: int = Field(2, ge=1)
     lifters: dict[str, str]
+    changes: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -179,15 +182,15 @@ def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
         Row("IK fast (first clips)", fast.many, few=True),
         Row("IK fast", fast.many),
     ]
-    jobs = {name: _job(path, name, noise, config.threads, work) for name, path in config.lifters.items()}
+    jobs = {name: _job(path, name, noise, config, work) for name, path in config.lifters.items()}
     data = next(iter(jobs.values())).data if jobs else LifterDataConfig(noise=noise)
-    clips = rendered_clips(data, config.threads)  # usually the same for all
-    ridge = Ridge(clips, data)
+    material = rendered_material(data, config.threads)  # usually the same for all
+    ridge = Ridge(material.clips, data)
     rows.append(Row("ridge, 9 frames", ridge, ridge.weights.size))
     for name, job in jobs.items():
         weights = Path(job.out) / WEIGHTS
         if not weights.is_file() or load_lifter(weights).info.config != kept_config(job):
-            train_lifter(job, clips if job.data == data else None)
+            train_lifter(job, material if job.data == data else None)
         rows.append(Row(name, _learned(weights), parameter_count(load_lifter(weights).network)))
         if load_lifter(weights).info.kind == "uplift-upsample":
             rows.append(Row(f"{name}, sequence output", _learned(weights, output="sequence"), rows[-1].parameters))
@@ -198,11 +201,11 @@ def _learned(weights: Path, **more: Any) -> Way:
     return build_lifter(LiftConfig(mode="learned", weights=str(weights), **more)).many
 
 
-def _job(path: str, name: str, noise: str | None, threads: int, work: Path) -> LiftTrainJob:
+def _job(path: str, name: str, noise: str | None, config: LiftersTable, work: Path) -> LiftTrainJob:
     """The training of a row. Its folder tells what the errors were made with."""
     kind = "detector" if noise else "plain"
-    given = {"data.noise": noise, "out": str(work / f"lifters-{kind}" / name), "threads": threads}
-    return load_config(path, LiftTrainJob, given)
+    given = {"data.noise": noise, "out": str(work / f"lifters-{kind}" / name), "threads": config.threads}
+    return load_config(path, LiftTrainJob, {**config.changes, **given})
 
 
 def table(rows: Sequence[Row], views: Sequence[View], few: int) -> dict[str, dict[str, Any]]:
@@ -265,7 +268,7 @@ def trainings(config: LiftersTable, noise: str | None, work: Path) -> dict[str, 
     """What the weights' headers say of their trainings."""
     found = {}
     for name, path in config.lifters.items():
-        info = load_lifter(Path(_job(path, name, noise, config.threads, work).out) / WEIGHTS).info
+        info = load_lifter(Path(_job(path, name, noise, config, work).out) / WEIGHTS).info
         found[name] = {**info.training, "data": info.data, "model": dict(info.model), "config": dict(info.config)}
     return found
 
@@ -292,7 +295,9 @@ def main() -> None:
             rows, views, config.reference_clips
         )
     about = {
-        "command": f"python -m experiments.lifters {options.config}" + (" --run RUN" if options.run else ""),
+        "command": f"python -m experiments.lifters {options.config}"
+        + (" --run RUN" if options.run else "")
+        + "".join(f" --set '{item}'" for item in options.set),
         "noise": "fitted to real detections of the run" if noise else "plain formula",
         "cores": len(os.sched_getaffinity(0)),
         "threads": config.threads,

@@ -12,13 +12,14 @@ from skeletor.config import Config
 class UpliftConfig(Config):
     """Uplift and Upsample; see `slt.lift.learned.uplift`. The defaults are a size for 2 cores.
 
-    tokens: frames of a window; strides, paddings: of the strided blocks, which must narrow them to 1. input_strides:
-    every how manyth frame is a key frame, drawn anew for each window of the training. sequence_weight, centre_weight:
-    of the two losses.
+    tokens: of a window; output_stride: frames from one to the next, those between are interpolated. strides, paddings:
+    of the strided blocks, which must narrow the tokens to 1. input_strides: every how manyth frame is a key frame,
+    drawn anew for each window of the training. sequence_weight, centre_weight: of the two losses.
     """
 
     kind: Literal["uplift-upsample"] = "uplift-upsample"
     tokens: int = Field(27, ge=3, le=1001)
+    output_stride: int = Field(1, ge=1, le=100)
     strides: list[int] = Field([3, 3, 3], min_length=1)
     paddings: list[list[int]] | None = None
     joint_width: int = Field(16, ge=4, le=512)
@@ -34,8 +35,10 @@ class UpliftConfig(Config):
 
     @model_validator(mode="after")
     def _fits(self) -> UpliftConfig:
-        if any(stride < 1 for stride in (*self.strides, *self.input_strides)):
-            raise ValueError("strides and input_strides must be 1 or more")
+        if any(stride < 1 for stride in self.strides):
+            raise ValueError("strides must be 1 or more")
+        if any(stride < 1 or stride % self.output_stride for stride in self.input_strides):
+            raise ValueError("input_strides must be multiples of output_stride")
         if self.joint_width % self.heads or self.width % self.heads:
             raise ValueError("joint_width and width must be multiples of heads")
         if self.paddings is not None and [len(p) for p in self.paddings] != [2] * len(self.strides):
@@ -111,13 +114,16 @@ class LifterTrainConfig(Config):
     """The training. It ends after `max_steps` steps or `max_minutes` minutes, whichever comes first.
 
     ema: the weights that are kept are a moving average, min(ema, (1 + t) / (10 + t)) of the old ones; 0 for none.
+    schedule: constant; cosine over the budget; or exponential, the rate times `decay` every `decay_every` steps.
     mirror: half of the windows are mirrored. amsgrad: Adam's variant.
     """
 
     batch_size: int = Field(32, ge=1, le=65536)
     learning_rate: float = Field(1e-3, gt=0, le=1)
     weight_decay: float = Field(0.01, ge=0, le=1)
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Literal["constant", "cosine", "exponential"] = "cosine"
+    decay: float = Field(0.99, gt=0, le=1)
+    decay_every: int = Field(6000, ge=1)
     warmup_steps: int = Field(50, ge=0)
     gradient_clip: float = Field(1.0, gt=0)
     ema: float = Field(0.99, ge=0, lt=1)

@@ -40,6 +40,13 @@ class View:
     truth: PoseSequence
 
 
+def on_grid(times: np.ndarray, frames: np.ndarray | int, step: int) -> np.ndarray:
+    """times (B, N), `step` apart, kept inside [0, frames): what lies outside copies the grid's last frame inside."""
+    first = times[:, :1] % step
+    last = first + np.maximum(frames - 1 - first, 0) // step * step
+    return np.clip(times, np.minimum(first, last), np.minimum(last, frames - 1))
+
+
 @dataclass(frozen=True)
 class ClipSet:
     """Clips one after the other. points (F, J, 2), confidence (F, J), truth (F, J, 3), known (F, J): truth is known.
@@ -60,10 +67,13 @@ class ClipSet:
         """Frames of one clip."""
         return slice(int(self.starts[number]), int(self.starts[number + 1]))
 
-    def rows(self, clip_of: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """(B, N) rows of frames `times` (B, N) of clips (B,); those outside a clip are copies of its ends."""
-        first, last = self.starts[clip_of][:, None], self.starts[clip_of + 1][:, None] - 1
-        return np.asarray(np.clip(times + first, first, last))
+    def rows(self, clip_of: np.ndarray, times: np.ndarray, step: int = 1) -> np.ndarray:
+        """(B, N) rows of frames `times` (B, N) of clips (B,); those outside a clip are copies of its ends.
+
+        step: from one time to the next; the copies are of the first and the last frame on that grid.
+        """
+        frames = (self.starts[clip_of + 1] - self.starts[clip_of])[:, None]
+        return np.asarray(self.starts[clip_of][:, None] + on_grid(times, frames, step))
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """(B,) clips and (B,) frames of them; every frame of every clip is as likely."""

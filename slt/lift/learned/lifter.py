@@ -43,6 +43,9 @@ class LearnedLifter:
         self.name = info.kind
         if info.skeleton != SIGNING_50.name:
             raise InputError(f"{weights}: for skeleton {info.skeleton}, lifting needs {SIGNING_50.name}")
+        step = int(info.model.get("output_stride", 1))
+        if stride % step:
+            raise InputError(f"{weights}: gives every {step}th frame; its stride must be a multiple, not {stride}")
         if stride > 1 and info.kind != "uplift-upsample":
             raise InputError(f"{weights}: a stride of {stride} needs weights of kind uplift-upsample, not {info.kind}")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from skeletor.objective import mirrored
-from skeletor.skeleton import SIGNING_50
+from skeletor.skeleton import Skeleton
 from slt.lift.learned.anatomy import (
     Anatomy,
     anatomy_loss,
@@ -20,7 +20,6 @@ from slt.lift.learned.anatomy import (
 )
 from slt.lift.learned.config import AnatomyConfig, JointTokenConfig, ModelConfig, UpliftConfig
 from slt.lift.learned.data import ClipSet
-from slt.lift.learned.inference import NECK
 from slt.lift.learned.joint_token import JointToken, joint_token_loss
 from slt.lift.learned.networks import LiftNetwork
 from slt.lift.learned.uplift import UpliftUpsample
@@ -39,30 +38,36 @@ class Batch:
 
 @dataclass(frozen=True)
 class Draw:
-    """What a batch is drawn with. All randomness of a step comes from `rng`."""
+    """What a batch is drawn with; all randomness of a step is of `rng`. root: the joint that others are seen from."""
 
     clips: ClipSet
+    skeleton: Skeleton
+    root: int
     size: int
     mirror: bool
     device: torch.device
     rng: np.random.Generator
 
-    def windows(self, offsets: np.ndarray) -> tuple[np.ndarray, Batch]:
-        """Windows of frames at `offsets` (N,) from random frames; also the clips (B,) that they are from."""
+    def windows(self, length: int, step: int = 1) -> Batch:
+        """Windows of `length` frames, `step` apart, around random frames."""
         clip_of, centre = self.clips.draw(self.size, self.rng)
-        times = centre[:, None] + offsets
-        return clip_of, self.batch(clip_of, times, self.flips())
+        times = centre[:, None] + (np.arange(length) - length // 2) * step
+        return self.batch(clip_of, times, self.flips(), step)
+
+    def relative(self, joints: Tensor) -> Tensor:
+        """(..., J, 3) seen from the root."""
+        return joints - joints[..., self.root : self.root + 1, :]
 
     def flips(self) -> np.ndarray:
         """(B,) which samples are mirrored."""
         return self.rng.random(self.size) < 0.5 * self.mirror
 
-    def batch(self, clip_of: np.ndarray, times: np.ndarray, flips: np.ndarray) -> Batch:
-        """Frames `times` (B, N) of clips (B,)."""
+    def batch(self, clip_of: np.ndarray, times: np.ndarray, flips: np.ndarray, step: int = 1) -> Batch:
+        """Frames `times` (B, N) of clips (B,), `step` apart."""
         points, confidence, truth, known = (
-            part.to(self.device) for part in self.clips.take(self.clips.rows(clip_of, times))
+            part.to(self.device) for part in self.clips.take(self.clips.rows(clip_of, times, step))
         )
-        order = torch.as_tensor(SIGNING_50.mirror, device=self.device)
+        order = torch.as_tensor(self.skeleton.mirror, device=self.device)
         flip = torch.as_tensor(flips, device=self.device)
         points, confidence = mirrored(points, confidence, flip, order)
         truth, sure = mirrored(truth, known.to(truth.dtype), flip, order)
@@ -78,25 +83,22 @@ def lifting_loss(network: LiftNetwork, config: ModelConfig, draw: Draw, runner: 
         assert isinstance(network, Anatomy)
         return _anatomy_loss(network, config, draw, runner)
     assert isinstance(network, JointToken) and isinstance(config, JointTokenConfig)
-    _, batch = draw.windows(np.arange(config.window) - config.window // 2)
+    batch = draw.windows(config.window)
     predicted = runner(batch.points, batch.confidence)
     return joint_token_loss(predicted, batch.truth, batch.known, config.velocity_weight, config.scale_weight)
 
 
-def _relative(joints: Tensor) -> Tensor:
-    return joints - joints[..., NECK : NECK + 1, :]
-
-
 def _uplift_loss(network: UpliftUpsample, config: UpliftConfig, draw: Draw, runner: torch.nn.Module) -> Tensor:
     """Equations 4 and 5: root-relative, for the whole sequence and its centre. Every sample has its input stride."""
-    _, batch = draw.windows(np.arange(config.tokens) - config.tokens // 2)
+    batch = draw.windows(config.tokens, config.output_stride)
     strides = draw.rng.choice(config.input_strides, draw.size)[:, None]
-    shift = draw.rng.integers(strides)
+    shift = draw.rng.integers(strides // config.output_stride) * config.output_stride
+    shift += batch.times[:, :1] % config.output_stride  # a key frame is a token
     keys = torch.as_tensor(batch.times % strides == shift, device=draw.device)
     keys |= ~keys.any(1, keepdim=True)  # a stride longer than the window
     sequence, centre = runner(batch.points, keys)
-    truth, middle = _relative(batch.truth), config.tokens // 2
-    off = [(_relative(sequence) - truth).norm(dim=-1), (_relative(centre) - truth[:, middle]).norm(dim=-1)]
+    truth, middle = draw.relative(batch.truth), config.tokens // 2
+    off = [(draw.relative(sequence) - truth).norm(dim=-1), (draw.relative(centre) - truth[:, middle]).norm(dim=-1)]
     parts = [_mean(off[0], batch.known), _mean(off[1], batch.known[:, middle])]
     return config.sequence_weight * parts[0] + config.centre_weight * parts[1]
 
@@ -113,15 +115,16 @@ def _anatomy_loss(network: Anatomy, config: AnatomyConfig, draw: Draw, runner: t
     frames = draw.batch(clip_of, times, flips)
     window = torch.cat([batch.points, batch.confidence[..., None]], -1)
     output = runner(window, frames.points)
-    truth, known = _relative(batch.truth[:, before]), _relative(frames.truth)
+    truth, known = draw.relative(batch.truth[:, before]), draw.relative(frames.truth)
     lengths = bone_lengths(known, network.bones).median(1).values  # (B, J-1), the same in all frames
     chosen = int(draw.rng.integers(config.frames))
     loss = anatomy_loss(output, truth, known, lengths, network.bones, network.pairs, chosen).total()
     if config.augment:
         g = torch.Generator(draw.device).manual_seed(int(draw.rng.integers(2**62)))
         new = random_lengths(known, network.bones, config.augment, g)
-        changed = _relative(with_lengths(known, network.bones, new))
-        joints, found = network.length(changed[..., :2] + frames.points[:, :, NECK : NECK + 1])
+        changed = draw.relative(with_lengths(known, network.bones, new))
+        # Seen without perspective: the truth is in the units of the picture, or nearly so.
+        joints, found = network.length(changed[..., :2] + frames.points[:, :, draw.root : draw.root + 1])
         loss = loss + sum(length_loss(joints, found, changed, new, chosen).values())
     return loss
 

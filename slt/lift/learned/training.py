@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,16 @@ from skeletor.errors import InputError
 from skeletor.feed import NETWORK, WINDOWS, draw_seed
 from skeletor.progress import log, progress
 from skeletor.refiners import pick_device
-from skeletor.skeleton import SIGNING_50
+from skeletor.skeleton import SIGNING_50, Skeleton
 from skeletor.training_loop import TrainingDiverged
-from slt.lift.learned.config import LifterTrainConfig, LiftTrainJob
+from slt.lift.learned.config import LifterDataConfig, LifterTrainConfig, LiftTrainJob
 from slt.lift.learned.data import FPS, ClipSet, rendered_clips
-from slt.lift.learned.inference import lift_clip
+from slt.lift.learned.inference import NECK, lift_clip
 from slt.lift.learned.joint_token import JointToken
 from slt.lift.learned.layers import parameter_count
 from slt.lift.learned.networks import LiftNetwork, build_network, network_arguments
 from slt.lift.learned.objectives import Draw, lifting_loss
+from slt.lift.learned.uplift import UpliftUpsample
 from slt.lift.learned.weights import LifterInfo, load_lifter, save_lifter, write_card
 
 WEIGHTS, LOG, CHECKPOINT = "lifter.safetensors", "lifter.jsonl", "lifter.checkpoint.pt"
@@ -48,6 +49,28 @@ class LifterResult:
     seconds: float
     loss: float
     validation: float
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a lifter learns from. root: the joint that others are seen from. words: about the data, for the card."""
+
+    clips: ClipSet
+    skeleton: Skeleton
+    root: int
+    fps: float
+    words: str
+
+
+def rendered_material(config: LifterDataConfig, workers: int = 1) -> Material:
+    """Rendered motion on SIGNING_50; see `rendered_clips`."""
+    clips = rendered_clips(config, workers)
+    errors = f"errors of the noise model {Path(config.noise).name}" if config.noise else "errors of a plain formula"
+    words = (
+        f"{config.clips} sentences of rendered motion by 8 invented signers, {config.views} camera(s) each, "
+        f"{clips.starts[-1]} frames; {errors}, none in {100 * config.clean_share:.0f} % of the views"
+    )
+    return Material(clips, SIGNING_50, NECK, FPS, words)
 
 
 @dataclass
@@ -69,10 +92,10 @@ class _Run:
     loss: float = math.nan
 
 
-def train_lifter(job: LiftTrainJob, made: ClipSet | None = None) -> LifterResult:
+def train_lifter(job: LiftTrainJob, material: Material | None = None) -> LifterResult:
     """Train, and write `out`/lifter.safetensors with its card; a log and a checkpoint, from which a killed run goes on.
 
-    made: the clips of `job.data`, if the caller has them already.
+    material: other clips than those of `job.data`, or these, if the caller has them already.
     The same job gives the same weights on the same machine, if its budget is one of steps. Raises InputError if `noise`
     or `start` cannot be used, TrainingDiverged if the loss becomes NaN.
     """
@@ -80,13 +103,14 @@ def train_lifter(job: LiftTrainJob, made: ClipSet | None = None) -> LifterResult
         torch.set_num_threads(job.threads)
     out = Path(job.out)
     out.mkdir(parents=True, exist_ok=True)
-    everything = rendered_clips(job.data, job.workers) if made is None else made
-    clips, held_out = everything.split(job.train.validation_share)
+    material = rendered_material(job.data, job.workers) if material is None else material
+    clips, held_out = material.clips.split(job.train.validation_share)
+    material = replace(material, clips=clips)
     log.info(f"lifter: {len(clips)} clips, {clips.starts[-1]} frames; {len(held_out)} clips held out")
-    run = _start(job, clips)
+    run = _start(job, material)
     identity = hashlib.sha256(json.dumps([VERSION, kept_config(job)], sort_keys=True).encode()).hexdigest()
     _resume(run, out / CHECKPOINT, identity)
-    _loop(run, job, clips, out, identity)
+    _loop(run, job, material, out, identity)
     _take_average(run)
     network = run.network.eval()
     result = LifterResult(
@@ -95,37 +119,38 @@ def train_lifter(job: LiftTrainJob, made: ClipSet | None = None) -> LifterResult
         steps=run.step,
         seconds=run.seconds,
         loss=run.loss,
-        validation=validation_error(network, held_out),
+        validation=validation_error(network, held_out, material.root),
     )
-    info = _info(job, clips, result)
+    info = _info(job, material, result)
     save_lifter(network, info, result.weights)
     write_card(info, result.weights)
-    log.info(f"lifter: {run.step} steps in {run.seconds:.0f} s; {result.validation:.4f} shoulder widths off")
+    log.info(f"lifter: {run.step} steps in {run.seconds:.0f} s; {result.validation:.4f} off on held-out clips")
     return result
 
 
-def validation_error(network: LiftNetwork, clips: ClipSet) -> float:
-    """Mean distance of joints from the truth, over the first clips, in shoulder widths."""
+def validation_error(network: LiftNetwork, clips: ClipSet, root: int) -> float:
+    """Mean distance of joints from the truth, over the first clips, in their units."""
     total, count = 0.0, 0
     for number in range(min(len(clips), VALIDATION_CLIPS)):
         points, confidence, truth, known = clips.take(np.arange(clips.starts[number], clips.starts[number + 1]))
         device = next(network.parameters()).device
-        lifted = lift_clip(network, points.to(device), confidence.to(device)).cpu()
+        stride = network.output_stride if isinstance(network, UpliftUpsample) else 1
+        lifted = lift_clip(network, points.to(device), confidence.to(device), stride=stride, root=root).cpu()
         total += float(((lifted - truth).norm(dim=-1) * known).sum())
         count += int(known.sum())
     return total / max(count, 1)
 
 
-def _start(job: LiftTrainJob, clips: ClipSet) -> _Run:
+def _start(job: LiftTrainJob, material: Material) -> _Run:
     """A training at step 0, with fresh weights or those of `start`."""
     place = torch.device(pick_device(job.device))
     fabric = make_fabric(place, bf16=False)
-    arguments = network_arguments(job.model, SIGNING_50)
+    arguments = network_arguments(job.model, material.skeleton)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         network = build_network(arguments)
     if isinstance(network, JointToken):
-        set_spread(network, clips)
+        set_spread(network, material.clips)
     if job.start:
         loaded = load_lifter(job.start)
         if dict(loaded.info.model) != arguments:
@@ -153,14 +178,14 @@ def set_spread(network: JointToken, clips: ClipSet, sample: int = 20_000) -> Non
     network.scale.copy_(wanted.std(0).clamp(min=0.02))
 
 
-def _loop(run: _Run, job: LiftTrainJob, clips: ClipSet, out: Path, identity: str) -> None:
+def _loop(run: _Run, job: LiftTrainJob, material: Material, out: Path, identity: str) -> None:
     c = job.train
     began = time.monotonic() - run.seconds
     run.runner.train()
     for _ in progress(range(run.step, c.max_steps), "train lifter", c.max_steps - run.step, "step"):
         if _spent(run, c) >= 1:
             break
-        run.total += _step(run, job, clips)
+        run.total += _step(run, job, material)
         run.seconds = time.monotonic() - began
         ends = _spent(run, c) >= 1
         if run.step % c.log_every == 0 or ends:
@@ -171,7 +196,7 @@ def _loop(run: _Run, job: LiftTrainJob, clips: ClipSet, out: Path, identity: str
             _save(run, out / CHECKPOINT, identity)
 
 
-def _step(run: _Run, job: LiftTrainJob, clips: ClipSet) -> float:
+def _step(run: _Run, job: LiftTrainJob, material: Material) -> float:
     """One step; its loss. Each step has its own generators, so a resumed training needs no state of any."""
     c = job.train
     for group in run.optimizer.param_groups:
@@ -179,7 +204,7 @@ def _step(run: _Run, job: LiftTrainJob, clips: ClipSet) -> float:
     run.optimizer.zero_grad(set_to_none=True)
     torch.manual_seed(draw_seed(job.seed, 0, run.step, NETWORK))  # for dropout and stochastic depth
     rng = np.random.default_rng(draw_seed(job.seed, 0, run.step, WINDOWS))
-    draw = Draw(clips, c.batch_size, c.mirror, run.fabric.device, rng)
+    draw = Draw(material.clips, material.skeleton, material.root, c.batch_size, c.mirror, run.fabric.device, rng)
     loss = lifting_loss(run.network, job.model, draw, run.runner)
     run.fabric.backward(loss)
     run.fabric.clip_gradients(run.runner, run.optimizer, max_norm=c.gradient_clip, error_if_nonfinite=False)
@@ -203,8 +228,12 @@ def _spent(run: _Run, config: LifterTrainConfig) -> float:
 
 def _rate(run: _Run, config: LifterTrainConfig) -> float:
     warm = min(1.0, (run.step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    cosine = 0.5 * (1 + math.cos(math.pi * _spent(run, config))) if config.schedule == "cosine" else 1.0
-    return config.learning_rate * warm * cosine
+    share = 1.0
+    if config.schedule == "cosine":
+        share = 0.5 * (1 + math.cos(math.pi * _spent(run, config)))
+    elif config.schedule == "exponential":
+        share = config.decay ** (run.step // config.decay_every)
+    return config.learning_rate * warm * share
 
 
 def _write_line(run: _Run, out: Path) -> None:
@@ -262,21 +291,16 @@ def kept_config(job: LiftTrainJob) -> dict[str, Any]:
     return job.model_dump(mode="json", exclude={"out", "threads", "workers"})
 
 
-def _info(job: LiftTrainJob, clips: ClipSet, result: LifterResult) -> LifterInfo:
-    errors = f"errors of the noise model {Path(job.data.noise).name}" if job.data.noise else "errors of a plain formula"
-    words = (
-        f"{job.data.clips} sentences of rendered motion by 8 invented signers, {job.data.views} cameras each, "
-        f"{clips.starts[-1]} frames; {errors}, none in {100 * job.data.clean_share:.0f} % of the views"
-    )
+def _info(job: LiftTrainJob, material: Material, result: LifterResult) -> LifterInfo:
     figures = {"parameters": result.parameters, "steps": result.steps, "loss": result.loss,
                "validation": result.validation, "seed": job.seed}  # fmt: skip
     return LifterInfo(
-        model=network_arguments(job.model, SIGNING_50),
-        skeleton=SIGNING_50.name,
-        fps=FPS,
+        model=network_arguments(job.model, material.skeleton),
+        skeleton=material.skeleton.name,
+        fps=material.fps,
         minimum_confidence=job.data.minimum_confidence,
         hand_reach=job.data.hand_reach,
-        data=words,
+        data=material.words,
         licence=job.licence,
         config=kept_config(job),
         training=figures,

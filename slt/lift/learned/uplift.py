@@ -70,8 +70,9 @@ class UpliftUpsample(nn.Module):
 
     joints: J. tokens: N, the paper's N_out. strides, paddings: of the strided blocks; None: (1, 1) each. They must
     narrow N to 1. joint_width, width: of the tokens of a joint and of a frame. heads, mlp_ratio: of all blocks.
-    spatial_blocks, temporal_blocks: how many. drop_path: stochastic depth of the last temporal block, 0 at the first.
-    sequence_head: the 3D poses of all frames, which only training (and whole-sequence output) needs.
+    spatial_blocks, temporal_blocks: how many. output_stride: frames from one token to the next, s_out; whoever makes
+    the windows needs it, the network itself does not. drop_path: stochastic depth of the last temporal block, 0 at the
+    first. sequence_head: the 3D poses of all frames, which only training (and whole-sequence output) needs.
     """
 
     def __init__(
@@ -88,9 +89,10 @@ class UpliftUpsample(nn.Module):
         mlp_ratio: int = 2,
         drop_path: float = 0.0,
         sequence_head: bool = True,
+        output_stride: int = 1,
     ) -> None:
         super().__init__()
-        self.joints, self.tokens, self.width = joints, tokens, width
+        self.joints, self.tokens, self.width, self.output_stride = joints, tokens, width, output_stride
         self.embedding = nn.Linear(2, joint_width)
         self.joint_position = nn.Parameter(torch.zeros(joints, joint_width))
         spatial = [Block(joint_width, heads, mlp_ratio, 0.0, gelu=True) for _ in range(spatial_blocks)]

@@ -15,7 +15,7 @@ from skeletor.skeleton import SIGNING_50
 from slt.lift import LiftConfig, build_lifter
 from slt.lift.learned import training
 from slt.lift.learned.config import LiftTrainJob
-from slt.lift.learned.data import ClipSet, held_out_motion, make_view, rendered_clips
+from slt.lift.learned.data import held_out_motion, make_view
 from slt.lift.learned.layers import parameter_count
 from slt.lift.learned.networks import KINDS, build_network, network_arguments
 from slt.lift.learned.weights import load_lifter
@@ -41,12 +41,12 @@ def job(out: Path, kind: str, steps: int = 6, **train: Any) -> LiftTrainJob:
 
 
 @pytest.fixture(scope="module")
-def clips() -> ClipSet:
-    return rendered_clips(job(Path(), "anatomy").data)
+def clips() -> training.Material:
+    return training.rendered_material(job(Path(), "anatomy").data)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, clips: ClipSet) -> dict[str, Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory, clips: training.Material) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("lifters")
     return {kind: training.train_lifter(job(folder / kind, kind), clips).weights for kind in KINDS}
 
@@ -66,7 +66,7 @@ def detected() -> PoseSequence:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_training_learns(tmp_path: Path, clips: ClipSet, kind: str) -> None:
+def test_a_training_learns(tmp_path: Path, clips: training.Material, kind: str) -> None:
     result = training.train_lifter(job(tmp_path, kind, 40, learning_rate=0.01, log_every=20, ema=0.0), clips)
     first, last = (json.loads(line)["loss"] for line in (tmp_path / training.LOG).read_text().splitlines())
     assert last < first and result.steps == 40 and np.isfinite(result.validation)
@@ -74,7 +74,7 @@ def test_a_training_learns(tmp_path: Path, clips: ClipSet, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_training_ends_with_the_same_bytes(
-    tmp_path: Path, clips: ClipSet, kind: str, trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clips: training.Material, kind: str, trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = training._step
 
@@ -174,7 +174,7 @@ def test_bad_configs_and_weights_are_one_clear_line(trained: dict[str, Path], tm
         training.train_lifter(start)
 
 
-def test_fine_tuning_starts_from_weights(trained: dict[str, Path], tmp_path: Path, clips: ClipSet) -> None:
+def test_fine_tuning_starts_from_weights(trained: dict[str, Path], tmp_path: Path, clips: training.Material) -> None:
     more = job(tmp_path, "uplift-upsample", 1, learning_rate=1e-9).model_copy(
         update={"start": str(trained["uplift-upsample"])}
     )
