@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations figures bench clean
+.PHONY: setup test lint pipeline tables ablations figures lifters bench clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -35,6 +35,10 @@ ablations: setup
 
 figures: setup
 	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')
+
+# Trains the learned lifters that have no weights yet (about 10 minutes each), then compares all. RUN, or plain errors.
+lifters: setup
+	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
 
 bench: setup
 	$(BIN)/python -m experiments.bench
