@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations chain-ablations gloss2text sign2text figures bench port clean
+.PHONY: setup test lint pipeline tables ablations chain-ablations gloss2text sign2text figures bench port lifters clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -55,6 +55,10 @@ sign2text: setup
 port: setup
 	$(BIN)/python -m experiments.port
 	$(if $(RUN),$(BIN)/python -m experiments.refine2d --run '$(RUN)')
+
+# Trains the learned lifters that have no weights yet (about 10 minutes each), then compares all. RUN, or plain errors.
+lifters: setup
+	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
 
 bench: setup
 	$(BIN)/python -m experiments.bench

@@ -6,6 +6,7 @@ vocabulary.txt           (and sentencepiece.model, if the words are pieces)
 abstention.safetensors   what an input is compared with
 refiner.safetensors      only if the refiner is a trained one
 refine2d.safetensors     only if there is a 2D refiner before lifting
+lifter.safetensors       only if the lifter is a trained one
 scores.json              dev and test scores of this system
 MODEL_CARD.md            data, licence, scores, limits
 """
@@ -34,6 +35,7 @@ FORMAT = "slt-model-1"
 CONFIG, SCORES, CARD, REFINER = "model.yaml", "scores.json", "MODEL_CARD.md", "refiner.safetensors"
 REFINER_2D = "refine2d.safetensors"
 STAGES = ("estimator", "refine2d", "lift", "normalise", "refine")
+LIFTER = "lifter.safetensors"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class ModelConfig:
     """How the input of the translator was made, so that any video can be treated alike.
 
     estimator, refine2d, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
-    `build_*` function needs; paths must be relative to the folder (the refiner's weights: REFINER).
+    `build_*` function needs; paths must be relative to the folder (weights: REFINER_2D, LIFTER and REFINER).
     estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses.
     """
 
@@ -86,6 +88,7 @@ def save_model_folder(
     card: Card,
     refiner_weights: Path | None = None,
     refiner_2d_weights: Path | None = None,
+    lifter_weights: Path | None = None,
 ) -> Path:
     """Write a model folder; it appears under its name only when it is whole, and replaces an older one.
 
@@ -101,17 +104,14 @@ def save_model_folder(
         translator.save(temporary, Path(translator_folder))
         abstention.save(temporary)
         if refiner_weights is not None:
-            if not Path(refiner_weights).is_file():
-                raise InputError(f"{refiner_weights}: the refiner's weights are missing; train the refiner first")
-            shutil.copyfile(refiner_weights, temporary / REFINER)
+            _copy_weights(refiner_weights, temporary / REFINER, "refiner")
             config = replace(config, refine={**config.refine, "weights": REFINER})
         if refiner_2d_weights is not None and config.refine2d is not None:
-            if not Path(refiner_2d_weights).is_file():
-                raise InputError(
-                    f"{refiner_2d_weights}: the 2D refiner's weights are missing; fit the 2D refiner first"
-                )
-            shutil.copyfile(refiner_2d_weights, temporary / REFINER_2D)
+            _copy_weights(refiner_2d_weights, temporary / REFINER_2D, "2D refiner")
             config = replace(config, refine2d={**config.refine2d, "weights": REFINER_2D})
+        if lifter_weights is not None:
+            _copy_weights(lifter_weights, temporary / LIFTER, "lifter")
+            config = replace(config, lift={**config.lift, "weights": LIFTER})
         _check_relative(config)
         plain = {name: value.as_dict() for name, value in scores.items()}
         (temporary / SCORES).write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -126,6 +126,12 @@ def save_model_folder(
         content["files"] = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}
         (temporary / CONFIG).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return out
+
+
+def _copy_weights(source: Path, target: Path, stage: str) -> None:
+    if not Path(source).is_file():
+        raise InputError(f"{source}: the {stage}'s weights are missing; train the {stage} first")
+    shutil.copyfile(source, target)
 
 
 def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:

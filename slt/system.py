@@ -128,6 +128,8 @@ def load_system(
     loaded = load_model_folder(folder, device)
     config = loaded.config
     lift = check_config(config["lift"], LiftConfig, f"{folder}/model.yaml: lift")
+    if lift.weights is not None:
+        lift = lift.model_copy(update={"weights": str(folder / lift.weights)})
     stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
     return System(
         loaded,

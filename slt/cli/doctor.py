@@ -34,9 +34,13 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     from skeletor.refine2d import REFINERS_2D
     from skeletor.refiners import REFINERS
+    from slt.lift import LIFTERS
     from slt.system import newest_model
 
-    print(f"2D refiners: {', '.join(REFINERS_2D)}\nlifters: reference, fast\nrefiners: {', '.join(REFINERS)}")
+    print("lifters:")
+    for name, what in LIFTERS.items():
+        print(f"  {name:14} {what}")
+    print(f"2D refiners: {', '.join(REFINERS_2D)}\nrefiners: {', '.join(REFINERS)}")
 
     model = newest_model()
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")

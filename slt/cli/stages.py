@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
 from skeletor.io import read_pose, write_pose
 from skeletor.pose import PoseSequence
+from skeletor.progress import log_to
 from skeletor.refiners import REFINERS
 from slt.cli.batch import for_each, output_names
 
@@ -16,7 +18,9 @@ _SUFFIXES = (".safetensors", ".pose", ".skels")
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run one stage on one or more files."""
+    """Run one stage on one or more files; `slt lift train CONFIG` trains a lifter."""
+    if command == "lift" and argv[:1] == ["train"]:
+        return _train_lifter(argv[1:])
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("inputs", type=Path, nargs="+", help="videos, folders of frames, or files of poses")
     parser.add_argument("-o", "--output", type=Path, default=Path("."), help="folder for the results")
@@ -26,7 +30,13 @@ def main(command: str, argv: list[str], text: str) -> int:
     if command in ("poses", "view"):
         parser.add_argument("--estimator", default="mediapipe", help="see `slt doctor`")
     if command == "lift":
-        parser.add_argument("--mode", default="fast", choices=("fast", "reference"))
+        from slt.lift import LIFTERS
+
+        parser.add_argument("--mode", default="fast", choices=tuple(LIFTERS))
+        parser.add_argument(
+            "--weights", help="of a trained lifter, for --mode learned (slt lift train CONFIG makes some)"
+        )
+        parser.add_argument("--stride", type=int, default=1, help="look at every so many frames only (uplift-upsample)")
     if command in ("refine", "view"):
         parser.add_argument("--refine", default="skeletor", choices=REFINERS)
         parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
@@ -56,8 +66,25 @@ def _lift(args: argparse.Namespace) -> int:
     from slt.lift import LiftConfig, build_lifter
     from slt.system import to_signing_50
 
-    lifter = build_lifter(LiftConfig(mode=args.mode))
+    raw = {"mode": args.mode, "weights": args.weights, "stride": args.stride}
+    lifter = build_lifter(check_config(raw, LiftConfig, "slt lift"))
     return _each(args, lambda path: lifter(to_signing_50(read_pose(path))))
+
+
+def _train_lifter(argv: list[str]) -> int:
+    from slt.lift.learned.config import LiftTrainJob
+    from slt.lift.learned.training import train_lifter
+
+    parser = argparse.ArgumentParser("slt lift train", description="Train a lifter on rendered motion with known 3D.")
+    parser.add_argument("config", type=Path, help="for instance configs/lift_joint_token.yaml")
+    parser.add_argument("-o", "--output", help="folder for weights, card, log and checkpoint; default: the config's")
+    parser.add_argument("--noise", help="noise model fitted to a detector: runs/NAME/poses/noise_broadcast.safetensors")
+    args = parser.parse_args(argv)
+    given = {"out": args.output, "data.noise": args.noise}
+    job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
+    log_to()
+    print(train_lifter(job).weights)
+    return 0
 
 
 def _refine(args: argparse.Namespace) -> int:

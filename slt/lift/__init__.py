@@ -1,21 +1,31 @@
-"""From 2D to 3D joints: Zelinka's inverse kinematics (`reference`) or a batched, faster and better way (`fast`)."""
+"""From 2D to 3D joints: Zelinka's inverse kinematics (`reference`), a batched, faster and better way (`fast`), or a
+trained network (`learned`; which kind stands in its weights)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from skeletor.config import Config
 from skeletor.pose import PoseSequence
 from slt.lift.stage import FastLifter, ReferenceLifter
 
+# mode -> what it is and needs, for `slt doctor`
+LIFTERS = {
+    "fast": "inverse kinematics, batched",
+    "reference": "Zelinka's inverse kinematics",
+    "learned": "a network of `slt lift train` (uplift-upsample, anatomy, joint-token); needs weights",
+}
+
 
 class LiftConfig(Config):
-    """How to lift. `cycles`, `seed` and `solver` belong to `reference`, the other options to `fast`."""
+    """How to lift. `cycles`, `seed` and `solver` belong to `reference`; `weights`, `mirror`, `stride` and `output` to
+    `learned`, see `slt.lift.learned.lifter`, which has the other two in its weights; those belong to `fast`.
+    """
 
-    mode: Literal["reference", "fast"] = "fast"
+    mode: Literal["reference", "fast", "learned"] = "fast"
     cycles: int = Field(1000, ge=0, le=100_000, description="steps of the solver; 15 are enough for lbfgs")
     seed: int = Field(0, ge=0, description="of the noise that the reference method starts with")
     solver: Literal["descent", "lbfgs"] = Field(
@@ -25,6 +35,16 @@ class LiftConfig(Config):
     hand_reach: float = Field(
         0.25, gt=0, le=10, description="shoulder widths; a hand further from its wrist is taken for another one's"
     )
+    weights: str | None = Field(None, description="safetensors file of a trained lifter")
+    mirror: bool = Field(False, description="average with the mirror image: a little better, twice the time")
+    stride: int = Field(1, ge=1, le=64, description="look at every so many frames only; all come out")
+    output: Literal["centre", "sequence"] = Field("centre", description="sequence: many times faster, a little worse")
+
+    @model_validator(mode="after")
+    def _weights_for_networks(self) -> LiftConfig:
+        if (self.mode == "learned") != (self.weights is not None):
+            raise ValueError("weights belong to mode learned, which needs them (slt lift train makes some)")
+        return self
 
 
 class Lifter(Protocol):
@@ -50,7 +70,12 @@ def build_lifter(config: LiftConfig) -> Lifter:
     """The lifter that a config describes."""
     if config.mode == "reference":
         return ReferenceLifter(cycles=config.cycles, seed=config.seed, solver=config.solver)
+    if config.mode == "learned":
+        from slt.lift.learned.lifter import LearnedLifter  # needs torch, the others do not
+
+        assert config.weights is not None
+        return LearnedLifter(config.weights, config.mirror, config.stride, config.output)
     return FastLifter(minimum_confidence=config.minimum_confidence, hand_reach=config.hand_reach)
 
 
-__all__ = ["LiftConfig", "Lifter", "build_lifter"]
+__all__ = ["LIFTERS", "LiftConfig", "Lifter", "build_lifter"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -22,7 +22,7 @@ NECK = SIGNING_50.index("neck")
 BATCH = 4096  # frames that are lifted together
 
 
-def _checked(pose: PoseSequence) -> PoseSequence:
+def checked(pose: PoseSequence) -> PoseSequence:
     """`normalise`d pose; InputError if it is not 2D on SIGNING_50 or has nobody in it."""
     where = f"{pose.provenance.source}: " if pose.provenance.source else ""
     if pose.skeleton != SIGNING_50:
@@ -32,7 +32,7 @@ def _checked(pose: PoseSequence) -> PoseSequence:
     return normalise(pose)
 
 
-def _finish(flat: PoseSequence, joints: np.ndarray, confidence: np.ndarray, record: StageRecord) -> PoseSequence:
+def finish(flat: PoseSequence, joints: np.ndarray, confidence: np.ndarray, record: StageRecord) -> PoseSequence:
     """The 3D pose with the neck's median depth at 0."""
     joints = joints - np.array([0, 0, np.median(joints[:, NECK, 2])])
     return flat.replace(joints.astype(np.float32), confidence, stage=record)
@@ -53,10 +53,10 @@ class ReferenceLifter:
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Lift one clip; see `slt.lift.Lifter`."""
-        flat = _checked(pose)
+        flat = checked(pose)
         config = {"mode": "reference", "cycles": self.cycles, "seed": self.seed, "solver": self.solver}
         joints = reference_lift(pose, flat, self._solve, np.random.default_rng(self.seed))
-        return _finish(flat, _in_widths(joints, flat), flat.confidence, StageRecord("lift", self.version, config))
+        return finish(flat, _in_widths(joints, flat), flat.confidence, StageRecord("lift", self.version, config))
 
     def _solve(self, begin: reference.Unknowns, target: np.ndarray) -> reference.Unknowns:
         if self.solver == "lbfgs":
@@ -65,7 +65,7 @@ class ReferenceLifter:
 
     def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
         """Lift clips, in their order."""
-        return _in_processes(self, poses, workers)
+        return in_processes(self, poses, workers)
 
     def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """Lift clips in this process."""
@@ -127,7 +127,7 @@ class FastLifter:
 
     def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
         """Lift clips, in their order."""
-        return _in_processes(self, poses, workers)
+        return in_processes(self, poses, workers)
 
     def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """Lift clips in this process."""
@@ -137,18 +137,14 @@ class FastLifter:
         return result
 
     def _together(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
-        flats = [_checked(pose) for pose in poses]
-        observed = [self._observed(flat) for flat in flats]
+        flats = [checked(pose) for pose in poses]
+        observed = [observed_joints(flat, self.minimum_confidence, self.hand_reach) for flat in flats]
         points = np.concatenate([fill(f.keypoints, seen) for f, seen in zip(flats, observed, strict=True)])
         sure = np.concatenate([np.where(seen, f.confidence, 0) for f, seen in zip(flats, observed, strict=True)])
         layout = Layout(tuple(len(f) for f in flats))
         joints = fast.lift(points, sure, layout)
         record = StageRecord("lift", self.version, self._config())
-        return [_finish(f, joints[part], sure[part], record) for f, part in zip(flats, layout.slices, strict=True)]
-
-    def _observed(self, flat: PoseSequence) -> np.ndarray:
-        observed = ~flat.missing & (flat.confidence >= self.minimum_confidence)
-        return gate_swapped_hands(flat.keypoints, observed, self.hand_reach)
+        return [finish(f, joints[part], sure[part], record) for f, part in zip(flats, layout.slices, strict=True)]
 
     def _config(self) -> Mapping[str, Any]:
         return {"mode": "fast", "minimum_confidence": self.minimum_confidence, "hand_reach": self.hand_reach}
@@ -166,9 +162,21 @@ def _groups(poses: Sequence[PoseSequence]) -> Iterator[list[PoseSequence]]:
         yield group
 
 
-def _in_processes(
-    lifter: ReferenceLifter | FastLifter, poses: Sequence[PoseSequence], workers: int
-) -> list[PoseSequence]:
+def observed_joints(flat: PoseSequence, minimum_confidence: float, hand_reach: float) -> np.ndarray:
+    """(T, 50) bool: joints of a normalised pose that were found, surely enough, and on their own wrist."""
+    observed = ~flat.missing & (flat.confidence >= minimum_confidence)
+    return gate_swapped_hands(flat.keypoints, observed, hand_reach)
+
+
+class Batched(Protocol):
+    """A lifter that can be sent to another process."""
+
+    def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+        """Lift clips in this process."""
+        ...
+
+
+def in_processes(lifter: Batched, poses: Sequence[PoseSequence], workers: int) -> list[PoseSequence]:
     """`lifter.batch` on interleaved shares of the clips, one process each; the order of the clips stays."""
     if workers <= 1 or len(poses) <= 1:
         return lifter.batch(poses)

@@ -99,6 +99,7 @@ def _build(
         ),
         _refiner_weights(run, row),
         None if config.refine2d.name == "none" else weights_of(run),
+        Path(config.lift.weights) if config.lift.weights else None,
     )
     _, raw, poses = _pairs(detected, row, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}

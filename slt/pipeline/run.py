@@ -11,6 +11,7 @@ from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.io.store import open_store, write_store
 from skeletor.normalise import normalise
+from skeletor.pose import file_sha256
 from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.corpus.frames import fingerprint
@@ -191,9 +192,12 @@ def _lift(run: Run, detected: Detected) -> Done:
             folders |= {run.corpus.root / "truth2d" / part: out / f"true-{part}" for part in ("dev", "test")}
         map_stores(folders, partial(build_lifter, run.config.lift), "lift", run.config.workers)
 
-    return run.stage(
-        "lift", run.folder / "lifted", work, run.config.lift.model_dump(), (detected.done,), (*CORE_CODE, "slt/lift")
-    )
+    lift = run.config.lift
+    inputs: tuple[Done | str, ...] = (detected.done,)
+    if lift.weights:
+        build_lifter(lift)  # weights that cannot be used are told now, in one line
+        inputs += (file_sha256(lift.weights),)  # other weights of the same name make another stage
+    return run.stage("lift", run.folder / "lifted", work, lift.model_dump(), inputs, (*CORE_CODE, "slt/lift"))
 
 
 def _rows(run: Run, lifted: Done) -> list[Row]:

@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,21 @@ def save(parts, out):
     root, abstention, _ = parts
     scores = {"test": score(["am tag regnet es .", "a"], ["am tag regnet es .", "b c d"])}
     return save_model_folder(out, CONFIG, root / "translator", abstention, scores, CARD, root / "weights.bin")
+
+
+def test_a_trained_lifter_goes_along(parts, tmp_path):
+    root, abstention, _ = parts
+    config = replace(CONFIG, lift={"mode": "learned", "weights": "/home/me/lifter.safetensors"})
+    folder = save_model_folder(
+        tmp_path / "m", config, root / "translator", abstention, {}, CARD, lifter_weights=root / "weights.bin"
+    )
+    loaded = load_model_folder(folder, "cpu")
+    assert loaded.config["lift"] == {"mode": "learned", "weights": "lifter.safetensors"}
+    assert (folder / "lifter.safetensors").read_bytes() == b"weights"
+    with pytest.raises(InputError, match="train the lifter first"):
+        save_model_folder(
+            tmp_path / "n", config, root / "translator", abstention, {}, CARD, lifter_weights=tmp_path / "none"
+        )
 
 
 def test_it_works_after_being_copied_to_another_place(parts, tmp_path):

@@ -1,0 +1,148 @@
+"""The seeds' tables on Human3.6M or MPI-INF-3DHP, for those who have the files.
+
+    python -m experiments.h36m experiments/h36m_uplift_351.yaml
+
+Trains the network of the YAML file on the training subjects, evaluates it on the test subjects with the papers'
+protocols, and writes experiments/results/<name>.{json,md}, published figures beside. Sizes and budgets are the
+published ones: a GPU is needed. These runs have not been made where this project is built, which has no such files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from skeletor.atomic import write_text
+from skeletor.config import Config, load_config
+from skeletor.progress import log_to, progress
+from skeletor.skeleton import Skeleton
+from slt.lift.benchmarks import human36m, mpi_inf_3dhp
+from slt.lift.benchmarks.sequences import Benchmark2D3D, as_clips
+from slt.lift.learned.config import LiftTrainJob
+from slt.lift.learned.inference import lift_clip
+from slt.lift.learned.networks import LiftNetwork
+from slt.lift.learned.training import WEIGHTS, Material, kept_config, train_lifter
+from slt.lift.learned.weights import load_lifter
+from slt.lift.protocols import auc, mpjpe, mpjve, n_mpjpe, p_mpjpe, pck
+
+RESULTS = Path("experiments/results")
+MEASURES = {"MPJPE": mpjpe, "N-MPJPE": n_mpjpe, "P-MPJPE": p_mpjpe, "MPJVE": mpjve}
+
+
+class BenchmarkTable(Config):
+    """Options of a table. data_3d, data_2d, cameras: files of Human3.6M; train_file, test_file: of MPI-INF-3DHP.
+
+    input_strides: at which the network is evaluated. mirror: average with the mirror image. published: row -> figures.
+    training: what `slt lift train` takes; its `data` is not used.
+    """
+
+    dataset: Literal["human3.6m", "mpi-inf-3dhp"]
+    data_3d: str = ""
+    data_2d: str = ""
+    cameras: str = ""
+    train_file: str = ""
+    test_file: str = ""
+    input_strides: list[int] = Field([1], min_length=1)
+    mirror: bool = True
+    published: dict[str, dict[str, float]] = Field(default_factory=dict)
+    training: LiftTrainJob
+
+
+def read(config: BenchmarkTable) -> tuple[list[Benchmark2D3D], list[Benchmark2D3D], Skeleton, int, float]:
+    """Training and test sequences, skeleton, root, frames per second. InputError if a file is missing."""
+    if config.dataset == "human3.6m":
+        files = (config.data_3d, config.data_2d, config.cameras)
+        train, test = (human36m.read_h36m(*files, subjects) for subjects in (human36m.TRAIN, human36m.TEST))
+        return train, test, human36m.H36M_17, human36m.ROOT, human36m.FPS
+    train, test = mpi_inf_3dhp.read_3dhp_train(config.train_file), mpi_inf_3dhp.read_3dhp_test(config.test_file)
+    return train, test, mpi_inf_3dhp.DHP_17, mpi_inf_3dhp.ROOT, mpi_inf_3dhp.FPS
+
+
+def lifted(
+    network: LiftNetwork, sequence: Benchmark2D3D, skeleton: Skeleton, root: int, stride: int, mirror: bool
+) -> np.ndarray:
+    """(T, 17, 3) metres, the root at 0."""
+    device = next(network.parameters()).device
+    points = torch.as_tensor(sequence.points, dtype=torch.float32, device=device)
+    confidence = torch.as_tensor(sequence.confidence, dtype=torch.float32, device=device)
+    order = torch.as_tensor(skeleton.mirror, device=device) if mirror else None
+    joints = lift_clip(network, points, confidence, order, stride, root=root).cpu().numpy().astype(float)
+    return np.asarray(joints - joints[:, [root]])
+
+
+def evaluate(found: Sequence[np.ndarray], sequences: Sequence[Benchmark2D3D]) -> dict[str, dict[str, float]]:
+    """Action -> measure -> value, in millimetres (PCK, AUC: percent), and their mean over the actions.
+
+    Frames count alike within an action. Frames that are not `valid` are left out before anything is measured.
+    """
+    parts: dict[str, list[tuple[dict[str, float], int]]] = {}
+    for joints, sequence in zip(found, sequences, strict=True):
+        ours, truth = 1000 * joints[sequence.valid], 1000 * sequence.truth[sequence.valid]
+        if len(truth) < 2:
+            continue
+        values = {name: measure(ours, truth) for name, measure in MEASURES.items()}
+        values |= {"PCK": 100 * pck(ours, truth), "AUC": 100 * auc(ours, truth)}
+        parts.setdefault(sequence.action.rstrip(" 0123456789"), []).append((values, len(truth)))
+    result = {}
+    for action, rows in sorted(parts.items()):
+        weights = [count for _, count in rows]
+        result[action] = {
+            name: float(np.average([values[name] for values, _ in rows], weights=weights)) for name in rows[0][0]
+        }
+    result["mean"] = {
+        name: float(np.mean([row[name] for row in result.values()])) for name in next(iter(result.values()))
+    }
+    return result
+
+
+def markdown(title: str, rows: Mapping[str, Mapping[str, float]], published: Mapping[str, Mapping[str, float]]) -> str:
+    """Means over the actions, ours and published."""
+    names = [*MEASURES, "PCK", "AUC"]
+    lines = [f"# {title}", "", "| | " + " | ".join(names) + " |", "|---" + "|---:" * len(names) + "|"]
+    for label, row in (*rows.items(), *((f"{name} (published)", row) for name, row in published.items())):
+        lines.append(f"| {label} | " + " | ".join(f"{row[n]:.1f}" if n in row else "" for n in names) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def make(config: BenchmarkTable, name: str, results: Path) -> dict[str, Any]:
+    """Train if need be, evaluate, write."""
+    train, test, skeleton, root, fps = read(config)
+    words = f"{config.dataset}, {len(train)} sequences, {sum(len(s.points) for s in train)} frames"
+    weights = Path(config.training.out) / WEIGHTS
+    if not weights.is_file() or load_lifter(weights).info.config != kept_config(config.training):
+        train_lifter(config.training, Material(as_clips(train), skeleton, root, fps, words))
+    network = load_lifter(weights).network.to("cuda" if torch.cuda.is_available() else "cpu")
+    actions, rows = {}, {}
+    for stride in config.input_strides:
+        label = f"{name}, input stride {stride}"
+        bar = progress(test, label, unit="sequence")
+        found = [lifted(network, s, skeleton, root, stride, config.mirror) for s in bar]
+        actions[label] = evaluate(found, test)
+        rows[label] = actions[label]["mean"]
+    result = {"config": config.model_dump(mode="json"), "actions": actions, "published": config.published}
+    write_text(results / f"{name}.json", json.dumps(result, indent=1) + "\n")
+    write_text(results / f"{name}.md", markdown(f"{name}: {config.dataset}", rows, config.published))
+    return result
+
+
+def main() -> None:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("tables", type=Path, nargs="+", metavar="YAML")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    log_to()
+    for path in options.tables:
+        make(load_config(path, BenchmarkTable), path.stem, options.results)
+        print((options.results / f"{path.stem}.md").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+"""All lifters side by side on motion with known 3D. Writes experiments/results/lifters.{json,md}.
+
+    python -m experiments.lifters [experiments/lifters.yaml] [--run runs/demo] [--set lifters.x=configs/...]
+
+Trains what is not yet trained (under runs/, a killed training goes on where it was), then lifts: rendered motion by two
+signers and of sentences that no lifter has seen, from true 2D, from simulated detections, and (with --run) from real
+detections of its rendered video; and CMU motion capture of arms, if it lies in ../shared. All figures in millimetres.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from experiments.lift_accuracy import cmu
+from skeletor.atomic import write_text
+from skeletor.config import Config, load_config
+from skeletor.io.store import open_store
+from skeletor.metrics import pose_errors
+from skeletor.normalise import normalise
+from skeletor.pose import PoseSequence
+from skeletor.progress import log, log_to
+from skeletor.skeleton import SIGNING_50
+from slt.corpus.build import open_truth
+from slt.corpus.signers import split_signers
+from slt.lift import LiftConfig, build_lifter
+from slt.lift.learned.config import LifterDataConfig, LiftTrainJob
+from slt.lift.learned.data import ClipSet, View, detector, held_out_motion, make_view
+from slt.lift.learned.layers import parameter_count
+from slt.lift.learned.prepare import prepare
+from slt.lift.learned.training import WEIGHTS, kept_config, rendered_material, train_lifter
+from slt.lift.learned.weights import load_lifter
+from slt.lift.protocols import p_mpjpe
+from slt.lift.stage import finish
+
+RESULTS = Path("experiments/results")
+WORK = Path("runs")
+COLUMNS = ("mpjpe", "body", "hands from the wrist", "p-mpjpe", "velocity", "bone length", "bone jitter %")
+Way = Callable[[Sequence[PoseSequence]], list[PoseSequence]]
+
+
+class LiftersTable(Config):
+    """Options of the table. lifters: name -> config of its training. changes: dotted keys of those configs and other
+    values for all of them, for instance {"data.clips": 200}. See experiments/lifters.yaml.
+    """
+
+    seed: int = Field(ge=0)
+    clips: int = Field(ge=1)
+    reference_clips: int = Field(ge=1)
+    threads: int = Field(2, ge=1)
+    lifters: dict[str, str]
+    changes: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way to lift. few: it is slow and lifts only the first clips; so does a second row of `fast`, to compare."""
+
+    name: str
+    way: Way
+    parameters: int | None = None
+    few: bool = False
+
+
+class Ridge:
+    """The floor that a learned lifter must beat: linear regression of all joints from the 2D joints of 9 frames."""
+
+    frames, strength = 9, 1.0
+
+    def __init__(self, clips: ClipSet, config: LifterDataConfig) -> None:
+        self.config = config
+        width = self.frames * 100 + 1
+        gram, moment = np.zeros((width, width)), np.zeros((width, 150))
+        for number in range(len(clips)):
+            part = clips.clip(number)
+            inputs = self._inputs(clips.points[part])
+            wanted = clips.truth[part].astype(float)
+            wanted[..., :2] -= clips.points[part]
+            gram += inputs.T @ inputs
+            moment += inputs.T @ wanted.reshape(len(wanted), 150)
+        self.weights = np.linalg.solve(gram + self.strength * np.eye(width), moment)
+
+    def _inputs(self, points: np.ndarray) -> np.ndarray:
+        """(T, 901) 2D joints of the frames around, and a 1."""
+        around = np.arange(self.frames) - self.frames // 2
+        rows = np.clip(np.arange(len(points))[:, None] + around, 0, len(points) - 1)  # (T, 9)
+        flat = points[rows].reshape(len(points), -1).astype(float)
+        return np.concatenate([flat, np.ones((len(points), 1))], 1)
+
+    def __call__(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+        result = []
+        for pose in poses:
+            ready = prepare(pose, self.config.minimum_confidence, self.config.hand_reach)
+            joints = (self._inputs(ready.points) @ self.weights).reshape(-1, 50, 3)
+            joints[..., :2] += ready.points
+            result.append(finish(ready.flat, joints, ready.confidence, ready.flat.provenance.stages[-1]))
+        return result
+
+
+def flat(poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+    """No lifting: the fast lifter's x and y with z = 0."""
+    lifted = build_lifter(LiftConfig()).many(poses)
+    return [p.replace(p.keypoints * np.array([1, 1, 0], np.float32)) for p in lifted]
+
+
+def measure(lifted: Sequence[PoseSequence], views: Sequence[View]) -> dict[str, float]:
+    """Errors in millimetres, where the truth is known; every joint of every frame counts alike."""
+    ours, truths, procrustes = [], [], []
+    for pose, view in zip(lifted, views, strict=True):
+        truth = normalise(view.truth)
+        record = truth.provenance.stage("normalise")
+        assert record is not None
+        size = 1000 * float(record.config["scale"])  # millimetres of a shoulder width
+        truths.append(truth.replace(truth.keypoints * size, units="unknown"))
+        ours.append(pose.replace(pose.keypoints * size, units="unknown"))
+        there = ~truth.missing.any(0)
+        found, known = ours[-1].keypoints[:, there].astype(float), truths[-1].keypoints[:, there].astype(float)
+        procrustes.append((p_mpjpe(found, known), len(truth)))
+    errors = pose_errors(ours, truths)
+    values, counts = np.array(procrustes).T
+    return {
+        "mpjpe": errors.mpjpe["all"],
+        "body": errors.mpjpe["body"],
+        "hands from the wrist": errors.mpjpe.get("hands_relative", float("nan")),
+        "p-mpjpe": float((values * counts).sum() / counts.sum()),
+        "velocity": errors.velocity,
+        "bone length": errors.bone,
+        "bone jitter %": 100 * errors.bone_jitter,
+    }
+
+
+def test_sets(config: LiftersTable, noise: str | None, run: Path | None) -> dict[str, list[View]]:
+    """The clips of each part of the table."""
+    motions = held_out_motion(config.clips, config.seed)
+    sets = {}
+    for name, model in (("true 2D", None), ("simulated detections", detector(noise))):
+        rngs = [np.random.default_rng([config.seed, 0x7E58, k]) for k in range(len(motions))]  # the same cameras
+        sets[f"rendered motion, {name}"] = [make_view(m[1], g, model) for m, g in zip(motions, rngs, strict=True)]
+    if run is not None:
+        sets["rendered video, real detections"] = _detected(run)
+    if clips := cmu():
+        sets["CMU motion capture (arms, real people)"] = [View(c.seen, _metres(c.truth)) for c in clips]
+    return sets
+
+
+def _detected(run: Path) -> list[View]:
+    """Dev and test clips of a finished run by the two signers that no lifter has seen."""
+    unseen = {signer.name for signer in split_signers(disjoint=True)["test"]}
+    views = []
+    for part in ("dev", "test"):
+        found, truth = open_store(run / "estimated" / part), open_truth(run / "corpus", part)
+        for name in sorted(set(found) & set(truth)):
+            made = truth[name].provenance.stage("perform")
+            if made is not None and made.config["signer"] in unseen:
+                views.append(View(found[name], truth[name]))
+    return views
+
+
+def _metres(truth: PoseSequence) -> PoseSequence:
+    """Undo `normalise`'s scale: `measure` wants metres."""
+    record = truth.provenance.stage("normalise")
+    assert record is not None
+    return truth.replace(truth.keypoints * np.float32(record.config["scale"]), units="metre")
+
+
+def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
+    """All rows; trains the lifters that have no weights yet, and the ridge."""
+    fast, reference = build_lifter(LiftConfig()), build_lifter(LiftConfig(mode="reference"))
+    rows = [
+        Row("flat, z = 0", flat),
+        Row("IK reference (first clips)", reference.many, few=True),
+        Row("IK fast (first clips)", fast.many, few=True),
+        Row("IK fast", fast.many),
+    ]
+    jobs = {name: _job(path, name, noise, config, work) for name, path in config.lifters.items()}
+    data = next(iter(jobs.values())).data if jobs else LifterDataConfig(noise=noise)
+    material = rendered_material(data, config.threads)  # usually the same for all
+    ridge = Ridge(material.clips, data)
+    rows.append(Row("ridge, 9 frames", ridge, ridge.weights.size))
+    for name, job in jobs.items():
+        weights = Path(job.out) / WEIGHTS
+        if not weights.is_file() or load_lifter(weights).info.config != kept_config(job):
+            train_lifter(job, material if job.data == data else None)
+        rows.append(Row(name, _learned(weights), parameter_count(load_lifter(weights).network)))
+        if load_lifter(weights).info.kind == "uplift-upsample":
+            rows.append(Row(f"{name}, sequence output", _learned(weights, output="sequence"), rows[-1].parameters))
+    return rows
+
+
+def _learned(weights: Path, **more: Any) -> Way:
+    return build_lifter(LiftConfig(mode="learned", weights=str(weights), **more)).many
+
+
+def _job(path: str, name: str, noise: str | None, config: LiftersTable, work: Path) -> LiftTrainJob:
+    """The training of a row. Its folder tells what the errors were made with."""
+    kind = "detector" if noise else "plain"
+    given = {"data.noise": noise, "out": str(work / f"lifters-{kind}" / name), "threads": config.threads}
+    return load_config(path, LiftTrainJob, {**config.changes, **given})
+
+
+def table(rows: Sequence[Row], views: Sequence[View], few: int) -> dict[str, dict[str, Any]]:
+    """One part of the table: row -> figures."""
+    result = {}
+    for row in rows:
+        chosen = views[:few] if row.few else views
+        poses = [view.seen for view in chosen]
+        row.way(poses[:1])  # what is loaded once is not timed
+        start = time.perf_counter()
+        lifted = row.way(poses)
+        seconds = time.perf_counter() - start
+        frames = sum(map(len, poses))
+        result[row.name] = {
+            **measure(lifted, chosen),
+            "frames/s": frames / seconds,
+            "parameters": row.parameters,
+            "clips": len(chosen),
+            "frames": frames,
+        }
+        log.info("%-28s %s", row.name, {key: f"{result[row.name][key]:.1f}" for key in COLUMNS})
+    return result
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The tables for people."""
+    about = result["about"]
+    lines = [
+        "# Lifters",
+        "",
+        "Errors in millimetres, where the truth is known. Each clip is in shoulder widths by its own normalisation,"
+        " then brought to the truth's size. MPJPE: no alignment per frame, the neck's median at 0. Velocity: of the"
+        " error's first difference. Bone jitter: standard deviation of a bone's length over time.",
+        "",
+        f"{about['command']}; noise: {about['noise']}; {about['cores']} core(s), {about['threads']} torch thread(s)"
+        f" for frames/s; date {about['date']}.",
+    ]
+    for title, part in result["tables"].items():
+        lines += ["", f"## {title}", "", "| lifter | " + " | ".join(COLUMNS) + " | frames/s | parameters | clips |"]
+        lines.append("|---" + "|---:" * (len(COLUMNS) + 3) + "|")
+        for name, row in part.items():
+            cells = ["" if np.isnan(row[c]) else f"{row[c]:.1f}" for c in COLUMNS]
+            parameters = f"{row['parameters']:,}" if row["parameters"] else ""
+            cells += [f"{row['frames/s']:.0f}", parameters, str(row["clips"])]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    if result["trainings"]:
+        lines += [
+            "",
+            "## Trainings",
+            "",
+            "| lifter | steps | validation (shoulder widths) | data |",
+            "|---|---:|---:|---|",
+        ]
+        for name, made in result["trainings"].items():
+            lines.append(f"| {name} | {made['steps']} | {made['validation']:.4f} | {made['data']} |")
+    return "\n".join(lines) + "\n"
+
+
+def trainings(config: LiftersTable, noise: str | None, work: Path) -> dict[str, Any]:
+    """What the weights' headers say of their trainings."""
+    found = {}
+    for name, path in config.lifters.items():
+        info = load_lifter(Path(_job(path, name, noise, config, work).out) / WEIGHTS).info
+        found[name] = {**info.training, "data": info.data, "model": dict(info.model), "config": dict(info.config)}
+    return found
+
+
+def main() -> None:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("config", nargs="?", type=Path, default=Path("experiments/lifters.yaml"))
+    parser.add_argument("--run", type=Path, help="folder of a finished `slt run`")
+    parser.add_argument("--work", type=Path, default=WORK, help="where the trainings lie")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the YAML")
+    options = parser.parse_args()
+    log_to()
+    changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in options.set)}
+    config = load_config(options.config, LiftersTable, changes)
+    noise = str(options.run / "poses" / "noise_broadcast.safetensors") if options.run else None
+    torch.set_num_threads(config.threads)
+    rows = ways(config, noise, options.work)
+    tables = {}
+    for title, views in test_sets(config, noise, options.run).items():
+        log.info("%s: %d clips", title, len(views))
+        tables[f"{title} ({len(views)} clips, {sum(len(v.seen) for v in views)} frames)"] = table(
+            rows, views, config.reference_clips
+        )
+    about = {
+        "command": f"python -m experiments.lifters {options.config}"
+        + (" --run RUN" if options.run else "")
+        + "".join(f" --set '{item}'" for item in options.set),
+        "noise": "fitted to real detections of the run" if noise else "plain formula",
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": config.threads,
+        "date": time.strftime("%Y-%m-%d"),
+        "config": config.model_dump(mode="json"),
+        "skeleton": SIGNING_50.name,
+    }
+    result = {"about": about, "tables": tables, "trainings": trainings(config, noise, options.work)}
+    write_text(options.results / "lifters.json", json.dumps(result, indent=1) + "\n")
+    write_text(options.results / "lifters.md", markdown(result))
+    log.info("\n%s", markdown(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""What the learned lifters learn from: rendered motion, as cameras and an imperfect detector see it, with its 3D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skeletor.normalise import normalise
+from skeletor.pose import PoseSequence, Provenance
+from skeletor.progress import progress
+from skeletor.skeleton import SIGNING_50
+from slt.corpus.camera import random_camera
+from slt.corpus.grammar import make_splits
+from slt.corpus.motion import perform
+from slt.corpus.noise import DetectorNoise
+from slt.corpus.quality import QUALITIES
+from slt.corpus.signers import Signer, split_signers
+from slt.lift.learned.config import LifterDataConfig
+from slt.lift.learned.prepare import prepare
+
+FPS = 25.0
+HELD_OUT = {"dev": 60, "test": 100}  # sentences that the demo's corpus keeps for itself; also those of the tables
+CORPUS_SEED = 1
+_HANDS = tuple(np.array(SIGNING_50.group(name)) for name in ("left_hand", "right_hand"))
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class View:
+    """A clip as a detector gave it, and its truth. seen: 2D, pixels. truth: 3D in metres, camera axes."""
+
+    seen: PoseSequence
+    truth: PoseSequence
+
+
+def on_grid(times: np.ndarray, frames: np.ndarray | int, step: int) -> np.ndarray:
+    """times (B, N), `step` apart, kept inside [0, frames): what lies outside copies the grid's last frame inside."""
+    first = times[:, :1] % step
+    last = first + np.maximum(frames - 1 - first, 0) // step * step
+    return np.clip(times, np.minimum(first, last), np.minimum(last, frames - 1))
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Clips one after the other. points (F, J, 2), confidence (F, J), truth (F, J, 3), known (F, J): truth is known.
+
+    starts: (N + 1,) first frame of each clip, then F.
+    """
+
+    points: np.ndarray
+    confidence: np.ndarray
+    truth: np.ndarray
+    known: np.ndarray
+    starts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def clip(self, number: int) -> slice:
+        """Frames of one clip."""
+        return slice(int(self.starts[number]), int(self.starts[number + 1]))
+
+    def rows(self, clip_of: np.ndarray, times: np.ndarray, step: int = 1) -> np.ndarray:
+        """(B, N) rows of frames `times` (B, N) of clips (B,); those outside a clip are copies of its ends.
+
+        step: from one time to the next; the copies are of the first and the last frame on that grid.
+        """
+        frames = (self.starts[clip_of + 1] - self.starts[clip_of])[:, None]
+        return np.asarray(self.starts[clip_of][:, None] + on_grid(times, frames, step))
+
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """(B,) clips and (B,) frames of them; every frame of every clip is as likely."""
+        frame = rng.integers(self.starts[-1], size=size)
+        clip_of = np.searchsorted(self.starts, frame, side="right") - 1
+        return clip_of, frame - self.starts[clip_of]
+
+    def take(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """points, confidence, truth and known of rows of any shape."""
+        arrays = (self.points, self.confidence, self.truth, self.known)
+        found = [torch.from_numpy(array[rows]) for array in arrays]
+        return found[0], found[1], found[2], found[3]
+
+    def split(self, share: float) -> tuple[ClipSet, ClipSet]:
+        """The clips but for the last ones, and those: `share` of them, at least one. They were drawn at random."""
+        held = max(1, round(share * len(self)))
+        cut = self.starts[len(self) - held]
+        arrays = (self.points, self.confidence, self.truth, self.known)
+        first, rest = [a[:cut] for a in arrays], [a[cut:] for a in arrays]
+        starts = self.starts[: len(self) - held + 1], self.starts[len(self) - held :] - cut
+        return ClipSet(first[0], first[1], first[2], first[3], starts[0]), ClipSet(
+            rest[0], rest[1], rest[2], rest[3], starts[1]
+        )
+
+
+def clip_set(views: Sequence[View], minimum_confidence: float, hand_reach: float) -> ClipSet:
+    """The clips as the networks take them: truth normalised by itself, as `skeletor.metrics` compares."""
+    ready = [prepare(view.seen, minimum_confidence, hand_reach) for view in views]
+    truths = [normalise(view.truth) for view in views]
+    missing = np.concatenate([t.missing for t in truths])
+    return ClipSet(
+        np.concatenate([r.points for r in ready]).astype(np.float32),
+        np.concatenate([r.confidence for r in ready]),
+        np.nan_to_num(np.concatenate([t.keypoints for t in truths])),
+        ~missing,
+        np.cumsum([0, *(len(t) for t in truths)]),
+    )
+
+
+def rendered_clips(config: LifterDataConfig, workers: int = 1) -> ClipSet:
+    """Training clips of a config, made in as many processes; they depend on nothing but the config."""
+    total = config.clips * config.views
+    chunks = [range(k, min(k + _CHUNK, total)) for k in range(0, total, _CHUNK)]
+    make = partial(_chunk, config=config)
+    parts: list[ClipSet] = []
+    if workers <= 1:
+        parts += [make(chunk) for chunk in progress(chunks, "motion", unit="chunk")]
+    else:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            parts += progress(pool.map(make, chunks), "motion", total=len(chunks), unit="chunk")
+    offsets = np.cumsum([0, *(part.starts[-1] for part in parts)])
+    starts = [part.starts[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
+    points, confidence, truth, known = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("points", "confidence", "truth", "known")
+    )
+    return ClipSet(points, confidence, truth, known, np.append(np.concatenate(starts), offsets[-1]))
+
+
+def _chunk(numbers: range, config: LifterDataConfig) -> ClipSet:
+    views = [training_view(config, number) for number in numbers]
+    return clip_set(views, config.minimum_confidence, config.hand_reach)
+
+
+def training_view(config: LifterDataConfig, number: int) -> View:
+    """The `number`-th view of the training clips."""
+    sentence, camera = divmod(number, config.views)
+    glosses = _training_glosses(config.clips, config.seed)[sentence]
+    signers = split_signers(disjoint=True)["train"]
+    motion_rng = np.random.default_rng([config.seed, 0x11F7, sentence])
+    pose = perform(glosses, signers[int(motion_rng.integers(len(signers)))], motion_rng, FPS).pose
+    rng = np.random.default_rng([config.seed, 0x11F8, sentence, camera])
+    noise = None if rng.random() < config.clean_share else detector(config.noise)
+    if rng.random() < config.turned_share:
+        pose = _turned(pose, np.radians(rng.uniform(-config.turn, config.turn)))
+    return make_view(pose, rng, noise, hands=bool(rng.random() >= config.hide_hands))
+
+
+def _turned(pose: PoseSequence, angle: float) -> PoseSequence:
+    """The motion (T, 50, 3) turned about the vertical."""
+    c, s = np.cos(angle), np.sin(angle)
+    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
+    return pose.replace(pose.keypoints @ turn.T)
+
+
+@lru_cache(maxsize=4)
+def _training_glosses(count: int, seed: int) -> list[tuple[str, ...]]:
+    sentences = make_splits(count, HELD_OUT["dev"], HELD_OUT["test"], CORPUS_SEED)["train"]
+    order = np.random.default_rng([seed, 0x11F9]).permutation(len(sentences))  # the last clips are held out
+    return [sentences[k].glosses for k in order]
+
+
+@dataclass(frozen=True)
+class PlainNoise:
+    """Errors of no particular detector, after the measured statistics of OpenPose: see `simulate`."""
+
+    def simulate(self, truth2d: PoseSequence, rng: np.random.Generator) -> PoseSequence:
+        """Heavy-tailed noise, lost hands, right hand on the left one.
+
+        Residuals of about .01 (body) and .03 (fingers) shoulder widths, Student-t; a hand is lost in 8 % of frames, in
+        runs; the right hand is on the left in 10 %.
+        """
+        points = truth2d.keypoints.copy()
+        confidence = rng.uniform(0.5, 0.9, points.shape[:2]).astype(np.float32)
+        width = np.median(np.linalg.norm(points[:, 2] - points[:, 5], axis=1))
+        scale = np.full(50, 0.02)
+        scale[:8] = 0.007
+        points += (rng.standard_t(3, points.shape) * scale[:, None] * width).astype(np.float32)
+        for side, hand in enumerate(_HANDS):
+            lost = _runs(len(points), 0.08, 2.0, rng)
+            if side == 1:
+                swapped = _runs(len(points), 0.10, 4.0, rng)
+                points[np.ix_(swapped, hand)] = points[np.ix_(swapped, _HANDS[0])]
+            points[np.ix_(lost, hand)] = np.nan
+        confidence[np.isnan(points[..., 0])] = 0
+        return truth2d.replace(points, confidence)
+
+
+def _runs(frames: int, share: float, length: float, rng: np.random.Generator) -> np.ndarray:
+    """(T,) bool: runs of mean `length` that cover about `share` of the frames."""
+    on = np.zeros(frames, bool)
+    for start in np.flatnonzero(rng.random(frames) < share / length):
+        on[start : start + rng.geometric(1 / length)] = True
+    return on
+
+
+Noise = DetectorNoise | PlainNoise
+
+
+@lru_cache(maxsize=2)
+def detector(path: str | None) -> Noise:
+    """The noise model of a file, or the plain one. InputError as of `DetectorNoise.load`."""
+    return PlainNoise() if path is None else DetectorNoise.load(path)
+
+
+def make_view(pose: PoseSequence, rng: np.random.Generator, noise: Noise | None, hands: bool = True) -> View:
+    """What a random camera and a detector see of a motion (T, 50, 3) in metres. noise: None for true 2D."""
+    camera = random_camera(QUALITIES["broadcast"], rng, pose)
+    flat = camera.project(pose.keypoints)
+    seen = PoseSequence(flat, pose.confidence, pose.fps, SIGNING_50, Provenance(source="rendered", units="pixel"))
+    if noise is not None:
+        seen = noise.simulate(seen, rng)
+    if not hands:
+        points, confidence = seen.keypoints.copy(), seen.confidence.copy()
+        points[:, 8:], confidence[:, 8:] = np.nan, 0
+        seen = seen.replace(points, confidence)
+    return View(seen, pose.replace(camera.view(pose.keypoints), units="metre"))
+
+
+def held_out_motion(count: int, seed: int) -> list[tuple[Signer, PoseSequence]]:
+    """Motions of test sentences by the two signers that no lifter has seen."""
+    sentences = make_splits(1, HELD_OUT["dev"], HELD_OUT["test"], CORPUS_SEED)["test"][:count]
+    signers = split_signers(disjoint=True)["test"]
+    result = []
+    for k, sentence in enumerate(sentences):
+        signer = signers[k % len(signers)]
+        result.append((signer, perform(sentence.glosses, signer, np.random.default_rng([seed, 0x7E57, k]), FPS).pose))
+    return result

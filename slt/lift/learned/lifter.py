@@ -1,0 +1,104 @@
+"""The learned lifters as the stage that `slt.lift` asks for: pose sequence in, pose sequence out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence, StageRecord, file_sha256
+from skeletor.skeleton import SIGNING_50
+from slt.lift.learned.inference import lift_clip
+from slt.lift.learned.prepare import Prepared, prepare
+from slt.lift.learned.weights import LoadedLifter, load_lifter
+from slt.lift.stage import finish, in_processes
+
+SLACK = 1.25  # a clip this much faster or slower than the training's frames is lifted as it is
+
+
+class LearnedLifter:
+    """Lifts with trained weights, each clip by itself. The kind of network stands in the weights' header.
+
+    weights: file of `slt lift train`. mirror: average with the mirror image, twice the time. stride: look at every so
+    many frames only, all come out (uplift-upsample only). output: of uplift-upsample, see `inference.lift_uplift`.
+    Raises InputError if the weights cannot be used, or not with this stride.
+    """
+
+    version = "1"
+
+    def __init__(
+        self,
+        weights: str,
+        mirror: bool = False,
+        stride: int = 1,
+        output: Literal["centre", "sequence"] = "centre",
+    ) -> None:
+        self.weights, self.mirror, self.stride, self.output = weights, mirror, stride, output
+        info = self._loaded().info
+        self.name = info.kind
+        if info.skeleton != SIGNING_50.name:
+            raise InputError(f"{weights}: for skeleton {info.skeleton}, lifting needs {SIGNING_50.name}")
+        step = int(info.model.get("output_stride", 1))
+        if stride % step:
+            raise InputError(f"{weights}: gives every {step}th frame; its stride must be a multiple, not {stride}")
+        if stride > 1 and info.kind != "uplift-upsample":
+            raise InputError(f"{weights}: a stride of {stride} needs weights of kind uplift-upsample, not {info.kind}")
+
+    def __call__(self, pose: PoseSequence) -> PoseSequence:
+        """Lift one clip; see `slt.lift.Lifter`."""
+        loaded = self._loaded()
+        ready = prepare(pose, loaded.info.minimum_confidence, loaded.info.hand_reach)
+        ratio = loaded.info.fps / pose.fps
+        if 1 / SLACK <= ratio <= SLACK or len(pose) < 2:
+            joints = self._lift(ready.points, ready.confidence, loaded)
+        else:
+            joints = self._retimed(ready, ratio, loaded)
+        config = {"mode": "learned", "kind": self.name, "weights": loaded.digest, "mirror": self.mirror,
+                  "stride": self.stride, "output": self.output}  # fmt: skip
+        return finish(ready.flat, joints, ready.confidence, StageRecord("lift", self.version, config))
+
+    def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
+        """Lift clips, in their order."""
+        return in_processes(self, poses, workers)
+
+    def batch(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+        """Lift clips in this process."""
+        return [self(pose) for pose in poses]
+
+    def _loaded(self) -> LoadedLifter:
+        return _load(self.weights, file_sha256(self.weights) if Path(self.weights).is_file() else "")
+
+    def _lift(self, points: np.ndarray, confidence: np.ndarray, loaded: LoadedLifter) -> np.ndarray:
+        order = torch.as_tensor(SIGNING_50.mirror) if self.mirror else None
+        joints = lift_clip(
+            loaded.network, torch.from_numpy(points), torch.from_numpy(confidence), order, self.stride, self.output
+        )
+        return joints.numpy()
+
+    def _retimed(self, ready: Prepared, ratio: float, loaded: LoadedLifter) -> np.ndarray:
+        """Lifted at the training's frame rate, and brought back by straight lines."""
+        frames = len(ready.points)
+        there = np.linspace(0, frames - 1, max(2, round((frames - 1) * ratio) + 1))
+        near = np.rint(there).astype(int)
+        joints = self._lift(_at(ready.points, there), ready.confidence[near], loaded)
+        back = np.linspace(0, len(there) - 1, frames)
+        return _at(joints, back)
+
+
+def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(T', ...) values at fractional frames, by straight lines."""
+    low = np.minimum(places.astype(int), max(len(values) - 2, 0))
+    high = np.minimum(low + 1, len(values) - 1)
+    share = (places - low).reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray(values[low] * (1 - share) + values[high] * share, np.float32)
+
+
+@lru_cache(maxsize=4)
+def _load(path: str, digest: str) -> LoadedLifter:
+    """digest: of the file, so that other weights under the same name are read anew."""
+    return load_lifter(path)

@@ -1,0 +1,77 @@
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from skeletor.errors import InputError
+from slt.lift.benchmarks.safe_npz import read_npz
+
+
+def archive(path: Path, payload: bytes) -> Path:
+    """An npz whose one member is an object array with this pickle."""
+    header = b"{'descr': '|O', 'fortran_order': False, 'shape': (), }"
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("data.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + payload)
+    return path
+
+
+def test_nested_dicts_lists_and_arrays_come_back(tmp_path: Path) -> None:
+    content = {"S1": {"Walk 1": [np.arange(6.0).reshape(2, 3), np.array([True])], "n": np.float32(3), "t": ("a", None)}}
+    np.savez(tmp_path / "a.npz", data=content, plain=np.eye(2), many=np.array([{}, [1]], dtype=object))  # type: ignore[arg-type]
+    found = read_npz(tmp_path / "a.npz")
+    np.testing.assert_array_equal(found["plain"], np.eye(2))
+    np.testing.assert_array_equal(found["data"]["S1"]["Walk 1"][0], np.arange(6.0).reshape(2, 3))
+    assert found["data"]["S1"]["n"] == 3 and found["data"]["S1"]["t"] == ("a", None)
+    assert found["many"].tolist() == [{}, [1]]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol_is_read(tmp_path: Path, protocol: int) -> None:
+    value = {"a": np.arange(4, dtype=np.float32), "b": b"\xff\x00", "s": np.array(["x", "yz"])}
+    found = read_npz(archive(tmp_path / "a.npz", pickle.dumps(np.array(value, dtype=object), protocol)))["data"]
+    np.testing.assert_array_equal(found["a"], value["a"])
+    assert found["b"] == value["b"] and found["s"].tolist() == ["x", "yz"]
+
+
+class Evil:
+    def __init__(self, call: Any, *arguments: Any) -> None:
+        self.reduced = (call, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.reduced
+
+
+@pytest.mark.parametrize(
+    "make", [lambda m: Evil(os.mkdir, m), lambda m: Evil(eval, f"__import__('os').mkdir({m!r})"),
+             lambda m: Evil(np.load, m), lambda m: Evil(np.ndarray.tofile, m)]
+)  # fmt: skip
+def test_nothing_else_is_run(tmp_path: Path, make: Any) -> None:
+    mark = str(tmp_path / "made")
+    with pytest.raises(InputError, match="more than arrays"):
+        read_npz(archive(tmp_path / "a.npz", pickle.dumps({"x": make(mark)})))
+    assert not Path(mark).exists()
+
+
+def test_bytes_by_another_encoding_are_refused(tmp_path: Path) -> None:
+    import codecs
+
+    with pytest.raises(InputError, match="cannot be read"):
+        read_npz(archive(tmp_path / "a.npz", pickle.dumps(Evil(codecs.encode, "a", "punycode"))))
+
+
+def test_damaged_and_missing_files_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("no archive")
+    whole = archive(tmp_path / "cut.npz", pickle.dumps({"a": np.arange(9)})[:-9])
+    for path, words in (
+        (tmp_path / "text.npz", "not a NumPy"),
+        (whole, "cannot be read"),
+        (tmp_path / "no", "no such"),
+    ):
+        with pytest.raises(InputError, match=words) as error:
+            read_npz(path)
+        assert "\n" not in str(error.value)
