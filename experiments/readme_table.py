@@ -1,42 +1,51 @@
 """Put the tables of a run into the README, between its markers, and the whole report into experiments/results/.
 
 python -m experiments.readme_table runs/demo configs/demo.yaml
+python -m experiments.readme_table runs/phoenix14t_resynth-... configs/phoenix14t_resynth.yaml --corpus DIR --brief
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
 
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "experiments" / "results"
+BRIEF = ("", "dev BLEU-4", "dev ROUGE", "test BLEU-4", "test BLEU-1", "test ROUGE", "test BLEU-4, 95 %", "p")
 
 
 def main() -> None:
-    """Rewrite README.md and experiments/results/<config>.md."""
+    """Rewrite README.md between the markers of this config, and experiments/results/<config>.{md,json,yaml}."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("config", type=Path)
+    parser.add_argument("--corpus", default="", help="as the run was started with; for the command that is told")
+    parser.add_argument("--brief", action="store_true", help="fewer columns and notes in the README")
     args = parser.parse_args()
+    name = args.config.stem
     report = (args.run / "report.md").read_text(encoding="utf-8")
-    table = short_table((args.run / "table.md").read_text(encoding="utf-8"))
+    table = (args.run / "table.md").read_text(encoding="utf-8")
     figures = json.loads((args.run / "report.json").read_text(encoding="utf-8"))
-    table = f"{table}\n\n{skeleton_table(figures)}"
-    command = f"slt run {args.config}"
-    write_text(ROOT / "experiments" / "results" / f"{args.config.stem}.md", f"Made by `{command}`.\n\n{report}")
+    command = f"slt run {args.config}" + (f" --corpus {args.corpus}" if args.corpus else "")
+    write_text(RESULTS / f"{name}.md", f"Made by `{command}`.\n\n{report}")
+    shutil.copyfile(args.run / "table.json", RESULTS / f"{name}.json")
+    shutil.copyfile(args.run / "config.json", RESULTS / f"{name}_config.json")
+    shown = [short_table(table, args.brief), skeleton_table(figures)]
+    result = f"experiments/results/{name}.md"
+    shown.append(f"Made by `{command}`; the whole report: [{result}]({result}).")
+    begin, end = f"<!-- table {name}: begin -->", f"<!-- table {name}: end -->"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    if BEGIN not in readme or END not in readme:
-        raise InputError(f"README.md: the markers {BEGIN} and {END} are missing")
-    head, rest = readme.split(BEGIN)
-    tail = rest.split(END)[1]
-    result = f"experiments/results/{args.config.stem}.md"
-    note = f"Made by `{command}`; the whole report: [{result}]({result})."
-    write_text(ROOT / "README.md", f"{head}{BEGIN}\n{table}\n{note}\n{END}{tail}")
+    if begin not in readme or end not in readme:
+        raise InputError(f"README.md: the markers {begin} and {end} are missing")
+    head, rest = readme.split(begin)
+    tail = rest.split(end)[1]
+    write_text(ROOT / "README.md", "\n".join([f"{head}{begin}", "\n\n".join(filter(None, shown)), f"{end}{tail}"]))
 
 
 def skeleton_table(report: dict[str, Any]) -> str:
@@ -54,16 +63,18 @@ def skeleton_table(report: dict[str, Any]) -> str:
         m = error["mpjpe"]
         cells = [m["all"], m["body"], m["hands"], m["hands_relative"], error["acceleration"]["all"]]
         lines.append(f"| {label} | " + " | ".join(f"{value:.3f}" for value in cells) + " |")
-    return "\n".join([*lines, ""])
+    return "\n".join(lines)
 
 
-def short_table(markdown: str) -> str:
-    """The table with BLEU-4 and ROUGE alone of dev, to fit the page; notes stay."""
+def short_table(markdown: str, brief: bool) -> str:
+    """The table with BLEU-4 and ROUGE alone of dev, to fit the page; notes stay. brief: `BRIEF` and the first notes."""
     lines = markdown.splitlines()
     rows = [line for line in lines if line.startswith("|")]
     others = [line for line in lines if line.startswith("- ")]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
-    keep = [k for k, head in enumerate(cells[0]) if head not in ("dev BLEU-3", "dev BLEU-2", "dev BLEU-1", "dev chrF")]
+    left_out = ("dev BLEU-3", "dev BLEU-2", "dev BLEU-1", "dev chrF")
+    keep = [k for k, head in enumerate(cells[0]) if (head in BRIEF if brief else head not in left_out)]
+    others = others[:3] if brief else others
     short = ["| " + " | ".join(row[k] for k in keep) + " |" for row in cells]
     return "\n".join([*short, "", *others])
 
