@@ -65,9 +65,9 @@ def _latin1(text: str, encoding: str) -> bytes:
 def _allowed() -> dict[tuple[str, str], Callable[..., Any]]:
     """(module, name) of what a pickled array needs, in the spellings of NumPy 1 and 2."""
     array = np.array([1.0])
-    reconstruct, *_ = array.__reduce__()
-    scalar, *_ = np.float64(1).__reduce__()
-    from_buffer, *_ = array.__reduce_ex__(5)
+    reconstruct: Any = array.__reduce__()[0]
+    scalar: Any = np.float64(1).__reduce__()[0]
+    from_buffer: Any = array.__reduce_ex__(5)[0]
     names: dict[tuple[str, str], Callable[..., Any]] = {
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
