@@ -119,7 +119,8 @@ def make(config: BenchmarkTable, name: str, results: Path) -> dict[str, Any]:
     if not weights.is_file() or load_lifter(weights).info.config != kept_config(config.training):
         train_lifter(config.training, Material(as_clips(train), skeleton, root, fps, words))
     network = load_lifter(weights).network.to("cuda" if torch.cuda.is_available() else "cpu")
-    actions, rows = {}, {}
+    actions: dict[str, dict[str, dict[str, float]]] = {}
+    rows: dict[str, dict[str, float]] = {}
     for stride in config.input_strides:
         label = f"{name}, input stride {stride}"
         bar = progress(test, label, unit="sequence")

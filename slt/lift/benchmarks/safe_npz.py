@@ -65,8 +65,9 @@ def _latin1(text: str, encoding: str) -> bytes:
 def _allowed() -> dict[tuple[str, str], Callable[..., Any]]:
     """(module, name) of what a pickled array needs, in the spellings of NumPy 1 and 2."""
     array = np.array([1.0])
-    reduced: list[Any] = [array.__reduce__(), np.float64(1).__reduce__(), array.__reduce_ex__(5)]
-    reconstruct, scalar, from_buffer = (parts[0] for parts in reduced)
+    reconstruct: Any = array.__reduce__()[0]
+    scalar: Any = np.float64(1).__reduce__()[0]
+    from_buffer: Any = array.__reduce_ex__(5)[0]
     names: dict[tuple[str, str], Callable[..., Any]] = {
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
