@@ -22,7 +22,7 @@ from skeletor.frames import FrameStore
 from skeletor.hands import carriers
 from skeletor.model import Skeletor
 from skeletor.model_card import write_card
-from skeletor.networks import build_network
+from skeletor.networks import Network, build_network
 from skeletor.objective import make_task
 from skeletor.pose import PoseSequence
 from skeletor.prior import fit_prior
@@ -184,18 +184,24 @@ def _split(clips: int, config: RefinerTrainConfig, seed: int) -> tuple[list[int]
     return np.sort(order[count:]).tolist(), np.sort(order[:count]).tolist()
 
 
-def _start(
-    arguments: dict[str, Any], sets: _Data, config: RefinerTrainConfig, device: torch.device, out: Path, seed: int
-) -> Parts:
-    """A training at step 0."""
-    fabric = make_fabric(device, config.bf16)
-    device = fabric.device
+def _network(arguments: dict[str, Any], sets: _Data, seed: int) -> Network:
+    """A network that knows of its training data what it needs beside weights: typical pose, scales, covariance."""
     model = build_network(arguments)
     model.rest.copy_(sets.train.typical_pose())
     means = isinstance(model, Skeletor) and model.reference != "wrist"  # an unobserved joint has no part in a mean
     model.scale.copy_(sets.train.spread(model.seen_from_carrier, missing=model.rest if means else None))
     if isinstance(model, Skeletor) and model.prior:
         model.covariance.copy_(fit_prior(sets.train, model.joints, seed))
+    return model
+
+
+def _start(
+    arguments: dict[str, Any], sets: _Data, config: RefinerTrainConfig, device: torch.device, out: Path, seed: int
+) -> Parts:
+    """A training at step 0."""
+    fabric = make_fabric(device, config.bf16)
+    device = fabric.device
+    model = _network(arguments, sets, seed)
     model.to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(),

@@ -79,10 +79,7 @@ def gradient_alone(weights: dict[str, torch.Tensor], rank: int) -> dict[str, tor
 
     c = config(max_steps=4, log_every=2, gradient_clip=1e9, accumulate=2, validation_share=0.0)
     sets = training._data(clips(4), None, c, 0)
-    arguments = training.model_arguments(c, sets.skeleton, sets.dims)
-    model = training.build_network(arguments)
-    model.rest.copy_(sets.train.typical_pose())
-    model.scale.copy_(sets.train.spread(model.seen_from_carrier))
+    model = training._network(training.model_arguments(c, sets.skeleton, sets.dims), sets, 0)
     model.load_state_dict({**model.state_dict(), **weights})
     task = make_task(sets.skeleton, model.rest.clone())
     for number in (2, 3):  # the batches of step 1
