@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from skeletor.errors import SkeletorError
 from skeletor.progress import log, log_to
 from slt.corpus import build, layout
 from slt.corpus.build import CorpusConfig
-from slt.pipeline.sign2text import render_videos, train_and_decode
+from slt.pipeline.pixels import render_videos
+from slt.pipeline.sign2text import train_and_decode
 from slt.pipeline.stage import keyed_folder, stage_key
 from slt.score import Scores, score
 from slt.score.content import content_accuracy
@@ -99,7 +101,7 @@ def _videos(config: Sign2TextExperiment, work: Path) -> tuple[list[layout.Clip],
     for split in layout.SPLITS:
         wanted = [plan for plan in plans if plan.part == split]
         wanted = wanted[: config.sign2text.clips] if split == "train" else wanted
-        sources[split] = render_videos(wanted, config.corpus, root, config.workers)
+        sources[split] = render_videos(wanted, partial(build.make_clip, config=config.corpus), root, config.workers)
     clips = [
         layout.Clip(p.name, p.part, sources[p.part].get(p.name), p.signer.name, p.sentence.glosses, p.sentence.text)
         for p in plans

@@ -36,7 +36,8 @@ def main(command: str, argv: list[str], text: str) -> int:
 def _train(args: argparse.Namespace) -> int:
     from slt.corpus.frames import fingerprint
     from slt.corpus.layout import read_corpus
-    from slt.pipeline.sign2text import corpus_sources, train_and_decode
+    from slt.pipeline.pixels import corpus_sources
+    from slt.pipeline.sign2text import train_and_decode
     from slt.score import score
     from slt.sign2text.config import Sign2TextRow
 

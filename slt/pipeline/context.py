@@ -32,13 +32,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """What all stages of one run share. reuse: folders of other runs, whose unchanged stages are taken as they are."""
+    """What all stages of one run share. reuse: folders of other runs, whose unchanged stages are taken as they are.
+
+    annotation: what a re-synthesised corpus was made from.
+    """
 
     config: RunConfig
     folder: Path
     corpus: layout.Corpus
     corpus_key: Done | str
     reuse: tuple[Path, ...] = ()
+    annotation: Path | None = None
 
     @property
     def rendered(self) -> bool:

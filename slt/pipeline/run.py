@@ -137,7 +137,7 @@ def _resynthesised(
         (*CORE_CODE, *_CORPUS, *_RESYNTH, "slt/video"),
         elsewhere(folder, folder / "corpus", reuse),
     )
-    return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse)
+    return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse, Path(source))
 
 
 def _ignore(_: object) -> None:

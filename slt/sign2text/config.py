@@ -115,6 +115,7 @@ class Sign2TextRow(Sign2TextConfig):
     clips: int | None = Field(
         default=None, ge=2, description="training clips with pixels (rendered if need be); default: all that have them"
     )
+    seeds: int | None = Field(default=None, ge=1, description="trainings; default: as many as the other rows have")
 
 
 # What differs from the defaults.

@@ -38,24 +38,6 @@ def test_a_row_from_the_pictures_of_a_data_set(release, tmp_path):
     assert other.folder != done.folder and other.key != done.key
 
 
-def test_of_the_training_clips_only_so_many_are_used(release):
-    corpus = layout.read_corpus(release())
-    assert list(sign2text.corpus_sources(corpus, 1)["train"]) == ["heute-1"]
-    assert len(sign2text.corpus_sources(corpus, None)["train"]) == 2
-
-
-def test_a_video_is_the_same_whoever_renders_it(tmp_path):
-    config = build.CorpusConfig(train=2, dev=1, test=1, calibration=2)
-    plan = build.plan_corpus(config)[0]
-    build.make_clip(plan, config, tmp_path / "corpus")
-    found = sign2text.render_videos([plan], config, tmp_path / "other", 1)
-    assert list(found) == [plan.name]
-    assert found[plan.name].read_bytes() == build.video_path(tmp_path / "corpus", "train", plan.name).read_bytes()
-    stamp = found[plan.name].stat().st_mtime_ns
-    assert sign2text.render_videos([plan], config, tmp_path / "other", 1) == found
-    assert found[plan.name].stat().st_mtime_ns == stamp
-
-
 def test_more_clips_than_the_corpus_has_is_an_error(tmp_path):
     corpus = layout.Corpus(tmp_path, layout.Description("rendered", 25.0, 1.0, "", 1), ())
     with pytest.raises(InputError, match=r"sign2text.clips is 4, but corpus.train is 3"):
