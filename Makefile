@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations chain-ablations gloss2text sign2text figures bench port lifters clean
+.PHONY: setup test lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters transfer clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -30,8 +30,11 @@ pipeline: setup
 tables: setup
 	$(BIN)/python -m experiments.refiner.run $(sort $(wildcard experiments/table*.yaml)) $(if $(RUN),--run '$(RUN)')
 
-# Of the refiner's parts; of the whole chain (RUN: the folder of a finished demo run, or runs/demo).
-ablations: setup
+# One change at a time: to the refiner's parts, then to the whole chain (RUN: the folder of a finished demo run, or
+# runs/demo).
+ablations: refiner-ablations chain-ablations
+
+refiner-ablations: setup
 	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml
 
 chain-ablations: setup
@@ -59,6 +62,10 @@ port: setup
 # Trains the learned lifters that have no weights yet (about 10 minutes each), then compares all. RUN, or plain errors.
 lifters: setup
 	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
+
+# The translators of a finished run on the poses of each other's rows. RUN: its folder, or runs/demo.
+transfer: setup
+	$(BIN)/python -m experiments.transfer $(if $(RUN),--run '$(RUN)')
 
 bench: setup
 	$(BIN)/python -m experiments.bench

@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from pydantic import Field
 
 from skeletor.atomic import write_text
-from skeletor.config import Config, load_config
+from skeletor.config import Config, load_config, read_yaml
 from skeletor.errors import SkeletorError
 from skeletor.progress import log, log_to
 from slt.corpus import build, layout
@@ -170,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("config", type=Path, nargs="?", default=Path("experiments/sign2text.yaml"))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the YAML")
     options = parser.parse_args(arguments)
-    overrides = {key: yaml.safe_load(value) for key, _, value in (item.partition("=") for item in options.set)}
+    overrides = {key: read_yaml(value) for key, _, value in (item.partition("=") for item in options.set)}
     try:
         run(options.config, overrides)
     except SkeletorError as error:

@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from skeletor.atomic import write_text
-from skeletor.config import check_config
+from skeletor.config import check_config, read_yaml
 from skeletor.io.store import open_store
 from slt.corpus import layout
 from slt.score import score
@@ -55,7 +54,7 @@ def train(
     if done.exists():
         return Trained(**json.loads(done.read_text(encoding="utf-8")))
     preset, *changes = system.split()
-    values: dict[str, Any] = {key: yaml.safe_load(value) for key, value in (c.split("=", 1) for c in changes)}
+    values: dict[str, Any] = {key: read_yaml(value) for key, value in (c.split("=", 1) for c in changes)}
     budget = {"max_updates": updates, "validate_every": every, "validation_sentences": len(examples["dev"])}
     config = check_config({"preset": preset, **budget, **values}, TranslateConfig, system)
     result = train_translator(examples["train"], examples["dev"], config, out, seed, "cpu")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,13 +28,28 @@ class Config(BaseModel):
 C = TypeVar("C", bound=Config)
 
 
+class _Loader(yaml.SafeLoader):
+    """Numbers as in YAML 1.2 and JSON: `1e-7` is one. In YAML 1.1, which the package reads, it is text."""
+
+
+_Loader.yaml_implicit_resolvers = {key: list(found) for key, found in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def read_yaml(text: str) -> Any:
+    """The value of a YAML (or JSON) text. Raises yaml.YAMLError."""
+    return yaml.load(text, _Loader)
+
+
 def load_config(path: Path | str, model: type[C], overrides: dict[str, Any] | None = None) -> C:
     """Read a YAML file into `model`. `overrides` maps dotted keys ("refine.name") to values.
 
     Raises InputError, one line that names the file and the key.
     """
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        raw = read_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

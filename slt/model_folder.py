@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from skeletor.atomic import atomic_path
+from skeletor.config import read_yaml
 from skeletor.errors import InputError
 from skeletor.pose import file_sha256
 from slt.score import Scores
@@ -198,7 +199,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; give a model folder, as `slt run` writes it")
     try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config = read_yaml(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}); give a whole model folder") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

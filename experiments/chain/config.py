@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
-from skeletor.config import Config, load_config
+from skeletor.config import Config, load_config, read_yaml
 from skeletor.errors import InputError
 from slt.pipeline.config import RunConfig
 
@@ -70,4 +69,4 @@ def load_ablations(paths: list[Path], overrides: dict[str, Any] | None = None) -
 
 def parse_value(text: str) -> Any:
     """The value of a KEY=VALUE on the command line."""
-    return yaml.safe_load(text)
+    return read_yaml(text)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field
 
-from skeletor.config import Config, check_config, load_config
+from skeletor.config import Config, check_config, load_config, read_yaml
 from skeletor.errors import InputError
 from skeletor.training_config import RefinerTrainConfig
 
@@ -177,9 +177,9 @@ def load_table(path: Path | str, overrides: dict[str, Any] | None = None) -> Tab
     """
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml(path.read_text(encoding="utf-8"))
         if isinstance(raw, dict) and isinstance(raw.get("models"), str):
-            models = yaml.safe_load((path.parent / raw["models"]).read_text(encoding="utf-8"))
+            models = read_yaml((path.parent / raw["models"]).read_text(encoding="utf-8"))
             overrides = {"models": models, **(overrides or {})}
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error

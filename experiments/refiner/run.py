@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from experiments.refiner import ablation, detector, gaps, masks, noise, real
 from experiments.refiner.config import (
@@ -29,6 +28,7 @@ from experiments.refiner.config import (
     quick,
 )
 from experiments.refiner.report import Result, write_result
+from skeletor.config import read_yaml
 from skeletor.errors import InputError, SkeletorError
 from skeletor.progress import log, log_to
 
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = 0
     for path in options.tables:
         try:
-            overrides = {key: yaml.safe_load(value) for key, _, value in (item.partition("=") for item in options.set)}
+            overrides = {key: read_yaml(value) for key, _, value in (item.partition("=") for item in options.set)}
             run(path, work, results, overrides, options.quick, options.run)
         except InputError as error:
             failed += 1

@@ -6,9 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from skeletor.config import load_config
+from skeletor.config import load_config, read_yaml
 from skeletor.errors import InputError
 from skeletor.progress import log, log_to
 
@@ -65,5 +63,5 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         key, separator, value = item.partition("=")
         if not separator:
             raise InputError(f"--set {item}: expected KEY=VALUE")
-        overrides[key] = yaml.safe_load(value)
+        overrides[key] = read_yaml(value)
     return overrides

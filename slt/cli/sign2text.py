@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import yaml
-
-from skeletor.config import load_config
+from skeletor.config import load_config, read_yaml
 from skeletor.errors import InputError
 from skeletor.progress import log, log_to
 from slt.cli.batch import for_each
@@ -46,7 +44,7 @@ def _train(args: argparse.Namespace) -> int:
         name, separator, value = item.partition("=")
         if not separator:
             raise InputError(f"--set {item}: expected KEY=VALUE")
-        overrides[name] = yaml.safe_load(value)
+        overrides[name] = read_yaml(value)
     config = load_config(args.config, Sign2TextRow, overrides)
     corpus = read_corpus(args.corpus)
     log_to(args.output / "log.txt")
