@@ -26,6 +26,7 @@ class Config(BaseModel):
 
 
 C = TypeVar("C", bound=Config)
+_LONGEST = 80  # characters of a wrong value that are told
 
 
 class _Loader(yaml.SafeLoader):
@@ -74,7 +75,9 @@ def check_config(raw: dict[str, Any], model: type[C], where: str) -> C:
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         if first["type"] == "extra_forbidden":
             raise InputError(f"{where}: unknown key {key!r}{more}") from error
-        raise InputError(f"{where}: key {key!r}: {first['msg']}, got {first['input']!r}{more}") from error
+        given = repr(first["input"])
+        given = given if len(given) <= _LONGEST else f"{given[:_LONGEST]}..."
+        raise InputError(f"{where}: key {key!r}: {first['msg']}, got {given}{more}") from error
 
 
 def _set(raw: dict[str, Any], key: str, value: Any, where: str) -> None:

@@ -47,7 +47,7 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _one_corpus(self) -> RunConfig:
-        if self.resynth is not None and "corpus" in self.model_fields_set:
+        if self.resynth is not None and self.corpus != CorpusConfig():  # a written config has both
             raise ValueError("give either `corpus` (rendered) or `resynth`, not both")
         return self
 

@@ -64,3 +64,11 @@ def test_a_run_names_a_preset_of_the_translator_and_changes_it(tmp_path):
     path.write_text("translate: {preset: best}")
     with pytest.raises(InputError, match=r"run\.yaml: key 'translate'.*none of demo, paper, ctc"):
         load_config(path, RunConfig)
+
+
+def test_what_a_run_wrote_of_its_config_can_be_read_again(tmp_path):
+    for name in ("demo", "resynth_tiny", "phoenix14t", "phoenix14t_resynth_ctc"):
+        config = load_config(CONFIGS / f"{name}.yaml", RunConfig)
+        written = tmp_path / f"{name}.json"
+        written.write_text(config.model_dump_json(indent=1))
+        assert load_config(written, RunConfig) == config
