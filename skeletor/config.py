@@ -70,14 +70,21 @@ def check_config(raw: dict[str, Any], model: type[C], where: str) -> C:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top)"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        found = error.errors()
+        # An unknown key says most: the file may be of another kind.
+        first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         if first["type"] == "extra_forbidden":
             raise InputError(f"{where}: unknown key {key!r}{more}") from error
+        place = f"{where}: key {key!r}" if key else where
+        if first["type"] == "missing":
+            raise InputError(f"{place} is missing{more}") from error
+        if first["type"] == "value_error":  # our own validators: the text says it all
+            raise InputError(f"{place}: {first['msg'].removeprefix('Value error, ')}{more}") from error
         given = repr(first["input"])
         given = given if len(given) <= _LONGEST else f"{given[:_LONGEST]}..."
-        raise InputError(f"{where}: key {key!r}: {first['msg']}, got {given}{more}") from error
+        raise InputError(f"{place}: {first['msg']}, got {given}{more}") from error
 
 
 def _set(raw: dict[str, Any], key: str, value: Any, where: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import model_validator
 
 from skeletor.config import Config, load_config, read_yaml
 from skeletor.errors import InputError
@@ -14,6 +15,18 @@ class Section(Config):
 
     rate: float = 1.0
     name: str = ""
+
+    @model_validator(mode="after")
+    def _not_both(self) -> "Section":
+        if self.rate == 2 and self.name:
+            raise ValueError("give one of the two")
+        return self
+
+
+class Whole(Config):
+    """One that must be given."""
+
+    section: Section
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -39,7 +52,9 @@ def test_a_config_that_was_written_out_can_be_read_again(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("rte: 1.0", r"config\.yaml: unknown key 'rte'"),
+        ("rte: 1.0", r"config\.yaml: unknown key 'rte'$"),
+        ("{rate: fast, rte: 1.0}", r"config\.yaml: unknown key 'rte' \(and 1 more\)$"),
+        ("{rate: 2.0, name: x}", r"config\.yaml: give one of the two$"),
         ("rate: fast", r"config\.yaml: key 'rate': .* got 'fast'"),
         (f"name: [{'1, ' * 99}1]", r"got \[1(, 1)+.{,3}\.\.\.$"),
         ("[1]", r"config\.yaml: expected keys and values"),
@@ -53,3 +68,13 @@ def test_bad_files_are_told_in_one_line(tmp_path, text, message):
     with pytest.raises(InputError, match=message) as error:
         load_config(path, Section)
     assert "\n" not in str(error.value)
+
+
+def test_what_is_missing_and_where_rules_of_a_section_are_broken(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"config\.yaml: key 'section' is missing$"):
+        load_config(path, Whole)
+    path.write_text("section: {rate: 2.0, name: x}")
+    with pytest.raises(InputError, match=r"config\.yaml: key 'section': give one of the two$"):
+        load_config(path, Whole)
