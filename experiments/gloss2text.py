@@ -194,10 +194,18 @@ def recipe(config: Gloss2TextConfig, name: str, where: str) -> TranslateConfig:
     return check_config(values, TranslateConfig, f"{where}: tried.{name}")
 
 
-def run_tried(config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]], work: Path, where: str) -> dict[str, Any]:
-    """name -> changes, dev scores and CPU minutes of the recipes that were tried; test is not looked at."""
+def run_tried(
+    config: Gloss2TextConfig, names: Sequence[str], splits: Mapping[str, Sequence[Clip]], work: Path, where: str
+) -> dict[str, Any]:
+    """name -> changes, dev scores and CPU minutes of recipes that were tried; test is not looked at.
+
+    Raises InputError if the config does not have one of them.
+    """
     found = {}
-    for name, changes in config.tried.items():
+    for name in names:
+        if name not in config.tried:
+            raise InputError(f"{where}: no recipe {name!r} under tried; there are {', '.join(config.tried)}")
+        changes = config.tried[name]
         stage = train(name, recipe(config, name, where), config.seeds[0], splits, work)
         training = read_json(stage.folder / "model" / "training.json")
         minutes = read_json(stage.folder / "cpu.json").get("minutes")
@@ -266,15 +274,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path(__file__).with_suffix(".yaml"))
     parser.add_argument("--work", type=Path, default=WORK, help="folder of the trainings")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--tried", action="store_true", help="train the recipes that were tried, not the final one")
+    parser.add_argument(
+        "--tried", nargs="*", metavar="NAME", help="train recipes that were tried (default: all), not the final one"
+    )
     options = parser.parse_args(arguments)
     splits = read_splits(find_corpus(options.corpus))
     config = load_config(options.config, Gloss2TextConfig)
     log_to(options.work / "log.txt")
     json_path = options.results / "gloss2text.json"
     known = read_json(json_path)
-    if options.tried:
-        known["tried"] = run_tried(config, splits, options.work, str(options.config))
+    if options.tried is not None:
+        names = options.tried or list(config.tried)
+        made = run_tried(config, names, splits, options.work, str(options.config))
+        known["tried"] = {**known.get("tried", {}), **made}
     else:
         known = {**run(config, splits, options.work), "tried": known.get("tried", {})}
     write_text(json_path, json.dumps(known, indent=1, ensure_ascii=False) + "\n")

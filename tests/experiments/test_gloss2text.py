@@ -11,6 +11,7 @@ from experiments import gloss2text
 from experiments.gloss2text import Gloss2TextConfig, main
 from skeletor.command import run_command
 from skeletor.config import load_config
+from skeletor.errors import InputError
 from slt.corpus.grammar import make_splits
 from slt.corpus.layout import Clip, write_annotation
 
@@ -55,6 +56,10 @@ def test_seeds_their_mean_an_ensemble_and_what_was_tried(corpus: Path, config: P
     assert command(corpus, config, "--tried") == 0
     again = json.loads((results / "gloss2text.json").read_text())
     assert again["rows"] == found["rows"] and set(again["tried"]) == {"smaller", "pieces"}
+    assert command(corpus, config, "--tried", "pieces") == 0  # what is known of the others stays
+    assert set(json.loads((results / "gloss2text.json").read_text())["tried"]) == {"smaller", "pieces"}
+    with pytest.raises(InputError, match="no recipe 'larger' under tried; there are smaller, pieces"):
+        command(corpus, config, "--tried", "larger")
     text = (results / "gloss2text.md").read_text()
     assert "published" in text and "the floor" in text and "tok:none" in text and "| pieces |" in text
     assert "test" not in again["tried"]["pieces"]  # test is not for choosing
