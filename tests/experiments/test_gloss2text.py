@@ -58,7 +58,7 @@ def test_seeds_their_mean_an_ensemble_and_what_was_tried(corpus: Path, config: P
     assert again["rows"] == found["rows"] and set(again["tried"]) == {"smaller", "pieces"}
     assert command(corpus, config, "--tried", "pieces") == 0  # what is known of the others stays
     assert set(json.loads((results / "gloss2text.json").read_text())["tried"]) == {"smaller", "pieces"}
-    with pytest.raises(InputError, match="no recipe 'larger' under tried; there are smaller, pieces"):
+    with pytest.raises(InputError, match="no recipe 'larger' under tried; there are pieces, smaller"):
         command(corpus, config, "--tried", "larger")
     text = (results / "gloss2text.md").read_text()
     assert "published" in text and "the floor" in text and "tok:none" in text and "| pieces |" in text
