@@ -16,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -27,12 +28,14 @@ import torch
 
 from skeletor.fill import prepare
 from skeletor.frames import open_frames
+from skeletor.io.pieces import ClipForm, write_pieces
 from skeletor.network_refiner import SkeletorRefiner
 from skeletor.pack import FrameWriter
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50
 from skeletor.stream import HORIZON, StreamingRefiner
+from skeletor.stream_file import refine_file
 from skeletor.training import load_refiner, train_preset, train_refiner
 from skeletor.weights import LoadedRefiner
 
@@ -116,6 +119,16 @@ def memory(weights: str, mode: str, frames: int) -> None:
             part = pose.frames(k % len(pose), k % len(pose) + 25)
             stream.push(part.keypoints, part.confidence)
         stream.finish()
+    elif mode == "file to file":
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder) / "in.safetensors", Path(folder) / "out.safetensors"
+            form = ClipForm(frames, pose.dims, pose.fps, pose.skeleton, pose.provenance)
+            with write_pieces({"clip": form}, source) as writer:
+                for k in range(0, frames, 25):
+                    part = pose.frames(k % len(pose), min(k % len(pose) + 25, k % len(pose) + frames - k))
+                    writer.append("clip", part.keypoints, part.confidence)
+            before = now()
+            refine_file(source, target, SkeletorRefiner(loaded))
     else:
         pose = motion(frames)
         before = now()
@@ -137,7 +150,7 @@ def peak() -> int:
 def memory_table(weights: Path) -> dict[str, dict[str, float]]:
     """MB above what the process had before, by mode and length."""
     table: dict[str, dict[str, float]] = {}
-    for mode in ("stream", "whole clip"):
+    for mode in ("stream", "file to file", "whole clip"):
         table[mode] = {}
         for name, frames in LENGTHS.items():
             command = [sys.executable, "-m", "experiments.bench_refiner", "--memory", mode, str(frames)]
