@@ -70,6 +70,7 @@ transfer: setup
 bench: setup
 	$(BIN)/python -m experiments.bench
 	$(BIN)/python -m experiments.bench_translate
+	$(BIN)/python -m experiments.bench_refiner --frames 100000 --clip 768
 
 clean:
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,10 +1,12 @@
 """What training and refining cost: windows/s, waiting for data, frames/s, memory.
 
-    taskset -c 2,3 python -m experiments.bench_refiner [--weights FILE] [--frames 2000000] [--steps 60] [--folder DIR]
+    taskset -c 2,3 python -m experiments.bench_refiner [--weights FILE] [--only training refining memory]
+        [--frames 2000000] [--steps 60] [--clip 1536] [--folder DIR]
 
-Prints four tables and writes `DIR/bench_refiner.json`. Clips are random smooth motions: the cost does not depend on
-what is signed. Every memory figure is of a process of its own. "One pass per frame" is the network run once for every
-frame, on the window around it, without averaging: what the average over 2r+1 windows may cost 1.3 times as much as.
+Prints tables and writes `DIR/bench_refiner.json`; what --only leaves out keeps what stands there. Clips are random
+smooth motions: the cost does not depend on what is signed. Every memory figure is of a process of its own. "One pass
+per frame" is the network run once for every frame, on the window around it, without averaging: what the average over
+2r+1 windows may cost 1.3 times as much as.
 """
 
 from __future__ import annotations
@@ -14,25 +16,31 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from skeletor.fill import prepare
 from skeletor.frames import open_frames
+from skeletor.io.pieces import ClipForm, write_pieces
 from skeletor.network_refiner import SkeletorRefiner
 from skeletor.pack import FrameWriter
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50
-from skeletor.stream import StreamingRefiner
+from skeletor.stream import HORIZON, StreamingRefiner
+from skeletor.stream_file import refine_file
 from skeletor.training import load_refiner, train_preset, train_refiner
 from skeletor.weights import LoadedRefiner
 
 BASELINES = ("linear", "savgol", "kalman")
+PARTS = ("training", "refining", "memory")
 LENGTHS = {"1 s": 25, "1 min": 1500, "1 h": 90_000}
 
 
@@ -51,55 +59,52 @@ def motion(frames: int, seed: int = 0) -> PoseSequence:
     return PoseSequence(keypoints, confidence, 25, SIGNING_50, Provenance(units="shoulder"))
 
 
-def seconds(function: Callable[[], Any], repeat: int = 3) -> float:
-    """Best of some runs, in wall time."""
-    times = []
+def seconds(functions: dict[str, Callable[[], Any]], repeat: int = 3) -> dict[str, float]:
+    """Best of some runs of each, in wall time; they take turns, so that a disturbance does not hit one alone."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(repeat):
-        began = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - began)
-    return min(times)
+        for name, function in functions.items():
+            began = time.perf_counter()
+            function()
+            times[name].append(time.perf_counter() - began)
+    return {name: min(each) for name, each in times.items()}
 
 
 @torch.inference_mode()
-def one_pass_per_frame(loaded: LoadedRefiner, frames: int, batch: int = 64) -> float:
-    """Seconds of the network alone: `frames` windows, no averaging."""
-    model = loaded.model
-    points = torch.randn(batch, model.window, model.joints, model.dims)
-    sure = torch.rand(points.shape[:3])
-    return seconds(lambda: [model(points, sure) for _ in range(frames // batch)])
+def one_pass_per_frame(loaded: LoadedRefiner, pose: PoseSequence, batch: int = 64) -> None:
+    """The network alone: the window around each frame, gaps and all, no averaging."""
+    model, info = loaded.model, loaded.info
+    points, sure = (torch.from_numpy(x)[None] for x in (pose.keypoints, pose.confidence))
+    points, sure = prepare(points, sure, info.fill, info.minimum_confidence, info.skeleton, model.rest, HORIZON)
+    around = torch.arange(len(pose))[:, None] + torch.arange(model.window) - model.window // 2
+    for part in around.clamp(0, len(pose) - 1).split(batch):  # (W, n1)
+        model(points[0, part], sure[0, part])
 
 
-def refinement(loaded: LoadedRefiner, weights: Path, frames: int) -> dict[str, float]:
+def streamed(loaded: LoadedRefiner, pose: PoseSequence, size: int) -> None:
+    """Refine frames that come `size` at a time."""
+    stream = StreamingRefiner(loaded)
+    for k in range(0, len(pose), size):
+        stream.push(pose.keypoints[k : k + size], pose.confidence[k : k + size])
+    stream.finish()
+
+
+def refinement(loaded: LoadedRefiner, frames: int) -> dict[str, float]:
     """Frames per second of everything, and the ratio to one pass per frame."""
     pose = motion(frames)
-    alone = one_pass_per_frame(loaded, frames)
-    table = {"network, one pass per frame": frames / alone}
-    for name, stride in (("averaged over 2r+1 windows, stride 1", 1), ("default stride", None)):
-        refiner = SkeletorRefiner(loaded, stride=stride)
-        table[f"skeletor, {name}"] = frames / seconds(lambda r=refiner: r(pose), 3)  # type: ignore[misc]
-    table["cost of stride 1 / one pass per frame"] = (
-        alone**-1 * frames / table["skeletor, averaged over 2r+1 windows, stride 1"]
-    )
-    for size in (1, 25):
-        stream = StreamingRefiner(loaded)
-        parts = range(0, frames, size)
-        table[f"streaming, {size} at a time"] = (
-            frames
-            / seconds(
-                lambda s=stream, n=size, p=parts: [  # type: ignore[misc]
-                    s.push(pose.keypoints[k : k + n], pose.confidence[k : k + n]) for k in p
-                ],
-                1,
-            )
-        )
+    every, default = SkeletorRefiner(loaded, stride=1), SkeletorRefiner(loaded)
+    alone, averaged = "network, one pass per frame", "skeletor, averaged over 2r+1 windows, stride 1"
+    functions: dict[str, Callable[[], Any]] = {
+        alone: lambda: one_pass_per_frame(loaded, pose),
+        averaged: lambda: every(pose),
+        "skeletor, default stride": lambda: default(pose),
+        **{f"streaming, {n} at a time": partial(streamed, loaded, pose, n) for n in (1, 25)},
+    }
     for name in BASELINES:
-        try:
-            refiner_of = build_refiner(RefineConfig.model_validate({"name": name}))
-        except ValueError:  # not in this version
-            continue
-        table[name] = frames / seconds(lambda r=refiner_of: r(pose))  # type: ignore[misc]
-    return table
+        functions[name] = partial(build_refiner(RefineConfig.model_validate({"name": name})), pose)
+    spent = seconds(functions)
+    table = {name: round(frames / each, 1) for name, each in spent.items()}
+    return {**table, "cost of stride 1 / one pass per frame": round(spent[averaged] / spent[alone], 3)}
 
 
 def memory(weights: str, mode: str, frames: int) -> None:
@@ -114,6 +119,16 @@ def memory(weights: str, mode: str, frames: int) -> None:
             part = pose.frames(k % len(pose), k % len(pose) + 25)
             stream.push(part.keypoints, part.confidence)
         stream.finish()
+    elif mode == "file to file":
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder) / "in.safetensors", Path(folder) / "out.safetensors"
+            form = ClipForm(frames, pose.dims, pose.fps, pose.skeleton, pose.provenance)
+            with write_pieces({"clip": form}, source) as writer:
+                for k in range(0, frames, 25):
+                    part = pose.frames(k % len(pose), min(k % len(pose) + 25, k % len(pose) + frames - k))
+                    writer.append("clip", part.keypoints, part.confidence)
+            before = now()
+            refine_file(source, target, SkeletorRefiner(loaded))
     else:
         pose = motion(frames)
         before = now()
@@ -135,7 +150,7 @@ def peak() -> int:
 def memory_table(weights: Path) -> dict[str, dict[str, float]]:
     """MB above what the process had before, by mode and length."""
     table: dict[str, dict[str, float]] = {}
-    for mode in ("stream", "whole clip"):
+    for mode in ("stream", "file to file", "whole clip"):
         table[mode] = {}
         for name, frames in LENGTHS.items():
             command = [sys.executable, "-m", "experiments.bench_refiner", "--memory", mode, str(frames)]
@@ -204,29 +219,36 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="of a trained refiner; default: the one that is trained here")
     parser.add_argument("--frames", type=int, default=2_000_000)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--clip", type=int, default=1536, help="frames of the clip that is refined")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=Path("runs/bench_refiner"))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.memory:
         memory(str(args.weights), args.memory[0], int(args.memory[1]))
         return
     torch.set_num_threads(args.threads)
-    store = args.folder / f"store{args.frames}"
-    result: dict[str, Any] = {"cores": len(os.sched_getaffinity(0)), "threads": args.threads}
+    store, file = args.folder / f"store{args.frames}", args.folder / "bench_refiner.json"
+    result: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    result |= {"cores": len(os.sched_getaffinity(0)), "threads": args.threads}
 
     def show(name: str, value: Any) -> None:
         result[name] = value
         print(f"{name}: {json.dumps(value, indent=1)}", flush=True)
 
-    show("store", big_store(store, args.frames))
-    show("draws alone", drawing(store))
-    show("training, small", training(store, args.folder / "small", "small", args.steps))
-    show("training, paper", training(store, args.folder / "paper", "paper", 3))
+    if "training" in args.only:
+        show("store", big_store(store, args.frames))
+        show("draws alone", drawing(store))
+        show("training, small", training(store, args.folder / "small", "small", args.steps))
+        show("training, paper", training(store, args.folder / "paper", "paper", 3))
     weights = args.weights or args.folder / "small" / "refiner.safetensors"
-    show("frames per second", refinement(load_refiner(weights), weights, 1536))
-    show("memory above the process's own, MB", memory_table(weights))
-    (args.folder / "bench_refiner.json").write_text(json.dumps(result, indent=1))
+    if "refining" in args.only:
+        show("frames per second", refinement(load_refiner(weights), args.clip))
+    if "memory" in args.only:
+        show("memory above the process's own, MB", memory_table(weights))
+    args.folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     refine.add_argument("--stride", type=int, help="compute every n-th window only (1: the paper, slow)")
     refine.add_argument("--fps", type=float, help="frame rate, if the file does not tell or is wrong")
     refine.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    refine.add_argument(
+        "--stream",
+        action="store_true",
+        help="read, refine and write .safetensors files piece by piece, with the same result: for long recordings",
+    )
     refine.set_defaults(run=_refine)
 
     pack = commands.add_parser("pack", help="pack files of good poses for training at scale (half precision, on disk)")
@@ -78,6 +83,8 @@ def _refine(arguments: argparse.Namespace) -> int:
     if target.resolve() == source.resolve():
         raise InputError(f"{target}: is the input itself; choose another --output")
     refiner, skeleton = _build(arguments)
+    if arguments.stream:
+        return _stream(source, target, refiner, arguments.fps)
     poses = dict(read_poses(source, fps=arguments.fps))
     if not poses:
         raise InputError(f"{source}: holds no clips")
@@ -86,6 +93,18 @@ def _refine(arguments: argparse.Namespace) -> int:
     _write(dict(zip(poses, refined, strict=True)), target)
     frames = sum(len(pose) for pose in refined)
     print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
+    return 0
+
+
+def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> int:
+    from skeletor.network_refiner import SkeletorRefiner
+    from skeletor.stream_file import refine_file
+
+    if not isinstance(refiner, SkeletorRefiner):
+        raise InputError(f"--stream is for trained refiners (--weights FILE); {refiner.name} looks at the whole clip")
+    done = refine_file(source, target, refiner, fps)
+    name = f"{refiner.name} {refiner.version}"
+    print(f"{target}: {done.clips} clips, {done.frames} frames, refined with {name}, {done.delay} frames behind")
     return 0
 
 

@@ -13,7 +13,7 @@ from skeletor.fill import prepare
 from skeletor.networks import REFINER_OF, kind_of
 from skeletor.normalise import denormalise, normalise
 from skeletor.pose import PoseSequence, StageRecord
-from skeletor.stream import HORIZON, RefinerStream, averaging
+from skeletor.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging
 from skeletor.trust import Trust
 from skeletor.weights import LoadedRefiner
 
@@ -48,13 +48,15 @@ class SkeletorRefiner:
         self.name = REFINER_OF[kind_of(loaded.info.model)]
         how = averaging(loaded.info.model["window"], radius, stride)
         self._loaded, self._how, self._batch, self._horizon, self._trust = loaded, how, batch, horizon, trust
-        self.skeleton = loaded.info.skeleton
+        info = loaded.info
+        self.skeleton, self.fps, self.dims = info.skeleton, float(info.fps), int(info.model["dims"])
+        self.normalises = info.units == "shoulder"
         self._device = next(loaded.model.parameters()).device
         self.version = f"{VERSION}-{loaded.digest}" if loaded.digest else VERSION
-        record = {"radius": how.radius, "stride": how.stride, "horizon": horizon, "preset": loaded.info.preset}
+        record = {"radius": how.radius, "stride": how.stride, "horizon": horizon, "preset": info.preset}
         if trust is not None:
             record |= {"certain": trust.certain, "bound": trust.bound}
-        self._stage = StageRecord("refine", self.version, {"name": self.name, **record})
+        self.stage = StageRecord("refine", self.version, {"name": self.name, **record})
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """The refined pose: same frames, joints, confidence, frame rate and units; no joint is missing in it.
@@ -73,6 +75,13 @@ class SkeletorRefiner:
         if self._trust is not None:
             refined = [self._trust.limit(r, i.keypoints, i.confidence) for r, i in zip(refined, inputs, strict=True)]
         return [self._from_model(*both) for both in zip(poses, inputs, refined, strict=True)]
+
+    def stream(self, placement: Placement | None) -> StreamingRefiner:
+        """The same for frames that come in pieces. placement: of a signer who is not in the model's units."""
+        how = self._how
+        return StreamingRefiner(
+            self._loaded, how.radius, how.stride, self._horizon, placement, self._batch, self._trust
+        )
 
     def _to_model(self, pose: PoseSequence) -> PoseSequence:
         """In the model's units and frame rate."""
@@ -93,11 +102,11 @@ class SkeletorRefiner:
         if len(model_input) != len(pose):
             refined = _at_frames(refined, len(pose))
         if model_input.provenance.units == pose.provenance.units:
-            return pose.replace(refined, stage=self._stage)
+            return pose.replace(refined, stage=self.stage)
         record = model_input.provenance.stage("normalise")
         assert record is not None
         scaled = pose.replace(refined, stage=record, units=model_input.provenance.units)
-        return pose.replace(denormalise(scaled).keypoints, stage=self._stage)
+        return pose.replace(denormalise(scaled).keypoints, stage=self.stage)
 
     def _refine_long(self, clip: PoseSequence) -> np.ndarray:
         """Piece by piece, with the result of the whole; what is held besides the clip does not grow with it."""

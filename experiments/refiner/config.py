@@ -65,7 +65,7 @@ class TableConfig(Config):
 class MaskTable(TableConfig):
     """Tables 1 and 2: a training for each share of masked frames or joints, tests with one share.
 
-    once: labels of models that are trained with the share `once_share` only.
+    only: by label of a model, the shares that it is trained with in place of `shares`.
     """
 
     kind: Literal["mask"]
@@ -73,8 +73,7 @@ class MaskTable(TableConfig):
     data: MotionConfig = MotionConfig()
     shares: list[Share] = Field(default=[0.05, 0.10, 0.15, 0.20, 0.25])
     test_share: Share = 0.15
-    once: list[str] = Field(default=[])
-    once_share: Share = 0.10
+    only: dict[str, list[Share]] = Field(default={})
 
 
 class NoiseTable(TableConfig):
@@ -209,6 +208,6 @@ def quick(config: TableConfig) -> TableConfig:
     for key, value in small.items():
         if key in raw:
             raw[key] = value
-    if "once_share" in raw:
-        raw["once_share"] = 0.1
+    if "only" in raw:
+        raw["only"] = {label: [0.1] for label in raw["only"]}
     return check_config(raw, type(config), "quick")

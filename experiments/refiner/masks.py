@@ -37,7 +37,7 @@ def jobs_of(config: MaskTable, folder: Path) -> dict[tuple[str, float], Job]:
     store = motion_store(config.data, folder)
     jobs = {}
     for spec in config.specs:
-        for share in [config.once_share] if spec.label in config.once else config.shares:
+        for share in config.only.get(spec.label, config.shares):
             mask = {"frame_mask" if config.what == "frames" else "joint_mask": share}
             own = spec.with_train(corruption=NOTHING.model_copy(update=mask))
             clips = (Clips(store.folder, store.key),)
