@@ -62,6 +62,7 @@ lifters: setup
 	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
 	$(if $(RUN),$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain_lifters/*.yaml)) \
 		--run '$(RUN)' --work runs/chain_lifters --name chain_lifters)
+	$(BIN)/python -m experiments.readme_lifters
 
 bench: setup
 	$(BIN)/python -m experiments.bench
