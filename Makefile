@@ -59,9 +59,13 @@ port: setup
 	$(BIN)/python -m experiments.port
 	$(if $(RUN),$(BIN)/python -m experiments.refine2d --run '$(RUN)')
 
-# Trains the learned lifters that have no weights yet (about 10 minutes each), then compares all. RUN, or plain errors.
+# Trains the learned lifters that have no weights yet (about 8 minutes each), then compares all. With RUN, the folder of a
+# finished demo run: with its detector's errors and real detections, and a translator trained on what each lifter makes.
 lifters: setup
 	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
+	$(if $(RUN),$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain_lifters/*.yaml)) \
+		--run '$(RUN)' --work runs/chain_lifters --name chain_lifters)
+	$(BIN)/python -m experiments.readme_lifters
 
 # The translators of a finished run on the poses of each other's rows. RUN: its folder, or runs/demo.
 transfer: setup

@@ -1,6 +1,7 @@
 """All lifters side by side on motion with known 3D. Writes experiments/results/lifters.{json,md}.
 
     python -m experiments.lifters [experiments/lifters.yaml] [--run runs/demo] [--set lifters.x=configs/...]
+    python -m experiments.lifters --run runs/demo --only-speed      # frames/s anew, on idle cores
 
 Trains what is not yet trained (under runs/, a killed training goes on where it was), then lifts: rendered motion by two
 signers and of sentences that no lifter has seen, from true 2D, from simulated detections, and (with --run) from real
@@ -23,12 +24,12 @@ import torch
 from pydantic import Field
 
 from experiments.lift_accuracy import cmu
-from skeletor.atomic import write_text
+from skeletor.atomic import atomic_path, write_text
 from skeletor.config import Config, load_config
 from skeletor.io.store import open_store
 from skeletor.metrics import pose_errors
 from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence
+from skeletor.pose import PoseSequence, file_sha256
 from skeletor.progress import log, log_to
 from skeletor.skeleton import SIGNING_50
 from slt.corpus.build import open_truth
@@ -42,8 +43,11 @@ from slt.lift.learned.training import WEIGHTS, kept_config, rendered_material, t
 from slt.lift.learned.weights import load_lifter
 from slt.lift.protocols import p_mpjpe
 from slt.lift.stage import finish
+from slt.pipeline.stage import stage_key
 
 RESULTS = Path("experiments/results")
+RIDGE_CODE = ("slt/lift/learned/data", "slt/lift/learned/prepare", "slt/corpus")
+REPEATS, PATIENCE = 5, 4.0  # times, seconds
 WORK = Path("runs")
 COLUMNS = ("mpjpe", "body", "hands from the wrist", "p-mpjpe", "velocity", "bone length", "bone jitter %")
 Way = Callable[[Sequence[PoseSequence]], list[PoseSequence]]
@@ -64,12 +68,16 @@ class LiftersTable(Config):
 
 @dataclass(frozen=True)
 class Row:
-    """A way to lift. few: it is slow and lifts only the first clips; so does a second row of `fast`, to compare."""
+    """A way to lift. few: it is slow and lifts only the first clips; so does a second row of `fast`, to compare.
+
+    timed: its speed is measured, it is no repetition of another row.
+    """
 
     name: str
     way: Way
     parameters: int | None = None
     few: bool = False
+    timed: bool = True
 
 
 class Ridge:
@@ -77,18 +85,24 @@ class Ridge:
 
     frames, strength = 9, 1.0
 
-    def __init__(self, clips: ClipSet, config: LifterDataConfig) -> None:
-        self.config = config
-        width = self.frames * 100 + 1
+    def __init__(self, weights: np.ndarray, config: LifterDataConfig) -> None:
+        self.weights, self.config = weights, config
+
+    @classmethod
+    def fitted(cls, clips: ClipSet, config: LifterDataConfig) -> Ridge:
+        """The regression on all frames of the clips."""
+        ridge = cls(np.zeros(0), config)
+        width = cls.frames * 100 + 1
         gram, moment = np.zeros((width, width)), np.zeros((width, 150))
         for number in range(len(clips)):
             part = clips.clip(number)
-            inputs = self._inputs(clips.points[part])
+            inputs = ridge._inputs(clips.points[part])
             wanted = clips.truth[part].astype(float)
             wanted[..., :2] -= clips.points[part]
             gram += inputs.T @ inputs
             moment += inputs.T @ wanted.reshape(len(wanted), 150)
-        self.weights = np.linalg.solve(gram + self.strength * np.eye(width), moment)
+        ridge.weights = np.linalg.solve(gram + cls.strength * np.eye(width), moment)
+        return ridge
 
     def _inputs(self, points: np.ndarray) -> np.ndarray:
         """(T, 901) 2D joints of the frames around, and a 1."""
@@ -179,17 +193,23 @@ def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
     rows = [
         Row("flat, z = 0", flat),
         Row("IK reference (first clips)", reference.many, few=True),
-        Row("IK fast (first clips)", fast.many, few=True),
+        Row("IK fast (first clips)", fast.many, few=True, timed=False),
         Row("IK fast", fast.many),
     ]
     jobs = {name: _job(path, name, noise, config, work) for name, path in config.lifters.items()}
     data = next(iter(jobs.values())).data if jobs else LifterDataConfig(noise=noise)
-    material = rendered_material(data, config.threads)  # usually the same for all
-    ridge = Ridge(material.clips, data)
+    untrained = [name for name, job in jobs.items() if not _trained(job)]
+    kept = work / f"lifters-{_errors(noise)}" / f"ridge-{_ridge_key(data)}.npy"
+    material = None if kept.is_file() and not untrained else rendered_material(data, config.threads)
+    if not kept.is_file():
+        assert material is not None
+        with atomic_path(kept) as temporary, temporary.open("wb") as file:
+            np.save(file, Ridge.fitted(material.clips, data).weights)
+    ridge = Ridge(np.load(kept, allow_pickle=False), data)
     rows.append(Row("ridge, 9 frames", ridge, ridge.weights.size))
     for name, job in jobs.items():
         weights = Path(job.out) / WEIGHTS
-        if not weights.is_file() or load_lifter(weights).info.config != kept_config(job):
+        if name in untrained:
             train_lifter(job, material if job.data == data else None)
         rows.append(Row(name, _learned(weights), parameter_count(load_lifter(weights).network)))
         if load_lifter(weights).info.kind == "uplift-upsample":
@@ -203,9 +223,22 @@ def _learned(weights: Path, **more: Any) -> Way:
 
 def _job(path: str, name: str, noise: str | None, config: LiftersTable, work: Path) -> LiftTrainJob:
     """The training of a row. Its folder tells what the errors were made with."""
-    kind = "detector" if noise else "plain"
-    given = {"data.noise": noise, "out": str(work / f"lifters-{kind}" / name), "threads": config.threads}
+    given = {"data.noise": noise, "out": str(work / f"lifters-{_errors(noise)}" / name), "threads": config.threads}
     return load_config(path, LiftTrainJob, {**config.changes, **given})
+
+
+def _errors(noise: str | None) -> str:
+    return "detector" if noise else "plain"
+
+
+def _ridge_key(data: LifterDataConfig) -> str:
+    errors = file_sha256(data.noise) if data.noise else ""
+    return stage_key(data.model_dump(mode="json", exclude={"noise"}), (errors,), RIDGE_CODE)
+
+
+def _trained(job: LiftTrainJob) -> bool:
+    weights = Path(job.out) / WEIGHTS
+    return weights.is_file() and load_lifter(weights).info.config == kept_config(job)
 
 
 def table(rows: Sequence[Row], views: Sequence[View], few: int) -> dict[str, dict[str, Any]]:
@@ -213,20 +246,27 @@ def table(rows: Sequence[Row], views: Sequence[View], few: int) -> dict[str, dic
     result = {}
     for row in rows:
         chosen = views[:few] if row.few else views
-        poses = [view.seen for view in chosen]
+        figures = measure(row.way([view.seen for view in chosen]), chosen)
+        result[row.name] = {**figures, "clips": len(chosen), "frames": sum(len(view.seen) for view in chosen)}
+        log.info("%-28s %s", row.name, {key: f"{figures[key]:.1f}" for key in COLUMNS})
+    return result
+
+
+def speeds(rows: Sequence[Row], views: Sequence[View]) -> dict[str, float]:
+    """Frames a second of each row, the best of a few times. All rows lift the same clips, in one call."""
+    poses = [view.seen for view in views]
+    result = {}
+    for row in rows:
+        if not row.timed:
+            continue
         row.way(poses[:1])  # what is loaded once is not timed
-        start = time.perf_counter()
-        lifted = row.way(poses)
-        seconds = time.perf_counter() - start
-        frames = sum(map(len, poses))
-        result[row.name] = {
-            **measure(lifted, chosen),
-            "frames/s": frames / seconds,
-            "parameters": row.parameters,
-            "clips": len(chosen),
-            "frames": frames,
-        }
-        log.info("%-28s %s", row.name, {key: f"{result[row.name][key]:.1f}" for key in COLUMNS})
+        seconds: list[float] = []
+        while len(seconds) < REPEATS and sum(seconds) < PATIENCE:
+            start = time.perf_counter()
+            row.way(poses)
+            seconds.append(time.perf_counter() - start)
+        result[row.name] = sum(map(len, poses)) / min(seconds)
+        log.info("%-28s %.0f frames/s", row.name, result[row.name])
     return result
 
 
@@ -240,17 +280,15 @@ def markdown(result: Mapping[str, Any]) -> str:
         " then brought to the truth's size. MPJPE: no alignment per frame, the neck's median at 0. Velocity: of the"
         " error's first difference. Bone jitter: standard deviation of a bone's length over time.",
         "",
-        f"{about['command']}; noise: {about['noise']}; {about['cores']} core(s), {about['threads']} torch thread(s)"
-        f" for frames/s; date {about['date']}.",
+        f"`{about['command']}`; noise: {about['noise']}; date {about['date']}.",
     ]
     for title, part in result["tables"].items():
-        lines += ["", f"## {title}", "", "| lifter | " + " | ".join(COLUMNS) + " | frames/s | parameters | clips |"]
-        lines.append("|---" + "|---:" * (len(COLUMNS) + 3) + "|")
+        lines += ["", f"## {title}", "", "| lifter | " + " | ".join(COLUMNS) + " | clips |"]
+        lines.append("|---" + "|---:" * (len(COLUMNS) + 1) + "|")
         for name, row in part.items():
             cells = ["" if np.isnan(row[c]) else f"{row[c]:.1f}" for c in COLUMNS]
-            parameters = f"{row['parameters']:,}" if row["parameters"] else ""
-            cells += [f"{row['frames/s']:.0f}", parameters, str(row["clips"])]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+            lines.append(f"| {name} | " + " | ".join([*cells, str(row["clips"])]) + " |")
+    lines += _speed_lines(result)
     if result["trainings"]:
         lines += [
             "",
@@ -262,6 +300,21 @@ def markdown(result: Mapping[str, Any]) -> str:
         for name, made in result["trainings"].items():
             lines.append(f"| {name} | {made['steps']} | {made['validation']:.4f} | {made['data']} |")
     return "\n".join(lines) + "\n"
+
+
+def _speed_lines(result: Mapping[str, Any]) -> list[str]:
+    speed = result["speed"]
+    lines = [
+        "",
+        f"## Speed ({speed['cores']} cores, {speed['threads']} torch threads, {speed['frames']} frames in one call)",
+        "",
+        "| lifter | frames/s | parameters |",
+        "|---|---:|---:|",
+    ]
+    for name, frames in speed["frames/s"].items():
+        parameters = result["parameters"][name]
+        lines.append(f"| {name} | {frames:,.0f} | {f'{parameters:,}' if parameters else ''} |")
+    return lines
 
 
 def trainings(config: LiftersTable, noise: str | None, work: Path) -> dict[str, Any]:
@@ -280,35 +333,55 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="folder of a finished `slt run`")
     parser.add_argument("--work", type=Path, default=WORK, help="where the trainings lie")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--only-speed", action="store_true", help="measure frames/s anew; all else stays as written")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the YAML")
     options = parser.parse_args()
     log_to()
     changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in options.set)}
     config = load_config(options.config, LiftersTable, changes)
     noise = str(options.run / "poses" / "noise_broadcast.safetensors") if options.run else None
+    config = config.model_copy(update={"threads": min(config.threads, len(os.sched_getaffinity(0)))})
     torch.set_num_threads(config.threads)
     rows = ways(config, noise, options.work)
-    tables = {}
-    for title, views in test_sets(config, noise, options.run).items():
-        log.info("%s: %d clips", title, len(views))
-        tables[f"{title} ({len(views)} clips, {sum(len(v.seen) for v in views)} frames)"] = table(
-            rows, views, config.reference_clips
-        )
-    about = {
+    if options.only_speed:
+        result = json.loads((options.results / "lifters.json").read_text(encoding="utf-8"))
+    else:
+        tables = {}
+        for title, views in test_sets(config, noise, options.run).items():
+            log.info("%s: %d clips", title, len(views))
+            tables[f"{title} ({len(views)} clips, {sum(len(v.seen) for v in views)} frames)"] = table(
+                rows, views, config.reference_clips
+            )
+        result = {"about": _about(config, options, noise), "tables": tables}
+        result |= {"parameters": {row.name: row.parameters for row in rows}}
+        result |= {"trainings": trainings(config, noise, options.work)}
+    result["speed"] = _speed(rows, config, noise)
+    write_text(options.results / "lifters.json", json.dumps(result, indent=1) + "\n")
+    write_text(options.results / "lifters.md", markdown(result))
+    log.info("\n%s", markdown(result))
+
+
+def _speed(rows: Sequence[Row], config: LiftersTable, noise: str | None) -> dict[str, Any]:
+    few = config.model_copy(update={"clips": config.reference_clips})
+    views = test_sets(few, noise, None)["rendered motion, simulated detections"]
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": config.threads,
+        "frames": sum(len(view.seen) for view in views),
+        "frames/s": speeds(rows, views),
+    }
+
+
+def _about(config: LiftersTable, options: argparse.Namespace, noise: str | None) -> dict[str, Any]:
+    return {
         "command": f"python -m experiments.lifters {options.config}"
         + (" --run RUN" if options.run else "")
         + "".join(f" --set '{item}'" for item in options.set),
         "noise": "fitted to real detections of the run" if noise else "plain formula",
-        "cores": len(os.sched_getaffinity(0)),
-        "threads": config.threads,
         "date": time.strftime("%Y-%m-%d"),
         "config": config.model_dump(mode="json"),
         "skeleton": SIGNING_50.name,
     }
-    result = {"about": about, "tables": tables, "trainings": trainings(config, noise, options.work)}
-    write_text(options.results / "lifters.json", json.dumps(result, indent=1) + "\n")
-    write_text(options.results / "lifters.md", markdown(result))
-    log.info("\n%s", markdown(result))
 
 
 if __name__ == "__main__":

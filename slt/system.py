@@ -18,7 +18,8 @@ from skeletor.refine2d import Refine2DConfig, build_refiner_2d
 from skeletor.refiners import NETWORKS, RefineConfig, Refiner, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
-from slt.lift import LiftConfig, Lifter, build_lifter
+from slt.lift import Lifter, build_lifter
+from slt.lift_choice import exchanged_lift, stored_lift
 from slt.model_folder import REFINER_2D, ModelFolder, load_model_folder
 
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
@@ -64,6 +65,7 @@ class System:
     lifter: Lifter
     refiner: Refiner
     refiner_2d: Refiner = field(default_factory=lambda: build_refiner_2d(Refine2DConfig()))
+    notes: tuple[str, ...] = ()  # warnings that hold for every input
 
     def poses(self, source: Path) -> PoseSequence:
         """2D poses of a video, a folder of frames, or a file of poses."""
@@ -104,7 +106,7 @@ class System:
 
     def warnings(self, raw: PoseSequence) -> tuple[str, ...]:
         """Where the input differs from what the model was trained on."""
-        found = []
+        found = list(self.notes)
         known = self.model.config["estimator"]["name"]
         if raw.provenance.estimator and raw.provenance.estimator != known:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
@@ -120,25 +122,29 @@ def load_system(
     estimator: str | None = None,
     device: str = "auto",
     refine2d: str | None = None,
+    lift: str | None = None,
 ) -> System:
-    """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for."""
+    """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for.
+
+    lift: a name as in `slt.lift_choice.lift_values`.
+    """
     folder = model or newest_model()
     if folder is None:
         raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
     loaded = load_model_folder(folder, device)
     config = loaded.config
-    lift = check_config(config["lift"], LiftConfig, f"{folder}/model.yaml: lift")
-    if lift.weights is not None:
-        lift = lift.model_copy(update={"weights": str(folder / lift.weights)})
+    own_lift = stored_lift(config["lift"], folder)
+    lifting = exchanged_lift(own_lift, lift)
     stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
     return System(
         loaded,
         make_estimator(estimator) if estimator else build_estimator(
             check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
         ),
-        build_lifter(lift),
+        build_lifter(lifting),
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         _refiner_2d(folder, config.get("refine2d"), refine2d),
+        () if lifting == own_lift else (f"lifted by {lift}, the model was trained on another lifter's poses",),
     )  # fmt: skip
 
 

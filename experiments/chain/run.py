@@ -2,7 +2,8 @@
 
 Each YAML changes one thing in a run's config and trains the translator of one row. What a change does not touch is
 taken from the finished run (--run) or from the base's folder, never made again. Everything lies under --work and is
-kept; a killed command goes on where it was. Writes experiments/results/chain.md and .json.
+kept; a killed command goes on where it was. An ablation whose lifter has no weights yet is left out, with a warning.
+Writes experiments/results/chain.md and .json; another --name for the files of another folder.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from experiments.chain.config import Ablation, load_ablations, parse_value
 from experiments.refiner.report import Result, markdown, write_result
 from skeletor.errors import InputError, SkeletorError
 from skeletor.progress import log, log_to
+from slt.pipeline.accuracy import accuracy
 from slt.pipeline.mapping import worker_pool
 from slt.pipeline.run import Prepared, prepare
 from slt.pipeline.stage import DONE
@@ -36,7 +38,8 @@ SPLITS = ("dev", "test")
 class Outcome:
     """Scores of one ablation by split; against: the base, by split and metric, None for itself.
 
-    made: the stages that were made for it, relative to its folder: what its change reaches.
+    made: the stages that were made for it, relative to its folder: what its change reaches. errors: MPJPE of the row's
+    test poses by group of joints, shoulder widths, where the truth is known.
     """
 
     label: str
@@ -45,6 +48,7 @@ class Outcome:
     scores: Mapping[str, Scores]
     against: Mapping[str, Mapping[str, Paired]] | None
     made: tuple[str, ...]
+    errors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 def run(ablations: Sequence[Ablation], work: Path, finished: Sequence[Path], workers: int) -> list[Outcome]:
@@ -80,14 +84,36 @@ def outcomes(
             against[split] = compare(base.setdefault(split, stats), stats, seed)
         made = sorted(str(m.parent.relative_to(done.run.folder)) for m in done.run.folder.rglob(DONE))
         comparison = against if found else None
-        found.append(Outcome(ablation.label, ablation.row, ablation.change, scores, comparison, tuple(made)))
+        found.append(
+            Outcome(ablation.label, ablation.row, ablation.change, scores, comparison, tuple(made), errors(done))
+        )
     return found
+
+
+def errors(done: Prepared) -> dict[str, float]:
+    """MPJPE of the test poses that the translator gets, by group of joints in shoulder widths; {} without a truth."""
+    if not done.run.rendered or not done.rows:
+        return {}
+    found = accuracy({"": done.rows[0].store}, done.run.corpus.root / "truth" / "test", "test")
+    return dict(found[""].mpjpe)
+
+
+def usable(ablations: Sequence[Ablation]) -> list[Ablation]:
+    """Those whose lifter has its weights; a warning for each other one."""
+    kept = []
+    for ablation in ablations:
+        weights = ablation.config.lift.weights
+        if weights is None or Path(weights).is_file():
+            kept.append(ablation)
+        else:
+            log.warning("%s is left out: %s is not there; slt lift train makes it", ablation.name, weights)
+    return kept
 
 
 def table(found: Sequence[Outcome], base: Path) -> Result:
     """The table: dev and test BLEU-4 with 95 % intervals, and the difference to the base with its interval and p."""
     head = ["", "row", *(f"{split} {what}" for split in SPLITS for what in ("BLEU-4", "to the base", "p")),
-            "test ROUGE", "test chrF", "made anew"]  # fmt: skip
+            "test ROUGE", "test chrF", "error: all", "body", "hands from their wrists", "made anew"]  # fmt: skip
     rows = [_cells(outcome) for outcome in found]
     first = found[0].scores["test"]
     seeds = f"mean ± standard deviation of {first.trainings} seeds" if first.trainings > 1 else "one seed"
@@ -95,7 +121,8 @@ def table(found: Sequence[Outcome], base: Path) -> Result:
         f"One change at a time to {base.name}; {seeds}. In brackets 95 % intervals, bootstrap over the sentences; "
         "p: paired bootstrap of BLEU-4 against the base; no correction for the number of comparisons. Made anew: the "
         f"stages that the change reaches, all others are the base's own. BLEU: {first.signature}; chrF: "
-        f"{first.chrf_signature}"
+        f"{first.chrf_signature}. Error: mean distance of what the translator gets from the test clips' truth, "
+        "shoulder widths"
     )
     return Result([markdown("One change at a time to the chain", head, rows, note)],
                   {"outcomes": [dataclasses.asdict(o) for o in found]})  # fmt: skip
@@ -113,7 +140,8 @@ def _cells(outcome: Outcome) -> list[str]:
             paired = outcome.against[split]["bleu4"]
             cells += [f"{paired.difference:+.2f} [{_span(paired.interval, '+.1f')}]", f"{paired.p:.3f}"]
     test = outcome.scores["test"]
-    return [*cells, f"{test.rouge:.2f}", f"{test.chrf:.2f}", ", ".join(outcome.made) or "nothing"]
+    off = [f"{outcome.errors[group]:.4f}" if outcome.errors else "" for group in ("all", "body", "hands_relative")]
+    return [*cells, f"{test.rouge:.2f}", f"{test.chrf:.2f}", *off, ", ".join(outcome.made) or "nothing"]
 
 
 def _span(interval: tuple[float, float], form: str) -> str:
@@ -129,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--name", default="chain", help="of the results' files")
     parser.add_argument("--workers", type=int, default=2, help="translators in training at the same time")
     parser.add_argument("--seeds", type=int, help="of every ablation, the base included; default: the config's")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for every ablation alike")
@@ -142,20 +171,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if absent:
             raise InputError(f"{absent[0]}: no such folder; give a finished run, or leave --run out")
         log_to(args.work / "log.txt")
+        ablations = usable(ablations)
         found = run(ablations, args.work, args.run, args.workers)
     except SkeletorError as error:
         print(f"experiments.chain.run: {error}", file=sys.stderr)
         return error.exit_code
     base, seed = ablations[0].base, ablations[0].config.seed
     options = "".join(f" --set {item}" for item in args.set) + (f" --seeds {args.seeds}" if args.seeds else "")
+    options += f" --name {args.name}" if args.name != "chain" else ""
     about = {
         "title": f"Ablations of the chain, {base.name}",
         "command": f"python -m experiments.chain.run {' '.join(map(str, args.files))}{options}",
         "seed": seed,
         "config": ablations[0].config.model_dump(mode="json"),
     }
-    write_result(table(found, base), args.out, "chain", about)
-    log.info("written: %s", args.out / "chain.md")
+    write_result(table(found, base), args.out, args.name, about)
+    log.info("written: %s", args.out / f"{args.name}.md")
     return 0
 
 

@@ -35,11 +35,14 @@ def main(command: str, argv: list[str], text: str) -> int:
     from skeletor.refine2d import REFINERS_2D
     from skeletor.refiners import REFINERS
     from slt.lift import LIFTERS
+    from slt.lift_choice import NETWORKS, newest_lifter
     from slt.system import newest_model
 
-    print("lifters:")
+    print("lifters (--lift):")
     for name, what in LIFTERS.items():
-        print(f"  {name:14} {what}")
+        print(f"  {name:16} {what}")
+    for name, config in NETWORKS.items():
+        print(f"  {name:16} {newest_lifter(name) or f'no weights yet: slt lift train {config}'}")
     print(f"2D refiners: {', '.join(REFINERS_2D)}\nrefiners: {', '.join(REFINERS)}")
 
     model = newest_model()

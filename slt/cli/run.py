@@ -9,6 +9,8 @@ from typing import Any
 from skeletor.config import load_config, read_yaml
 from skeletor.errors import InputError
 from skeletor.progress import log, log_to
+from slt.lift_choice import HELP as LIFT_HELP
+from slt.lift_choice import lift_values
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -23,7 +25,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     )
     parser.add_argument("--estimator", help="estimator.name of the config")
     parser.add_argument("--refine2d", help="refine2d.name of the config: none, gaussian or port")
-    parser.add_argument("--lift", help="lift.mode of the config")
+    parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {LIFT_HELP}")
     parser.add_argument("--refine", help="refine.name of the config")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--seeds", type=int, help="translators of each row: with seed, seed + 1, ...")
@@ -51,7 +53,6 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     named = {
         "estimator.name": args.estimator,
         "refine2d.name": args.refine2d,
-        "lift.mode": args.lift,
         "refine.name": args.refine,
         "seed": args.seed,
         "seeds": args.seeds,
@@ -59,6 +60,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         "workers": args.workers,
     }
     overrides = {key: value for key, value in named.items() if value is not None}
+    if args.lift is not None:
+        overrides |= {f"lift.{key}": value for key, value in lift_values(args.lift).items()}
     for item in args.set:
         key, separator, value = item.partition("=")
         if not separator:

@@ -30,13 +30,15 @@ def main(command: str, argv: list[str], text: str) -> int:
     if command in ("poses", "view"):
         parser.add_argument("--estimator", default="mediapipe", help="see `slt doctor`")
     if command == "lift":
-        from slt.lift import LIFTERS
+        from slt.lift_choice import HELP
 
-        parser.add_argument("--mode", default="fast", choices=tuple(LIFTERS))
-        parser.add_argument(
-            "--weights", help="of a trained lifter, for --mode learned (slt lift train CONFIG makes some)"
-        )
+        parser.add_argument("--lift", "--mode", metavar="NAME", help=f"default: fast; {HELP}")
+        parser.add_argument("--weights", help="of a trained lifter: the same as --lift FILE")
         parser.add_argument("--stride", type=int, default=1, help="look at every so many frames only (uplift-upsample)")
+    if command == "view":
+        from slt.lift_choice import HELP
+
+        parser.add_argument("--lift", metavar="NAME", help=f"default: fast; {HELP}")
     if command in ("refine", "view"):
         parser.add_argument("--refine", default="skeletor", choices=REFINERS)
         parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
@@ -64,9 +66,12 @@ def _poses(args: argparse.Namespace) -> int:
 
 def _lift(args: argparse.Namespace) -> int:
     from slt.lift import LiftConfig, build_lifter
+    from slt.lift_choice import lift_values
     from slt.system import to_signing_50
 
-    raw = {"mode": args.mode, "weights": args.weights, "stride": args.stride}
+    raw = {**lift_values(args.lift or ("learned" if args.weights else "fast")), "stride": args.stride}
+    if args.weights:
+        raw["weights"] = args.weights
     lifter = build_lifter(check_config(raw, LiftConfig, "slt lift"))
     return _each(args, lambda path: lifter(to_signing_50(read_pose(path))))
 
@@ -96,10 +101,11 @@ def _refine(args: argparse.Namespace) -> int:
 
 def _view(args: argparse.Namespace) -> int:
     from slt.lift import LiftConfig, build_lifter
+    from slt.lift_choice import exchanged_lift
     from slt.system import make_estimator, make_refiner
     from slt.view import make_view
 
-    estimator, lifter = make_estimator(args.estimator), build_lifter(LiftConfig())
+    estimator, lifter = make_estimator(args.estimator), build_lifter(exchanged_lift(LiftConfig(), args.lift))
     refiner = make_refiner(args.refine, args.model)
     names = output_names(args.inputs, args.output, ".view.mp4")
 

@@ -11,6 +11,7 @@ from skeletor.errors import InputError, NothingToTranslate
 from skeletor.refine2d import REFINERS_2D
 from skeletor.refiners import REFINERS
 from slt.cli.batch import for_each, output_names
+from slt.lift_choice import HELP as LIFT_HELP
 
 FORMATS = ("txt", "json", "srt")
 
@@ -23,6 +24,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
     parser.add_argument("-f", "--formats", default="txt", help="of the results, any of txt,json,srt")
     parser.add_argument("--refine2d", choices=REFINERS_2D, help="before lifting; default: the model's")
+    parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {LIFT_HELP}")
     parser.add_argument("--refine", choices=REFINERS, help="default: the model's")
     parser.add_argument("--estimator", help="default: the model's; see `slt doctor`")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
@@ -35,7 +37,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     from slt.system import load_system
 
-    system = load_system(args.model, args.refine, args.estimator, args.device, args.refine2d)
+    system = load_system(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift)
     if args.glosses and not system.model.translator.recognised:
         raise InputError(f"{system.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
     names = output_names(args.inputs, args.output, "") if args.output else {}

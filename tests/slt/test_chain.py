@@ -90,6 +90,11 @@ def test_translate_gives_a_sentence_or_abstains_and_the_model_can_be_copied(work
     there = slt("translate", video, "--model", "elsewhere/copy", cwd=work)
     assert (there.returncode, there.stdout, there.stderr) == (here.returncode, here.stdout, here.stderr)
 
+    other = slt("translate", video, "--lift", "reference", "-o", "other", "-f", "json", cwd=work)
+    assert other.returncode in (0, 3) and "trained on another lifter" in other.stderr, other.stderr
+    result = json.loads((work / "other" / f"{video.stem}.json").read_text(encoding="utf-8"))
+    assert [s["config"]["mode"] for s in result["provenance"]["stages"] if s["name"] == "lift"] in ([], ["reference"])
+
 
 def test_a_batch_lists_its_bad_file_and_does_the_others(work):
     video = next((work / "runs" / "tiny" / "corpus").glob("features/*/test/*.mp4"))

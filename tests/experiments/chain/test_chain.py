@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments.chain.config import load_ablation, load_ablations
-from experiments.chain.run import main, outcomes, table
+from experiments.chain.run import main, outcomes, table, usable
 from skeletor.errors import InputError
 from slt.corpus.layout import Clip, Corpus, Description
 from slt.pipeline import context, refine2d, run, training
@@ -18,7 +18,9 @@ from slt.pipeline.context import Run
 from slt.pipeline.run import Prepared, prepare
 from slt.pipeline.stage import Done, stage_key
 
-FILES = sorted((Path(__file__).parents[3] / "experiments/chain").glob("*.yaml"))
+FOLDER = Path(__file__).parents[3] / "experiments"
+FILES = sorted((FOLDER / "chain").glob("*.yaml"))
+LIFTERS = sorted((FOLDER / "chain_lifters").glob("*.yaml"))
 OWN = "skeletor-motion"
 TRANSLATOR = {f"train {OWN}"}
 # What each change reaches beside the translator, and what a run of another row needs.
@@ -93,6 +95,20 @@ def test_all_files_together_have_one_base_and_different_changes():
     assert len({json.dumps([a.row, a.change], sort_keys=True) for a in loaded}) == len(FILES)
     wanted = ("hands", "body", "confidence", "normalise", "fps", "size", "lifter", "refinement")
     assert all(any(a.name.startswith(word) for a in loaded) for word in wanted)
+
+
+def test_the_lifters_are_compared_on_the_raw_row_and_one_without_weights_is_left_out(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    loaded = load_ablations(LIFTERS)
+    assert {a.row for a in loaded} == {"raw"} and len({a.label for a in loaded}) == len(loaded)
+    learned = [a for a in loaded if a.config.lift.mode == "learned"]
+    assert len(learned) == 3 and {a.config.refine2d.name for a in loaded} == {"none", "gaussian", "port"}
+    there = Path(learned[0].config.lift.weights)
+    there.parent.mkdir(parents=True)
+    there.touch()
+    kept = usable(loaded)
+    assert kept == [a for a in loaded if a not in learned[1:]]
+    assert all(f"{a.name} is left out" in caplog.text for a in learned[1:])
 
 
 def write(folder: Path, name: str, text: str) -> Path:

@@ -53,6 +53,17 @@ def test_missing_config(tmp_path):
     assert_one_line(slt("run", "nowhere.yaml", cwd=tmp_path), 2, "nowhere.yaml")
 
 
+@pytest.mark.parametrize("name", ["flat", "anatomy"])
+def test_a_lifter_that_is_not_there_is_one_line(tmp_path, name):
+    assert_one_line(slt("lift", "a.pose", "--lift", name, cwd=tmp_path), 2, f"--lift {name}")
+
+
+def test_doctor_lists_the_lifters(tmp_path):
+    lines = slt("doctor", cwd=tmp_path).stdout.splitlines()
+    for name in ("fast", "reference", "uplift-upsample", "anatomy", "joint-token"):
+        assert any(line.startswith(f"  {name} ") for line in lines), name
+
+
 def test_translate_without_a_model_says_what_to_do(tmp_path):
     assert_one_line(slt("translate", "a.mp4", cwd=tmp_path), 2, "make pipeline")
 

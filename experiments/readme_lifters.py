@@ -1,0 +1,76 @@
+"""Put the key figures of the lifters into README.md, from experiments/results/lifters.json and chain_lifters.json.
+
+python -m experiments.readme_lifters
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from skeletor.atomic import write_text
+from skeletor.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "experiments" / "results"
+BEGIN, END = "<!-- lifters: begin -->", "<!-- lifters: end -->"
+# row of lifters.json -> label of chain_lifters.json
+ROWS = {
+    "flat, z = 0": "flat (x and y alone)",
+    "IK reference (first clips)": "IK reference",
+    "IK fast": "IK fast",
+    "ridge, 9 frames": None,
+    "anatomy": "anatomy",
+    "uplift-upsample, sequence output": "uplift-upsample, sequence output",
+    "joint-token": "joint-token",
+}
+PARTS = ("rendered video, real detections", "CMU motion capture")
+
+
+def main() -> None:
+    """Rewrite the table in README.md."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    if BEGIN not in readme or END not in readme:
+        raise InputError(f"README.md: the markers {BEGIN} and {END} are missing")
+    head, rest = readme.split(BEGIN)
+    chain = RESULTS / "chain_lifters.json"
+    lines = table(_read(RESULTS / "lifters.json"), _read(chain)["numbers"]["outcomes"] if chain.is_file() else [])
+    write_text(ROOT / "README.md", f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{rest.split(END)[1]}")
+
+
+def table(lifters: Mapping[str, Any], outcomes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The lines of the table. A lifter for which there is no translator yet has an empty cell there."""
+    parts = [next(rows for title, rows in lifters["tables"].items() if title.startswith(part)) for part in PARTS]
+    scores = {outcome["label"]: outcome["scores"]["test"] for outcome in outcomes}
+    speed = lifters["speed"]
+    lines = [
+        "| error in mm (MPJPE) | rendered video: all | body | hands from the wrist | real arms (CMU) "
+        f"| frames/s, {speed['cores']} cores | test BLEU-4, 95 % |",
+        "| --- " + "| ---: " * 6 + "|",
+    ]
+    for name, label in ROWS.items():
+        found, real = (rows[name] for rows in parts)
+        errors = [found["mpjpe"], found["body"], found["hands from the wrist"], real["mpjpe"]]
+        cells = [name, *(f"{error:.1f}" for error in errors), f"{speed['frames/s'][name]:,.0f}"]
+        lines.append(f"| {' | '.join([*cells, _bleu(scores.get(label))])} |")
+    return lines
+
+
+def _bleu(score: Mapping[str, Any] | None) -> str:
+    if score is None:
+        return ""
+    low, high = score["intervals"]["bleu4"]
+    return f"{score['bleu4']:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path}: not there; `make lifters RUN=runs/demo` makes it")
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The table of lifters: its measures, its floor, and what it prints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from experiments import lifters
+from experiments.lifters import Ridge, Row, flat, markdown, measure, speeds, table
+from skeletor.normalise import normalise
+from slt.lift import LiftConfig, build_lifter
+from slt.lift.learned.config import LifterDataConfig
+from slt.lift.learned.data import View, clip_set, held_out_motion, make_view
+
+
+@pytest.fixture(scope="module")
+def views() -> list[View]:
+    motions = held_out_motion(3, 7)
+    return [make_view(pose, np.random.default_rng([1, k]), None) for k, (_, pose) in enumerate(motions)]
+
+
+def test_the_truth_has_no_error_and_a_shifted_joint_has_its_own(views):
+    truths = [normalise(view.truth) for view in views]
+    assert all(value == pytest.approx(0, abs=1e-3) for value in measure(truths, views).values())
+    moved = []
+    for truth in truths:
+        points = truth.keypoints.copy()
+        points[:, 4, 2] += 0.050 / float(truth.provenance.stage("normalise").config["scale"])  # 50 mm
+        moved.append(truth.replace(points))
+    found = measure(moved, views)
+    assert found["mpjpe"] == pytest.approx(50 / 50, abs=0.05) and found["body"] == pytest.approx(50 / 8, abs=0.4)
+    assert found["velocity"] == pytest.approx(0, abs=1e-3) and found["p-mpjpe"] > 0.1
+
+
+def test_ridge_learns_the_depth_that_flat_leaves_out(views):
+    data = LifterDataConfig()
+    ridge = Ridge.fitted(clip_set(views, data.minimum_confidence, data.hand_reach), data)
+    seen = [view.seen for view in views]
+    assert ridge.weights.shape == (901, 150)
+    assert measure(ridge(seen), views)["mpjpe"] < 0.3 * measure(flat(seen), views)["mpjpe"]
+
+
+def test_the_tables_have_every_row_and_speeds_those_that_are_timed(views, monkeypatch):
+    monkeypatch.setattr(lifters, "REPEATS", 1)
+    fast = build_lifter(LiftConfig()).many
+    rows = [Row("flat", flat), Row("fast (first)", fast, few=True, timed=False), Row("fast", fast, 12345)]
+    found = table(rows, views, few=1)
+    assert [row["clips"] for row in found.values()] == [3, 1, 3]
+    assert found["fast"]["mpjpe"] < found["flat"]["mpjpe"]
+    made = speeds(rows, views[:1])
+    assert set(made) == {"flat", "fast"} and all(value > 0 for value in made.values())
+    text = markdown({
+        "about": {"command": "c", "noise": "n", "date": "d"}, "tables": {"set": found}, "trainings": {},
+        "parameters": {row.name: row.parameters for row in rows},
+        "speed": {"cores": 1, "threads": 1, "frames": 9, "frames/s": made},
+    })  # fmt: skip
+    assert text.count("| fast |") == 2 and "12,345" in text
