@@ -8,6 +8,7 @@ both the frames between get confidence 0, as everything that was inferred and no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -26,9 +27,12 @@ UPSAMPLINGS = {
 
 
 def pose_stride(pose: PoseSequence) -> int:
-    """Every how manyth frame of a pose was estimated, by its provenance; 1 if it says nothing."""
-    record = pose.provenance.stage("estimate")
-    return 1 if record is None else int(record.config.get(STRIDE, 1))
+    """Every how manyth frame of a pose was estimated, by its provenance; 1 if it says nothing.
+
+    A file of sparse poses may be read with a stride again: then frames are left that are multiples of both.
+    """
+    records = [record for record in pose.provenance.stages if record.name == "estimate"]
+    return math.lcm(*(int(record.config.get(STRIDE, 1)) for record in records))
 
 
 def key_frames(pose: PoseSequence) -> np.ndarray:

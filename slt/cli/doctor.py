@@ -35,10 +35,14 @@ def main(command: str, argv: list[str], text: str) -> int:
     from skeletor.refine2d import REFINERS_2D
     from skeletor.refiners import REFINERS
     from slt.lift import LIFTERS
+    from slt.sparse import UPSAMPLINGS
     from slt.system import newest_model
 
     print("lifters:")
     for name, what in LIFTERS.items():
+        print(f"  {name:14} {what}")
+    print("sparse 2D (--pose-stride N), all frames by --upsample:")
+    for name, what in UPSAMPLINGS.items():
         print(f"  {name:14} {what}")
     print(f"2D refiners: {', '.join(REFINERS_2D)}\nrefiners: {', '.join(REFINERS)}")
 

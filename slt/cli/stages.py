@@ -13,6 +13,7 @@ from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from skeletor.refiners import REFINERS
 from slt.cli.batch import for_each, output_names
+from slt.sparse import UPSAMPLINGS
 
 _SUFFIXES = (".safetensors", ".pose", ".skels")
 
@@ -29,6 +30,8 @@ def main(command: str, argv: list[str], text: str) -> int:
         parser.add_argument("--suffix", choices=_SUFFIXES, default=_SUFFIXES[0], help="format of the results")
     if command in ("poses", "view"):
         parser.add_argument("--estimator", default="mediapipe", help="see `slt doctor`")
+    if command == "poses":
+        parser.add_argument("--pose-stride", type=int, default=1, help="look at every so many frames only")
     if command == "lift":
         from slt.lift import LIFTERS
 
@@ -37,6 +40,7 @@ def main(command: str, argv: list[str], text: str) -> int:
             "--weights", help="of a trained lifter, for --mode learned (slt lift train CONFIG makes some)"
         )
         parser.add_argument("--stride", type=int, default=1, help="look at every so many frames only (uplift-upsample)")
+        parser.add_argument("--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses")
     if command in ("refine", "view"):
         parser.add_argument("--refine", default="skeletor", choices=REFINERS)
         parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
@@ -59,14 +63,14 @@ def _each(args: argparse.Namespace, stage: Callable[[Path], PoseSequence]) -> in
 def _poses(args: argparse.Namespace) -> int:
     from slt.system import make_estimator
 
-    return _each(args, make_estimator(args.estimator))
+    return _each(args, make_estimator(args.estimator, args.pose_stride))
 
 
 def _lift(args: argparse.Namespace) -> int:
     from slt.lift import LiftConfig, build_lifter
     from slt.system import to_signing_50
 
-    raw = {"mode": args.mode, "weights": args.weights, "stride": args.stride}
+    raw = {"mode": args.mode, "weights": args.weights, "stride": args.stride, "upsample": args.upsample}
     lifter = build_lifter(check_config(raw, LiftConfig, "slt lift"))
     return _each(args, lambda path: lifter(to_signing_50(read_pose(path))))
 

@@ -158,7 +158,7 @@ def _track(video: Video, smooth: bool, hand_model: HandModel, stride: int) -> tu
 
 
 class _Tracker:
-    """A running graph. Frames go in by increasing number; its clock goes on by 1/30 s a frame, as in Holistic itself."""
+    """A running graph. Frames go in by increasing number; its clock goes on by 1/30 s a frame, as Holistic's does."""
 
     def __init__(self, graph: Any) -> None:
         self._graph = graph
