@@ -1,9 +1,10 @@
 """Sparse 2D: the estimator looks at every N-th frame (a key frame), what follows gives all frames.
 
 After estimation a sparse pose has all frames; those that are no key frames are missing (NaN, confidence 0), and the
-record of the stage `estimate` names the stride. There are two ways to all frames: `interpolated` 2D, for any lifter;
-or the upsampling token of an uplift-upsample lifter (Einfalt et al., WACV 2023), which takes the key frames only. In
-both the frames between get confidence 0, as everything that was inferred and not seen.
+record of the stage `estimate` names the stride. There are two ways to all frames: any lifter interpolates what is
+missing (`slt.lift.gaps.fill`: straight lines of bone vectors, mistaken hands dropped before); or the upsampling
+token of an uplift-upsample lifter (Einfalt et al., WACV 2023), which takes the key frames only. In both the frames
+between keep confidence 0, as everything that was inferred and not seen.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import Literal
 
 import numpy as np
 
-from skeletor.pose import PoseSequence, StageRecord
+from skeletor.pose import PoseSequence
 
 STRIDE = "pose_stride"  # key of the stride in the record of the stage `estimate`
 LONGEST_STRIDE = 50  # two seconds of PHOENIX14T
 Upsampling = Literal["interpolation", "token"]
 # way -> what it is and needs, for `slt doctor`
 UPSAMPLINGS = {
-    "interpolation": "2D of the key frames interpolated, then any lifter",
+    "interpolation": "2D of the key frames interpolated, by any lifter",
     "token": "the upsampling token of uplift-upsample weights, 3D straight from the key frames",
 }
 
@@ -75,29 +76,14 @@ def on_key_frames(pose: PoseSequence, stage: Callable[[PoseSequence], PoseSequen
     return spread(stage(only_key_frames(pose)), stride, len(pose))
 
 
-def interpolated(pose: PoseSequence) -> tuple[PoseSequence, np.ndarray]:
-    """The pose with straight lines between its key frames, and which frames were estimated, (T,) bool.
+def carried_confidence(confidence: np.ndarray, stride: int) -> np.ndarray:
+    """(T, J) how far straight lines between key frames can be trusted: the lower confidence of both ends.
 
-    Between two key frames a joint gets a position if it was seen in both, with the lower of both confidences; after
-    the last key frame it stays. These confidences say how far the lines may be trusted while lifting; whoever gives
-    the result on marks the frames with `mark_inferred`.
+    confidence: (T, J), looked at in the key frames only. After the last of them its confidence stays.
     """
-    stride = pose_stride(pose)
-    key = key_frames(pose)
     if stride == 1:
-        return pose, key
-    time = np.arange(len(pose))
+        return confidence
+    time = np.arange(len(confidence))
     before = time // stride * stride
-    after = np.where(before + stride < len(pose), before + stride, before)
-    share = ((time - before) / stride).astype(np.float32)[:, None, None]  # (T, 1, 1)
-    keypoints = pose.keypoints[before] * (1 - share) + pose.keypoints[after] * share  # NaN if one of both is
-    keypoints[key] = pose.keypoints[key]
-    confidence = np.minimum(pose.confidence[before], pose.confidence[after])
-    confidence[np.isnan(keypoints[..., 0])] = 0
-    record = StageRecord("interpolate", config={STRIDE: stride})
-    return pose.replace(keypoints, confidence, stage=record), key
-
-
-def mark_inferred(pose: PoseSequence, key: np.ndarray) -> PoseSequence:
-    """The pose with confidence 0 in all frames that were not estimated; key: (T,) bool."""
-    return pose if key.all() else pose.replace(confidence=np.where(key[:, None], pose.confidence, 0))
+    after = np.where((before < time) & (before + stride < len(time)), before + stride, before)
+    return np.asarray(np.minimum(confidence[before], confidence[after]))

@@ -17,7 +17,7 @@ from slt.lift import fast, reference, solve
 from slt.lift.gaps import fill, gate_swapped_hands
 from slt.lift.kinematics import PROPORTIONS
 from slt.lift.paths import Layout
-from slt.sparse import interpolated, mark_inferred
+from slt.sparse import carried_confidence, pose_stride
 
 NECK = SIGNING_50.index("neck")
 BATCH = 4096  # frames that are lifted together
@@ -54,12 +54,10 @@ class ReferenceLifter:
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Lift one clip; see `slt.lift.Lifter`."""
-        pose, key = interpolated(pose)
         flat = checked(pose)
         config = {"mode": "reference", "cycles": self.cycles, "seed": self.seed, "solver": self.solver}
         joints = reference_lift(pose, flat, self._solve, np.random.default_rng(self.seed))
-        lifted = finish(flat, _in_widths(joints, flat), flat.confidence, StageRecord("lift", self.version, config))
-        return mark_inferred(lifted, key)
+        return finish(flat, _in_widths(joints, flat), flat.confidence, StageRecord("lift", self.version, config))
 
     def _solve(self, begin: reference.Unknowns, target: np.ndarray) -> reference.Unknowns:
         if self.solver == "lbfgs":
@@ -140,18 +138,15 @@ class FastLifter:
         return result
 
     def _together(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
-        dense = [interpolated(pose) for pose in poses]
-        flats = [checked(pose) for pose, _ in dense]
+        flats = [checked(pose) for pose in poses]
         observed = [observed_joints(flat, self.minimum_confidence, self.hand_reach) for flat in flats]
         points = np.concatenate([fill(f.keypoints, seen) for f, seen in zip(flats, observed, strict=True)])
         sure = np.concatenate([np.where(seen, f.confidence, 0) for f, seen in zip(flats, observed, strict=True)])
         layout = Layout(tuple(len(f) for f in flats))
-        joints = fast.lift(points, sure, layout)
+        trusted = [carried_confidence(sure[part], pose_stride(f)) for f, part in zip(flats, layout.slices, strict=True)]
+        joints = fast.lift(points, np.concatenate(trusted), layout)
         record = StageRecord("lift", self.version, self._config())
-        return [
-            mark_inferred(finish(flat, joints[part], sure[part], record), key)
-            for flat, part, (_, key) in zip(flats, layout.slices, dense, strict=True)
-        ]
+        return [finish(f, joints[part], sure[part], record) for f, part in zip(flats, layout.slices, strict=True)]
 
     def _config(self) -> Mapping[str, Any]:
         return {"mode": "fast", "minimum_confidence": self.minimum_confidence, "hand_reach": self.hand_reach}

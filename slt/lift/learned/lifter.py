@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ from slt.lift.learned.inference import lift_clip
 from slt.lift.learned.prepare import Prepared, prepare
 from slt.lift.learned.weights import LoadedLifter, load_lifter
 from slt.lift.stage import finish, in_processes
-from slt.sparse import Upsampling, interpolated, key_frames, mark_inferred, pose_stride
+from slt.sparse import Upsampling, carried_confidence, pose_stride
 
 SLACK = 1.25  # a clip this much faster or slower than the training's frames is lifted as it is
 
@@ -56,10 +57,11 @@ class LearnedLifter:
         """Lift one clip; see `slt.lift.Lifter`."""
         loaded = self._loaded()
         stride = pose_stride(pose) if self.upsample == "token" else 1
-        dense, key = (pose, key_frames(pose)) if stride > 1 else interpolated(pose)
         stride = max(stride, self.stride)
         self._check_stride(stride)
-        ready = prepare(dense, loaded.info.minimum_confidence, loaded.info.hand_reach)
+        ready = prepare(pose, loaded.info.minimum_confidence, loaded.info.hand_reach)
+        sure = ready.confidence
+        ready = replace(ready, confidence=carried_confidence(sure, pose_stride(pose)))
         ratio = loaded.info.fps / pose.fps
         if 1 / SLACK <= ratio <= SLACK or len(pose) < 2:
             joints = self._lift(ready.points, ready.confidence, loaded, stride)
@@ -67,8 +69,7 @@ class LearnedLifter:
             joints = self._retimed(ready, ratio, loaded, stride)
         config = {"mode": "learned", "kind": self.name, "weights": loaded.digest, "mirror": self.mirror,
                   "stride": stride, "output": self.output, "upsample": self.upsample}  # fmt: skip
-        lifted = finish(ready.flat, joints, ready.confidence, StageRecord("lift", self.version, config))
-        return mark_inferred(lifted, key)
+        return finish(ready.flat, joints, sure, StageRecord("lift", self.version, config))
 
     def _check_stride(self, stride: int) -> None:
         """InputError if these weights cannot look at every `stride`-th frame only."""
