@@ -10,14 +10,17 @@ between keep confidence 0, as everything that was inferred and not seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from skeletor.pose import PoseSequence
 
-STRIDE = "pose_stride"  # key of the stride in the record of the stage `estimate`
+if TYPE_CHECKING:
+    from skeletor.refiners import Refiner
+
+STRIDE = "pose_stride"  # key of the stride in the record of the stage that made or simulated the 2D
 LONGEST_STRIDE = 50  # two seconds of PHOENIX14T
 Upsampling = Literal["interpolation", "token"]
 # way -> what it is and needs, for `slt doctor`
@@ -32,8 +35,7 @@ def pose_stride(pose: PoseSequence) -> int:
 
     A file of sparse poses may be read with a stride again: then frames are left that are multiples of both.
     """
-    records = [record for record in pose.provenance.stages if record.name == "estimate"]
-    return math.lcm(*(int(record.config.get(STRIDE, 1)) for record in records))
+    return math.lcm(*(int(record.config.get(STRIDE, 1)) for record in pose.provenance.stages))
 
 
 def key_frames(pose: PoseSequence) -> np.ndarray:
@@ -68,12 +70,21 @@ def spread(pose: PoseSequence, stride: int, frames: int) -> PoseSequence:
     return pose.replace(keypoints, confidence, pose.fps * stride)
 
 
-def on_key_frames(pose: PoseSequence, stage: Callable[[PoseSequence], PoseSequence]) -> PoseSequence:
-    """A stage that keeps the number of frames, done on the key frames only; the others stay as they are."""
-    stride = pose_stride(pose)
-    if stride == 1:
-        return stage(pose)
-    return spread(stage(only_key_frames(pose)), stride, len(pose))
+class OnKeyFrames:
+    """A 2D refiner that works on the key frames of sparse poses only; the others stay missing."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        self.name, self.version = refiner.name, refiner.version
+        self._refiner = refiner
+
+    def __call__(self, pose: PoseSequence) -> PoseSequence:
+        """The refined pose; see `skeletor.refiners.Refiner`."""
+        return self.many([pose])[0]
+
+    def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+        """Refine many clips together."""
+        done = self._refiner.many([only_key_frames(pose) for pose in poses])
+        return [spread(new, pose_stride(pose), len(pose)) for new, pose in zip(done, poses, strict=True)]
 
 
 def carried_confidence(confidence: np.ndarray, stride: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
 from slt.lift import LiftConfig, Lifter, build_lifter
 from slt.model_folder import REFINER_2D, ModelFolder, load_model_folder
-from slt.sparse import STRIDE, on_key_frames
+from slt.sparse import STRIDE, OnKeyFrames
 
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
 
@@ -85,7 +85,7 @@ class System:
             return _abstained(source, raw, reason, seconds, warnings)
         flat = raw
         if self.refiner_2d.name != "none":
-            flat = _timed(seconds, "refine2d", lambda: on_key_frames(raw, self.refiner_2d))
+            flat = _timed(seconds, "refine2d", lambda: OnKeyFrames(self.refiner_2d)(raw))
         lifted = _timed(seconds, "lift", lambda: self.lifter(flat))
         refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
         translator = self.model.translator
