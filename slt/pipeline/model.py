@@ -134,7 +134,7 @@ def _rejections(
 
 
 def backwards(pose: PoseSequence) -> PoseSequence:
-    """The same clip, played from its end to its start; a sparse one from its last key frame, since it begins with one."""
+    """The same clip, played from its end to its start; a sparse one from its last key frame on."""
     pose = pose.frames(0, (len(pose) - 1) // pose_stride(pose) * pose_stride(pose) + 1)
     return pose.replace(pose.keypoints[::-1].copy(), pose.confidence[::-1].copy())
 
