@@ -90,7 +90,7 @@ class System:
         refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
         translator = self.model.translator
         hypothesis = _timed(seconds, "translate", lambda: translator.translate([refined])[0])
-        signals = self.model.abstention.signals(translator, raw, refined, hypothesis)
+        signals = _timed(seconds, "judge", lambda: self.model.abstention.signals(translator, raw, refined, hypothesis))
         reason = self.model.abstention.reason(signals)
         return Translation(
             source=str(source),
