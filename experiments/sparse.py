@@ -25,7 +25,7 @@ import torch
 from pydantic import Field
 
 from skeletor.atomic import write_text
-from skeletor.config import Config, load_config
+from skeletor.config import Config, check_config, load_config
 from skeletor.errors import InputError, SkeletorError
 from skeletor.io import native
 from skeletor.io.store import open_store
@@ -33,10 +33,9 @@ from skeletor.metrics import pose_errors
 from skeletor.pose import PoseSequence
 from skeletor.progress import log, log_to
 from slt.corpus import build, layout
-from slt.estimate import estimate_many
+from slt.estimate import EstimateConfig, estimate_many
 from slt.estimate.ahead import usable_cores
 from slt.pipeline.accuracy import Detection, detection_rates
-from slt.pipeline.config import RunConfig
 from slt.score import score
 from slt.score.bootstrap import paired_bootstrap
 from slt.sparse import UPSAMPLINGS
@@ -96,7 +95,8 @@ def ways(job: SparseJob, run: Path) -> list[Way]:
 def detections(run: Path, stride: int, work: Path) -> dict[str, PoseSequence]:
     """Sparse 2D poses of the test clips, made anew where they are not there yet."""
     sources = test_videos(run)
-    config = load_config(run / "config.json", RunConfig).estimator.model_copy(update={"pose_stride": stride})
+    stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
+    config = check_config(stored | {"pose_stride": stride}, EstimateConfig, f"{run}/config.json: estimator")
     out = work / f"poses-{stride}"
     report = estimate_many(sources, config, out, usable_cores())
     if report.failed:
