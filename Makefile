@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters transfer clean
+.PHONY: setup test lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -70,6 +70,16 @@ lifters: setup
 # The translators of a finished run on the poses of each other's rows. RUN: its folder, or runs/demo.
 transfer: setup
 	$(BIN)/python -m experiments.transfer $(if $(RUN),--run '$(RUN)')
+
+# 2D on every so manyth frame: errors, BLEU-4, frames/s; trains what the table needs and is not there (about 20 minutes).
+# RUN: the folder of a finished demo run, or runs/demo.
+sparse: DEMO = $(or $(RUN),runs/demo)
+sparse: setup
+	test -f runs/lift_uplift/lifter.safetensors || \
+		$(BIN)/slt lift train configs/lift_uplift.yaml --noise '$(DEMO)/poses/noise_broadcast.safetensors'
+	$(BIN)/slt run configs/demo.yaml --corpus '$(DEMO)/corpus' --pose-stride 4 --rows skeletor-motion \
+		--set gloss2text=false --set smoothers=[] --run-dir runs/demo-sparse4
+	$(BIN)/python -m experiments.sparse experiments/sparse.yaml --run '$(DEMO)'
 
 bench: setup
 	$(BIN)/python -m experiments.bench

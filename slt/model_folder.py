@@ -141,7 +141,7 @@ def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
     from slt.translate.translator import Translator
 
     path = Path(path)
-    config = _read_config(path)
+    config = read_model_config(path)
     for name, digest in config["files"].items():
         if not (path / name).is_file():
             raise InputError(f"{path}: {name} is missing; copy the whole model folder")
@@ -194,7 +194,8 @@ rejected. Thresholds by signal:
 """
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_model_config(path: Path) -> dict[str, Any]:
+    """The content of a model folder's `model.yaml`; InputError if it is missing, damaged, or of another version."""
     file = path / CONFIG
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; give a model folder, as `slt run` writes it")

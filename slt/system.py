@@ -18,9 +18,10 @@ from skeletor.refine2d import Refine2DConfig, build_refiner_2d
 from skeletor.refiners import NETWORKS, RefineConfig, Refiner, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
-from slt.lift import Lifter, build_lifter
+from slt.lift import LiftConfig, Lifter, build_lifter
 from slt.lift_choice import exchanged_lift, stored_lift
 from slt.model_folder import REFINER_2D, ModelFolder, load_model_folder
+from slt.sparse import STRIDE, OnKeyFrames
 
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
 
@@ -69,26 +70,29 @@ class System:
 
     def poses(self, source: Path) -> PoseSequence:
         """2D poses of a video, a folder of frames, or a file of poses."""
-        if source.suffix.lower() in POSE_SUFFIXES and source.is_file():
-            return make_estimator("poses")(source)
+        if is_poses(source):
+            return make_estimator("poses", int(self.estimator.options.get(STRIDE, 1)))(source)
         return self.estimator(source)
 
-    def translate(self, source: Path) -> Translation:
-        """Translate one input. InputError if it cannot be read; an abstention is a result with text None."""
+    def translate(self, source: Path, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
+        """Translate one input. InputError if it cannot be read; an abstention is a result with text None.
+
+        estimate: gives the 2D poses in place of `poses`, for instance those that another process has made.
+        """
         seconds: dict[str, float] = {}
-        raw = _timed(seconds, "estimate", lambda: self.poses(source))
+        raw = _timed(seconds, "estimate", lambda: (estimate or self.poses)(source))
         warnings = self.warnings(raw)
         reason = self.model.abstention.signer_reason(raw)
         if reason is not None:
             return _abstained(source, raw, reason, seconds, warnings)
         flat = raw
         if self.refiner_2d.name != "none":
-            flat = _timed(seconds, "refine2d", lambda: self.refiner_2d(raw))
+            flat = _timed(seconds, "refine2d", lambda: OnKeyFrames(self.refiner_2d)(raw))
         lifted = _timed(seconds, "lift", lambda: self.lifter(flat))
         refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
         translator = self.model.translator
         hypothesis = _timed(seconds, "translate", lambda: translator.translate([refined])[0])
-        signals = self.model.abstention.signals(translator, raw, refined, hypothesis)
+        signals = _timed(seconds, "judge", lambda: self.model.abstention.signals(translator, raw, refined, hypothesis))
         reason = self.model.abstention.reason(signals)
         return Translation(
             source=str(source),
@@ -116,6 +120,22 @@ class System:
         return tuple(found)
 
 
+def is_poses(source: Path) -> bool:
+    """Whether an input is a file of poses, not of pictures."""
+    return source.suffix.lower() in POSE_SUFFIXES and source.is_file()
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """How sparse 2D is to be, and how all frames come from it; None leaves what the model folder says.
+
+    pose_stride: 2D on every so manyth frame only. upsample: see `slt.sparse`.
+    """
+
+    pose_stride: int | None = None
+    upsample: str | None = None
+
+
 def load_system(
     model: Path | None = None,
     refine: str | None = None,
@@ -123,14 +143,13 @@ def load_system(
     device: str = "auto",
     refine2d: str | None = None,
     lift: str | None = None,
+    sparse: Sparse | None = None,
 ) -> System:
     """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for.
 
     lift: a name as in `slt.lift_choice.lift_values`.
     """
-    folder = model or newest_model()
-    if folder is None:
-        raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
+    folder, sparse = model_folder(model), sparse or Sparse()
     loaded = load_model_folder(folder, device)
     config = loaded.config
     own_lift = stored_lift(config["lift"], folder)
@@ -138,14 +157,44 @@ def load_system(
     stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
     return System(
         loaded,
-        make_estimator(estimator) if estimator else build_estimator(
-            check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
-        ),
-        build_lifter(lifting),
+        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride)),
+        build_lifter(_upsampling(lifting, sparse.upsample)),
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         _refiner_2d(folder, config.get("refine2d"), refine2d),
         () if lifting == own_lift else (f"lifted by {lift}, the model was trained on another lifter's poses",),
-    )  # fmt: skip
+    )
+
+
+def model_folder(given: Path | None = None) -> Path:
+    """That folder, or the newest trained one; InputError if there is none."""
+    folder = given or newest_model()
+    if folder is None:
+        raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
+    return folder
+
+
+def estimator_config(
+    config: Mapping[str, Any], folder: Path, name: str | None = None, pose_stride: int | None = None
+) -> EstimateConfig:
+    """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
+    if name:
+        stored = check_config({"name": name}, EstimateConfig, "--estimator")
+    else:
+        stored = check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
+    if pose_stride is None:
+        return stored
+    return check_config(stored.model_dump() | {STRIDE: pose_stride}, EstimateConfig, "--pose-stride")
+
+
+def _upsampling(lift: LiftConfig, upsample: str | None) -> LiftConfig:
+    if upsample is None:
+        return lift
+    if upsample == "token" and lift.mode != "learned":
+        raise InputError(
+            f"--upsample token: the lifter is {lift.mode}; add --lift uplift-upsample, or --lift FILE with its weights "
+            "(`slt lift train configs/lift_uplift.yaml` makes some)"
+        )
+    return check_config(lift.model_dump() | {"upsample": upsample}, LiftConfig, "--upsample")
 
 
 def _refiner_2d(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
@@ -167,9 +216,11 @@ def newest_model(root: Path | None = None) -> Path | None:
     return found[-1].parent if found else None
 
 
-def make_estimator(name: str) -> Estimator:
-    """An estimator by name with its default options; InputError if there is none of that name."""
-    return build_estimator(check_config({"name": name}, EstimateConfig, "--estimator"))
+def make_estimator(name: str, pose_stride: int = 1) -> Estimator:
+    """An estimator by name with its default options; InputError if there is none of that name, or no such stride."""
+    return build_estimator(
+        check_config({"name": name, STRIDE: pose_stride}, EstimateConfig, "--estimator, --pose-stride")
+    )
 
 
 def make_refiner(name: str, model: Path | None = None) -> Refiner:

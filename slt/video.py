@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -53,6 +54,8 @@ class Video:
     fps: frames per second of the constant grid. width, height: of the upright frames. frame_count: how many
     frames iteration will give (an estimate: damaged frames at the end may be missing). Frames are
     (height, width, 3) uint8 RGB. Iteration raises InputError if the file turns out to be broken off.
+    `every(stride)` gives the same frames, but makes pictures of frames 0, stride, 2 stride, ... only: None stands for
+    the others, which cost little.
     """
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int], frame_count: int) -> None:
@@ -62,6 +65,10 @@ class Video:
         self.frame_count = frame_count
 
     def __iter__(self) -> Iterator[np.ndarray]:
+        return (frame for frame in self.every(1) if frame is not None)
+
+    def every(self, stride: int) -> Iterator[np.ndarray | None]:
+        """Each frame in its place; None for those that are no multiple of the stride."""
         raise NotImplementedError
 
     def __enter__(self) -> Video:
@@ -97,30 +104,30 @@ class _VideoFile(Video):
         first = next(self._decode(path), None)
         if first is None:
             raise InputError(f"{path}: no frame can be decoded; the file is damaged or not a video")
-        height, width = first[1].shape[:2]
+        height, width = first[1].image.shape[:2]
         super().__init__(path, self._scan.fps, (width, height), self._scan.slots)
 
-    def __iter__(self) -> Iterator[np.ndarray]:
+    def every(self, stride: int) -> Iterator[np.ndarray | None]:
         slot, decoded = 0, 0
-        held: np.ndarray | None = None
-        for seconds, frame in self._decode(self.path):
+        held: _Picture | None = None
+        for seconds, picture in self._decode(self.path):
             decoded += 1
             place = round((seconds - self._scan.start) * self.fps)
             if held is not None:
-                for _ in range(slot, min(place, self._scan.slots)):
-                    yield held
+                for k in range(slot, min(place, self._scan.slots)):
+                    yield None if k % stride else _fit(held.image, self.width, self.height)
             slot = max(slot, place)
-            held = _fit(frame, self.width, self.height)
+            held = picture
         if decoded < _MINIMUM_SHARE * self._scan.packets:
             raise InputError(
                 f"{self.path}: breaks off, {decoded} of {self._scan.packets} frames can be read; get the whole file"
             )
         if held is not None:
-            yield held
+            yield None if slot % stride else _fit(held.image, self.width, self.height)
 
     @staticmethod
-    def _decode(path: Path) -> Iterator[tuple[float, np.ndarray]]:
-        """(seconds, upright frame) of every frame that can be decoded, in order of display."""
+    def _decode(path: Path) -> Iterator[tuple[float, _Picture]]:
+        """(seconds, picture) of every frame that can be decoded, in order of display."""
         with _container(path) as (container, stream):
             stream.codec_context.thread_count = 1  # parallel over clips, not within one
             step = 1 / float(stream.guessed_rate or DEFAULT_FPS)
@@ -132,7 +139,19 @@ class _VideoFile(Video):
                     continue  # a damaged frame; the one before stays in its place
                 for frame in frames:
                     seconds = seconds + step if frame.time is None else frame.time
-                    yield seconds, _upright(frame, stream.sample_aspect_ratio)
+                    yield seconds, _Picture(frame, stream.sample_aspect_ratio)
+
+
+class _Picture:
+    """A decoded frame; it is turned into RGB, which costs more than decoding it, only if somebody looks at it."""
+
+    def __init__(self, frame: av.VideoFrame, pixel_aspect: Fraction | None) -> None:
+        self._frame, self._pixel_aspect = frame, pixel_aspect
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, upright."""
+        return _upright(self._frame, self._pixel_aspect)
 
 
 class _FrameFolder(Video):
@@ -145,8 +164,11 @@ class _FrameFolder(Video):
         height, width = _read_frame(self.files[0]).shape[:2]
         super().__init__(path, fps, (width, height), len(self.files))
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        for file in self.files:
+    def every(self, stride: int) -> Iterator[np.ndarray | None]:
+        for number, file in enumerate(self.files):
+            if number % stride:
+                yield None
+                continue
             frame = _read_frame(file)
             if frame.shape[:2] != (self.height, self.width):
                 size = f"{frame.shape[1]}x{frame.shape[0]}"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.progress import log
@@ -103,6 +102,8 @@ def follow(people: People, reach: float = 0.75) -> np.ndarray:
     body extents away; all of a frame are assigned at once (Hungarian algorithm). Whoever is left over starts a
     track of their own.
     """
+    from scipy.optimize import linear_sum_assignment  # takes half as long to load as all of `slt.estimate` otherwise
+
     frames, count = people.keypoints.shape[:2]
     seen = np.isfinite(people.keypoints[..., 0])  # (T, P, J)
     there = seen.any(2)  # (T, P)

@@ -36,6 +36,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     from skeletor.refiners import REFINERS
     from slt.lift import LIFTERS
     from slt.lift_choice import NETWORKS, newest_lifter
+    from slt.sparse import UPSAMPLINGS
     from slt.system import newest_model
 
     print("lifters (--lift):")
@@ -43,6 +44,9 @@ def main(command: str, argv: list[str], text: str) -> int:
         print(f"  {name:16} {what}")
     for name, config in NETWORKS.items():
         print(f"  {name:16} {newest_lifter(name) or f'no weights yet: slt lift train {config}'}")
+    print("sparse 2D (--pose-stride N), all frames by --upsample:")
+    for name, what in UPSAMPLINGS.items():
+        print(f"  {name:16} {what}")
     print(f"2D refiners: {', '.join(REFINERS_2D)}\nrefiners: {', '.join(REFINERS)}")
 
     model = newest_model()

@@ -24,6 +24,10 @@ def main(command: str, argv: list[str], text: str) -> int:
         help="a data set in PHOENIX14T's layout (for a resynth config: its annotation); default: render one",
     )
     parser.add_argument("--estimator", help="estimator.name of the config")
+    parser.add_argument(
+        "--pose-stride", type=int, help="estimator.pose_stride of the config: 2D on every so manyth frame"
+    )
+    parser.add_argument("--upsample", help="lift.upsample of the config: interpolation or token")
     parser.add_argument("--refine2d", help="refine2d.name of the config: none, gaussian or port")
     parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {LIFT_HELP}")
     parser.add_argument("--refine", help="refine.name of the config")
@@ -52,6 +56,8 @@ def main(command: str, argv: list[str], text: str) -> int:
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     named = {
         "estimator.name": args.estimator,
+        "estimator.pose_stride": args.pose_stride,
+        "lift.upsample": args.upsample,
         "refine2d.name": args.refine2d,
         "refine.name": args.refine,
         "seed": args.seed,

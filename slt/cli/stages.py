@@ -13,6 +13,7 @@ from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from skeletor.refiners import REFINERS
 from slt.cli.batch import for_each, output_names
+from slt.sparse import UPSAMPLINGS
 
 _SUFFIXES = (".safetensors", ".pose", ".skels")
 
@@ -29,12 +30,15 @@ def main(command: str, argv: list[str], text: str) -> int:
         parser.add_argument("--suffix", choices=_SUFFIXES, default=_SUFFIXES[0], help="format of the results")
     if command in ("poses", "view"):
         parser.add_argument("--estimator", default="mediapipe", help="see `slt doctor`")
+    if command == "poses":
+        parser.add_argument("--pose-stride", type=int, default=1, help="look at every so many frames only")
     if command == "lift":
         from slt.lift_choice import HELP
 
         parser.add_argument("--lift", "--mode", metavar="NAME", help=f"default: fast; {HELP}")
         parser.add_argument("--weights", help="of a trained lifter: the same as --lift FILE")
         parser.add_argument("--stride", type=int, default=1, help="look at every so many frames only (uplift-upsample)")
+        parser.add_argument("--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses")
     if command == "view":
         from slt.lift_choice import HELP
 
@@ -61,7 +65,7 @@ def _each(args: argparse.Namespace, stage: Callable[[Path], PoseSequence]) -> in
 def _poses(args: argparse.Namespace) -> int:
     from slt.system import make_estimator
 
-    return _each(args, make_estimator(args.estimator))
+    return _each(args, make_estimator(args.estimator, args.pose_stride))
 
 
 def _lift(args: argparse.Namespace) -> int:
@@ -69,7 +73,8 @@ def _lift(args: argparse.Namespace) -> int:
     from slt.lift_choice import lift_values
     from slt.system import to_signing_50
 
-    raw = {**lift_values(args.lift or ("learned" if args.weights else "fast")), "stride": args.stride}
+    raw = lift_values(args.lift or ("learned" if args.weights else "fast"))
+    raw |= {"stride": args.stride, "upsample": args.upsample}
     if args.weights:
         raw["weights"] = args.weights
     lifter = build_lifter(check_config(raw, LiftConfig, "slt lift"))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError, NothingToTranslate
+from skeletor.pose import PoseSequence
 from skeletor.refine2d import REFINERS_2D
 from skeletor.refiners import REFINERS
 from slt.cli.batch import for_each, output_names
 from slt.lift_choice import HELP as LIFT_HELP
+from slt.sparse import UPSAMPLINGS
 
 FORMATS = ("txt", "json", "srt")
 
@@ -27,6 +31,11 @@ def main(command: str, argv: list[str], text: str) -> int:
     parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {LIFT_HELP}")
     parser.add_argument("--refine", choices=REFINERS, help="default: the model's")
     parser.add_argument("--estimator", help="default: the model's; see `slt doctor`")
+    parser.add_argument(
+        "--pose-stride", type=int, help="2D on every so manyth frame only (faster); default: the model's"
+    )
+    parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
+    parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core; 0: in this process")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     args = parser.parse_args(argv)
@@ -35,16 +44,45 @@ def main(command: str, argv: list[str], text: str) -> int:
     if unknown:
         raise InputError(f"--formats {args.formats}: {unknown[0]!r} is none of {', '.join(FORMATS)}")
 
-    from slt.system import load_system
+    if args.workers is not None and args.workers < 0:
+        raise InputError(f"--workers {args.workers}: give a number of processes, or 0 for none")
+    names = output_names(args.inputs, args.output, "") if args.output else {}
+    with _ahead(args) as estimate:
+        return _translate(args, formats, names, estimate)
 
-    system = load_system(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift)
+
+def _ahead(args: argparse.Namespace) -> AbstractContextManager[Callable[[Path], PoseSequence] | None]:
+    """2D poses from worker processes, begun before the models are loaded; None if they are made in this process."""
+    from slt.estimate.ahead import estimated_ahead, usable_cores
+    from slt.model_folder import read_model_config
+    from slt.system import estimator_config, is_poses, model_folder
+
+    folder = model_folder(args.model)
+    config = estimator_config(read_model_config(folder), folder, args.estimator, args.pose_stride)
+    videos = [path for path in dict.fromkeys(args.inputs) if path.exists() and not is_poses(path)]
+    cores = usable_cores() if args.workers is None else args.workers
+    if config.name != "mediapipe" or not videos or cores < (2 if args.workers is None else 1):
+        return nullcontext()  # others take a whole machine, or only read
+    return estimated_ahead(videos, config, min(cores, len(videos)))
+
+
+def _translate(
+    args: argparse.Namespace,
+    formats: list[str],
+    names: dict[Path, Path],
+    estimate: Callable[[Path], PoseSequence] | None,
+) -> int:
+    from slt.system import Sparse, is_poses, load_system
+
+    sparse = Sparse(args.pose_stride, args.upsample)
+    system = load_system(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse)
     if args.glosses and not system.model.translator.recognised:
         raise InputError(f"{system.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
-    names = output_names(args.inputs, args.output, "") if args.output else {}
 
     def work(path: Path) -> None:
         """Translate one input, print and write what came out."""
-        result = system.translate(path)
+        made_ahead = path.exists() and not is_poses(path)
+        result = system.translate(path, estimate if made_ahead else None)
         for warning in result.warnings:
             print(f"{path}: warning: {warning}", file=sys.stderr)
         if path in names:

@@ -21,6 +21,7 @@ from slt.estimate.openpose import OpenPoseEstimator
 from slt.estimate.openpose_json import OpenPoseJsonEstimator
 from slt.estimate.pool import Job, Report, estimate_jobs, estimate_many
 from slt.estimate.poses import PosesEstimator
+from slt.sparse import LONGEST_STRIDE
 
 __all__ = [
     "ESTIMATORS",
@@ -44,6 +45,12 @@ class EstimateConfig(Config):
     )
     smooth_landmarks: bool = Field(True, description="mediapipe: its own smoothing of the body over time")
     hand_model: Literal["full", "lite"] = Field("full", description="mediapipe: lite takes a fifth less CPU time")
+    pose_stride: int = Field(
+        1,
+        ge=1,
+        le=LONGEST_STRIDE,
+        description="look at every so many frames only; the others are missing",
+    )
     openpose_models: str = Field("models/", description="openpose: its folder of models")
 
 
@@ -69,9 +76,9 @@ def build_estimator(config: EstimateConfig) -> Estimator:
     """The estimator of a config; MissingDependency if it is not installed."""
     fps = 25.0 if config.fps is None else config.fps
     if config.name == "mediapipe":
-        return MediaPipeEstimator(fps, config.smooth_landmarks, config.hand_model)
+        return MediaPipeEstimator(fps, config.smooth_landmarks, config.hand_model, config.pose_stride)
     if config.name == "openpose":
-        return OpenPoseEstimator(config.openpose_models, fps)
+        return OpenPoseEstimator(config.openpose_models, fps, config.pose_stride)
     if config.name == "openpose-json":
-        return OpenPoseJsonEstimator(fps)
-    return PosesEstimator(config.fps)
+        return OpenPoseJsonEstimator(fps, config.pose_stride)
+    return PosesEstimator(config.fps, config.pose_stride)

@@ -1,10 +1,15 @@
 """MediaPipe Holistic without its face mesh: the embedded default estimator.
 
 The graph is Holistic's own (`PoseLandmarkCpu` and `HandLandmarksLeftAndRightCpu`, model complexity 1, tracking
-over time) minus the face part, which we do not use. Body and hands come out bit for bit as from
-`mp.solutions.holistic.Holistic` (tested), at about 60 % of the CPU time. `hand_model="lite"` takes MediaPipe's
-smaller hand model instead: a fifth less CPU time again, but fewer hands are found in blurred pictures. The graph
-runs in the calling thread (ApplicationThreadExecutor): parallel work is over clips, in processes.
+over time) minus what we do not use: the face part, and the mask of the person, which the pose model draws even if
+nobody asks for it (`prune`). Body and hands come out bit for bit as from `mp.solutions.holistic.Holistic` (tested), at
+about half of the CPU time. `hand_model="lite"` takes MediaPipe's smaller hand model instead: a fifth less CPU time
+again, but fewer hands are found in blurred pictures. The graph runs in the calling thread
+(ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
+less than a third, since each frame's crop comes from the joints of the one before.
+
+With a stride the tracker sees every so many frames only, and is told the time between them (Holistic's own solution
+says 1/30 s always, so stride 1 does too): its smoothing of the body is then weaker, as it should be.
 
 Confidence. Body joints: MediaPipe's visibility, smoothed over time by MediaPipe itself; the position of a joint
 with a low one is a guess. Hand joints: the hand model's presence score, the probability that its crop shows a hand,
@@ -24,6 +29,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +40,8 @@ from skeletor.pose import PoseSequence
 from skeletor.progress import log
 from skeletor.skeleton import MEDIAPIPE_75
 from slt.estimate.base import finish, seen, source_sha256
+from slt.estimate.prune import without_output
+from slt.sparse import STRIDE
 from slt.video import Video, open_video
 
 HandModel = Literal["full", "lite"]
@@ -64,6 +72,12 @@ node {
 """
 _SCORE = "handlandmarksleftandrightcpu__handlandmarksfromposecpu_{}__handlandmarkcpu__hand_presence_score"
 _SCORES = (_SCORE.format(1), _SCORE.format(2))  # left, right
+_POSE_FILE = "modules/pose_landmark/pose_landmark_full.tflite"
+_MASK = 2  # number of its output
+_POSE_MODEL = "pose_model"  # side packet with its bytes
+_FILE_READER = "LocalFileContentsCalculator"
+_TICK = 33333  # microseconds
+_NOTHING = np.full((75, 3), np.nan)
 _PARTS = (("pose_landmarks", 33), ("left_hand_landmarks", 21), ("right_hand_landmarks", 21))
 
 
@@ -72,21 +86,26 @@ class MediaPipeEstimator:
 
     name = "mediapipe"
 
-    def __init__(self, fps: float = 25.0, smooth_landmarks: bool = True, hand_model: HandModel = "full") -> None:
+    def __init__(
+        self, fps: float = 25.0, smooth_landmarks: bool = True, hand_model: HandModel = "full", pose_stride: int = 1
+    ) -> None:
         reason = unavailable()
         if reason is not None:
             raise MissingDependency(f"estimator mediapipe: {reason}")
         self.version = importlib.metadata.version("mediapipe")
-        self.options: Mapping[str, Any] = {"fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model}
+        self.options: Mapping[str, Any] = {
+            "fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model, STRIDE: pose_stride,
+        }  # fmt: skip
         self._fps = fps
         self._smooth = smooth_landmarks
         self._hand_model: HandModel = hand_model
+        self._stride = pose_stride
 
     def __call__(self, source: Path) -> PoseSequence:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
         with open_video(source, self._fps if source.is_dir() else None) as video:
-            keypoints, confidence = _track(video, self._smooth, self._hand_model)
+            keypoints, confidence = _track(video, self._smooth, self._hand_model, self._stride)
             provenance = seen(self, source, sha256, (video.width, video.height))
             pose = PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance)
         found = ~pose.missing
@@ -100,13 +119,12 @@ def unavailable() -> str | None:
     try:
         version = importlib.metadata.version("mediapipe")
         with _silence():
-            from mediapipe.python.solution_base import SolutionBase  # noqa: F401
+            from mediapipe.python._framework_bindings.calculator_graph import CalculatorGraph  # noqa: F401
     except importlib.metadata.PackageNotFoundError:
         return f"mediapipe is not installed; {HOW_TO_INSTALL}"
     except ImportError as error:
         return f"mediapipe cannot be imported ({str(error).splitlines()[0]}); {HOW_TO_INSTALL}"
-    models = _package() / "modules" / "pose_landmark" / "pose_landmark_full.tflite"
-    if not models.exists():
+    if not (_package() / _POSE_FILE).exists():
         return f"mediapipe {version} comes without its models; {HOW_TO_INSTALL}"
     return None
 
@@ -117,19 +135,20 @@ def _package() -> Path:
     return Path(mediapipe.__file__).parent
 
 
-def _track(video: Video, smooth: bool, hand_model: HandModel) -> tuple[np.ndarray, np.ndarray]:
-    """(T, 75, 2) pixels and (T, 75) confidence of MEDIAPIPE_75; NaN and 0 where nothing is found."""
+def _track(video: Video, smooth: bool, hand_model: HandModel, stride: int) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 75, 2) pixels and (T, 75) confidence of MEDIAPIPE_75; NaN and 0 where nothing is found or looked for."""
     rows = []
     with warnings.catch_warnings():
         # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
         warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
-        with _graph(smooth, hand_model) as graph:
-            frames = iter(video)
+        with _tracker(smooth, hand_model) as tracker:
+            frames = video.every(stride)
             first = next(frames, None)
             if first is not None:
                 with _silence():  # the models are loaded, and announced, with the first frame
-                    rows.append(_landmarks(graph.process({"image": first})))
-            rows.extend(_landmarks(graph.process({"image": frame})) for frame in frames)
+                    rows.append(tracker.find(first, 0))
+            for number, frame in enumerate(frames, 1):
+                rows.append(_NOTHING if frame is None else tracker.find(frame, number))
     if not rows:
         raise InputError(f"{video.path}: no frame can be decoded")
     values = np.stack(rows)  # (T, 75, 3) x, y in picture widths and heights, confidence
@@ -138,52 +157,73 @@ def _track(video: Video, smooth: bool, hand_model: HandModel) -> tuple[np.ndarra
     return keypoints.astype(np.float32), confidence.astype(np.float32)
 
 
-def _landmarks(result: Any) -> np.ndarray:
-    """(75, 3) x, y, confidence of one frame."""
-    values = np.full((75, 3), np.nan)
-    first = 0
-    for (part, size), score in zip(_PARTS, (None, *_SCORES), strict=True):
-        found = getattr(result, part)
-        if found is not None:
-            sure = getattr(result, score) if score else None
-            values[first : first + size] = [
-                (point.x, point.y, point.visibility if sure is None else sure) for point in found.landmark
-            ]
-        first += size
-    return values
+class _Tracker:
+    """A running graph. Frames go in by increasing number; its clock goes on by 1/30 s a frame, as Holistic's does."""
+
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
+        self._found: dict[str, Any] = {}
+        for part, _ in _PARTS:
+            graph.observe_output_stream(part, self._keep)
+        for score in _SCORES:
+            graph.observe_output_stream(score, self._keep)
+
+    def _keep(self, stream: str, packet: Any) -> None:
+        self._found[stream] = packet
+
+    def find(self, frame: np.ndarray, number: int) -> np.ndarray:
+        """(75, 3) x, y, confidence in an RGB frame."""
+        from mediapipe.python import packet_creator, packet_getter
+        from mediapipe.python._framework_bindings.image_frame import ImageFormat
+
+        self._found.clear()
+        picture = packet_creator.create_image_frame(frame, image_format=ImageFormat.SRGB)
+        self._graph.add_packet_to_input_stream("image", picture.at((number + 1) * _TICK))
+        self._graph.wait_until_idle()
+        values = _NOTHING.copy()
+        first = 0
+        for (part, size), score in zip(_PARTS, (None, *_SCORES), strict=True):
+            if part in self._found:
+                landmarks = packet_getter.get_proto(self._found[part]).landmark
+                sure = packet_getter.get_float(self._found[score]) if score else None
+                values[first : first + size] = [(p.x, p.y, p.visibility if sure is None else sure) for p in landmarks]
+            first += size
+        return values
 
 
 @contextmanager
-def _graph(smooth: bool, hand_model: HandModel) -> Iterator[Any]:
+def _tracker(smooth: bool, hand_model: HandModel) -> Iterator[_Tracker]:
     """A fresh graph: nothing is remembered from clip to clip."""
-    from mediapipe.python.solution_base import SolutionBase
+    from mediapipe.python import packet_creator
+    from mediapipe.python._framework_bindings.calculator_graph import CalculatorGraph
 
-    options: Mapping[str, Any] = {
-        "model_complexity": 1,  # the one whose weights are in the wheel
-        "smooth_landmarks": smooth,
-        "enable_segmentation": False,
-        "use_prev_landmarks": True,
-    }
     with _silence():
-        graph = SolutionBase(
-            graph_config=_flat_graph(hand_model),
-            side_inputs=options,
-            outputs=[*(part for part, _ in _PARTS), *_SCORES],
+        graph = CalculatorGraph(graph_config=_flat_graph(hand_model))
+        tracker = _Tracker(graph)
+        graph.start_run(
+            {
+                "model_complexity": packet_creator.create_int(1),  # the one whose weights are in the wheel
+                "smooth_landmarks": packet_creator.create_bool(smooth),
+                "enable_segmentation": packet_creator.create_bool(False),
+                "use_prev_landmarks": packet_creator.create_bool(True),
+                _POSE_MODEL: packet_creator.create_string(_pose_model()),
+            }
         )
     try:
-        yield graph
+        yield tracker
     finally:
         graph.close()
 
 
 def _flat_graph(hand_model: HandModel) -> Any:
-    """The graph with its subgraphs written out, and the chosen hand model in both hands' loaders."""
+    """The graph with its subgraphs written out, the chosen hand model in both hands' loaders, and the bytes of the pose
+    model as a side packet instead of the file that its loader reads."""
     from mediapipe.framework import calculator_pb2
     from mediapipe.framework.tool.switch_container_pb2 import SwitchContainerOptions
     from mediapipe.python._framework_bindings.resource_util import set_resource_dir
     from mediapipe.python._framework_bindings.validated_graph_config import ValidatedGraphConfig
 
-    set_resource_dir(str(_package().parent))  # as SolutionBase does: where the models lie
+    set_resource_dir(str(_package().parent))  # where the models lie
     whole = ValidatedGraphConfig()
     whole.initialize(graph_config=_GRAPH)
     graph = calculator_pb2.CalculatorGraphConfig()
@@ -191,7 +231,21 @@ def _flat_graph(hand_model: HandModel) -> Any:
     for node in graph.node:
         if "handlandmarkmodelloader" in node.name and node.options.HasExtension(SwitchContainerOptions.ext):
             node.options.Extensions[SwitchContainerOptions.ext].select = 1 if hand_model == "full" else 0
+    (reader,) = (n for n in graph.node if n.calculator == _FILE_READER and "poselandmarkmodelloader" in n.name)
+    (contents,) = (name.split(":")[-1] for name in reader.output_side_packet)
+    graph.node.remove(reader)
+    graph.input_side_packet.append(_POSE_MODEL)
+    for node in graph.node:
+        for place, name in enumerate(node.input_side_packet):
+            if name.split(":")[-1] == contents:
+                node.input_side_packet[place] = name.replace(contents, _POSE_MODEL)
     return graph
+
+
+@cache
+def _pose_model() -> bytes:
+    """The pose model without its mask of the person."""
+    return without_output((_package() / _POSE_FILE).read_bytes(), _MASK)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from skeletor.io.people import People, select
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import BODY25_HANDS
 from slt.estimate.base import finish, seen, source_sha256
+from slt.sparse import STRIDE, spread
 from slt.video import open_video
 
 HOW_TO_INSTALL = (
@@ -31,16 +32,17 @@ HOW_TO_INSTALL = (
 
 
 class OpenPoseEstimator:
-    """pyopenpose with hands, BODY_25. model_folder: OpenPose's `models` directory. fps: for directories of frames."""
+    """pyopenpose with hands, BODY_25. model_folder: OpenPose's `models` directory. fps: for directories of frames.
+    pose_stride: look at every so many frames only."""
 
     name = "openpose"
 
-    def __init__(self, model_folder: str = "models/", fps: float = 25.0) -> None:
+    def __init__(self, model_folder: str = "models/", fps: float = 25.0, pose_stride: int = 1) -> None:
         self._module = import_openpose()
         self.version = str(getattr(self._module, "__version__", "unknown"))
-        self.options: Mapping[str, Any] = {"fps": fps, "model_pose": "BODY_25"}
+        self.options: Mapping[str, Any] = {"fps": fps, "model_pose": "BODY_25", STRIDE: pose_stride}
         self._models = model_folder
-        self._fps = fps
+        self._fps, self._stride = fps, pose_stride
 
     def __call__(self, source: Path) -> PoseSequence:
         """See `Estimator`; a video file or a directory of frames."""
@@ -50,12 +52,16 @@ class OpenPoseEstimator:
         with open_video(source, self._fps if source.is_dir() else None) as video:
             wrapper.start()
             try:
-                frames = [self._people(wrapper, frame) for frame in video]  # T times (P_t, 67, 3)
+                frames, count = [], 0  # of the key frames (P_t, 67, 3); T
+                for frame in video.every(self._stride):
+                    count += 1
+                    if frame is not None:
+                        frames.append(self._people(wrapper, frame))
             finally:
                 wrapper.stop()
             provenance = seen(self, source, sha256, (video.width, video.height))
-            people = gather(frames, video.fps, provenance)
-        return finish(select(people), self, sha256)
+            people = gather(frames, video.fps / self._stride, provenance)
+        return finish(spread(select(people), self._stride, count), self, sha256)
 
     def _people(self, wrapper: Any, frame: np.ndarray) -> np.ndarray:
         """(P, 67, 3) x, y, score of everybody in an RGB frame."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from skeletor.errors import InputError, SkeletorError
 from skeletor.io import native
+from skeletor.pose import PoseSequence
 from skeletor.progress import log, progress
 from slt.estimate.base import Estimator, record, source_sha256
 
@@ -47,15 +48,20 @@ class Report:
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """What a worker sends back for a clip: the reason if it failed, and what it logged."""
+class Outcome:
+    """What a worker sends back for a clip: the reason if it failed, and what it logged.
+
+    pose, error: the pose or exception itself, where the task gives them.
+    """
 
     name: str
-    reason: str | None
+    reason: str | None = None
     messages: tuple[tuple[int, str], ...] = ()
+    pose: PoseSequence | None = None
+    error: Exception | None = None
 
 
-Task = Callable[[], _Outcome]  # can be pickled
+Task = Callable[[], Outcome]  # can be pickled
 
 
 def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: Path | str, workers: int) -> Report:
@@ -92,7 +98,7 @@ def estimate_jobs(jobs: Mapping[str, Job], config: EstimateConfig, workers: int)
         if name not in skipped
     }
     failed: dict[str, str] = {}
-    for outcome in progress(_run(tasks, workers), "poses", len(tasks), "clip", log_every=LOG_SECONDS):
+    for outcome in progress(run_tasks(tasks, workers), "poses", len(tasks), "clip", log_every=LOG_SECONDS):
         for level, message in outcome.messages:
             log.log(level, "%s", message)
         if outcome.reason is not None:
@@ -122,7 +128,7 @@ def _finished(jobs: Mapping[str, Job], estimator: Estimator, workers: int) -> fr
         return frozenset(name for name, whole in zip(there, kept, strict=True) if whole)
 
 
-def _run(tasks: Mapping[str, Task], workers: int) -> Iterator[_Outcome]:
+def run_tasks(tasks: Mapping[str, Task], workers: int) -> Generator[Outcome, None, None]:
     """Outcomes of all tasks, as they come. After a worker's death, the clips that were under way go one by one."""
     left = dict(tasks)
     while left:
@@ -134,16 +140,16 @@ def _run(tasks: Mapping[str, Task], workers: int) -> Iterator[_Outcome]:
             dead: set[str] = set()
             yield from _pooled({name: left.pop(name)}, 1, dead)
             if dead:
-                yield _Outcome(name, KILLED)
+                yield Outcome(name, KILLED)
 
 
-def _pooled(tasks: Mapping[str, Task], workers: int, suspects: set[str]) -> Iterator[_Outcome]:
+def _pooled(tasks: Mapping[str, Task], workers: int, suspects: set[str]) -> Iterator[Outcome]:
     """Outcomes until all is done or a worker dies; then the names of the clips under way are put into `suspects`.
 
     No more clips are handed out than there are workers, so that the suspects are few.
     """
     waiting = iter(list(tasks.items()))
-    running: dict[Future[_Outcome], str] = {}
+    running: dict[Future[Outcome], str] = {}
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as executor:
         try:
             while True:
@@ -159,7 +165,7 @@ def _pooled(tasks: Mapping[str, Task], workers: int, suspects: set[str]) -> Iter
             suspects.update(running.values())
 
 
-def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path) -> _Outcome:
+def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path) -> Outcome:
     """In a worker: one clip, from its source to its file."""
     from slt.estimate import build_estimator
 
@@ -169,12 +175,12 @@ def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path)
     try:
         native.write_pose(build_estimator(config)(source), target)
     except SkeletorError as error:
-        return _Outcome(name, str(error), tuple(notes.messages))
+        return Outcome(name, str(error), tuple(notes.messages))
     except Exception as error:  # one clip's bug must not stop the others; it is reported with its type
-        return _Outcome(name, f"{source}: {type(error).__name__}: {error}", tuple(notes.messages))
+        return Outcome(name, f"{source}: {type(error).__name__}: {error}", tuple(notes.messages))
     finally:
         log.removeHandler(notes)
-    return _Outcome(name, None, tuple(notes.messages))
+    return Outcome(name, None, tuple(notes.messages))
 
 
 class _Notes(logging.Handler):

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from skeletor.config import Config
 from skeletor.pose import PoseSequence
 from slt.lift.stage import FastLifter, ReferenceLifter
+from slt.sparse import Upsampling
 
 # mode -> what it is and needs, for `slt doctor`
 LIFTERS = {
@@ -39,18 +40,25 @@ class LiftConfig(Config):
     mirror: bool = Field(False, description="average with the mirror image: a little better, twice the time")
     stride: int = Field(1, ge=1, le=64, description="look at every so many frames only; all come out")
     output: Literal["centre", "sequence"] = Field("centre", description="sequence: many times faster, a little worse")
+    upsample: Upsampling = Field(
+        "interpolation",
+        description="all frames from sparse 2D: straight lines before lifting; token: uplift-upsample's own",
+    )
 
     @model_validator(mode="after")
     def _weights_for_networks(self) -> LiftConfig:
         if (self.mode == "learned") != (self.weights is not None):
             raise ValueError("weights belong to mode learned, which needs them (slt lift train makes some)")
+        if self.upsample == "token" and self.mode != "learned":
+            raise ValueError("upsample token needs mode learned with weights of kind uplift-upsample")
         return self
 
 
 class Lifter(Protocol):
     """2D poses on SIGNING_50, any unit, in; 3D in shoulder widths out: x, y as in `normalise`, z towards the camera.
 
-    Every frame stays. A joint that was missing gets an inferred position and keeps confidence 0.
+    Every frame stays. A joint that was missing gets an inferred position and keeps confidence 0; so does every joint
+    of a frame that was not estimated (`slt.sparse`).
     Raises InputError if neck and shoulders are never seen, or if the pose is not 2D on SIGNING_50.
     """
 
@@ -74,7 +82,7 @@ def build_lifter(config: LiftConfig) -> Lifter:
         from slt.lift.learned.lifter import LearnedLifter  # needs torch, the others do not
 
         assert config.weights is not None
-        return LearnedLifter(config.weights, config.mirror, config.stride, config.output)
+        return LearnedLifter(config.weights, config.mirror, config.stride, config.output, config.upsample)
     return FastLifter(minimum_confidence=config.minimum_confidence, hand_reach=config.hand_reach)
 
 

@@ -17,6 +17,7 @@ from slt.lift import fast, reference, solve
 from slt.lift.gaps import fill, gate_swapped_hands
 from slt.lift.kinematics import PROPORTIONS
 from slt.lift.paths import Layout
+from slt.sparse import carried_confidence, pose_stride
 
 NECK = SIGNING_50.index("neck")
 BATCH = 4096  # frames that are lifted together
@@ -142,7 +143,8 @@ class FastLifter:
         points = np.concatenate([fill(f.keypoints, seen) for f, seen in zip(flats, observed, strict=True)])
         sure = np.concatenate([np.where(seen, f.confidence, 0) for f, seen in zip(flats, observed, strict=True)])
         layout = Layout(tuple(len(f) for f in flats))
-        joints = fast.lift(points, sure, layout)
+        trusted = [carried_confidence(sure[part], pose_stride(f)) for f, part in zip(flats, layout.slices, strict=True)]
+        joints = fast.lift(points, np.concatenate(trusted), layout)
         record = StageRecord("lift", self.version, self._config())
         return [finish(f, joints[part], sure[part], record) for f, part in zip(flats, layout.slices, strict=True)]
 

@@ -13,6 +13,7 @@ from skeletor.metrics import PoseErrors, pose_errors
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50
+from slt.sparse import only_key_frames, pose_stride
 
 GROUPS = ("all", "body", "left_hand", "right_hand", "hands_relative")
 
@@ -32,12 +33,13 @@ class Detection:
 
 
 def detection_rates(detected: Mapping[str, PoseSequence], truth: Mapping[str, PoseSequence]) -> Detection:
-    """Compare detections with the true 2D (both in pixels) of the same clips."""
+    """Compare detections with the true 2D (both in pixels) of the same clips, in the frames that were estimated."""
     body: list[np.ndarray] = []
     errors: list[np.ndarray] = []
     hands: dict[str, list[np.ndarray]] = {"left_hand": [], "right_hand": []}
     for name, pose in detected.items():
-        true = truth[name].keypoints
+        true = truth[name].keypoints[:: pose_stride(pose)]
+        pose = only_key_frames(pose)
         gone = np.asarray(pose.missing)  # (T, J)
         body.append(np.asarray(~gone[:, :8].any(1)))
         width, height = truth[name].provenance.image_size or (1 << 30, 1 << 30)

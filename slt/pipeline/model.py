@@ -17,6 +17,7 @@ from slt.pipeline.refine2d import weights_of
 from slt.pipeline.stage import run_stage
 from slt.pipeline.training import REFINER_WEIGHTS, System
 from slt.score import Scores
+from slt.sparse import pose_stride
 
 if TYPE_CHECKING:
     from slt.translate import Translator
@@ -133,7 +134,8 @@ def _rejections(
 
 
 def backwards(pose: PoseSequence) -> PoseSequence:
-    """The same clip, played from its end to its start."""
+    """The same clip, played from its end to its start; a sparse one from its last key frame on."""
+    pose = pose.frames(0, (len(pose) - 1) // pose_stride(pose) * pose_stride(pose) + 1)
     return pose.replace(pose.keypoints[::-1].copy(), pose.confidence[::-1].copy())
 
 

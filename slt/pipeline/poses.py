@@ -21,6 +21,7 @@ from slt.corpus import build, layout
 from slt.corpus.noise import DetectorNoise, fit_noise
 from slt.estimate import EstimateConfig, Job, estimate_jobs
 from slt.pipeline.mapping import worker_pool
+from slt.sparse import STRIDE, only_key_frames, pose_stride, spread
 
 FAILED = "failed.json"
 
@@ -118,8 +119,9 @@ def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int
     The broadcast noise is fitted on the training clips with pixels, the studio noise on the studio clips; neither
     on dev or test. Writes three parts into `folder`: `train` (broadcast), `studio_motion` (studio), and
     `studio_degraded`: all studio clips, with and without video, as a broadcast detector would have seen them.
-    Where a clip of `train` has real detections they are kept. A resynthesised corpus also gets `dev` and `test`
-    (broadcast), without real detections, so that all their clips are alike. A shard that is there already is kept.
+    Where a clip of `train` has real detections they are kept. If the detections are sparse (`slt.sparse`), the noise is
+    fitted to and simulated on key frames, and the others are missing. A resynthesised corpus also gets `dev` and
+    `test` (broadcast), without real detections, so that all their clips are alike. A shard that is there is kept.
     """
     noise = {}
     for quality, part in (("broadcast", "train"), ("studio", "studio")):
@@ -128,7 +130,9 @@ def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int
             real = open_store(detected / part)
             truth = build.open_truth(corpus.root, part, planar=True)
             names = sorted(real)
-            fit_noise([truth[n] for n in names], [real[n] for n in names]).save(noise[quality])
+            found = [real[n] for n in names]
+            true = [_every(truth[n], pose_stride(pose)) for n, pose in zip(names, found, strict=True)]
+            fit_noise(true, [only_key_frames(pose) for pose in found]).save(noise[quality])
     plans: tuple[tuple[str, tuple[str, ...], Path, Path | None], ...] = (
         ("train", ("train",), noise["broadcast"], detected / "train"),
         ("studio_motion", ("studio_motion",), noise["studio"], None),
@@ -155,7 +159,21 @@ def _simulate_shard(shard: _Shard) -> None:
     truth = ChainMap(*(dict(open_store(store)) for store in shard.truth))
     kept = open_store(shard.kept) if shard.kept else {}
     poses = {
-        name: kept[name] if name in kept else noise.simulate(truth[name], np.random.default_rng([*shard.seed, index]))
+        name: kept[name] if name in kept else _simulate(noise, truth[name], np.random.default_rng([*shard.seed, index]))
         for index, name in shard.clips
     }
     native.write_shard(poses, shard.target)
+
+
+def _simulate(noise: DetectorNoise, truth: PoseSequence, rng: np.random.Generator) -> PoseSequence:
+    """A simulated detection; a sparse one if the noise is that of key frames, which shows in its frame rate."""
+    stride = max(1, round(truth.fps / noise.fps))
+    found = noise.simulate(_every(truth, stride), rng)
+    if stride == 1:
+        return found
+    return spread(found, stride, len(truth)).replace(stage=StageRecord("sparse", config={STRIDE: stride}))
+
+
+def _every(pose: PoseSequence, stride: int) -> PoseSequence:
+    """Every `stride`-th frame, at their own frame rate."""
+    return pose.replace(pose.keypoints[::stride], pose.confidence[::stride], pose.fps / stride)

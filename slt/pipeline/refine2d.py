@@ -14,6 +14,7 @@ from slt.corpus import build
 from slt.pipeline.context import CORE_CODE, Detected, Run
 from slt.pipeline.mapping import map_stores
 from slt.pipeline.stage import Done, run_stage
+from slt.sparse import OnKeyFrames
 
 WEIGHTS = "refine2d.safetensors"
 _USE = tuple(f"skeletor/{m}" for m in ("alignment", "pose_prior", "port", "port_config", "port_model", "refine2d",
@@ -48,7 +49,7 @@ def refine_2d(run: Run, detected: Detected) -> Detected:
         lambda out: _refine(detected, chosen, out, run.config.workers),
         {"name": config.name},
         (detected.done, fitted),
-        (*CORE_CODE, *_USE),
+        (*CORE_CODE, *_USE, "slt/sparse"),
     )
     return replace(detected, done=done, parts={part: done.folder / part for part in detected.parts})
 
@@ -60,7 +61,11 @@ def weights_of(run: Run) -> Path:
 
 def _refine(detected: Detected, config: Refine2DConfig, out: Path, workers: int) -> None:
     folders = {folder: out / part for part, folder in detected.parts.items()}
-    map_stores(folders, partial(build_refiner_2d, config), "refine2d", workers)
+    map_stores(folders, partial(_refiner, config), "refine2d", workers)
+
+
+def _refiner(config: Refine2DConfig) -> OnKeyFrames:
+    return OnKeyFrames(build_refiner_2d(config))
 
 
 def _fit(run: Run, detected: Detected) -> Done:

@@ -150,7 +150,7 @@ def _poses(run: Run) -> Detected:
         sources = pose_stages.rendered_sources(run.corpus)
     else:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
-    estimator, code = run.config.estimator, (*CORE_CODE, "slt/estimate", "slt/video")
+    estimator, code = run.config.estimator, (*CORE_CODE, "slt/estimate", "slt/video", "slt/sparse")
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
     cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), code))
     estimated = run.stage(
@@ -173,7 +173,14 @@ def _poses(run: Run) -> Detected:
         lambda out: pose_stages.simulate_rest(run.corpus, estimated.folder, out, run.config.seed, run.config.workers),
         {"seed": run.config.seed},
         (estimated,),
-        (*CORE_CODE, "slt/corpus/noise", "slt/corpus/noise_bank", "slt/corpus/noise_events", "slt/pipeline/poses"),
+        (
+            *CORE_CODE,
+            "slt/corpus/noise",
+            "slt/corpus/noise_bank",
+            "slt/corpus/noise_events",
+            "slt/pipeline/poses",
+            "slt/sparse",
+        ),
     )
     made = {part: simulated.folder / part for part in SIMULATED}
     sample: dict[str, Path] = {}
@@ -197,7 +204,9 @@ def _lift(run: Run, detected: Detected) -> Done:
     if lift.weights:
         build_lifter(lift)  # weights that cannot be used are told now, in one line
         inputs += (file_sha256(lift.weights),)  # other weights of the same name make another stage
-    return run.stage("lift", run.folder / "lifted", work, lift.model_dump(), inputs, (*CORE_CODE, "slt/lift"))
+    return run.stage(
+        "lift", run.folder / "lifted", work, lift.model_dump(), inputs, (*CORE_CODE, "slt/lift", "slt/sparse")
+    )
 
 
 def _rows(run: Run, lifted: Done) -> list[Row]:
@@ -302,6 +311,5 @@ def _truth(run: Run) -> tuple[Done, Path]:
             truth = open_store(run.corpus.root / "truth" / part)
             write_store(out / part, ((name, normalise(truth[name])) for name in sorted(truth)))
 
-    assert isinstance(run.corpus_key, Done)
     done = run.stage("truth", run.folder / "truth", work, {}, (run.corpus_key,), CORE_CODE)
     return done, done.folder

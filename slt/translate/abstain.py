@@ -15,6 +15,7 @@ from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50
 from skeletor.tensors import save_tensors
+from slt.sparse import only_key_frames
 
 if TYPE_CHECKING:
     from slt.translate.decode import Hypothesis
@@ -225,7 +226,8 @@ def measure(
 
 
 def signer_signals(raw: PoseSequence) -> dict[str, float]:
-    """Shares of the frames in which both shoulders, and at least one hand, are seen."""
+    """Shares of the frames in which both shoulders, and at least one hand, are seen; of those that were estimated."""
+    raw = only_key_frames(raw)
     skeleton = raw.skeleton
     seen = raw.confidence >= _SEEN  # (T, J)
     shoulders = seen[:, [skeleton.index("left_shoulder"), skeleton.index("right_shoulder")]].all(1)

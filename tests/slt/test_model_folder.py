@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from skeletor.errors import InputError
+from skeletor.io import write_pose
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.refine2d import Refine2DConfig, Refiner2D
 from skeletor.refine2d_training import fit_refiner_2d
@@ -15,7 +16,8 @@ from skeletor.refiners import RefineConfig, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.score import score
-from slt.system import load_system
+from slt.sparse import pose_stride
+from slt.system import Sparse, load_system
 from slt.translate import PRESETS, Example, Translator, train_translator
 from slt.translate.abstain import fit_abstention
 from tests.skeletor.parts2d import clips
@@ -150,6 +152,34 @@ def test_the_refiner_of_a_folder_keeps_the_options_that_it_was_made_with(parts, 
     np.testing.assert_array_equal(load_system(folder, device="cpu").refiner(poses[0]).keypoints, expected)
     other = load_system(folder, refine="kalman", device="cpu").refiner
     assert other.name == "kalman"
+
+
+def test_sparse_2d_is_chosen_by_config_or_caller_and_nobody_still_abstains(parts, tmp_path):
+    root, abstention, poses = parts
+    scores = {"test": score(["am tag regnet es ."], ["am tag regnet es ."])}
+    config = dataclasses.replace(
+        CONFIG, refine={"name": "none"}, estimator={"name": "mediapipe", "pose_stride": 2}, refine2d=None
+    )
+    folder = save_model_folder(tmp_path / "m", config, root / "translator", abstention, scores, CARD)
+    flat = poses[0].replace(poses[0].keypoints[..., :2], units="pixel")
+    write_pose(flat, tmp_path / "somebody.safetensors")
+    nobody = flat.replace(np.full_like(flat.keypoints, np.nan), np.zeros_like(flat.confidence))
+    write_pose(nobody, tmp_path / "nobody.safetensors")
+    for sparse, stride in ((None, 2), (Sparse(pose_stride=3), 3), (Sparse(pose_stride=1), 1)):
+        system = load_system(folder, device="cpu", sparse=sparse)
+        assert system.estimator.options["pose_stride"] == stride
+        assert pose_stride(system.poses(tmp_path / "somebody.safetensors")) == stride
+        result = system.translate(tmp_path / "somebody.safetensors")
+        assert result.signals["body"] == 1 and result.signals["hands"] == 1
+        assert result.text is not None or "no sign" not in result.reason
+        empty = system.translate(tmp_path / "nobody.safetensors")
+        assert empty.text is None and "no signer found" in empty.reason
+    with pytest.raises(InputError, match="pose_stride': Input should be less than or equal to 50, got 51"):
+        load_system(folder, device="cpu", sparse=Sparse(pose_stride=51))
+    with pytest.raises(InputError, match="add --lift uplift-upsample"):
+        load_system(folder, device="cpu", sparse=Sparse(upsample="token"))
+    with pytest.raises(InputError, match="upsample"):
+        load_system(folder, device="cpu", sparse=Sparse(upsample="magic"))
 
 
 def test_a_2d_refiner_goes_with_the_folder_and_can_be_left_out(parts, tmp_path):

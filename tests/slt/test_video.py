@@ -100,6 +100,21 @@ def test_gap_and_crowd_keep_their_place_in_time(tmp_path: Path) -> None:
         assert number == late[-1], f"frame shown at {slot / 25} s"
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 50])
+def test_a_stride_gives_the_same_pictures_in_their_places(tmp_path: Path, stride: int) -> None:
+    ticks = [0, 40, 80, 120, 310, 325, 335, 360, 400, 440, 480]  # ms, with a gap and a crowd
+    write_at(tmp_path / "a.mp4", ticks, Fraction(1, 1000), numbered(len(ticks)))
+    (tmp_path / "frames").mkdir()
+    for k, frame in enumerate(numbered(7)):
+        cv2.imwrite(str(tmp_path / "frames" / f"{k}.png"), frame)
+    for path in (tmp_path / "a.mp4", tmp_path / "frames"):
+        whole, sparse = list(open_video(path)), list(open_video(path).every(stride))
+        assert len(sparse) == len(whole)
+        for slot, (expected, frame) in enumerate(zip(whole, sparse, strict=True)):
+            assert (frame is None) == bool(slot % stride)
+            assert frame is None or np.array_equal(frame, expected)
+
+
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(50), Fraction(10)])
 def test_constant_rates_are_identity(tmp_path: Path, fps: Fraction) -> None:
     write_at(tmp_path / "a.mp4", list(range(25)), 1 / fps, numbered(25))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from slt.lift.learned.inference import lift_clip
 from slt.lift.learned.prepare import Prepared, prepare
 from slt.lift.learned.weights import LoadedLifter, load_lifter
 from slt.lift.stage import finish, in_processes
+from slt.sparse import Upsampling, carried_confidence, pose_stride
 
 SLACK = 1.25  # a clip this much faster or slower than the training's frames is lifted as it is
 
@@ -26,6 +28,8 @@ class LearnedLifter:
 
     weights: file of `slt lift train`. mirror: average with the mirror image, twice the time. stride: look at every so
     many frames only, all come out (uplift-upsample only). output: of uplift-upsample, see `inference.lift_uplift`.
+    upsample: how a pose of which only every so manyth frame was estimated (`slt.sparse`) becomes one of all frames:
+    "interpolation" of its 2D, or the upsampling "token" in place of each frame between (uplift-upsample only).
     Raises InputError if the weights cannot be used, or not with this stride.
     """
 
@@ -37,30 +41,49 @@ class LearnedLifter:
         mirror: bool = False,
         stride: int = 1,
         output: Literal["centre", "sequence"] = "centre",
+        upsample: Upsampling = "interpolation",
     ) -> None:
         self.weights, self.mirror, self.stride, self.output = weights, mirror, stride, output
+        self.upsample = upsample
         info = self._loaded().info
         self.name = info.kind
         if info.skeleton != SIGNING_50.name:
             raise InputError(f"{weights}: for skeleton {info.skeleton}, lifting needs {SIGNING_50.name}")
-        step = int(info.model.get("output_stride", 1))
-        if stride % step:
-            raise InputError(f"{weights}: gives every {step}th frame; its stride must be a multiple, not {stride}")
-        if stride > 1 and info.kind != "uplift-upsample":
-            raise InputError(f"{weights}: a stride of {stride} needs weights of kind uplift-upsample, not {info.kind}")
+        if upsample == "token" and info.kind != "uplift-upsample":
+            raise InputError(f"{weights}: upsample token needs weights of kind uplift-upsample, not {info.kind}")
+        self._check_stride(stride)
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Lift one clip; see `slt.lift.Lifter`."""
         loaded = self._loaded()
+        stride = pose_stride(pose) if self.upsample == "token" else 1
+        stride = max(stride, self.stride)
+        self._check_stride(stride)
         ready = prepare(pose, loaded.info.minimum_confidence, loaded.info.hand_reach)
+        sure = ready.confidence
+        ready = replace(ready, confidence=carried_confidence(sure, pose_stride(pose)))
         ratio = loaded.info.fps / pose.fps
         if 1 / SLACK <= ratio <= SLACK or len(pose) < 2:
-            joints = self._lift(ready.points, ready.confidence, loaded)
+            joints = self._lift(ready.points, ready.confidence, loaded, stride)
         else:
-            joints = self._retimed(ready, ratio, loaded)
+            joints = self._retimed(ready, ratio, loaded, stride)
         config = {"mode": "learned", "kind": self.name, "weights": loaded.digest, "mirror": self.mirror,
-                  "stride": self.stride, "output": self.output}  # fmt: skip
-        return finish(ready.flat, joints, ready.confidence, StageRecord("lift", self.version, config))
+                  "stride": stride, "output": self.output, "upsample": self.upsample}  # fmt: skip
+        return finish(ready.flat, joints, sure, StageRecord("lift", self.version, config))
+
+    def _check_stride(self, stride: int) -> None:
+        """InputError if these weights cannot look at every `stride`-th frame only."""
+        info = self._loaded().info
+        if stride > 1 and info.kind != "uplift-upsample":
+            raise InputError(
+                f"{self.weights}: a stride of {stride} needs weights of kind uplift-upsample, not {info.kind}"
+            )
+        step = int(info.model.get("output_stride", 1))
+        if stride % step:
+            raise InputError(f"{self.weights}: gives every {step}th frame; its stride must be a multiple, not {stride}")
+        longest = step * (int(info.model.get("tokens", 3)) // 2)  # so that a window always holds two key frames
+        if stride > max(longest, step):
+            raise InputError(f"{self.weights}: its window bears a stride of {longest} at most, not {stride}")
 
     def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
         """Lift clips, in their order."""
@@ -73,19 +96,25 @@ class LearnedLifter:
     def _loaded(self) -> LoadedLifter:
         return _load(self.weights, file_sha256(self.weights) if Path(self.weights).is_file() else "")
 
-    def _lift(self, points: np.ndarray, confidence: np.ndarray, loaded: LoadedLifter) -> np.ndarray:
+    def _lift(self, points: np.ndarray, confidence: np.ndarray, loaded: LoadedLifter, stride: int) -> np.ndarray:
         order = torch.as_tensor(SIGNING_50.mirror) if self.mirror else None
         joints = lift_clip(
-            loaded.network, torch.from_numpy(points), torch.from_numpy(confidence), order, self.stride, self.output
+            loaded.network, torch.from_numpy(points), torch.from_numpy(confidence), order, stride, self.output
         )
         return joints.numpy()
 
-    def _retimed(self, ready: Prepared, ratio: float, loaded: LoadedLifter) -> np.ndarray:
-        """Lifted at the training's frame rate, and brought back by straight lines."""
+    def _retimed(self, ready: Prepared, ratio: float, loaded: LoadedLifter, stride: int) -> np.ndarray:
+        """Lifted at the training's frame rate, and brought back by straight lines.
+
+        The key frames there need not be key frames here: where they are not, the filled points stand for them.
+        """
+        step = int(loaded.info.model.get("output_stride", 1))
+        if stride > 1:
+            stride = max(1, round(stride * ratio / step)) * step
         frames = len(ready.points)
         there = np.linspace(0, frames - 1, max(2, round((frames - 1) * ratio) + 1))
         near = np.rint(there).astype(int)
-        joints = self._lift(_at(ready.points, there), ready.confidence[near], loaded)
+        joints = self._lift(_at(ready.points, there), ready.confidence[near], loaded, stride)
         back = np.linspace(0, len(there) - 1, frames)
         return _at(joints, back)
 

@@ -39,6 +39,9 @@ def test_unknown_command_is_a_usage_error():
         ("refine2d: {name: gauss}", "refine2d.name"),
         ("seed: yes", "seed"),
         ("corpus: {test: 0}", "corpus.test"),
+        ("estimator: {pose_stride: 0}", "estimator.pose_stride"),
+        ("estimator: {pose_stride: 4.5}", "estimator.pose_stride"),
+        ("lift: {upsample: token}", "upsample token needs mode learned"),
         ("- 1", "list"),
     ],
 )
@@ -66,6 +69,11 @@ def test_doctor_lists_the_lifters(tmp_path):
 
 def test_translate_without_a_model_says_what_to_do(tmp_path):
     assert_one_line(slt("translate", "a.mp4", cwd=tmp_path), 2, "make pipeline")
+
+
+@pytest.mark.parametrize("stride", ["0", "-2", "51"])
+def test_an_absurd_stride_is_one_line(tmp_path, stride):
+    assert_one_line(slt("poses", "a.mp4", "--pose-stride", stride, cwd=tmp_path), 2, "pose_stride", stride)
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "text.mp4", "empty.mp4"])

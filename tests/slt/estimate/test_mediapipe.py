@@ -12,8 +12,9 @@ import pytest
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, file_sha256
 from skeletor.skeleton import SIGNING_50
-from slt.estimate import EstimateConfig, build_estimator
+from slt.estimate import EstimateConfig, build_estimator, mediapipe
 from slt.estimate.mediapipe import _silence, unavailable
+from slt.sparse import key_frames, pose_stride
 from slt.video import open_video, write_video
 
 if unavailable():
@@ -78,6 +79,26 @@ def test_the_lite_hand_model_is_another_one(clip: Path, pose: PoseSequence) -> N
     hands = lite.keypoints[:, 8:] - pose.keypoints[:, 8:]
     assert np.isfinite(hands).any() and 0.1 < np.nanmedian(np.abs(hands)) < 10
     assert lite.provenance.stages[-1] != pose.provenance.stages[-1]
+
+
+def test_without_the_mask_the_bits_are_the_same(clip: Path, pose: PoseSequence, monkeypatch) -> None:
+    whole = (mediapipe._package() / mediapipe._POSE_FILE).read_bytes()
+    assert mediapipe._pose_model() != whole
+    monkeypatch.setattr(mediapipe, "_pose_model", lambda: whole)
+    other = build_estimator(EstimateConfig())(clip)
+    assert np.array_equal(other.keypoints, pose.keypoints, equal_nan=True)
+    assert np.array_equal(other.confidence, pose.confidence)
+
+
+def test_with_a_stride_only_key_frames_are_looked_at(clip: Path, pose: PoseSequence) -> None:
+    sparse = build_estimator(EstimateConfig(pose_stride=4))(clip)
+    key = key_frames(sparse)
+    assert len(sparse) == FRAMES and sparse.fps == 25 and pose_stride(sparse) == 4 and pose_stride(pose) == 1
+    assert key.sum() == FRAMES / 4
+    assert sparse.missing[~key].all() and (sparse.confidence[~key] == 0).all()
+    assert np.array_equal(sparse.keypoints[0], pose.keypoints[0], equal_nan=True), "the first frame is found alike"
+    away = np.abs(sparse.keypoints[key, :8] - pose.keypoints[key, :8])
+    assert not sparse.missing[key, :8].any() and np.median(away) < 5, "pixels; tracked over longer steps"
 
 
 def test_left_and_right_are_the_signers_own(pose: PoseSequence) -> None:

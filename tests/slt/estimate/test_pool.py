@@ -17,7 +17,7 @@ from skeletor.io import native, write_pose
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import BODY25_HANDS, SIGNING_50
 from slt.estimate import EstimateConfig, build_estimator, estimate_many
-from slt.estimate.pool import KILLED, _Outcome, _run
+from slt.estimate.pool import KILLED, Outcome, run_tasks
 
 POSES = EstimateConfig(name="poses")
 
@@ -70,9 +70,9 @@ def test_nothing_to_do_starts_no_worker(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_killed_worker_is_replaced_and_its_clip_named() -> None:
-    tasks: dict[str, Callable] = {name: partial(_Outcome, name, None) for name in ("a", "b", "c", "d")}
+    tasks: dict[str, Callable] = {name: partial(Outcome, name, None) for name in ("a", "b", "c", "d")}
     tasks["b"] = partial(os._exit, 9)  # what the out-of-memory killer looks like from here
-    outcomes = {outcome.name: outcome.reason for outcome in _run(tasks, workers=2)}
+    outcomes = {outcome.name: outcome.reason for outcome in run_tasks(tasks, workers=2)}
     assert outcomes == {"a": None, "b": KILLED, "c": None, "d": None}
 
 

@@ -1,0 +1,305 @@
+"""Sparse 2D: stride x way to all frames, in errors against the truth, in BLEU-4, and in frames/s of `slt translate`.
+
+    python -m experiments.sparse experiments/sparse.yaml [--run runs/demo] [--work runs/sparse] [--speed no|only]
+
+The chain is that of the run's model folder, on its test clips: the estimator looks at every so many frames, `token`
+takes the config's uplift-upsample weights in place of the model's lifter. Frames/s: the whole command on the cores
+that this process may use, start included, and without the start (less the same command on one clip). Detections and
+timings are kept in --work; --speed only makes timings (on an idle machine), no leaves them as they are.
+Writes experiments/results/sparse.md and sparse.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+
+from skeletor.atomic import write_text
+from skeletor.config import Config, check_config, load_config
+from skeletor.errors import InputError, SkeletorError
+from skeletor.io import native
+from skeletor.io.store import open_store
+from skeletor.metrics import pose_errors
+from skeletor.pose import PoseSequence
+from skeletor.progress import log, log_to
+from slt.corpus import build, layout
+from slt.estimate import EstimateConfig, estimate_many
+from slt.estimate.ahead import usable_cores
+from slt.pipeline.accuracy import Detection, detection_rates
+from slt.score import score
+from slt.score.bootstrap import paired_bootstrap
+from slt.sparse import UPSAMPLINGS
+from slt.system import Sparse, System, load_system
+
+RESULTS = Path("experiments/results")
+SLT = [sys.executable, "-c", "from slt.cli import main; main()"]
+SPEED, PROFILE = "speed.json", "profile.json"
+
+
+class SparseJob(Config):
+    """What to compare. trained: label -> folder of a run that was trained on sparse poses."""
+
+    strides: list[int] = Field([1, 2, 4, 8], min_length=1)
+    lift_weights: str
+    speed_clips: int = Field(20, ge=2)
+    profile_clips: int = Field(8, ge=1)
+    trained: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One row: a model folder, and how its 2D is to be sparse."""
+
+    label: str
+    model: Path
+    stride: int
+    upsample: str
+    lift_weights: Path | None = None
+
+    @property
+    def sparse(self) -> Sparse:
+        """For `load_system`."""
+        return Sparse(self.stride, self.upsample)
+
+    @property
+    def lift(self) -> str | None:
+        """For `load_system`."""
+        return str(self.lift_weights) if self.lift_weights else None
+
+    @property
+    def options(self) -> list[str]:
+        """For `slt translate`."""
+        weights = ["--lift", str(self.lift_weights)] if self.lift_weights else []
+        return ["--model", str(self.model), "--pose-stride", str(self.stride), "--upsample", self.upsample, *weights]
+
+
+def ways(job: SparseJob, run: Path) -> list[Way]:
+    """All rows. Those of the run's own model first, stride 1 with interpolation at the top."""
+    model, weights = run / "model", Path(job.lift_weights)
+    rows = [Way("", model, s, way, weights if way == "token" else None) for way in UPSAMPLINGS for s in job.strides]
+    for label, folder in job.trained.items():
+        other = Path(folder) / "model"
+        if other.is_dir():
+            system = load_system(other, device="cpu")
+            rows.append(Way(label, other, int(system.estimator.options["pose_stride"]), "interpolation"))
+        else:
+            log.info("%s: not there, left out", other)
+    return rows
+
+
+def detections(run: Path, stride: int, work: Path) -> dict[str, PoseSequence]:
+    """Sparse 2D poses of the test clips, made anew where they are not there yet."""
+    sources = test_videos(run)
+    stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
+    config = check_config(stored | {"pose_stride": stride}, EstimateConfig, f"{run}/config.json: estimator")
+    out = work / f"poses-{stride}"
+    report = estimate_many(sources, config, out, usable_cores())
+    if report.failed:
+        raise InputError(f"{run}: {next(iter(report.failed.values()))}")
+    return {name: native.read_pose(out / f"{name}.safetensors") for name in sources}
+
+
+def test_videos(run: Path) -> dict[str, Path]:
+    """Clip -> video."""
+    folder = layout.features_path(run / "corpus", "test")
+    found = {file.stem: file for file in sorted(folder.glob("[!.]*.mp4"))}
+    if not found or not (run / "model").is_dir():
+        raise InputError(f"{run}: no finished run of a rendered corpus; run `make pipeline`, or give --run")
+    return found
+
+
+def quality(way: Way, raw: Mapping[str, PoseSequence], run: Path, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Errors, scores and abstentions of one row; `lines` are its sentences."""
+    system = load_system(way.model, device="cpu", lift=way.lift, sparse=way.sparse)
+    names = sorted(raw)
+    truth = open_store(run / "truth" / "test")
+    true = [truth[name] for name in names]
+    lifted = system.lifter.many([raw[name] for name in names])
+    refined = system.refiner.many(lifted)
+    found = system.model.translator.translate(refined)
+    scores = score([h.text for h in found], [texts[name] for name in names])
+    return {
+        "label": way.label, "stride": way.stride, "upsample": way.upsample, "clips": len(names),
+        "lifted": pose_errors(lifted, true).mpjpe, "refined": pose_errors(refined, true).mpjpe,
+        "bleu4": scores.bleu4, "interval": scores.intervals["bleu4"], "signature": scores.signature,
+        "abstained": _abstained(system, [raw[n] for n in names], refined, found), "lines": [h.text for h in found],
+    }  # fmt: skip
+
+
+def _abstained(system: System, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence], found: Sequence[Any]) -> int:
+    judge, translator = system.model.abstention, system.model.translator
+    rows = (judge.signals(translator, *each) for each in zip(raw, poses, found, strict=True))
+    return sum(judge.reason(signals) is not None for signals in rows)
+
+
+def speed(way: Way, videos: Sequence[Path], frames: Sequence[int]) -> dict[str, float]:
+    """Frames/s of `slt translate`: of the whole command on these clips, and without its start."""
+    one, all_clips = _seconds(way, videos[:1]), _seconds(way, videos)
+    return {
+        "whole": sum(frames) / all_clips,
+        "running": sum(frames[1:]) / max(all_clips - one, 1e-9),
+        "first_clip_seconds": one,
+        "cores": usable_cores(),
+    }
+
+
+def _seconds(way: Way, videos: Sequence[Path]) -> float:
+    start = time.perf_counter()
+    done = subprocess.run([*SLT, "translate", *map(str, videos), *way.options], capture_output=True, text=True)
+    if done.returncode not in (0, 3):  # 3: the model abstains, which costs the same time
+        raise InputError(f"slt translate: {done.stderr.strip().splitlines()[-1]}")
+    return time.perf_counter() - start
+
+
+def profile(way: Way, videos: Sequence[Path]) -> dict[str, float]:
+    """Milliseconds a frame of each stage, one clip after the other in one process and thread, after a warm-up."""
+    system = load_system(way.model, device="cpu", lift=way.lift, sparse=way.sparse)
+    system.translate(videos[0])
+    results = [system.translate(video) for video in videos]
+    frames = sum(round(result.duration * 25) for result in results)
+    stages = dict.fromkeys(stage for result in results for stage in result.seconds)
+    return {stage: 1000 * sum(r.seconds.get(stage, 0) for r in results) / frames for stage in stages}
+
+
+def measure_speed(job: SparseJob, rows: Sequence[Way], run: Path, work: Path) -> None:
+    """All timings into `work`; those that are there stay."""
+    videos = list(test_videos(run).values())[: job.speed_clips]
+    truth = open_store(run / "truth" / "test")
+    frames = [len(truth[video.stem]) for video in videos]
+    for file in (SPEED, PROFILE):
+        known = _read(work / file)
+        for way in rows:
+            if key(way) not in known and not (file == PROFILE and way.label):
+                new = speed(way, videos, frames) if file == SPEED else profile(way, videos[: job.profile_clips])
+                known[key(way)] = new
+                log.info("%s %s: %s", file, key(way), new)
+                write_text(work / file, json.dumps(known, indent=1))
+
+
+def key(way: Way) -> str:
+    """Names a row in the files of timings."""
+    return f"{way.upsample} {way.stride} {way.label}".strip()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def compare(rows: list[dict[str, Any]], references: Sequence[str]) -> None:
+    """Into each row: what it loses against the first one, and the p of that."""
+    for row in rows:
+        paired = paired_bootstrap(rows[0]["lines"], row["lines"], references)["bleu4"]
+        row["lost"], row["p"] = rows[0]["bleu4"] - row["bleu4"], paired.p
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], found: Mapping[int, Detection], work: Path, run: Path) -> str:
+    """The tables."""
+    timed = _read(work / SPEED)
+    cores = " or ".join(sorted({str(int(t["cores"])) for t in timed.values()}))
+    head = (
+        f"Test clips of {run} ({rows[0]['clips']}), 25 frames/s. MPJPE in shoulder widths against the true motion, as "
+        "lifted and after the model's refiner. BLEU-4 with its 95 % interval; lost: against the first row, p by paired "
+        f"bootstrap. Frames/s of `slt translate` on {cores or 'no'} cores: without its start, and of the whole command "
+        "on the timed clips; first: seconds for one clip, start included. The rows of one model share its translator, "
+        "which learned from dense poses of its own lifter; `token` is another lifter."
+    )
+    names = ("stride", "all frames by", "lifted", "refined", "hands, from the wrist", "BLEU-4", "lost", "p",
+             "abstained", "frames/s", "whole", "first")  # fmt: skip
+    text = f"{head}\n\n{_table(names, [_cells(row, timed) for row in rows])}"
+    text += "\nWhat the estimator finds in its key frames; hands: share found, median error in palm lengths.\n\n"
+    text += _table(
+        ("stride", "key frames", "body", "left hand", "right hand", "error"),
+        [
+            [str(k), str(d.frames), *(f"{v:.1%}" for v in (d.body, d.left_hand, d.right_hand)), f"{d.median_error:.3f}"]
+            for k, d in found.items()
+        ],
+    )
+    parts = _read(work / PROFILE)
+    if parts:
+        stages = list(dict.fromkeys(stage for values in parts.values() for stage in values))
+        text += "\nWhere the time goes: milliseconds a frame of video, one process, one thread.\n\n"
+        text += _table(
+            ("", *stages, "frames/s"),
+            [
+                [name, *(f"{v.get(stage, 0):.2f}" for stage in stages), f"{1000 / sum(v.values()):.0f}"]
+                for name, v in parts.items()
+            ],
+        )
+    return text
+
+
+def _cells(row: Mapping[str, Any], timed: Mapping[str, Mapping[str, float]]) -> list[str]:
+    low, high = row["interval"]
+    t = timed.get(f"{row['upsample']} {row['stride']} {row['label']}".strip())
+    times = [f"{t['running']:.0f}", f"{t['whole']:.0f}", f"{t['first_clip_seconds']:.1f} s"] if t else [""] * 3
+    errors = (row["lifted"]["all"], row["refined"]["all"], row["refined"]["hands_relative"])
+    return [
+        str(row["stride"]), ", ".join(filter(None, (row["upsample"], row["label"]))), *(f"{e:.3f}" for e in errors),
+        f"{row['bleu4']:.2f} ({low:.1f} to {high:.1f})", f"{row['lost']:.2f}", f"{row['p']:.3f}",
+        str(row["abstained"]), *times,
+    ]  # fmt: skip
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all but the first column to the right."""
+    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Make and print the tables; 2 if the run or the weights are not there."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--run", type=Path, default=Path("runs/demo"), help="folder of a finished `slt run`, rendered")
+    parser.add_argument("--work", type=Path, default=Path("runs/sparse"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--speed", choices=("yes", "no", "only"), default="yes")
+    parser.add_argument("--only", choices=UPSAMPLINGS, help="time the rows of this way only")
+    args = parser.parse_args(argv)
+    log_to()
+    torch.set_num_threads(1)
+    try:
+        job = load_config(args.config, SparseJob)
+        test_videos(args.run)
+        rows = ways(job, args.run)
+        if args.speed != "no":
+            measure_speed(job, [w for w in rows if args.only in (None, w.upsample)], args.run, args.work)
+        if args.speed != "only":
+            print(make_table(rows, args.run, args.work, args.results))
+    except SkeletorError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def make_table(rows: Sequence[Way], run: Path, work: Path, results: Path) -> str:
+    """Quality of all rows, with the timings that are there, into the results folder."""
+    texts = {clip.name: clip.text for clip in layout.read_corpus(run / "corpus").split("test")}
+    planar = build.open_truth(run / "corpus", "test", planar=True)
+    made: list[dict[str, Any]] = []
+    found: dict[int, Detection] = {}
+    for way in rows:
+        raw = detections(run, way.stride, work)
+        found.setdefault(way.stride, detection_rates(raw, planar))
+        made.append(quality(way, raw, run, texts))
+        log.info("%s: BLEU-4 %.2f, refined %.3f", key(way), made[-1]["bleu4"], made[-1]["refined"]["all"])
+    compare(made, [texts[name] for name in sorted(raw)])
+    text = markdown(made, found, work, run)
+    write_text(results / "sparse.md", f"{text}\nMade by `make sparse RUN=<folder of a run>`.\n")
+    speeds = {"speed": _read(work / SPEED), "profile": _read(work / PROFILE)}
+    write_text(results / "sparse.json", json.dumps({"rows": made, **speeds}, indent=1, ensure_ascii=False) + "\n")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

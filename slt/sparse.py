@@ -1,0 +1,100 @@
+"""Sparse 2D: the estimator looks at every N-th frame (a key frame), what follows gives all frames.
+
+After estimation a sparse pose has all frames; those that are no key frames are missing (NaN, confidence 0), and the
+record of the stage `estimate` names the stride. There are two ways to all frames: any lifter interpolates what is
+missing (`slt.lift.gaps.fill`: straight lines of bone vectors, mistaken hands dropped before); or the upsampling
+token of an uplift-upsample lifter (Einfalt et al., WACV 2023), which takes the key frames only. In both the frames
+between keep confidence 0, as everything that was inferred and not seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from skeletor.pose import PoseSequence
+
+if TYPE_CHECKING:
+    from skeletor.refiners import Refiner
+
+STRIDE = "pose_stride"  # key of the stride in the record of the stage that made or simulated the 2D
+LONGEST_STRIDE = 50  # two seconds of PHOENIX14T
+Upsampling = Literal["interpolation", "token"]
+# way -> what it is and needs, for `slt doctor`
+UPSAMPLINGS = {
+    "interpolation": "2D of the key frames interpolated, by any lifter",
+    "token": "the upsampling token of uplift-upsample weights, 3D straight from the key frames",
+}
+
+
+def pose_stride(pose: PoseSequence) -> int:
+    """Every how manyth frame of a pose was estimated, by its provenance; 1 if it says nothing.
+
+    A file of sparse poses may be read with a stride again: then frames are left that are multiples of both.
+    """
+    return math.lcm(*(int(record.config.get(STRIDE, 1)) for record in pose.provenance.stages))
+
+
+def key_frames(pose: PoseSequence) -> np.ndarray:
+    """(T,) bool, True for the frames that were estimated."""
+    return np.arange(len(pose)) % pose_stride(pose) == 0
+
+
+def only_key_frames(pose: PoseSequence) -> PoseSequence:
+    """The key frames as a pose of their own, at their own frame rate; the pose itself if all are key frames."""
+    stride = pose_stride(pose)
+    if stride == 1:
+        return pose
+    return pose.replace(pose.keypoints[::stride], pose.confidence[::stride], pose.fps / stride)
+
+
+def thin(pose: PoseSequence, stride: int) -> PoseSequence:
+    """The pose with all but every `stride`-th frame missing. The caller records the stride."""
+    if stride == 1:
+        return pose
+    keypoints, confidence = np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence)
+    keypoints[::stride], confidence[::stride] = pose.keypoints[::stride], pose.confidence[::stride]
+    return pose.replace(keypoints, confidence)
+
+
+def spread(pose: PoseSequence, stride: int, frames: int) -> PoseSequence:
+    """The inverse of `only_key_frames`: a pose of key frames among `frames` frames, the others missing."""
+    if stride == 1:
+        return pose
+    keypoints = np.full((frames, *pose.keypoints.shape[1:]), np.nan, np.float32)
+    confidence = np.zeros(keypoints.shape[:2], np.float32)
+    keypoints[::stride], confidence[::stride] = pose.keypoints, pose.confidence
+    return pose.replace(keypoints, confidence, pose.fps * stride)
+
+
+class OnKeyFrames:
+    """A 2D refiner that works on the key frames of sparse poses only; the others stay missing."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        self.name, self.version = refiner.name, refiner.version
+        self._refiner = refiner
+
+    def __call__(self, pose: PoseSequence) -> PoseSequence:
+        """The refined pose; see `skeletor.refiners.Refiner`."""
+        return self.many([pose])[0]
+
+    def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
+        """Refine many clips together."""
+        done = self._refiner.many([only_key_frames(pose) for pose in poses])
+        return [spread(new, pose_stride(pose), len(pose)) for new, pose in zip(done, poses, strict=True)]
+
+
+def carried_confidence(confidence: np.ndarray, stride: int) -> np.ndarray:
+    """(T, J) how far straight lines between key frames can be trusted: the lower confidence of both ends.
+
+    confidence: (T, J), looked at in the key frames only. After the last of them its confidence stays.
+    """
+    if stride == 1:
+        return confidence
+    time = np.arange(len(confidence))
+    before = time // stride * stride
+    after = np.where((before < time) & (before + stride < len(time)), before + stride, before)
+    return np.asarray(np.minimum(confidence[before], confidence[after]))
