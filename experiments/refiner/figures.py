@@ -83,20 +83,25 @@ def centimetres(pose: PoseSequence, truth: PoseSequence, frame: int, joints: np.
     return float(distance[joints if joints is not None else slice(None)].mean() * SHOULDERS_CM)
 
 
+def mask_rows(config: MaskTable, place: Place) -> dict[str, Job]:
+    """The trainings of the default and of the published network, by the names of their rows in Figures 3 and 4."""
+    short = {"Skeletor (default)": "default", "Skeletor as published, small": "as published"}
+    jobs = masks.jobs_of(config, place.work).items()
+    return {f"{short[label]},\ntrained at {share:.0%}": job for (label, share), job in jobs if label in short}
+
+
 def figure_3(place: Place) -> list[Path]:
     """Masked frames, repaired by networks that were trained with different shares of masks."""
     config = config_of(place, "table1", MaskTable)
-    jobs = masks.jobs_of(config, place.work)
-    label = config.specs[0].label
-    rows = {share: trained(job, place) for (name, share), job in jobs.items() if name == label}
+    rows = {name: trained(job, place) for name, job in mask_rows(config, place).items()}
     task = masked(motion_clips(config.data, "test"), config.test_share, config.what, config.seed)
     clip, centre = moment(task)
     truth, hit = task.truths[clip], np.asarray(task.hits[clip].any(1))
     frames = range(centre - 2, centre + 3)
-    figure, axes = draw.grid(2 + len(rows), len(frames), 1.15)
+    figure, axes = draw.grid(2 + len(rows), len(frames), 1.15, left=0.14)
     view = draw.view_of(truth.keypoints[frames.start : frames.stop])
     series: list[tuple[str, PoseSequence | None]] = [("original", truth), ("masked", task.inputs[clip])]
-    series += [(f"{share:.0%} masked\nin training", m.refiner(task.inputs[clip])) for share, m in rows.items()]
+    series += [(name, m.refiner(task.inputs[clip])) for name, m in rows.items()]
     for line, (name, pose) in zip(axes, series, strict=True):
         draw.row_name(line[0], name)
         for axis, t in zip(line, frames, strict=True):
@@ -104,7 +109,7 @@ def figure_3(place: Place) -> list[Path]:
             draw.skeleton(axis, truth.keypoints[t], pale=True)
             assert pose is not None
             draw.skeleton(axis, pose.keypoints[t])
-            if hit[t] and "training" in name:
+            if hit[t] and name in rows:
                 draw.below(axis, f"{centimetres(pose, truth, t):.2f} cm")
     for axis, t in zip(axes[0], frames, strict=True):
         axis.set_title(f"frame {t}" + (", hidden" if hit[t] else ""), fontsize=9)
@@ -116,16 +121,15 @@ def figure_3(place: Place) -> list[Path]:
 def figure_4(place: Place) -> list[Path]:
     """Masked joints: original, masked, repaired, for each share of masks in training."""
     config = config_of(place, "table2", MaskTable)
-    label = config.specs[0].label
-    jobs = {share: job for (name, share), job in masks.jobs_of(config, place.work).items() if name == label}
+    jobs = mask_rows(config, place)
     task = masked(motion_clips(config.data, "test"), config.test_share, config.what, config.seed)
     clip, centre = moment(task, seen=4)
     truth, given = task.truths[clip], task.inputs[clip]
     frames = (centre - 3, centre)
-    figure, axes = draw.grid(len(jobs), 3 * len(frames), 1.2)
+    figure, axes = draw.grid(len(jobs), 3 * len(frames), 1.2, left=0.14)
     view = draw.view_of(truth.keypoints[list(frames)])
-    for line, (share, job) in zip(axes, jobs.items(), strict=True):
-        draw.row_name(line[0], f"{share:.0%} masked\nin training")
+    for line, (name, job) in zip(axes, jobs.items(), strict=True):
+        draw.row_name(line[0], name)
         repaired = trained(job, place).refiner(given)
         for k, t in enumerate(frames):
             for axis, pose in zip(line[3 * k : 3 * k + 3], (truth, given, repaired), strict=True):
