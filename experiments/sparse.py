@@ -98,7 +98,9 @@ def ways(job: SparseJob, run: Path) -> list[Way]:
 
 
 def detections(run: Path, stride: int, work: Path) -> dict[str, PoseSequence]:
-    """Sparse 2D poses of the test clips, made anew where they are not there yet."""
+    """2D poses of the test clips: at stride 1 the run's own, others are made where they are not there yet."""
+    if stride == 1:
+        return dict(open_store(run / "estimated" / "test"))
     sources = test_videos(run)
     stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
     config = check_config(stored | {"pose_stride": stride}, EstimateConfig, f"{run}/config.json: estimator")

@@ -21,7 +21,7 @@ from slt.estimate import EstimateConfig, Estimator, build_estimator
 from slt.lift import LiftConfig, Lifter, build_lifter
 from slt.lift_choice import exchanged_lift, stored_lift
 from slt.model_folder import REFINER_2D, ModelFolder, load_model_folder
-from slt.sparse import STRIDE, OnKeyFrames
+from slt.sparse import STRIDE, OnKeyFrames, pose_stride
 
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
 
@@ -117,6 +117,9 @@ class System:
         fps = float(self.model.config["fps"])
         if abs(raw.fps - fps) > 0.01 * fps:
             found.append(f"{raw.fps:g} fps, the model was trained at {fps:g}; the poses are resampled")
+        stride, trained = pose_stride(raw), int(self.model.config["estimator"].get(STRIDE, 1))
+        if stride > trained:
+            found.append(f"2D on 1 frame in {stride}, the model was trained with 1 in {trained}; expect more mistakes")
         return tuple(found)
 
 

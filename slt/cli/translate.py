@@ -18,6 +18,7 @@ from slt.lift_choice import HELP as LIFT_HELP
 from slt.sparse import UPSAMPLINGS
 
 FORMATS = ("txt", "json", "srt")
+MOST_WORKERS = 8  # unless more are asked for: each takes 400 MB
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -35,7 +36,7 @@ def main(command: str, argv: list[str], text: str) -> int:
         "--pose-stride", type=int, help="2D on every so manyth frame only (faster); default: the model's"
     )
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
-    parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core; 0: in this process")
+    parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     args = parser.parse_args(argv)
@@ -60,7 +61,7 @@ def _ahead(args: argparse.Namespace) -> AbstractContextManager[Callable[[Path], 
     folder = model_folder(args.model)
     config = estimator_config(read_model_config(folder), folder, args.estimator, args.pose_stride)
     videos = [path for path in dict.fromkeys(args.inputs) if path.exists() and not is_poses(path)]
-    cores = usable_cores() if args.workers is None else args.workers
+    cores = min(usable_cores(), MOST_WORKERS) if args.workers is None else args.workers
     if config.name != "mediapipe" or not videos or cores < (2 if args.workers is None else 1):
         return nullcontext()  # others take a whole machine, or only read
     return estimated_ahead(videos, config, min(cores, len(videos)))

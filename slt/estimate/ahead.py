@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,13 +34,16 @@ class Ahead:
         return self._futures[str(source)].result()
 
     def stop(self) -> None:
-        """Give up what has not been begun."""
+        """Give up what is not done."""
         self._stopped.set()
+        if not all(future.done() for future in self._futures.values()):
+            for worker in multiprocessing.active_children():
+                worker.terminate()
         self._thread.join()
 
     def _collect(self, tasks: Mapping[str, Task], workers: int) -> None:
         try:
-            with closing(run_tasks(tasks, workers)) as outcomes:
+            with closing(run_tasks(tasks, workers, self._stopped.is_set)) as outcomes:
                 for outcome in outcomes:
                     self._keep(outcome)
                     if self._stopped.is_set():

@@ -128,8 +128,13 @@ def _finished(jobs: Mapping[str, Job], estimator: Estimator, workers: int) -> fr
         return frozenset(name for name, whole in zip(there, kept, strict=True) if whole)
 
 
-def run_tasks(tasks: Mapping[str, Task], workers: int) -> Generator[Outcome, None, None]:
-    """Outcomes of all tasks, as they come. After a worker's death, the clips that were under way go one by one."""
+def run_tasks(
+    tasks: Mapping[str, Task], workers: int, stopped: Callable[[], bool] = lambda: False
+) -> Generator[Outcome, None, None]:
+    """Outcomes of all tasks, as they come. After a worker's death, the clips that were under way go one by one.
+
+    stopped: whether to begin no more after such a death, because whoever asked is gone.
+    """
     left = dict(tasks)
     while left:
         suspects: set[str] = set()
@@ -137,6 +142,8 @@ def run_tasks(tasks: Mapping[str, Task], workers: int) -> Generator[Outcome, Non
             del left[outcome.name]
             yield outcome
         for name in sorted(suspects):
+            if stopped():
+                return
             dead: set[str] = set()
             yield from _pooled({name: left.pop(name)}, 1, dead)
             if dead:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +55,20 @@ def test_a_worker_that_dies_is_an_error_of_its_clip_only() -> None:
     with pytest.raises(InputError, match="dead: its worker process died twice"):
         ahead(Path("dead"))
     ahead.stop()
+
+
+def slow() -> Outcome:
+    time.sleep(60)
+    return Outcome("slow")
+
+
+def test_whoever_gives_up_waits_for_nothing() -> None:
+    before = time.monotonic()
+    ahead = Ahead({"slow": slow}, 1)
+    while not multiprocessing.active_children():
+        assert time.monotonic() < before + 20
+    ahead.stop()
+    assert time.monotonic() < before + 30 and not multiprocessing.active_children()
 
 
 def test_there_is_a_core() -> None:
