@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.errors import InputError
-from skeletor.io.native import Shard, open_shard
+from skeletor.io.native import open_shard
 from skeletor.io.pieces import ClipForm, PieceWriter, write_pieces
 from skeletor.network_refiner import SAME_RATE, SkeletorRefiner
 from skeletor.pose import PoseSequence
@@ -17,6 +17,7 @@ from skeletor.skeleton import Skeleton
 from skeletor.stream import Placement
 
 CHUNK_FRAMES = 1024
+MAPPED_FRAMES = 16 * CHUNK_FRAMES  # what was read of a mapped file counts as memory until the file is closed
 # What `skeletor.normalise` looks at.
 TRUNK = Skeleton("trunk", ("neck", "left_shoulder", "right_shoulder"), (-1, 0, 0), ((1, 2),), (("body", (0, 1, 2)),))
 
@@ -28,6 +29,25 @@ class Streamed:
     clips: int
     frames: int
     delay: int
+
+
+class _Reader:
+    """Clips of a native file by windows; opens it anew now and then, so that what was read is given back."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._shard, self._read = path, open_shard(path), 0
+        self.lengths = {name: self._shard.length(name) for name in self._shard}
+
+    def pieces(self, name: str, chunk: int) -> Iterator[PoseSequence]:
+        """A clip, `chunk` frames at a time."""
+        return (self.window(name, k, k + chunk) for k in range(0, self.lengths[name], chunk))
+
+    def window(self, name: str, start: int, stop: int) -> PoseSequence:
+        """Frames start <= t < stop of a clip."""
+        if self._read > MAPPED_FRAMES:
+            self._shard, self._read = open_shard(self.path), 0
+        self._read += stop - start
+        return self._shard.window(name, start, stop)
 
 
 def refine_file(
@@ -43,40 +63,40 @@ def refine_file(
     for path in (source, target):
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: only .safetensors files are read and written in pieces; leave out --stream")
-    shard = open_shard(source)
-    if not len(shard):
+    reader = _Reader(source)
+    if not reader.lengths:
         raise InputError(f"{source}: holds no clips")
-    forms = {name: _form(shard, name, refiner, fps) for name in shard}
+    forms = {name: _form(reader, name, refiner, fps) for name in reader.lengths}
     delay = 0
     with write_pieces(forms, target) as writer:
         for name, form in forms.items():
-            delay = _refine_clip(shard, name, form, refiner, writer, chunk)
+            delay = _refine_clip(reader, name, form, refiner, writer, chunk)
     return Streamed(len(forms), sum(form.frames for form in forms.values()), delay)
 
 
-def _form(shard: Shard, name: str, refiner: SkeletorRefiner, fps: float | None) -> ClipForm:
+def _form(reader: _Reader, name: str, refiner: SkeletorRefiner, fps: float | None) -> ClipForm:
     """Of the refined clip, from the header and no more than one frame; checks that it can be refined."""
-    first = shard.window(name, 0, 1).to_skeleton(refiner.skeleton)
+    first = reader.window(name, 0, 1).to_skeleton(refiner.skeleton)
     rate = first.fps if fps is None else fps
     if abs(rate / refiner.fps - 1) >= SAME_RATE:
         raise InputError(
-            f"{shard.path}: clip {name!r} has {rate:g} frames per second, the refiner {refiner.fps:g}; "
+            f"{reader.path}: clip {name!r} has {rate:g} frames per second, the refiner {refiner.fps:g}; "
             "leave out --stream, or resample it first"
         )
     if first.dims != refiner.dims:
-        raise InputError(f"{shard.path}: clip {name!r} is {first.dims}D, the refiner was trained on {refiner.dims}D")
+        raise InputError(f"{reader.path}: clip {name!r} is {first.dims}D, the refiner was trained on {refiner.dims}D")
     stage = first.replace(stage=refiner.stage).provenance
-    return ClipForm(shard.length(name), first.dims, rate, first.skeleton, stage)
+    return ClipForm(reader.lengths[name], first.dims, rate, first.skeleton, stage)
 
 
 def _refine_clip(
-    shard: Shard, name: str, form: ClipForm, refiner: SkeletorRefiner, writer: PieceWriter, chunk: int
+    reader: _Reader, name: str, form: ClipForm, refiner: SkeletorRefiner, writer: PieceWriter, chunk: int
 ) -> int:
     """Returns the delay in frames."""
     placed = form.frames and refiner.normalises and form.provenance.units != "shoulder"
-    stream = refiner.stream(_placement(shard, name, refiner.skeleton, chunk) if placed else None)
+    stream = refiner.stream(_placement(reader, name, refiner.skeleton, chunk) if placed else None)
     waiting = np.zeros((0, len(form.skeleton)), np.float32)  # confidences of the frames that are not out yet
-    for piece in _pieces(shard, name, chunk):
+    for piece in reader.pieces(name, chunk):
         pose = piece.to_skeleton(refiner.skeleton)
         waiting = np.concatenate([waiting, pose.confidence])
         refined = stream.push(pose.keypoints, pose.confidence)
@@ -86,16 +106,12 @@ def _refine_clip(
     return stream.delay
 
 
-def _pieces(shard: Shard, name: str, chunk: int) -> Iterator[PoseSequence]:
-    return (shard.window(name, k, k + chunk) for k in range(0, shard.length(name), chunk))
-
-
-def _placement(shard: Shard, name: str, skeleton: Skeleton, chunk: int) -> Placement:
+def _placement(reader: _Reader, name: str, skeleton: Skeleton, chunk: int) -> Placement:
     """Of the whole clip, from neck and shoulders alone."""
     joints = [skeleton.index(joint) for joint in TRUNK.joints]
     trunks = [
         PoseSequence(p.keypoints[:, joints], p.confidence[:, joints], p.fps, TRUNK, p.provenance)
-        for p in (piece.to_skeleton(skeleton) for piece in _pieces(shard, name, chunk))
+        for p in (piece.to_skeleton(skeleton) for piece in reader.pieces(name, chunk))
     ]
     points, confidence = (np.concatenate([getattr(t, key) for t in trunks]) for key in ("keypoints", "confidence"))
     return Placement.of(PoseSequence(points, confidence, trunks[0].fps, TRUNK, trunks[0].provenance))

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skeletor import stream_file
 from skeletor.cli import main
 from skeletor.errors import InputError
 from skeletor.io import native
@@ -91,6 +92,23 @@ def test_a_file_that_is_not_whole_does_not_appear(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="after 0 of 5"), write_pieces({"x": form}, tmp_path / "x.safetensors") as w:
         w.append("x", pose.keypoints[:3], pose.confidence[:2])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_opened_anew_on_the_way_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, once, often = (tmp_path / f"{name}.safetensors" for name in ("in", "once", "often"))
+    native.write_shard({"a": broken_clip(40, 3), "b": broken_clip(30, 4)}, source)
+    refiner = SkeletorRefiner(LOADED)
+    refine_file(source, once, refiner, chunk=7)
+    opened: list[Path] = []
+
+    def opening(path: Path) -> native.Shard:
+        opened.append(path)
+        return native.open_shard(path)
+
+    monkeypatch.setattr(stream_file, "open_shard", opening)
+    monkeypatch.setattr(stream_file, "MAPPED_FRAMES", 10)
+    refine_file(source, often, refiner, chunk=7)
+    assert len(opened) > 3 and often.read_bytes() == once.read_bytes()
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
