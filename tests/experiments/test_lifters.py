@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from experiments import lifters
+from experiments import lifters, readme_lifters
 from experiments.lifters import Ridge, Row, flat, markdown, measure, speeds, table
 from skeletor.normalise import normalise
 from slt.lift import LiftConfig, build_lifter
@@ -55,3 +57,18 @@ def test_the_tables_have_every_row_and_speeds_those_that_are_timed(views, monkey
         "speed": {"cores": 1, "threads": 1, "frames": 9, "frames/s": made},
     })  # fmt: skip
     assert text.count("| fast |") == 2 and "12,345" in text
+
+
+def test_the_readme_shows_the_committed_figures_and_leaves_out_what_is_not_made():
+    made = json.loads((readme_lifters.RESULTS / "lifters.json").read_text(encoding="utf-8"))
+    score = {"bleu4": 54.604, "intervals": {"bleu4": [48.2, 60.6]}}
+    lines = readme_lifters.table(made, [{"label": "IK fast", "scores": {"test": score}}])
+    assert len(lines) == 2 + len(readme_lifters.ROWS) and {line.count("|") for line in lines} == {8}
+    cells = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]}
+    assert cells["IK fast"][-1] == "54.6 [48.2, 60.6]" and cells["joint-token"][-1] == ""
+    part = next(rows for title, rows in made["tables"].items() if title.startswith("CMU"))
+    assert cells["joint-token"][3] == f"{part['joint-token']['mpjpe']:.1f}"
+    readme = (readme_lifters.ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split(readme_lifters.BEGIN)[1].split(readme_lifters.END)[0]
+    for row in cells.values():
+        assert " | ".join(row[:-1]) in shown  # README is not older than the results
