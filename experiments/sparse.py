@@ -35,6 +35,7 @@ from skeletor.progress import log, log_to
 from slt.corpus import build, layout
 from slt.estimate import EstimateConfig, estimate_many
 from slt.estimate.ahead import usable_cores
+from slt.model_folder import read_model_config
 from slt.pipeline.accuracy import Detection, detection_rates
 from slt.score import score
 from slt.score.bootstrap import paired_bootstrap
@@ -68,14 +69,16 @@ class Way:
 
     @property
     def sparse(self) -> Sparse:
-        """For `load_system`."""
-        return Sparse(self.stride, self.upsample, self.lift_weights)
+        """For `load_system`; a model that was trained on sparse poses is used as it is."""
+        return Sparse() if self.label else Sparse(self.stride, self.upsample, self.lift_weights)
 
     @property
     def options(self) -> list[str]:
         """For `slt translate`."""
+        model = ["--model", str(self.model)]
         weights = ["--lift-weights", str(self.lift_weights)] if self.lift_weights else []
-        return ["--model", str(self.model), "--pose-stride", str(self.stride), "--upsample", self.upsample, *weights]
+        sparse = ["--pose-stride", str(self.stride), "--upsample", self.upsample, *weights]
+        return model if self.label else model + sparse
 
 
 def ways(job: SparseJob, run: Path) -> list[Way]:
@@ -85,8 +88,8 @@ def ways(job: SparseJob, run: Path) -> list[Way]:
     for label, folder in job.trained.items():
         other = Path(folder) / "model"
         if other.is_dir():
-            system = load_system(other, device="cpu")
-            rows.append(Way(label, other, int(system.estimator.options["pose_stride"]), "interpolation"))
+            config = read_model_config(other)
+            rows.append(Way(label, other, int(config["estimator"]["pose_stride"]), config["lift"]["upsample"]))
         else:
             log.info("%s: not there, left out", other)
     return rows
