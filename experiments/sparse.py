@@ -214,7 +214,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], found: Mapping[int, Detection], 
         "on the timed clips; first: seconds for one clip, start included. The rows of one model share its translator, "
         "which learned from dense poses of its own lifter; `token` is another lifter."
     )
-    names = ("stride", "all frames by", "lifted", "refined", "hands, from the wrist", "dev BLEU-4", "test BLEU-4", "lost",
+    names = ("stride", "all frames by", "lifted", "refined", "hands, from the wrist", "dev BLEU-4", "BLEU-4", "lost",
              "p", "abstained", "frames/s", "whole", "first")  # fmt: skip
     text = f"{head}\n\n{_table(names, [_cells(row, timed) for row in rows])}"
     text += "\nWhat the estimator finds in its key frames; hands: share found, median error in palm lengths.\n\n"
