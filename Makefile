@@ -71,14 +71,17 @@ lifters: setup
 transfer: setup
 	$(BIN)/python -m experiments.transfer $(if $(RUN),--run '$(RUN)')
 
-# 2D on every so manyth frame: errors, BLEU-4, frames/s; trains what the table needs and is not there (about 20 minutes).
+# 2D on every so manyth frame: errors, BLEU-4, frames/s. Trains what the table needs and is not there (about 40 minutes).
 # RUN: the folder of a finished demo run, or runs/demo.
 sparse: DEMO = $(or $(RUN),runs/demo)
+sparse: LIFTER = runs/lift_uplift/lifter.safetensors
+sparse: AGAIN = $(BIN)/slt run configs/demo.yaml --corpus '$(DEMO)/corpus' --set gloss2text=false --set smoothers=[]
 sparse: setup
-	test -f runs/lift_uplift/lifter.safetensors || \
-		$(BIN)/slt lift train configs/lift_uplift.yaml --noise '$(DEMO)/poses/noise_broadcast.safetensors'
-	$(BIN)/slt run configs/demo.yaml --corpus '$(DEMO)/corpus' --pose-stride 4 --rows skeletor-motion \
-		--set gloss2text=false --set smoothers=[] --run-dir runs/demo-sparse4
+	test -f $(LIFTER) || $(BIN)/slt lift train configs/lift_uplift.yaml --noise '$(DEMO)/poses/noise_broadcast.safetensors'
+	$(AGAIN) --pose-stride 4 --rows skeletor-motion --run-dir runs/demo-sparse4
+	for stride in 4 2; do $(AGAIN) --pose-stride $$stride --refine none --rows raw --reuse runs/demo-sparse4 \
+		--set 'lift={mode: learned, weights: $(LIFTER), upsample: token, output: sequence}' \
+		--run-dir runs/demo-token$$stride || exit; done
 	$(BIN)/python -m experiments.sparse experiments/sparse.yaml --run '$(DEMO)'
 
 bench: setup

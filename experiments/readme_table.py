@@ -26,12 +26,18 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--corpus", default="", help="as the run was started with; for the command that is told")
     parser.add_argument("--brief", action="store_true", help="fewer columns and notes in the README")
+    parser.add_argument("--options", default="", help="others that the run was started with, for the same")
+    parser.add_argument("--name", help="of the results; default: the config's")
     args = parser.parse_args()
-    name = args.config.stem
+    name = args.name or args.config.stem
     report = (args.run / "report.md").read_text(encoding="utf-8")
     table = (args.run / "table.md").read_text(encoding="utf-8")
     figures = json.loads((args.run / "report.json").read_text(encoding="utf-8"))
-    command = f"slt run {args.config}" + (f" --corpus {args.corpus}" if args.corpus else "")
+    command = (
+        f"slt run {args.config}"
+        + (f" --corpus {args.corpus}" if args.corpus else "")
+        + (f" {args.options}" if args.options else "")
+    )
     write_text(RESULTS / f"{name}.md", f"Made by `{command}`.\n\n{report}")
     shutil.copyfile(args.run / "table.json", RESULTS / f"{name}.json")
     shutil.copyfile(args.run / "config.json", RESULTS / f"{name}_config.json")

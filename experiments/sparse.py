@@ -35,6 +35,7 @@ from skeletor.progress import log, log_to
 from slt.corpus import build, layout
 from slt.estimate import EstimateConfig, estimate_many
 from slt.estimate.ahead import usable_cores
+from slt.model_folder import read_model_config
 from slt.pipeline.accuracy import Detection, detection_rates
 from slt.score import score
 from slt.score.bootstrap import paired_bootstrap
@@ -68,8 +69,8 @@ class Way:
 
     @property
     def sparse(self) -> Sparse:
-        """For `load_system`."""
-        return Sparse(self.stride, self.upsample)
+        """For `load_system`; a model that was trained on sparse poses is used as it is."""
+        return Sparse() if self.label else Sparse(self.stride, self.upsample)
 
     @property
     def lift(self) -> str | None:
@@ -79,8 +80,10 @@ class Way:
     @property
     def options(self) -> list[str]:
         """For `slt translate`."""
+        model = ["--model", str(self.model)]
         weights = ["--lift", str(self.lift_weights)] if self.lift_weights else []
-        return ["--model", str(self.model), "--pose-stride", str(self.stride), "--upsample", self.upsample, *weights]
+        sparse = ["--pose-stride", str(self.stride), "--upsample", self.upsample, *weights]
+        return model if self.label else model + sparse
 
 
 def ways(job: SparseJob, run: Path) -> list[Way]:
@@ -90,41 +93,42 @@ def ways(job: SparseJob, run: Path) -> list[Way]:
     for label, folder in job.trained.items():
         other = Path(folder) / "model"
         if other.is_dir():
-            system = load_system(other, device="cpu")
-            rows.append(Way(label, other, int(system.estimator.options["pose_stride"]), "interpolation"))
+            config = read_model_config(other)
+            rows.append(Way(label, other, int(config["estimator"]["pose_stride"]), config["lift"]["upsample"]))
         else:
             log.info("%s: not there, left out", other)
     return rows
 
 
-def detections(run: Path, stride: int, work: Path) -> dict[str, PoseSequence]:
-    """2D poses of the test clips: at stride 1 the run's own, others are made where they are not there yet."""
+def detections(run: Path, part: str, stride: int, work: Path) -> dict[str, PoseSequence]:
+    """2D poses of the clips of a part: at stride 1 the run's own, others are made where they are not there yet."""
     if stride == 1:
-        return dict(open_store(run / "estimated" / "test"))
-    sources = test_videos(run)
+        return dict(open_store(run / "estimated" / part))
+    sources = videos_of(run, part)
     stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
     config = check_config(stored | {"pose_stride": stride}, EstimateConfig, f"{run}/config.json: estimator")
-    out = work / f"poses-{stride}"
+    out = work / f"{part}-{stride}"
     report = estimate_many(sources, config, out, usable_cores())
     if report.failed:
         raise InputError(f"{run}: {next(iter(report.failed.values()))}")
     return {name: native.read_pose(out / f"{name}.safetensors") for name in sources}
 
 
-def test_videos(run: Path) -> dict[str, Path]:
+def videos_of(run: Path, part: str) -> dict[str, Path]:
     """Clip -> video."""
-    folder = layout.features_path(run / "corpus", "test")
+    folder = layout.features_path(run / "corpus", part)
     found = {file.stem: file for file in sorted(folder.glob("[!.]*.mp4"))}
     if not found or not (run / "model").is_dir():
         raise InputError(f"{run}: no finished run of a rendered corpus; run `make pipeline`, or give --run")
     return found
 
 
-def quality(way: Way, raw: Mapping[str, PoseSequence], run: Path, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Errors, scores and abstentions of one row; `lines` are its sentences."""
+def quality(way: Way, run: Path, part: str, work: Path, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Errors, scores and abstentions of one row on a part; `lines` are its sentences."""
+    raw = detections(run, part, way.stride, work)
     system = load_system(way.model, device="cpu", lift=way.lift, sparse=way.sparse)
     names = sorted(raw)
-    truth = open_store(run / "truth" / "test")
+    truth = open_store(run / "truth" / part)
     true = [truth[name] for name in names]
     lifted = system.lifter.many([raw[name] for name in names])
     refined = system.refiner.many(lifted)
@@ -175,7 +179,7 @@ def profile(way: Way, videos: Sequence[Path]) -> dict[str, float]:
 
 def measure_speed(job: SparseJob, rows: Sequence[Way], run: Path, work: Path) -> None:
     """All timings into `work`; those that are there stay."""
-    videos = list(test_videos(run).values())[: job.speed_clips]
+    videos = list(videos_of(run, "test").values())[: job.speed_clips]
     truth = open_store(run / "truth" / "test")
     frames = [len(truth[video.stem]) for video in videos]
     for file in (SPEED, PROFILE):
@@ -215,8 +219,8 @@ def markdown(rows: Sequence[Mapping[str, Any]], found: Mapping[int, Detection], 
         "on the timed clips; first: seconds for one clip, start included. The rows of one model share its translator, "
         "which learned from dense poses of its own lifter; `token` is another lifter."
     )
-    names = ("stride", "all frames by", "lifted", "refined", "hands, from the wrist", "BLEU-4", "lost", "p",
-             "abstained", "frames/s", "whole", "first")  # fmt: skip
+    names = ("stride", "all frames by", "lifted", "refined", "hands, from the wrist", "dev BLEU-4", "BLEU-4", "lost",
+             "p", "abstained", "frames/s", "whole", "first")  # fmt: skip
     text = f"{head}\n\n{_table(names, [_cells(row, timed) for row in rows])}"
     text += "\nWhat the estimator finds in its key frames; hands: share found, median error in palm lengths.\n\n"
     text += _table(
@@ -247,8 +251,8 @@ def _cells(row: Mapping[str, Any], timed: Mapping[str, Mapping[str, float]]) -> 
     errors = (row["lifted"]["all"], row["refined"]["all"], row["refined"]["hands_relative"])
     return [
         str(row["stride"]), ", ".join(filter(None, (row["upsample"], row["label"]))), *(f"{e:.3f}" for e in errors),
-        f"{row['bleu4']:.2f} ({low:.1f} to {high:.1f})", f"{row['lost']:.2f}", f"{row['p']:.3f}",
-        str(row["abstained"]), *times,
+        f"{row['dev']['bleu4']:.2f}", f"{row['bleu4']:.2f} ({low:.1f} to {high:.1f})", f"{row['lost']:.2f}",
+        f"{row['p']:.3f}", str(row["abstained"]), *times,
     ]  # fmt: skip
 
 
@@ -272,7 +276,7 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     try:
         job = load_config(args.config, SparseJob)
-        test_videos(args.run)
+        videos_of(args.run, "test")
         rows = ways(job, args.run)
         if args.speed != "no":
             measure_speed(job, [w for w in rows if args.only in (None, w.upsample)], args.run, args.work)
@@ -286,16 +290,17 @@ def main(argv: list[str] | None = None) -> int:
 
 def make_table(rows: Sequence[Way], run: Path, work: Path, results: Path) -> str:
     """Quality of all rows, with the timings that are there, into the results folder."""
-    texts = {clip.name: clip.text for clip in layout.read_corpus(run / "corpus").split("test")}
-    planar = build.open_truth(run / "corpus", "test", planar=True)
+    corpus, planar = layout.read_corpus(run / "corpus"), build.open_truth(run / "corpus", "test", planar=True)
+    texts = {part: {clip.name: clip.text for clip in corpus.split(part)} for part in ("dev", "test")}
     made: list[dict[str, Any]] = []
     found: dict[int, Detection] = {}
     for way in rows:
-        raw = detections(run, way.stride, work)
-        found.setdefault(way.stride, detection_rates(raw, planar))
-        made.append(quality(way, raw, run, texts))
-        log.info("%s: BLEU-4 %.2f, refined %.3f", key(way), made[-1]["bleu4"], made[-1]["refined"]["all"])
-    compare(made, [texts[name] for name in sorted(raw)])
+        dev, row = (quality(way, run, part, work, texts[part]) for part in ("dev", "test"))
+        made.append(row | {"dev": dev})
+        if way.stride not in found:
+            found[way.stride] = detection_rates(detections(run, "test", way.stride, work), planar)
+        log.info("%s: BLEU-4 %.2f, refined %.3f", key(way), row["bleu4"], row["refined"]["all"])
+    compare(made, [texts["test"][name] for name in sorted(texts["test"])])
     text = markdown(made, found, work, run)
     write_text(results / "sparse.md", f"{text}\nMade by `make sparse RUN=<folder of a run>`.\n")
     speeds = {"speed": _read(work / SPEED), "profile": _read(work / PROFILE)}

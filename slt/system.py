@@ -30,7 +30,8 @@ POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
 class Translation:
     """What became of one input. text is None if the system abstained; reason says why.
 
-    glosses: what the model's gloss head recognised; None if it has no such head.
+    glosses: what the model's gloss head recognised; None if it has no such head. seconds: of each stage; where 2D poses
+    are made in other processes, `estimate` is what was left to wait for.
     """
 
     source: str

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError, NothingToTranslate
-from skeletor.pose import PoseSequence
 from skeletor.refine2d import REFINERS_2D
 from skeletor.refiners import REFINERS
 from slt.cli.batch import for_each, output_names
 from slt.lift_choice import HELP as LIFT_HELP
 from slt.sparse import UPSAMPLINGS
+
+if TYPE_CHECKING:
+    from slt.estimate.ahead import Ahead
 
 FORMATS = ("txt", "json", "srt")
 MOST_WORKERS = 8  # unless more are asked for: each takes 400 MB
@@ -48,11 +50,11 @@ def main(command: str, argv: list[str], text: str) -> int:
     if args.workers is not None and args.workers < 0:
         raise InputError(f"--workers {args.workers}: give a number of processes, or 0 for none")
     names = output_names(args.inputs, args.output, "") if args.output else {}
-    with _ahead(args) as estimate:
-        return _translate(args, formats, names, estimate)
+    with _ahead(args) as ahead:
+        return _translate(args, formats, names, ahead)
 
 
-def _ahead(args: argparse.Namespace) -> AbstractContextManager[Callable[[Path], PoseSequence] | None]:
+def _ahead(args: argparse.Namespace) -> AbstractContextManager[Ahead | None]:
     """2D poses from worker processes, begun before the models are loaded; None if they are made in this process."""
     from slt.estimate.ahead import estimated_ahead, usable_cores
     from slt.model_folder import read_model_config
@@ -71,9 +73,9 @@ def _translate(
     args: argparse.Namespace,
     formats: list[str],
     names: dict[Path, Path],
-    estimate: Callable[[Path], PoseSequence] | None,
+    ahead: Ahead | None,
 ) -> int:
-    from slt.system import Sparse, is_poses, load_system
+    from slt.system import Sparse, load_system
 
     sparse = Sparse(args.pose_stride, args.upsample)
     system = load_system(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse)
@@ -82,8 +84,7 @@ def _translate(
 
     def work(path: Path) -> None:
         """Translate one input, print and write what came out."""
-        made_ahead = path.exists() and not is_poses(path)
-        result = system.translate(path, estimate if made_ahead else None)
+        result = system.translate(path, ahead if ahead and path in ahead else None)
         for warning in result.warnings:
             print(f"{path}: warning: {warning}", file=sys.stderr)
         if path in names:

@@ -33,6 +33,9 @@ class Ahead:
         """The pose of one of the sources."""
         return self._futures[str(source)].result()
 
+    def __contains__(self, source: Path) -> bool:
+        return str(source) in self._futures
+
     def stop(self) -> None:
         """Give up what is not done."""
         self._stopped.set()

@@ -18,6 +18,7 @@ import pytest
 from skeletor.errors import MissingDependency
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import ESTIMATORS, EstimateConfig, build_estimator
+from slt.sparse import key_frames, pose_stride
 from slt.video import write_video
 
 FRAMES = 10
@@ -116,6 +117,14 @@ def test_reads_everybody_and_takes_the_signer(
     assert pose.confidence[0, left] == pytest.approx(0.7) and pose.confidence[0, right] == pytest.approx(1.0)
     assert FakeWrapper.last.calls == ["m/", "start", "stop"]  # type: ignore[attr-defined]
     assert pose.provenance.image_size == (140, 90) and pose.provenance.estimator == "openpose"
+
+
+def test_with_a_stride_it_sees_key_frames_only(openpose: ModuleType, blue_video: Path) -> None:
+    pose = build_estimator(EstimateConfig(name="openpose", pose_stride=3))(blue_video)
+    assert FakeWrapper.last.frame == 4, "of 10 frames: 0, 3, 6 and 9"
+    assert len(pose) == FRAMES and pose.fps == 25 and pose_stride(pose) == 3
+    assert np.array_equal(~pose.missing.all(1), key_frames(pose))
+    assert pose.keypoints[key_frames(pose), SIGNING_50.index("neck"), 0] == pytest.approx(100), "the one who signs"
 
 
 def test_stops_when_the_video_breaks(openpose: ModuleType, blue_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
