@@ -32,7 +32,7 @@ tables: setup
 
 # Of the refiner's parts; of the whole chain (RUN: the folder of a finished demo run, or runs/demo).
 ablations: setup
-	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml
+	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml experiments/candidates_more.yaml
 
 chain-ablations: setup
 	$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain/*.yaml)) \
