@@ -35,7 +35,8 @@ tables: setup
 ablations: refiner-ablations chain-ablations
 
 refiner-ablations: setup
-	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml
+	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml \
+		experiments/candidates_more.yaml
 
 chain-ablations: setup
 	$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain/*.yaml)) \
