@@ -213,7 +213,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], found: Mapping[int, Detection], 
     timed = _read(work / SPEED)
     cores = " or ".join(sorted({str(int(t["cores"])) for t in timed.values()}))
     head = (
-        f"Test clips of {run} ({rows[0]['clips']}), 25 frames/s. MPJPE in shoulder widths against the true motion, as "
+        f"Test clips of the run {run.name} ({rows[0]['clips']}), 25 frames/s. MPJPE in shoulder widths against the true motion, as "
         "lifted and after the model's refiner. BLEU-4 with its 95 % interval; lost: against the first row, p by paired "
         f"bootstrap. Frames/s of `slt translate` on {cores or 'no'} cores: without its start, and of the whole command "
         "on the timed clips; first: seconds for one clip, start included. The rows of one model share its translator, "
@@ -303,6 +303,8 @@ def make_table(rows: Sequence[Way], run: Path, work: Path, results: Path) -> str
     compare(made, [texts["test"][name] for name in sorted(texts["test"])])
     text = markdown(made, found, work, run)
     write_text(results / "sparse.md", f"{text}\nMade by `make sparse RUN=<folder of a run>`.\n")
+    for row in made:
+        del row["lines"], row["dev"]["lines"]
     speeds = {"speed": _read(work / SPEED), "profile": _read(work / PROFILE)}
     write_text(results / "sparse.json", json.dumps({"rows": made, **speeds}, indent=1, ensure_ascii=False) + "\n")
     return text
