@@ -214,8 +214,9 @@ def markdown(rows: Sequence[Mapping[str, Any]], found: Mapping[int, Detection], 
     cores = " or ".join(sorted({str(int(t["cores"])) for t in timed.values()}))
     head = (
         f"Test clips of the run {run.name} ({rows[0]['clips']}), 25 frames/s. MPJPE in shoulder widths against the "
-        "true motion, as lifted and after the model's refiner. BLEU-4 with its 95 % interval; lost: against the first row, p by "
-        f"paired bootstrap. Frames/s of `slt translate` on {cores or 'no'} cores: without its start, and of the whole command "
+        "true motion, as lifted and after the model's refiner. BLEU-4 with its 95 % interval; lost: against the first "
+        "row, p by paired bootstrap. "
+        f"Frames/s of `slt translate` on {cores or 'no'} cores: without its start, and of the whole command "
         "on the timed clips; first: seconds for one clip, start included. The rows of one model share its translator, "
         "which learned from dense poses of its own lifter; `token` is another lifter."
     )
