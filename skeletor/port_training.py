@@ -95,6 +95,7 @@ class _Masked:
         self.truth, self.prior, self.config = truth, prior, config
 
     def loss(self, net: Port, rng: np.random.Generator) -> Tensor:
+        """The loss of one random batch of masked poses."""
         poses = self.truth[rng.integers(len(self.truth), size=self.config.batch)]  # (B, N, 2)
         order = rng.random(poses.shape[:2])
         hidden = order < self.config.masked
@@ -126,6 +127,7 @@ class _Errors:
         self.error = (error[..., 0] + 1j * error[..., 1]) * self.factor  # (F, N)
 
     def loss(self, net: Port, rng: np.random.Generator) -> Tensor:
+        """The loss of one random batch of spoilt poses."""
         config = self.config
         own = rng.integers(len(self.truth), size=config.batch)
         other = rng.integers(len(self.truth), size=config.batch)

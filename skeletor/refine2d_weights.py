@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 
 from skeletor.errors import InputError
 from skeletor.port_config import PortConfig
@@ -20,7 +19,7 @@ from skeletor.port_training import build_port
 from skeletor.pose import file_sha256
 from skeletor.pose_prior import GaussianPrior
 from skeletor.refine2d import Fitted2D, PartName, PartRefiner
-from skeletor.tensors import save_tensors
+from skeletor.tensors import read_tensors, save_tensors
 
 FORMAT = "skeletor-refiner-2d-1"
 
@@ -63,16 +62,7 @@ def save_refiner_2d(
 def load_refiner_2d(path: Path | str) -> Fitted2D:
     """Read a file written by `save_refiner_2d`. Raises InputError if it is something else or damaged."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the weights of a 2D refiner (`slt run` fits one)")
-    try:
-        with safe_open(path, framework="np") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a safetensors file, or damaged ({error})") from error
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: not the weights of a 2D refiner (format {header.get('format')!r}, need {FORMAT!r})")
+    header, tensors = read_tensors(path, FORMAT, "the weights of a 2D refiner", "slt run fits one", "np")
     try:
         values = {key: json.loads(text) for key, text in header.items() if key != "format"}
         config = PortConfig.model_validate(values.pop("port"))

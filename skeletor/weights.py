@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from skeletor.errors import InputError
 from skeletor.fill import Fill
@@ -18,7 +17,7 @@ from skeletor.io.native import skeleton_from_json, skeleton_to_json
 from skeletor.networks import Network, build_network
 from skeletor.pose import file_sha256
 from skeletor.skeleton import SKELETONS, Skeleton
-from skeletor.tensors import save_tensors
+from skeletor.tensors import read_tensors, save_tensors
 
 FORMAT = "skeletor-refiner-1"
 
@@ -65,16 +64,7 @@ def save_refiner(model: Network, info: RefinerInfo, path: Path | str) -> None:
 def load_refiner(path: Path | str, device: str | torch.device = "cpu") -> LoadedRefiner:
     """Read a file written by `save_refiner`. Raises InputError if it is something else or damaged."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the weights of a trained refiner (skeletor train makes them)")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a safetensors file, or damaged ({error})") from error
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: not the weights of a refiner (format {header.get('format')!r}, need {FORMAT!r})")
+    header, tensors = read_tensors(path, FORMAT, "the weights of a refiner", "skeletor train makes them")
     try:
         values = {f.name: json.loads(header[f.name]) for f in dataclasses.fields(RefinerInfo)}
         info = RefinerInfo(**{**values, "skeleton": _skeleton(header["skeleton"])})

@@ -72,6 +72,7 @@ def _fit(run: Run, detected: Detected) -> Done:
     config = run.config.refine2d
 
     def work(out: Path) -> None:
+        """Fit, write."""
         import torch
 
         from skeletor.refine2d_training import fit_refiner_2d

@@ -32,6 +32,7 @@ def decode_frames(sources: Mapping[str, Path], folder: Path, height: int, width:
     """
 
     def work(name: str) -> str | None:
+        """Decode one clip's frames unless they are there; its name, or None if it cannot be read."""
         path = frame_file(folder, name)
         if path.exists():
             return name

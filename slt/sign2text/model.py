@@ -37,6 +37,7 @@ class ResidualGru(nn.Module):
         )
 
     def forward(self, x: Tensor, states: Tensor | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x: (B, T, inputs). The outputs (B, T, hidden), and each layer's last state."""
         assert x.dim() == 3 and x.shape[2] == self.inputs, x.shape
         last = []
         for k, layer in enumerate(self.layers):
@@ -73,6 +74,7 @@ class FrameEncoder(Encoder):
         self._output_size = hidden
 
     def forward(self, frames: Tensor, lengths: Tensor, mask: Tensor, **_: object) -> tuple[Tensor, Tensor]:
+        """States of all frames, and the last one of each layer; shapes as above."""
         assert frames.dim() == 5 and frames.shape[2:] == self.mean_picture.shape, frames.shape
         assert mask.shape == (frames.shape[0], 1, frames.shape[1]), mask.shape
         real = mask[:, 0]  # (B, T)

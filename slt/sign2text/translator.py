@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from joeynmt.model import Model
-from safetensors import SafetensorError, safe_open
 
 from skeletor.config import check_config
 from skeletor.errors import InputError
-from skeletor.tensors import save_tensors
+from skeletor.tensors import read_tensors, save_tensors
 from slt.sign2text.cnn import AlexNet, SmallCnn
 from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.data import pad_frames
@@ -26,6 +25,7 @@ from slt.translate.translator import resolve_device
 
 WEIGHTS = "sign2text.safetensors"
 _FORMAT = "slt-sign2text-1"
+_ADVICE = "give the folder of a trained model, or train it again"
 _BATCH = 16
 
 
@@ -44,7 +44,7 @@ class Sign2Text:
         """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
         folder = Path(folder)
         path = folder / WEIGHTS
-        header, tensors = _read(path)
+        header, tensors = read_tensors(folder / WEIGHTS, _FORMAT, "a Sign2Text model of this program", _ADVICE)
         try:
             config = check_config(json.loads(header["config"]), Sign2TextConfig, str(path))
             decoding = Decoding(**json.loads(header["decoding"]))
@@ -116,17 +116,3 @@ def new_model(config: Sign2TextConfig, text: Text, mean_picture: torch.Tensor) -
         bidirectional=config.bidirectional, reverse=config.reverse, attention=config.attention,
         dropout=config.dropout, bf16=config.bf16, clip_mean=config.mean == "clip",
     )  # fmt: skip
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    if not path.is_file():
-        raise InputError(f"{path}: is missing; give the folder of a trained Sign2Text model")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); train or copy the model again") from error
-    if header.get("format") != _FORMAT:
-        raise InputError(f"{path}: is not a Sign2Text model of this program (format {header.get('format')})")
-    return header, tensors

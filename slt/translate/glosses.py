@@ -76,6 +76,7 @@ class GlossModel(Model):
         self.text_weight = 1.0
 
     def forward(self, return_type: str | None = None, **values: Any) -> tuple[Any, ...]:
+        """As JoeyNMT's model; in training the loss has that of the glosses in it."""
         if return_type != "loss" or not self.training or self.gloss_loss is None:
             return super().forward(return_type=return_type, **values)
         source = {key: values[key] for key in ("src", "src_length", "src_mask")}

@@ -15,6 +15,7 @@ class _SmoothedSum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, log_probs: Tensor, trg: Tensor, pad_index: int, smoothing: float) -> Tensor:
+        """log_probs: (B, L, V), trg: (B, L). The sum over all real tokens."""
         real = trg != pad_index  # (B, L)
         right = log_probs.gather(2, trg.unsqueeze(2)).squeeze(2)  # (B, L)
         share = smoothing / (log_probs.shape[2] - 2)
@@ -29,6 +30,7 @@ class _SmoothedSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        """The gradient of the log probabilities (B, L, V)."""
         trg, real = ctx.saved_tensors
         each = gradients[0] * real.to(gradients[0].dtype)  # (B, L)
         result = (-ctx.share * each).unsqueeze(2).repeat(1, 1, ctx.shape[2])  # (B, L, V)

@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from joeynmt.model import Model
-from safetensors import SafetensorError, safe_open
 
 from skeletor.config import check_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
-from skeletor.tensors import save_tensors
+from skeletor.tensors import read_tensors, save_tensors
 from slt.translate import features
 from slt.translate.config import TranslateConfig
 from slt.translate.decode import Decoding, Encoded, Hypothesis, decode, encode
@@ -29,6 +28,7 @@ from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_dige
 
 WEIGHTS = "translator.safetensors"
 _FORMAT = "slt-translator-1"
+_ADVICE = "give the folder of a trained model, or train it again"
 _BUFFER = ".pe.pe"  # JoeyNMT keeps its fixed position codes among the weights
 
 
@@ -52,7 +52,7 @@ class Translator:
     def load(folder: Path | str, device: str = "auto", decoding: Decoding | None = None) -> Translator:
         """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
         folder = Path(folder)
-        header, tensors = _read(folder / WEIGHTS)
+        header, tensors = read_tensors(folder / WEIGHTS, _FORMAT, "a translator of this program", _ADVICE)
         where = str(folder / WEIGHTS)
         try:
             config = check_config(json.loads(header["config"]), TranslateConfig, where)
@@ -214,20 +214,6 @@ def recognise(model: GlossModel, batches: Sequence[Encoded], vocabulary: Sequenc
         )
     }
     return [found[k] for k in sorted(found)]
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    if not path.is_file():
-        raise InputError(f"{path}: is missing; give the folder of a trained model (with {WEIGHTS} and {VOCABULARY})")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); train or copy the model again") from error
-    if header.get("format") != _FORMAT:
-        raise InputError(f"{path}: is not a translator of this program (format {header.get('format')})")
-    return header, tensors
 
 
 def _stats(tensors: dict[str, torch.Tensor], where: str) -> FeatureStats:

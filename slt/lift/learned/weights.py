@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.pose import file_sha256
-from skeletor.tensors import save_tensors
+from skeletor.tensors import read_tensors, save_tensors
 from slt.lift.learned.networks import LiftNetwork, build_network
 
 FORMAT = "slt-lifter-1"
@@ -64,16 +62,7 @@ def save_lifter(network: LiftNetwork, info: LifterInfo, path: Path | str) -> Non
 def load_lifter(path: Path | str) -> LoadedLifter:
     """Read a file that `save_lifter` wrote. Raises InputError if it is something else or damaged."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give the weights of a trained lifter (slt lift train makes them)")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a safetensors file, or damaged ({error})") from error
-    if header.get("format") != FORMAT:
-        raise InputError(f"{path}: not the weights of a lifter (format {header.get('format')!r}, need {FORMAT!r})")
+    header, tensors = read_tensors(path, FORMAT, "the weights of a lifter", "slt lift train makes them")
     try:
         info = LifterInfo(**{f.name: json.loads(header[f.name]) for f in dataclasses.fields(LifterInfo)})
         network = build_network(info.model)
