@@ -39,7 +39,7 @@ class RefinerModelConfig(Config):
     prior: bool = True
     regression: bool = True
     gate: bool = True
-    positions: Positions = "absolute"
+    positions: Positions = "relative"
     reach: int = Field(default=0, ge=0, le=1024)
     mask_token: bool = False
 
@@ -170,6 +170,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "prior": False,
             "regression": False,
             "gate": False,
+            "positions": "absolute",
         },
         "stretch": 0.0,
         "stretch_depth": 0.0,

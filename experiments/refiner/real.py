@@ -53,7 +53,7 @@ def real_sequences(shared: Path) -> list[Real]:
             found.append(Real(name, pose, _observed(pose, standing_hands(pose, STILL))))
     for name, planar in read_poses(shared / OPENPOSE).items():
         width = float(np.nanmedian(np.linalg.norm(planar.keypoints[:, 2] - planar.keypoints[:, 5], axis=1)))
-        pose = build_lifter(LiftConfig())(planar)
+        pose = build_lifter(LiftConfig(mode="fast"))(planar)
         found.append(Real(name, pose, _observed(pose, standing_hands(planar, STILL * width))))
     return found
 
