@@ -26,10 +26,9 @@ from slt.corpus.motion import perform
 from slt.corpus.quality import QUALITIES
 from slt.corpus.signers import SIGNERS
 from slt.lift import LiftConfig, build_lifter
+from slt.lift.learned.mocap import read_mocap, views
 
 CMU = Path(__file__).parents[2] / "shared" / "data" / "mocap" / "cmu_gestures_24hz.npz"
-# nose, neck (made from the shoulders), shoulders, elbows, wrists in the 38 joints of the CMU file
-CMU_JOINTS = {0: 18, 2: 30, 3: 31, 4: 32, 5: 21, 6: 22, 7: 23}
 BONES = np.array(SIGNING_50.bones)
 HANDS = tuple(np.array(SIGNING_50.group(name)) for name in ("left_hand", "right_hand"))
 Way = Callable[[Sequence[PoseSequence]], list[PoseSequence]]
@@ -102,22 +101,8 @@ def cmu() -> list[Clip]:
     """Real arms: CMU motion capture on SIGNING_50, hands missing, in pieces of 100 frames; [] if not there."""
     if not CMU.exists():
         return []
-    clips = []
-    with np.load(CMU, allow_pickle=False) as file:
-        for name in file.files:
-            if file[name].ndim != 3:
-                continue
-            moving = file[name] * np.array([1, -1, 1], np.float32)  # y down
-            points = np.full((len(moving), 50, 3), np.nan, np.float32)
-            for ours, theirs in CMU_JOINTS.items():
-                points[:, ours] = moving[:, theirs]
-            points[:, 1] = (points[:, 2] + points[:, 5]) / 2
-            for start in range(0, len(points) - 99, 100):
-                piece = points[start : start + 100]
-                sure = (~np.isnan(piece[..., 0])).astype(np.float32)
-                pose = PoseSequence(piece, sure, 24.0, SIGNING_50, Provenance(source=name, units="metre"))
-                clips.append(clip(pose, piece[..., :2] * 400))
-    return clips
+    sequences = list(read_mocap(str(CMU)).sequences.values())
+    return [clip(piece, piece.keypoints[..., :2] * 400) for piece in views(sequences, (0.0,), 100)]
 
 
 # --- measures -----------------------------------------------------------------------------------------------

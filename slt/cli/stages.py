@@ -85,12 +85,13 @@ def _train_lifter(argv: list[str]) -> int:
     from slt.lift.learned.config import LiftTrainJob
     from slt.lift.learned.training import train_lifter
 
-    parser = argparse.ArgumentParser("slt lift train", description="Train a lifter on rendered motion with known 3D.")
+    parser = argparse.ArgumentParser("slt lift train", description="Train a lifter on motion with known 3D.")
     parser.add_argument("config", type=Path, help="for instance configs/lift_joint_token.yaml")
     parser.add_argument("-o", "--output", help="folder for weights, card, log and checkpoint; default: the config's")
     parser.add_argument("--noise", help="noise model fitted to a detector: runs/NAME/poses/noise_broadcast.safetensors")
+    parser.add_argument("--mocap", help="npz of the CMU gestures: captured arms, beside the rendered motion")
     args = parser.parse_args(argv)
-    given = {"out": args.output, "data.noise": args.noise}
+    given = {"out": args.output, "data.noise": args.noise, "data.mocap": args.mocap}
     job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
     log_to()
     print(train_lifter(job).weights)

@@ -96,9 +96,12 @@ class LifterDataConfig(Config):
     folder of a run); None: errors of a plain formula (`slt.lift.learned.data.PlainNoise`). clean_share: of the views,
     without errors. turned_share: of the views, in which the signer is turned by up to `turn` degrees beside what the
     cameras do (8). hide_hands: of the views, without hands. minimum_confidence, hand_reach: as of `lift`.
+    mocap: npz of captured arms (`slt.lift.learned.mocap`), mocap_views: clips of it, hands of the rendered signers put
+    on; they are turned by up to `turn`, and half of them have no hands. clips may be 0 if there is mocap. Sequences
+    whose name has `mocap_held_out` in it are never trained on.
     """
 
-    clips: int = Field(1500, ge=2)
+    clips: int = Field(1500, ge=0)
     views: int = Field(2, ge=1)
     seed: int = Field(1, ge=0)
     noise: str | None = None
@@ -108,6 +111,20 @@ class LifterDataConfig(Config):
     turn: float = Field(40.0, ge=0, le=90)
     minimum_confidence: float = Field(0.1, ge=0, le=1)
     hand_reach: float = Field(0.25, gt=0, le=10)
+    mocap: str | None = None
+    mocap_views: int = Field(2500, ge=1)
+    mocap_held_out: str = Field("test_", min_length=1)
+
+    @model_validator(mode="after")
+    def _some_clips(self) -> LifterDataConfig:
+        if self.clips * self.views + self.captured < 2:
+            raise ValueError("clips * views, and mocap_views if there is mocap, must be 2 or more")
+        return self
+
+    @property
+    def captured(self) -> int:
+        """Views of motion capture."""
+        return self.mocap_views if self.mocap else 0
 
 
 class LifterTrainConfig(Config):

@@ -23,6 +23,7 @@ from slt.corpus.noise import DetectorNoise
 from slt.corpus.quality import QUALITIES
 from slt.corpus.signers import Signer, split_signers
 from slt.lift.learned.config import LifterDataConfig
+from slt.lift.learned.mocap import arm_motion, read_mocap
 from slt.lift.learned.prepare import prepare
 
 FPS = 25.0
@@ -30,6 +31,7 @@ HELD_OUT = {"dev": 60, "test": 100}  # sentences that the demo's corpus keeps fo
 CORPUS_SEED = 1
 _HANDS = tuple(np.array(SIGNING_50.group(name)) for name in ("left_hand", "right_hand"))
 _CHUNK = 32
+_MOCAP_SENTENCES, _MOCAP_WITHOUT_HANDS = 200, 0.5
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def clip_set(views: Sequence[View], minimum_confidence: float, hand_reach: float
 
 def rendered_clips(config: LifterDataConfig, workers: int = 1) -> ClipSet:
     """Training clips of a config, made in as many processes; they depend on nothing but the config."""
-    total = config.clips * config.views
+    total = config.captured + config.clips * config.views
     chunks = [range(k, min(k + _CHUNK, total)) for k in range(0, total, _CHUNK)]
     make = partial(_chunk, config=config)
     parts: list[ClipSet] = []
@@ -138,8 +140,10 @@ def _chunk(numbers: range, config: LifterDataConfig) -> ClipSet:
 
 
 def training_view(config: LifterDataConfig, number: int) -> View:
-    """The `number`-th view of the training clips."""
-    sentence, camera = divmod(number, config.views)
+    """The `number`-th view of the training clips; the first ones are of motion capture, if there are such."""
+    if number < config.captured:
+        return _mocap_view(config, number)
+    sentence, camera = divmod(number - config.captured, config.views)
     glosses = _training_glosses(config.clips, config.seed)[sentence]
     signers = split_signers(disjoint=True)["train"]
     motion_rng = np.random.default_rng([config.seed, 0x11F7, sentence])
@@ -149,6 +153,19 @@ def training_view(config: LifterDataConfig, number: int) -> View:
     if rng.random() < config.turned_share:
         pose = _turned(pose, np.radians(rng.uniform(-config.turn, config.turn)))
     return make_view(pose, rng, noise, hands=bool(rng.random() >= config.hide_hands))
+
+
+def _mocap_view(config: LifterDataConfig, number: int) -> View:
+    """Captured arms with the hands of a sentence that a signer of the training performs."""
+    assert config.mocap is not None
+    rng = np.random.default_rng([config.seed, 0x11FA, number])
+    glosses = _training_glosses(_MOCAP_SENTENCES, config.seed)[int(rng.integers(_MOCAP_SENTENCES))]
+    signers = split_signers(disjoint=True)["train"]
+    hands = perform(glosses, signers[int(rng.integers(len(signers)))], rng, FPS).pose
+    sequences, _ = read_mocap(config.mocap).split(config.mocap_held_out)
+    pose = arm_motion(sequences, hands, np.radians(config.turn), rng)
+    noise = None if rng.random() < config.clean_share else detector(config.noise)
+    return make_view(pose, rng, noise, hands=bool(rng.random() >= _MOCAP_WITHOUT_HANDS))
 
 
 def _turned(pose: PoseSequence, angle: float) -> PoseSequence:

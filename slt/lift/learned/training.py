@@ -66,9 +66,17 @@ def rendered_material(config: LifterDataConfig, workers: int = 1) -> Material:
     """Rendered motion on SIGNING_50; see `rendered_clips`."""
     clips = rendered_clips(config, workers)
     errors = f"errors of the noise model {Path(config.noise).name}" if config.noise else "errors of a plain formula"
+    parts = []
+    if config.clips:
+        parts.append(
+            f"{config.clips} sentences of rendered motion by 8 invented signers, {config.views} camera(s) each"
+        )
+    if config.captured:
+        left_out = f"without {config.mocap_held_out!r}"
+        parts.append(f"{config.captured} views of captured arms ({Path(str(config.mocap)).name}, {left_out})")
     words = (
-        f"{config.clips} sentences of rendered motion by 8 invented signers, {config.views} camera(s) each, "
-        f"{clips.starts[-1]} frames; {errors}, none in {100 * config.clean_share:.0f} % of the views"
+        f"{', '.join(parts)}, {clips.starts[-1]} frames; {errors}, "
+        f"none in {100 * config.clean_share:.0f} % of the views"
     )
     return Material(clips, SIGNING_50, NECK, FPS, words)
 
