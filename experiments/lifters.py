@@ -5,7 +5,8 @@
 
 Trains what is not yet trained (under runs/, a killed training goes on where it was), then lifts: rendered motion by two
 signers and of sentences that no lifter has seen, from true 2D, from simulated detections, and (with --run) from real
-detections of its rendered video; and CMU motion capture of arms, if it lies in ../shared. All figures in millimetres.
+detections of its rendered video; and captured arms (the CMU gestures), if the file is there: an activity that no lifter
+was trained on, and each activity by a lifter that was trained without it. All figures in millimetres.
 """
 
 from __future__ import annotations
@@ -21,22 +22,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
 
-from experiments.lift_accuracy import cmu
+from experiments.lifters_sets import LiftersTable, captured, test_sets
 from skeletor.atomic import atomic_path, write_text
-from skeletor.config import Config, load_config
-from skeletor.io.store import open_store
+from skeletor.config import load_config
 from skeletor.metrics import pose_errors
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, file_sha256
 from skeletor.progress import log, log_to
 from skeletor.skeleton import SIGNING_50
-from slt.corpus.build import open_truth
-from slt.corpus.signers import split_signers
 from slt.lift import LiftConfig, build_lifter
 from slt.lift.learned.config import LifterDataConfig, LiftTrainJob
-from slt.lift.learned.data import ClipSet, View, detector, held_out_motion, make_view
+from slt.lift.learned.data import ClipSet, View
 from slt.lift.learned.layers import parameter_count
 from slt.lift.learned.prepare import prepare
 from slt.lift.learned.training import WEIGHTS, kept_config, rendered_material, train_lifter
@@ -51,19 +48,6 @@ REPEATS, PATIENCE = 5, 4.0  # times, seconds
 WORK = Path("runs")
 COLUMNS = ("mpjpe", "body", "hands from the wrist", "p-mpjpe", "velocity", "bone length", "bone jitter %")
 Way = Callable[[Sequence[PoseSequence]], list[PoseSequence]]
-
-
-class LiftersTable(Config):
-    """Options of the table. lifters: name -> config of its training. changes: dotted keys of those configs and other
-    values for all of them, for instance {"data.clips": 200}. See experiments/lifters.yaml.
-    """
-
-    seed: int = Field(ge=0)
-    clips: int = Field(ge=1)
-    reference_clips: int = Field(ge=1)
-    threads: int = Field(2, ge=1)
-    lifters: dict[str, str]
-    changes: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,7 +107,7 @@ class Ridge:
 
 def flat(poses: Sequence[PoseSequence]) -> list[PoseSequence]:
     """No lifting: the fast lifter's x and y with z = 0."""
-    lifted = build_lifter(LiftConfig()).many(poses)
+    lifted = build_lifter(LiftConfig(mode="fast")).many(poses)
     return [p.replace(p.keypoints * np.array([1, 1, 0], np.float32)) for p in lifted]
 
 
@@ -153,51 +137,17 @@ def measure(lifted: Sequence[PoseSequence], views: Sequence[View]) -> dict[str, 
     }
 
 
-def test_sets(config: LiftersTable, noise: str | None, run: Path | None) -> dict[str, list[View]]:
-    """The clips of each part of the table."""
-    motions = held_out_motion(config.clips, config.seed)
-    sets = {}
-    for name, model in (("true 2D", None), ("simulated detections", detector(noise))):
-        rngs = [np.random.default_rng([config.seed, 0x7E58, k]) for k in range(len(motions))]  # the same cameras
-        sets[f"rendered motion, {name}"] = [make_view(m[1], g, model) for m, g in zip(motions, rngs, strict=True)]
-    if run is not None:
-        sets["rendered video, real detections"] = _detected(run)
-    if clips := cmu():
-        sets["CMU motion capture (arms, real people)"] = [View(c.seen, _metres(c.truth)) for c in clips]
-    return sets
-
-
-def _detected(run: Path) -> list[View]:
-    """Dev and test clips of a finished run by the two signers that no lifter has seen."""
-    unseen = {signer.name for signer in split_signers(disjoint=True)["test"]}
-    views = []
-    for part in ("dev", "test"):
-        found, truth = open_store(run / "estimated" / part), open_truth(run / "corpus", part)
-        for name in sorted(set(found) & set(truth)):
-            made = truth[name].provenance.stage("perform")
-            if made is not None and made.config["signer"] in unseen:
-                views.append(View(found[name], truth[name]))
-    return views
-
-
-def _metres(truth: PoseSequence) -> PoseSequence:
-    """Undo `normalise`'s scale: `measure` wants metres."""
-    record = truth.provenance.stage("normalise")
-    assert record is not None
-    return truth.replace(truth.keypoints * np.float32(record.config["scale"]), units="metre")
-
-
 def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
     """All rows; trains the lifters that have no weights yet, and the ridge."""
-    fast, reference = build_lifter(LiftConfig()), build_lifter(LiftConfig(mode="reference"))
+    fast, reference = build_lifter(LiftConfig(mode="fast")), build_lifter(LiftConfig(mode="reference"))
     rows = [
         Row("flat, z = 0", flat),
         Row("IK reference (first clips)", reference.many, few=True),
         Row("IK fast (first clips)", fast.many, few=True, timed=False),
         Row("IK fast", fast.many),
     ]
-    jobs = {name: _job(path, name, noise, config, work) for name, path in config.lifters.items()}
-    data = next(iter(jobs.values())).data if jobs else LifterDataConfig(noise=noise)
+    jobs = _jobs(config, noise, work)
+    data = jobs[next(iter(config.lifters))].data if jobs else LifterDataConfig(noise=noise)
     untrained = [name for name, job in jobs.items() if not _trained(job)]
     kept = work / f"lifters-{_errors(noise)}" / f"ridge-{_ridge_key(data)}.npy"
     material = None if kept.is_file() and not untrained else rendered_material(data, config.threads)
@@ -211,6 +161,8 @@ def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
         weights = Path(job.out) / WEIGHTS
         if name in untrained:
             train_lifter(job, material if job.data == data else None)
+        if name not in config.lifters:
+            continue
         rows.append(Row(name, _learned(weights), parameter_count(load_lifter(weights).network)))
         if load_lifter(weights).info.kind == "uplift-upsample":
             rows.append(Row(f"{name}, sequence output", _learned(weights, output="sequence"), rows[-1].parameters))
@@ -221,10 +173,44 @@ def _learned(weights: Path, **more: Any) -> Way:
     return build_lifter(LiftConfig(mode="learned", weights=str(weights), **more)).many
 
 
-def _job(path: str, name: str, noise: str | None, config: LiftersTable, work: Path) -> LiftTrainJob:
-    """The training of a row. Its folder tells what the errors were made with."""
-    given = {"data.noise": noise, "out": str(work / f"lifters-{_errors(noise)}" / name), "threads": config.threads}
-    return load_config(path, LiftTrainJob, {**config.changes, **given})
+def _job(name: str, noise: str | None, config: LiftersTable, work: Path, **more: Any) -> LiftTrainJob:
+    """The training of a row. Its folder tells what the errors were made with. more: other values of its config."""
+    given = {"data.noise": noise, "data.mocap": config.mocap, "threads": config.threads}
+    out = str(work / f"lifters-{_errors(noise)}" / name)
+    return load_config(config.lifters[name], LiftTrainJob, {**config.changes, **given, "out": out, **more})
+
+
+def _jobs(config: LiftersTable, noise: str | None, work: Path) -> dict[str, LiftTrainJob]:
+    """The trainings of the table, each after the one that it starts from."""
+    jobs: dict[str, LiftTrainJob] = {}
+    for name in config.lifters:
+        job = _job(name, noise, config, work)
+        if name in config.pretraining and config.mocap is not None:
+            first = _job(name, noise, config, work, **config.pretraining[name])
+            before = first.model_copy(update={"out": f"{first.out}, before"})
+            jobs[f"{name}, before"] = before
+            job = job.model_copy(update={"start": str(Path(before.out) / WEIGHTS)})
+        jobs[name] = job
+    return jobs
+
+
+def across(config: LiftersTable, noise: str | None, work: Path, rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Each activity lifted by a lifter that was trained without it, and by the rows that were never trained."""
+    assert config.across is not None
+    lifted: dict[str, list[PoseSequence]] = {}
+    seen: list[View] = []
+    for activity in config.activities:
+        job = _job(config.across, noise, config, work, **{"data.mocap_held_out": activity})
+        job = job.model_copy(update={"out": f"{job.out} without {activity}"})
+        if not _trained(job):
+            train_lifter(job)
+        some = captured(config, activity)
+        plain = {row.name: row.way for row in rows if row.parameters is None and not row.few}
+        for name, way in {**plain, config.across: _learned(Path(job.out) / WEIGHTS)}.items():
+            lifted.setdefault(name, []).extend(way([view.seen for view in some]))
+        seen += some
+    about = {"clips": len(seen), "frames": sum(len(view.seen) for view in seen)}
+    return {name: {**measure(poses, seen), **about} for name, poses in lifted.items()}
 
 
 def _errors(noise: str | None) -> str:
@@ -320,8 +306,8 @@ def _speed_lines(result: Mapping[str, Any]) -> list[str]:
 def trainings(config: LiftersTable, noise: str | None, work: Path) -> dict[str, Any]:
     """What the weights' headers say of their trainings."""
     found = {}
-    for name, path in config.lifters.items():
-        info = load_lifter(Path(_job(path, name, noise, config, work).out) / WEIGHTS).info
+    for name, job in _jobs(config, noise, work).items():
+        info = load_lifter(Path(job.out) / WEIGHTS).info
         found[name] = {**info.training, "data": info.data, "model": dict(info.model), "config": dict(info.config)}
     return found
 
@@ -339,6 +325,9 @@ def main() -> None:
     log_to()
     changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in options.set)}
     config = load_config(options.config, LiftersTable, changes)
+    if config.mocap is not None and not Path(config.mocap).is_file():
+        log.warning("%s: not there; the lifters are trained on rendered motion alone", config.mocap)
+        config = config.model_copy(update={"mocap": None})
     noise = str(options.run / "poses" / "noise_broadcast.safetensors") if options.run else None
     config = config.model_copy(update={"threads": min(config.threads, len(os.sched_getaffinity(0)))})
     torch.set_num_threads(config.threads)
@@ -352,6 +341,9 @@ def main() -> None:
             tables[f"{title} ({len(views)} clips, {sum(len(v.seen) for v in views)} frames)"] = table(
                 rows, views, config.reference_clips
             )
+        if config.mocap is not None and config.across is not None:
+            title = f"captured arms (CMU), {len(config.activities)} activities, each left out of the training in turn"
+            tables[title] = across(config, noise, options.work, rows)
         result = {"about": _about(config, options, noise), "tables": tables}
         result |= {"parameters": {row.name: row.parameters for row in rows}}
         result |= {"trainings": trainings(config, noise, options.work)}
