@@ -74,7 +74,7 @@ def stage(poses: list[PoseSequence]) -> None:
     _, slow = timed(lambda: build_lifter(LiftConfig(mode="reference")).many(few))
     slow_rate = sum(map(len, few)) / slow
     print(f"| reference (first {len(few)} clips) | {slow:.2f} | {slow_rate:.0f} | 1 |")
-    lifter = build_lifter(LiftConfig())
+    lifter = build_lifter(LiftConfig(mode="fast"))
     lifter(poses[0])  # draws the sample of finger poses
     _, quick = timed(lambda: lifter.many(poses), 3)
     print(f"| fast, batched | {quick:.2f} | {frames / quick:.0f} | {frames / quick / slow_rate:.0f} |")

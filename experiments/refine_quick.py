@@ -151,7 +151,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    lifter = build_lifter(LiftConfig())
+    lifter = build_lifter(LiftConfig(mode="fast"))
     test = motion(30, seed=1)
     truths = [normalise(p) for p in test]
     lifts = lifter.many([detect(p, None, rng) for p in test])

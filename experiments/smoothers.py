@@ -65,7 +65,7 @@ TEST = Data(sentences=1, noise=0, errors=BROADCAST)  # as in refine_quick
 def data(plan: Data) -> tuple[Poses, Poses, Poses]:
     """Truth, lift of the true 2D, and lift of simulated detections, of 30 clips."""
     rng = np.random.default_rng(plan.noise)
-    clips, lifter = motion(30, seed=plan.sentences), build_lifter(LiftConfig())
+    clips, lifter = motion(30, seed=plan.sentences), build_lifter(LiftConfig(mode="fast"))
     lifts = lifter.many([detect(p, None, rng) for p in clips])
     return [normalise(p) for p in clips], lifts, lifter.many([detect(p, plan.errors, rng) for p in clips])
 
@@ -94,7 +94,7 @@ def tune() -> None:
 def train(preset: str, changes: dict[str, Any], minutes: float, clips: int, out: Path) -> Path:
     """Weights of a preset trained on studio clips and degraded versions of them, as refine_quick does."""
     rng = np.random.default_rng(0)
-    lifter = build_lifter(LiftConfig())
+    lifter = build_lifter(LiftConfig(mode="fast"))
     seen = [detect(p, STUDIO, rng) for p in motion(clips, seed=2)]
     config = train_preset(preset, max_minutes=minutes, max_steps=1_000_000, **changes)  # type: ignore[arg-type]
     worse = lifter.many([degrade(p, rng) for p in seen])

@@ -17,12 +17,16 @@ NETWORKS = {
     "anatomy": "configs/lift_anatomy.yaml",
     "joint-token": "configs/lift_joint_token.yaml",
 }
+SHIPPED_KIND = "joint-token"
 PLAIN = tuple(mode for mode in LIFTERS if mode != "learned")
-HELP = f"{', '.join(PLAIN)}; {', '.join(NETWORKS)} (the newest weights under runs/); or a file of weights"
+HELP = (
+    f"learned (the shipped network), {', '.join(PLAIN)}; {', '.join(NETWORKS)} (the newest weights under runs/); "
+    "or a file of weights"
+)
 
 
 def lift_values(name: str) -> dict[str, Any]:
-    """Values of a `LiftConfig` for a name as in `HELP`; "learned": mode alone, with the weights that are there.
+    """Values of a `LiftConfig` for a name as in `HELP`; "learned": mode alone, for the weights that are there.
 
     Raises InputError if it is none, or a network without trained weights.
     """
@@ -32,6 +36,8 @@ def lift_values(name: str) -> dict[str, Any]:
         return {"mode": name}
     if name in NETWORKS:
         found = newest_lifter(name)
+        if found is None and name == SHIPPED_KIND:
+            return {"mode": "learned", "weights": None}
         if found is None:
             raise InputError(f"--lift {name}: no weights of it under runs/; slt lift train {NETWORKS[name]} makes some")
         return {"mode": "learned", "weights": str(found)}

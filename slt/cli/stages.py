@@ -73,7 +73,7 @@ def _lift(args: argparse.Namespace) -> int:
     from slt.lift_choice import lift_values
     from slt.system import to_signing_50
 
-    raw = lift_values(args.lift or ("learned" if args.weights else "fast"))
+    raw = lift_values(args.lift or "learned")
     raw |= {"stride": args.stride, "upsample": args.upsample}
     if args.weights:
         raw["weights"] = args.weights

@@ -1,9 +1,10 @@
-"""From 2D to 3D joints: Zelinka's inverse kinematics (`reference`), a batched, faster and better way (`fast`), or a
-trained network (`learned`; which kind stands in its weights)."""
+"""From 2D to 3D joints: a trained network (`learned`; which kind stands in its weights), Zelinka's inverse kinematics
+(`reference`), or a batched, faster and better way to do these (`fast`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import Field, model_validator
@@ -17,8 +18,9 @@ from slt.sparse import Upsampling
 LIFTERS = {
     "fast": "inverse kinematics, batched",
     "reference": "Zelinka's inverse kinematics",
-    "learned": "a network of `slt lift train` (uplift-upsample, anatomy, joint-token); needs weights",
+    "learned": "a network of `slt lift train` (uplift-upsample, anatomy, joint-token); without weights, the shipped",
 }
+SHIPPED = Path(__file__).parent / "weights" / "joint_token.safetensors"  # see configs/lift_joint_token.yaml
 
 
 class LiftConfig(Config):
@@ -26,7 +28,7 @@ class LiftConfig(Config):
     `learned`, see `slt.lift.learned.lifter`, which has the other two in its weights; those belong to `fast`.
     """
 
-    mode: Literal["reference", "fast", "learned"] = "fast"
+    mode: Literal["reference", "fast", "learned"] = "learned"
     cycles: int = Field(1000, ge=0, le=100_000, description="steps of the solver; 15 are enough for lbfgs")
     seed: int = Field(0, ge=0, description="of the noise that the reference method starts with")
     solver: Literal["descent", "lbfgs"] = Field(
@@ -36,7 +38,7 @@ class LiftConfig(Config):
     hand_reach: float = Field(
         0.25, gt=0, le=10, description="shoulder widths; a hand further from its wrist is taken for another one's"
     )
-    weights: str | None = Field(None, description="safetensors file of a trained lifter")
+    weights: str | None = Field(None, description="safetensors file of a trained lifter; none: the shipped one")
     mirror: bool = Field(False, description="average with the mirror image: a little better, twice the time")
     stride: int = Field(1, ge=1, le=64, description="look at every so many frames only; all come out")
     output: Literal["centre", "sequence"] = Field("centre", description="sequence: many times faster, a little worse")
@@ -47,9 +49,9 @@ class LiftConfig(Config):
 
     @model_validator(mode="after")
     def _weights_for_networks(self) -> LiftConfig:
-        if (self.mode == "learned") != (self.weights is not None):
-            raise ValueError("weights belong to mode learned, which needs them (slt lift train makes some)")
-        if self.upsample == "token" and self.mode != "learned":
+        if self.weights is not None and self.mode != "learned":
+            raise ValueError("weights belong to mode learned")
+        if self.upsample == "token" and self.weights is None:
             raise ValueError("upsample token needs mode learned with weights of kind uplift-upsample")
         return self
 
@@ -74,6 +76,13 @@ class Lifter(Protocol):
         ...
 
 
+def lift_weights(config: LiftConfig) -> Path | None:
+    """The file of weights that a config lifts with, or None if it needs none."""
+    if config.mode != "learned":
+        return None
+    return SHIPPED if config.weights is None else Path(config.weights)
+
+
 def build_lifter(config: LiftConfig) -> Lifter:
     """The lifter that a config describes."""
     if config.mode == "reference":
@@ -81,9 +90,8 @@ def build_lifter(config: LiftConfig) -> Lifter:
     if config.mode == "learned":
         from slt.lift.learned.lifter import LearnedLifter  # needs torch, the others do not
 
-        assert config.weights is not None
-        return LearnedLifter(config.weights, config.mirror, config.stride, config.output, config.upsample)
+        return LearnedLifter(str(lift_weights(config)), config.mirror, config.stride, config.output, config.upsample)
     return FastLifter(minimum_confidence=config.minimum_confidence, hand_reach=config.hand_reach)
 
 
-__all__ = ["LIFTERS", "LiftConfig", "Lifter", "build_lifter"]
+__all__ = ["LIFTERS", "SHIPPED", "LiftConfig", "Lifter", "build_lifter", "lift_weights"]

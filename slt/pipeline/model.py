@@ -12,6 +12,7 @@ from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence
 from slt.corpus.build import signs_unknown
+from slt.lift import lift_weights
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.refine2d import weights_of
 from slt.pipeline.stage import run_stage
@@ -100,7 +101,7 @@ def _build(
         ),
         _refiner_weights(run, row),
         None if config.refine2d.name == "none" else weights_of(run),
-        Path(config.lift.weights) if config.lift.weights else None,
+        lift_weights(config.lift),
     )
     _, raw, poses = _pairs(detected, row, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}

@@ -16,7 +16,7 @@ from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus import build, layout
 from slt.corpus.frames import fingerprint
 from slt.corpus.resynth import ResynthConfig, resynthesise, source_hash
-from slt.lift import build_lifter
+from slt.lift import build_lifter, lift_weights
 from slt.pipeline import model, report, training
 from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
@@ -201,9 +201,9 @@ def _lift(run: Run, detected: Detected) -> Done:
 
     lift = run.config.lift
     inputs: tuple[Done | str, ...] = (detected.done,)
-    if lift.weights:
+    if weights := lift_weights(lift):
         build_lifter(lift)  # weights that cannot be used are told now, in one line
-        inputs += (file_sha256(lift.weights),)  # other weights of the same name make another stage
+        inputs += (file_sha256(weights),)  # other weights of the same name make another stage
     return run.stage(
         "lift", run.folder / "lifted", work, lift.model_dump(), inputs, (*CORE_CODE, "slt/lift", "slt/sparse")
     )

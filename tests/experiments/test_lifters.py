@@ -44,7 +44,7 @@ def test_ridge_learns_the_depth_that_flat_leaves_out(views):
 
 def test_the_tables_have_every_row_and_speeds_those_that_are_timed(views, monkeypatch):
     monkeypatch.setattr(lifters, "REPEATS", 1)
-    fast = build_lifter(LiftConfig()).many
+    fast = build_lifter(LiftConfig(mode="fast")).many
     rows = [Row("flat", flat), Row("fast (first)", fast, few=True, timed=False), Row("fast", fast, 12345)]
     found = table(rows, views, few=1)
     assert [row["clips"] for row in found.values()] == [3, 1, 3]

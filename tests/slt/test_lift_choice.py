@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.config import load_config
+from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
 from skeletor.skeleton import SIGNING_50
-from slt.lift import LIFTERS, LiftConfig, build_lifter
+from slt.lift import LIFTERS, SHIPPED, LiftConfig, build_lifter, lift_weights
 from slt.lift.learned.config import LiftTrainJob
 from slt.lift.learned.networks import KINDS, build_network, network_arguments
-from slt.lift.learned.weights import LifterInfo, save_lifter
+from slt.lift.learned.weights import LifterInfo, load_lifter, save_lifter
 from slt.lift_choice import NETWORKS, PLAIN, exchanged_lift, lift_values, newest_lifter, stored_lift
 
 ROOT = Path(__file__).parents[2]
@@ -69,5 +69,17 @@ def test_the_model_folders_own_lifter_keeps_its_weights_and_options(tmp_path):
     own = stored_lift({"mode": "learned", "weights": "lifter.safetensors", "stride": 2}, tmp_path)
     assert own.weights == str(tmp_path / "lifter.safetensors")
     assert exchanged_lift(own, None) is own and exchanged_lift(own, "learned") is own
+    assert (
+        exchanged_lift(LiftConfig(mode="fast"), "learned") == LiftConfig() == LiftConfig(mode="learned", weights=None)
+    )
+
+
+def test_the_shipped_network_stands_in_where_none_was_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLT_RUNS", str(tmp_path))
+    assert check_config(lift_values("joint-token"), LiftConfig, "here") == LiftConfig()
+    assert lift_weights(LiftConfig()) == SHIPPED and lift_weights(LiftConfig(mode="fast")) is None
+    info = load_lifter(SHIPPED).info
+    assert info.kind == "joint-token" and info.skeleton == SIGNING_50.name and SHIPPED.stat().st_size < 10e6
+    assert "cmu" in info.data.lower() and info.licence
     with pytest.raises(InputError, match="weights belong to mode learned"):
-        exchanged_lift(LiftConfig(), "learned")
+        check_config({"mode": "fast", "weights": "x"}, LiftConfig, "here")

@@ -97,13 +97,13 @@ training, of the same signers. Figures on other signers: `make lifters`.
 
 ## Use
 ```
-slt lift POSES --mode learned --weights {weights.name}
+slt lift POSES --lift {weights.name}
 ```
 or `lift: {{mode: learned, weights: {weights.name}}}` in a config.
 
 ## Limits
-- It learned rendered motion of invented signs. Real signers move otherwise; how far that carries is the table's
-  last part, on motion capture of arms.
+- Real signers move otherwise than rendered signs and a few captured gestures; how far it carries is shown by the
+  table's last parts, on captured arms.
 - Joints with a confidence below {info.minimum_confidence:g} are taken as missing and filled, and so are hands further
   than {info.hand_reach:g} shoulder widths from their own wrists.
 

@@ -15,7 +15,7 @@ from slt.corpus.signers import SIGNERS
 from slt.lift import LiftConfig, Lifter, build_lifter
 from slt.lift.gaps import gate_swapped_hands
 
-FAST = build_lifter(LiftConfig())
+FAST = build_lifter(LiftConfig(mode="fast"))
 REFERENCE = build_lifter(LiftConfig(mode="reference", cycles=20))
 BOTH = pytest.mark.parametrize("lifter", [FAST, REFERENCE], ids=["fast", "reference"])
 
@@ -189,6 +189,6 @@ def test_other_solver_of_the_reference(clip: PoseSequence) -> None:
 
 
 def test_config() -> None:
-    assert check_config({}, LiftConfig, "here").mode == "fast"
+    assert check_config({}, LiftConfig, "here").mode == "learned"
     with pytest.raises(InputError, match="mode"):
         check_config({"mode": "quick"}, LiftConfig, "here")

@@ -161,7 +161,7 @@ def test_a_long_clip_in_pieces_is_the_clip(trained: dict[str, Path], monkeypatch
 
 def test_bad_configs_and_weights_are_one_clear_line(trained: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="weights belong to mode learned"):
-        check_config({"mode": "learned"}, LiftConfig, "here")
+        check_config({"mode": "fast", "weights": "x"}, LiftConfig, "here")
     with pytest.raises(InputError, match="no such file"):
         build_lifter(LiftConfig(mode="learned", weights=str(tmp_path / "none")))
     (tmp_path / "text").write_text("no weights")
