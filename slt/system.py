@@ -193,9 +193,9 @@ def estimator_config(
 def _upsampling(lift: LiftConfig, upsample: str | None) -> LiftConfig:
     if upsample is None:
         return lift
-    if upsample == "token" and lift.mode != "learned":
+    if upsample == "token" and lift.weights is None:
         raise InputError(
-            f"--upsample token: the lifter is {lift.mode}; add --lift uplift-upsample, or --lift FILE with its weights "
+            f"--upsample token: the lifter ({lift.mode}) cannot; add --lift uplift-upsample, or --lift FILE with its weights "
             "(`slt lift train configs/lift_uplift.yaml` makes some)"
         )
     return check_config(lift.model_dump() | {"upsample": upsample}, LiftConfig, "--upsample")
