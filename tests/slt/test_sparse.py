@@ -109,7 +109,7 @@ def moving(frames: int) -> PoseSequence:
 def test_the_lifter_interpolates_and_says_what_it_saw(stride: int) -> None:
     from slt.lift import LiftConfig, build_lifter
 
-    fast = build_lifter(LiftConfig(hand_reach=9))
+    fast = build_lifter(LiftConfig(mode="fast", hand_reach=9))
     whole = moving(2 * 8 + 1)
     pose = thin(whole, stride).replace(stage=StageRecord("estimate", config={STRIDE: stride}))
     lifted, full = fast.many([pose, whole])
