@@ -56,11 +56,10 @@ def exchanged_lift(own: LiftConfig, name: str | None) -> LiftConfig:
     """`own`, or another lifter if a name as in `lift_values` is given; the options that do not belong to it stay."""
     if name is None or name == own.mode:
         return own
-    return check_config(
-        {**own.model_dump(), "stride": 1, "upsample": "interpolation", **lift_values(name)},
-        LiftConfig,
-        f"--lift {name}",
-    )
+    values = lift_values(name)
+    foreign = {"minimum_confidence", "hand_reach"} if values["mode"] == "learned" else set()
+    kept = {**own.model_dump(exclude=foreign), "stride": 1, "upsample": "interpolation"}
+    return check_config({**kept, **values}, LiftConfig, f"--lift {name}")
 
 
 def newest_lifter(kind: str, root: Path | None = None) -> Path | None:

@@ -195,7 +195,7 @@ def _upsampling(lift: LiftConfig, upsample: str | None) -> LiftConfig:
         return lift
     if upsample == "token" and lift.weights is None:
         raise InputError(
-            f"--upsample token: the lifter ({lift.mode}) cannot; add --lift uplift-upsample, or --lift FILE with its weights "
+            f"--upsample token: the lifter ({lift.mode}) cannot; add --lift uplift-upsample, or its weights "
             "(`slt lift train configs/lift_uplift.yaml` makes some)"
         )
     return check_config(lift.model_dump() | {"upsample": upsample}, LiftConfig, "--upsample")

@@ -51,6 +51,9 @@ class LiftConfig(Config):
     def _weights_for_networks(self) -> LiftConfig:
         if self.weights is not None and self.mode != "learned":
             raise ValueError("weights belong to mode learned")
+        preparing = ("minimum_confidence", "hand_reach")
+        if self.mode == "learned" and any(getattr(self, n) != LiftConfig.model_fields[n].default for n in preparing):
+            raise ValueError("minimum_confidence and hand_reach belong to mode fast; weights have their own")
         if self.upsample == "token" and self.weights is None:
             raise ValueError("upsample token needs mode learned with weights of kind uplift-upsample")
         return self

@@ -49,8 +49,8 @@ def test_the_newest_weights_of_a_kind_are_taken(tmp_path, monkeypatch):
     broken.parent.mkdir()
     broken.write_bytes(b"no weights")
     assert newest_lifter("joint-token") == newer and newest_lifter("anatomy") is None
-    chosen = exchanged_lift(LiftConfig(minimum_confidence=0.2), "joint-token")
-    assert (chosen.mode, chosen.weights, chosen.minimum_confidence) == ("learned", str(newer), 0.2)
+    chosen = exchanged_lift(LiftConfig(mode="fast", minimum_confidence=0.2), "joint-token")
+    assert (chosen.mode, chosen.weights, chosen.minimum_confidence) == ("learned", str(newer), 0.1)
     assert build_lifter(chosen).name == "joint-token"
     with pytest.raises(InputError, match=r"--lift anatomy.*slt lift train configs/lift_anatomy.yaml"):
         lift_values("anatomy")
@@ -83,3 +83,5 @@ def test_the_shipped_network_stands_in_where_none_was_trained(tmp_path, monkeypa
     assert "cmu" in info.data.lower() and info.licence
     with pytest.raises(InputError, match="weights belong to mode learned"):
         check_config({"mode": "fast", "weights": "x"}, LiftConfig, "here")
+    with pytest.raises(InputError, match="belong to mode fast"):
+        check_config({"hand_reach": 0.5}, LiftConfig, "here")
