@@ -1,7 +1,27 @@
 """What all tests share."""
 
+from pathlib import Path
+
+import numpy as np
+import pytest
 from hypothesis import settings
 
 # A busy machine must not fail a property: no time limit per example.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+@pytest.fixture
+def captured_file(tmp_path: Path) -> Path:
+    """Two sequences in the layout of the CMU gestures (38 joints, metres, y up): arms that swing before the body."""
+    time = np.arange(200)[:, None] / 24
+    moving = np.zeros((200, 38, 3), np.float32)
+    places = {18: (0, 0.16, 0.08), 30: (-0.2, 0, 0), 21: (0.2, 0, 0), 31: (-0.3, -0.25, 0.05), 22: (0.3, -0.25, 0.05)}
+    for joint, place in places.items():
+        moving[:, joint] = place
+    for joint, side in ((32, -1), (23, 1)):
+        across, up = side * (0.3 - 0.1 * np.sin(time)), -0.1 + 0.1 * np.cos(time)
+        moving[:, joint] = np.concatenate([across, up, np.full_like(up, 0.25)], 1)
+    path = tmp_path / "arms.npz"
+    np.savez(path, parent=np.arange(38), offset=np.zeros((38, 3)), test_wave=moving, train_swing=moving * 1.01)
+    return path

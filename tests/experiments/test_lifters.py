@@ -9,10 +9,14 @@ import pytest
 
 from experiments import lifters, readme_lifters
 from experiments.lifters import Ridge, Row, flat, markdown, measure, speeds, table
+from experiments.lifters_sets import LiftersTable
+from experiments.lifters_sets import test_sets as sets_of
 from skeletor.normalise import normalise
 from slt.lift import LiftConfig, build_lifter
 from slt.lift.learned.config import LifterDataConfig
 from slt.lift.learned.data import View, clip_set, held_out_motion, make_view
+from slt.lift.learned.training import WEIGHTS
+from slt.lift.learned.weights import load_lifter
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +76,34 @@ def test_the_readme_shows_the_committed_figures_and_leaves_out_what_is_not_made(
     shown = readme.split(readme_lifters.BEGIN)[1].split(readme_lifters.END)[0]
     for row in cells.values():
         assert " | ".join(row[:-1]) in shown  # README is not older than the results
+
+
+TINY = """
+out: unused
+data: {clips: 4, views: 1, mocap_views: 3}
+model: {kind: joint-token, width: 8, heads: 2, blocks: 1, window: 8}
+train: {batch_size: 2, max_steps: 2, checkpoint_every: 2}
+"""
+
+
+def test_every_activity_is_lifted_by_a_network_that_was_trained_without_it(captured_file, tmp_path):
+    small = tmp_path / "small.yaml"
+    small.write_text(TINY, encoding="utf-8")
+    config = LiftersTable(
+        seed=1, clips=1, reference_clips=1, threads=1, lifters={"network": str(small)}, mocap=str(captured_file),
+        across="network", activities=["wave", "swing"], turns=[0, 20],
+        pretraining={"network": {"data.clips": 0, "train.max_steps": 1}},
+    )  # fmt: skip
+    title = next(name for name in sets_of(config, None, None) if name.startswith(readme_lifters.PARTS[1]))
+    (held,) = {view.truth.provenance.source for view in sets_of(config, None, None)[title]}
+    assert held == "test_wave"
+    rows = lifters.ways(config, None, tmp_path)
+    folder = tmp_path / "lifters-plain"
+    assert load_lifter(folder / "network, before" / WEIGHTS).info.training["steps"] == 1
+    assert load_lifter(folder / "network" / WEIGHTS).info.config["start"].endswith(f"network, before/{WEIGHTS}")
+    found = lifters.across(config, None, tmp_path, rows)
+    assert set(found) == {"flat, z = 0", "IK fast", "network"}
+    assert all(row["clips"] == 8 and row["frames"] == 800 for row in found.values())  # 2 activities, 2 turns, 2 pieces
+    for activity in config.activities:
+        info = load_lifter(folder / f"network without {activity}" / WEIGHTS).info
+        assert info.config["data"]["mocap_held_out"] == activity and f"without '{activity}'" in info.data

@@ -21,29 +21,12 @@ REAL = Path(__file__).parents[5] / "shared" / "data" / "mocap" / "cmu_gestures_2
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Two sequences in the file's layout, y up: arms that swing before the body."""
-    time = np.arange(200)[:, None] / 24
-    moving = np.zeros((200, 38, 3), np.float32)
-    places = {18: (0, 0.16, 0.08), 30: (-0.2, 0, 0), 21: (0.2, 0, 0), 31: (-0.3, -0.25, 0.05), 22: (0.3, -0.25, 0.05)}
-    for joint, place in places.items():
-        moving[:, joint] = place
-    for joint, side in ((32, -1), (23, 1)):
-        moving[:, joint] = np.concatenate(
-            [side * (0.3 - 0.1 * np.sin(time)), -0.1 + 0.1 * np.cos(time), 0.25 + 0 * time], 1
-        )
-    path = tmp_path / "arms.npz"
-    np.savez(path, parent=np.arange(38), offset=np.zeros((38, 3)), test_wave=moving, train_swing=moving * 1.01)
-    return path
-
-
-@pytest.fixture
 def hands() -> PoseSequence:
     return data.held_out_motion(1, 3)[0][1]
 
 
-def test_the_file_is_read_onto_our_joints_and_axes(file: Path) -> None:
-    mocap = read_mocap(str(file))
+def test_the_file_is_read_onto_our_joints_and_axes(captured_file: Path) -> None:
+    mocap = read_mocap(str(captured_file))
     pose = mocap.sequences["test_wave"]
     assert pose.keypoints.shape == (200, 50, 3) and pose.fps == 24 and pose.provenance.units == "metre"
     right, left = SIGNING_50.joints.index("right_shoulder"), SIGNING_50.joints.index("left_shoulder")
@@ -56,8 +39,8 @@ def test_the_file_is_read_onto_our_joints_and_axes(file: Path) -> None:
     assert [p.provenance.source for p in held] == ["test_wave"]
 
 
-def test_a_clip_keeps_the_captured_arms_and_puts_hands_on_them(file: Path, hands: PoseSequence) -> None:
-    sequences, _ = read_mocap(str(file)).split("test_")
+def test_a_clip_keeps_the_captured_arms_and_puts_hands_on_them(captured_file: Path, hands: PoseSequence) -> None:
+    sequences, _ = read_mocap(str(captured_file)).split("test_")
     clip = arm_motion(sequences, hands, 0.5, np.random.default_rng(0))
     assert clip.fps == hands.fps and not clip.missing.any() and len(clip) <= len(hands)
     points = clip.keypoints
@@ -88,8 +71,10 @@ def test_rotations_turn_one_direction_to_the_other(start: np.ndarray, end: np.nd
     )
 
 
-def test_training_clips_have_captured_ones_first(file: Path) -> None:
-    config = LifterDataConfig(clips=2, views=1, mocap=str(file), mocap_views=14, clean_share=1.0, hide_hands=0.0)
+def test_training_clips_have_captured_ones_first(captured_file: Path) -> None:
+    config = LifterDataConfig(
+        clips=2, views=1, mocap=str(captured_file), mocap_views=14, clean_share=1.0, hide_hands=0.0
+    )
     plain = LifterDataConfig(clips=2, views=1, clean_share=1.0, hide_hands=0.0)
     ours, others = data.rendered_clips(config), data.rendered_clips(plain)
     assert len(ours) == 16
@@ -100,15 +85,15 @@ def test_training_clips_have_captured_ones_first(file: Path) -> None:
     np.testing.assert_array_equal(only.points, ours.points[: ours.starts[14]])
 
 
-def test_views_are_pieces_at_all_angles(file: Path) -> None:
-    _, held = read_mocap(str(file)).split("test_")
+def test_views_are_pieces_at_all_angles(captured_file: Path) -> None:
+    _, held = read_mocap(str(captured_file)).split("test_")
     made = views(held, (0.0, 0.5), 100)
     assert [len(v) for v in made] == [100] * 4
     np.testing.assert_array_equal(made[1].keypoints[..., 1], made[3].keypoints[..., 1])  # the vertical stays
     assert not np.allclose(made[1].keypoints[:, 4], made[3].keypoints[:, 4])
 
 
-def test_what_cannot_be_used_is_told(tmp_path: Path, file: Path) -> None:
+def test_what_cannot_be_used_is_told(tmp_path: Path, captured_file: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_mocap(str(tmp_path / "none.npz"))
     (tmp_path / "text.npz").write_text("not an archive")
@@ -123,7 +108,7 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, file: Path) -> None:
     with pytest.raises(InputError, match="no sequence"):
         read_mocap(str(tmp_path / "flat.npz"))
     with pytest.raises(InputError, match="0 of 2 sequences"):
-        read_mocap(str(file)).split("nobody")
+        read_mocap(str(captured_file)).split("nobody")
     with pytest.raises(ValueError, match="mocap_views"):
         LifterDataConfig(clips=0)
 
