@@ -34,8 +34,8 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     from skeletor.refine2d import REFINERS_2D
     from skeletor.refiners import REFINERS
-    from slt.lift import LIFTERS
-    from slt.lift_choice import NETWORKS, newest_lifter
+    from slt.lift import LIFTERS, SHIPPED
+    from slt.lift_choice import NETWORKS, SHIPPED_KIND, newest_lifter
     from slt.sparse import UPSAMPLINGS
     from slt.system import newest_model
 
@@ -43,7 +43,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     for name, what in LIFTERS.items():
         print(f"  {name:16} {what}")
     for name, config in NETWORKS.items():
-        print(f"  {name:16} {newest_lifter(name) or f'no weights yet: slt lift train {config}'}")
+        found = newest_lifter(name) or (SHIPPED if name == SHIPPED_KIND else None)
+        print(f"  {name:16} {found or f'no weights yet: slt lift train {config}'}")
     print("sparse 2D (--pose-stride N), all frames by --upsample:")
     for name, what in UPSAMPLINGS.items():
         print(f"  {name:16} {what}")
