@@ -60,7 +60,7 @@ port: setup
 	$(BIN)/python -m experiments.port
 	$(if $(RUN),$(BIN)/python -m experiments.refine2d --run '$(RUN)')
 
-# Trains the learned lifters that have no weights yet (about 8 minutes each), then compares all. With RUN, the folder of a
+# Trains the learned lifters that have no weights yet (10 to 30 minutes each), then compares all. With RUN, the folder of a
 # finished demo run: with its detector's errors and real detections, and a translator trained on what each lifter makes.
 lifters: setup
 	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
@@ -73,13 +73,13 @@ transfer: setup
 	$(BIN)/python -m experiments.transfer $(if $(RUN),--run '$(RUN)')
 
 # 2D on every so manyth frame: errors, BLEU-4, frames/s. Trains what the table needs and is not there (about 40 minutes).
-# RUN: the folder of a finished demo run, or runs/demo.
+# RUN: the folder of a finished demo run with --lift fast, or runs/demo.
 sparse: DEMO = $(or $(RUN),runs/demo)
 sparse: LIFTER = runs/lift_uplift/lifter.safetensors
 sparse: AGAIN = $(BIN)/slt run configs/demo.yaml --corpus '$(DEMO)/corpus' --set gloss2text=false --set smoothers=[]
 sparse: setup
 	test -f $(LIFTER) || $(BIN)/slt lift train configs/lift_uplift.yaml --noise '$(DEMO)/poses/noise_broadcast.safetensors'
-	$(AGAIN) --pose-stride 4 --rows skeletor-motion --run-dir runs/demo-sparse4
+	$(AGAIN) --lift fast --pose-stride 4 --rows skeletor-motion --run-dir runs/demo-sparse4
 	for stride in 4 2; do $(AGAIN) --pose-stride $$stride --refine none --rows raw --reuse runs/demo-sparse4 \
 		--set 'lift={mode: learned, weights: $(LIFTER), upsample: token, output: sequence}' \
 		--run-dir runs/demo-token$$stride || exit; done
