@@ -66,7 +66,7 @@ lifters: setup
 	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
 	$(if $(RUN),$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain_lifters/*.yaml)) \
 		--run '$(RUN)' --work runs/chain_lifters --name chain_lifters)
-	$(BIN)/python -m experiments.readme_lifters
+	$(if $(RUN),$(BIN)/python -m experiments.readme_lifters)
 
 # The translators of a finished run on the poses of each other's rows. RUN: its folder, or runs/demo.
 transfer: setup

@@ -66,6 +66,9 @@ def run(folder: Path, frames: int) -> None:
     seconds = clock(lambda: lifted.extend(fast.many(planar)))
     peer = clock(lambda: reference(planar[0])) * count / len(planar[0])
     line("lift (fast)", count, seconds, "reference, 1000 cycles", peer)
+    network = build_lifter(LiftConfig())
+    network(planar[0])
+    line("lift (the default network)", count, clock(lambda: network.many(planar)), "lift (fast)", seconds)
     model = newest_model()
     savgol = build_refiner(RefineConfig(name="savgol"))
     if model is not None and (model / "refiner.safetensors").exists():

@@ -185,7 +185,7 @@ def _jobs(config: LiftersTable, noise: str | None, work: Path) -> dict[str, Lift
     jobs: dict[str, LiftTrainJob] = {}
     for name in config.lifters:
         job = _job(name, noise, config, work)
-        if name in config.pretraining and config.mocap is not None:
+        if name in config.pretraining:
             first = _job(name, noise, config, work, **config.pretraining[name])
             before = first.model_copy(update={"out": f"{first.out}, before"})
             jobs[f"{name}, before"] = before
@@ -328,7 +328,8 @@ def main() -> None:
     config = load_config(options.config, LiftersTable, changes)
     if config.mocap is not None and not Path(config.mocap).is_file():
         log.warning("%s: not there; the lifters are trained on rendered motion alone", config.mocap)
-        config = config.model_copy(update={"mocap": None})
+        known = {name: path for name, path in config.lifters.items() if name not in config.pretraining}
+        config = config.model_copy(update={"mocap": None, "lifters": known, "pretraining": {}})
     noise = str(options.run / "poses" / "noise_broadcast.safetensors") if options.run else None
     config = config.model_copy(update={"threads": min(config.threads, len(os.sched_getaffinity(0)))})
     torch.set_num_threads(config.threads)

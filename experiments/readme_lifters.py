@@ -6,6 +6,7 @@ python -m experiments.readme_lifters
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def main() -> None:
 
 def table(lifters: Mapping[str, Any], outcomes: Iterable[Mapping[str, Any]]) -> list[str]:
     """The lines of the table. A lifter for which there is no translator yet has an empty cell there."""
-    parts = [next(rows for title, rows in lifters["tables"].items() if title.startswith(part)) for part in PARTS]
+    parts = [_part(lifters["tables"], part) for part in PARTS]
     scores = {outcome["label"]: outcome["scores"]["test"] for outcome in outcomes}
     speed = lifters["speed"]
     lines = [
@@ -56,6 +57,15 @@ def table(lifters: Mapping[str, Any], outcomes: Iterable[Mapping[str, Any]]) -> 
         cells = [name, *(f"{error:.1f}" for error in errors), f"{speed['frames/s'][name]:,.0f}"]
         lines.append(f"| {' | '.join([*cells, _bleu(scores.get(label))])} |")
     return lines
+
+
+def _part(tables: Mapping[str, Any], begin: str) -> Mapping[str, Any]:
+    """The part of the table whose title begins so; InputError if it was not made."""
+    for title, rows in tables.items():
+        if title.startswith(begin):
+            found: Mapping[str, Any] = rows
+            return found
+    raise InputError(f"lifters.json: no part {begin!r}; it needs --run and the captured arms; README stays as it is")
 
 
 def _bleu(score: Mapping[str, Any] | None) -> str:
@@ -73,4 +83,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"readme_lifters: {error}")

@@ -108,6 +108,7 @@ class _VideoFile(Video):
         super().__init__(path, self._scan.fps, (width, height), self._scan.slots)
 
     def every(self, stride: int) -> Iterator[np.ndarray | None]:
+        """See `Video.every`; a frame that is lost repeats the one before it, so that time stays what it was."""
         slot, decoded = 0, 0
         held: _Picture | None = None
         for seconds, picture in self._decode(self.path):
@@ -165,6 +166,7 @@ class _FrameFolder(Video):
         super().__init__(path, fps, (width, height), len(self.files))
 
     def every(self, stride: int) -> Iterator[np.ndarray | None]:
+        """See `Video.every`. InputError if a frame has another size than the first one."""
         for number, file in enumerate(self.files):
             if number % stride:
                 yield None

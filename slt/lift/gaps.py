@@ -31,6 +31,14 @@ def gate_swapped_hands(points: np.ndarray, observed: np.ndarray, reach: float) -
     return kept
 
 
+def at_places(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(T', ...) values (T, ...) at fractional frames `places` (T',), by straight lines."""
+    low = np.minimum(places.astype(int), max(len(values) - 2, 0))
+    high = np.minimum(low + 1, len(values) - 1)
+    share = (places - low).reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray(values[low] * (1 - share) + values[high] * share)
+
+
 def fill(points: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """(T, 50, 2) without gaps: linear over time, held at the ends, at rest where a joint is never seen.
 

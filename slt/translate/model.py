@@ -80,6 +80,7 @@ class PooledDropout(nn.Module):
         self._pool: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
+        """x of any shape -> the same shape; in training a share `p` of it is 0 and the rest scaled up."""
         if not self.training or self.p == 0:
             return x
         if x.device.type != "cpu" or x.numel() > self.POOL // 2:

@@ -77,6 +77,7 @@ class MaskedBatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(channels))
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
+        """(B, T, C), (B, T) bool -> (B, T, C): frames that are `real` normalised, 0 elsewhere."""
         assert x.dim() == 3 and real.shape == x.shape[:2], (x.shape, real.shape)
         rows = x[real]  # (N, C)
         learn = self.training and len(rows) > 1  # one row has no variance

@@ -11,6 +11,7 @@ from experiments import lifters, readme_lifters
 from experiments.lifters import Ridge, Row, flat, markdown, measure, speeds, table
 from experiments.lifters_sets import LiftersTable
 from experiments.lifters_sets import test_sets as sets_of
+from skeletor.errors import InputError
 from skeletor.normalise import normalise
 from slt.lift import LiftConfig, build_lifter
 from slt.lift.learned.config import LifterDataConfig
@@ -107,3 +108,10 @@ def test_every_activity_is_lifted_by_a_network_that_was_trained_without_it(captu
     assert not (folder / "network without test_").exists()  # so was the row
     info = load_lifter(folder / "network without swing" / WEIGHTS).info
     assert info.config["data"]["mocap_held_out"] == "swing" and "without 'swing'" in info.data
+
+
+def test_a_table_without_a_part_of_the_readme_is_one_line():
+    made = json.loads((readme_lifters.RESULTS / "lifters.json").read_text(encoding="utf-8"))
+    made["tables"] = {name: rows for name, rows in made["tables"].items() if not name.startswith("captured")}
+    with pytest.raises(InputError, match="no part 'captured arms"):
+        readme_lifters.table(made, [])

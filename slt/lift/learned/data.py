@@ -23,7 +23,7 @@ from slt.corpus.noise import DetectorNoise
 from slt.corpus.quality import QUALITIES
 from slt.corpus.signers import Signer, split_signers
 from slt.lift.learned.config import LifterDataConfig
-from slt.lift.learned.mocap import arm_motion, read_mocap
+from slt.lift.learned.mocap import arm_motion, read_mocap, turned
 from slt.lift.learned.prepare import prepare
 
 FPS = 25.0
@@ -151,7 +151,7 @@ def training_view(config: LifterDataConfig, number: int) -> View:
     rng = np.random.default_rng([config.seed, 0x11F8, sentence, camera])
     noise = None if rng.random() < config.clean_share else detector(config.noise)
     if rng.random() < config.turned_share:
-        pose = _turned(pose, np.radians(rng.uniform(-config.turn, config.turn)))
+        pose = turned(pose, np.radians(rng.uniform(-config.turn, config.turn)))
     return make_view(pose, rng, noise, hands=bool(rng.random() >= config.hide_hands))
 
 
@@ -166,13 +166,6 @@ def _mocap_view(config: LifterDataConfig, number: int) -> View:
     pose = arm_motion(sequences, hands, np.radians(config.turn), rng)
     noise = None if rng.random() < config.clean_share else detector(config.noise)
     return make_view(pose, rng, noise, hands=bool(rng.random() >= _MOCAP_WITHOUT_HANDS))
-
-
-def _turned(pose: PoseSequence, angle: float) -> PoseSequence:
-    """The motion (T, 50, 3) turned about the vertical."""
-    c, s = np.cos(angle), np.sin(angle)
-    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
-    return pose.replace(pose.keypoints @ turn.T)
 
 
 @lru_cache(maxsize=4)

@@ -14,6 +14,7 @@ import torch
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, StageRecord, file_sha256
 from skeletor.skeleton import SIGNING_50
+from slt.lift.gaps import at_places
 from slt.lift.learned.inference import lift_clip
 from slt.lift.learned.prepare import Prepared, prepare
 from slt.lift.learned.weights import LoadedLifter, load_lifter
@@ -114,17 +115,9 @@ class LearnedLifter:
         frames = len(ready.points)
         there = np.linspace(0, frames - 1, max(2, round((frames - 1) * ratio) + 1))
         near = np.rint(there).astype(int)
-        joints = self._lift(_at(ready.points, there), ready.confidence[near], loaded, stride)
+        joints = self._lift(at_places(ready.points, there).astype(np.float32), ready.confidence[near], loaded, stride)
         back = np.linspace(0, len(there) - 1, frames)
-        return _at(joints, back)
-
-
-def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(T', ...) values at fractional frames, by straight lines."""
-    low = np.minimum(places.astype(int), max(len(values) - 2, 0))
-    high = np.minimum(low + 1, len(values) - 1)
-    share = (places - low).reshape(-1, *[1] * (values.ndim - 1))
-    return np.asarray(values[low] * (1 - share) + values[high] * share, np.float32)
+        return at_places(joints, back).astype(np.float32)
 
 
 @lru_cache(maxsize=4)

@@ -17,11 +17,12 @@ import numpy as np
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SIGNING_50
+from slt.lift.gaps import at_places
 
 MOCAP_FPS = 24.0
 # ours -> theirs: nose, shoulders, elbows, wrists; the neck is made from the shoulders
 CMU_JOINTS = {0: 18, 2: 30, 3: 31, 4: 32, 5: 21, 6: 22, 7: 23}
-_ARMS = ((2, 3, 4, SIGNING_50.group("right_hand")), (5, 6, 7, SIGNING_50.group("left_hand")))
+_ARMS = ((3, 4, SIGNING_50.group("right_hand")), (6, 7, SIGNING_50.group("left_hand")))  # elbow, wrist, hand
 # Bones in an order in which each starts where one before it ended (the neck is the root), and which change alike.
 _BODY = ((1, 0, 0), (1, 2, 1), (1, 5, 1), (2, 3, 2), (5, 6, 2), (3, 4, 3), (6, 7, 3))
 _FRAMES = (60, 160)  # of a training clip
@@ -79,7 +80,8 @@ def arm_motion(
     """
     lengths = np.array([len(p) for p in sequences], float)
     chosen = sequences[int(rng.choice(len(sequences), p=lengths / lengths.sum()))]
-    moving = _retimed(chosen.keypoints[:, :8].astype(float), hands.fps / chosen.fps)
+    places = np.linspace(0, len(chosen) - 1, max(2, round((len(chosen) - 1) * hands.fps / chosen.fps) + 1))
+    moving = at_places(chosen.keypoints[:, :8].astype(float), places)
     frames = min(int(rng.integers(*_FRAMES)), len(moving), len(hands))
     start = int(rng.integers(len(moving) - frames + 1))
     body = _other_bones(moving[start : start + frames], np.exp(rng.uniform(-_STRETCH, _STRETCH, 4)))
@@ -87,20 +89,12 @@ def arm_motion(
     other = hands.keypoints[begin : begin + frames].astype(float)
     points = np.full((frames, 50, 3), np.nan)
     points[:, :8] = body - body[:, 1:2].mean(0)
-    for _, elbow, wrist, hand in _ARMS:
+    for elbow, wrist, hand in _ARMS:
         along = rotations(other[:, wrist] - other[:, elbow], points[:, wrist] - points[:, elbow])  # (T, 3, 3)
         shape = other[:, hand] - other[:, hand[:1]]
         points[:, hand] = np.einsum("tij,tkj->tki", along, shape) + points[:, None, wrist]
     points = points @ _turn(float(rng.uniform(-turn, turn)), float(rng.uniform(-_TILT, _TILT))).T
     return hands.replace(points.astype(np.float32), np.ones((frames, 50), np.float32))
-
-
-def _retimed(points: np.ndarray, ratio: float) -> np.ndarray:
-    """(T, J, 3) at `ratio` times its frame rate, by straight lines."""
-    places = np.linspace(0, len(points) - 1, max(2, round((len(points) - 1) * ratio) + 1))
-    low = np.minimum(places.astype(int), len(points) - 2)
-    share = (places - low)[:, None, None]
-    return np.asarray(points[low] * (1 - share) + points[low + 1] * share)
 
 
 def _other_bones(body: np.ndarray, factors: np.ndarray) -> np.ndarray:
@@ -125,9 +119,14 @@ def views(sequences: Sequence[PoseSequence], turns: Sequence[float], frames: int
     result = []
     for pose in sequences:
         for angle in turns:
-            turned = pose.replace((pose.keypoints @ _turn(angle, 0.0).T).astype(np.float32))
-            result += [turned.frames(k, k + frames) for k in range(0, len(pose) - frames + 1, frames)]
+            whole = turned(pose, angle)
+            result += [whole.frames(k, k + frames) for k in range(0, len(pose) - frames + 1, frames)]
     return result
+
+
+def turned(pose: PoseSequence, angle: float) -> PoseSequence:
+    """The motion (T, J, 3) turned about the vertical by `angle` (radians)."""
+    return pose.replace(pose.keypoints @ _turn(angle, 0.0).astype(np.float32).T)
 
 
 def _turn(vertical: float, tilt: float) -> np.ndarray:

@@ -65,6 +65,8 @@ def test_doctor_lists_the_lifters(tmp_path):
     lines = slt("doctor", cwd=tmp_path).stdout.splitlines()
     for name in ("fast", "reference", "uplift-upsample", "anatomy", "joint-token"):
         assert any(line.startswith(f"  {name} ") for line in lines), name
+    shipped = next(line for line in lines if line.startswith("  joint-token "))
+    assert shipped.endswith("joint_token.safetensors")  # nothing was trained here
 
 
 def test_translate_without_a_model_says_what_to_do(tmp_path):
