@@ -5,17 +5,28 @@ BIN := $(VENV)/bin
 CONFIG ?= $(if $(CORPUS),configs/phoenix14t.yaml,configs/demo.yaml)
 CORPUS ?=
 RUN ?=
+TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock)
+# Where to take torch from, for a smaller build without CUDA: make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
+.PHONY: setup lock test lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
+# The same versions as `uv sync`, which may have made the environment. pip finds no way through the pins of JoeyNMT and
+# MediaPipe, so it follows the list instead.
+$(VENV)/.ready: pyproject.toml requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "Python 3.11 or 3.12 is needed (MediaPipe 0.10.14 has no build for others); set PYTHON=")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
-	$(BIN)/pip install --quiet --no-deps -r requirements-nodeps.txt
+	if grep -qs '^uv' $(VENV)/pyvenv.cfg; then UV_PROJECT_ENVIRONMENT='$(VENV)' uv sync --locked --quiet; else \
+		{ test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); } && \
+		$(BIN)/pip install --quiet $(if $(TORCH_INDEX),--index-url '$(TORCH_INDEX)') torch==$(TORCH) && \
+		$(BIN)/pip install --quiet --no-deps -r requirements.txt -e .; fi
 	touch $@
+
+# After a change of the dependencies in pyproject.toml: settles all versions again.
+lock:
+	uv lock
+	uv export --quiet --no-hashes --no-annotate --no-header --no-emit-project --all-groups --prune torch -o requirements.txt
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'

@@ -53,7 +53,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     model = newest_model()
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")
     if missing:
-        print("to mend: make setup   (or: pip install -e . && pip install --no-deps -r requirements-nodeps.txt)")
+        print("to mend: make setup (or: uv sync)")
     return 1 if missing else 0
 
 
