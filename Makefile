@@ -77,13 +77,13 @@ lifters: setup
 	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
 	$(if $(RUN),$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain_lifters/*.yaml)) \
 		--run '$(RUN)' --work runs/chain_lifters --name chain_lifters)
-	$(if $(RUN),$(BIN)/python -m experiments.readme_lifters)
+	$(if $(RUN),$(BIN)/python -m experiments.pages.lifters)
 
 # The translators of a finished run on the poses of each other's rows. RUN: its folder, or runs/demo.
 transfer: setup
 	$(BIN)/python -m experiments.transfer $(if $(RUN),--run '$(RUN)')
 
-# 2D on every so manyth frame: errors, BLEU-4, frames/s. Trains what the table needs and is not there (about 40 minutes).
+# 2D on every N-th frame: errors, BLEU-4, frames/s. Trains what the table needs and is not there (about 40 minutes).
 # RUN: the folder of a finished demo run with --lift fast, or runs/demo.
 sparse: DEMO = $(or $(RUN),runs/demo)
 sparse: LIFTER = runs/lift_uplift/lifter.safetensors

@@ -7,10 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from experiments import lifters, readme_lifters
+from experiments import lifters
 from experiments.lifters import Ridge, Row, flat, markdown, measure, speeds, table
 from experiments.lifters_sets import LiftersTable
 from experiments.lifters_sets import test_sets as sets_of
+from experiments.pages import ROOT
+from experiments.pages import lifters as page
 from skeletor.errors import InputError
 from skeletor.normalise import normalise
 from slt.lift import LiftConfig, build_lifter
@@ -64,19 +66,19 @@ def test_the_tables_have_every_row_and_speeds_those_that_are_timed(views, monkey
     assert text.count("| fast |") == 2 and "12,345" in text
 
 
-def test_the_readme_shows_the_committed_figures_and_leaves_out_what_is_not_made():
-    made = json.loads((readme_lifters.RESULTS / "lifters.json").read_text(encoding="utf-8"))
+def test_the_page_shows_the_committed_figures_and_leaves_out_what_is_not_made():
+    made = json.loads((page.RESULTS / "lifters.json").read_text(encoding="utf-8"))
     score = {"bleu4": 54.604, "intervals": {"bleu4": [48.2, 60.6]}}
-    lines = readme_lifters.table(made, [{"label": "IK fast", "scores": {"test": score}}])
-    assert len(lines) == 2 + len(readme_lifters.ROWS) and {line.count("|") for line in lines} == {8}
+    lines = page.table(made, [{"label": "IK fast", "scores": {"test": score}}])
+    assert len(lines) == 2 + len(page.ROWS) and {line.count("|") for line in lines} == {8}
     cells = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]}
     assert cells["IK fast"][-1] == "54.6 [48.2, 60.6]" and cells["joint-token"][-1] == ""
-    part = next(rows for title, rows in made["tables"].items() if title.startswith(readme_lifters.PARTS[1]))
+    part = next(rows for title, rows in made["tables"].items() if title.startswith(page.PARTS[1]))
     assert cells["joint-token"][3] == f"{part['joint-token']['mpjpe']:.1f}"
-    readme = (readme_lifters.ROOT / "README.md").read_text(encoding="utf-8")
-    shown = readme.split(readme_lifters.BEGIN)[1].split(readme_lifters.END)[0]
+    text = (ROOT / "docs" / "lifters.md").read_text(encoding="utf-8")
+    shown = text.split("<!-- lifters: begin -->")[1].split("<!-- lifters: end -->")[0]
     for row in cells.values():
-        assert " | ".join(row[:-1]) in shown  # README is not older than the results
+        assert " | ".join(row[:-1]) in shown  # the page is not older than the results
 
 
 TINY = """
@@ -95,7 +97,7 @@ def test_every_activity_is_lifted_by_a_network_that_was_trained_without_it(captu
         across="network", activities=["test_", "swing"], turns=[0, 20],
         pretraining={"network": {"data.clips": 0, "train.max_steps": 1}},
     )  # fmt: skip
-    title = next(name for name in sets_of(config, None, None) if name.startswith(readme_lifters.PARTS[1]))
+    title = next(name for name in sets_of(config, None, None) if name.startswith(page.PARTS[1]))
     (held,) = {view.truth.provenance.source for view in sets_of(config, None, None)[title]}
     assert held == "test_wave"
     rows = lifters.ways(config, None, tmp_path)
@@ -110,8 +112,8 @@ def test_every_activity_is_lifted_by_a_network_that_was_trained_without_it(captu
     assert info.config["data"]["mocap_held_out"] == "swing" and "without 'swing'" in info.data
 
 
-def test_a_table_without_a_part_of_the_readme_is_one_line():
-    made = json.loads((readme_lifters.RESULTS / "lifters.json").read_text(encoding="utf-8"))
+def test_a_table_without_a_part_of_the_page_is_one_line():
+    made = json.loads((page.RESULTS / "lifters.json").read_text(encoding="utf-8"))
     made["tables"] = {name: rows for name, rows in made["tables"].items() if not name.startswith("captured")}
     with pytest.raises(InputError, match="no part 'captured arms"):
-        readme_lifters.table(made, [])
+        page.table(made, [])

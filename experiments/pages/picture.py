@@ -1,6 +1,6 @@
 """The README's picture: raw and refined skeleton beside the video, where the detector loses a hand for longest.
 
-python -m experiments.readme_picture runs/demo docs/raw_and_refined.png
+python -m experiments.pages.picture runs/demo docs/raw_and_refined.png
 """
 
 from __future__ import annotations

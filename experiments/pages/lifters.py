@@ -1,6 +1,6 @@
-"""Put the key figures of the lifters into README.md, from experiments/results/lifters.json and chain_lifters.json.
+"""Put the key figures of the lifters on their page, from experiments/results/lifters.json and chain_lifters.json.
 
-python -m experiments.readme_lifters
+python -m experiments.pages.lifters
 """
 
 from __future__ import annotations
@@ -11,12 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from skeletor.atomic import write_text
+from experiments.pages import RESULTS, fill
 from skeletor.errors import InputError
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "experiments" / "results"
-BEGIN, END = "<!-- lifters: begin -->", "<!-- lifters: end -->"
 # row of lifters.json -> label of chain_lifters.json
 ROWS = {
     "flat, z = 0": "flat (x and y alone)",
@@ -31,14 +28,10 @@ PARTS = ("rendered video, real detections", "captured arms (CMU), an activity")
 
 
 def main() -> None:
-    """Rewrite the table in README.md."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    if BEGIN not in readme or END not in readme:
-        raise InputError(f"README.md: the markers {BEGIN} and {END} are missing")
-    head, rest = readme.split(BEGIN)
+    """Rewrite the table."""
     chain = RESULTS / "chain_lifters.json"
     lines = table(_read(RESULTS / "lifters.json"), _read(chain)["numbers"]["outcomes"] if chain.is_file() else [])
-    write_text(ROOT / "README.md", f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{rest.split(END)[1]}")
+    fill("lifters", "\n".join(lines))
 
 
 def table(lifters: Mapping[str, Any], outcomes: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -65,7 +58,7 @@ def _part(tables: Mapping[str, Any], begin: str) -> Mapping[str, Any]:
         if title.startswith(begin):
             found: Mapping[str, Any] = rows
             return found
-    raise InputError(f"lifters.json: no part {begin!r}; it needs --run and the captured arms; README stays as it is")
+    raise InputError(f"lifters.json: no part {begin!r}; it needs --run and the captured arms; the page stays as it is")
 
 
 def _bleu(score: Mapping[str, Any] | None) -> str:
@@ -86,4 +79,4 @@ if __name__ == "__main__":
     try:
         main()
     except InputError as error:
-        sys.exit(f"readme_lifters: {error}")
+        sys.exit(f"lifters: {error}")

@@ -1,7 +1,7 @@
-"""Put the tables of a run into the README, if it has markers for it, and the whole report into experiments/results/.
+"""Put the tables of a run on the pages that have markers for it, and the whole report into experiments/results/.
 
-python -m experiments.readme_table runs/demo configs/demo.yaml
-python -m experiments.readme_table runs/phoenix14t_resynth-... configs/phoenix14t_resynth.yaml --corpus DIR --brief
+python -m experiments.pages.run_table runs/demo configs/demo.yaml
+python -m experiments.pages.run_table runs/phoenix14t_resynth-... configs/phoenix14t_resynth.yaml --corpus DIR --brief
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from experiments.pages import RESULTS, fill
 from skeletor.atomic import write_text
+from skeletor.errors import InputError
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "experiments" / "results"
+ERRORS = "test: error against the truth (shoulder widths)"
+SUMMARY = ("raw", "savgol", "skeletor", "skeletor-motion", "truth")  # rows
 BRIEF = ("", "dev BLEU-4", "dev ROUGE", "test BLEU-4", "test BLEU-1", "test ROUGE", "test BLEU-4, 95 %", "p")
 
 
 def main() -> None:
-    """Rewrite README.md between the markers of this config, and experiments/results/<config>.{md,json,yaml}."""
+    """Rewrite the pages between the markers of this config, and experiments/results/<config>.{md,json}."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("config", type=Path)
     parser.add_argument("--corpus", default="", help="as the run was started with; for the command that is told")
-    parser.add_argument("--brief", action="store_true", help="fewer columns and notes in the README")
+    parser.add_argument("--brief", action="store_true", help="fewer columns and notes on the page")
     parser.add_argument("--options", default="", help="others that the run was started with, for the same")
     parser.add_argument("--name", help="of the results; default: the config's")
     args = parser.parse_args()
@@ -39,24 +41,40 @@ def main() -> None:
         + (f" {args.options}" if args.options else "")
     )
     write_text(RESULTS / f"{name}.md", f"Made by `{command}`.\n\n{report}")
+    scores = json.loads((args.run / "table.json").read_text(encoding="utf-8"))
     shutil.copyfile(args.run / "table.json", RESULTS / f"{name}.json")
     shutil.copyfile(args.run / "config.json", RESULTS / f"{name}_config.json")
     shown = [short_table(table, args.brief), skeleton_table(figures)]
     result = f"experiments/results/{name}.md"
     shown.append(f"Made by `{command}`; the whole report: [{result}]({result}).")
-    begin, end = f"<!-- table {name}: begin -->", f"<!-- table {name}: end -->"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    if begin not in readme or end not in readme:
-        print(f"README.md has no markers {begin} and {end}: only the results were written")
-        return
-    head, rest = readme.split(begin)
-    tail = rest.split(end)[1]
-    write_text(ROOT / "README.md", "\n".join([f"{head}{begin}", "\n\n".join(filter(None, shown)), f"{end}{tail}"]))
+    pages = {f"table {name}": "\n\n".join(filter(None, shown)), f"summary {name}": "\n".join(summary(scores, figures))}
+    for marker, text in pages.items():
+        try:
+            print(f"{marker}: {', '.join(str(page) for page in fill(marker, text))}")
+        except InputError as error:
+            print(error)
+
+
+def summary(scores: dict[str, Any], report: dict[str, Any]) -> list[str]:
+    """The few columns that say whether repair helps: BLEU-4, and distance from the truth where it is known."""
+    errors = report.get(ERRORS, {})
+    lines = [
+        "|  | dev BLEU-4 | test BLEU-4 [95 %] | test ROUGE | distance from the truth |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in scores["rows"]:
+        if row["name"] in SUMMARY:
+            dev, test = row["dev"], row["test"]
+            low, high = test["intervals"]["bleu4"]
+            away = f"{errors[row['label']]['mpjpe']['all']:.3f}" if row["label"] in errors else ""
+            bleu = f"{test['bleu4']:.1f} [{low:.1f}, {high:.1f}]"
+            lines.append(f"| {row['label']} | {dev['bleu4']:.1f} | {bleu} | {test['rouge']:.1f} | {away} |")
+    return lines
 
 
 def skeleton_table(report: dict[str, Any]) -> str:
     """How far the skeletons of the test clips are from the truth; nothing where it is not known."""
-    errors = report.get("test: error against the truth (shoulder widths)")
+    errors = report.get(ERRORS)
     if not errors:
         return ""
     lines = [

@@ -1,34 +1,24 @@
-"""Put the shares of README's table "Is it better than a smoother?" into it, from experiments/results/*.json.
+"""Put the shares of the table "Is it better than a smoother?" on its page, from experiments/results/*.json.
 
-python -m experiments.readme_claims
+python -m experiments.pages.claims
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
+from experiments.pages import RESULTS, fill
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "experiments" / "results"
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 NETWORKS = ("Skeletor", "temporal MLP")
 HEAD = "| error as a share of the best smoother's (of linear interpolation's) | Skeletor |"
 
 
 def main() -> None:
-    """Rewrite the table in README.md."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    if BEGIN not in readme or END not in readme:
-        raise InputError(f"README.md: the markers {BEGIN} and {END} are missing")
-    head, rest = readme.split(BEGIN)
-    lines = [HEAD, "| --- | --- |", *(f"| {text} | {value} |" for text, value in claims())]
-    write_text(ROOT / "README.md", f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{rest.split(END)[1]}")
+    """Rewrite the table."""
+    fill("claims", "\n".join([HEAD, "| --- | --- |", *(f"| {text} | {value} |" for text, value in claims())]))
 
 
 def claims() -> Iterable[tuple[str, str]]:

@@ -1,0 +1,69 @@
+"""Tables on pages: found by their markers, links as seen from the page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.pages import ROOT, fill
+from experiments.pages.run_table import summary
+from skeletor.errors import InputError
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("a\n<!-- t: begin -->\nold\n<!-- t: end -->\nb\n")
+    (tmp_path / "docs" / "x.md").write_text("<!-- t: begin -->\n<!-- t: end -->\n")
+    (tmp_path / "docs" / "y.md").write_text("nothing\n")
+    return tmp_path
+
+
+def test_every_page_with_the_markers_gets_the_table_and_links_that_work_there(root):
+    pages = fill("t", "| [r](experiments/results/r.md) |", root)
+    assert [page.name for page in pages] == ["README.md", "x.md"]
+    assert (root / "README.md").read_text() == (
+        "a\n<!-- t: begin -->\n| [r](experiments/results/r.md) |\n<!-- t: end -->\nb\n"
+    )
+    assert "](../experiments/results/r.md)" in (root / "docs" / "x.md").read_text()
+    assert (root / "docs" / "y.md").read_text() == "nothing\n"
+
+
+def test_a_table_without_a_place_is_one_line(root):
+    with pytest.raises(InputError, match="markers <!-- other: begin -->"):
+        fill("other", "", root)
+
+
+def test_the_summary_has_the_rows_that_say_whether_repair_helps():
+    def row(name, label):
+        scores = {"bleu4": 50.04, "rouge": 60.0, "intervals": {"bleu4": [40.0, 60.0]}}
+        return {"name": name, "label": label, "dev": scores, "test": scores}
+
+    table = {"rows": [row("constant", "floor"), row("raw", "raw 3D"), row("truth", "true")]}
+    report = {"test: error against the truth (shoulder widths)": {"raw 3D": {"mpjpe": {"all": 0.0901}}}}
+    assert summary(table, report)[2:] == [
+        "| raw 3D | 50.0 | 50.0 [40.0, 60.0] | 60.0 | 0.090 |",
+        "| true | 50.0 | 50.0 [40.0, 60.0] | 60.0 |  |",
+    ]
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))])
+def test_links_of_a_page_lead_somewhere(page):
+    file = ROOT / page if (ROOT / page).is_file() else ROOT / "docs" / page
+    for target in re.findall(r"\]\(([^)\s]+)\)", file.read_text(encoding="utf-8")):
+        if target.startswith(("http:", "https:")):
+            continue
+        path, _, anchor = target.partition("#")
+        there: Path = file.parent / path if path else file
+        assert there.exists(), f"{page}: {target}"
+        if anchor and there.suffix == ".md":
+            headings = re.findall(r"(?m)^#+ (.*)$", there.read_text(encoding="utf-8"))
+            assert anchor in {_anchor(h) for h in headings}, f"{page}: {target}"
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1200
