@@ -51,18 +51,20 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(p.name for p in (ROOT / "docs").glob("*.md"))])
-def test_links_of_a_page_lead_somewhere(page):
-    file = ROOT / page if (ROOT / page).is_file() else ROOT / "docs" / page
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_links_of_a_page_lead_somewhere(file):
     for target in re.findall(r"\]\(([^)\s]+)\)", file.read_text(encoding="utf-8")):
         if target.startswith(("http:", "https:")):
             continue
         path, _, anchor = target.partition("#")
         there: Path = file.parent / path if path else file
-        assert there.exists(), f"{page}: {target}"
+        assert there.exists(), f"{file.name}: {target}"
         if anchor and there.suffix == ".md":
             headings = re.findall(r"(?m)^#+ (.*)$", there.read_text(encoding="utf-8"))
-            assert anchor in {_anchor(h) for h in headings}, f"{page}: {target}"
+            assert anchor in {_anchor(h) for h in headings}, f"{file.name}: {target}"
 
 
 def test_the_readme_is_short():
