@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from skeletor.errors import InputError
+from skeletor.files import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels, slrtp, zelinka_h5
-from skeletor.io._files import checked_fps, existing_file
 from skeletor.pose import PoseSequence
 
 Reader = Callable[[Path, float | None], Mapping[str, PoseSequence]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from skeletor.errors import InputError
-from skeletor.io._files import check_unfolded, existing_file, reading
+from skeletor.files import check_unfolded, existing_file, reading
 
 if TYPE_CHECKING:
     import h5py
@@ -45,10 +45,10 @@ def read_values(group: h5py.Group, name: str, path: Path) -> np.ndarray:
 
     *parents, last = name.split("/")
     for parent in parents:
-        group = _member(group, parent)
+        group = _member(group, parent, name)
         if not isinstance(group, h5py.Group):
             raise InputError(f"{path}: {name!r} is not there")
-    data = _member(group, last)
+    data = _member(group, last, name)
     if not isinstance(data, h5py.Dataset):
         raise InputError(f"{path}: {name!r} is no data set")
     if data.is_virtual or data.external:
@@ -61,7 +61,7 @@ def read_values(group: h5py.Group, name: str, path: Path) -> np.ndarray:
     return np.asarray(data[()])
 
 
-def _member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+def _member(group: h5py.Group, name: str, whole: str) -> h5py.Group | h5py.Dataset:
     """A member of this very group: a link to another one is followed once, if it lies in the same group."""
     import h5py
 
@@ -70,9 +70,9 @@ def _member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         name = link.path.removeprefix(group.name.rstrip("/") + "/")
         link = group.get(name, getlink=True) if "/" not in name else None
     if link is not None and not isinstance(link, h5py.HardLink):
-        raise InputError(f"{name!r} is a link to another file, which is not read; make one file of them")
+        raise InputError(f"{whole!r} is a link to another file, which is not read; make one file of them")
     if link is None:
-        raise InputError(f"{name!r} is not there, or a link to elsewhere")
+        raise InputError(f"{whole!r} is not there, or a link to elsewhere")
     return group[name]
 
 

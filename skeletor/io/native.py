@@ -18,7 +18,7 @@ import numpy as np
 from safetensors import safe_open
 
 from skeletor.errors import InputError
-from skeletor.io._files import checked_fps, existing_file, reading
+from skeletor.files import checked_fps, existing_file, reading
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SKELETONS, Skeleton
 from skeletor.tensors import save_tensors

@@ -15,7 +15,7 @@ import numpy as np
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, reading
+from skeletor.files import existing_file, reading
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, Provenance, file_sha256
 from skeletor.skeleton import SIGNING_50
@@ -60,8 +60,8 @@ def _lines(path: Path) -> Iterator[str]:
 def _count(path: Path) -> tuple[int, str]:
     """How many lines there are, and the last one."""
     count, last = 0, ""
-    for last in _lines(path):
-        count += 1
+    for count, last in enumerate(_lines(path), start=1):  # noqa: B007 - both are given back
+        pass
     return count, last
 
 
@@ -117,8 +117,8 @@ def _check_counter(counter: np.ndarray, number: int) -> None:
     if counter[-1] < (length - 1) / length - 1e-4 and jump == length - 1:
         raise InputError(f"line {number} ends early, at {counter[-1]:.2%} of its sequence: the file is truncated")
     raise InputError(
-        f"line {number}: the counter of its {length} frames does not rise evenly, see frame {jump}: frames are missing, "
-        "or twice there"
+        f"line {number}: the counter of its {length} frames does not rise evenly, see frame {jump}: frames are "
+        "missing, or twice there"
     )
 
 

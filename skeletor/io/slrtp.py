@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from skeletor.errors import InputError
-from skeletor.io._files import checked_fps, reading
+from skeletor.files import checked_fps, reading
 from skeletor.io.torch_files import load_torch
 from skeletor.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.skeleton import SIGNING_50, Skeleton
@@ -140,6 +140,10 @@ def _load(path: Path) -> dict[str, Any]:
     values = load_torch(path, WHAT)
     if not isinstance(values, dict) or not values or not all(isinstance(name, str) for name in values):
         raise InputError(f"{path}: expected a dict of clips by name")
+    tensors = [value.get("poses_3d") if isinstance(value, Mapping) else value for value in values.values()]
+    sizes = [getattr(tensor, "nbytes", 0) for tensor in tensors]
+    if sum(sizes) > path.stat().st_size:
+        raise InputError(f"{path}: its clips share their values, and would need more memory than the file has bytes")
     return values
 
 

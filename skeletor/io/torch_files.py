@@ -15,7 +15,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, one_line, reading
+from skeletor.files import existing_file, one_line, reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,7 +115,8 @@ def _check_whole(tensors: list[Tensor]) -> None:
     """InputError unless the tensors use each stored value: files of the legacy kind have no checksum to tell a shape
     that was changed from a part that was meant."""
     used: dict[int, tuple[int, int]] = {}
-    for tensor in tensors:
+    views = {(t.data_ptr(), tuple(t.shape), t.stride()): t for t in tensors}  # two names may share one, as tied weights
+    for tensor in views.values():
         stored = tensor.untyped_storage()
         count, _ = used.get(stored.data_ptr(), (0, 0))
         used[stored.data_ptr()] = count + tensor.numel() * tensor.element_size(), stored.nbytes()

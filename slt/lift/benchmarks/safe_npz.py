@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import io
 import pickle
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from skeletor.errors import InputError
+from skeletor.io.npz import plain_array, read_header, read_members
 
 
 def read_npz(path: Path | str) -> dict[str, Any]:
@@ -25,27 +24,16 @@ def read_npz(path: Path | str) -> dict[str, Any]:
 
     Raises InputError if the file is no such archive, or if it holds more than arrays and plain containers.
     """
-    path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name.removesuffix(".npy"): _member(archive.read(name), f"{path}: {name}") for name in archive.namelist()
-            }
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; give the path of the .npz") from error
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a NumPy archive ({error})") from error
+    return {name: _member(data, f"{path}: {name}") for name, data in read_members(path, "NumPy archive")}
 
 
 def _member(data: bytes, where: str) -> Any:
-    stream = io.BytesIO(data)
     try:
-        version = npy.read_magic(stream)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        _, _, dtype = read(stream)
-        if not dtype.hasobject:
-            stream.seek(0)
-            return npy.read_array(stream, allow_pickle=False)
+        array = plain_array(data)
+        if array is not None:
+            return array
+        stream = io.BytesIO(data)
+        read_header(stream)
         value = _Unpickler(stream, where).load()
     except InputError:
         raise
@@ -62,19 +50,28 @@ def _latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_array(*_: Any) -> Any:
+    """Stands for the class of arrays, which pickles only name: called, it would make one of any size."""
+    raise ValueError("an array that is not made by NumPy's own pickling")
+
+
+def _empty(*_: Any) -> np.ndarray:
+    """What a pickled array is made from before its state (shape, type, bytes; NumPy checks that they fit) is set."""
+    return np.ndarray((0,), np.uint8)
+
+
 def _allowed() -> dict[tuple[str, str], Callable[..., Any]]:
     """(module, name) of what a pickled array needs, in the spellings of NumPy 1 and 2."""
     array = np.array([1.0])
-    reconstruct: Any = array.__reduce__()[0]
     scalar: Any = np.float64(1).__reduce__()[0]
     from_buffer: Any = array.__reduce_ex__(5)[0]
     names: dict[tuple[str, str], Callable[..., Any]] = {
-        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "ndarray"): _no_array,
         ("numpy", "dtype"): np.dtype,
         ("_codecs", "encode"): _latin1,
     }
     for package in ("numpy.core", "numpy._core"):
-        names[f"{package}.multiarray", "_reconstruct"] = reconstruct
+        names[f"{package}.multiarray", "_reconstruct"] = _empty
         names[f"{package}.multiarray", "scalar"] = scalar
         names[f"{package}.numeric", "_frombuffer"] = from_buffer
     return names
