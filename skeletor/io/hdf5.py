@@ -6,6 +6,8 @@ Python (driver "fileobj"), which opens no other one; what remains is refused by 
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,11 +86,18 @@ def _check_stored(data: h5py.Dataset, name: str, path: Path) -> None:
         if stored != declared or (offset is not None and offset + declared > path.stat().st_size):
             raise InputError(f"{path}: {name!r} says {declared:,} bytes, but holds {stored:,}: truncated or damaged")
         return
-    check_unfolded(path, declared)
-    chunks = [-(-length // size) for length, size in zip(data.shape, data.chunks, strict=True)]
-    check_unfolded(path, int(np.prod(data.chunks, dtype=object)) * data.dtype.itemsize)
-    if data.id.get_num_chunks() != int(np.prod(chunks, dtype=object)):
+    check_unfolded(path, max(declared, math.prod(data.chunks) * data.dtype.itemsize))
+    places = [range(0, length, size) for length, size in zip(data.shape, data.chunks, strict=True)]
+    whole = data.id.get_num_chunks() == math.prod(len(along) for along in places)
+    if not whole or any(not _is_stored(data, place, path) for place in itertools.product(*places)):
         raise InputError(f"{path}: {name!r} says more values than it holds: not written to its end, or damaged")
+
+
+def _is_stored(data: h5py.Dataset, place: tuple[int, ...], path: Path) -> bool:
+    """Whether the chunk that begins at this index is in the file, with all its filters."""
+    chunk = data.id.get_chunk_info_by_coord(place)
+    offset, size = chunk.byte_offset, chunk.size
+    return offset is not None and size > 0 and offset + size <= path.stat().st_size and chunk.filter_mask == 0
 
 
 def _check_length(file: BinaryIO, size: int) -> None:

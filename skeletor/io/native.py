@@ -172,8 +172,8 @@ def skeleton_from_json(text: str) -> Skeleton:
     parents = tuple(int(parent) for parent in raw["parents"])
     pairs = tuple((int(left), int(right)) for left, right in raw["pairs"])
     groups = tuple((str(name), tuple(int(j) for j in members)) for name, members in raw["groups"])
-    indices = [*parents, *(j for pair in pairs for j in pair), *(j for _, members in groups for j in members)]
-    if any(not -1 <= j < len(joints) for j in indices):
+    indices = [*(j for pair in pairs for j in pair), *(j for _, members in groups for j in members)]
+    if any(not -1 <= j < len(joints) for j in parents) or any(not 0 <= j < len(joints) for j in indices):
         raise ValueError("skeleton refers to a joint that it has not")
     return Skeleton(str(raw["name"]), joints, parents, pairs, groups)
 

@@ -81,7 +81,8 @@ class Clips(Mapping[str, PoseSequence]):
         provenance = Provenance(name, self._sha256, "slrtp", units="unknown").then(
             StageRecord("axes", config={"signs": self._signs.tolist()})
         )
-        return PoseSequence(points, ~np.isnan(points[..., 0]), self.fps, self._skeleton, provenance)
+        with reading(self.path, WHAT):
+            return PoseSequence(points, ~np.isnan(points[..., 0]), self.fps, self._skeleton, provenance)
 
     def texts(self) -> dict[str, str]:
         """The sentence of each clip that has one."""
