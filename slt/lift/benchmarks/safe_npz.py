@@ -8,7 +8,9 @@ file ends the reading with one line, before it is imported or called.
 from __future__ import annotations
 
 import io
+import math
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ import numpy as np
 
 from skeletor.errors import InputError
 from skeletor.io.npz import plain_array, read_header, read_members
+
+_PLAIN = re.compile(r"[<>|=]?([?biufcSUO]\d{0,6})")  # types of numbers, text and objects
 
 
 def read_npz(path: Path | str) -> dict[str, Any]:
@@ -43,11 +47,53 @@ def _member(data: bytes, where: str) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
-def _latin1(text: str, encoding: str) -> bytes:
+class _Dtype:
+    """Stands for the type of an array while it is unpickled: NumPy's own takes any state, and may crash on it."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        if not _PLAIN.fullmatch(code):
+            raise ValueError(f"type {code!r}")
+        self.value = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, order, *fields = state[:5]
+        if any(part is not None for part in fields):
+            raise ValueError("a type of several fields")
+        if order in ("<", ">"):
+            self.value = self.value.newbyteorder(order)
+
+
+class _Array(np.ndarray):
+    """An array whose pickled state is checked before NumPy sees it."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
+        _, shape, kind, fortran, content = state
+        content = _bytes(content) if isinstance(content, str) else content
+        lengths = [length for length in shape if type(length) is int and length >= 0]
+        size, objects = math.prod(lengths), kind.value.hasobject
+        fits = isinstance(content, list if objects else bytes)
+        if len(lengths) != len(shape) or not fits or len(content) != size * (1 if objects else kind.value.itemsize):
+            raise ValueError(f"{len(content)} values or bytes for an array of shape {shape}")
+        super().__setstate__((1, tuple(shape), kind.value, bool(fortran), content))
+
+
+def _bytes(text: str, encoding: str = "latin1") -> bytes:
     """What old pickles call to make bytes; any other encoding could do more than that."""
     if encoding not in ("latin1", "latin-1"):
         raise ValueError(f"encoding {encoding!r}")
     return text.encode("latin1")
+
+
+def _from_buffer(content: bytes, kind: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
+    """An array of pickle protocol 5. np.frombuffer makes none of objects."""
+    return np.frombuffer(bytearray(content), kind.value).reshape(shape, order="F" if order == "F" else "C")
+
+
+def _scalar(kind: _Dtype, content: bytes | str) -> Any:
+    content = _bytes(content) if isinstance(content, str) else content
+    if len(content) != kind.value.itemsize:
+        raise ValueError(f"{len(content)} bytes for a number of {kind.value}")
+    return np.frombuffer(content, kind.value)[0]
 
 
 def _no_array(*_: Any) -> Any:
@@ -55,25 +101,20 @@ def _no_array(*_: Any) -> Any:
     raise ValueError("an array that is not made by NumPy's own pickling")
 
 
-def _empty(*_: Any) -> np.ndarray:
-    """What a pickled array is made from before its state (shape, type, bytes; NumPy checks that they fit) is set."""
-    return np.ndarray((0,), np.uint8)
-
-
 def _allowed() -> dict[tuple[str, str], Callable[..., Any]]:
-    """(module, name) of what a pickled array needs, in the spellings of NumPy 1 and 2."""
-    array = np.array([1.0])
-    scalar: Any = np.float64(1).__reduce__()[0]
-    from_buffer: Any = array.__reduce_ex__(5)[0]
+    """(module, name) of what a pickled array needs, in the spellings of NumPy 1 and 2.
+
+    All are made here, so that a file which sets attributes of them, as pickles can, reaches no other file.
+    """
     names: dict[tuple[str, str], Callable[..., Any]] = {
-        ("numpy", "ndarray"): _no_array,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): _latin1,
+        ("numpy", "ndarray"): lambda *rest: _no_array(*rest),
+        ("numpy", "dtype"): lambda *rest: _Dtype(*rest),
+        ("_codecs", "encode"): lambda *rest: _bytes(*rest),
     }
     for package in ("numpy.core", "numpy._core"):
-        names[f"{package}.multiarray", "_reconstruct"] = _empty
-        names[f"{package}.multiarray", "scalar"] = scalar
-        names[f"{package}.numeric", "_frombuffer"] = from_buffer
+        names[f"{package}.multiarray", "_reconstruct"] = lambda *rest: _Array((0,), np.uint8)
+        names[f"{package}.multiarray", "scalar"] = lambda *rest: _scalar(*rest)
+        names[f"{package}.numeric", "_frombuffer"] = lambda *rest: _from_buffer(*rest)
     return names
 
 

@@ -16,6 +16,8 @@ from skeletor.skeleton import BODY25_HANDS, SIGNING_50, Skeleton, custom_skeleto
 from skeletor.tensors import read_tensors, save_tensors
 from tests.skeletor.io.fuzz import Arrays, Reader
 
+_SHOULDERS_WRISTS_HIPS = np.array([(-2, 0, 0), (-1, 3, 2), (2, 0, 0), (1, 3, 2), (-1, 8, 0), (1, 8, 0)], np.float32)
+
 
 def pose(skeleton: Skeleton, frames: int, dims: int, seed: int, missing: float = 0.1) -> PoseSequence:
     """Joints in pixels."""
@@ -80,7 +82,8 @@ def _pt(folder: Path, archive: bool = True) -> list[Path]:
 
     clips = {}
     for seed, (name, frames) in enumerate((("a", 4), ("b", 3))):
-        points = np.random.default_rng(seed).normal(0, 1, (frames, 178, 3)).astype(np.float32)
+        points = np.random.default_rng(seed).normal(0, 0.1, (frames, 178, 3)).astype(np.float32)
+        points[:, [0, 2, 3, 5, 6, 7]] += _SHOULDERS_WRISTS_HIPS  # which tell the axes
         clips[name] = {"name": name, "text": "morgen regen .", "poses_3d": torch.from_numpy(points)}
     torch.save(clips, folder / "victim.pt", _use_new_zipfile_serialization=archive)
     return [folder / "victim.pt"]
