@@ -23,7 +23,9 @@ from typing import Any
 import numpy as np
 
 from skeletor.errors import InputError
+from skeletor.files import checked_fps, existing_file, reading
 from skeletor.io.native import skeleton_from_json
+from skeletor.pose import UNITS
 from skeletor.quantise import packed_bytes
 from skeletor.skeleton import SKELETONS, Skeleton
 from skeletor.windows import ClipIndex, FrameSource
@@ -56,16 +58,16 @@ class _Shard:
     """One file, mapped. Arrays are views of the mapped memory."""
 
     def __init__(self, path: Path) -> None:
-        try:
+        what = "shard of frames; pack it again"
+        existing_file(path, what)  # a pipe would block
+        with reading(path, what):
             with open(path, "rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             (size,) = struct.unpack("<Q", self._map[:8])
             header: dict[str, Any] = json.loads(self._map[8 : 8 + size])
-            self.arrays = {
-                name: self._array(about, 8 + size) for name, about in header.items() if name != "__metadata__"
-            }
-        except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-            raise InputError(f"{path}: not a shard of frames, or damaged ({error}); pack it again") from error
+            header.pop("__metadata__", None)
+            _check_cover(header, len(self._map) - 8 - size)
+            self.arrays = {name: self._array(about, 8 + size) for name, about in header.items()}
         self._advise("MADV_RANDOM")  # windows are small and anywhere: reading ahead would only cost
 
     def _array(self, about: Mapping[str, Any], base: int) -> np.ndarray:
@@ -128,31 +130,34 @@ def is_packed(folder: Path) -> bool:
 
 def read_marker(folder: Path) -> dict[str, Any]:
     """What `frames.json` says. InputError if it is missing or damaged."""
-    try:
-        about: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        if (about["format"], about["version"]) == (FORMAT, VERSION):
-            return about
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}: no whole store of frames ({error}); run skeletor pack again") from error
-    raise InputError(f"{folder / MARKER}: not a store of frames of format {FORMAT} {VERSION}; pack it again")
+    if not is_packed(folder):
+        raise InputError(f"{folder}: no whole store of frames, {MARKER} is missing; run skeletor pack again")
+    with reading(folder / MARKER, "store of frames; run skeletor pack again"):
+        text = existing_file(folder / MARKER, "store of frames").read_text(encoding="utf-8")
+        about: dict[str, Any] = json.loads(text)
+        if (about["format"], about["version"]) != (FORMAT, VERSION):
+            raise InputError(f"{folder / MARKER}: not a store of frames of format {FORMAT} {VERSION}; pack it again")
+        return about
 
 
 def open_frames(folder: Path | str) -> FrameStore:
     """Open a folder that `skeletor pack` wrote. Raises InputError if it is not whole or damaged."""
     folder = Path(folder)
     about = read_marker(folder)
-    try:
+    with reading(folder / MARKER, "store of frames; run skeletor pack again"):
         form = form_from_json(about["form"])
         shards = []
         for entry in about["shards"]:
-            path = folder / entry["file"]
+            path = _inside(folder, entry["file"])
             if not path.is_file() or path.stat().st_size != entry["bytes"]:
                 raise InputError(f"{path}: missing, or not as it was written; run skeletor pack again")
             shards.append(_Shard(path))
             _check(shards[-1], form, path)
+            if entry["frames"] != len(shards[-1].arrays["keypoints"]):
+                raise InputError(f"{path}: holds not the frames that were written; run skeletor pack again")
+        if not shards:
+            raise InputError("holds no shards")
         digest = hashlib.sha256("".join(entry["sha256"] for entry in about["shards"]).encode()).hexdigest()
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder / MARKER}: damaged ({error}); run skeletor pack again") from error
     starts, stops, base = [], [], 0
     for shard in shards:
         ends = np.array(shard.arrays["stops"])
@@ -178,10 +183,33 @@ def form_to_json(form: FrameForm) -> dict[str, Any]:
 
 
 def form_from_json(raw: Mapping[str, Any]) -> FrameForm:
-    """Inverse of `form_to_json`; KeyError, TypeError or ValueError if it is none."""
-    skeleton = raw["skeleton"]
+    """Inverse of `form_to_json`; KeyError, TypeError, ValueError or InputError if it is none."""
+    skeleton, units, degraded = raw["skeleton"], raw["units"], raw["degraded"]
     known = SKELETONS[skeleton] if isinstance(skeleton, str) else skeleton_from_json(json.dumps(skeleton))
-    return FrameForm(known, int(raw["dims"]), float(raw["fps"]), str(raw["units"]), bool(raw["degraded"]))
+    if raw["dims"] not in (2, 3) or units not in UNITS or type(degraded) is not bool:
+        raise ValueError(f"form of {raw['dims']} dimensions in {units!r}")
+    return FrameForm(known, int(raw["dims"]), checked_fps(Path(MARKER), float(raw["fps"])), units, degraded)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file of the folder itself: neither a path to elsewhere nor a link that leads out of it."""
+    path = folder / name
+    if path.name != name or path.resolve().parent != folder.resolve():
+        raise InputError(
+            f"{folder / MARKER}: names {name!r}, which does not lie in the folder; run skeletor pack again"
+        )
+    return path
+
+
+def _check_cover(header: Mapping[str, Any], size: int) -> None:
+    """ValueError unless the tensors lie one after the other and fill what is behind the header."""
+    end = 0
+    for begin, stop in sorted(about["data_offsets"] for about in header.values()):
+        if begin != end or stop < begin:
+            raise ValueError("its tensors do not lie one after the other")
+        end = stop
+    if end != size:
+        raise ValueError(f"its header says {end} bytes, there are {size}")
 
 
 def _check(shard: _Shard, form: FrameForm, path: Path) -> None:

@@ -15,6 +15,10 @@ import numpy as np
 from skeletor.errors import InputError
 from skeletor.skeleton import Skeleton, mapping
 
+# What a pose may hold. Coordinates: pixels of the largest pictures are below a hundred thousand. Frame rates: 25 fps of
+# which every 50th frame is left, and the fastest cameras; what files may say is narrower (skeletor.io).
+LARGEST_COORDINATE = 1e6
+LOWEST_FPS, HIGHEST_FPS = 0.02, 1000.0
 UNITS = ("pixel", "shoulder", "metre", "unknown")
 
 
@@ -75,8 +79,8 @@ class Provenance:
 class PoseSequence:
     """Joints over time.
 
-    keypoints: (T, J, D) float32, D = 2 or 3; x to the right of the picture, y down, z towards the camera.
-    confidence: (T, J) float32 in [0, 1]. fps: frames per second, > 0.
+    keypoints: (T, J, D) float32, D = 2 or 3, none above 1e6; x to the right of the picture, y down, z towards the
+    camera. confidence: (T, J) float32 in [0, 1]. fps: frames per second, from 0.02 to 1000.
     A missing joint is NaN in all its coordinates and has confidence 0. (The converse need not hold:
     a stage may infer a position that nobody saw, and leaves its confidence at 0.)
     Checked when made; raises InputError with the reason. The arrays are not to be written to.
@@ -187,10 +191,10 @@ def _problem(keypoints: np.ndarray, confidence: np.ndarray, fps: float, skeleton
         return f"{keypoints.shape[1]} joints, but skeleton {skeleton.name} has {len(skeleton)}"
     if confidence.shape != keypoints.shape[:2]:
         return f"confidence has shape {confidence.shape}, expected {keypoints.shape[:2]}"
-    if not (np.isfinite(fps) and fps > 0):
-        return f"fps is {fps}"
-    if np.isinf(keypoints).any():
-        return "a coordinate is infinite"
+    if not (np.isfinite(fps) and LOWEST_FPS <= fps <= HIGHEST_FPS):
+        return f"fps is {fps:g}, expected {LOWEST_FPS:g} to {HIGHEST_FPS:g} (--fps says which, where a file is wrong)"
+    if (np.abs(keypoints) > LARGEST_COORDINATE).any():
+        return f"a coordinate is infinite, or above {LARGEST_COORDINATE:g}"
     absent = np.isnan(keypoints)
     if (absent.any(2) != absent.all(2)).any():
         return "a joint has some coordinates missing and others not"

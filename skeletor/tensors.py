@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
+from skeletor.files import existing_file, reading
 
 
 def save_tensors(tensors: Mapping[str, np.ndarray], path: Path | str, metadata: Mapping[str, str]) -> None:
@@ -27,23 +28,35 @@ def save_tensors(tensors: Mapping[str, np.ndarray], path: Path | str, metadata: 
 
 
 def read_tensors(
-    path: Path, form: str, what: str, advice: str, framework: Literal["np", "pt"] = "pt"
+    path: Path, form: str, what: str, advice: str, framework: Literal["np", "pt"] = "pt", finite: bool = True
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Metadata and tensors of a file whose metadata name the format `form`.
 
-    Raises InputError, one line, if there is no such file (with `advice`), it is damaged, or it is not `what`.
+    finite: whether NaN and infinite numbers are refused, as they are no weights. Raises InputError, one line, if there
+    is no such file (with `advice`), it is damaged, or it is not `what`.
     """
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: is missing (no such file); {advice}")
     try:
-        with safe_open(path, framework=framework) as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: not a safetensors file, or damaged ({error}); {advice}") from error
-    if header.get("format") != form:
-        raise InputError(f"{path}: not {what} (format {header.get('format')!r}, need {form!r}); {advice}")
+        with reading(existing_file(path, "safetensors file"), "safetensors file"):
+            with safe_open(path, framework=framework) as file:
+                header = file.metadata() or {}
+                if header.get("format") != form:
+                    raise InputError(f"not {what} (format {header.get('format')!r}, need {form!r})")
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            odd = [name for name, tensor in tensors.items() if finite and not _is_finite(tensor)]
+    except InputError as error:
+        raise InputError(f"{error}; {advice}") from error
+    if odd:
+        raise InputError(f"{path}: {odd[0]!r} holds numbers that are not finite, so this is not {what}; {advice}")
     return header, tensors
+
+
+def _is_finite(tensor: Any) -> bool:
+    """Whether all numbers of an array or a torch tensor are finite."""
+    if isinstance(tensor, np.ndarray):
+        return tensor.dtype.kind not in "fc" or bool(np.isfinite(tensor).all())
+    return not (tensor.is_floating_point() or tensor.is_complex()) or bool(tensor.isfinite().all())
 
 
 def _sort_metadata(path: Path) -> None:

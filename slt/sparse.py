@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 
 if TYPE_CHECKING:
@@ -34,8 +35,13 @@ def pose_stride(pose: PoseSequence) -> int:
     """Every how manyth frame of a pose was estimated, by its provenance; 1 if it says nothing.
 
     A file of sparse poses may be read with a stride again: then frames are left that are multiples of both.
+    InputError if it says something that is no stride.
     """
-    return math.lcm(*(int(record.config.get(STRIDE, 1)) for record in pose.provenance.stages))
+    strides = [record.config.get(STRIDE, 1) for record in pose.provenance.stages]
+    odd = [stride for stride in strides if type(stride) is not int or not 1 <= stride <= LONGEST_STRIDE]
+    if odd:
+        raise InputError(f"{pose.provenance.source}: a {STRIDE} of {odd[0]!r}, expected 1 to {LONGEST_STRIDE}: damaged")
+    return math.lcm(*strides)
 
 
 def key_frames(pose: PoseSequence) -> np.ndarray:

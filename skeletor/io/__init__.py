@@ -6,27 +6,23 @@ A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from skeletor.errors import InputError
+from skeletor.files import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels, slrtp, zelinka_h5
 from skeletor.pose import PoseSequence
 
 Reader = Callable[[Path, float | None], Mapping[str, PoseSequence]]
 Writer = Callable[[PoseSequence, Path], None]
-
-
-def _read_native(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
-    shard = native.open_shard(path)
-    return shard if fps is None else {name: pose.replace(fps=fps) for name, pose in shard.items()}
+ManyWriter = Callable[[Mapping[str, PoseSequence], Path], None]
 
 
 # suffix -> reader and writer; "" is a directory
 _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
-    ".safetensors": (_read_native, native.write_pose),
+    ".safetensors": (native.open_shard, native.write_pose),
     ".pose": (pose_format.read_all, pose_format.write_pose),
     ".skels": (skels.read_all, skels.write_pose),
     ".h5": (zelinka_h5.read_all, None),
@@ -34,12 +30,15 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
 
+# Those whose files hold several clips by name.
+_SEVERAL: dict[str, ManyWriter] = {".safetensors": native.write_shard, ".skels": skels.write_poses}
+
 
 def read_pose(path: Path | str, name: str | None = None, fps: float | None = None) -> PoseSequence:
     """Read one clip: the one called `name`, or the only one there is.
 
-    fps: frames per second for files that do not tell (OpenPose JSON, .h5; default 25); given for the others, it
-    replaces what they say. Raises InputError, one line, for whatever cannot be read.
+    fps: frames per second, 1 to 1000, for files that do not tell (OpenPose JSON, .h5; default 25); given for the
+    others, it replaces what they say. Raises InputError, one line, for whatever cannot be read.
     """
     poses = read_poses(path, fps)
     if name is None and len(poses) == 1:
@@ -54,15 +53,20 @@ def read_pose(path: Path | str, name: str | None = None, fps: float | None = Non
 def read_poses(path: Path | str, fps: float | None = None) -> Mapping[str, PoseSequence]:
     """All clips of a file by name; lazily, from mapped memory, if it is a native one. Errors as in `read_pose`."""
     path = Path(path)
-    if fps is not None and not (np.isfinite(fps) and fps > 0):
-        raise InputError(f"{path}: fps is {fps}; it must be above 0")
+    if fps is not None:
+        checked_fps(path, fps)
     if path.is_dir():
         return openpose_json.read_all(path, fps)
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
     if path.suffix.lower() == ".json":
         raise InputError(f"{path}: one frame of OpenPose; give the directory that it is in")
-    return _format(path)[0](path, fps)
+    reader = _format(path)[0]
+    poses = reader(existing_file(path, "file of poses"), fps)
+    if isinstance(poses, dict):  # the others are lazy, and look at each clip when it is asked for
+        for pose in poses.values():
+            checked_fps(path, pose.fps)
+    return poses
 
 
 def write_pose(pose: PoseSequence, path: Path | str) -> None:
@@ -73,8 +77,33 @@ def write_pose(pose: PoseSequence, path: Path | str) -> None:
         raise InputError(f"{path}: files of type {path.suffix} are only read; write .safetensors")
     if path.suffix and path.is_dir():
         raise InputError(f"{path}: is a directory; give the name of a file")
-    try:
+    with _writing(path):
         writer(pose, path)
+
+
+def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
+    """Write clips by name in the format of the path's suffix, atomically.
+
+    .safetensors and .skels hold several clips; the others hold one. Raises InputError as `write_pose` does, and if
+    there are more clips than such a file holds, or none.
+    """
+    path = Path(path)
+    several = _SEVERAL.get(path.suffix.lower())
+    if several is not None and not path.is_dir():
+        with _writing(path):
+            several(poses, path)
+    elif len(poses) == 1:
+        write_pose(next(iter(poses.values())), path)
+    else:
+        _format(path)
+        hold = " and ".join(_SEVERAL)
+        raise InputError(f"{path}: {len(poses)} clips; files that hold several are {hold}, choose such a name")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, reading
+from skeletor.files import checked_fps, existing_file, reading
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SKELETONS, Skeleton
 from skeletor.tensors import save_tensors
@@ -27,13 +27,19 @@ FORMAT = "skeletor.pose"
 VERSION = "1"
 WHAT = "safetensors file of poses"
 _HALF_LIMIT = 2048.0  # from here on neighbouring float16 numbers are 2 apart
+_FLOATS = ("F16", "F32", "F64")
+_MOST_PIXELS = 1 << 16  # of a picture's side, as headers may say it
 
 
 class Shard(Mapping[str, PoseSequence]):
-    """The clips of one file by name. A clip's values are read from the mapped file when it is asked for."""
+    """The clips of one file by name. A clip's values are read from the mapped file when it is asked for.
 
-    def __init__(self, path: Path | str) -> None:
+    fps: replaces what the file says of each clip.
+    """
+
+    def __init__(self, path: Path | str, fps: float | None = None) -> None:
         self.path = existing_file(Path(path), WHAT)
+        self._fps = None if fps is None else checked_fps(self.path, fps)
         with self._reading():
             self._file = safe_open(str(self.path), framework="np")
             metadata: dict[str, str] = self._file.metadata() or {}
@@ -45,6 +51,7 @@ class Shard(Mapping[str, PoseSequence]):
             self._skeletons = SKELETONS | {
                 key[9:]: skeleton_from_json(text) for key, text in metadata.items() if key.startswith("skeleton:")
             }
+            self._check_tensors(set(self._file.keys()))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._order)
@@ -61,7 +68,7 @@ class Shard(Mapping[str, PoseSequence]):
         return self.window(name, 0, None)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Shard, (str(self.path),)  # an open file cannot travel to a worker process: open it there
+        return Shard, (str(self.path), self._fps)  # an open file cannot travel to a worker process: open it there
 
     def length(self, name: str) -> int:
         """Number of frames of a clip, from the header alone."""
@@ -72,32 +79,42 @@ class Shard(Mapping[str, PoseSequence]):
         """Frames start <= t < stop of a clip; only their bytes are read."""
         with self._reading():
             about = json.loads(self._clips[name])
+            fps = checked_fps(self.path, float(about["fps"])) if self._fps is None else self._fps
             keypoints = self._rows(f"{name}/keypoints", start, stop)  # (T, J, D)
             confidence = self._rows(f"{name}/confidence", start, stop)  # (T, J)
             if about["skeleton"] not in self._skeletons:
                 raise InputError(f"clip {name!r} has skeleton {about['skeleton']!r}, which the file does not define")
             skeleton = self._skeletons[about["skeleton"]]
             provenance = _provenance(about["provenance"])
-            return PoseSequence(keypoints, confidence, float(about["fps"]), skeleton, provenance)
+            return PoseSequence(keypoints, confidence, fps, skeleton, provenance)
 
     def _rows(self, key: str, start: int, stop: int | None) -> np.ndarray:
         """Rows start <= t < stop of a tensor."""
         tensor = self._file.get_slice(key)
+        if tensor.get_dtype() not in _FLOATS:
+            raise InputError(f"{key!r} holds {tensor.get_dtype()}, expected floats")
         first, last, _ = slice(start, stop).indices(tensor.get_shape()[0])
         if (first == 0 and last == tensor.get_shape()[0]) or first >= last:  # safetensors cuts no empty slices
             return np.asarray(self._file.get_tensor(key)[first:last])
         return np.asarray(tensor[first:last])
 
+    def _check_tensors(self, found: set[str]) -> None:
+        """InputError if clips and tensors do not fit: a damaged name must not make a clip vanish."""
+        odd = found ^ {f"{name}/{kind}" for name in self._clips for kind in ("keypoints", "confidence")}
+        if odd:
+            raise InputError(f"tensors and clips in its header do not fit ({min(odd)!r}): damaged")
+
     def _reading(self) -> AbstractContextManager[None]:
-        return reading(self.path, WHAT, (SafetensorError,))
+        return reading(self.path, WHAT)
 
 
-def open_shard(path: Path | str) -> Shard:
+def open_shard(path: Path | str, fps: float | None = None) -> Shard:
     """Open a file of poses; a mapping from clip names, sorted, to pose sequences.
 
-    Only the header is read now. Raises InputError if it is missing, truncated or something else.
+    Only the header is read now. fps: replaces what the file says. Raises InputError if the file is missing,
+    truncated or something else.
     """
-    return Shard(path)
+    return Shard(path, fps)
 
 
 def write_shard(poses: Mapping[str, PoseSequence], path: Path | str, half: bool = False) -> None:
@@ -155,8 +172,8 @@ def skeleton_from_json(text: str) -> Skeleton:
     parents = tuple(int(parent) for parent in raw["parents"])
     pairs = tuple((int(left), int(right)) for left, right in raw["pairs"])
     groups = tuple((str(name), tuple(int(j) for j in members)) for name, members in raw["groups"])
-    indices = [*parents, *(j for pair in pairs for j in pair), *(j for _, members in groups for j in members)]
-    if any(not -1 <= j < len(joints) for j in indices):
+    indices = [*(j for pair in pairs for j in pair), *(j for _, members in groups for j in members)]
+    if any(not -1 <= j < len(joints) for j in parents) or any(not 0 <= j < len(joints) for j in indices):
         raise ValueError("skeleton refers to a joint that it has not")
     return Skeleton(str(raw["name"]), joints, parents, pairs, groups)
 
@@ -165,11 +182,14 @@ def _provenance(raw: dict[str, Any]) -> Provenance:
     """Provenance from its dict, with types checked (a damaged header must not get through)."""
     provenance = Provenance.from_json(json.dumps(raw))
     texts = (provenance.source, provenance.sha256, provenance.estimator, provenance.estimator_version)
-    size = provenance.image_size
-    if not all(isinstance(text, str) for text in texts):
+    stages = provenance.stages
+    if not all(isinstance(text, str) for text in (*texts, *(x for s in stages for x in (s.name, s.version)))):
         raise ValueError("provenance has a wrong type")
-    if size is not None and not (len(size) == 2 and all(isinstance(n, int) for n in size)):
-        raise ValueError("image size is not two whole numbers")
+    if not all(isinstance(stage.config, dict) for stage in stages):
+        raise ValueError("the config of a stage in the provenance is none")
+    size = provenance.image_size
+    if size is not None and not (len(size) == 2 and all(type(n) is int and 0 < n <= _MOST_PIXELS for n in size)):
+        raise ValueError(f"image size is not two whole numbers from 1 to {_MOST_PIXELS}")
     return provenance
 
 

@@ -8,14 +8,14 @@ be written; a frame of zeros is a missing frame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, reading
+from skeletor.files import existing_file, reading
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, Provenance, file_sha256
 from skeletor.skeleton import SIGNING_50
@@ -24,6 +24,7 @@ WHAT = ".skels file"
 FPS = 25.0
 _SCALE = 3.0
 _WIDTH = 3 * len(SIGNING_50) + 1
+_ROUNDED = 1.01e-4  # the counter is written with four decimals
 
 
 def read_poses(path: Path | str, names: Path | str | None = None) -> dict[str, PoseSequence]:
@@ -34,30 +35,49 @@ def read_poses(path: Path | str, names: Path | str | None = None) -> dict[str, P
     """
     path = existing_file(Path(path), WHAT)
     with reading(path, WHAT):
-        text = path.read_text(encoding="utf-8")
-        lines = [line for line in text.splitlines() if line.strip()]
-        if not lines:
+        count, last = _count(path)
+        if not count:
             raise InputError("is empty")
-        labels = _names(path, Path(names) if names else None, len(lines))
-        if len(lines[-1].split()) == _WIDTH and not text.endswith("\n"):
+        labels = _names(path, Path(names) if names else None, count)
+        if len(last.split()) == _WIDTH and not last.endswith("\n"):
             raise InputError(
                 "ends within a line of one frame, whose counter cannot tell if more should follow: truncated"
             )
         digest = file_sha256(path)
-        poses = {}
-        for number, (label, line) in enumerate(zip(labels, lines, strict=True), start=1):
+        poses: dict[str, PoseSequence] = {}
+        for number, (label, line) in enumerate(zip(labels, _lines(path), strict=True), start=1):
             provenance = Provenance(label, digest, estimator="openpose+uplift", units="shoulder")
             poses[label] = _parse(line, number, provenance)
     return poses
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Lines with something on them, one after the other: the whole text would be several times the poses."""
+    with path.open(encoding="utf-8") as file:
+        yield from (line for line in file if line.strip())
+
+
+def _count(path: Path) -> tuple[int, str]:
+    """How many lines there are, and the last one."""
+    count, last = 0, ""
+    for count, last in enumerate(_lines(path), start=1):  # noqa: B007 - both are given back
+        pass
+    return count, last
 
 
 def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
     """Write sequences to a `.skels` file, and their names to the `.files` beside it.
 
     3D poses of 50 joints in any unit (each is normalised first, if its unit is not shoulder widths). Missing frames
-    become zeros. InputError if a single joint is missing, or the frame rate is not 25.
+    become zeros. InputError if a single joint is missing, the frame rate is not 25, or a name is not one line.
     """
-    write_text(path, "".join(_format(pose, f"{path}: clip {name!r}") for name, pose in poses.items()))
+    for name in poses:
+        if [name] != name.split("\n") or name != name.strip() or not name.isprintable():
+            raise InputError(f"{path}: clip {name!r} has a name that cannot stand on a line of its own; rename it")
+    lines = "".join(_format(pose, f"{path}: clip {name!r}") for name, pose in poses.items())
+    if not lines:
+        raise InputError(f"{path}: there are no clips to write")
+    write_text(path, lines)
     write_text(Path(path).with_suffix(".files"), "".join(f"{name}\n" for name in poses))
 
 
@@ -76,17 +96,30 @@ def _parse(line: str, number: int, provenance: Provenance) -> PoseSequence:
     if values.size % _WIDTH:
         raise InputError(f"line {number} has {values.size} values, expected a multiple of {_WIDTH} (truncated?)")
     frames = values.reshape(-1, _WIDTH)
-    counter, length = frames[:, -1], len(frames)
-    rises = (np.diff(counter) > -1e-9).all() and abs(counter[0]) < 1e-3 and counter[-1] <= 1 + 1e-3
-    if not rises:
-        raise InputError(f"line {number}: the last of each {_WIDTH} values is not a counter from 0 to 1")
-    if counter[-1] < (length - 1) / length - 1e-4:  # it counts t/T or t/(T-1)
-        raise InputError(f"line {number} ends early, at {counter[-1]:.2%} of its sequence: the file is truncated")
-    points = frames[:, :-1].reshape(length, -1, 3)[:, SIGNING_50.mirror] * _SCALE  # (T, 50, 3)
+    _check_counter(frames[:, -1], number)
+    points = frames[:, :-1].reshape(len(frames), -1, 3)[:, SIGNING_50.mirror] * _SCALE  # (T, 50, 3)
     gone = (points == 0).all(axis=(1, 2))  # (T,)
     points[gone] = np.nan
     confidence = np.broadcast_to(~gone[:, None], points.shape[:2])
     return PoseSequence(points, confidence.astype(np.float32), FPS, SIGNING_50, provenance)
+
+
+def _check_counter(counter: np.ndarray, number: int) -> None:
+    """InputError unless the last value of each frame counts t/T, as the real files do, or t/(T-1)."""
+    length = len(counter)
+    steps = [np.arange(length) / count for count in (length, length - 1) if count]
+    if any(np.allclose(counter, step, rtol=0, atol=_ROUNDED) for step in steps):
+        return
+    rises = (np.diff(counter) > -1e-9).all() and abs(counter[0]) < 1e-3 and counter[-1] <= 1 + 1e-3
+    if not rises:  # NaN too
+        raise InputError(f"line {number}: the last of each {_WIDTH} values is not a counter from 0 to 1")
+    jump = int(np.argmax(np.diff(counter, append=1)))
+    if counter[-1] < (length - 1) / length - 1e-4 and jump == length - 1:
+        raise InputError(f"line {number} ends early, at {counter[-1]:.2%} of its sequence: the file is truncated")
+    raise InputError(
+        f"line {number}: the counter of its {length} frames does not rise evenly, see frame {jump}: frames are "
+        "missing, or twice there"
+    )
 
 
 def _format(pose: PoseSequence, where: str) -> str:
@@ -117,7 +150,10 @@ def _names(path: Path, names: Path | None, count: int) -> list[str]:
     if names is None and not beside.exists():
         return [path.stem] if count == 1 else [f"{path.stem}_{k}" for k in range(count)]
     with reading(beside, "list of names"):
-        labels = beside.read_text(encoding="utf-8").split()
+        labels = [
+            line.strip() for line in existing_file(beside, "list of names").read_text(encoding="utf-8").split("\n")
+        ]
+        labels = [label for label in labels if label]
     if len(labels) != count or len(set(labels)) != count:
         raise InputError(
             f"{beside}: {len(labels)} names ({len(set(labels))} different) for {count} sequences in {path}"

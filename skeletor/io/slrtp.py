@@ -6,20 +6,20 @@ SLRTP_Skeleton_Keypoint_information, keypoint_def.py): shoulder, elbow, wrist of
 and left hip, 21 of the right, 21 of the left hand. The other 128, a face without a nose tip, are dropped.
 The list says nothing of the axes, so they are told by the body: the signer faces us, hips (wrists, in a layout without
 hips) are below shoulders, and wrists are in front of them, in the median of the file's first clips.
-Files are read with `weights_only=True`: tensors, text and numbers, never another pickle.
+Read by `skeletor.io.torch_files`: tensors, text and numbers, never another pickle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, one_line, reading
+from skeletor.files import checked_fps, reading
+from skeletor.io.torch_files import load_torch
 from skeletor.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.skeleton import SIGNING_50, Skeleton
 
@@ -59,8 +59,8 @@ class Clips(Mapping[str, PoseSequence]):
     """
 
     def __init__(self, path: Path | str, fps: float | None = None, joints: tuple[str, ...] | None = None) -> None:
-        self.path = existing_file(Path(path), WHAT)
-        self.fps = fps or FPS
+        self.path = Path(path)
+        self.fps = FPS if fps is None else checked_fps(self.path, fps)
         self._values = _load(self.path)
         self._width = JOINTS if joints is None else len(joints)
         self._skeleton, self._columns = (SLRTP_50, list(range(50))) if joints is None else _named(joints, self.path)
@@ -81,7 +81,8 @@ class Clips(Mapping[str, PoseSequence]):
         provenance = Provenance(name, self._sha256, "slrtp", units="unknown").then(
             StageRecord("axes", config={"signs": self._signs.tolist()})
         )
-        return PoseSequence(points, ~np.isnan(points[..., 0]), self.fps, self._skeleton, provenance)
+        with reading(self.path, WHAT):
+            return PoseSequence(points, ~np.isnan(points[..., 0]), self.fps, self._skeleton, provenance)
 
     def texts(self) -> dict[str, str]:
         """The sentence of each clip that has one."""
@@ -103,7 +104,8 @@ class Clips(Mapping[str, PoseSequence]):
                 f"{where} has shape {shape} of {tensor.dtype}, expected (frames, {self._width}, 3) of floats; name the "
                 "joints of another layout with --joints"
             )
-        points = tensor.detach().float().numpy()[:, self._columns].copy()  # (T, J, 3)
+        with reading(self.path, WHAT):
+            points = tensor.detach().float().numpy()[:, self._columns].copy()  # (T, J, 3)
         points[(points == 0).all((1, 2))] = np.nan
         points[~np.isfinite(points).all(2)] = np.nan
         return points
@@ -136,19 +138,14 @@ def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    import torch
-
-    with reading(path, WHAT, (EOFError,)):
-        try:
-            values = torch.load(path, map_location="cpu", weights_only=True)
-        except UnpicklingError as error:
-            raise InputError(
-                "holds more than tensors and text, or is damaged; only files that torch.load(weights_only=True) takes "
-                f"are read ({one_line(error)[:80]})"
-            ) from error
-        if not isinstance(values, dict) or not values or not all(isinstance(name, str) for name in values):
-            raise InputError("expected a dict of clips by name")
-        return values
+    values = load_torch(path, WHAT)
+    if not isinstance(values, dict) or not values or not all(isinstance(name, str) for name in values):
+        raise InputError(f"{path}: expected a dict of clips by name")
+    tensors = [value.get("poses_3d") if isinstance(value, Mapping) else value for value in values.values()]
+    sizes = [getattr(tensor, "nbytes", 0) for tensor in tensors]
+    if sum(sizes) > path.stat().st_size:
+        raise InputError(f"{path}: its clips share their values, and would need more memory than the file has bytes")
+    return values
 
 
 def _named(joints: tuple[str, ...], path: Path) -> tuple[Skeleton, list[int]]:

@@ -8,33 +8,31 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, reading
+from skeletor.io.hdf5 import open_hdf5, read_values
 from skeletor.pose import PoseSequence, Provenance, file_sha256
 from skeletor.skeleton import SIGNING_50
 
 WHAT = "HDF5 file of 50-joint poses"
 DEFAULT_FPS = 25.0
+MOST_CONFIDENT = 1.5  # OpenPose's confidences exceed 1 by a little; pixels in their place exceed it by far
 
 
 def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
-    """All data sets of the file by name. InputError if one is not (T, 150)."""
-    import h5py
-
-    path = existing_file(path, WHAT)
-    poses = {}
-    with reading(path, WHAT), h5py.File(path, "r") as file:
+    """All data sets of the file by name. InputError if one is not (T, 150), or its confidences are none."""
+    with open_hdf5(path, WHAT) as file:
         digest = file_sha256(path)
-        for name, data in file.items():
-            if not isinstance(data, h5py.Dataset) or data.ndim != 2 or data.shape[1] != 3 * len(SIGNING_50):
-                raise InputError(f"{name!r} is not a data set of shape (frames, {3 * len(SIGNING_50)})")
-            if data.chunks is None and data.id.get_storage_size() < data.size * data.dtype.itemsize:
-                raise InputError(f"{name!r} says more frames than it holds")
-            values = np.asarray(data, np.float32).reshape(len(data), -1, 3)  # (T, 50, x y confidence)
-            confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1)
-            gone = (confidence == 0) | np.isnan(values).any(2)
-            points = np.where(gone[..., None], np.nan, values[..., :2])
-            provenance = Provenance(path.name, digest, estimator="openpose", units="pixel")
-            poses[name] = PoseSequence(
-                points, np.where(gone, 0, confidence), fps or DEFAULT_FPS, SIGNING_50, provenance
-            )
-    return poses
+        return {name: _pose(read_values(file, name, path), name, path, digest, fps or DEFAULT_FPS) for name in file}
+
+
+def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float) -> PoseSequence:
+    width = 3 * len(SIGNING_50)
+    if values.ndim != 2 or values.shape[1] != width:
+        raise InputError(f"{path}: {name!r} has shape {values.shape}, expected (frames, {width})")
+    joints = values.astype(np.float32).reshape(len(values), -1, 3)  # (T, 50, x y confidence)
+    confidence = np.nan_to_num(joints[..., 2])
+    if (confidence < 0).any() or (confidence > MOST_CONFIDENT).any():
+        raise InputError(f"{path}: {name!r}: every third value should be a confidence from 0 to 1: shifted, or damaged")
+    gone = (confidence == 0) | np.isnan(joints).any(2)
+    points = np.where(gone[..., None], np.nan, joints[..., :2])
+    provenance = Provenance(path.name, digest, estimator="openpose", units="pixel")
+    return PoseSequence(points, np.where(gone, 0, confidence.clip(0, 1)), fps, SIGNING_50, provenance)

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from skeletor.errors import InputError
+from skeletor.files import reading
 from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.tensors import save_tensors
+from skeletor.tensors import read_tensors, save_tensors
 from slt.corpus.noise_bank import BLOCK, PartBank, block_heads, draw_blocks, gather, joined, last_moving, lost, profiles
 from slt.corpus.noise_events import (
     JOINTS,
@@ -104,24 +104,19 @@ class DetectorNoise:
     @staticmethod
     def load(path: Path | str) -> DetectorNoise:
         """Read what `save` wrote; InputError if it is something else."""
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file; give the noise model that `DetectorNoise.save` wrote")
-        try:
-            with safe_open(str(path), framework="np") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != "slt.noise" or metadata.get("version") != VERSION:
-                    raise InputError(f"{path}: not a noise model of version {VERSION}; fit it anew")
-                about = json.loads(metadata["about"])
-                arrays: dict[str, dict[str, np.ndarray]] = {part: {} for part in PARTS}
-                for key in file.keys():  # noqa: SIM118  (no mapping)
-                    part, _, field = key.partition("/")
-                    arrays[part][field] = file.get_tensor(key)
+        path, advice = Path(path), "fit it anew"
+        metadata, tensors = read_tensors(path, "slt.noise", "a noise model", advice, "np", finite=False)
+        with reading(path, "noise model"):
+            if metadata.get("version") != VERSION:
+                raise InputError(f"{path}: not a noise model of version {VERSION}; {advice}")
+            about = json.loads(metadata["about"])
+            arrays: dict[str, dict[str, np.ndarray]] = {part: {} for part in PARTS}
+            for key, value in tensors.items():
+                part, _, field = key.partition("/")
+                arrays[part][field] = value
             values: dict[str, dict[str, Any]] = {part: {**arrays[part], **about["parts"][part]} for part in PARTS}
             banks = {part: PartBank(**values[part]) for part in PARTS}
             return DetectorNoise(banks, float(about["fps"]), str(about["detector"]), int(about["clips"]))
-        except (SafetensorError, ValueError, TypeError, KeyError, OSError) as error:
-            line = " ".join(str(error).split())
-            raise InputError(f"{path}: not a readable noise model: {line}") from error
 
 
 def fit_noise(truth: Sequence[PoseSequence], detected: Sequence[PoseSequence]) -> DetectorNoise:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 
-import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from skeletor.errors import InputError
+from skeletor.files import existing_file, reading
+from skeletor.io.torch_files import load_torch
 
 FC = 4096  # width of fc6 and fc7
 
@@ -91,16 +90,12 @@ def load_cnn_weights(cnn: AlexNet, path: Path | str) -> None:
     Raises InputError if the file cannot be read, or a tensor is missing or of another shape.
     """
     path = Path(path)
-    try:
-        if path.suffix == ".safetensors":
+    what = "file of pretrained weights (.safetensors, or torchvision's .pth)"
+    if path.suffix == ".safetensors":
+        with reading(existing_file(path, what), what):
             found = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
-        line = " ".join(str(error).split())[:100]
-        raise InputError(
-            f"{path}: no weights can be read ({line}); give .safetensors, or torchvision's .pth"
-        ) from error
+    else:
+        found = load_torch(path, what)
     if not isinstance(found, dict):
         raise InputError(f"{path}: holds {type(found).__name__}, expected names and tensors (a state dict)")
     names = _TORCHVISION if f"{_TORCHVISION[0]}.weight" in found else _LAYERS

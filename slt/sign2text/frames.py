@@ -8,9 +8,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.lib import format as npy
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
+from skeletor.files import existing_file, reading
 from skeletor.progress import log, progress
 from slt.video import open_video
 
@@ -76,10 +78,9 @@ class FrameStore(Sequence[np.ndarray]):
 
     @staticmethod
     def _open(path: Path) -> np.ndarray:
-        try:
-            frames = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{path}: not decoded frames ({error}); delete it and run again") from error
+        what = "file of decoded frames, made by this program; delete it and run again"
+        with reading(existing_file(path, what), what):
+            frames = npy.open_memmap(path, mode="r")
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8 or len(frames) == 0:
             raise InputError(f"{path}: {frames.dtype} {frames.shape} are not frames; delete it and run again")
         return frames

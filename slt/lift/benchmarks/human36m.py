@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skeletor.errors import InputError
+from skeletor.io.hdf5 import open_hdf5, read_values
 from skeletor.skeleton import Skeleton
 from slt.lift.benchmarks.safe_npz import read_npz
 from slt.lift.benchmarks.sequences import Benchmark2D3D
@@ -84,15 +85,10 @@ def _kept(joints: np.ndarray, where: str) -> np.ndarray:
 
 def read_camera(path: Path | str, subject: str, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Rotation (3, 3), world to camera axes, and place (3,) of the camera in metres, from `cameras.h5`."""
-    import h5py
-
-    name = f"subject{subject.removeprefix('S')}/camera{number + 1}"
-    try:
-        with h5py.File(path, "r") as file:
-            rotation = np.asarray(file[f"{name}/R"], float).T  # MATLAB wrote it column by column
-            place = np.asarray(file[f"{name}/T"], float).reshape(3) / 1000
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: no camera {name} can be read from it ({' '.join(str(error).split())})") from error
+    path, name = Path(path), f"subject{subject.removeprefix('S')}/camera{number + 1}"
+    with open_hdf5(path, f"file of cameras with {name}") as file:
+        rotation = read_values(file, f"{name}/R", path).astype(float).T  # MATLAB wrote it column by column
+        place = read_values(file, f"{name}/T", path).astype(float).reshape(3) / 1000
     if rotation.shape != (3, 3) or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4):
         raise InputError(f"{path}: {name}/R is no rotation")
     return rotation, place

@@ -8,16 +8,19 @@ file ends the reading with one line, before it is imported or called.
 from __future__ import annotations
 
 import io
+import math
 import pickle
-import zipfile
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from skeletor.errors import InputError
+from skeletor.io.npz import plain_array, read_header, read_members
+
+_PLAIN = re.compile(r"[<>|=]?([?biufcSUO]\d{0,6})")  # types of numbers, text and objects
 
 
 def read_npz(path: Path | str) -> dict[str, Any]:
@@ -25,27 +28,16 @@ def read_npz(path: Path | str) -> dict[str, Any]:
 
     Raises InputError if the file is no such archive, or if it holds more than arrays and plain containers.
     """
-    path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name.removesuffix(".npy"): _member(archive.read(name), f"{path}: {name}") for name in archive.namelist()
-            }
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; give the path of the .npz") from error
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a NumPy archive ({error})") from error
+    return {name: _member(data, f"{path}: {name}") for name, data in read_members(path, "NumPy archive")}
 
 
 def _member(data: bytes, where: str) -> Any:
-    stream = io.BytesIO(data)
     try:
-        version = npy.read_magic(stream)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        _, _, dtype = read(stream)
-        if not dtype.hasobject:
-            stream.seek(0)
-            return npy.read_array(stream, allow_pickle=False)
+        array = plain_array(data)
+        if array is not None:
+            return array
+        stream = io.BytesIO(data)
+        read_header(stream)
         value = _Unpickler(stream, where).load()
     except InputError:
         raise
@@ -55,28 +47,74 @@ def _member(data: bytes, where: str) -> Any:
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
-def _latin1(text: str, encoding: str) -> bytes:
+class _Dtype:
+    """Stands for the type of an array while it is unpickled: NumPy's own takes any state, and may crash on it."""
+
+    def __init__(self, code: str, *_: Any) -> None:
+        if not _PLAIN.fullmatch(code):
+            raise ValueError(f"type {code!r}")
+        self.value = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, order, *fields = state[:5]
+        if any(part is not None for part in fields):
+            raise ValueError("a type of several fields")
+        if order in ("<", ">"):
+            self.value = self.value.newbyteorder(order)
+
+
+class _Array(np.ndarray):
+    """An array whose pickled state is checked before NumPy sees it."""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
+        _, shape, kind, fortran, content = state
+        content = _bytes(content) if isinstance(content, str) else content
+        lengths = [length for length in shape if type(length) is int and length >= 0]
+        size, objects = math.prod(lengths), kind.value.hasobject
+        fits = isinstance(content, list if objects else bytes)
+        if len(lengths) != len(shape) or not fits or len(content) != size * (1 if objects else kind.value.itemsize):
+            raise ValueError(f"{len(content)} values or bytes for an array of shape {shape}")
+        super().__setstate__((1, tuple(shape), kind.value, bool(fortran), content))
+
+
+def _bytes(text: str, encoding: str = "latin1") -> bytes:
     """What old pickles call to make bytes; any other encoding could do more than that."""
     if encoding not in ("latin1", "latin-1"):
         raise ValueError(f"encoding {encoding!r}")
     return text.encode("latin1")
 
 
+def _from_buffer(content: bytes, kind: _Dtype, shape: tuple[int, ...], order: str) -> np.ndarray:
+    """An array of pickle protocol 5. np.frombuffer makes none of objects."""
+    return np.frombuffer(bytearray(content), kind.value).reshape(shape, order="F" if order == "F" else "C")
+
+
+def _scalar(kind: _Dtype, content: bytes | str) -> Any:
+    content = _bytes(content) if isinstance(content, str) else content
+    if len(content) != kind.value.itemsize:
+        raise ValueError(f"{len(content)} bytes for a number of {kind.value}")
+    return np.frombuffer(content, kind.value)[0]
+
+
+def _no_array(*_: Any) -> Any:
+    """Stands for the class of arrays, which pickles only name: called, it would make one of any size."""
+    raise ValueError("an array that is not made by NumPy's own pickling")
+
+
 def _allowed() -> dict[tuple[str, str], Callable[..., Any]]:
-    """(module, name) of what a pickled array needs, in the spellings of NumPy 1 and 2."""
-    array = np.array([1.0])
-    reconstruct: Any = array.__reduce__()[0]
-    scalar: Any = np.float64(1).__reduce__()[0]
-    from_buffer: Any = array.__reduce_ex__(5)[0]
+    """(module, name) of what a pickled array needs, in the spellings of NumPy 1 and 2.
+
+    All are made here, so that a file which sets attributes of them, as pickles can, reaches no other file.
+    """
     names: dict[tuple[str, str], Callable[..., Any]] = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): _latin1,
+        ("numpy", "ndarray"): lambda *rest: _no_array(*rest),
+        ("numpy", "dtype"): lambda *rest: _Dtype(*rest),
+        ("_codecs", "encode"): lambda *rest: _bytes(*rest),
     }
     for package in ("numpy.core", "numpy._core"):
-        names[f"{package}.multiarray", "_reconstruct"] = reconstruct
-        names[f"{package}.multiarray", "scalar"] = scalar
-        names[f"{package}.numeric", "_frombuffer"] = from_buffer
+        names[f"{package}.multiarray", "_reconstruct"] = lambda *rest: _Array((0,), np.uint8)
+        names[f"{package}.multiarray", "scalar"] = lambda *rest: _scalar(*rest)
+        names[f"{package}.numeric", "_frombuffer"] = lambda *rest: _from_buffer(*rest)
     return names
 
 

@@ -6,15 +6,14 @@ The file is an npz of arrays: `parent` (38,), `offset` (38, 3), and one (T, 38, 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from skeletor.errors import InputError
+from skeletor.io.npz import read_arrays
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SIGNING_50
 from slt.lift.gaps import at_places
@@ -48,13 +47,7 @@ class Mocap:
 @lru_cache(maxsize=2)
 def read_mocap(path: str) -> Mocap:
     """The sequences of a file. InputError if it cannot be read, is pickled, or holds none."""
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; data.mocap is the npz of the CMU gestures")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: no npz of plain arrays ({error})") from None
+    arrays = read_arrays(path, "npz of plain arrays (data.mocap: the CMU gestures)")
     mocap = Mocap({n: _on_signing_50(a, n) for n, a in arrays.items() if a.ndim == 3 and a.shape[1:] == (38, 3)})
     if not mocap.sequences:
         raise InputError(f"{path}: no sequence (T, 38, 3)")

@@ -38,7 +38,7 @@ def test_fps_can_be_given(files):
     for suffix in SUFFIXES:
         assert read_pose(files / f"clip{suffix}", fps=50.0).fps == 50
         assert read_pose(files / f"clip{suffix}").fps == 25
-        with pytest.raises(InputError, match="above 0"):
+        with pytest.raises(InputError, match="expected 1 to 1000"):
             read_pose(files / f"clip{suffix}", fps=0.0)
 
 

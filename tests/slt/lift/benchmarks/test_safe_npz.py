@@ -68,7 +68,7 @@ def test_damaged_and_missing_files_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no archive")
     whole = archive(tmp_path / "cut.npz", pickle.dumps({"a": np.arange(9)})[:-9])
     for path, words in (
-        (tmp_path / "text.npz", "not a NumPy"),
+        (tmp_path / "text.npz", "not a readable NumPy"),
         (whole, "cannot be read"),
         (tmp_path / "no", "no such"),
     ):

@@ -97,12 +97,12 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, captured_file: Path) -> Non
     with pytest.raises(InputError, match="no such file"):
         read_mocap(str(tmp_path / "none.npz"))
     (tmp_path / "text.npz").write_text("not an archive")
-    with pytest.raises(InputError, match="no npz of plain arrays"):
+    with pytest.raises(InputError, match="npz of plain arrays"):
         read_mocap(str(tmp_path / "text.npz"))
     pickled = np.empty(1, object)
     pickled[0] = "no"
     np.savez(tmp_path / "pickled.npz", walk=pickled)
-    with pytest.raises(InputError, match="no npz of plain arrays"):
+    with pytest.raises(InputError, match="holds objects"):
         read_mocap(str(tmp_path / "pickled.npz"))
     np.savez(tmp_path / "flat.npz", walk=np.zeros((5, 17, 3)))
     with pytest.raises(InputError, match="no sequence"):
