@@ -13,6 +13,7 @@ import numpy as np
 
 from skeletor.errors import InputError
 from skeletor.io import native, openpose_json, pose_format, skels, slrtp, zelinka_h5
+from skeletor.io.layouts.named import with_layout
 from skeletor.pose import PoseSequence
 
 Reader = Callable[[Path, float | None], Mapping[str, PoseSequence]]
@@ -35,13 +36,15 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
 }
 
 
-def read_pose(path: Path | str, name: str | None = None, fps: float | None = None) -> PoseSequence:
+def read_pose(
+    path: Path | str, name: str | None = None, fps: float | None = None, skeleton: str | None = None
+) -> PoseSequence:
     """Read one clip: the one called `name`, or the only one there is.
 
     fps: frames per second for files that do not tell (OpenPose JSON, .h5; default 25); given for the others, it
-    replaces what they say. Raises InputError, one line, for whatever cannot be read.
+    replaces what they say. skeleton: see `read_poses`. Raises InputError, one line, for whatever cannot be read.
     """
-    poses = read_poses(path, fps)
+    poses = read_poses(path, fps, skeleton)
     if name is None and len(poses) == 1:
         name = next(iter(poses))
     if name is None or name not in poses:
@@ -51,18 +54,25 @@ def read_pose(path: Path | str, name: str | None = None, fps: float | None = Non
     return poses[name]
 
 
-def read_poses(path: Path | str, fps: float | None = None) -> Mapping[str, PoseSequence]:
-    """All clips of a file by name; lazily, from mapped memory, if it is a native one. Errors as in `read_pose`."""
+def read_poses(path: Path | str, fps: float | None = None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
+    """All clips of a file by name; lazily, from mapped memory, if it is a native one. Errors as in `read_pose`.
+
+    skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files and OpenPose JSON of
+    which neither names nor places of the points tell it, and for clips whose skeleton has no names of joints.
+    """
     path = Path(path)
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise InputError(f"{path}: fps is {fps}; it must be above 0")
     if path.is_dir():
-        return openpose_json.read_all(path, fps)
+        return openpose_json.read_all(path, fps, skeleton)
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
     if path.suffix.lower() == ".json":
         raise InputError(f"{path}: one frame of OpenPose; give the directory that it is in")
-    return _format(path)[0](path, fps)
+    if path.suffix.lower() == ".pose":
+        return pose_format.read_all(path, fps, skeleton)
+    poses = _format(path)[0](path, fps)
+    return poses if skeleton is None else {name: with_layout(poses[name], skeleton, path) for name in poses}
 
 
 def write_pose(pose: PoseSequence, path: Path | str) -> None:

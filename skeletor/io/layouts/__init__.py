@@ -5,7 +5,7 @@ or given by name (`layout_named`, `--skeleton`).
 """
 
 from skeletor.io.layouts.evidence import Evidence, choose, evidence
-from skeletor.io.layouts.names import Named, Point, by_names, is_world, joint_of, nose_of_face
+from skeletor.io.layouts.names import Named, Point, by_names, is_world, joint_of, nose_of_face, writing_names
 from skeletor.io.layouts.tables import LAYOUTS, Layout, choices, layout_named, layouts_of
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "layout_named",
     "layouts_of",
     "nose_of_face",
+    "writing_names",
 ]
