@@ -26,8 +26,8 @@ def normalise(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequen
     needed = ("neck", "left_shoulder", "right_shoulder")
     if not set(needed) <= set(pose.skeleton.joints):
         raise InputError(
-            f"{pose.provenance.source or 'pose'}: skeleton {pose.skeleton.name:.60} has no neck and shoulders by which to "
-            "normalise; map it to signing_50 first, or say what it is with --skeleton NAME"
+            f"{pose.provenance.source or 'pose'}: skeleton {pose.skeleton.name:.60} has no neck and shoulders by which "
+            "to normalise; map it to signing_50 first, or say what it is with --skeleton NAME"
         )
     joints = [pose.skeleton.index(joint) for joint in needed]
     seen = ~pose.missing[:, joints].any(1)

@@ -57,7 +57,8 @@ class FrameWriter:
     def add(self, pose: PoseSequence, worse: PoseSequence | None = None, fps: float | None = None) -> None:
         """Add a clip, normalised if it is in pixels or metres; an empty one is only counted.
 
-        A skeleton that has shoulders and no neck (MediaPipe's) is mapped to SIGNING_50, as lifting does. worse: its degraded version, for all clips or for none. fps: the clips are resampled to it (None: the
+        A skeleton that has shoulders and no neck (MediaPipe's) is mapped to SIGNING_50, as lifting does.
+        worse: its degraded version, for all clips or for none. fps: the clips are resampled to it (None: the
         first clip's). Raises InputError, naming the clip, if it does not fit the others.
         """
         name = f"clip {self.clips_done + len(self._lengths)}"

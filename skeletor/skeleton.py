@@ -172,8 +172,8 @@ def mapping(source: Skeleton, target: Skeleton) -> np.ndarray:
         from skeletor.io.layouts.tables import choices  # which knows the skeletons
 
         raise InputError(
-            f"no joint of skeleton {source.name:.60} is also in {target.name}: they cannot be mapped; if its points are "
-            f"in a known order, {choices()}"
+            f"no joint of skeleton {source.name:.60} is also in {target.name}: they cannot be mapped; "
+            f"if its points are in a known order, {choices()}"
         )
     return weights
 

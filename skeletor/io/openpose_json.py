@@ -21,6 +21,7 @@ from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.io._files import reading
 from skeletor.io.layouts import Layout, choose, layout_named, layouts_of
+from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
 from skeletor.io.people import People, SignerChoice, check_crowd, select
 from skeletor.io.recordings import Recording, list_recordings
@@ -144,7 +145,8 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
     read = _read(recording)
     rows = np.concatenate([*read.frames.values(), np.zeros((0, read.body + 2 * _HAND, 3), np.float32)])  # (R, N+42, 3)
     points = np.where(rows[..., 2:] > 0, rows[..., :2], np.nan)
-    layout, record = _layout(read, points, skeleton)
+    with asking(directory):
+        layout, record = _layout(read, points, skeleton)
     columns = _columns(layout, read.body)
     if not read.units:
         check_pixels({joint: points[:, k] for joint, k in columns.items()})

@@ -30,6 +30,7 @@ from skeletor.io.layouts import (
     nose_of_face,
     writing_names,
 )
+from skeletor.io.layouts.named import asking
 from skeletor.io.people import People, SignerChoice, select
 from skeletor.io.pose_file import Component, PoseFile, parse, usable_fps
 from skeletor.io.units import FARTHEST, Scale, unit_of
@@ -54,7 +55,8 @@ def read_people(path: Path | str, fps: float | None = None, skeleton: str | None
         file = parse(content)
         rate = usable_fps(file.fps, fps)
         points = [(c.name, point) for c in file.components for point in c.points]
-        known, record = _layout(file, points, skeleton)
+        with asking(path):
+            known, record = _layout(file, points, skeleton)
         size = file.size if all(file.size) else None
         estimator = known.estimator if known else ""
         provenance = Provenance(

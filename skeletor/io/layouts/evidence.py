@@ -64,8 +64,10 @@ class _Body:
     def checks(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """(weight, value, passed), each (R,); a check could be made where its value is a number."""
         neck = self._width(self.at("neck") - self.middle)
+        slope = np.abs((self.at("left_shoulder") - self.at("right_shoulder"))[:, 1]) / self.width
         above = (self.middle - self.at("nose"))[:, 1] / self.width
-        found = [(1.0, neck, neck < 0.4), (1.0, above, (above > 0.1) & (above < 2)), self._same_side(self.facing, 0.5)]
+        found = [(1.0, neck, neck < 0.4), (1.0, above, (above > 0.1) & (above < 2)), (1.0, slope, slope < 0.5)]
+        found.append(self._same_side(self.facing, 0.5))
         for side, other in (("left", "right"), ("right", "left")):
             upper = self.apart(f"{side}_shoulder", f"{side}_elbow")
             across = self.apart(f"{other}_shoulder", f"{side}_elbow")
@@ -73,7 +75,7 @@ class _Body:
             lower = self.apart(f"{side}_elbow", f"{side}_wrist")
             found.append((0.5, lower, lower < 1.8))
             root = self.apart(f"{side}_wrist", f"{side}_hand_root")
-            found.append((0.5, root, root < 0.5))
+            found.append((1.5, root, root < 0.5))
             wrong = self.apart(f"{side}_wrist", f"{other}_hand_root")
             told = np.where(np.abs(wrong - root) > 0.4, root, np.nan)  # hands that are not together
             found.append((1.0, told, root < wrong))
@@ -122,7 +124,7 @@ def choose(
     rows = np.isfinite(points[..., 0]).sum(1)
     best = np.sort(np.argsort(-rows, kind="stable")[:SAMPLE])
     known = {name: values[best] for name, values in (hands or {}).items()}
-    tried = [(layout, evidence({j: points[best, k] for j, k in layout.columns.items()} | known)) for layout in layouts]
+    tried = [(layout, evidence(known | {j: points[best, k] for j, k in layout.columns.items()})) for layout in layouts]
     tried.sort(key=lambda pair: -pair[1].score if pair[1].holds else 1.0)
     names = " or ".join(layout.name for layout in layouts)
     if not any(found.weight >= ENOUGH for _, found in tried):

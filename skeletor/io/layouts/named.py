@@ -1,7 +1,9 @@
-"""A layout given by name to poses whose skeleton says nothing."""
+"""A layout given by name to poses whose skeleton says nothing, and where that is asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +44,12 @@ def with_layout(pose: PoseSequence, name: str, path: Path) -> PoseSequence:
         confidence[:, neck] = np.where(both, np.minimum(confidence[:, left], confidence[:, right]), 0)
     record = StageRecord("layout", config={"layout": layout.name, "by": "choice"})
     return PoseSequence(keypoints, confidence, pose.fps, layout.skeleton, pose.provenance.then(record))
+
+
+@contextmanager
+def asking(path: Path) -> Iterator[None]:
+    """Puts the path before an InputError, which then is not cut short: it ends in the names to choose from."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

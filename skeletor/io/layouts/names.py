@@ -81,7 +81,7 @@ def by_names(points: Sequence[Point]) -> Named | None:
             raise InputError(f"two points are the {joint}, one is {component!r:.40} {point!r:.40}; is it damaged?")
         else:
             columns[joint] = place
-    if len(columns) > 2:
+    if {"left_shoulder", "right_shoulder"} & columns.keys():
         _check_damage(columns, unknown)
     if not {"left_shoulder", "right_shoulder"} <= columns.keys():
         return None
