@@ -21,10 +21,15 @@ def normalise(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequen
 
     Takes any skeleton with neck and shoulders, 2D or 3D, in any unit; gives the unit "shoulder".
     Medians are over frames in which those joints have at least `minimum_confidence` (over all observed
-    frames if there are none). Raises InputError if the shoulders or the neck are never seen.
+    frames if there are none). Raises InputError if the skeleton lacks these joints, or they are never seen.
     """
-    neck, left, right = (pose.skeleton.index(j) for j in ("neck", "left_shoulder", "right_shoulder"))
-    joints = [neck, left, right]
+    needed = ("neck", "left_shoulder", "right_shoulder")
+    if not set(needed) <= set(pose.skeleton.joints):
+        raise InputError(
+            f"{pose.provenance.source or 'pose'}: skeleton {pose.skeleton.name:.60} has no neck and shoulders by which "
+            "to normalise; map it to signing_50 first, or say what it is with --skeleton NAME"
+        )
+    joints = [pose.skeleton.index(joint) for joint in needed]
     seen = ~pose.missing[:, joints].any(1)
     sure = seen & (pose.confidence[:, joints].min(1) >= minimum_confidence)
     frames = sure if sure.any() else seen

@@ -21,6 +21,7 @@ from skeletor.io import read_poses
 from skeletor.pose import PoseSequence
 from skeletor.progress import log, progress
 from skeletor.quantise import pack_confidence
+from skeletor.skeleton import SIGNING_50
 from skeletor.windows import in_form
 
 SHARD_FRAMES = 1 << 18  # 84 MB of 50 joints in 3D: what is held in memory, and lost when a run is killed
@@ -56,19 +57,21 @@ class FrameWriter:
     def add(self, pose: PoseSequence, worse: PoseSequence | None = None, fps: float | None = None) -> None:
         """Add a clip, normalised if it is in pixels or metres; an empty one is only counted.
 
+        A skeleton that has shoulders and no neck (MediaPipe's) is mapped to SIGNING_50, as lifting does.
         worse: its degraded version, for all clips or for none. fps: the clips are resampled to it (None: the
         first clip's). Raises InputError, naming the clip, if it does not fit the others.
         """
         name = f"clip {self.clips_done + len(self._lengths)}"
         if worse is not None and len(worse) != len(pose):
             raise InputError(f"{pose.provenance.source or name}: its degraded version has {len(worse)} frames")
+        pose = _with_neck(pose)
         rate, skeleton = (self.form.fps, self.form.skeleton) if self.form else (fps or pose.fps, pose.skeleton)
         form = (self.form.dims, self.form.units) if self.form else None
         pose = in_form(pose, name, rate, skeleton, form)
         form = (pose.dims, pose.provenance.units)
         rows = _rows(pose, "", name)
         if worse is not None:
-            rows |= _rows(in_form(worse, name, rate, skeleton, form), "worse_", name)
+            rows |= _rows(in_form(_with_neck(worse), name, rate, skeleton, form), "worse_", name)
         if self.form is None:
             self.form = FrameForm(skeleton, *form[:1], rate, form[1], worse is not None)
         elif self.form.degraded != (worse is not None):
@@ -204,6 +207,12 @@ def _key(files: Sequence[Path], worse: Sequence[Path], fps: float | None, shard_
     """Says what is packed, so that only a run of the same inputs goes on."""
     listed = [[(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in part if f.exists()] for part in (files, worse)]
     return hashlib.sha256(json.dumps([listed, fps, shard_frames, VERSION]).encode()).hexdigest()[:24]
+
+
+def _with_neck(pose: PoseSequence) -> PoseSequence:
+    """On SIGNING_50 if the pose has shoulders but no neck, which normalising needs; any other as it is."""
+    joints = set(pose.skeleton.joints)
+    return pose.to_skeleton(SIGNING_50) if "left_shoulder" in joints and "neck" not in joints else pose
 
 
 def _rows(pose: PoseSequence, prefix: str, name: str) -> dict[str, np.ndarray]:

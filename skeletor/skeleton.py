@@ -169,7 +169,12 @@ def mapping(source: Skeleton, target: Skeleton) -> np.ndarray:
             for part in parts:
                 weights[row, source.index(part)] = 1.0 / len(parts)
     if not weights.any():
-        raise InputError(f"no joint of skeleton {source.name} is also in {target.name}: they cannot be mapped")
+        from skeletor.io.layouts.tables import choices  # which knows the skeletons
+
+        raise InputError(
+            f"no joint of skeleton {source.name:.60} is also in {target.name}: they cannot be mapped; "
+            f"if its points are in a known order, {choices()}"
+        )
     return weights
 
 

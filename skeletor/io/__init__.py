@@ -13,6 +13,7 @@ from pathlib import Path
 from skeletor.errors import InputError
 from skeletor.files import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels, slrtp, zelinka_h5
+from skeletor.io.layouts.named import with_layout
 from skeletor.pose import PoseSequence
 
 Reader = Callable[[Path, float | None], Mapping[str, PoseSequence]]
@@ -34,13 +35,16 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
 _SEVERAL: dict[str, ManyWriter] = {".safetensors": native.write_shard, ".skels": skels.write_poses}
 
 
-def read_pose(path: Path | str, name: str | None = None, fps: float | None = None) -> PoseSequence:
+def read_pose(
+    path: Path | str, name: str | None = None, fps: float | None = None, skeleton: str | None = None
+) -> PoseSequence:
     """Read one clip: the one called `name`, or the only one there is.
 
     fps: frames per second, 1 to 1000, for files that do not tell (OpenPose JSON, .h5; default 25); given for the
-    others, it replaces what they say. Raises InputError, one line, for whatever cannot be read.
+    others, it replaces what they say. skeleton: see `read_poses`. Raises InputError, one line, for whatever cannot be
+    read.
     """
-    poses = read_poses(path, fps)
+    poses = read_poses(path, fps, skeleton)
     if name is None and len(poses) == 1:
         name = next(iter(poses))
     if name is None or name not in poses:
@@ -50,19 +54,28 @@ def read_pose(path: Path | str, name: str | None = None, fps: float | None = Non
     return poses[name]
 
 
-def read_poses(path: Path | str, fps: float | None = None) -> Mapping[str, PoseSequence]:
-    """All clips of a file by name; lazily, from mapped memory, if it is a native one. Errors as in `read_pose`."""
+def read_poses(path: Path | str, fps: float | None = None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
+    """All clips of a file by name; lazily, from mapped memory, if it is a native one. Errors as in `read_pose`.
+
+    skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files and OpenPose JSON of
+    which neither names nor places of the points tell it, and for clips whose skeleton has no names of joints.
+    """
     path = Path(path)
     if fps is not None:
         checked_fps(path, fps)
     if path.is_dir():
-        return openpose_json.read_all(path, fps)
+        return openpose_json.read_all(path, fps, skeleton)
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
     if path.suffix.lower() == ".json":
         raise InputError(f"{path}: one frame of OpenPose; give the directory that it is in")
-    reader = _format(path)[0]
-    poses = reader(existing_file(path, "file of poses"), fps)
+    file = existing_file(path, "file of poses")
+    if path.suffix.lower() == ".pose":
+        poses = pose_format.read_all(file, fps, skeleton)
+    else:
+        poses = _format(path)[0](file, fps)
+        if skeleton is not None:
+            poses = {name: with_layout(poses[name], skeleton, path) for name in poses}
     if isinstance(poses, dict):  # the others are lazy, and look at each clip when it is asked for
         for pose in poses.values():
             checked_fps(path, pose.fps)

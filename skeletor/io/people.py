@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from skeletor.errors import InputError
+from skeletor.io.follow import follow as follow_bodies
+from skeletor.io.follow import steady_joints
 from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.progress import log
 from skeletor.skeleton import Skeleton
+
+MOST_PEOPLE = 128  # in a frame; OpenPose itself finds at most 127
+MOST_PLACES = 500_000  # frames times people: 0.5 GB
+ALSO = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,87 +56,107 @@ class People:
 SignerChoice = Callable[[People], np.ndarray]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """places: (T,) of the signer, -1 where absent. signing: how many people sign. side: where the chosen one is."""
+
+    places: np.ndarray
+    signing: int
+    side: str
+
+
+def check_crowd(frames: int, people: int) -> None:
+    """InputError if so many people in so many frames are no recording of a signer, or do not fit into memory."""
+    if people > MOST_PEOPLE:
+        raise InputError(f"has {people} people in a frame; at most {MOST_PEOPLE} are read, leave the others out")
+    if frames * people > MOST_PLACES:
+        raise InputError(f"has {frames} frames of up to {people} people, too much at once; cut it into pieces")
+
+
 def select(people: People, choose: SignerChoice | None = None) -> PoseSequence:
-    """The signer's pose sequence, by `choose` (default `largest_moving_hands`); the choice is logged."""
+    """The signer's pose sequence, by `choose` (default `largest_moving_hands`).
+
+    The choice is logged and kept in the provenance (stage "signer"); with a warning if more than one person signs.
+    """
     if people.count == 0:
         return people.person(np.full(len(people), -1))
     if people.count == 1 and choose is None:
         return people.person(np.zeros(len(people), int))
-    rule = choose or largest_moving_hands
-    places = rule(people)
-    name = getattr(rule, "__name__", type(rule).__name__)
-    found = int((places >= 0).sum())
+    choice = Choice(choose(people), 1, "") if choose else choose_signer(people)
+    name = getattr(choose or largest_moving_hands, "__name__", type(choose).__name__)
+    found = int((choice.places >= 0).sum())
+    source = people.provenance.source or "poses"
     log.info(
         "%s: up to %d people; the signer (rule %s) is there in %d of %d frames",
-        people.provenance.source or "poses",
+        source,
         people.count,
         name,
         found,
         len(people),
     )
-    pose = people.person(places)
-    return pose.replace(stage=StageRecord("signer", config={"rule": name, "people": people.count, "frames": found}))
+    config = {"rule": name, "people": people.count, "frames": found}
+    if choice.signing > 1:
+        config |= {"signing": choice.signing, "taken": choice.side}
+        log.warning(f"{source}: {choice.signing} people sign; the one {choice.side}, whose hands move most, is taken")
+    return people.person(choice.places).replace(stage=StageRecord("signer", config=config))
 
 
 def largest_moving_hands(people: People) -> np.ndarray:
     """(T,) place of the person whose hands travel farthest in all, in the coordinates' unit; -1 where absent.
 
+    See `choose_signer`.
+    """
+    return choose_signer(people).places
+
+
+def choose_signer(people: People) -> Choice:
+    """The person whose hands travel farthest in all, in the coordinates' unit, and who else signs.
+
     People are first followed from frame to frame (`follow`). The travel of a track is the sum, over neighbouring
-    frames in which a joint of an arm or hand is seen, of the mean step of these joints; a step longer than the
-    person's own shoulder width counts as that width, so that mistaken detections do not win. Someone nearer to
-    the camera therefore wins over someone farther away who moves alike. A tie goes to the larger, then the
-    earlier person.
+    frames in which a joint of an arm or hand is seen, of the mean step of these joints against the body's, so that
+    who walks past does not sign; a step longer than the person's own shoulder width counts as that width, so that
+    mistaken detections do not win. Someone nearer to the camera therefore wins over someone farther away who moves
+    alike. A tie goes to the larger, then the earlier person. Who moves the hands at least `ALSO` times as far as
+    the chosen one, in own shoulder widths, signs too.
     """
     tracks = follow(people)  # (T, N)
+    travels, sizes, middles = np.array([_travel(people, places) for places in tracks.T]).T  # (N,) each
+    best = max(range(len(travels)), key=lambda n: (travels[n], sizes[n], -n))
+    own = travels / np.maximum(sizes, 1e-6)
+    signing = np.flatnonzero((own >= ALSO * own[best]) & (own > 1))
+    others = [n for n in signing if n != best]
+    return Choice(tracks[:, best], 1 + len(others), _side(middles[best], middles[others]))
+
+
+def follow(people: People) -> np.ndarray:
+    """(T, N) place of each of N tracks, -1 where a track is not there; see `skeletor.io.follow.follow`."""
+    return follow_bodies(people.keypoints, people.skeleton)
+
+
+def _travel(people: People, places: np.ndarray) -> tuple[float, float, float]:
+    """How far a track's hands travel, its size (about a shoulder width), and its median x."""
+    there = np.flatnonzero(places >= 0)
+    points = people.keypoints[there, places[there]]  # (T', J, D)
+    size = _size(points)
+    step = np.diff(points, axis=0)  # (T'-1, J, D)
+    step[np.diff(there) > 1] = np.nan
     hands = _moving_joints(people.skeleton)
-    scores = []
-    for places in tracks.T:
-        pose = people.person(places)
-        points = pose.keypoints[:, hands]  # (T, K, D)
-        size = _size(pose.keypoints)
-        steps = np.linalg.norm(np.diff(points, axis=0), axis=2)  # (T-1, K)
-        seen = np.isfinite(steps)
-        mean = np.where(seen, np.minimum(steps, size), 0).sum(1) / np.maximum(seen.sum(1), 1)  # (T-1,)
-        scores.append((float(mean.sum()), size))
-    best = max(range(len(scores)), key=lambda n: (scores[n], -n))
-    return tracks[:, best]
+    body = [k for k in steady_joints(people.skeleton) if k not in hands]
+    if body:
+        shift = np.ma.median(np.ma.masked_invalid(step[:, body]), axis=1).filled(0)  # (T'-1, D)
+        step -= shift[:, None]
+    length = np.linalg.norm(step[:, hands], axis=2)  # (T'-1, K)
+    seen = np.isfinite(length)
+    mean = np.where(seen, np.minimum(length, size), 0).sum(1) / np.maximum(seen.sum(1), 1)
+    x = points[..., 0]
+    return float(mean.sum()), size, float(np.median(x[np.isfinite(x)])) if np.isfinite(x).any() else 0.0
 
 
-def follow(people: People, reach: float = 0.75) -> np.ndarray:
-    """(T, N) place of each of N tracks in each frame, -1 where a track is not there.
-
-    A person goes on with the track whose last centre (median of the seen joints) is nearest, at most `reach`
-    body extents away; all of a frame are assigned at once (Hungarian algorithm). Whoever is left over starts a
-    track of their own.
-    """
-    from scipy.optimize import linear_sum_assignment  # takes half as long to load as all of `slt.estimate` otherwise
-
-    frames, count = people.keypoints.shape[:2]
-    seen = np.isfinite(people.keypoints[..., 0])  # (T, P, J)
-    there = seen.any(2)  # (T, P)
-    with np.errstate(all="ignore"):
-        filled = np.ma.masked_invalid(people.keypoints[..., :2])
-        centres = np.ma.median(filled, axis=2).filled(np.nan)  # (T, P, 2)
-        spans = np.ma.ptp(filled, axis=2).filled(0).max(2)  # (T, P), a body's extent
-    reach *= float(np.median(spans[there])) if there.any() else 1.0
-    last_centre = np.zeros((0, 2))
-    rows: list[np.ndarray] = []  # one (T,) row a track
-    for t in range(frames):  # each frame depends on the one before
-        present = np.flatnonzero(there[t])
-        taken = np.zeros(count, bool)
-        if len(rows) and len(present):
-            cost = np.linalg.norm(last_centre[:, None] - centres[t, present][None], axis=2)  # (N, P')
-            near = cost <= reach
-            for track, k in zip(*linear_sum_assignment(np.where(near, cost, 1e9)), strict=True):
-                if near[track, k]:
-                    rows[track][t] = present[k]
-                    last_centre[track] = centres[t, present[k]]
-                    taken[present[k]] = True
-        for place in present[~taken[present]]:
-            rows.append(np.full(frames, -1))
-            rows[-1][t] = place
-            last_centre = np.concatenate([last_centre, centres[t, place][None]])
-    return np.stack(rows, 1) if rows else np.full((frames, 1), -1)
+def _side(x: float, others: np.ndarray) -> str:
+    """Where in the picture somebody is, among others."""
+    if (others > x).all():
+        return "at the left"
+    return "at the right" if (others < x).all() else "in the middle"
 
 
 def _moving_joints(skeleton: Skeleton) -> list[int]:

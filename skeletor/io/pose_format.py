@@ -1,70 +1,81 @@
-"""`.pose` files, versions 0.0, 0.1 and 0.2, through the pose-format library (A. Moryossef et al.).
+"""`.pose` files, versions 0.0, 0.1 and 0.2, of pose-format (A. Moryossef et al.).
 
-OpenPose files (135 or 137 points) become BODY25_HANDS and MediaPipe holistic files MEDIAPIPE_75; faces and
-MediaPipe's world landmarks are dropped. Any other file gets a skeleton of its own from the header's points and
-limbs. Files are written in version 0.2, which the format's own readers take.
+Which point is which joint is told by the names in the header, or by what lies where (`skeletor.io.layouts`). OpenPose,
+COCO, Halpe and AlphaPose points become BODY25_HANDS, MediaPipe's MEDIAPIPE_75; faces and world landmarks are
+dropped. Any other file gets a skeleton of its own from the header's points and limbs. Coordinates from 0 to 1 become
+pixels (`skeletor.io.units`). Files are written in version 0.2, which the format's own readers take.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.io._files import existing_file, reading
+from skeletor.io.layouts import (
+    Named,
+    Point,
+    by_names,
+    choose,
+    is_world,
+    layout_named,
+    layouts_of,
+    nose_of_face,
+    writing_names,
+)
+from skeletor.io.layouts.named import asking
 from skeletor.io.people import People, SignerChoice, select
-from skeletor.io.pose_layouts import Layout, Point, find_layout, writing_layout
-from skeletor.pose import PoseSequence, Provenance, file_sha256
+from skeletor.io.pose_file import Component, PoseFile, parse, usable_fps
+from skeletor.io.units import FARTHEST, Scale, unit_of
+from skeletor.pose import PoseSequence, Provenance, StageRecord
+from skeletor.progress import log
 from skeletor.skeleton import Skeleton
 
 WHAT = ".pose file"
 _LARGEST_SIDE = 65535  # of a picture, in the header
 
 
-def read_people(path: Path | str) -> People:
-    """Everybody in a `.pose` file, (T, P, J, D). The library gives only the first person of a version 0.0 file.
+def read_people(path: Path | str, fps: float | None = None, skeleton: str | None = None) -> People:
+    """Everybody in a `.pose` file, (T, P, J, D).
 
-    Raises InputError if the file is missing, not of this format, or not exactly as long as its header says
-    (the library loads version 0.1 files that lack half of their frames without a word).
+    fps: replaces what the file says. skeleton: the layout of all its points by name (`skeletor.io.layouts`), where
+    their names do not tell. Raises InputError if the file is missing, not of this format, not exactly as long as its
+    header says, or if its frame rate or its unit cannot be known.
     """
-    from pose_format.numpy import NumPyPoseBody
-    from pose_format.pose_header import PoseHeader
-    from pose_format.utils.reader import BufferReader
-
     path = existing_file(Path(path), WHAT)
     with reading(path, WHAT):
         content = path.read_bytes()
-        reader = BufferReader(content)
-        header = PoseHeader.read(reader)
-        _check_header(header)
-        _check_length(header, content[reader.read_offset :])
-        body = NumPyPoseBody.read(header, reader)
-        points = [(c.name, p) for c in header.components for p in c.points]
-        layout = find_layout(points)
-        size = (header.dimensions.width, header.dimensions.height)
+        file = parse(content)
+        rate = usable_fps(file.fps, fps)
+        points = [(c.name, point) for c in file.components for point in c.points]
+        with asking(path):
+            known, record = _layout(file, points, skeleton)
+        size = file.size if all(file.size) else None
+        estimator = known.estimator if known else ""
         provenance = Provenance(
-            source=path.name,
-            sha256=file_sha256(path),
-            estimator=layout.estimator if layout else "",
-            image_size=size if all(size) else None,
-            units="pixel" if all(size) else "unknown",
+            path.name, hashlib.sha256(content).hexdigest(), estimator, "", size, "pixel" if size else "unknown"
         )
-        values = np.ma.getdata(body.data).astype(np.float32)  # (T, P, J, D)
-        return _people(values, np.asarray(body.confidence, np.float32), float(body.fps), header, layout, provenance)
+        if record:
+            provenance = provenance.then(record)
+        if known is None:
+            return _plain_people(file, points, rate, provenance)
+        return _known_people(file, points, known, rate, provenance)
 
 
-def read_pose(path: Path | str, choose: SignerChoice | None = None) -> PoseSequence:
+def read_pose(
+    path: Path | str, choose: SignerChoice | None = None, fps: float | None = None, skeleton: str | None = None
+) -> PoseSequence:
     """The signer of a `.pose` file: with several people, whom `choose` picks (default: largest moving hands)."""
-    people = read_people(path)
+    people = read_people(path, fps, skeleton)
     with reading(Path(path), WHAT):
-        layout = find_layout([_split(joint) for joint in people.skeleton.joints])
-        pose = select(people, choose)
-        return _rename(pose, layout) if layout else _plain(pose)
+        return select(people, choose)
 
 
 def write_pose(pose: PoseSequence, path: Path | str) -> None:
@@ -78,8 +89,8 @@ def write_pose(pose: PoseSequence, path: Path | str) -> None:
     from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeaderComponent, PoseHeaderDimensions
 
-    layout = writing_layout(pose.skeleton, pose.dims)
-    order = [layout.names[joint] for joint in pose.skeleton.joints]
+    names = writing_names(pose.skeleton, pose.dims)
+    order = [names[joint] for joint in pose.skeleton.joints]
     limbs = pose.skeleton.bones
     components = []
     for name in dict.fromkeys(component for component, _ in order):
@@ -101,86 +112,86 @@ def write_pose(pose: PoseSequence, path: Path | str) -> None:
         temporary.write_bytes(buffer.getvalue())
 
 
-def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
-    """The file's one clip, under the file's name; `fps` replaces what the file says."""
-    pose = read_pose(path)
-    return {path.stem: pose if fps is None else pose.replace(fps=fps)}
+def read_all(path: Path, fps: float | None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
+    """The file's one clip, under the file's name; see `read_people`."""
+    return {path.stem: read_pose(path, fps=fps, skeleton=skeleton)}
 
 
-def _check_header(header: Any) -> None:
-    """InputError if the header cannot be that of a recording."""
-    if round(header.version, 3) not in (0.0, 0.1, 0.2):
-        raise InputError(f"version {header.version:g} of the .pose format is unknown; 0.0, 0.1 and 0.2 are read")
-    formats = {c.format for c in header.components}
-    if not header.components or not formats <= {"XYC", "XYZC"} or len(formats) > 1:
-        raise InputError(f"components with values {sorted(formats)}; expected all XYC or all XYZC")
-    if header.total_points() == 0:
-        raise InputError("has no points")
+def _layout(file: PoseFile, points: Sequence[Point], skeleton: str | None) -> tuple[Named | None, StageRecord | None]:
+    """Which point is which joint, and how that is known; (None, None) if no layout is."""
+    if skeleton:
+        layout = layout_named(skeleton)
+        if len(layout) != len(points):
+            raise InputError(f"has {len(points)} points, {layout.name} has {len(layout)}")
+        record = StageRecord("layout", config={"layout": layout.name, "by": "choice"})
+        return Named(layout.columns, layout.skeleton, layout.estimator, layout.dims), record
+    if named := by_names(points):
+        return named, None
+    layouts = layouts_of(len(points))
+    if not layouts or any(is_world(component) for component, _ in points):
+        return None, None
+    values = np.where(file.confidence[..., None] > 0, file.values[..., :2], np.nan).reshape(-1, len(points), 2)
+    try:
+        layout, found = choose(layouts, values)
+    except InputError as error:  # still good for what needs no joints of ours
+        log.warning(f"joints are not known: {error}")
+        return None, None
+    log.info(f"{len(points)} points are read as {layout.name}, by what lies where")
+    record = StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})
+    return Named(layout.columns, layout.skeleton, layout.estimator, layout.dims), record
 
 
-def _check_length(header: Any, body: bytes) -> None:
-    """InputError unless the body has exactly the bytes that the header promises."""
-    values = header.total_points() * (header.num_dims() + 1)  # of one person in one frame
-    version = round(header.version, 3)
-    if version == 0.0:
-        _check_length_0(values, body)
-        return
-    head = 6 if version == 0.1 else 10
-    if len(body) < head:
-        raise InputError("is truncated in its header")
-    people = int.from_bytes(body[head - 2 : head], "little")
-    if people == 0:
-        raise InputError("holds nobody (0 people)")
-    said = int.from_bytes(body[2:4] if version == 0.1 else body[4:8], "little")
-    frames, rest = divmod(len(body) - head, 4 * people * values)
-    # version 0.1 counts frames in 16 bits, so longer recordings wrap around
-    same = frames % 65536 == said if version == 0.1 else frames == said
-    if rest or not same:
-        raise InputError(f"is truncated or damaged: its header says {said} frames, its length {frames}")
+def _known_people(file: PoseFile, points: Sequence[Point], known: Named, fps: float, provenance: Provenance) -> People:
+    """People on the layout's skeleton, in pixels where that can be; joints that the file lacks are missing."""
+    columns = dict(known.columns)
+    nose = nose_of_face(points)
+    if "nose" in known.skeleton.joints and "nose" not in columns and nose is not None:
+        columns["nose"] = nose
+        log.info(f"{provenance.source}: the nose is the tip of the nose in FACE_LANDMARKS")
+    ours = [joint for joint in known.skeleton.joints if joint in columns]
+    values, confidence = _clean(file, [columns[joint] for joint in ours], known.dims)
+    frames, people, _, dims = values.shape
+    flat = values.reshape(frames * people, len(ours), dims)
+    scale = unit_of({joint: flat[:, k] for k, joint in enumerate(ours)}, file.size, dims)
+    skeleton = Skeleton(known.skeleton.name, tuple(ours), (-1,) * len(ours), (), (("body", tuple(range(len(ours)))),))
+    skeleton = known.skeleton if skeleton.joints == known.skeleton.joints else skeleton
+    found = People(_scaled(values, scale), confidence, fps, skeleton, _in_unit(provenance, scale))
+    return found if skeleton == known.skeleton else _on(found, known.skeleton)
 
 
-def _check_length_0(values: int, body: bytes) -> None:
-    """The same for version 0.0, where each frame says how many people it has."""
-    said = int.from_bytes(body[2:4], "little")
-    at = 4
-    for frame in range(said):
-        people = int.from_bytes(body[at : at + 2], "little")
-        at += 2 + people * (2 + 4 * values)
-        if at > len(body):
-            raise InputError(f"is truncated or damaged: its header says {said} frames, it ends in frame {frame}")
-    if at != len(body) or said == 0:
-        raise InputError(f"is damaged: {len(body) - at} bytes follow its {said} frames")
-
-
-def _people(
-    values: np.ndarray, confidence: np.ndarray, fps: float, header: Any, layout: Layout | None, provenance: Provenance
-) -> People:
-    """People with joints called "component/point" and the header's limbs."""
-    confidence = np.clip(np.nan_to_num(confidence), 0, 1)  # OpenPose's scores reach 1.006
-    if layout:
-        values = values[..., : layout.dims]
+def _clean(file: PoseFile, columns: Sequence[int], dims: int) -> tuple[np.ndarray, np.ndarray]:
+    """(T, P, J, D) and (T, P, J) of some points, NaN and 0 where missing. InputError for impossible coordinates."""
+    values = np.array(file.values[:, :, columns, :dims], np.float32)
+    confidence = np.clip(np.nan_to_num(file.confidence[:, :, columns]), 0, 1)  # OpenPose's scores reach 1.006
     gone = (confidence == 0) | np.isnan(values).any(-1)
-    confidence = np.where(gone, 0, confidence)
-    values = np.where(gone[..., None], np.nan, values)
-    joints: list[str] = []
-    parents: list[int] = []
-    for component in header.components:
-        first = len(joints)
-        joints += [f"{component.name}/{point}" for point in component.points]
-        parents += _parents(component, first)
+    values[gone], confidence[gone] = np.nan, 0
+    largest = float(np.nanmax(np.abs(values), initial=0))
+    if not largest < FARTHEST:
+        raise InputError(f"has a coordinate of {largest:g}; it is damaged, or in no unit of a picture")
+    return values, confidence
+
+
+def _plain_people(file: PoseFile, points: Sequence[Point], fps: float, provenance: Provenance) -> People:
+    """People with joints as the file calls them ("component/point" if it has several components)."""
+    several = len(file.components) > 1
+    joints = tuple(f"{component}/{point}" if several else point for component, point in points)
     if len(set(joints)) != len(joints):
         raise InputError("two points have the same name")
-    name = "+".join(component.name for component in header.components)
-    skeleton = Skeleton(name, tuple(joints), tuple(parents), (), (("body", tuple(range(len(joints)))),))
+    parents: list[int] = []
+    for component in file.components:
+        parents += _parents(component, len(parents))
+    values, confidence = _clean(file, range(len(points)), file.values.shape[3])
+    if all(is_world(component) for component, _ in points):
+        provenance = dataclasses.replace(provenance, units="metre")
+    name = "+".join(component.name for component in file.components)
+    skeleton = Skeleton(name, joints, tuple(parents), (), (("body", tuple(range(len(joints)))),))
     return People(values, confidence, fps, skeleton, provenance)
 
 
-def _parents(component: Any, first: int) -> list[int]:
+def _parents(component: Component, first: int) -> list[int]:
     """Parents by a component's limbs, where these make a forest; else none. A later limb to a joint is a cycle."""
     parents = [-1] * len(component.points)
     for a, b in component.limbs:
-        if not (a < len(parents) and b < len(parents)):
-            raise InputError(f"component {component.name!r}: a limb ends in a point that is not there")
         if parents[b] < 0 and not _hangs_on(parents, a, b):
             parents[b] = a
     return [p + first if p >= 0 else -1 for p in parents]
@@ -193,32 +204,36 @@ def _hangs_on(parents: list[int], joint: int, ancestor: int) -> bool:
     return joint == ancestor
 
 
-def _split(joint: str) -> Point:
-    component, _, point = joint.partition("/")
-    return component, point
+def _scaled(values: np.ndarray, scale: Scale) -> np.ndarray:
+    return values if scale.factor is None else values * np.asarray(scale.factor, np.float32)
 
 
-def _rename(pose: PoseSequence, layout: Layout) -> PoseSequence:
-    """The pose on the layout's skeleton; joints that the file lacks are missing."""
-    column = {_split(joint): k for k, joint in enumerate(pose.skeleton.joints)}
-    known = [(ours, column[theirs]) for ours, theirs in layout.names.items() if theirs in column]
-    columns = [k for _, k in known]
-    joints = tuple(ours for ours, _ in known)
-    skeleton = Skeleton(pose.skeleton.name, joints, (-1,) * len(joints), (), (("body", tuple(range(len(joints)))),))
-    named = PoseSequence(pose.keypoints[:, columns], pose.confidence[:, columns], pose.fps, skeleton, pose.provenance)
-    if joints == layout.skeleton.joints:
-        return PoseSequence(named.keypoints, named.confidence, named.fps, layout.skeleton, named.provenance)
-    return named.to_skeleton(layout.skeleton)
+def _in_unit(provenance: Provenance, scale: Scale) -> Provenance:
+    """With the unit that was found, and how points were scaled to it."""
+    if scale.factor is not None:
+        log.info(f"{provenance.source}: coordinates are shares of the picture; they are made pixels by its size")
+        return provenance.then(StageRecord("to_pixels", config={"factor": list(scale.factor)}), scale.units)
+    size = provenance.image_size if scale.units == "pixel" else None
+    return dataclasses.replace(provenance, units=scale.units, image_size=size)
 
 
-def _plain(pose: PoseSequence) -> PoseSequence:
-    """The pose with the component's name off its joints, if there is but one component."""
-    joints = pose.skeleton.joints
-    if len({_split(joint)[0] for joint in joints}) > 1:
-        return pose
-    s = pose.skeleton
-    skeleton = Skeleton(s.name, tuple(_split(joint)[1] for joint in joints), s.parents, s.pairs, s.groups)
-    return PoseSequence(pose.keypoints, pose.confidence, pose.fps, skeleton, pose.provenance)
+def _on(people: People, skeleton: Skeleton) -> People:
+    """The same people on a larger skeleton."""
+    frames, count, joints, dims = people.keypoints.shape
+    flat = PoseSequence(
+        people.keypoints.reshape(frames * count, joints, dims),
+        people.confidence.reshape(frames * count, joints),
+        people.fps,
+        people.skeleton,
+        people.provenance,
+    ).to_skeleton(skeleton)
+    return People(
+        flat.keypoints.reshape(frames, count, -1, dims),
+        flat.confidence.reshape(frames, count, -1),
+        people.fps,
+        skeleton,
+        flat.provenance,
+    )
 
 
 def _picture(pose: PoseSequence) -> tuple[int, int, int]:

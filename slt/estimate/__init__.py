@@ -43,6 +43,9 @@ class EstimateConfig(Config):
     fps: float | None = Field(
         None, gt=0, le=240, description="frame rate of sources that do not tell theirs (frames, JSON); default 25"
     )
+    skeleton: str | None = Field(
+        None, description="openpose-json, poses: the layout of points by name, where a file does not tell"
+    )
     smooth_landmarks: bool = Field(True, description="mediapipe: its own smoothing of the body over time")
     hand_model: Literal["full", "lite"] = Field("full", description="mediapipe: lite takes a fifth less CPU time")
     pose_stride: int = Field(
@@ -80,5 +83,5 @@ def build_estimator(config: EstimateConfig) -> Estimator:
     if config.name == "openpose":
         return OpenPoseEstimator(config.openpose_models, fps, config.pose_stride)
     if config.name == "openpose-json":
-        return OpenPoseJsonEstimator(fps, config.pose_stride)
-    return PosesEstimator(config.fps, config.pose_stride)
+        return OpenPoseJsonEstimator(fps, config.pose_stride, config.skeleton)
+    return PosesEstimator(config.fps, config.pose_stride, config.skeleton)

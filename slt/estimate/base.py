@@ -54,6 +54,11 @@ def source_sha256(source: Path) -> str:
         ) from error
 
 
+def layout_option(skeleton: str | None) -> dict[str, Any]:
+    """The option of an estimator whose points were given a layout by name; nothing if they tell it themselves."""
+    return {} if skeleton is None else {"skeleton": skeleton}
+
+
 def record(estimator: Estimator, sha256: str) -> StageRecord:
     """How `estimator` treats a source with that hash; two equal records mean equal output."""
     config = {"estimator": estimator.name, "version": estimator.version, "source_sha256": sha256}

@@ -9,24 +9,25 @@ from typing import Any
 from skeletor.errors import InputError
 from skeletor.io import openpose_json
 from skeletor.pose import PoseSequence
-from slt.estimate.base import finish, source_sha256
+from slt.estimate.base import finish, layout_option, source_sha256
 from slt.sparse import STRIDE, thin
 
 
 class OpenPoseJsonEstimator:
     """Reads, chooses the signer (largest moving hands), maps to SIGNING_50. fps: JSON files do not tell it.
+    skeleton: the body's layout by name, where it cannot be told (`skeletor.io.layouts`).
     pose_stride: all but every so manyth frame are dropped, as if they had not been estimated."""
 
     name = "openpose-json"
     version = "1.x"  # of the JSON format; the files do not name the OpenPose that wrote them
 
-    def __init__(self, fps: float = 25.0, pose_stride: int = 1) -> None:
-        self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride}
-        self._fps, self._stride = fps, pose_stride
+    def __init__(self, fps: float = 25.0, pose_stride: int = 1, skeleton: str | None = None) -> None:
+        self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton)
+        self._fps, self._stride, self._skeleton = fps, pose_stride, skeleton
 
     def __call__(self, source: Path) -> PoseSequence:
         """See `Estimator`; a directory of one recording's JSON files."""
         if not source.exists():
             raise InputError(f"{source}: no such directory; give the directory that OpenPose wrote with --write_json")
-        pose = openpose_json.read_pose(source, fps=self._fps)
+        pose = openpose_json.read_pose(source, fps=self._fps, skeleton=self._skeleton)
         return finish(thin(pose, self._stride), self, source_sha256(source))

@@ -1,0 +1,138 @@
+"""Whether points lie like a person's joints: what tells layouts of equal length apart.
+
+A picture's y goes down and signers sit or stand upright, mostly facing the camera. A layout is tried on the data:
+under the right one the neck lies between the shoulders, the head above them, elbows and wrists within an arm's
+length and at their own side, and the roots of the hands at the wrists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skeletor.errors import InputError
+from skeletor.io.layouts.tables import Layout, choices
+
+SAMPLE = 400  # so many people, over all frames, are looked at
+ENOUGH = 1.5  # weight of the checks that could be made
+LIKELY = 0.7  # share of the checks that a right layout passes
+APART = 0.15  # by which it is ahead of the next
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How far data speak for a layout. score: weighted share of checks passed; weight: of all that could be made."""
+
+    score: float
+    weight: float
+
+    @property
+    def holds(self) -> bool:
+        """True if the layout may be right."""
+        return self.weight >= ENOUGH and self.score >= LIKELY
+
+
+class _Body:
+    """Joints (R, 2) of R people by name, and the checks on them."""
+
+    def __init__(self, joints: Mapping[str, np.ndarray]) -> None:
+        self._joints = joints
+        self._none = np.full_like(next(iter(joints.values())), np.nan)
+        left, right = self.at("left_shoulder"), self.at("right_shoulder")
+        self.middle = (left + right) / 2
+        self.facing = left[:, 0] - right[:, 0]  # > 0 for who faces the camera
+        width = np.linalg.norm(left - right, axis=1)
+        everything = np.stack(list(joints.values()), 1)
+        extent = np.ma.ptp(np.ma.masked_invalid(everything), axis=1).max(1).filled(0)
+        # Seen from the side the shoulders' distance says nothing.
+        self.width = np.where(width > 0.1 * np.asarray(extent), width, np.nan)  # (R,)
+
+    def at(self, joint: str) -> np.ndarray:
+        """(R, 2) a joint, NaN where it is not seen."""
+        return self._joints.get(joint, self._none)
+
+    def apart(self, a: str, b: str) -> np.ndarray:
+        """(R,) distance of two joints in shoulder widths."""
+        return self._width(self.at(a) - self.at(b))
+
+    def _width(self, vectors: np.ndarray) -> np.ndarray:
+        distance: np.ndarray = np.linalg.norm(vectors, axis=1) / self.width
+        return distance
+
+    def checks(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """(weight, value, passed), each (R,); a check could be made where its value is a number."""
+        neck = self._width(self.at("neck") - self.middle)
+        slope = np.abs((self.at("left_shoulder") - self.at("right_shoulder"))[:, 1]) / self.width
+        above = (self.middle - self.at("nose"))[:, 1] / self.width
+        found = [(1.0, neck, neck < 0.4), (1.0, above, (above > 0.1) & (above < 2)), (1.0, slope, slope < 0.5)]
+        found.append(self._same_side(self.facing, 0.5))
+        for side, other in (("left", "right"), ("right", "left")):
+            upper = self.apart(f"{side}_shoulder", f"{side}_elbow")
+            across = self.apart(f"{other}_shoulder", f"{side}_elbow")
+            found.append((0.5, upper + across, (upper < 1.8) & (upper < across)))
+            lower = self.apart(f"{side}_elbow", f"{side}_wrist")
+            found.append((0.5, lower, lower < 1.8))
+            root = self.apart(f"{side}_wrist", f"{side}_hand_root")
+            found.append((1.5, root, root < 0.5))
+            wrong = self.apart(f"{side}_wrist", f"{other}_hand_root")
+            told = np.where(np.abs(wrong - root) > 0.4, root, np.nan)  # hands that are not together
+            found.append((1.0, told, root < wrong))
+        return found + self._lesser()
+
+    def _lesser(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """Joints that many tools make up when they do not see them count little."""
+        found = []
+        for joint, reach in (("eye", 0.6), ("ear", 0.8)):
+            for side in ("left", "right"):
+                far = self.apart("nose", f"{side}_{joint}")
+                found.append((0.25, far, far < reach))
+            found.append(self._same_side(self.at(f"left_{joint}")[:, 0] - self.at(f"right_{joint}")[:, 0], 0.25))
+        hips = self.at("left_hip"), self.at("right_hip")
+        low = ((hips[0] + hips[1]) / 2 - self.middle)[:, 1] / self.width
+        found.append((0.25, low, low > 0.5))
+        found.append(self._same_side((hips[0] - hips[1])[:, 0], 0.25))
+        return found
+
+    def _same_side(self, difference: np.ndarray, weight: float) -> tuple[float, np.ndarray, np.ndarray]:
+        """The left one at the left shoulder's side."""
+        value = difference / self.width
+        return weight, value, (value > 0) == (self.facing > 0) if difference is not self.facing else value > 0
+
+
+def evidence(joints: Mapping[str, np.ndarray]) -> Evidence:
+    """Of people's joints by our names, each (R, 2), NaN where not seen."""
+    score = total = 0.0
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        for weight, value, passed in _Body(joints).checks():
+            made = np.isfinite(value)
+            if made.any():
+                score += weight * float(passed[made].mean())
+                total += weight
+    return Evidence(score / total if total else 0.0, total)
+
+
+def choose(
+    layouts: Sequence[Layout], points: np.ndarray, hands: Mapping[str, np.ndarray] | None = None
+) -> tuple[Layout, Evidence]:
+    """The one of `layouts`, all of N points, as which `points` (R, N, 2) make sense; NaN where nothing is seen.
+
+    hands: joints (R, 2) that are known otherwise. Raises InputError, with the names to choose from, if none does,
+    if two do alike, or if too little is seen to tell.
+    """
+    rows = np.isfinite(points[..., 0]).sum(1)
+    best = np.sort(np.argsort(-rows, kind="stable")[:SAMPLE])
+    known = {name: values[best] for name, values in (hands or {}).items()}
+    tried = [(layout, evidence(known | {j: points[best, k] for j, k in layout.columns.items()})) for layout in layouts]
+    tried.sort(key=lambda pair: -pair[1].score if pair[1].holds else 1.0)
+    names = " or ".join(layout.name for layout in layouts)
+    if not any(found.weight >= ENOUGH for _, found in tried):
+        raise InputError(
+            f"too little of a person is seen to tell whether {points.shape[1]} points are {names}; {choices(layouts)}"
+        )
+    if not tried[0][1].holds:
+        raise InputError(f"{points.shape[1]} points that do not lie as those of {names}; {choices()}")
+    if len(tried) > 1 and tried[1][1].holds and tried[0][1].score - tried[1][1].score < APART:
+        raise InputError(f"{points.shape[1]} points that may be {names}; {choices(layouts)}")
+    return tried[0]

@@ -1,0 +1,105 @@
+"""Which files of a directory are the frames of which recording, by the names that the field's tools give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from skeletor.errors import InputError
+from skeletor.io._files import reading
+from skeletor.progress import log
+
+# OpenPose: <clip>_<12 digits>_keypoints.json, counted from 0.
+_OPENPOSE = re.compile(r"(?P<clip>.*?)_?(?P<frame>[0-9]{12})_keypoints")
+# PHOENIX-2014: <clip>_fn<6 digits>-0, counted from 0.
+_PHOENIX_2014 = re.compile(r"(?P<clip>.*?)_fn(?P<frame>[0-9]+)-[0-9]+(_keypoints)?")
+_NUMBER = re.compile(r"[0-9]+")
+_LONGEST_NUMBER = 15
+_FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have so many frames a file, and so many more
+
+
+@dataclass(frozen=True)
+class Recording:
+    """files: frame number -> file. start: the number of the first frame, whether or not it has a file."""
+
+    files: dict[int, Path]
+    start: int
+
+    @property
+    def frames(self) -> int:
+        """Number of frames; those without a file are missing ones."""
+        return max(self.files) - self.start + 1
+
+    def __iter__(self) -> Iterator[tuple[int, Path]]:
+        """(index from 0, file) in order of time."""
+        return ((number - self.start, self.files[number]) for number in sorted(self.files))
+
+
+def list_recordings(directory: Path, what: str) -> dict[str, Recording]:
+    """The recordings in a directory by name, in order. InputError if there are none, or two files of one number.
+
+    The frame's number is where OpenPose or PHOENIX-2014 have it, else the last number of the names that changes
+    from file to file; what is left of the name is the recording's. Hidden files (`._x` of macOS) are left out.
+    """
+    if not directory.exists():
+        raise InputError(f"{directory}: no such directory; give the path of a {what}")
+    if not directory.is_dir():
+        raise InputError(f"{directory}: is a file; give the {what} that it is in")
+    with reading(directory, what):
+        files = [p for p in sorted(directory.iterdir()) if p.suffix.lower() == ".json" and p.name[0] != "."]
+        found: dict[str, dict[int, Path]] = {}
+        counted: dict[str, bool] = {}
+        for path, clip, number, from_0 in _numbered(files):
+            if number in found.setdefault(clip, {}):
+                raise InputError(f"{directory}: two files have the frame number {number}, one is {path.name}")
+            found[clip][number] = path
+            counted[clip] = counted.get(clip, True) and from_0
+        if not found:
+            raise InputError(f"{directory}: holds no file <name>_<frame number>_keypoints.json; give a {what}")
+        return {clip: _recording(directory, found[clip], counted[clip]) for clip in sorted(found)}
+
+
+def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recording:
+    """With its start: 0 where the tool counts from 0; else 0 or 1, unless there are more frames before than files."""
+    first = min(files)
+    start = 0 if from_0 else min(first, 1)
+    if not from_0 and first - start > len(files):
+        start = first
+        log.warning(f"{directory}: begins with frame number {first}, which is taken as the recording's first")
+    elif first - start:
+        log.warning(f"{directory}: begins with frame number {first}; the {first - start} frames before are missing")
+    recording = Recording(files, start)
+    if recording.frames > _FRAMES_PER_FILE * len(files) + _FRAMES_MORE:
+        raise InputError(
+            f"{directory}: {len(files)} files numbered {first} to {max(files)}; that is no video, or one of several "
+            "in a directory; put each into its own"
+        )
+    return recording
+
+
+def _numbered(files: Iterable[Path]) -> Iterator[tuple[Path, str, int, bool]]:
+    """(file, recording, frame number, whether frames are counted from 0) of each file with a number."""
+    others: dict[str, list[tuple[Path, list[str]]]] = {}
+    for path in files:
+        stem = path.stem
+        match = _OPENPOSE.fullmatch(stem) or _PHOENIX_2014.fullmatch(stem)
+        if match:
+            yield path, match["clip"], _whole(path, match["frame"]), True
+        elif numbers := _NUMBER.findall(stem.removesuffix("_keypoints")):
+            others.setdefault(_NUMBER.sub("#", stem), []).append((path, numbers))
+    for alike in others.values():
+        columns = [{numbers[k] for _, numbers in alike} for k in range(len(alike[0][1]))]
+        place = max((k for k, values in enumerate(columns) if len(values) > 1), default=len(columns) - 1)
+        for path, numbers in alike:
+            at = list(_NUMBER.finditer(path.stem))[place]
+            before = path.stem[: at.start()]
+            after = path.stem[at.end() :].removesuffix("_keypoints")
+            yield path, before.rstrip("_-.") + after, _whole(path, numbers[place]), False
+
+
+def _whole(path: Path, digits: str) -> int:
+    if len(digits.lstrip("0")) > _LONGEST_NUMBER:
+        raise InputError(f"{path}: a frame number of {len(digits)} digits; that is no video")
+    return int(digits)
