@@ -15,9 +15,9 @@ class Video:
     """An open video; iterate over it for its frames, as often as needed.
 
     fps: frames per second of the constant grid. width, height: of the upright frames. frame_count: how many
-    frames iteration gives. Frames are (height, width, 3) uint8 RGB. Iteration raises InputError if the file turns out to
-    be damaged beyond use. `every(stride)` gives the same frames, but makes pictures of frames 0, stride, 2 stride, ...
-    only: None stands for the others, which cost little, and for pictures that a folder of frames lacks.
+    frames iteration gives. Frames are (height, width, 3) uint8 RGB. Iteration raises InputError if the file turns out
+    to be damaged beyond use. `every(stride)` gives the same frames, but makes pictures of frames 0, stride,
+    2 stride, ... only: None stands for the others, which cost little, and for pictures that a folder of frames lacks.
     """
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int], frame_count: int) -> None:

@@ -17,7 +17,10 @@ import av
 from skeletor.errors import InputError
 from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
 
-FFMPEG_ERRORS = (av.FFmpegError, OSError, ValueError, EOFError, UnicodeError, MemoryError, OverflowError)
+# The last two: PyAV, of streams that appear midway; and of a library error that it does not know.
+FFMPEG_ERRORS = (
+    av.FFmpegError, OSError, ValueError, EOFError, MemoryError, OverflowError, IndexError, RuntimeError,
+)  # fmt: skip
 _TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")  # FFmpeg "plays" any text file with these
 _LIST_FORMATS = ("hls", "concat", "dash", "sdp", "rtsp", "rtp", "imf", "image2")
 _LISTS = (b"#EXTM3U", b"ffconcat ", b"<MPD", b"[playlist]", b"[Reference]", b"v=0\r\n", b"v=0\n")
@@ -50,13 +53,31 @@ def check_file(path: Path) -> None:
 
 
 class _Bytes:
-    """The file as PyAV reads it; `name` is a hint at the format only."""
+    """The file as PyAV reads it. Nothing is raised, since PyAV prints what it cannot pass on: `error` has it.
+
+    name: a hint at the format only.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb", buffering=0)
         self.name = path.name
-        self.read, self.seek, self.tell = self._file.read, self._file.seek, self._file.tell
-        self.close = self._file.close
+        self.error: OSError | None = None
+        self.tell, self.close = self._file.tell, self._file.close
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; none at the end, or where the disk fails."""
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self.error = error
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """The new place; below 0 if there is none (a damaged file sends FFmpeg anywhere)."""
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
 
     def readable(self) -> bool:
         return True
@@ -85,6 +106,8 @@ def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
             raise InputError(f"{path}: not a video, or one that breaks off ({reason(error)})") from error
         with container:
             yield container, _main_stream(path, container)
+        if file.error is not None:
+            raise InputError(f"{path}: cannot be read ({reason(file.error)})")
     finally:
         file.close()
 
@@ -139,14 +162,14 @@ class Packets:
 class Frames:
     """The frames that the decoder makes of packets of one stream, in order of display.
 
-    errors: packets that could not be decoded, those before the first frame aside (a recording that was begun in the
-    middle has some). damaged: frames that are decoded in part. last_damaged: whether the last one is.
+    errors: packets that could not be decoded; early_errors: those before the first frame, as a recording that was begun
+    in the middle has. damaged: frames that are decoded in part. last_damaged: whether the last one is.
     """
 
     def __init__(self, container: Any, stream: Any) -> None:
         self._packets = Packets(container, stream)
         self._stream = stream
-        self.errors = self.damaged = 0
+        self.errors = self.early_errors = self.damaged = 0
         self.last_damaged = False
 
     @property
@@ -169,6 +192,7 @@ class Frames:
             frames = self._stream.codec_context.decode(packet) if packet is None else packet.decode()
         except FFMPEG_ERRORS:
             self.errors += begun  # the frame before stays in the place of a damaged one
+            self.early_errors += not begun
             return
         for frame in frames:
             self.last_damaged = bool(frame.is_corrupt)

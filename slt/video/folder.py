@@ -74,9 +74,9 @@ def frame_files(path: Path | str) -> list[Path]:
 def number_places(path: Path, files: Sequence[Path]) -> tuple[list[int], list[str]]:
     """The place in time of each of these sorted pictures, from 0, by the numbers in their names; and notes.
 
-    The number is the one of the names' numbers that is another in each name. All numbers being multiples of a step apart
-    means that the folder holds each so-many-th frame of its source: those are its frames. InputError if the names are
-    of more than one series, or if the numbers leap.
+    The number is the one of the names' numbers that is another in each name. All numbers being multiples of a step
+    apart means that the folder holds each so-many-th frame of its source: those are its frames. InputError if the
+    names are of more than one series, or if the numbers leap.
     """
     names = [_parts(f.stem) for f in files]
     kinds = Counter(tuple(s for s in name if not s.isdigit()) for name in names)

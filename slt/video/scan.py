@@ -27,7 +27,8 @@ from slt.video.whole import broken_end
 MINIMUM_SHARE = 0.9  # of the promised frames, below which a file that breaks off is an error
 _NONE = np.iinfo(np.int64).min
 _HIDDEN_FRAMES = ("vp8",)  # codecs with packets that show nothing
-_LENGTH_IN_FRONT = ("matroska", "webm", "flv", "asf")
+_COUNT_IN_FRONT = ("mov", "avi")
+_LENGTH_IN_FRONT = ("matroska", "flv", "asf")
 _LONG_PAUSE = 2.0  # seconds that a frame stands, worth a word
 
 
@@ -105,9 +106,10 @@ def scan(path: Path) -> Scan:
 def _read_packets(path: Path) -> _Table:
     """The table; decodes up to the first frame."""
     with open_container(path) as (container, stream):
+        counted = _is_any(container.format.name, _COUNT_IN_FRONT)
         table = _Table(
             format=container.format.name, tick=float(stream.time_base), codec=stream.codec_context.name,
-            jumps=bool(container.format.flags & Flags.ts_discont.value), promised=int(stream.frames),
+            jumps=bool(container.format.flags & Flags.ts_discont.value), promised=int(stream.frames) if counted else 0,
             length=(container.duration or 0) / 1e6, reorders=bool(stream.codec_context.has_b_frames),
             rates=[float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate],
             aspect=stream.sample_aspect_ratio,
@@ -129,6 +131,11 @@ def _read_packets(path: Path) -> _Table:
             _enter(table, packet)
         table.error = packets.error
     return table
+
+
+def _is_any(formats: str, names: tuple[str, ...]) -> bool:
+    """Whether FFmpeg's name of a format, "mov,mp4,...", holds one of these."""
+    return any(name in names for name in formats.split(","))
 
 
 def _enter(table: _Table, packet: Any) -> None:
@@ -168,6 +175,8 @@ def _decoded_times(path: Path, table: _Table) -> tuple[np.ndarray, list[str]]:
         raise InputError(f"{path}: no frame can be decoded; the file is damaged or not a video")
     table.last_corrupt |= frames.last_damaged
     notes = damage_notes(path, frames.errors, frames.damaged, len(shown))
+    if frames.early_errors or not table.keys[0]:
+        notes.append("it begins in the middle; frames before its first whole picture are left out")
     # In order of display, the packets' order of sending is sound where the stamps of showing are made up.
     stamps = min((np.array(shown), np.array(sent)), key=disorder)
     usual = 1 / next((rate for rate in table.rates if rate <= MAXIMUM_FPS), DEFAULT_FPS)
@@ -194,7 +203,7 @@ def _ending(path: Path, table: _Table, fault: str | None, shown: int) -> list[st
         dts = np.array(table.dts)
         step = max(1, int(np.median(np.diff(dts))))
         there, promised = round((int(dts[-1]) + step) / step), round(promised / step)
-    length = table.length if any(name in table.format for name in _LENGTH_IN_FRONT) else 0.0
+    length = table.length if _is_any(table.format, _LENGTH_IN_FRONT) else 0.0
     step_seconds = 1 / min(table.rates, default=DEFAULT_FPS)
     if fault and there < MINIMUM_SHARE * promised:
         raise InputError(f"{path}: breaks off, {there} of {promised} frames are there; get the whole file")
@@ -206,7 +215,7 @@ def _ending(path: Path, table: _Table, fault: str | None, shown: int) -> list[st
         return [f"breaks off ({fault}): {shown} frames are read; how many are missing is not known"]
     if there < promised:
         return [f"its header promises {promised} frames, {there} are there"]
-    if length and table.end + 2 * step_seconds < length and table.end > 0:
+    if length and 0 < table.end < length - 2.5 * step_seconds:
         return [f"its header promises {length:.2f} seconds, {table.end:.2f} are there"]
     if table.hidden:
         return [f"{shown} of {len(table.pts)} frames are shown, the others are cut off by its edit list"]
@@ -218,6 +227,11 @@ def _gaps(times: np.ndarray, places: np.ndarray, fps: float) -> list[str]:
     notes = []
     missing = int(places[-1]) + 1 - len(places)
     steps = np.diff(times)
+    crowded = int((np.diff(places) == 0).sum())
+    if crowded:
+        notes.append(
+            f"variable rate: {crowded} of {len(places)} frames are followed too soon and left out at {fps:.4g} fps"
+        )
     if missing > 0 and (np.diff(places) > 0).all():
         first = int(places[np.flatnonzero(np.diff(places) > 1)[0]]) + 1
         whole = missing + len(places)

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 _TS_PACKETS = (188, 192, 204)
+_TS_HEAD = 40  # packets to look at
+_TS_SHARE = 0.6
 _OGG_TAIL = 1 << 17
 _BOXES = 1_000_000  # more than a day of fragments has
 _PADDING = (b"free", b"skip", b"wide", b"uuid")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_MXF_PART = bytes.fromhex("060e2b34020501010d01020101")
 _EBML_SEGMENT = 0x18538067
+_EBML_PARTS = (
+    0x1A45DFA3, _EBML_SEGMENT, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B, 0x1043A770, 0x1254C367,
+    0x1941A469, 0xEC, 0xBF,
+)  # fmt: skip
 
 
 def broken_end(path: Path, formats: str) -> str | None:
@@ -65,16 +72,24 @@ def _riff(file: BinaryIO, size: int) -> str | None:
 
 
 def _matroska(file: BinaryIO, size: int) -> str | None:
-    file.seek(0)
-    head, place = file.read(4096), 0
-    for _ in range(8):
-        name, place = _ebml(head, place, keep_marker=True)
-        length, place = _ebml(head, place)
-        if name == _EBML_SEGMENT:
-            return "it ends within its segment" if length is not None and place + length > size else None
-        if name is None or length is None:
-            return None
-        place += length
+    """The header, and the parts of its segment one after the other."""
+    place, end = 0, size
+    for _ in range(_BOXES):
+        file.seek(place)
+        head = file.read(16)
+        name, width = _ebml(head, 0, keep_marker=True)
+        length, width = _ebml(head, width)
+        if place >= min(end, size):
+            return "it ends within its segment" if end > size else None
+        if name not in _EBML_PARTS:
+            return "its parts are out of step"
+        if length is None:  # not known while it was written
+            if name != _EBML_SEGMENT:
+                return None
+            length = 0
+        elif name == _EBML_SEGMENT:
+            end, length = place + width + length, 0
+        place += width + length
     return None
 
 
@@ -92,12 +107,19 @@ def _ebml(data: bytes, place: int, keep_marker: bool = False) -> tuple[int | Non
 
 def _mpegts(file: BinaryIO, size: int) -> str | None:
     file.seek(0)
-    head = file.read(8 * max(_TS_PACKETS))
+    head = file.read(_TS_HEAD * max(_TS_PACKETS))
+    best = (0.0, 0, 0)  # share of packets that begin as they should, their length, place of the first one
     for length in _TS_PACKETS:
-        offset = head.find(0x47)
-        if offset >= 0 and all(head[offset + k * length : offset + k * length + 1] in (b"\x47", b"") for k in range(7)):
-            return "it ends within a packet" if (size - offset + (4 if length == 192 else 0)) % length else None
-    return None
+        for offset in range(min(length, len(head))):
+            starts = head[offset::length]
+            best = max(best, (starts.count(0x47) / len(starts), length, -offset))
+    share, length, offset = best[0], best[1], -best[2]
+    if share < _TS_SHARE:
+        return None
+    before = 4 if length == 192 else 0  # a time stamp
+    if (offset - before) % length:
+        return "it begins within a packet"
+    return "it ends within a packet" if (size - offset + before) % length else None
 
 
 def _ogg(file: BinaryIO, size: int) -> str | None:
@@ -114,15 +136,42 @@ def _ogg(file: BinaryIO, size: int) -> str | None:
 
 
 def _flv(file: BinaryIO, size: int) -> str | None:
-    file.seek(max(0, size - 4))
-    length = int.from_bytes(file.read(4), "big")
-    start = size - 4 - length
-    if length < 11 or start < 9:
-        return "it ends within a tag"
-    file.seek(start)
-    head = file.read(4)
-    sound = head[0] & 0x1F in (8, 9, 18) and int.from_bytes(head[1:4], "big") + 11 == length
-    return None if sound else "it ends within a tag"
+    """Its tags one after the other; each is followed by its length."""
+    file.seek(0)
+    place = int.from_bytes(file.read(9)[5:], "big") + 4
+    for _ in range(_BOXES):
+        if place == size:
+            return None
+        file.seek(place)
+        head = file.read(11)
+        length = 11 + int.from_bytes(head[1:4], "big")
+        file.seek(place + length)
+        behind = file.read(4)
+        if len(behind) < 4:
+            return "it ends within a tag"
+        if int.from_bytes(behind, "big") != length:
+            return "its tags are out of step"
+        place += length + 4
+    return None
+
+
+def _mpeg(file: BinaryIO, size: int) -> str | None:
+    """Its packs and packets one after the other."""
+    place = 0
+    for _ in range(_BOXES):
+        file.seek(place)
+        head = file.read(14)
+        if head[:3] != b"\0\0\1" or len(head) < 4:
+            return "its packets are out of step" if head.strip(b"\0") else None
+        if head[3] == 0xB9:  # end
+            place += 4
+        elif head[3] == 0xBA:  # a pack: MPEG-1's has 12 bytes
+            place += 12 if head[4] >> 4 == 2 else 14 + (head[-1] & 7)
+        else:
+            place += 6 + int.from_bytes(head[4:6], "big")
+        if place > size:
+            return "it ends within a packet"
+    return None
 
 
 def _asf(file: BinaryIO, size: int) -> str | None:
@@ -135,12 +184,57 @@ def _asf(file: BinaryIO, size: int) -> str | None:
     return "it is shorter than its header says" if told > size else None
 
 
-def _gif(file: BinaryIO, size: int) -> str | None:
+def _mxf(file: BinaryIO, size: int) -> str | None:
+    """Its items one after the other; the last ones are a footer and an index of the parts."""
+    place, last = 0, b""
+    for _ in range(_BOXES):
+        file.seek(place)
+        head = file.read(25)
+        if place == size:
+            return None if last[:13] == _MXF_PART and last[13] in (0x04, 0x11) else "its footer is missing"
+        if len(head) < 17 or head[:4] != _MXF_PART[:4]:
+            return "it ends within an item"
+        width = head[16] & 0x7F if head[16] & 0x80 else 0
+        length = int.from_bytes(head[17 : 17 + width], "big") if width else head[16]
+        last, place = head[:16], place + 17 + width + length
+        if place > size:
+            return "it ends within an item"
+    return None
+
+
+def _mjpeg(file: BinaryIO, size: int) -> str | None:
     file.seek(max(0, size - 64))
-    return None if file.read().rstrip(b"\0").endswith(b"\x3b") else "its last byte is missing"
+    return None if file.read().rstrip(b"\0\r\n").endswith(b"\xff\xd9") else "it ends within a picture"
+
+
+def _gif(file: BinaryIO, size: int) -> str | None:
+    """Its blocks one after the other."""
+    file.seek(0)
+    data = file.read()
+    try:
+        place = 13 + _gif_colours(data[10])
+        while data[place] != 0x3B:
+            if data[place] == 0x2C:  # a picture
+                place += 11 + _gif_colours(data[place + 9])
+            elif data[place] == 0x21:  # an extension
+                place += 2
+            else:
+                return "its blocks are out of step"
+            while data[place]:  # pieces, each with its length in front
+                place += 1 + data[place]
+            place += 1
+    except IndexError:
+        return "it ends within a block"
+    return "its blocks are out of step" if data[place + 1 :].strip(b"\0") else None
+
+
+def _gif_colours(flags: int) -> int:
+    """Bytes of the colour table that these flags announce."""
+    return 3 * 2 ** (1 + (flags & 7)) if flags & 0x80 else 0
 
 
 _CHECKS: dict[str, Callable[[BinaryIO, int], str | None]] = {
     "mov": _mov, "mp4": _mov, "avi": _riff, "matroska": _matroska, "webm": _matroska, "mpegts": _mpegts, "ogg": _ogg,
+    "mxf": _mxf, "mjpeg": _mjpeg, "jpeg_pipe": _mjpeg, "mpeg": _mpeg,
     "flv": _flv, "asf": _asf, "gif": _gif,
 }  # fmt: skip
