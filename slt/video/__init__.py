@@ -18,14 +18,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from skeletor.errors import InputError
-from slt.video.base import DEFAULT_FPS, Video
+from slt.video.base import DEFAULT_FPS, Video, check_regular
 from slt.video.clock import frame_rate
 from slt.video.files import VideoFile
 from slt.video.folder import FRAME_SUFFIXES, FrameFolder, frame_files
 from slt.video.picture import turn
 from slt.video.write import write_video
 
-__all__ = ["DEFAULT_FPS", "FRAME_SUFFIXES", "Video", "frame_files", "frame_rate", "open_video", "turn", "write_video"]
+__all__ = [
+    "DEFAULT_FPS",
+    "FRAME_SUFFIXES",
+    "Video",
+    "check_regular",
+    "frame_files",
+    "frame_rate",
+    "open_video",
+    "turn",
+    "write_video",
+]
 
 
 def open_video(path: Path | str, fps: float | None = None) -> Video:

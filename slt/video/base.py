@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
+from skeletor.errors import InputError
+
 DEFAULT_FPS = 25.0
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash: a Path has only one left
+
+
+def check_regular(path: Path) -> None:
+    """InputError unless `path` is a file that can be read more than once: no address, no pipe (it would block)."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        if _ADDRESS.match(str(path)):
+            raise InputError(f"{path}: an address is not read, give a file") from error
+        raise InputError(f"{path}: no such file; give a video file or a directory of frames") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if not stat.S_ISREG(mode):
+        kind = "pipe" if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) else "device"
+        raise InputError(f"{path}: a {kind} is not read, give a file")
 
 
 class Video:

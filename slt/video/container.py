@@ -6,7 +6,6 @@ neither a file nor an address, whatever the content says (play lists, references
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, NoReturn
 import av
 
 from skeletor.errors import InputError
+from slt.video.base import check_regular
 from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
 
 # The last two: PyAV, of streams that appear midway; and of a library error that it does not know.
@@ -31,22 +31,13 @@ _BUFFER = 1 << 16
 
 def check_file(path: Path) -> None:
     """InputError unless `path` is a regular file with something in it that is no play list."""
-    text = str(path)
-    scheme, colon, rest = text.partition(":/")
-    if colon and len(scheme) > 1 and scheme.isalnum() and rest and not path.exists():
-        raise InputError(f"{text}: an address is not read, give a file")
+    check_regular(path)
     try:
-        state = path.stat()
-        if not stat.S_ISREG(state.st_mode):
-            kind = "pipe" if stat.S_ISFIFO(state.st_mode) or stat.S_ISSOCK(state.st_mode) else "device"
-            raise InputError(f"{path}: a {kind} is not read, give a file")
-        if state.st_size == 0:
+        if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty")
         with path.open("rb") as file:
             head = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; give a video file or a directory of frames") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
     if head.startswith(_LISTS) or (head.startswith(b"<?xml") and b"<MPD" in head):
         raise InputError(f"{path}: a play list, not a video; give the video file itself")
