@@ -50,7 +50,7 @@ def grid(times: np.ndarray, header: Sequence[float] = ()) -> tuple[float, np.nda
     """
     steps = np.diff(times)
     positive = steps[steps > 0]
-    sound = [rate for rate in header if 0 < rate <= MAXIMUM_FPS]
+    sound = [_standard(rate) for rate in header if 0 < rate <= MAXIMUM_FPS]
     if len(positive) == 0:
         return next(iter(sound), DEFAULT_FPS), np.zeros(len(times), np.int64)
     single = _single_step(positive)
@@ -88,12 +88,18 @@ def _named_rate(rate: float, header: Sequence[float], steps: float) -> float:
     nearest = min(header, key=lambda other: abs(other / rate - 1), default=0.0)
     if nearest and abs(nearest / rate - 1) * steps < 0.5 and abs(nearest / rate - 1) < _STEADY:
         return nearest
-    named = min((*header, *STANDARD_RATES), key=lambda other: abs(other / rate - 1))
+    named = min((*header, _standard(rate)), key=lambda other: abs(other / rate - 1))
     return named if abs(named / rate - 1) <= _SAME else rate
 
 
-def sound_times(stamps: np.ndarray, usual: float, jumps: bool) -> np.ndarray:
-    """Increasing times (N,) in seconds for frames in order of display.
+def _standard(rate: float) -> float:
+    """The nearest standard rate within 0.1 %, else `rate` itself."""
+    named = min(STANDARD_RATES, key=lambda other: abs(other / rate - 1))
+    return named if abs(named / rate - 1) <= _SAME else rate
+
+
+def sound_times(stamps: np.ndarray, usual: float, jumps: bool) -> tuple[np.ndarray, int]:
+    """Increasing times (N,) in seconds for frames in order of display, and how often the clock starts anew.
 
     stamps: (N,) seconds, NaN where there is none. usual: seconds between two frames if the stamps cannot tell.
     A single stamp out of order is replaced by one between its neighbours. A step back, and with `jumps` (a broadcast's
@@ -109,7 +115,7 @@ def sound_times(stamps: np.ndarray, usual: float, jumps: bool) -> np.ndarray:
         keep = np.concatenate([[True], ~astray, [True]])
         index, values = index[keep], values[keep]
     if len(values) < 2:
-        return np.arange(len(stamps)) * usual
+        return np.arange(len(stamps)) * usual, 0
     steps, counts = np.diff(values), np.diff(index)
     sound = steps > 0
     length = float(np.median((steps / counts)[sound])) if sound.any() else usual
@@ -121,7 +127,7 @@ def sound_times(stamps: np.ndarray, usual: float, jumps: bool) -> np.ndarray:
     times = np.interp(places, index, known)
     times[: index[0]] = (places[: index[0]] - index[0]) * length
     times[index[-1] :] = known[-1] + (places[index[-1] :] - index[-1]) * length
-    return times - times[0]
+    return times - times[0], int((~sound).sum())
 
 
 def jumps_in(stamps: np.ndarray) -> bool:

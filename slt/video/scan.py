@@ -29,6 +29,7 @@ _NONE = np.iinfo(np.int64).min
 _HIDDEN_FRAMES = ("vp8",)  # codecs with packets that show nothing
 _COUNT_IN_FRONT = ("mov", "avi")
 _LENGTH_IN_FRONT = ("matroska", "flv", "asf")
+_ORDER_ONLY = ("avi", "asf")  # formats that know no stamps of showing
 _LONG_PAUSE = 2.0  # seconds that a frame stands, worth a word
 
 
@@ -139,7 +140,9 @@ def _is_any(formats: str, names: tuple[str, ...]) -> bool:
 
 
 def _enter(table: _Table, packet: Any) -> None:
-    table.empty += packet.size == 0
+    if packet.size == 0:
+        table.empty += 1
+        return
     table.hidden += packet.is_discard
     table.corrupt += packet.is_corrupt
     table.last_corrupt = packet.is_corrupt
@@ -157,8 +160,10 @@ def _sound(table: _Table) -> bool:
         return False
     if (np.diff(dts[dts != _NONE]) <= 0).any():
         return False
+    if _is_any(table.format, _ORDER_ONLY) and (table.reorders or (pts != dts).any()):
+        return False
     if table.reorders and len(pts) > 2 and (np.diff(pts) > 0).all():
-        return False  # frames change places, but their stamps do not: those of AVI and ASF
+        return False  # frames change places, but their stamps do not
     ordered = np.sort(pts)
     return bool((np.diff(ordered) > 0).all()) and not (table.jumps and jumps_in(ordered * table.tick))
 
@@ -177,10 +182,16 @@ def _decoded_times(path: Path, table: _Table) -> tuple[np.ndarray, list[str]]:
     notes = damage_notes(path, frames.errors, frames.damaged, len(shown))
     if frames.early_errors or not table.keys[0]:
         notes.append("it begins in the middle; frames before its first whole picture are left out")
-    # In order of display, the packets' order of sending is sound where the stamps of showing are made up.
     stamps = min((np.array(shown), np.array(sent)), key=disorder)
+    if _is_any(table.format, _ORDER_ONLY) and len(shown) == len(table.dts):
+        # The stamps of showing are made up by FFmpeg; those of sending, in order, are the ones of the frames in order.
+        ticks = np.sort(np.array(table.dts))
+        stamps = np.where(ticks == _NONE, np.nan, ticks * table.tick)
     usual = 1 / next((rate for rate in table.rates if rate <= MAXIMUM_FPS), DEFAULT_FPS)
-    return sound_times(stamps, usual, table.jumps), notes
+    times, resets = sound_times(stamps, usual, table.jumps)
+    if resets:
+        notes.append(f"its clock jumps {resets} times; frames go on without a gap")
+    return times, notes
 
 
 def damage_notes(path: Path, lost: int, damaged: int, shown: int) -> list[str]:
@@ -198,8 +209,8 @@ def damage_notes(path: Path, lost: int, damaged: int, shown: int) -> list[str]:
 
 def _ending(path: Path, table: _Table, fault: str | None, shown: int) -> list[str]:
     """What is to be said of the file's end; InputError if more than a tenth is missing."""
-    there, promised = len(table.pts), table.promised
-    if "avi" in table.format and there > 1:  # its count is of the ticks of its clock, repeats included
+    there, promised = len(table.pts) + table.empty, table.promised
+    if "avi" in table.format and len(table.dts) > 1:  # its count is of the ticks of its clock, repeats included
         dts = np.array(table.dts)
         step = max(1, int(np.median(np.diff(dts))))
         there, promised = round((int(dts[-1]) + step) / step), round(promised / step)
