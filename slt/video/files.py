@@ -15,7 +15,7 @@ from skeletor.progress import log
 from slt.video.base import Video
 from slt.video.container import FFMPEG_ERRORS, Frames, check_file, open_container, reason
 from slt.video.deinterlace import Deinterlacer
-from slt.video.picture import Picture, check_aspect, fit
+from slt.video.picture import Picture, Turns, check_aspect, fit
 from slt.video.scan import Scan, damage_notes, scan
 
 
@@ -62,16 +62,16 @@ class VideoFile(Video):
     def _placed(self) -> Iterator[tuple[int, Picture]]:
         """(place on the grid, picture) of every frame that can be decoded, in order of display."""
         deinterlacer: Deinterlacer[tuple[int, Fraction | None]] = Deinterlacer()
-        finder = _Places(self._scan)
+        finder, turns = _Places(self._scan), Turns()
         with open_container(self.path) as (container, stream):
             frames = Frames(container, stream)
             aspect = _Aspect(self.path, stream)
             try:
                 for frame in frames:
                     for out, (place, pixel) in deinterlacer.feed(frame, (finder.of(frame), aspect.now())):
-                        yield place, Picture(out, pixel, self.path)
+                        yield place, Picture(out, pixel, turns.of(out), self.path)
                 for out, (place, pixel) in deinterlacer.flush():
-                    yield place, Picture(out, pixel, self.path)
+                    yield place, Picture(out, pixel, turns.of(out), self.path)
             except FFMPEG_ERRORS as error:
                 raise InputError(f"{self.path}: cannot be read ({reason(error)})") from error
         if deinterlacer.seen:

@@ -42,10 +42,29 @@ def check_aspect(path: Path, aspect: Fraction | None) -> None:
         )
 
 
+class Turns:
+    """The display matrices of a stream's frames.
+
+    A frame's own is read only where its angle is new: PyAV's side data refer to their frame and the frame to them, so
+    that each frame (12 MB in 4K) would stay until Python looks for such circles.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, np.ndarray | None] = {}
+
+    def of(self, frame: av.VideoFrame) -> np.ndarray | None:
+        """(9,) int32, None for a frame that is upright as it is."""
+        angle = frame.rotation
+        if angle not in self._known:
+            matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+            self._known[angle] = None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+        return self._known[angle]
+
+
 def displayed_size(frame: av.VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
     """(width, height) of the upright picture, without making it."""
     width, height = _square_width(frame, aspect), frame.height
-    matrix = _display_matrix(frame)
+    matrix = Turns().of(frame)
     if matrix is not None and _crossed(matrix):
         return height, width
     return width, height
@@ -54,8 +73,8 @@ def displayed_size(frame: av.VideoFrame, aspect: Fraction | None) -> tuple[int, 
 class Picture:
     """A decoded frame; it is turned into RGB, which costs more than decoding it, only if somebody looks at it."""
 
-    def __init__(self, frame: av.VideoFrame, aspect: Fraction | None, path: Path) -> None:
-        self._frame, self._aspect, self._path = frame, aspect, path
+    def __init__(self, frame: av.VideoFrame, aspect: Fraction | None, matrix: np.ndarray | None, path: Path) -> None:
+        self._frame, self._aspect, self._matrix, self._path = frame, aspect, matrix, path
 
     @cached_property
     def image(self) -> np.ndarray:
@@ -66,8 +85,7 @@ class Picture:
             image = self._frame.to_ndarray(format="rgb24", width=width)
         except (av.FFmpegError, ValueError, MemoryError, OSError) as error:
             raise InputError(f"{self._path}: a picture cannot be turned into RGB ({_first_line(error)})") from error
-        matrix = _display_matrix(self._frame)
-        return image if matrix is None else turn(image, matrix)
+        return image if self._matrix is None else turn(image, self._matrix)
 
 
 def _square_width(frame: av.VideoFrame, aspect: Fraction | None) -> int:
@@ -75,11 +93,6 @@ def _square_width(frame: av.VideoFrame, aspect: Fraction | None) -> int:
     if aspect and aspect > 0 and abs(aspect - 1) > 0.01:
         return max(2, round(frame.width * float(aspect)))
     return frame.width
-
-
-def _display_matrix(frame: av.VideoFrame) -> np.ndarray | None:
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    return None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
 
 
 def _crossed(matrix: np.ndarray) -> bool:
