@@ -24,6 +24,7 @@ from slt.video import Video, open_video, write_video
 COLOURS = {"body": (90, 90, 90), "left_hand": (0, 114, 178), "right_hand": (213, 94, 0)}  # RGB
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 _HEIGHT = 480  # of a panel
+_WIDEST = 1920  # of a panel; wider pictures get lower panels
 _STILL = 300  # height of a panel of a still
 _LABEL = 26  # height of the line above the panels
 _SHIFT = 4  # OpenCV draws at 1/16 pixel
@@ -59,8 +60,9 @@ def make_view(video: Path | str, raw: PoseSequence, refined: PoseSequence | None
     panel out. Poses of another frame rate are shown at their place in time. Raises InputError.
     """
     with open_video(video, raw.fps if Path(video).is_dir() else None) as source:
-        width = max(2, round(source.width * _HEIGHT / source.height))
-        window = Window(0, 0, source.width, source.height, (width, _HEIGHT))
+        scale = min(_HEIGHT / source.height, _WIDEST / source.width)
+        panel = max(2, round(source.width * scale)), max(2, round(source.height * scale))
+        window = Window(0, 0, source.width, source.height, panel)
         poses = [to_picture(raw)] + ([to_picture(refined)] if refined is not None else [])
         labels = ["video", _name("raw", raw), "refined"][: 1 + len(poses)]
         with closing(_panels(source, poses, labels, window)) as frames:
@@ -172,7 +174,10 @@ def _around(points: Sequence[np.ndarray], picture: tuple[int, int] | None, out: 
     if picture is not None:
         low, high = np.maximum(low, 0), np.minimum(high, picture)
     width, height = (high - low).tolist()
-    return Window(float(low[0]), float(low[1]), width, height, (max(2, round(_STILL * width / height)), _STILL))
+    scale = min(_STILL / height, _WIDEST / width)
+    return Window(
+        float(low[0]), float(low[1]), width, height, (max(2, round(width * scale)), max(2, round(height * scale)))
+    )
 
 
 def _name(what: str, pose: PoseSequence) -> str:

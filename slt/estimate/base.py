@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.skeleton import SIGNING_50
+from slt.video.base import check_regular
 
 STAGE = "estimate"
 # Raise it when a change here or in an estimator changes its output.
@@ -38,10 +39,11 @@ class Estimator(Protocol):
 def source_sha256(source: Path) -> str:
     """SHA-256 of a file's bytes, or of the names and bytes of the files of a directory, in order of name.
 
-    InputError if there is nothing at that path.
+    InputError if there is nothing at that path, or a pipe (what is read from it here would be gone).
     """
     try:
         if not source.is_dir():
+            check_regular(source)
             return file_sha256(source)
         digest = hashlib.sha256()
         for file in sorted(source.iterdir()):

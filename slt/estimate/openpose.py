@@ -54,9 +54,11 @@ class OpenPoseEstimator:
             try:
                 frames, count = [], 0  # of the key frames (P_t, 67, 3); T
                 for frame in video.every(self._stride):
-                    count += 1
                     if frame is not None:
                         frames.append(self._people(wrapper, frame))
+                    elif count % self._stride == 0:  # a picture that the folder lacks
+                        frames.append(join_parts(None, None))
+                    count += 1
             finally:
                 wrapper.stop()
             provenance = seen(self, source, sha256, (video.width, video.height))

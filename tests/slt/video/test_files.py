@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from skeletor.errors import InputError
 from slt.video import frame_files, frame_rate, open_video, turn, write_video
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 
 def numbered(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:

@@ -1,0 +1,197 @@
+"""A video file opened through FFmpeg: that one file is read and nothing else, and FFmpeg's errors become InputError.
+
+The file is opened here and handed over as bytes, so its name may be anything that the system takes; FFmpeg may open
+neither a file nor an address, whatever the content says (play lists, references to other files).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import av
+
+from skeletor.errors import InputError
+from slt.video.base import check_regular
+from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
+
+# The last two: PyAV, of streams that appear midway; and of a library error that it does not know.
+FFMPEG_ERRORS = (
+    av.FFmpegError, OSError, ValueError, EOFError, MemoryError, OverflowError, IndexError, RuntimeError,
+)  # fmt: skip
+_TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")  # FFmpeg "plays" any text file with these
+_LIST_FORMATS = ("hls", "concat", "dash", "sdp", "rtsp", "rtp", "imf", "image2")
+_LISTS = (b"#EXTM3U", b"ffconcat ", b"<MPD", b"[playlist]", b"[Reference]", b"v=0\r\n", b"v=0\n")
+_NO_PICTURES = "attached_pic", "timed_thumbnails", "still_image"
+_DEFAULT_STREAM = 5_000_000  # pixels that the mark "default" is worth when FFmpeg chooses a stream
+_BUFFER = 1 << 16
+
+
+def check_file(path: Path) -> None:
+    """InputError unless `path` is a regular file with something in it that is no play list."""
+    check_regular(path)
+    try:
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty")
+        with path.open("rb") as file:
+            head = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({reason(error)})") from error
+    if head.startswith(_LISTS) or (head.startswith(b"<?xml") and b"<MPD" in head):
+        raise InputError(f"{path}: a play list, not a video; give the video file itself")
+
+
+class _Bytes:
+    """The file as PyAV reads it. Nothing is raised, since PyAV prints what it cannot pass on: `error` has it.
+
+    name: a hint at the format only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.name = path.name
+        self.error: OSError | None = None
+        self.tell, self.close = self._file.tell, self._file.close
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; none at the end, or where the disk fails."""
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self.error = error
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """The new place; below 0 if there is none (a damaged file sends FFmpeg anywhere)."""
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
+    raise PermissionError("a video that refers to other files is not read")
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The open file and its main video stream; FFmpeg's errors become InputError."""
+    # The limit is FFmpeg's own too: some formats are decoded to find out what is in them, before anyone can look.
+    options = {"protocol_whitelist": "none", "max_pixels": str(MAXIMUM_PIXELS)}
+    try:
+        file = _Bytes(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({reason(error)})") from error
+    try:
+        try:
+            container = av.open(file, options=options, metadata_errors="replace", buffer_size=_BUFFER, io_open=_refuse)  # type: ignore[call-overload]
+        except FFMPEG_ERRORS as error:
+            raise InputError(f"{path}: not a video, or one that breaks off ({reason(error)})") from error
+        with container:
+            yield container, _main_stream(path, container)
+        if file.error is not None:
+            raise InputError(f"{path}: cannot be read ({reason(file.error)})")
+    finally:
+        file.close()
+
+
+def _main_stream(path: Path, container: Any) -> Any:
+    """The stream that FFmpeg and players show: the most pixels, if none is marked as the default one."""
+    streams = [s for s in container.streams.video if s.codec_context is not None and not _is_still(s)]
+    if not streams or container.format.name in _TEXT_FORMATS:
+        raise InputError(f"{path}: not a video (it has no picture stream)")
+    if any(name in _LIST_FORMATS for name in container.format.name.split(",")):
+        raise InputError(f"{path}: a play list, not a video; give the video file itself")
+    stream = max(streams, key=lambda s: s.width * s.height + _DEFAULT_STREAM * ("default" in _marks(s)))
+    check_size(path, stream.width, stream.height)
+    check_aspect(path, stream.sample_aspect_ratio)
+    stream.codec_context.thread_count = 1  # parallel over clips, not within one
+    stream.codec_context.options = {"max_pixels": str(MAXIMUM_PIXELS)}
+    return stream
+
+
+def _marks(stream: Any) -> tuple[str, ...]:
+    """The names of FFmpeg's marks of a stream (its disposition)."""
+    return tuple(flag.name for flag in type(stream.disposition) if flag.name and flag & stream.disposition)
+
+
+def _is_still(stream: Any) -> bool:
+    """Whether the stream is a cover picture or the like."""
+    return any(mark in _NO_PICTURES for mark in _marks(stream))
+
+
+class Packets:
+    """The packets of a container, as far as it can be read, then the empty ones that flush decoders.
+
+    error: why it cannot be read further, None at its regular end.
+    """
+
+    def __init__(self, container: Any, *streams: Any) -> None:
+        self._source = container.demux(*streams)
+        self.error: str | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            try:
+                packet = next(self._source, None)
+            except FFMPEG_ERRORS as error:
+                self.error = reason(error)
+                return
+            if packet is None:
+                return
+            yield packet
+
+
+class Frames:
+    """The frames that the decoder makes of packets of one stream, in order of display.
+
+    errors: packets that could not be decoded; early_errors: those before the first frame, as a recording that was begun
+    in the middle has. damaged: frames that are decoded in part. last_damaged: whether the last one is.
+    """
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self._packets = Packets(container, stream)
+        self._stream = stream
+        self.errors = self.early_errors = self.damaged = 0
+        self.last_damaged = False
+
+    @property
+    def error(self) -> str | None:
+        """Why the container cannot be read further."""
+        return self._packets.error
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        begun, flushed = False, False
+        for packet in self._packets:
+            flushed = packet.size == 0 and packet.dts is None
+            for frame in self._decode(packet, begun):
+                begun = True
+                yield frame
+        if not flushed:  # the container broke: what the decoder still holds
+            yield from self._decode(None, begun)
+
+    def _decode(self, packet: Any, begun: bool) -> Iterator[av.VideoFrame]:
+        try:
+            frames = self._stream.codec_context.decode(packet) if packet is None else packet.decode()
+        except FFMPEG_ERRORS:
+            self.errors += begun  # the frame before stays in the place of a damaged one
+            self.early_errors += not begun
+            return
+        for frame in frames:
+            self.last_damaged = bool(frame.is_corrupt)
+            self.damaged += self.last_damaged
+            yield frame
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error, without the file name that PyAV repeats."""
+    text = str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return text.splitlines()[0]

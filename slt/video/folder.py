@@ -1,0 +1,157 @@
+"""Folders of numbered pictures, as PHOENIX14T and most data sets of sign language have them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import gcd
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from skeletor.errors import InputError
+from skeletor.progress import log
+from slt.video.base import Video
+from slt.video.picture import check_size
+
+FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
+_MOST_GAPS = (10, 1000)  # a folder may lack at most 10 times as many pictures as it has, and 1000
+
+
+class FrameFolder(Video):
+    """A folder of pictures; a gap in their numbering is a missing picture, None in `every`."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        if not (np.isfinite(fps) and fps > 0):
+            raise InputError(f"{path}: fps is {fps}, it has to be above 0")
+        self.files = frame_files(path)
+        if not self.files:
+            raise InputError(f"{path}: a directory without frames; expected {', '.join(FRAME_SUFFIXES)} files")
+        self._places, self._notes = number_places(path, self.files)
+        height, width = _read_picture(self.files[0]).shape[:2]
+        super().__init__(path, fps, (width, height), self._places[-1] + 1)
+
+    def every(self, stride: int) -> Iterator[np.ndarray | None]:
+        """See `Video.every`. InputError if a frame has another size than the first one."""
+        for note in self._notes:
+            log.warning("%s: %s", self.path, note)
+        self._notes = []
+        slot = 0
+        for place, file in zip(self._places, self.files, strict=True):
+            yield from (None for _ in range(slot, place))
+            slot = place + 1
+            if place % stride:
+                yield None
+                continue
+            frame = _read_picture(file)
+            if frame.shape[:2] != (self.height, self.width):
+                size = f"{frame.shape[1]}x{frame.shape[0]}"
+                raise InputError(f"{file}: {size}, but the first frame is {self.width}x{self.height}")
+            yield frame
+
+
+def frame_files(path: Path | str) -> list[Path]:
+    """The PNG and JPEG files of a directory, sorted by the numbers in their names (2 before 10).
+
+    Hidden files are left out, among them the `._` companions that macOS writes. InputError if it cannot be listed.
+    """
+    try:
+        files = [
+            f for f in Path(path).iterdir()
+            if f.suffix.lower() in FRAME_SUFFIXES and not f.name.startswith(".") and f.is_file()
+        ]  # fmt: skip
+    except OSError as error:
+        raise InputError(f"{path}: cannot be listed ({error.strerror or error})") from error
+    return sorted(files, key=lambda f: ([int(s) if s.isdigit() else s for s in _parts(f.name)], f.name))
+
+
+def number_places(path: Path, files: Sequence[Path]) -> tuple[list[int], list[str]]:
+    """The place in time of each of these sorted pictures, from 0, by the numbers in their names; and notes.
+
+    The number is the one of the names' numbers that is another in each name. All numbers being multiples of a step
+    apart means that the folder holds each so-many-th frame of its source: those are its frames. InputError if the
+    names are of more than one series, or if the numbers leap.
+    """
+    names = [_parts(f.stem) for f in files]
+    kinds = Counter(tuple(s for s in name if not s.isdigit()) for name in names)
+    if len(files) == 1:
+        return [0], []
+    if not any(s.isdigit() for name in names for s in name):
+        return list(range(len(files))), ["its pictures have no numbers; they are taken by name"]
+    if len(kinds) > 1:
+        odd = next(f for f, name in zip(files, names, strict=True) if _kind(name) == kinds.most_common()[-1][0])
+        other = next(f for f, name in zip(files, names, strict=True) if _kind(name) == kinds.most_common()[0][0])
+        raise InputError(
+            f"{path}: more than one series of pictures ({other.name} and {odd.name}); put each into a folder of its own"
+        )
+    numbers = _numbering(path, files, names)
+    steps = np.diff(numbers)
+    step = gcd(*steps.tolist())
+    places = ((numbers - numbers[0]) // step).tolist()
+    missing = places[-1] + 1 - len(files)
+    if missing > _MOST_GAPS[0] * len(files) + _MOST_GAPS[1]:
+        k = int(steps.argmax())
+        raise InputError(
+            f"{path}: the numbers leap from {files[k].name} to {files[k + 1].name}; take out what is no frame"
+        )
+    notes = []
+    if step > 1:
+        notes.append(f"its pictures' numbers are {step} apart; they are taken as all frames, at the frame rate given")
+    if missing:
+        first = files[int(np.flatnonzero(steps > step)[0])].name
+        notes.append(f"{missing} of {places[-1] + 1} frames are missing in its numbering, first after {first}")
+    return places, notes
+
+
+def _numbering(path: Path, files: Sequence[Path], names: Sequence[Sequence[str]]) -> np.ndarray:
+    """(N,) increasing numbers of the sorted pictures."""
+    columns = [k for k, part in enumerate(names[0]) if part.isdigit()]
+    values = {k: [int(name[k]) for name in names] for k in columns}
+    if any(max(column) >= 2**62 for column in values.values()):
+        raise InputError(f"{path}: {files[0].name} and others have numbers too large to count frames with")
+    found = [np.array(column, np.int64) for column in values.values() if len(set(column)) == len(column)]
+    found = [column for column in found if (np.diff(column) > 0).all()]
+    if not found:
+        raise InputError(
+            f"{path}: no number in the pictures' names counts them ({files[0].name}, {files[1].name}); "
+            "put each series into a folder of its own"
+        )
+    return min(found, key=lambda column: int(column[-1] - column[0]))
+
+
+def _parts(name: str) -> list[str]:
+    """Text and numbers in turn; only ASCII digits make numbers."""
+    return re.split(r"([0-9]+)", name)
+
+
+def _kind(name: Sequence[str]) -> tuple[str, ...]:
+    return tuple(s for s in name if not s.isdigit())
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of a picture file; InputError if it cannot be read or is too large."""
+    try:
+        check_size(path, *_told_size(path))
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, OSError, ValueError, SyntaxError, MemoryError, OverflowError) as error:
+        raise InputError(f"{path}: not a picture, or a damaged one") from error
+    if image is None:
+        raise InputError(f"{path}: not a picture, or a damaged one")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _told_size(path: Path) -> tuple[int, int]:
+    """(width, height) by the header; no pixel is read. SyntaxError if it is none of these formats."""
+    for kind in (PngImageFile, JpegImageFile, WebPImageFile, BmpImageFile):  # whatever the file's suffix says
+        try:
+            with kind(path) as header:
+                return header.size
+        except SyntaxError:
+            continue
+    raise SyntaxError("no known picture")

@@ -1,0 +1,130 @@
+"""From a decoded frame to an upright RGB picture with square pixels, and the limits of its size."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from skeletor.errors import InputError
+
+# MediaPipe aborts the process on pictures wider than about 33,600; no camera or codec in use goes beyond 16,384.
+MAXIMUM_SIDE = 16384
+MAXIMUM_PIXELS = 2**26  # twice 8K; 200 MB as RGB
+# Pixels of real recordings are between 0.45 (portrait anamorphic) and 2.2 (half-width DV) times as wide as high.
+_WIDEST_PIXEL = 4
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """InputError if a picture of that size is too large to be decoded."""
+    if max(width, height) > MAXIMUM_SIDE or width * height > MAXIMUM_PIXELS:
+        raise InputError(
+            f"{path}: pictures of {width}x{height} are too large (at most {MAXIMUM_SIDE} a side and "
+            f"{MAXIMUM_PIXELS // 10**6} megapixels); scale them down"
+        )
+
+
+def check_aspect(path: Path, aspect: Fraction | None) -> None:
+    """InputError if pixels are said to be more than 4 times as wide as high, or as high as wide.
+
+    Such a value is an error of the file; whether its pixels are square cannot be known, and the limbs' lengths hang on
+    it, so it is not ignored.
+    """
+    if aspect and not 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:
+        raise InputError(
+            f"{path}: its pixels are said to be {float(aspect):.3g} times as wide as high, which no camera makes; "
+            "write the file again with the right aspect ratio"
+        )
+
+
+class Turns:
+    """The display matrices of a stream's frames.
+
+    A frame's own is read only where its angle is new: PyAV's side data refer to their frame and the frame to them, so
+    that each frame (12 MB in 4K) would stay until Python looks for such circles.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, np.ndarray | None] = {}
+
+    def of(self, frame: av.VideoFrame) -> np.ndarray | None:
+        """(9,) int32, None for a frame that is upright as it is."""
+        angle = frame.rotation
+        if angle not in self._known:
+            matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+            self._known[angle] = None if matrix is None else np.frombuffer(bytes(matrix), np.int32)
+        return self._known[angle]
+
+
+def displayed_size(frame: av.VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
+    """(width, height) of the upright picture, without making it."""
+    width, height = _square_width(frame, aspect), frame.height
+    matrix = Turns().of(frame)
+    if matrix is not None and _crossed(matrix):
+        return height, width
+    return width, height
+
+
+class Picture:
+    """A decoded frame; it is turned into RGB, which costs more than decoding it, only if somebody looks at it."""
+
+    def __init__(self, frame: av.VideoFrame, aspect: Fraction | None, matrix: np.ndarray | None, path: Path) -> None:
+        self._frame, self._aspect, self._matrix, self._path = frame, aspect, matrix, path
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 RGB, upright."""
+        width = _square_width(self._frame, self._aspect)
+        check_size(self._path, width, self._frame.height)
+        try:
+            image = self._frame.to_ndarray(format="rgb24", width=width)
+        except (av.FFmpegError, ValueError, MemoryError, OSError) as error:
+            raise InputError(f"{self._path}: a picture cannot be turned into RGB ({_first_line(error)})") from error
+        return image if self._matrix is None else turn(image, self._matrix)
+
+
+def _square_width(frame: av.VideoFrame, aspect: Fraction | None) -> int:
+    """The width in square pixels."""
+    if aspect and aspect > 0 and abs(aspect - 1) > 0.01:
+        return max(2, round(frame.width * float(aspect)))
+    return frame.width
+
+
+def _crossed(matrix: np.ndarray) -> bool:
+    """Whether x and y change places."""
+    return abs(int(matrix[1])) > abs(int(matrix[0]))
+
+
+def turn(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Apply an FFmpeg display matrix (9 integers, 16.16) to an image: quarter turns and mirrorings.
+
+    The matrix sends stored pixel (x, y) to (a x + c y, b x + d y), with a, b = matrix[0:2], c, d = matrix[3:5].
+    """
+    a, b, c, d = (int(matrix[k]) for k in (0, 1, 3, 4))
+    if _crossed(matrix):
+        image, a, d = image.transpose(1, 0, 2), c, b
+    image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(image)
+
+
+def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The whole image in proportion in the middle of a (height, width, 3) one, black beside it."""
+    h, w = image.shape[:2]
+    if (h, w) == (height, width):
+        return image
+    scale = min(width / w, height / h)
+    inner = (min(width, max(1, round(w * scale))), min(height, max(1, round(h * scale))))
+    small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    out = np.zeros((height, width, 3), np.uint8)
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    out[top : top + inner[1], left : left + inner[0]] = small
+    return out
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
