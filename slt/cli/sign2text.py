@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from skeletor.batch import for_each
 from skeletor.config import load_config, read_yaml
 from skeletor.errors import InputError
 from skeletor.progress import log, log_to
-from slt.cli.batch import for_each
 
 
 def main(command: str, argv: list[str], text: str) -> int:

@@ -6,13 +6,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from skeletor.batch import for_each
 from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
 from skeletor.io import read_pose, write_pose
 from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from skeletor.refiners import REFINERS
-from slt.cli.batch import for_each, output_names
+from slt.cli.batch import output_names
 from slt.sparse import UPSAMPLINGS
 
 _SUFFIXES = (".safetensors", ".pose", ".skels")

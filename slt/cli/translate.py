@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.atomic import write_text
+from skeletor.batch import for_each
 from skeletor.errors import InputError, NothingToTranslate
 from skeletor.refine2d import REFINERS_2D
 from skeletor.refiners import REFINERS
-from slt.cli.batch import for_each, output_names
+from slt.cli.batch import output_names
 from slt.lift_choice import HELP as LIFT_HELP
 from slt.sparse import UPSAMPLINGS
 
