@@ -33,6 +33,7 @@ def main(command: str, argv: list[str], text: str) -> int:
         parser.add_argument("--estimator", default="mediapipe", help="see `slt doctor`")
     if command == "poses":
         parser.add_argument("--pose-stride", type=int, default=1, help="look at every so many frames only")
+        parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
     if command == "lift":
         from slt.lift_choice import HELP
 
@@ -64,9 +65,16 @@ def _each(args: argparse.Namespace, stage: Callable[[Path], PoseSequence]) -> in
 
 
 def _poses(args: argparse.Namespace) -> int:
+    from slt.estimate import EstimateConfig
+    from slt.estimate.ahead import ahead_of
+    from slt.sparse import STRIDE
     from slt.system import make_estimator
 
-    return _each(args, make_estimator(args.estimator, args.pose_stride))
+    raw = {"name": args.estimator, STRIDE: args.pose_stride}
+    config = check_config(raw, EstimateConfig, "--estimator, --pose-stride")
+    estimator = make_estimator(args.estimator, args.pose_stride)
+    with ahead_of(args.inputs, config, args.workers) as ahead:
+        return _each(args, lambda path: ahead(path) if ahead and path in ahead else estimator(path))
 
 
 def _lift(args: argparse.Namespace) -> int:
