@@ -10,6 +10,7 @@ from skeletor.batch import for_each
 from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
 from skeletor.io import read_pose, write_pose
+from skeletor.lock import locked
 from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from skeletor.refiners import REFINERS
@@ -103,7 +104,8 @@ def _train_lifter(argv: list[str]) -> int:
     given = {"out": args.output, "data.noise": args.noise, "data.mocap": args.mocap}
     job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
     log_to()
-    print(train_lifter(job).weights)
+    with locked(job.out):
+        print(train_lifter(job).weights)
     return 0
 
 
