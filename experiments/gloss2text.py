@@ -26,6 +26,7 @@ from skeletor.atomic import write_text
 from skeletor.command import run_command
 from skeletor.config import Config, check_config, load_config
 from skeletor.errors import InputError
+from skeletor.lock import locked
 from skeletor.progress import log, log_to
 from slt.corpus.layout import Clip, read_corpus
 from slt.pipeline.report import versions
@@ -280,7 +281,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     splits = read_splits(find_corpus(options.corpus))
     config = load_config(options.config, Gloss2TextConfig)
-    log_to(options.work / "log.txt")
+    with locked(options.work):
+        log_to(options.work / "log.txt")
+        return make(splits, config, options)
+
+
+def make(splits: Mapping[str, Sequence[Clip]], config: Gloss2TextConfig, options: argparse.Namespace) -> int:
+    """Train what is missing and write the tables."""
     json_path = options.results / "gloss2text.json"
     known = read_json(json_path)
     if options.tried is not None:

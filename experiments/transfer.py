@@ -26,6 +26,7 @@ from skeletor.command import run_command
 from skeletor.config import load_config
 from skeletor.errors import InputError
 from skeletor.io.store import open_store
+from skeletor.lock import locked
 from skeletor.progress import log, log_to, progress
 from slt.corpus import layout
 from slt.pipeline.config import RunConfig
@@ -151,7 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     run = open_run(options.run)
-    log_to(options.run / "log.txt")
+    with locked(options.run):
+        log_to(options.run / "log.txt")
+        cells = make(run, options.trained)
     about = {
         "title": f"Translators on poses that they were not trained on ({run.corpus.description.kind} corpus)",
         "command": f"python -m experiments.transfer --run {options.run} --name {options.name}"
@@ -159,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "seed": run.config.seed,
         "config": run.config.model_dump(mode="json"),
     }
-    write_result(make(run, options.trained), options.results, options.name, about)
+    write_result(cells, options.results, options.name, about)
     log.info("\n%s", (options.results / f"{options.name}.md").read_text(encoding="utf-8"))
     return 0
 

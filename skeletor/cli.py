@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,11 +150,14 @@ def _pack(arguments: argparse.Namespace) -> int:
 def _train(arguments: argparse.Namespace) -> int:
     from skeletor.config import load_config
     from skeletor.devices import process_rank
+    from skeletor.lock import locked
     from skeletor.progress import log_to
     from skeletor.train_job import TrainJob, run_job
 
     log_to()
-    result = run_job(load_config(arguments.config, TrainJob))
+    job = load_config(arguments.config, TrainJob)
+    with locked(job.out) if process_rank() == 0 else nullcontext():  # the others of a training by torchrun are its own
+        result = run_job(job)
     if process_rank() == 0:
         print(result.weights)
     return 0

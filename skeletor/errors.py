@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import re
+from collections.abc import Mapping
+from concurrent.futures.process import BrokenProcessPool
+from types import MappingProxyType
+
 
 class SkeletorError(Exception):
     """Base of all errors that the command line prints as one line instead of a traceback.
@@ -26,3 +32,103 @@ class NothingToTranslate(SkeletorError):
     """The input is sound, but nobody signs in it, or nothing that the model knows. Exit code 3."""
 
     exit_code = 3
+
+
+class WorkerDied(SkeletorError):
+    """A worker process ended in the middle of its work: killed by hand, for memory, or by a crash. Exit code 1."""
+
+
+# What the system refuses -> what it means and what to do.
+_REFUSED: Mapping[int, str] = MappingProxyType(
+    {
+        errno.ENOSPC: "the disk is full; make room, or choose another folder",
+        errno.EDQUOT: "your quota on this disk is used up; make room, or choose another folder",
+        errno.EFBIG: "the file would be larger than is allowed here (ulimit -f); choose another folder, or raise it",
+        errno.EROFS: "the disk is read-only; choose another folder",
+        errno.EACCES: "no permission; choose another path, or change who may use this one",
+        errno.EPERM: "no permission; choose another path, or change who may use this one",
+        errno.ENOTDIR: "a part of its path is a file, not a folder; choose another path",
+        errno.EEXIST: "there is a file of this name already; choose another path",
+        errno.EISDIR: "is a folder; give a file",
+        errno.ENOTEMPTY: "is a folder that another program writes into; choose another path",
+        errno.ENOENT: "no such file or folder; give a path that exists",
+        errno.ENAMETOOLONG: "the name is too long for this disk; choose a shorter one",
+        errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
+        errno.ENFILE: "too many files are open on this machine; end other programs",
+        errno.EIO: "the disk fails; check it, or choose another one",
+        errno.ENOMEM: "there is not enough memory; end other programs, or take smaller inputs",
+        errno.ENODEV: "the disk cannot do this; choose another one",
+    }
+)
+# Libraries that check what they are given: their own exceptions mean bad input, not a defect of the program.
+_LIBRARIES = ("av", "cv2", "h5py", "safetensors", "safetensors_rust", "yaml", "zlib", "lzma", "zipfile", "struct",
+              "json", "_csv", "google", "_pickle")  # fmt: skip
+_RUST_CODE = re.compile(r"(?:code:|os error) (\d+)")  # of an operating system's error in a message of safetensors
+_TORCH_WRITER = ("PytorchStreamWriter", "inline_container", "iostream error")
+_NO_MEMORY = ("can't allocate memory", "out of memory")
+
+
+def as_input_error(error: BaseException, where: object = None) -> SkeletorError | None:
+    """What went wrong as one line, if it is no defect of the program; None if it may be one.
+
+    Takes errors of the operating system (a full disk, a missing right), of memory, of Unicode, of worker processes, and
+    of the libraries that read and write files. where: the input or output in question; an OSError that names
+    another file is told with that one. A SkeletorError is given back as it is.
+    """
+    if isinstance(error, SkeletorError):
+        return error
+    place = "" if where is None else f"{printable(str(where))}: "
+    if isinstance(error, BrokenProcessPool):
+        return WorkerDied(f"{place}a worker process died (killed, or out of memory); start again: what is done is kept")
+    number = error_number(error)
+    if number is not None:
+        named = getattr(error, "filename", None)
+        if named and not isinstance(named, int):
+            place = f"{printable(_text(named))}: "
+        reason = _REFUSED.get(number) or getattr(error, "strerror", None) or one_line(error)
+        return InputError(f"{place}{reason}")
+    text = one_line(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(t in text for t in _NO_MEMORY)):
+        device = "the GPU has" if "CUDA" in text else "there is"
+        return InputError(f"{place}{device} not enough memory for it; end other programs, or take smaller inputs")
+    if isinstance(error, UnicodeError):
+        reason = _unicode_reason(error)
+        return InputError(
+            f"{place}a name or text is not valid UTF-8 ({reason}); rename the file, or save the text anew"
+        )
+    if isinstance(error, RuntimeError) and any(part in text for part in _TORCH_WRITER):
+        return InputError(f"{place}cannot be written (is the disk full?); make room, or choose another folder")
+    if isinstance(error, OSError | EOFError) or type(error).__module__.split(".")[0] in _LIBRARIES:
+        return InputError(f"{place}cannot be used ({text}); is it whole, and of the kind that its name says?")
+    return None
+
+
+def error_number(error: BaseException) -> int | None:
+    """The operating system's number of an error, also where a library has wrapped it; None if there is none."""
+    number = getattr(error, "errno", None)
+    if isinstance(number, int) and number in errno.errorcode:
+        return number
+    if type(error).__module__.startswith("safetensors"):
+        found = _RUST_CODE.search(str(error))
+        return int(found[1]) if found else None
+    return None
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an exception without line breaks."""
+    return printable(" ".join(str(error).split())) or "(no message)"
+
+
+def printable(text: str) -> str:
+    """Text that every file and UTF-8 terminal takes: bytes of a file name that are not UTF-8 are shown as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else str(name)
+
+
+def _unicode_reason(error: UnicodeError) -> str:
+    if isinstance(error, UnicodeEncodeError | UnicodeDecodeError):
+        return f"{error.reason} at {error.start}"
+    return one_line(error)

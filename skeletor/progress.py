@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
 from tqdm import tqdm
+
+from skeletor.errors import as_input_error
 
 T = TypeVar("T")
 log = logging.getLogger("skeletor")
@@ -49,20 +52,46 @@ def span(seconds: float) -> str:
 
 
 def log_to(path: Path | str | None = None, level: int = logging.INFO) -> None:
-    """Send the house's log to stderr, and to a file if `path` is given (appended)."""
+    """Send the house's log to stderr, and to a file if `path` is given (appended); InputError if that is impossible."""
     handlers: list[logging.Handler] = [_AboveBars()]
     handlers[0].setFormatter(logging.Formatter("%(message)s"))
     if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+        handlers.append(LogFile(path))
         handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for old in list(log.handlers):
         log.removeHandler(old)
-        old.close()
+        with suppress(OSError):  # a full disk
+            old.close()
     for handler in handlers:
         log.addHandler(handler)
     log.setLevel(level)
     log.propagate = False
+
+
+class LogFile(logging.FileHandler):
+    """A file of messages. If it cannot be written any more (a full disk), that is said once, and the work goes on.
+
+    Raises InputError if it cannot be opened; its folder is made.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._told = False
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            refused = as_input_error(error, path)
+            assert refused is not None
+            raise refused from error
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called by the base class where a message could not be written."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            log.warning("%s (the log; the work goes on without it)", as_input_error(error, self.baseFilename))
 
 
 class _AboveBars(logging.StreamHandler):
@@ -72,5 +101,7 @@ class _AboveBars(logging.StreamHandler):
         try:
             tqdm.write(self.format(record), file=self.stream)
             self.flush()
+        except OSError:  # the terminal is gone: nobody reads it
+            return
         except Exception:
             self.handleError(record)

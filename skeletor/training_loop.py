@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from skeletor.atomic import append_line
 from skeletor.errors import SkeletorError
 from skeletor.feed import CORRUPTION, NETWORK, WINDOWS, Feed, draw_seed
 from skeletor.networks import Network
@@ -217,5 +218,4 @@ def _validate(parts: Parts, held_out: FrameSource, config: RefinerTrainConfig) -
 def append(parts: Parts, figures: dict[str, Any]) -> None:
     """A line of the log; the first process writes it."""
     if parts.fabric.is_global_zero:
-        with open(parts.out / LOG, "a", encoding="utf-8") as file:
-            file.write(json.dumps(figures) + "\n")
+        append_line(parts.out / LOG, json.dumps(figures))

@@ -21,6 +21,7 @@ import numpy as np
 from experiments.chain.config import Ablation, load_ablations, parse_value
 from experiments.refiner.report import Result, markdown, write_result
 from skeletor.errors import InputError, SkeletorError
+from skeletor.lock import locked
 from skeletor.progress import log, log_to
 from slt.pipeline.accuracy import accuracy
 from slt.pipeline.mapping import worker_pool
@@ -170,9 +171,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         absent = [folder for folder in args.run if not folder.is_dir()]
         if absent:
             raise InputError(f"{absent[0]}: no such folder; give a finished run, or leave --run out")
-        log_to(args.work / "log.txt")
-        ablations = usable(ablations)
-        found = run(ablations, args.work, args.run, args.workers)
+        with locked(args.work):
+            log_to(args.work / "log.txt")
+            ablations = usable(ablations)
+            found = run(ablations, args.work, args.run, args.workers)
     except SkeletorError as error:
         print(f"experiments.chain.run: {error}", file=sys.stderr)
         return error.exit_code

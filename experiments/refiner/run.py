@@ -30,6 +30,7 @@ from experiments.refiner.config import (
 from experiments.refiner.report import Result, write_result
 from skeletor.config import read_yaml
 from skeletor.errors import InputError, SkeletorError
+from skeletor.lock import locked
 from skeletor.progress import log, log_to
 
 WORK, RESULTS = Path("runs/refiner"), Path("experiments/results")
@@ -86,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path in options.tables:
         try:
             overrides = {key: read_yaml(value) for key, _, value in (item.partition("=") for item in options.set)}
-            run(path, work, results, overrides, options.quick, options.run)
+            with locked(work):
+                run(path, work, results, overrides, options.quick, options.run)
         except InputError as error:
             failed += 1
             log.warning("%s left out: %s", path, error)

@@ -8,6 +8,7 @@ from typing import Any
 
 from skeletor.config import load_config, read_yaml
 from skeletor.errors import InputError
+from skeletor.lock import locked
 from skeletor.progress import log, log_to
 from slt.lift_choice import HELP as LIFT_HELP
 from slt.lift_choice import lift_values
@@ -46,9 +47,10 @@ def main(command: str, argv: list[str], text: str) -> int:
     if args.corpus is not None and not args.corpus.is_dir():
         raise InputError(f"{args.corpus}: no such folder; give the folder of a data set in PHOENIX14T's layout")
     folder = args.run_dir or Path("runs") / (args.config.stem + ("" if args.corpus is None else "-" + args.corpus.name))
-    log_to(folder / "log.txt")
-    table = run(config, folder, args.corpus, args.reuse)
-    log.info("whole report: %s", folder / "report.md")
+    with locked(folder):
+        log_to(folder / "log.txt")
+        table = run(config, folder, args.corpus, args.reuse)
+        log.info("whole report: %s", folder / "report.md")
     print(table.text())
     return 0
 

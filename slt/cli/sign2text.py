@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from skeletor.batch import for_each
 from skeletor.config import load_config, read_yaml
 from skeletor.errors import InputError
+from skeletor.lock import locked
 from skeletor.progress import log, log_to
-from slt.cli.batch import for_each
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -47,11 +48,12 @@ def _train(args: argparse.Namespace) -> int:
         overrides[name] = read_yaml(value)
     config = load_config(args.config, Sign2TextRow, overrides)
     corpus = read_corpus(args.corpus)
-    log_to(args.output / "log.txt")
-    outputs = train_and_decode(
-        corpus.clips, corpus_sources(corpus, config.clips), config, args.output / "frames", args.output, args.seed,
-        args.workers, args.device, key=fingerprint(corpus),
-    )  # fmt: skip
+    with locked(args.output):
+        log_to(args.output / "log.txt")
+        outputs = train_and_decode(
+            corpus.clips, corpus_sources(corpus, config.clips), config, args.output / "frames", args.output, args.seed,
+            args.workers, args.device, key=fingerprint(corpus),
+        )  # fmt: skip
     for split, found in outputs.items():
         references = {clip.name: clip.text for clip in corpus.split(split)}
         if references:

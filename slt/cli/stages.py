@@ -6,13 +6,15 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from skeletor.batch import for_each
 from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
 from skeletor.io import read_pose, write_pose
+from skeletor.lock import locked
 from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from skeletor.refiners import REFINERS
-from slt.cli.batch import for_each, output_names
+from slt.cli.batch import output_names
 from slt.sparse import UPSAMPLINGS
 
 _SUFFIXES = (".safetensors", ".pose", ".skels")
@@ -32,6 +34,7 @@ def main(command: str, argv: list[str], text: str) -> int:
         parser.add_argument("--estimator", default="mediapipe", help="see `slt doctor`")
     if command == "poses":
         parser.add_argument("--pose-stride", type=int, default=1, help="look at every so many frames only")
+        parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
     if command == "lift":
         from slt.lift_choice import HELP
 
@@ -63,9 +66,16 @@ def _each(args: argparse.Namespace, stage: Callable[[Path], PoseSequence]) -> in
 
 
 def _poses(args: argparse.Namespace) -> int:
+    from slt.estimate import EstimateConfig
+    from slt.estimate.ahead import ahead_of
+    from slt.sparse import STRIDE
     from slt.system import make_estimator
 
-    return _each(args, make_estimator(args.estimator, args.pose_stride))
+    raw = {"name": args.estimator, STRIDE: args.pose_stride}
+    config = check_config(raw, EstimateConfig, "--estimator, --pose-stride")
+    estimator = make_estimator(args.estimator, args.pose_stride)
+    with ahead_of(args.inputs, config, args.workers) as ahead:
+        return _each(args, lambda path: ahead(path) if ahead and path in ahead else estimator(path))
 
 
 def _lift(args: argparse.Namespace) -> int:
@@ -94,7 +104,8 @@ def _train_lifter(argv: list[str]) -> int:
     given = {"out": args.output, "data.noise": args.noise, "data.mocap": args.mocap}
     job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
     log_to()
-    print(train_lifter(job).weights)
+    with locked(job.out):
+        print(train_lifter(job).weights)
     return 0
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.atomic import write_text
+from skeletor.batch import for_each
 from skeletor.errors import InputError, NothingToTranslate
 from skeletor.refine2d import REFINERS_2D
 from skeletor.refiners import REFINERS
-from slt.cli.batch import for_each, output_names
+from slt.cli.batch import output_names
 from slt.lift_choice import HELP as LIFT_HELP
 from slt.sparse import UPSAMPLINGS
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from slt.estimate.ahead import Ahead
 
 FORMATS = ("txt", "json", "srt")
-MOST_WORKERS = 8  # unless more are asked for: each takes 400 MB
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -47,8 +47,6 @@ def main(command: str, argv: list[str], text: str) -> int:
     if unknown:
         raise InputError(f"--formats {args.formats}: {unknown[0]!r} is none of {', '.join(FORMATS)}")
 
-    if args.workers is not None and args.workers < 0:
-        raise InputError(f"--workers {args.workers}: give a number of processes, or 0 for none")
     names = output_names(args.inputs, args.output, "") if args.output else {}
     with _ahead(args) as ahead:
         return _translate(args, formats, names, ahead)
@@ -56,17 +54,13 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def _ahead(args: argparse.Namespace) -> AbstractContextManager[Ahead | None]:
     """2D poses from worker processes, begun before the models are loaded; None if they are made in this process."""
-    from slt.estimate.ahead import estimated_ahead, usable_cores
+    from slt.estimate.ahead import ahead_of
     from slt.model_folder import read_model_config
     from slt.system import estimator_config, is_poses, model_folder
 
     folder = model_folder(args.model)
     config = estimator_config(read_model_config(folder), folder, args.estimator, args.pose_stride)
-    videos = [path for path in dict.fromkeys(args.inputs) if path.exists() and not is_poses(path)]
-    cores = min(usable_cores(), MOST_WORKERS) if args.workers is None else args.workers
-    if config.name != "mediapipe" or not videos or cores < (2 if args.workers is None else 1):
-        return nullcontext()  # others take a whole machine, or only read
-    return estimated_ahead(videos, config, min(cores, len(videos)))
+    return ahead_of([path for path in args.inputs if not is_poses(path)], config, args.workers)
 
 
 def _translate(

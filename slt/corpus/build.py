@@ -12,9 +12,7 @@ Each clip depends on nothing but the seed, its part and its number, so a killed 
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from skeletor.io import native
 from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.progress import progress
+from skeletor.workers import worker_pool
 from slt.corpus import layout
 from slt.corpus.camera import random_camera
 from slt.corpus.grammar import Sentence, make_splits
@@ -125,7 +124,7 @@ class Maker(Protocol[S]):
 
 def write_clips(plans: Sequence[P], make: Maker[P], root: Path, workers: int) -> None:
     """Make all clips, in worker processes: truth in shards, and videos; shards that are there already are kept."""
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         for part in PARTS:
             chunks = _chunks([p for p in plans if p.part == part])
             done = pool.map(partial(_make_chunk, make=make, root=root), chunks)

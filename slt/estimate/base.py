@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from skeletor.errors import InputError
+from skeletor.errors import InputError, printable
 from skeletor.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.skeleton import SIGNING_50
 from slt.video.base import check_regular
@@ -74,4 +74,4 @@ def finish(pose: PoseSequence, estimator: Estimator, sha256: str) -> PoseSequenc
 
 def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int]) -> Provenance:
     """Provenance of a pose that was found in pictures of `size` (width, height)."""
-    return Provenance(source.name, sha256, estimator.name, estimator.version, size, "pixel")
+    return Provenance(printable(source.name), sha256, estimator.name, estimator.version, size, "pixel")

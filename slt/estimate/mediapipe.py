@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -162,14 +161,12 @@ class _Tracker:
 
     def __init__(self, graph: Any) -> None:
         self._graph = graph
-        self._found: dict[str, Any] = {}
-        for part, _ in _PARTS:
-            graph.observe_output_stream(part, self._keep)
-        for score in _SCORES:
-            graph.observe_output_stream(score, self._keep)
-
-    def _keep(self, stream: str, packet: Any) -> None:
-        self._found[stream] = packet
+        self._found: dict[str, Any] = {}  # what came out for the last frame: stream -> packet
+        # The graph holds what it calls. A method of this object would close a circle through C++, which Python's
+        # collector cannot see: every graph, 30 MB, would stay for ever. And no Python code may run in the call, since
+        # a signal's exception in there (Ctrl-C) aborts the process.
+        for stream in (*(part for part, _ in _PARTS), *_SCORES):
+            graph.observe_output_stream(stream, self._found.__setitem__)
 
     def find(self, frame: np.ndarray, number: int) -> np.ndarray:
         """(75, 3) x, y, confidence in an RGB frame."""
@@ -253,9 +250,10 @@ def _silence() -> Iterator[None]:
     """Send file descriptor 2 elsewhere for a moment: TFLite and abseil write to it whatever one asks for."""
     keep = os.dup(2)
     try:
-        with tempfile.TemporaryFile() as sink:
-            os.dup2(sink.fileno(), 2)
-            yield
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 2)
+        os.close(sink)
+        yield
     finally:
         os.dup2(keep, 2)
         os.close(keep)

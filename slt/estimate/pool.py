@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skeletor.errors import InputError, SkeletorError
+from skeletor.errors import InputError, as_input_error, one_line
 from skeletor.io import native
 from skeletor.pose import PoseSequence
 from skeletor.progress import log, progress
+from skeletor.workers import worker_pool
 from slt.estimate.base import Estimator, record, source_sha256
 
 if TYPE_CHECKING:
@@ -98,12 +99,13 @@ def estimate_jobs(jobs: Mapping[str, Job], config: EstimateConfig, workers: int)
         if name not in skipped
     }
     failed: dict[str, str] = {}
-    for outcome in progress(run_tasks(tasks, workers), "poses", len(tasks), "clip", log_every=LOG_SECONDS):
-        for level, message in outcome.messages:
-            log.log(level, "%s", message)
-        if outcome.reason is not None:
-            failed[outcome.name] = outcome.reason
-            log.warning("poses: %s left out: %s", outcome.name, outcome.reason)
+    with closing(run_tasks(tasks, workers)) as outcomes:
+        for outcome in progress(outcomes, "poses", len(tasks), "clip", log_every=LOG_SECONDS):
+            for level, message in outcome.messages:
+                log.log(level, "%s", message)
+            if outcome.reason is not None:
+                failed[outcome.name] = outcome.reason
+                log.warning("poses: %s left out: %s", outcome.name, outcome.reason)
     return Report(
         tuple(name for name in jobs if name not in failed),
         {name: failed[name] for name in jobs if name in failed},
@@ -129,47 +131,58 @@ def _finished(jobs: Mapping[str, Job], estimator: Estimator, workers: int) -> fr
 
 
 def run_tasks(
-    tasks: Mapping[str, Task], workers: int, stopped: Callable[[], bool] = lambda: False
+    tasks: Mapping[str, Task], workers: int, stop: Future[None] | None = None
 ) -> Generator[Outcome, None, None]:
     """Outcomes of all tasks, as they come. After a worker's death, the clips that were under way go one by one.
 
-    stopped: whether to begin no more after such a death, because whoever asked is gone.
+    stop: once it is done, all is given up and the workers are ended, because whoever asked is gone. The same if the
+    generator is closed.
     """
     left = dict(tasks)
+    stop = Future() if stop is None else stop
     while left:
         suspects: set[str] = set()
-        for outcome in _pooled(left, min(workers, len(left)), suspects):
+        for outcome in _pooled(left, min(workers, len(left)), suspects, stop):
             del left[outcome.name]
             yield outcome
         for name in sorted(suspects):
-            if stopped():
-                return
             dead: set[str] = set()
-            yield from _pooled({name: left.pop(name)}, 1, dead)
+            yield from _pooled({name: left.pop(name)}, 1, dead, stop)
             if dead:
                 yield Outcome(name, KILLED)
+        if stop.done():
+            return
 
 
-def _pooled(tasks: Mapping[str, Task], workers: int, suspects: set[str]) -> Iterator[Outcome]:
+def _pooled(
+    tasks: Mapping[str, Task], workers: int, suspects: set[str], stop: Future[None]
+) -> Generator[Outcome, None, None]:
     """Outcomes until all is done or a worker dies; then the names of the clips under way are put into `suspects`.
 
     No more clips are handed out than there are workers, so that the suspects are few.
     """
     waiting = iter(list(tasks.items()))
     running: dict[Future[Outcome], str] = {}
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as executor:
+    with suppress(_Stopped), worker_pool(workers, _one_thread) as executor:
         try:
             while True:
                 for name, task in itertools.islice(waiting, workers - len(running)):
                     running[executor.submit(task)] = name
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                done = wait([*running, stop], return_when=FIRST_COMPLETED).done
+                if stop in done:
+                    raise _Stopped
+                for future in done & running.keys():
                     outcome = future.result()
                     del running[future]
                     yield outcome
         except BrokenProcessPool:
             suspects.update(running.values())
+
+
+class _Stopped(SystemExit):
+    """Whoever asked is gone; what is under way is broken off."""
 
 
 def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path) -> Outcome:
@@ -180,14 +193,19 @@ def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path)
     log.addHandler(notes)
     log.setLevel(logging.INFO)
     try:
-        native.write_pose(build_estimator(config)(source), target)
-    except SkeletorError as error:
-        return Outcome(name, str(error), tuple(notes.messages))
-    except Exception as error:  # one clip's bug must not stop the others; it is reported with its type
-        return Outcome(name, f"{source}: {type(error).__name__}: {error}", tuple(notes.messages))
+        pose = build_estimator(config)(source)
+    except Exception as error:
+        return Outcome(name, reason(error, source), tuple(notes.messages))
     finally:
         log.removeHandler(notes)
+    native.write_pose(pose, target)  # a full disk is no fault of the clip: it ends the whole
     return Outcome(name, None, tuple(notes.messages))
+
+
+def reason(error: Exception, source: Path) -> str:
+    """One line about why a clip failed. A defect of the program must not stop the others: it is told with its type."""
+    known = as_input_error(error, source)
+    return f"{source}: {type(error).__name__}: {one_line(error)}" if known is None else one_line(known)
 
 
 class _Notes(logging.Handler):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -13,6 +11,7 @@ from skeletor.errors import InputError
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, StageRecord
 from skeletor.skeleton import SIGNING_50
+from skeletor.workers import worker_pool
 from slt.lift import fast, reference, solve
 from slt.lift.gaps import fill, gate_swapped_hands
 from slt.lift.kinematics import PROPORTIONS
@@ -183,7 +182,7 @@ def in_processes(lifter: Batched, poses: Sequence[PoseSequence], workers: int) -
     if workers <= 1 or len(poses) <= 1:
         return lifter.batch(poses)
     workers = min(workers, len(poses))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         shares = list(pool.map(lifter.batch, [poses[k::workers] for k in range(workers)]))
     result: list[PoseSequence | None] = [None] * len(poses)
     for k, share in enumerate(shares):

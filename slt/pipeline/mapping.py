@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from skeletor import workers as workers_
 from skeletor.errors import InputError
 from skeletor.io import native
 from skeletor.pose import PoseSequence
@@ -24,10 +25,12 @@ class BatchStage(Protocol):
         ...
 
 
-def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Worker processes with one thread each: the parallelism is over processes."""
+@contextmanager
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """`skeletor.workers.worker_pool` with one thread each: the parallelism is over processes."""
     os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    with workers_.worker_pool(workers) as pool:
+        yield pool
 
 
 def map_stores(folders: Mapping[Path, Path], make: Callable[[], BatchStage], what: str, workers: int) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skeletor.atomic import write_text
+from skeletor.atomic import remove_leftovers, write_text
 from skeletor.progress import log
 
 DONE = "done.json"
@@ -64,8 +64,7 @@ def run_stage(
     if known.get("key") == key:
         spent = known.get("seconds", 0.0)
         log.info("%-12s was interrupted, goes on", name)
-        for left in list(folder.rglob(".*.tmp*")):  # what a killed writer was writing (`skeletor.atomic`)
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        remove_leftovers(folder, below=True)
     elif folder.exists():
         shutil.rmtree(folder)
     write_text(marker, json.dumps({"key": key, "done": False, "seconds": spent}))

@@ -25,6 +25,7 @@ from joeynmt.training import TrainManager
 from torch.utils.data import Dataset
 
 from skeletor.atomic import atomic_path
+from skeletor.progress import LogFile
 from slt.translate.config import TranslateConfig
 from slt.translate.glosses import GlossModel
 from slt.translate.loss import smoothed_loss
@@ -130,6 +131,8 @@ class Trainer(TrainManager):
                 done = (self.stats.epochs - 1) * -(-len(train_data) // self.args.batch_size)  # type: ignore[arg-type]
                 train_data.skip = self.stats.steps - done  # type: ignore[attr-defined]
             super().train_and_validate(train_data, valid_data)
+            if not (self.stats.is_max_update or self.stats.is_min_lr):
+                raise KeyboardInterrupt  # JoeyNMT caught it: what is trained in part must not be taken as trained
 
     def _train_step(self, batch: Batch) -> tuple[float, int]:
         """One batch; if the time is up, it is made the last, with a validation behind it."""
@@ -195,7 +198,7 @@ def _cached_search() -> Iterator[None]:
 @contextlib.contextmanager
 def quiet(log_file: Path) -> Iterator[None]:
     """JoeyNMT's messages go to a file, its bars nowhere; its plateau schedule works with today's torch."""
-    handler = logging.FileHandler(log_file, encoding="utf-8")
+    handler = LogFile(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     modules = (f"joeynmt.{module.name}" for module in pkgutil.iter_modules(joeynmt.__path__))
     loggers = [logging.getLogger(name) for name in modules]  # some of them JoeyNMT makes only when it needs them

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -16,6 +14,7 @@ from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.progress import progress
 from skeletor.skeleton import SIGNING_50
+from skeletor.workers import worker_pool
 from slt.corpus.camera import random_camera
 from slt.corpus.grammar import make_splits
 from slt.corpus.motion import perform
@@ -124,7 +123,7 @@ def rendered_clips(config: LifterDataConfig, workers: int = 1) -> ClipSet:
     if workers <= 1:
         parts += [make(chunk) for chunk in progress(chunks, "motion", unit="chunk")]
     else:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        with worker_pool(workers) as pool:
             parts += progress(pool.map(make, chunks), "motion", total=len(chunks), unit="chunk")
     offsets = np.cumsum([0, *(part.starts[-1] for part in parts)])
     starts = [part.starts[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.atomic import atomic_path, write_text
+from skeletor.atomic import append_line, atomic_path, write_text
 from skeletor.devices import make_fabric
 from skeletor.errors import InputError
 from skeletor.feed import NETWORK, WINDOWS, draw_seed
@@ -248,8 +248,7 @@ def _write_line(run: _Run, out: Path) -> None:
     if not math.isfinite(run.loss):
         raise TrainingDiverged(f"{out}: the lifter's loss became {run.loss} by step {run.step}; lower learning_rate")
     line = {"step": run.step, "loss": run.loss, "seconds": round(run.seconds, 1)}
-    with (out / LOG).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    append_line(out / LOG, json.dumps(line))
     log.info(f"lifter: step {run.step}, loss {run.loss:.5f}, {run.seconds:.0f} s")
 
 

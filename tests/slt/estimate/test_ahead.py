@@ -39,6 +39,7 @@ def test_each_pose_and_each_error_comes_to_whoever_asks(tmp_path: Path) -> None:
             assert ahead.provenance == alone.provenance
         with pytest.raises(InputError, match=r"bad\.safetensors"):
             estimate(bad)
+        assert not any(path in estimate for path in (bad, *good)), "what was taken is not kept"
 
 
 def die() -> Outcome:

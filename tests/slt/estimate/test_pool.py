@@ -62,7 +62,7 @@ def test_nothing_to_do_starts_no_worker(tmp_path: Path, monkeypatch: pytest.Monk
     def refuse(*args: object, **options: object) -> None:
         raise AssertionError("a worker was started")
 
-    monkeypatch.setattr("slt.estimate.pool.ProcessPoolExecutor", refuse)
+    monkeypatch.setattr("slt.estimate.pool.worker_pool", refuse)
     source = write_clip(tmp_path / "a.pose")
     write_pose(build_estimator(POSES)(source), tmp_path / "out" / "a.safetensors")
     assert estimate_many({"a": source}, POSES, tmp_path / "out", 2).skipped == ("a",)
