@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from skeletor.atomic import write_text
 from skeletor.errors import InputError, SkeletorError
 from skeletor.io import read_pose, read_poses
 from skeletor.io.slrtp import Clips
-from skeletor.normalise import normalise
+from skeletor.plain_json import to_json
 from skeletor.pose import PoseSequence
 from skeletor.progress import progress
-from skeletor.skeleton import SIGNING_50
 from slt.score import Scores, score
 from slt.system import System
 from slt.translate.translator import raw_features
@@ -59,7 +57,7 @@ class BackTranslation:
         """hypotheses.tsv (name, hypothesis, reference) and scores.json with all else."""
         rows = [f"{name}\t{text}\t{self.references[name]}\n" for name, text in self.hypotheses.items()]
         write_text(folder / "hypotheses.tsv", "".join(["name\thypothesis\treference\n", *rows]))
-        write_text(folder / "scores.json", json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n")
+        write_text(folder / "scores.json", to_json(self.as_dict(), 1) + "\n")
 
     def as_dict(self) -> dict[str, object]:
         """Scores, and which clips were missing, unknown or bad."""
@@ -154,10 +152,8 @@ def back_translate(
     for name in progress(known, "poses", unit="clip"):
         try:
             raw = named[name].read()
-            inputs[name] = raw_features(prepare(system, raw), system.model.translator.config)
+            inputs[name] = raw_features(system.spatial(raw), system.model.translator.config)
             warnings.update(system.warnings(raw))
-            if raw.provenance.stage("refine"):
-                warnings["refined before, and not again"] += 1
         except SkeletorError as error:
             if str(error) not in bad.values():
                 bad[name] = str(error)
@@ -173,13 +169,3 @@ def back_translate(
         failed=bad,
         warnings=dict(warnings),
     )
-
-
-def prepare(system: System, raw: PoseSequence) -> PoseSequence:
-    """A given pose as the translator wants it: 3D SIGNING_50 in shoulder widths. InputError if it cannot be made so."""
-    pose = raw.to_skeleton(SIGNING_50)
-    if pose.dims == 2:
-        pose = system.lifter(pose)
-    elif pose.provenance.units != "shoulder":
-        pose = normalise(pose)
-    return pose if pose.provenance.stage("refine") else system.refiner(pose)

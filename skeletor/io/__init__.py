@@ -51,9 +51,11 @@ def read_pose(path: Path | str, name: str | None = None, fps: float | None = Non
     return poses[name]
 
 
-def read_poses(path: Path | str, fps: float | None = None) -> Mapping[str, PoseSequence]:
+def read_poses(path: Path | str, fps: float | None = None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
     """All clips of a file by name; lazily, from mapped memory, if it is a native one. Errors as in `read_pose`."""
     path = Path(path)
+    if skeleton is not None:
+        raise InputError(f"{path}: --skeleton {skeleton}: no layout of that name is known")
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise InputError(f"{path}: fps is {fps}; it must be above 0")
     if path.is_dir():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.errors import InputError
+from skeletor.plain_json import to_json
 from skeletor.refiners import REFINERS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         result.write(args.output)
     report(result)
-    print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False) if args.json else result.scores.lines())
+    print(to_json(result.as_dict(), 1) if args.json else result.scores.lines())
     return InputError.exit_code if result.failed else 0
 
 

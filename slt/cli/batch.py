@@ -28,16 +28,9 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str) -> 
     for path, failure in failures:
         message = str(failure)
         print(message if str(path) in message else f"{path}: {message}", file=sys.stderr)
-    if len(paths) > 1 and failures:
-        print(f"{len(failures)} of {len(paths)} files failed", file=sys.stderr)
+    nothing = sum(isinstance(failure, NothingToTranslate) for _, failure in failures)
+    for count, what_became in ((len(failures) - nothing, "files failed"), (nothing, "not translated")):
+        if len(paths) > 1 and count:
+            print(f"{count} of {len(paths)} {what_became}", file=sys.stderr)
     codes = {failure.exit_code for _, failure in failures}
     return next((code for code in (1, InputError.exit_code, NothingToTranslate.exit_code) if code in codes), 0)
-
-
-def output_names(paths: Sequence[Path], folder: Path, suffix: str) -> dict[Path, Path]:
-    """Where the result of each input goes; InputError if two inputs would go to the same file."""
-    names = {path: folder / f"{path.stem if path.suffix else path.name}{suffix}" for path in paths}
-    if len(set(names.values())) < len(names):
-        double = next(p for p in paths if list(names.values()).count(names[p]) > 1)
-        raise InputError(f"{double}: another input has the same name; translate them into different folders")
-    return names

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.errors import InputError
+from skeletor.plain_json import to_json
 
 if TYPE_CHECKING:
     from slt.corpus.check import Check
@@ -36,7 +36,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     from slt.corpus.check import check
 
     found = check(args.folder, args.frames, args.workers)
-    print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False) if args.json else report(found))
+    print(to_json(found.as_dict(), 1) if args.json else report(found))
     return 0 if found.sound else InputError.exit_code
 
 

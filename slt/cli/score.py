@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
+from skeletor.plain_json import to_json
 from slt.cli import back_translate
 
 
@@ -28,7 +28,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     scores = score_files(args.hyp, args.ref, args.seed)
     if args.json:
-        print(json.dumps(dataclasses.asdict(scores), indent=1))
+        print(to_json(dataclasses.asdict(scores), 1))
     else:
         print(scores.lines())
     return 0

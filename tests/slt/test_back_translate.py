@@ -11,7 +11,7 @@ from skeletor.io.native import write_shard
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.skeleton import BODY25_HANDS, SIGNING_50
-from slt.back_translate import back_translate, find_sources, prepare
+from slt.back_translate import back_translate, find_sources
 from slt.cli.score import main
 from slt.model_folder import Card, ModelConfig, save_model_folder
 from slt.score import score
@@ -90,15 +90,15 @@ def test_given_poses_are_translated_and_scored(model, tmp_path):
 def test_poses_are_brought_to_what_the_translator_reads(model):
     system = load_system(model, estimator="poses", device="cpu")
     pose = perform(["regen", "wind"], 5)
-    np.testing.assert_array_equal(prepare(system, pose).keypoints, pose.keypoints)
+    np.testing.assert_array_equal(system.spatial(pose).keypoints, pose.keypoints)
     far = pose.replace(pose.keypoints * 300 + 500, units="pixel")
-    np.testing.assert_allclose(prepare(system, far).keypoints, normalise(far).keypoints)
+    np.testing.assert_allclose(system.spatial(far).keypoints, normalise(far).keypoints)
     flat = PoseSequence(far.keypoints[..., :2], far.confidence, 25, SIGNING_50, Provenance(units="pixel"))
-    np.testing.assert_array_equal(prepare(system, flat).keypoints, system.lifter(flat).keypoints)
+    np.testing.assert_array_equal(system.spatial(flat).keypoints, system.lifter(flat).keypoints)
     refined = pose.replace(stage=StageRecord("refine"))
     other = load_system(model, refine="savgol", estimator="poses", device="cpu")
-    assert np.array_equal(prepare(other, refined).keypoints, pose.keypoints)
-    assert not np.array_equal(prepare(other, pose).keypoints, pose.keypoints)
+    assert np.array_equal(other.spatial(refined).keypoints, pose.keypoints)
+    assert not np.array_equal(other.spatial(pose).keypoints, pose.keypoints)
 
 
 def test_translate_tells_the_glosses_if_the_model_recognises_any(model, tmp_path):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from skeletor.errors import InputError, NothingToTranslate
-from slt.cli.batch import for_each, output_names
+from slt.cli.batch import for_each
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,20 @@ def test_a_bad_file_is_listed_and_does_not_stop_the_others(capsys, errors, code)
     listed = capsys.readouterr().err
     for name in errors:
         assert f"{name}: " in listed
-    assert ("files failed" in listed) == bool(errors)
+    assert ("1 of 3 not translated" in listed) == ("a" in errors)
+    assert ("1 of 3 files failed" in listed) == ("b" in errors)
 
 
-def test_two_inputs_of_one_name_do_not_overwrite_each_other(tmp_path):
-    with pytest.raises(InputError, match="same name"):
-        output_names([Path("x/a.mp4"), Path("y/a.mp4")], tmp_path, ".txt")
+def test_what_was_not_translated_is_not_called_failed(capsys):
+    outcomes = {"a": NothingToTranslate("nobody signs"), "b": InputError("broken"), "c": NothingToTranslate("too long")}
+
+    def work(path: Path) -> None:
+        if path.name in outcomes:
+            raise outcomes[path.name]
+
+    assert for_each([Path(name) for name in "abcd"], work, "test") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2:] == ["1 of 4 files failed", "2 of 4 not translated"]
+    del outcomes["b"]
+    assert for_each([Path(name) for name in "ac"], work, "test") == 3
+    assert capsys.readouterr().err.splitlines()[-1] == "2 of 2 not translated"
