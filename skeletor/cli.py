@@ -171,9 +171,7 @@ def _check_holds(target: Path, poses: Mapping[str, PoseSequence]) -> None:
     """InputError if a file of that kind cannot hold these clips: before they are refined."""
     kind = target.suffix.lower()
     if kind not in (".safetensors", ".skels") and len(poses) > 1:
-        raise InputError(
-            f"{target}: {len(poses)} clips only go into a .safetensors or .skels file; or give --clip NAME"
-        )
+        raise InputError(f"{target}: {len(poses)} clips only go into .safetensors or .skels; or give --clip NAME")
     flat = next((name for name, pose in poses.items() if pose.dims == 2), None)
     if kind == ".skels" and flat is not None:
         raise InputError(f"{target}: .skels files hold 3D poses, clip {flat!r} is 2D; write .safetensors")

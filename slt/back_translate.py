@@ -11,16 +11,17 @@ import numpy as np
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError, SkeletorError
-from skeletor.io import read_pose, read_poses
+from skeletor.io import read_poses
 from skeletor.io.slrtp import Clips
 from skeletor.plain_json import to_json
 from skeletor.pose import PoseSequence
 from skeletor.progress import progress
+from slt.corpus.tables import nfc
+from slt.given import PoseFiles
 from slt.score import Scores, score
+from slt.suffixes import POSE_SUFFIXES, bare_name
 from slt.system import System
 from slt.translate.translator import raw_features
-
-SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ class BackTranslation:
 
 
 def find_sources(
-    paths: Sequence[Path], fps: float | None = None, joints: tuple[str, ...] | None = None
+    paths: Sequence[Path],
+    fps: float | None = None,
+    joints: tuple[str, ...] | None = None,
+    skeleton: str | None = None,
 ) -> tuple[list[Source], dict[str, str]]:
     """The clips of files and of folders of files, and which files cannot be read, with the reason.
 
@@ -74,14 +78,15 @@ def find_sources(
     are in order of name, clips of one file in the file's own order.
     A folder is one clip if OpenPose's JSON files lie in it and no other poses; else its files and folders are taken,
     not those below.
-    fps: replaces what the files say. joints: see `skeletor.io.slrtp.Clips`. InputError if there is nothing.
+    Names are in NFC. fps: replaces what the files say. joints: see `skeletor.io.slrtp.Clips`. skeleton: the layout of
+    the points of files that do not tell theirs. InputError if there is nothing.
     """
     found: dict[str, Source] = {}
     failed: dict[str, str] = {}
     sound = False
     for file in [file for path in paths for file in _files(path)]:
         try:
-            for source in _sources(file, fps, joints):
+            for source in _sources(file, fps, joints, skeleton):
                 if source.name in found:
                     failed[f"{file}: {source.name}"] = f"{file}: clip {source.name} is also in another file; left out"
                 else:
@@ -89,21 +94,21 @@ def find_sources(
                     sound = True
         except SkeletorError as error:
             failed[str(file)] = str(error)
-            found.setdefault(file.stem, Source(file.stem, (), _raiser(error)))
+            found.setdefault(nfc(bare_name(file)), Source(nfc(bare_name(file)), (), _raiser(error)))
     if not sound:
-        kinds = f"no files of poses; give {', '.join(SUFFIXES)} or OpenPose JSON"
+        kinds = f"no files of poses; give {', '.join(POSE_SUFFIXES)} or OpenPose JSON"
         raise InputError(next(iter(failed.values()), f"{', '.join(map(str, paths))}: {kinds}"))
     return list(found.values()), failed
 
 
-def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None) -> Iterator[Source]:
+def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None, skeleton: str | None) -> Iterator[Source]:
     if file.is_dir() or (file.suffix.lower() == ".pose" and file.exists()):  # one clip, called like the file
-        name = file.name if file.is_dir() else file.stem
-        yield Source(name, (), lambda: read_pose(file, fps=fps))
+        yield Source(nfc(bare_name(file)), (), lambda: PoseFiles(fps, skeleton).read(file))
         return
-    poses = Clips(file, fps, joints) if file.suffix.lower() == ".pt" else read_poses(file, fps)
+    poses = Clips(file, fps, joints) if file.suffix.lower() == ".pt" else read_poses(file, fps, skeleton)
     for name in poses:
-        yield Source(name, (Path(name).name, *([file.stem] if len(poses) == 1 else [])), _reader(poses, name))
+        aliases = (Path(name).name, *([bare_name(file)] if len(poses) == 1 else []))
+        yield Source(nfc(name), tuple(map(nfc, aliases)), _reader(poses, name))
 
 
 def _reader(poses: Mapping[str, PoseSequence], name: str) -> Callable[[], PoseSequence]:
@@ -122,7 +127,7 @@ def _files(path: Path) -> Iterator[Path]:
         yield path  # also one that is not there: the reader says so
         return
     inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    clips = [entry for entry in inside if entry.is_dir() or entry.suffix.lower() in SUFFIXES]
+    clips = [entry for entry in inside if entry.is_dir() or entry.suffix.lower() in POSE_SUFFIXES]
     if not clips and any(entry.suffix.lower() == ".json" for entry in inside):
         yield path
     yield from clips
