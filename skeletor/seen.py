@@ -9,7 +9,7 @@ import numpy as np
 from skeletor.pose import PoseSequence
 
 SURE = 0.1  # confidence from which a joint counts as seen
-LITTLE = 0.5  # share of the frames below which a part was seen little
+LITTLE = {"body": 0.5, "left_hand": 0.25, "right_hand": 0.25}  # share of the frames below which a part is missed
 PARTS = ("body", "left_hand", "right_hand")
 _SHOULDERS = ("left_shoulder", "right_shoulder")
 
@@ -42,13 +42,13 @@ class Seen:
         return ", ".join(f"{name.replace('_', ' ')} {part.line()}" for name, part in self.parts.items())
 
     def warning(self) -> str | None:
-        """What to be warned of: nobody, or a part that is seen in less than half of the frames."""
+        """What to be warned of: nobody, or a part that is seen in few of the frames (`LITTLE`)."""
         if not self.anything:
             return f"nobody was found in any of the {self.frames} frames"
         little = [
             f"the {name.replace('_', ' ')} in {_percent(part.share)}"
             for name, part in self.parts.items()
-            if part.share < LITTLE
+            if part.share < LITTLE[name]
         ]
         return f"little was seen: {', '.join(little)} of the {self.frames} frames" if little else None
 

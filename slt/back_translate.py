@@ -162,7 +162,7 @@ def back_translate(
         except SkeletorError as error:
             if str(error) not in bad.values():
                 bad[name] = str(error)
-    texts = [h.text for h in system.model.translator.translate(list(inputs.values()))]
+    texts = [nfc(h.text) for h in system.model.translator.translate(list(inputs.values()))]
     translated = dict(zip(inputs, texts, strict=True))
     hypotheses = {name: translated.get(name, "") for name in references}
     return BackTranslation(

@@ -19,6 +19,7 @@ from skeletor.refine2d import Refine2DConfig, build_refiner_2d
 from skeletor.refiners import NETWORKS, RefineConfig, Refiner, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
+from slt.estimate.bystanders import people_warning
 from slt.given import GivenPoses
 from slt.lift import LiftConfig, Lifter, build_lifter
 from slt.lift_choice import exchanged_lift, stored_lift
@@ -137,6 +138,9 @@ class System:
         known = self.model.config["estimator"]["name"].removesuffix("-json")
         if raw.provenance.estimator and raw.provenance.estimator != known:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
+        others = people_warning(raw)
+        if others is not None:
+            found.append(others)
         fps = float(self.model.config["fps"])
         if abs(raw.fps - fps) > 0.01 * fps:
             found.append(f"{raw.fps:g} fps, the model was trained at {fps:g}; the poses are resampled")

@@ -10,6 +10,7 @@ from skeletor.io import native, skels, write_pose
 from skeletor.pose import PoseSequence
 from skeletor.progress import log
 from skeletor.seen import seen
+from slt.estimate.bystanders import people_warning
 from slt.sparse import pose_stride
 
 SUFFIXES = (".safetensors", ".pose", ".skels")
@@ -90,9 +91,10 @@ def report(poses: Mapping[str, PoseSequence], target: Path) -> None:
         print(f"{where}: {len(pose)} frames, {pose.fps:g} fps, {pose.skeleton.name}, {pose.dims}D; {found.line()}")
         if not found.anything:
             nobody += 1
-        warning = found.warning()
-        if warning is not None and (found.anything or len(poses) > 1):
-            log.warning("%s: warning: %s", where, warning)
+        little = found.warning() if found.anything or len(poses) > 1 else None
+        for warning in (little, people_warning(pose)):
+            if warning is not None:
+                log.warning("%s: warning: %s", where, warning)
     if poses and nobody == len(poses):
         frames = sum(len(pose) for pose in poses.values())
         raise NobodyFound(f"{target}: nobody was found in any of its {frames} frames; it is written, with empty frames")

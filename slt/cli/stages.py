@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from skeletor.config import check_config, load_config
+from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.progress import log_to
 from skeletor.refiners import REFINERS
@@ -44,7 +45,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The options of one of the commands. What the help says to be a default is the default."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=TAKES[command])
-    parser.add_argument("-o", "--output", type=Path, default=Path("."), help="folder for the results; default: here")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("."), help="folder for the results; default: %(default)s"
+    )
     if command != "view":
         parser.add_argument(
             "--suffix", choices=SUFFIXES, default=SUFFIXES[0], help="format of the results; default: %(default)s"
@@ -52,7 +55,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     if command in ("poses", "view"):
         parser.add_argument("--estimator", default=ESTIMATOR, help="default: %(default)s; see `slt doctor`")
     if command == "poses":
-        parser.add_argument("--pose-stride", type=int, default=1, help="2D on every so manyth frame; default: 1, all")
+        parser.add_argument(
+            "--pose-stride", type=int, default=1, help="2D on every so manyth frame; default: %(default)s"
+        )
     if command in ("lift", "view"):
         from slt.lift_choice import HELP
 
@@ -61,7 +66,10 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     if command == "lift":
         parser.add_argument("--weights", metavar="FILE", help="of a trained lifter: the same as --lift FILE")
         parser.add_argument(
-            "--stride", type=int, default=1, help="look at every so manyth frame only (uplift-upsample); default: 1"
+            "--stride",
+            type=int,
+            default=1,
+            help="look at every so manyth frame only (uplift-upsample); default: %(default)s",
         )
         parser.add_argument(
             "--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses; default: %(default)s"
@@ -106,7 +114,14 @@ def _lift(args: argparse.Namespace) -> int:
     if args.weights:
         raw["weights"] = args.weights
     lifter = build_lifter(check_config(raw, LiftConfig, "slt lift"))
-    return _each_clip(args, lambda pose: lifter(to_signing_50(pose)), 3)
+
+    def lift(pose: PoseSequence) -> PoseSequence:
+        if pose.dims == 3:
+            where = pose.provenance.source or "pose"
+            raise InputError(f"{where}: is 3D already; `slt refine` and `slt translate` take it as it is")
+        return lifter(to_signing_50(pose))
+
+    return _each_clip(args, lift, 3)
 
 
 def _train_lifter(argv: list[str]) -> int:
