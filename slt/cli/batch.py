@@ -29,8 +29,8 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str) -> 
         message = str(failure)
         print(message if str(path) in message else f"{path}: {message}", file=sys.stderr)
     nothing = sum(isinstance(failure, NothingToTranslate) for _, failure in failures)
-    for count, what_became in ((len(failures) - nothing, "files failed"), (nothing, "not translated")):
-        if len(paths) > 1 and count:
-            print(f"{count} of {len(paths)} {what_became}", file=sys.stderr)
+    counts = ((len(failures) - nothing, "files failed"), (nothing, "not translated"))
+    if len(paths) > 1 and failures:
+        print(", ".join(f"{count} of {len(paths)} {what}" for count, what in counts if count), file=sys.stderr)
     codes = {failure.exit_code for _, failure in failures}
     return next((code for code in (1, InputError.exit_code, NothingToTranslate.exit_code) if code in codes), 0)

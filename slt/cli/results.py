@@ -71,7 +71,7 @@ def run_stage(
     if failed and not done:
         raise next(iter(failed.values()))
     write_clips(done, target)
-    report(done, target)
+    report(done, source, target)
     if failed:
         name, reason = next(iter(failed.items()))
         raise InputError(
@@ -79,7 +79,7 @@ def run_stage(
         )
 
 
-def report(poses: Mapping[str, PoseSequence], target: Path) -> None:
+def report(poses: Mapping[str, PoseSequence], source: Path, target: Path) -> None:
     """Print a line for each clip of a file: length, kind, and what was seen; warn in the log where it is little.
 
     Raises NobodyFound if that is nothing, in all of the clips.
@@ -97,4 +97,4 @@ def report(poses: Mapping[str, PoseSequence], target: Path) -> None:
                 log.warning("%s: warning: %s", where, warning)
     if poses and nobody == len(poses):
         frames = sum(len(pose) for pose in poses.values())
-        raise NobodyFound(f"{target}: nobody was found in any of its {frames} frames; it is written, with empty frames")
+        raise NobodyFound(f"{source}: nobody was found in any of its {frames} frames; {target} is written, empty")

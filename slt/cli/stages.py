@@ -9,16 +9,18 @@ from pathlib import Path
 
 from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
-from skeletor.pose import PoseSequence
-from skeletor.progress import log_to
+from skeletor.pose import PoseSequence, StageRecord
+from skeletor.progress import log, log_to
 from skeletor.refiners import REFINERS
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path
 from slt.cli.options import add_pose_options, refuse_options_of_poses
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage, write_clips
 from slt.given import GivenPoses, PoseFiles
 from slt.sparse import UPSAMPLINGS
+from slt.suffixes import is_poses
 
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "learned", "skeletor"
+POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
 VIEW = ".view.mp4"
 TAKES = {
     "poses": "videos, or folders of frames (or of OpenPose's JSON, or files of poses: --estimator)",
@@ -89,19 +91,30 @@ def _poses(args: argparse.Namespace) -> int:
     refuse_flat_skels(args.suffix, 2, "slt poses")
     estimator = make_estimator(args.estimator, args.pose_stride, args.fps)
     files = PoseFiles(args.fps, args.skeleton)
-    given = GivenPoses(files, args.pose_stride) if args.estimator == "poses" else None
+    given = GivenPoses(files, args.pose_stride) if args.estimator == POSES else None
     if given is None:
         refuse_options_of_poses(args, find_inputs(args.inputs))
 
     def stage(one: Input, target: Path) -> None:
         if given is not None:
-            clips = {name: given(one.file, name) for name in files.choose(one.file, args.clip)}
+            clips = {name: _flat(given(one.file, name)) for name in files.choose(one.file, args.clip)}
+        elif is_poses(one.file) and args.estimator != JSON:
+            other = JSON if one.file.is_dir() else POSES
+            raise InputError(f"{one.file}: these are poses, no pictures; --estimator {other} reads them")
         else:
             clips = {one.name: estimator(one.file)}
         write_clips(clips, target)
-        report(clips, target)
+        report(clips, one.shown, target)
 
     return _to_files(args, stage)
+
+
+def _flat(pose: PoseSequence) -> PoseSequence:
+    """The pose in 2D; a warning if it had depth."""
+    if pose.dims == 2:
+        return pose
+    log.warning("%s: warning: its depth is dropped, `slt poses` gives 2D", pose.provenance.source or "pose")
+    return pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
 
 
 def _lift(args: argparse.Namespace) -> int:
