@@ -51,8 +51,9 @@ def train_model(root: Path) -> Path:
     )  # fmt: skip
     train = clips(120, 1)
     result = train_translator(train, clips(12, 2), options, root / "translator", 0, "cpu")
-    poses = [e.pose for e in train[:8]]
-    abstention = fit_abstention(Translator.load(root / "translator", "cpu"), poses, poses, poses)
+    unseen = [e.pose for e in clips(60, 7)]
+    translator = Translator.load(root / "translator", "cpu")
+    abstention = fit_abstention(translator, [e.pose for e in train], unseen, unseen, 0.01)
     config = ModelConfig({"name": "mediapipe"}, "1", {"mode": "fast"}, {"name": "none"}, 25.0)
     card = Card("Toy", "Toy.", "none", "Nothing.")
     return save_model_folder(root / "model", config, root / "translator", abstention, {"dev": result.dev}, card)
