@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from skeletor.command import run_command
 from skeletor.errors import InputError
+from skeletor.paths import input_path
+from skeletor.plain_json import to_json
 
 if TYPE_CHECKING:
     from skeletor.pose import PoseSequence
@@ -23,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit code: 0, 1 (a defect), 2 (bad input), 130 (interrupted)."""
+    """Entry point; returns the exit code: 0, 1 (a defect), 2 (bad input), 3 (nobody is seen), 130 (interrupted)."""
     arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     return run_command(lambda: arguments.run(arguments), "skeletor", arguments.debug)
 
@@ -36,8 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     refine = commands.add_parser("refine", help="repair the poses of a file")
-    refine.add_argument("input", help="a file of poses (.safetensors, .pose, .skels, .h5) or a folder of OpenPose JSON")
-    refine.add_argument("-o", "--output", help="default: INPUT.refined.safetensors")
+    takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt) or a folder of OpenPose JSON; all its clips"
+    refine.add_argument("input", help=takes)
+    refine.add_argument(
+        "-o", "--output", help="a file (.safetensors, .skels; .pose); default: INPUT.refined.safetensors"
+    )
     refine.add_argument("--weights", help="weights of a trained refiner (.safetensors)")
     refine.add_argument(
         "--refiner",
@@ -47,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
     refine.add_argument("--stride", type=int, help="compute every n-th window only (1: the paper, slow)")
-    refine.add_argument("--fps", type=float, help="frame rate, if the file does not tell or is wrong")
-    refine.add_argument("--device", default="auto", help="cpu, cuda or auto")
+    _add_reading(refine, clip=True)
+    refine.add_argument("--device", default="auto", help="cpu, cuda or auto; default: %(default)s")
     refine.add_argument(
         "--stream",
         action="store_true",
@@ -70,25 +74,60 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="errors of poses against true poses of the same clips")
     evaluate.add_argument("predicted", help="file of poses")
     evaluate.add_argument("truth", help="file of poses with the same clips")
-    evaluate.add_argument("--pck", type=float, default=0.15, help="radius of PCK in the units of the poses")
+    evaluate.add_argument(
+        "--pck", type=float, default=0.15, help="radius of PCK in the units of the poses; default: %(default)s"
+    )
+    _add_reading(evaluate, clip=True)
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.set_defaults(run=_evaluate)
     return parser
 
 
-def _refine(arguments: argparse.Namespace) -> int:
+def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
+    """How files of poses are to be read."""
+    parser.add_argument("--fps", type=float, help="frame rate, if a file does not tell or is wrong")
+    parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
+    if clip:
+        parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
+
+
+def _read(path: Path, arguments: argparse.Namespace) -> dict[str, PoseSequence]:
+    """The clips of a file that are asked for; InputError if there is none."""
     from skeletor.io import read_poses
 
-    source = Path(arguments.input)
-    target = Path(arguments.output) if arguments.output else source.with_name(f"{source.stem}.refined.safetensors")
-    if target.resolve() == source.resolve():
+    poses = dict(read_poses(path, arguments.fps, arguments.skeleton))
+    if not poses:
+        raise InputError(f"{path}: holds no clips")
+    if arguments.clip is None:
+        return poses
+    if arguments.clip not in poses:
+        some = ", ".join(list(poses)[:5]) + (", ..." if len(poses) > 5 else "")
+        raise InputError(f"{path}: holds {len(poses)} clips, none is called {arguments.clip!r}: {some}")
+    return {arguments.clip: poses[arguments.clip]}
+
+
+def _default_target(source: Path) -> Path:
+    """INPUT.refined.safetensors, beside the input; a folder's name is taken whole."""
+    whole = source if source.name not in ("", "..") else source.resolve()
+    name = whole.name if source.is_dir() else whole.stem
+    if not name:
+        raise InputError(f"{source}: has no name to call the result by; choose an --output")
+    return whole.with_name(f"{name}.refined.safetensors")
+
+
+def _refine(arguments: argparse.Namespace) -> int:
+    source = input_path(arguments.input)
+    target = Path(arguments.output) if arguments.output else _default_target(source)
+    if target.resolve() == source.resolve() or (target.exists() and source.exists() and target.samefile(source)):
         raise InputError(f"{target}: is the input itself; choose another --output")
+    _check_kind(target)
     refiner, skeleton = _build(arguments)
     if arguments.stream:
+        if arguments.clip or arguments.skeleton:
+            raise InputError("--stream refines all clips of a .safetensors file; leave out --clip and --skeleton")
         return _stream(source, target, refiner, arguments.fps)
-    poses = dict(read_poses(source, fps=arguments.fps))
-    if not poses:
-        raise InputError(f"{source}: holds no clips")
+    poses = _read(source, arguments)
+    _check_holds(target, poses)
     mapped = [pose.to_skeleton(skeleton) if skeleton else pose for pose in poses.values()]
     refined = refiner.many(mapped)
     _write(dict(zip(poses, refined, strict=True)), target)
@@ -123,15 +162,31 @@ def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     return refiner, getattr(refiner, "skeleton", None)
 
 
-def _write(poses: Mapping[str, PoseSequence], target: Path) -> None:
-    from skeletor.io import native, write_pose
+def _check_kind(target: Path) -> None:
+    """InputError if no poses are written into files of that kind: before anything is read."""
+    if target.suffix.lower() not in (".safetensors", ".skels", ".pose", ""):
+        raise InputError(f"{target}: poses are not written as {target.suffix}; write .safetensors, .skels or .pose")
 
-    if target.suffix == ".safetensors":
+
+def _check_holds(target: Path, poses: Mapping[str, PoseSequence]) -> None:
+    """InputError if a file of that kind cannot hold these clips: before they are refined."""
+    kind = target.suffix.lower()
+    if kind not in (".safetensors", ".skels") and len(poses) > 1:
+        raise InputError(f"{target}: {len(poses)} clips only go into .safetensors or .skels; or give --clip NAME")
+    flat = next((name for name, pose in poses.items() if pose.dims == 2), None)
+    if kind == ".skels" and flat is not None:
+        raise InputError(f"{target}: .skels files hold 3D poses, clip {flat!r} is 2D; write .safetensors")
+
+
+def _write(poses: Mapping[str, PoseSequence], target: Path) -> None:
+    from skeletor.io import native, skels, write_pose
+
+    if target.suffix.lower() == ".safetensors":
         native.write_shard(poses, target)
-    elif len(poses) == 1:
-        write_pose(next(iter(poses.values())), target)
+    elif target.suffix.lower() == ".skels":
+        skels.write_poses(poses, target)
     else:
-        raise InputError(f"{target}: {len(poses)} clips only go into a .safetensors file; choose such an --output")
+        write_pose(next(iter(poses.values())), target)
 
 
 def _pack(arguments: argparse.Namespace) -> int:
@@ -164,10 +219,9 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from skeletor.io import read_poses
     from skeletor.metrics import pose_errors
 
-    predicted, truth = read_poses(arguments.predicted), read_poses(arguments.truth)
+    predicted, truth = (_read(input_path(text), arguments) for text in (arguments.predicted, arguments.truth))
     names = [name for name in truth if name in predicted]
     if len(predicted) == len(truth) == 1:
         pairs = [(next(iter(predicted.values())), next(iter(truth.values())))]
@@ -177,7 +231,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.predicted}: no clip has the name of one in {arguments.truth}")
     pairs = [(one.to_skeleton(other.skeleton), other) for one, other in pairs]
     errors = pose_errors([p for p, _ in pairs], [t for _, t in pairs], arguments.pck)
-    print(json.dumps(errors.as_dict(), indent=2) if arguments.json else f"{len(pairs)} clips: {errors.line()}")
+    print(to_json(errors.as_dict(), 2) if arguments.json else f"{len(pairs)} clips: {errors.line()}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +11,17 @@ import numpy as np
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError, SkeletorError
-from skeletor.io import read_pose, read_poses
+from skeletor.io import read_poses
 from skeletor.io.slrtp import Clips
-from skeletor.normalise import normalise
+from skeletor.plain_json import to_json
 from skeletor.pose import PoseSequence
 from skeletor.progress import progress
-from skeletor.skeleton import SIGNING_50
+from slt.corpus.tables import nfc
+from slt.given import PoseFiles
 from slt.score import Scores, score
+from slt.suffixes import POSE_SUFFIXES, bare_name
 from slt.system import System
 from slt.translate.translator import raw_features
-
-SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class BackTranslation:
         """hypotheses.tsv (name, hypothesis, reference) and scores.json with all else."""
         rows = [f"{name}\t{text}\t{self.references[name]}\n" for name, text in self.hypotheses.items()]
         write_text(folder / "hypotheses.tsv", "".join(["name\thypothesis\treference\n", *rows]))
-        write_text(folder / "scores.json", json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n")
+        write_text(folder / "scores.json", to_json(self.as_dict(), 1) + "\n")
 
     def as_dict(self) -> dict[str, object]:
         """Scores, and which clips were missing, unknown or bad."""
@@ -68,7 +67,10 @@ class BackTranslation:
 
 
 def find_sources(
-    paths: Sequence[Path], fps: float | None = None, joints: tuple[str, ...] | None = None
+    paths: Sequence[Path],
+    fps: float | None = None,
+    joints: tuple[str, ...] | None = None,
+    skeleton: str | None = None,
 ) -> tuple[list[Source], dict[str, str]]:
     """The clips of files and of folders of files, and which files cannot be read, with the reason.
 
@@ -76,14 +78,15 @@ def find_sources(
     are in order of name, clips of one file in the file's own order.
     A folder is one clip if OpenPose's JSON files lie in it and no other poses; else its files and folders are taken,
     not those below.
-    fps: replaces what the files say. joints: see `skeletor.io.slrtp.Clips`. InputError if there is nothing.
+    Names are in NFC. fps: replaces what the files say. joints: see `skeletor.io.slrtp.Clips`. skeleton: the layout of
+    the points of files that do not tell theirs. InputError if there is nothing.
     """
     found: dict[str, Source] = {}
     failed: dict[str, str] = {}
     sound = False
     for file in [file for path in paths for file in _files(path)]:
         try:
-            for source in _sources(file, fps, joints):
+            for source in _sources(file, fps, joints, skeleton):
                 if source.name in found:
                     failed[f"{file}: {source.name}"] = f"{file}: clip {source.name} is also in another file; left out"
                 else:
@@ -91,21 +94,21 @@ def find_sources(
                     sound = True
         except SkeletorError as error:
             failed[str(file)] = str(error)
-            found.setdefault(file.stem, Source(file.stem, (), _raiser(error)))
+            found.setdefault(nfc(bare_name(file)), Source(nfc(bare_name(file)), (), _raiser(error)))
     if not sound:
-        kinds = f"no files of poses; give {', '.join(SUFFIXES)} or OpenPose JSON"
+        kinds = f"no files of poses; give {', '.join(POSE_SUFFIXES)} or OpenPose JSON"
         raise InputError(next(iter(failed.values()), f"{', '.join(map(str, paths))}: {kinds}"))
     return list(found.values()), failed
 
 
-def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None) -> Iterator[Source]:
+def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None, skeleton: str | None) -> Iterator[Source]:
     if file.is_dir() or (file.suffix.lower() == ".pose" and file.exists()):  # one clip, called like the file
-        name = file.name if file.is_dir() else file.stem
-        yield Source(name, (), lambda: read_pose(file, fps=fps))
+        yield Source(nfc(bare_name(file)), (), lambda: PoseFiles(fps, skeleton).read(file))
         return
-    poses = Clips(file, fps, joints) if file.suffix.lower() == ".pt" else read_poses(file, fps)
+    poses = Clips(file, fps, joints) if file.suffix.lower() == ".pt" else read_poses(file, fps, skeleton)
     for name in poses:
-        yield Source(name, (Path(name).name, *([file.stem] if len(poses) == 1 else [])), _reader(poses, name))
+        aliases = (Path(name).name, *([bare_name(file)] if len(poses) == 1 else []))
+        yield Source(nfc(name), tuple(map(nfc, aliases)), _reader(poses, name))
 
 
 def _reader(poses: Mapping[str, PoseSequence], name: str) -> Callable[[], PoseSequence]:
@@ -124,7 +127,7 @@ def _files(path: Path) -> Iterator[Path]:
         yield path  # also one that is not there: the reader says so
         return
     inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    clips = [entry for entry in inside if entry.is_dir() or entry.suffix.lower() in SUFFIXES]
+    clips = [entry for entry in inside if entry.is_dir() or entry.suffix.lower() in POSE_SUFFIXES]
     if not clips and any(entry.suffix.lower() == ".json" for entry in inside):
         yield path
     yield from clips
@@ -154,14 +157,12 @@ def back_translate(
     for name in progress(known, "poses", unit="clip"):
         try:
             raw = named[name].read()
-            inputs[name] = raw_features(prepare(system, raw), system.model.translator.config)
+            inputs[name] = raw_features(system.spatial(raw), system.model.translator.config)
             warnings.update(system.warnings(raw))
-            if raw.provenance.stage("refine"):
-                warnings["refined before, and not again"] += 1
         except SkeletorError as error:
             if str(error) not in bad.values():
                 bad[name] = str(error)
-    texts = [h.text for h in system.model.translator.translate(list(inputs.values()))]
+    texts = [nfc(h.text) for h in system.model.translator.translate(list(inputs.values()))]
     translated = dict(zip(inputs, texts, strict=True))
     hypotheses = {name: translated.get(name, "") for name in references}
     return BackTranslation(
@@ -173,13 +174,3 @@ def back_translate(
         failed=bad,
         warnings=dict(warnings),
     )
-
-
-def prepare(system: System, raw: PoseSequence) -> PoseSequence:
-    """A given pose as the translator wants it: 3D SIGNING_50 in shoulder widths. InputError if it cannot be made so."""
-    pose = raw.to_skeleton(SIGNING_50)
-    if pose.dims == 2:
-        pose = system.lifter(pose)
-    elif pose.provenance.units != "shoulder":
-        pose = normalise(pose)
-    return pose if pose.provenance.stage("refine") else system.refiner(pose)

@@ -1,9 +1,8 @@
-"""The whole chain on one video: estimate, refine in 2D, lift, refine, translate or abstain."""
+"""The whole chain on one input: estimate, refine in 2D, lift, refine, translate or abstain."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -13,17 +12,22 @@ from typing import Any
 
 from skeletor.config import check_config
 from skeletor.errors import InputError
+from skeletor.normalise import normalise
+from skeletor.plain_json import to_json
 from skeletor.pose import PoseSequence
 from skeletor.refine2d import Refine2DConfig, build_refiner_2d
 from skeletor.refiners import NETWORKS, RefineConfig, Refiner, build_refiner
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, Estimator, build_estimator
+from slt.estimate.bystanders import people_warning
+from slt.given import GivenPoses
 from slt.lift import LiftConfig, Lifter, build_lifter
 from slt.lift_choice import exchanged_lift, stored_lift
 from slt.model_folder import REFINER_2D, ModelFolder, load_model_folder
 from slt.sparse import STRIDE, OnKeyFrames, pose_stride
+from slt.suffixes import is_poses
 
-POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5")
+AS_THEY_ARE = "3D poses are used as they are, not lifted again"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Translation:
         values = dataclasses.asdict(self)
         if self.glosses is None:
             del values["glosses"]
-        return json.dumps(values, indent=1, ensure_ascii=False, default=str) + "\n"
+        return to_json(values, 1) + "\n"
 
     def srt(self) -> str:
         """One subtitle over the whole clip."""
@@ -70,31 +74,30 @@ class System:
     notes: tuple[str, ...] = ()  # warnings that hold for every input
 
     def poses(self, source: Path) -> PoseSequence:
-        """2D poses of a video, a folder of frames, or a file of poses."""
+        """2D poses of a video or a folder of frames; 2D or 3D ones of a file of poses."""
         if is_poses(source):
-            return make_estimator("poses", int(self.estimator.options.get(STRIDE, 1)))(source)
+            return GivenPoses(stride=int(self.estimator.options.get(STRIDE, 1)))(source)
         return self.estimator(source)
 
     def translate(self, source: Path, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
         """Translate one input. InputError if it cannot be read; an abstention is a result with text None.
 
-        estimate: gives the 2D poses in place of `poses`, for instance those that another process has made.
+        estimate: gives the poses in place of `poses`, for instance those that another process has made. 3D poses are
+        used as they are (see `spatial`), which the warnings say.
         """
         seconds: dict[str, float] = {}
         raw = _timed(seconds, "estimate", lambda: (estimate or self.poses)(source))
-        warnings = self.warnings(raw)
-        reason = self.model.abstention.signer_reason(raw)
+        abstention, translator = self.model.abstention, self.model.translator
+        # a file of 3D joints may have no confidences: then nothing is known of who was seen
+        told = raw if raw.dims == 2 or raw.confidence.any() else None
+        warnings = self.warnings(raw) if raw.dims == 2 else (AS_THEY_ARE, *self.warnings(raw))
+        reason = None if told is None else abstention.signer_reason(told)
         if reason is not None:
             return _abstained(source, raw, reason, seconds, warnings)
-        flat = raw
-        if self.refiner_2d.name != "none":
-            flat = _timed(seconds, "refine2d", lambda: OnKeyFrames(self.refiner_2d)(raw))
-        lifted = _timed(seconds, "lift", lambda: self.lifter(flat))
-        refined = _timed(seconds, "refine", lambda: self.refiner(lifted))
-        translator = self.model.translator
+        refined = self.spatial(raw, seconds)
         hypothesis = _timed(seconds, "translate", lambda: translator.translate([refined])[0])
-        signals = _timed(seconds, "judge", lambda: self.model.abstention.signals(translator, raw, refined, hypothesis))
-        reason = self.model.abstention.reason(signals)
+        signals = _timed(seconds, "judge", lambda: abstention.signals(translator, told, refined, hypothesis))
+        reason = abstention.reason(signals)
         return Translation(
             source=str(source),
             text=None if reason else hypothesis.text,
@@ -109,12 +112,35 @@ class System:
             glosses=translator.recognise([refined])[0] if translator.recognised else None,
         )
 
+    def spatial(self, raw: PoseSequence, seconds: dict[str, float] | None = None) -> PoseSequence:
+        """The pose as the translator reads it: refined 3D on SIGNING_50 in shoulder widths.
+
+        2D is refined in 2D, if the model does that, and lifted; 3D is normalised, unless it is. Then it is refined,
+        unless it was: its provenance tells. seconds: takes up how long each stage took. InputError if the pose cannot
+        be brought there.
+        """
+        seconds = {} if seconds is None else seconds
+        pose = to_signing_50(raw)
+        if pose.dims == 3:
+            pose = pose if pose.provenance.units == "shoulder" else normalise(pose)
+        else:
+            if self.refiner_2d.name != "none":
+                flat = pose
+                pose = _timed(seconds, "refine2d", lambda: OnKeyFrames(self.refiner_2d)(flat))
+            pose = _timed(seconds, "lift", lambda: self.lifter(pose))
+        return pose if refined_before(raw) else _timed(seconds, "refine", lambda: self.refiner(pose))
+
     def warnings(self, raw: PoseSequence) -> tuple[str, ...]:
-        """Where the input differs from what the model was trained on."""
-        found = list(self.notes)
-        known = self.model.config["estimator"]["name"]
+        """Where the input differs from what the model was trained on, and whether it was refined before."""
+        found = list(self.notes) if raw.dims == 2 else []
+        if refined_before(raw):
+            found.append("refined before, and not again")
+        known = self.model.config["estimator"]["name"].removesuffix("-json")
         if raw.provenance.estimator and raw.provenance.estimator != known:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
+        others = people_warning(raw)
+        if others is not None:
+            found.append(others)
         fps = float(self.model.config["fps"])
         if abs(raw.fps - fps) > 0.01 * fps:
             found.append(f"{raw.fps:g} fps, the model was trained at {fps:g}; the poses are resampled")
@@ -124,16 +150,17 @@ class System:
         return tuple(found)
 
 
-def is_poses(source: Path) -> bool:
-    """Whether an input is a file of poses, not of pictures."""
-    return source.suffix.lower() in POSE_SUFFIXES and source.is_file()
+def refined_before(pose: PoseSequence) -> bool:
+    """Whether a refiner has been at work on a pose, as its provenance tells."""
+    record = pose.provenance.stage("refine")
+    return record is not None and record.config.get("name") != "none"
 
 
 @dataclass(frozen=True)
 class Sparse:
     """How sparse 2D is to be, and how all frames come from it; None leaves what the model folder says.
 
-    pose_stride: 2D on every so manyth frame only. upsample: see `slt.sparse`.
+    pose_stride: 2D on every N-th frame only. upsample: see `slt.sparse`.
     """
 
     pose_stride: int | None = None
@@ -148,10 +175,11 @@ def load_system(
     refine2d: str | None = None,
     lift: str | None = None,
     sparse: Sparse | None = None,
+    fps: float | None = None,
 ) -> System:
     """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for.
 
-    lift: a name as in `slt.lift_choice.lift_values`.
+    lift: a name as in `slt.lift_choice.lift_values`. fps: of inputs that do not tell theirs (folders of frames, JSON).
     """
     folder, sparse = model_folder(model), sparse or Sparse()
     loaded = load_model_folder(folder, device)
@@ -161,7 +189,7 @@ def load_system(
     stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
     return System(
         loaded,
-        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride)),
+        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps)),
         build_lifter(_upsampling(lifting, sparse.upsample)),
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         _refiner_2d(folder, config.get("refine2d"), refine2d),
@@ -178,16 +206,19 @@ def model_folder(given: Path | None = None) -> Path:
 
 
 def estimator_config(
-    config: Mapping[str, Any], folder: Path, name: str | None = None, pose_stride: int | None = None
+    config: Mapping[str, Any],
+    folder: Path,
+    name: str | None = None,
+    pose_stride: int | None = None,
+    fps: float | None = None,
 ) -> EstimateConfig:
     """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
     if name:
         stored = check_config({"name": name}, EstimateConfig, "--estimator")
     else:
         stored = check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
-    if pose_stride is None:
-        return stored
-    return check_config(stored.model_dump() | {STRIDE: pose_stride}, EstimateConfig, "--pose-stride")
+    given = {key: value for key, value in ((STRIDE, pose_stride), ("fps", fps)) if value is not None}
+    return check_config(stored.model_dump() | given, EstimateConfig, "--pose-stride, --fps") if given else stored
 
 
 def _upsampling(lift: LiftConfig, upsample: str | None) -> LiftConfig:
@@ -220,11 +251,18 @@ def newest_model(root: Path | None = None) -> Path | None:
     return found[-1].parent if found else None
 
 
-def make_estimator(name: str, pose_stride: int = 1) -> Estimator:
-    """An estimator by name with its default options; InputError if there is none of that name, or no such stride."""
-    return build_estimator(
-        check_config({"name": name, STRIDE: pose_stride}, EstimateConfig, "--estimator, --pose-stride")
-    )
+def make_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> Estimator:
+    """An estimator by name with its default options; InputError if there is none of that name, or no such stride.
+
+    fps: of sources that do not tell theirs (folders of frames, OpenPose JSON).
+    """
+    return build_estimator(named_estimator(name, pose_stride, fps))
+
+
+def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> EstimateConfig:
+    """The config of `make_estimator`."""
+    values = {"name": name, STRIDE: pose_stride, "fps": fps}
+    return check_config(values, EstimateConfig, "--estimator, --pose-stride, --fps")
 
 
 def make_refiner(name: str, model: Path | None = None) -> Refiner:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.errors import InputError
+from skeletor.paths import input_path
+from skeletor.plain_json import to_json
 from skeletor.refiners import REFINERS
 
 if TYPE_CHECKING:
@@ -22,16 +23,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `slt score` that belong to --poses."""
     group = parser.add_argument_group("back-translation", "translate given pose sequences and score the sentences")
     poses = ".safetensors, .pose, .skels, .h5, .pt (SLRTP 2025), folders of these, folders of OpenPose JSON"
-    group.add_argument("--poses", type=Path, nargs="+", metavar="PATH", help=poses)
+    group.add_argument("--poses", nargs="+", metavar="PATH", help=poses)
     refs = "PHOENIX14T's corpus.csv; .tsv or .json of name and sentence; .pt; or one a line in the order of the clips"
     group.add_argument("--refs", type=Path, metavar="FILE", help=refs + "; default: those in the .pt itself")
     group.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
     group.add_argument("-o", "--output", type=Path, help="folder for hypotheses.tsv and scores.json")
     group.add_argument("--refine", choices=REFINERS, help="default: the model's")
     group.add_argument("--fps", type=float, help="of the poses; default: what their files say, 25 if nothing")
+    group.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
     group.add_argument("--joints", type=Path, metavar="FILE", help="joint names of a .pt file, one a line, - for none")
     group.add_argument("--as-is", action="store_true", help="references as they stand; default: lower case, final ' .'")
-    group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,11 +42,12 @@ def run(args: argparse.Namespace) -> int:
     from slt.score.references import read_references
     from slt.system import load_system
 
-    sources, failed = find_sources(args.poses, args.fps, _joints(args.joints))
+    paths = [input_path(text) for text in args.poses]
+    sources, failed = find_sources(paths, args.fps, _joints(args.joints), args.skeleton)
     refs = args.refs
     if refs is None:
-        texts = [path for path in args.poses if path.suffix.lower() == ".pt"]
-        if len(texts) != 1 or len(args.poses) != 1:
+        texts = [path for path in paths if path.suffix.lower() == ".pt"]
+        if len(texts) != 1 or len(paths) != 1:
             raise InputError("--refs is missing: only a single .pt file brings its own sentences")
         refs = texts[0]
     references = read_references(refs, [source.name for source in sources], args.as_is)
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         result.write(args.output)
     report(result)
-    print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False) if args.json else result.scores.lines())
+    print(to_json(result.as_dict(), 1) if args.json else result.scores.lines())
     return InputError.exit_code if result.failed else 0
 
 

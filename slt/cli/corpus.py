@@ -11,20 +11,25 @@ from skeletor.progress import log, log_to
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Run `slt corpus ...`."""
+    args = make_parser(command, text).parse_args(argv)
+    return _resynth(args) if args.action == "resynth" else _render(args)
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The options. What the help says to be a default is the default."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     render = actions.add_parser("render", help="make a corpus of a rendered signer")
     render.add_argument("config", type=Path, help="YAML with the keys of CorpusConfig, or of a whole run")
     render.add_argument("-o", "--output", type=Path, required=True, help="folder of the corpus")
-    render.add_argument("--workers", type=int, default=2)
+    render.add_argument("--workers", type=int, default=2, help="processes; default: %(default)s")
     about = "PHOENIX14T's real sentences, glosses, timing and hand shapes, signed by the rendered signer"
     resynth = actions.add_parser("resynth", help=about, description=about)
     resynth.add_argument("config", type=Path, help="YAML with the keys of ResynthConfig, or of a whole run")
     resynth.add_argument("-o", "--output", type=Path, required=True, help="folder of the corpus")
     resynth.add_argument("--annotation", type=Path, help="PHOENIX14T, or its annotation folder; or resynth.annotation")
-    resynth.add_argument("--workers", type=int, default=2)
-    args = parser.parse_args(argv)
-    return _resynth(args) if args.action == "resynth" else _render(args)
+    resynth.add_argument("--workers", type=int, default=2, help="processes; default: %(default)s")
+    return parser
 
 
 def _resynth(args: argparse.Namespace) -> int:

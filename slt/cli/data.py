@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.errors import InputError
+from skeletor.plain_json import to_json
 
 if TYPE_CHECKING:
     from slt.corpus.check import Check
@@ -20,24 +20,30 @@ _LISTED = 20  # of each kind of problem; all with --json
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Run `slt data check`; exit code 0 if the data set is sound, 2 if something is missing or unreadable."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
-    actions = parser.add_subparsers(dest="action", required=True)
-    about = "look through a data set in PHOENIX14T's layout, or its annotation alone; exit code 2 if it is not sound"
-    one = actions.add_parser("check", help=about, description=about)
-    one.add_argument("folder", type=Path, help="the release as it unpacks, or a folder of its *.corpus.csv")
-    one.add_argument("--json", action="store_true", help="everything as JSON, problems unshortened")
-    depths = "decode the first and the last frame of each clip, or all (hours on a slow disk)"
-    one.add_argument("--frames", choices=("quick", "all"), default="quick", help=depths)
-    one.add_argument("--workers", type=int, default=min(16, os.cpu_count() or 1), help="threads")
-    args = parser.parse_args(argv)
+    args = make_parser(command, text).parse_args(argv)
     if args.workers < 1:
         raise InputError(f"--workers {args.workers}: has to be at least 1")
 
     from slt.corpus.check import check
 
     found = check(args.folder, args.frames, args.workers)
-    print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False) if args.json else report(found))
+    print(to_json(found.as_dict(), 1) if args.json else report(found))
     return 0 if found.sound else InputError.exit_code
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The options. What the help says to be a default is the default."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    actions = parser.add_subparsers(dest="action", required=True)
+    about = "look through a data set in PHOENIX14T's layout, or its annotation alone; exit code 2 if it is not sound"
+    one = actions.add_parser("check", help=about, description=about)
+    one.add_argument("folder", type=Path, help="the release as it unpacks, or a folder of its *.corpus.csv")
+    one.add_argument("--json", action="store_true", help="everything as JSON, problems unshortened")
+    depths = "decode the first and the last frame of each clip, or all (hours on a slow disk); default: %(default)s"
+    one.add_argument("--frames", choices=("quick", "all"), default="quick", help=depths)
+    threads = "threads; default: one a core, at most 16 (here: %(default)s)"
+    one.add_argument("--workers", type=int, default=min(16, os.cpu_count() or 1), help=threads)
+    return parser
 
 
 def report(found: Check) -> str:

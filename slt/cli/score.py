@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
+from skeletor.plain_json import to_json
 from slt.cli import back_translate
 
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Print the scores of a hypothesis file, one sentence a line, or of translated poses."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
-    parser.add_argument("--hyp", type=Path, help="hypotheses, one sentence a line")
-    parser.add_argument("--ref", type=Path, help="references, one sentence a line")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    back_translate.add_options(parser)
+    parser = make_parser(command, text)
     args = parser.parse_args(argv)
     if args.poses and not (args.hyp or args.ref):
         return back_translate.run(args)
@@ -28,7 +23,18 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     scores = score_files(args.hyp, args.ref, args.seed)
     if args.json:
-        print(json.dumps(dataclasses.asdict(scores), indent=1))
+        print(to_json(dataclasses.asdict(scores), 1))
     else:
         print(scores.lines())
     return 0
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The options. What the help says to be a default is the default."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser.add_argument("--hyp", type=Path, metavar="FILE", help="hypotheses, one sentence a line")
+    parser.add_argument("--ref", type=Path, metavar="FILE", help="references, one sentence a line")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap; default: %(default)s")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    back_translate.add_options(parser)
+    return parser

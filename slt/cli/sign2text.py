@@ -5,31 +5,36 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from skeletor.batch import for_each
 from skeletor.config import load_config, read_yaml
 from skeletor.errors import InputError
 from skeletor.lock import locked
 from skeletor.progress import log, log_to
+from slt.cli.inputs import Input, each, find_inputs
 
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Run `slt sign2text ...`."""
+    args = make_parser(command, text).parse_args(argv)
+    return _train(args) if args.action == "train" else _translate(args)
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The options. What the help says to be a default is the default."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train on the clips of a corpus that have pixels, score dev and test")
     train.add_argument("config", type=Path, help="YAML, for example configs/sign2text/nslt.yaml")
     train.add_argument("--corpus", type=Path, required=True, help="a data set in PHOENIX14T's layout")
     train.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; goes on where it was")
-    train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--workers", type=int, default=2, help="threads")
-    train.add_argument("--device", default="auto")
+    train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    train.add_argument("--workers", type=int, default=2, help="threads; default: %(default)s")
+    train.add_argument("--device", default="auto", help="default: %(default)s, a GPU if there is one")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the config")
     translate = actions.add_parser("translate", help="translate videos or folders of frames")
     translate.add_argument("model", type=Path, help="OUTPUT/model of a training")
-    translate.add_argument("inputs", type=Path, nargs="+")
-    translate.add_argument("--device", default="auto")
-    args = parser.parse_args(argv)
-    return _train(args) if args.action == "train" else _translate(args)
+    translate.add_argument("inputs", nargs="+", metavar="INPUT", help="videos, folders of frames")
+    translate.add_argument("--device", default="auto", help="default: %(default)s, a GPU if there is one")
+    return parser
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -67,10 +72,11 @@ def _translate(args: argparse.Namespace) -> int:
     from slt.sign2text.translator import Sign2Text
 
     model = Sign2Text.load(args.model, args.device)
+    inputs = find_inputs(args.inputs)
 
-    def work(path: Path) -> None:
-        frames = read_frames(path, model.config.height, model.config.width)
+    def work(one: Input) -> None:
+        frames = read_frames(one.file, model.config.height, model.config.width)
         text = model.translate([frames])[0].text
-        print(f"{path}: {text}" if len(args.inputs) > 1 else text)
+        print(f"{one.shown}: {text}" if len(inputs) > 1 else text)
 
-    return for_each(args.inputs, work, "videos")
+    return each(inputs, work, "videos")

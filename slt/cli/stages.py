@@ -3,79 +3,126 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from skeletor.batch import for_each
 from skeletor.config import check_config, load_config
 from skeletor.errors import InputError
-from skeletor.io import read_pose, write_pose
+from skeletor.io import write_poses
 from skeletor.lock import locked
-from skeletor.pose import PoseSequence
-from skeletor.progress import log_to
+from skeletor.pose import PoseSequence, StageRecord
+from skeletor.progress import log, log_to
 from skeletor.refiners import REFINERS
-from slt.cli.batch import output_names
+from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
+from slt.cli.options import add_pose_options, refuse_options_of_poses
+from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
+from slt.given import GivenPoses, PoseFiles
 from slt.sparse import UPSAMPLINGS
+from slt.suffixes import is_poses
 
-_SUFFIXES = (".safetensors", ".pose", ".skels")
+ESTIMATOR, LIFTER, REFINER = "mediapipe", "learned", "skeletor"
+POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
+VIEW = ".view.mp4"
+TAKES = {
+    "poses": "videos, or folders of frames (or of OpenPose's JSON, or files of poses: --estimator)",
+    "lift": "files of 2D poses, or folders of OpenPose's JSON; all clips of a file, into one file",
+    "refine": "files of 3D poses (2D: with a smoother); all clips of a file, into one file",
+    "view": "videos, folders of frames, files of poses, folders of OpenPose's JSON",
+}
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run one stage on one or more files; `slt lift train CONFIG` trains a lifter."""
+    """Run one stage on one or more files; `slt lift train CONFIG` trains a lifter.
+
+    Exit code 2 for bad input, 3 if nobody is in any of the frames of an input.
+    """
     if command == "lift" and argv[:1] == ["train"]:
         return _train_lifter(argv[1:])
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
-    parser.add_argument("inputs", type=Path, nargs="+", help="videos, folders of frames, or files of poses")
-    parser.add_argument("-o", "--output", type=Path, default=Path("."), help="folder for the results")
     actions = {"poses": _poses, "lift": _lift, "refine": _refine, "view": _view}
+    args = make_parser(command, text).parse_args(argv)
+    log_to(level=logging.WARNING)
+    return actions[command](args)
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The options of one of the commands. What the help says to be a default is the default."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help=TAKES[command])
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("."), help="folder for the results; default: %(default)s"
+    )
     if command != "view":
-        parser.add_argument("--suffix", choices=_SUFFIXES, default=_SUFFIXES[0], help="format of the results")
+        parser.add_argument(
+            "--suffix", choices=SUFFIXES, default=SUFFIXES[0], help="format of the results; default: %(default)s"
+        )
     if command in ("poses", "view"):
-        parser.add_argument("--estimator", default="mediapipe", help="see `slt doctor`")
+        parser.add_argument("--estimator", default=ESTIMATOR, help="default: %(default)s; see `slt doctor`")
     if command == "poses":
-        parser.add_argument("--pose-stride", type=int, default=1, help="look at every so many frames only")
+        parser.add_argument(
+            "--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s"
+        )
         parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
+    if command in ("lift", "view"):
+        from slt.lift_choice import HELP
+
+        names = ("--lift", "--mode") if command == "lift" else ("--lift",)
+        parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {HELP}")
     if command == "lift":
-        from slt.lift_choice import HELP
-
-        parser.add_argument("--lift", "--mode", metavar="NAME", help=f"default: fast; {HELP}")
-        parser.add_argument("--weights", help="of a trained lifter: the same as --lift FILE")
-        parser.add_argument("--stride", type=int, default=1, help="look at every so many frames only (uplift-upsample)")
-        parser.add_argument("--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses")
-    if command == "view":
-        from slt.lift_choice import HELP
-
-        parser.add_argument("--lift", metavar="NAME", help=f"default: fast; {HELP}")
+        parser.add_argument("--weights", metavar="FILE", help="of a trained lifter: the same as --lift FILE")
+        parser.add_argument(
+            "--stride",
+            type=int,
+            default=1,
+            help="look at every N-th frame only (uplift-upsample); default: %(default)s",
+        )
+        parser.add_argument(
+            "--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses; default: %(default)s"
+        )
     if command in ("refine", "view"):
-        parser.add_argument("--refine", default="skeletor", choices=REFINERS)
-        parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
-    return actions[command](parser.parse_args(argv))
-
-
-def _each(args: argparse.Namespace, stage: Callable[[Path], PoseSequence]) -> int:
-    names = output_names(args.inputs, args.output, args.suffix)
-
-    def work(path: Path) -> None:
-        if names[path].resolve() == path.resolve():
-            raise InputError(f"{path}: the result would be written over it; give another folder with -o")
-        pose = stage(path)
-        write_pose(pose, names[path])
-        print(f"{names[path]}: {len(pose)} frames, {pose.fps:g} fps, {pose.skeleton.name}, {pose.dims}D")
-
-    return for_each(args.inputs, work, "files")
+        parser.add_argument("--refine", default=REFINER, choices=REFINERS, help="default: %(default)s")
+        parser.add_argument(
+            "--model", type=Path, help="model folder with the trained refiner; default: the newest trained one"
+        )
+    add_pose_options(parser)
+    return parser
 
 
 def _poses(args: argparse.Namespace) -> int:
-    from slt.estimate import EstimateConfig
+    from slt.estimate import build_estimator
     from slt.estimate.ahead import ahead_of
-    from slt.sparse import STRIDE
-    from slt.system import make_estimator
+    from slt.system import named_estimator
 
-    raw = {"name": args.estimator, STRIDE: args.pose_stride}
-    config = check_config(raw, EstimateConfig, "--estimator, --pose-stride")
-    estimator = make_estimator(args.estimator, args.pose_stride)
-    with ahead_of(args.inputs, config, args.workers) as ahead:
-        return _each(args, lambda path: ahead(path) if ahead and path in ahead else estimator(path))
+    refuse_flat_skels(args.suffix, 2, "slt poses")
+    config = named_estimator(args.estimator, args.pose_stride, args.fps)
+    estimator = build_estimator(config)
+    files = PoseFiles(args.fps, args.skeleton)
+    given = GivenPoses(files, args.pose_stride) if args.estimator == POSES else None
+    inputs = find_inputs(args.inputs)
+    if given is None:
+        refuse_options_of_poses(args, inputs)
+
+    def stage(one: Input, target: Path) -> None:
+        if given is not None:
+            clips = {name: _flat(given(one.file, name)) for name in files.choose(one.file, args.clip)}
+        elif is_poses(one.file) and args.estimator != JSON:
+            other = JSON if one.file.is_dir() else POSES
+            raise InputError(f"{one.file}: these are poses, no pictures; --estimator {other} reads them")
+        else:
+            clips = {one.name: (ahead if ahead is not None and one.file in ahead else estimator)(one.file)}
+        write_poses(clips, target)
+        report(clips, one.shown, target)
+
+    with ahead_of(videos(inputs), config, args.workers) as ahead:
+        return _to_files(args, stage)
+
+
+def _flat(pose: PoseSequence) -> PoseSequence:
+    """The pose in 2D; a warning if it had depth."""
+    if pose.dims == 2:
+        return pose
+    log.warning("%s: warning: its depth is dropped, `slt poses` gives 2D", pose.provenance.source or "pose")
+    return pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
 
 
 def _lift(args: argparse.Namespace) -> int:
@@ -83,12 +130,19 @@ def _lift(args: argparse.Namespace) -> int:
     from slt.lift_choice import lift_values
     from slt.system import to_signing_50
 
-    raw = lift_values(args.lift or "learned")
+    raw = lift_values(args.lift)
     raw |= {"stride": args.stride, "upsample": args.upsample}
     if args.weights:
         raw["weights"] = args.weights
     lifter = build_lifter(check_config(raw, LiftConfig, "slt lift"))
-    return _each(args, lambda path: lifter(to_signing_50(read_pose(path))))
+
+    def lift(pose: PoseSequence) -> PoseSequence:
+        if pose.dims == 3:
+            where = pose.provenance.source or "pose"
+            raise InputError(f"{where}: is 3D already; `slt refine` and `slt translate` take it as it is")
+        return lifter(to_signing_50(pose))
+
+    return _each_clip(args, lift, 3)
 
 
 def _train_lifter(argv: list[str]) -> int:
@@ -112,25 +166,50 @@ def _train_lifter(argv: list[str]) -> int:
 def _refine(args: argparse.Namespace) -> int:
     from slt.system import make_refiner
 
-    refiner = make_refiner(args.refine, args.model)
-    return _each(args, lambda path: refiner(read_pose(path)))
+    return _each_clip(args, make_refiner(args.refine, args.model), None)
+
+
+def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> int:
+    """A stage from poses to poses on all clips of all files. dims: of what comes out, None: as what goes in."""
+    files = PoseFiles(args.fps, args.skeleton)
+
+    def work(one: Input, target: Path) -> None:
+        clips = files.choose(one.file, args.clip)
+        for name in clips:
+            refuse_flat_skels(args.suffix, dims or clips[name].dims, f"{one.file}: clip {name!r}")
+        check_fits(clips, args.suffix, one.file)
+        run_stage(stage, clips, one.file, target)
+
+    return _to_files(args, work)
+
+
+def _to_files(args: argparse.Namespace, stage: Callable[[Input, Path], None]) -> int:
+    """Call `stage` with each input and the file for its result. An older result is gone before the work begins."""
+    inputs = find_inputs(args.inputs)
+    names = output_names(inputs, args.output, [args.suffix])
+
+    def work(one: Input) -> None:
+        target = result_path(names[one.shown], args.suffix)
+        target.unlink(missing_ok=True)
+        stage(one, target)
+
+    return each(inputs, work, "files")
 
 
 def _view(args: argparse.Namespace) -> int:
-    from slt.lift import LiftConfig, build_lifter
-    from slt.lift_choice import exchanged_lift
-    from slt.system import make_estimator, make_refiner
-    from slt.view import make_view
+    from slt.cli.view import viewer
 
-    estimator, lifter = make_estimator(args.estimator), build_lifter(exchanged_lift(LiftConfig(), args.lift))
-    refiner = make_refiner(args.refine, args.model)
-    names = output_names(args.inputs, args.output, ".view.mp4")
+    files = PoseFiles(args.fps, args.skeleton)
+    inputs = find_inputs(args.inputs)
+    refuse_options_of_poses(args, inputs)
+    inputs = by_clip(inputs, files, args.clip)
+    names = output_names(inputs, args.output, [VIEW])
+    view = viewer(args, GivenPoses(files))
 
-    def work(path: Path) -> None:
-        from skeletor.normalise import denormalise
+    def work(one: Input) -> None:
+        target = result_path(names[one.shown], VIEW)
+        target.unlink(missing_ok=True)
+        view(one, target)
+        print(target)
 
-        raw = estimator(path)
-        make_view(path, raw, denormalise(refiner(lifter(raw))), names[path])
-        print(names[path])
-
-    return for_each(args.inputs, work, "views")
+    return each(inputs, work, "views")

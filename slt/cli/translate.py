@@ -3,93 +3,144 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.atomic import write_text
-from skeletor.batch import for_each
 from skeletor.errors import InputError, NothingToTranslate
+from skeletor.pose import PoseSequence
+from skeletor.progress import log_to
 from skeletor.refine2d import REFINERS_2D
 from skeletor.refiners import REFINERS
-from slt.cli.batch import output_names
+from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
+from slt.cli.options import add_pose_options, refuse_options_of_poses
+from slt.given import GivenPoses, PoseFiles
 from slt.lift_choice import HELP as LIFT_HELP
-from slt.sparse import UPSAMPLINGS
+from slt.sparse import STRIDE, UPSAMPLINGS
+from slt.suffixes import is_poses
 
 if TYPE_CHECKING:
     from slt.estimate.ahead import Ahead
+    from slt.system import Translation
 
 FORMATS = ("txt", "json", "srt")
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Translate one or more videos; exit code 3 if nobody signs, 2 for bad input."""
+    """Translate one or more inputs; exit code 3 if nobody signs, 2 for bad input."""
+    args = make_parser(command, text).parse_args(argv)
+    log_to(level=logging.WARNING)
+    formats = _formats(args)
+    inputs = find_inputs(args.inputs)
+    refuse_options_of_poses(args, inputs)
+    files = PoseFiles(args.fps, args.skeleton)
+    inputs = by_clip(inputs, files, args.clip)
+    results = [f".{name}" for name in FORMATS]
+    names = output_names(inputs, args.output, results) if args.output else {}
+    with _ahead(args, inputs) as ahead:
+        return _translate(args, inputs, formats, names, files, ahead)
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The options. What the help says to be a default is the default."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
-    parser.add_argument("inputs", type=Path, nargs="+", help="videos, folders of frames, or files of 2D poses")
+    about = "videos, folders of frames, files of 2D or 3D poses, folders of OpenPose's JSON; all clips of a file"
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help=about)
     parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
     parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
-    parser.add_argument("-f", "--formats", default="txt", help="of the results, any of txt,json,srt")
+    parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
     parser.add_argument("--refine2d", choices=REFINERS_2D, help="before lifting; default: the model's")
     parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {LIFT_HELP}")
     parser.add_argument("--refine", choices=REFINERS, help="default: the model's")
     parser.add_argument("--estimator", help="default: the model's; see `slt doctor`")
     parser.add_argument(
-        "--pose-stride", type=int, help="2D on every so manyth frame only (faster); default: the model's"
+        "--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's"
     )
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
     parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    args = parser.parse_args(argv)
-    formats = args.formats.split(",")
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s, a GPU if there is one"
+    )
+    add_pose_options(parser)
+    return parser
+
+
+def _formats(args: argparse.Namespace) -> list[str]:
+    if args.formats is None:
+        return [FORMATS[0]]
+    if args.output is None:
+        raise InputError(f"--formats {args.formats}: nothing is written without a folder; give one with -o")
+    formats = [name.strip() for name in args.formats.split(",")]
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise InputError(f"--formats {args.formats}: {unknown[0]!r} is none of {', '.join(FORMATS)}")
-
-    names = output_names(args.inputs, args.output, "") if args.output else {}
-    with _ahead(args) as ahead:
-        return _translate(args, formats, names, ahead)
+    return formats
 
 
-def _ahead(args: argparse.Namespace) -> AbstractContextManager[Ahead | None]:
+def _ahead(args: argparse.Namespace, inputs: Sequence[Input]) -> AbstractContextManager[Ahead | None]:
     """2D poses from worker processes, begun before the models are loaded; None if they are made in this process."""
     from slt.estimate.ahead import ahead_of
     from slt.model_folder import read_model_config
-    from slt.system import estimator_config, is_poses, model_folder
+    from slt.system import estimator_config, model_folder
 
     folder = model_folder(args.model)
-    config = estimator_config(read_model_config(folder), folder, args.estimator, args.pose_stride)
-    return ahead_of([path for path in args.inputs if not is_poses(path)], config, args.workers)
+    config = estimator_config(read_model_config(folder), folder, args.estimator, args.pose_stride, args.fps)
+    return ahead_of(videos(inputs), config, args.workers)
 
 
 def _translate(
     args: argparse.Namespace,
+    inputs: Sequence[Input],
     formats: list[str],
     names: dict[Path, Path],
+    files: PoseFiles,
     ahead: Ahead | None,
 ) -> int:
     from slt.system import Sparse, load_system
 
     sparse = Sparse(args.pose_stride, args.upsample)
-    system = load_system(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse)
+    system = load_system(
+        args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse, args.fps
+    )
     if args.glosses and not system.model.translator.recognised:
         raise InputError(f"{system.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
 
-    def work(path: Path) -> None:
-        """Translate one input, print and write what came out."""
-        result = system.translate(path, ahead if ahead and path in ahead else None)
+    given = GivenPoses(files, int(system.estimator.options.get(STRIDE, 1)))
+
+    def poses(one: Input) -> Callable[[Path], PoseSequence] | None:
+        """What gives the poses of an input; None: the system's own estimator, in this process."""
+        if is_poses(one.file):
+            return lambda path: given(path, one.clip)
+        return ahead if ahead is not None and one.file in ahead else None
+
+    def work(one: Input) -> None:
+        """Translate one input, print and write what came out. What an earlier run made of it is gone before."""
+        base = names.get(one.shown)
+        if base is not None:
+            for name in FORMATS:
+                result_path(base, f".{name}").unlink(missing_ok=True)
+        result = system.translate(one.file, poses(one))
         for warning in result.warnings:
-            print(f"{path}: warning: {warning}", file=sys.stderr)
-        if path in names:
-            contents = {"txt": f"{result.text or ''}\n", "srt": result.srt(), "json": result.json()}
-            for name in formats:
-                if name == "json" or result.text is not None:
-                    write_text(names[path].with_name(f"{names[path].name}.{name}"), contents[name])
+            print(f"{one.shown}: warning: {warning}", file=sys.stderr)
+        if base is not None:
+            write_results(result, base, formats)
         if result.text is None:
-            raise NothingToTranslate(f"{path}: not translated: {result.reason}")
-        print(f"{path}: {result.text}" if len(args.inputs) > 1 else result.text)
+            raise NothingToTranslate(f"{one.shown}: not translated: {result.reason}")
+        print(f"{one.shown}: {result.text}" if len(inputs) > 1 else result.text)
         if args.glosses:
             print(f"  glosses: {' '.join(result.glosses or ())}")
 
-    return for_each(args.inputs, work, "translate")
+    return each(inputs, work, "translate")
+
+
+def write_results(result: Translation, base: Path, formats: Sequence[str]) -> None:
+    """Write a translation; of an abstention the JSON only, which says why."""
+    contents = {"txt": f"{result.text or ''}\n", "srt": result.srt(), "json": result.json()}
+    for name in formats:
+        if name == "json" or result.text is not None:
+            write_text(result_path(base, f".{name}"), contents[name])

@@ -15,6 +15,7 @@ from slt.corpus import layout
 from slt.corpus.frames import ClipFrames, Depth, check_clips
 from slt.corpus.layout import SPLITS, Clip, Description, Place
 from slt.corpus.statistics import PUBLISHED, Lengths, SplitFigures, figures
+from slt.suffixes import VIDEO_SUFFIXES
 
 SQUEEZED = (210, 260)  # width and height of the official frames, which are to be shown as 210x300
 # What makes a data set unsound: kind -> in words.
@@ -177,10 +178,13 @@ def expected_size(place: Place, description: Description) -> tuple[int, int] | N
 
 
 def _stray_notes(place: Place, clips: Sequence[Clip]) -> list[str]:
-    """Folders of pictures that no annotation names."""
+    """Pictures that no annotation names, and files that are no pictures by their names."""
     notes = []
     for split in SPLITS:
         known = {clip.name for clip in clips if clip.split == split}
+        others = _other_files(place, split)
+        if others:
+            notes.append(f"{split}: {len(others)} files that are neither videos nor folders of frames, as {others[0]}")
         stray = [name for name in _picture_names(place, split) if name not in known]
         if stray:
             notes.append(f"{split}: {len(stray)} clips with pictures that the annotation does not name, as {stray[0]}")
@@ -191,8 +195,15 @@ def _picture_names(place: Place, split: str) -> list[str]:
     folder = None if place.pictures is None else place.pictures / split
     if folder is None or not folder.is_dir():
         return []
+    return sorted(layout.find_sources(folder))
+
+
+def _other_files(place: Place, split: str) -> list[str]:
+    folder = None if place.pictures is None else place.pictures / split
+    if folder is None or not folder.is_dir():
+        return []
     entries = (e for e in folder.iterdir() if not e.name.startswith("."))
-    return sorted(e.stem if e.suffix == ".mp4" else e.name for e in entries if e.suffix == ".mp4" or e.is_dir())
+    return sorted(e.name for e in entries if e.is_file() and e.suffix.lower() not in VIDEO_SUFFIXES)
 
 
 def _split_problems(place: Place, clips: Sequence[Clip], problems: dict[str, list[str]]) -> None:

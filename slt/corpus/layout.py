@@ -2,7 +2,7 @@
 
 ROOT/annotations/manual/PHOENIX-2014-T.{train,dev,test}.corpus.csv
 ROOT/annotations/manual/PHOENIX-2014-T.train-complex-annotation.corpus.csv    (a variant: other glosses, same clips)
-ROOT/features/fullFrame-210x260px/{train,dev,test}/<name>/*.png      (or <name>/1/*.png, or <name>.mp4)
+ROOT/features/fullFrame-210x260px/{train,dev,test}/<name>/*.png      (or <name>/1/*.png, or a video: <name>.mp4, .avi)
 ROOT/corpus.json                                                     (rendered and resynthesised corpora only)
 ROOT/truth/<part>.safetensors, ROOT/truth2d/<part>.safetensors       (rendered and resynthesised corpora only)
 
@@ -15,6 +15,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from pathlib import Path
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.progress import log
+from slt.corpus.tables import nfc, read_rows, read_text
+from slt.suffixes import VIDEO_SUFFIXES
 
 SPLITS = ("train", "dev", "test")
 COLUMNS = ("name", "video", "start", "end", "speaker", "orth", "translation")
@@ -161,7 +164,7 @@ def features_path(root: Path, split: str) -> Path:
 def write_annotation(root: Path, split: str, clips: Iterable[Clip]) -> None:
     """Write the annotation of one split in the official columns (text without its final period)."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter="|", lineterminator="\n", quoting=csv.QUOTE_NONE)
+    writer = csv.writer(buffer, delimiter="|", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
     writer.writerow(COLUMNS)
     for clip in clips:
         text = clip.text.removesuffix(" .")
@@ -190,44 +193,55 @@ def read_annotation(path: Path, split: str, pictures: Path | None) -> tuple[list
 
     pictures: as in `Place`. InputError if the file cannot be read or has other columns.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); is this a whole PHOENIX14T folder?") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text") from error
-    lines = [line.removesuffix("\r").split("|") for line in text.split("\n")]
-    header = lines[0]
+    rows = read_rows(read_text(path, "is this a whole PHOENIX14T folder?"))
+    header = [heading.strip().lower() for heading in rows[0].fields] if rows else []
     if not {"name", "orth", "translation"} <= set(header):
         raise InputError(f"{path}: the first line must be {'|'.join(COLUMNS)}")
+    sources = {} if pictures is None else find_sources(pictures / split)
     clips: dict[str, Clip] = {}
     faults: list[str] = []
-    for number, fields in enumerate(lines[1:], 2):
-        if fields == [""]:
-            continue
+    for number, fields in ((row.number, row.fields) for row in rows[1:]):
         if len(fields) != len(header):
             faults.append(f"line {number} has {len(fields)} fields, expected {len(header)}")
             continue
         row = dict(zip(header, fields, strict=True))
-        name = row["name"]
+        name = nfc(row["name"].strip())
         if not name or Path(name).name != name or name.startswith("."):
             faults.append(f"line {number}: {name!r} cannot be the name of a clip")
         elif name in clips:
             faults.append(f"line {number}: clip {name} stands twice")
         else:
-            source = None if pictures is None else _find_source(pictures / split, name)
-            glosses, words = tuple(row["orth"].split()), protocol_text(row["translation"])
-            clips[name] = Clip(name, split, source, row.get("speaker", ""), glosses, words)
+            glosses, words = tuple(nfc(row["orth"]).split()), protocol_text(row["translation"])
+            clips[name] = Clip(name, split, sources.get(name), row.get("speaker", ""), glosses, words)
     return list(clips.values()), faults
 
 
 def protocol_text(text: str) -> str:
-    """Lower case, single spaces, one final " ." (what SignJoey's and NSLT's scorers see)."""
-    return " ".join(text.lower().removesuffix(".").split()) + " ."
+    """Lower case, composed characters, single spaces, one final " ." (what SignJoey's and NSLT's scorers see)."""
+    return " ".join(nfc(text.strip().lower()).removesuffix(".").split()) + " ."
 
 
-def _find_source(folder: Path, name: str) -> Path | None:
-    for candidate in (folder / f"{name}.mp4", folder / name / "1", folder / name):
-        if candidate.exists():
-            return candidate
-    return None
+def find_sources(folder: Path) -> dict[str, Path]:
+    """The pictures of a split by the clip's name in NFC: its video, else its folder of frames (or the `1` inside).
+
+    A video is known by its suffix, .mp4 before others. {} if there is no such folder.
+    """
+    found: dict[str, tuple[tuple[int, str], Path]] = {}
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
+    except OSError:
+        return {}
+    for entry, is_folder in listed:
+        stem, suffix = os.path.splitext(entry)
+        if is_folder:
+            name, rank = entry, 1
+        elif suffix.lower() in VIDEO_SUFFIXES:
+            name, rank = stem, 0 if suffix.lower() == ".mp4" else 2
+        else:
+            continue
+        order = (rank, entry)
+        if nfc(name) not in found or order < found[nfc(name)][0]:
+            found[nfc(name)] = order, folder / entry
+    sources = {name: path for name, (_, path) in found.items()}
+    return {name: path / "1" if (path / "1").exists() else path for name, path in sources.items()}

@@ -17,8 +17,8 @@ one number for all 21 joints of a hand. Holistic computes it, uses it as a gate 
 it is read from inside the graph. So a hand's confidence is in (0.5, 1], or the hand is missing.
 
 MediaPipe finds one person only, the most prominent one when it starts to track; with several people in the picture
-it may be the wrong one, and nothing here can choose. Feeding the first frame more than once to warm the tracker up
-was tried and found nothing more, so the clip starts with its first frame.
+it may be the wrong one, and nothing here can choose; that there are others is noted (`bystanders`). Feeding the first
+frame more than once to warm the tracker up was tried and found nothing more, so the clip starts with its first frame.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from skeletor.pose import PoseSequence
 from skeletor.progress import log
 from skeletor.skeleton import MEDIAPIPE_75
 from slt.estimate.base import finish, seen, source_sha256
+from slt.estimate.bystanders import Watch
 from slt.estimate.prune import without_output
 from slt.sparse import STRIDE
 from slt.video import Video, open_video
@@ -104,9 +105,10 @@ class MediaPipeEstimator:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
         with open_video(source, self._fps if source.is_dir() else None) as video:
-            keypoints, confidence = _track(video, self._smooth, self._hand_model, self._stride)
+            watch = Watch(video.frame_count)
+            keypoints, confidence = _track(video, self._smooth, self._hand_model, self._stride, watch)
             provenance = seen(self, source, sha256, (video.width, video.height))
-            pose = PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance)
+            pose = watch.note(PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance))
         found = ~pose.missing
         parts = (np.flatnonzero(found[:, joint]).size for joint in (0, 33, 54))
         log.debug("%s: %d frames, body in %d, left hand in %d, right hand in %d", source.name, len(pose), *parts)
@@ -134,14 +136,16 @@ def _package() -> Path:
     return Path(mediapipe.__file__).parent
 
 
-def _track(video: Video, smooth: bool, hand_model: HandModel, stride: int) -> tuple[np.ndarray, np.ndarray]:
+def _track(
+    video: Video, smooth: bool, hand_model: HandModel, stride: int, watch: Watch
+) -> tuple[np.ndarray, np.ndarray]:
     """(T, 75, 2) pixels and (T, 75) confidence of MEDIAPIPE_75; NaN and 0 where nothing is found or looked for."""
     rows = []
     with warnings.catch_warnings():
         # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
         warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
         with _tracker(smooth, hand_model) as tracker:
-            frames = video.every(stride)
+            frames = watch.over(video.every(stride))
             first = next(frames, None)
             if first is not None:
                 with _silence():  # the models are loaded, and announced, with the first frame

@@ -16,7 +16,7 @@ from slt.sparse import STRIDE, thin
 class OpenPoseJsonEstimator:
     """Reads, chooses the signer (largest moving hands), maps to SIGNING_50. fps: JSON files do not tell it.
     skeleton: the body's layout by name, where it cannot be told (`skeletor.io.layouts`).
-    pose_stride: all but every so manyth frame are dropped, as if they had not been estimated."""
+    pose_stride: all but every N-th frame are dropped, as if they had not been estimated."""
 
     name = "openpose-json"
     version = "1.x"  # of the JSON format; the files do not name the OpenPose that wrote them

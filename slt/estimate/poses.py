@@ -15,7 +15,7 @@ from slt.sparse import STRIDE, thin
 class PosesEstimator:
     """Reads a file of one clip. fps replaces what the file says; None leaves it (25 where it says nothing).
     skeleton: the layout of its points by name, where the file does not tell (`skeletor.io.layouts`).
-    pose_stride: all but every so manyth frame are dropped, as if they had not been estimated.
+    pose_stride: all but every N-th frame are dropped, as if they had not been estimated.
 
     Depth, where a file has it, is dropped: lifting makes its own. Units and image size stay as the file says.
     """

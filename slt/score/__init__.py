@@ -130,7 +130,7 @@ def mean_scores(single: Sequence[Scores], stats: Sequence[np.ndarray], seed: int
 
 
 def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -> Scores:
-    """Scores of two UTF-8 text files, one sentence per line (an empty hypothesis is an empty line).
+    """Scores of two UTF-8 text files, one sentence per line (an empty hypothesis is an empty line), compared in NFC.
 
     Raises InputError if a file is missing, empty or not UTF-8, if the numbers of lines differ, or if a
     reference is empty.
@@ -148,12 +148,9 @@ def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -
 
 
 def _lines(path: Path | str) -> list[str]:
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a text file, one sentence a line") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+    from slt.corpus.tables import nfc, read_text
+
+    text = nfc(read_text(Path(path), "give a text file, one sentence a line"))
     if not text.strip():
         raise InputError(f"{path}: is empty; give a text file, one sentence a line")
     lines = text.split("\n")

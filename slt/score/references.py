@@ -7,78 +7,95 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from skeletor.errors import InputError
-from slt.corpus.layout import protocol_text, read_annotation
+from slt.corpus.layout import protocol_text
+from slt.corpus.tables import nfc, read_rows, read_text
+
+_ADVICE = "give a file of reference sentences"
+_NAMES = ("name", "clip", "id", "video", "file")  # headings of a column of names, the first that is there
+_TEXTS = ("translation", "text", "sentence", "reference")
 
 
 def read_references(path: Path, names: Sequence[str], as_is: bool = False) -> dict[str, str]:
-    """Clip name to sentence, in the file's order.
+    """Clip name to sentence, both in NFC, in the file's order.
 
-    .csv: PHOENIX14T's annotation (`|` between columns, always in the protocol's form); .json: an object of names and
-    sentences, or of names and objects with a "text"; .tsv: name, tab, sentence; .pt: SLRTP 2025; anything else: one
-    sentence a line, in the order of `names`.
-    as_is: sentences as they stand; else in the protocol's form (lower case, a final " ." token), as the model's are.
+    .csv: PHOENIX14T's annotation, or any table with the columns name and text (or translation, sentence), between
+    `|`, tabs, semicolons or commas, quoted or not; .json: an object of names and sentences, or of names and objects
+    with a "text"; .tsv: name, tab, sentence, with a heading or without; .pt: SLRTP 2025; anything else: one sentence
+    a line, in the order of `names`.
+    as_is: sentences as they stand; else in the protocol's form (lower case, a final " ." token), as the model's are
+    (PHOENIX14T's annotation always is).
     Raises InputError, one line, if the file is none of these, or if there is an empty sentence.
     """
-    found = _read(path, names)
+    found, in_protocol = _read(path, names)
     empty = [name for name, text in found.items() if not text.strip()]
     if empty or not found:
         raise InputError(f"{path}: " + (f"the sentence of {empty[0]} is empty" if empty else "holds no sentences"))
-    return {name: " ".join(text.split()) if as_is else protocol_text(text) for name, text in found.items()}
+    whole = as_is and not in_protocol
+    return {name: " ".join(nfc(text).split()) if whole else protocol_text(text) for name, text in found.items()}
 
 
-def _read(path: Path, names: Sequence[str]) -> dict[str, str]:
+def _read(path: Path, names: Sequence[str]) -> tuple[dict[str, str], bool]:
+    """Names and sentences, and whether those are to be in the protocol's form whatever was asked for."""
     kind = path.suffix.lower()
-    if kind == ".csv":
-        clips, faults = read_annotation(path, "", None)
-        if faults:
-            raise InputError(f"{path}: {faults[0]}")
-        return {clip.name: clip.text for clip in clips}
     if kind == ".pt":
         from skeletor.io.slrtp import Clips
 
-        return Clips(path).texts()
-    text = _text(path)
+        return {nfc(name): text for name, text in Clips(path).texts().items()}, False
+    text = read_text(path, _ADVICE)
+    if kind == ".csv":
+        return _from_csv(text, path)
     if kind == ".json":
-        return _from_json(text, path)
-    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+        return _from_json(text, path), False
     if kind == ".tsv":
-        return _from_tsv(lines, path)
+        return _from_tsv(text, path), False
+    lines = text.removesuffix("\n").split("\n")
     if len(lines) != len(names):
         raise InputError(f"{path}: has {len(lines)} lines, there are {len(names)} clips; give one line each, by name")
-    return dict(zip(names, lines, strict=True))
+    return dict(zip(map(nfc, names), lines, strict=True)), False
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a file of reference sentences") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+def _from_csv(text: str, path: Path) -> tuple[dict[str, str], bool]:
+    rows = read_rows(text)
+    heading = [field.strip().lower() for field in rows[0].fields] if rows else []
+    name, sentence = (next((h for h in known if h in heading), None) for known in (_NAMES, _TEXTS))
+    if name is None or sentence is None:
+        raise InputError(f"{path}: the first line must name the columns, at least name and translation (or text)")
+    found: dict[str, str] = {}
+    for row in rows[1:]:
+        if len(row.fields) != len(heading):
+            raise InputError(f"{path}: line {row.number} has {len(row.fields)} fields, expected {len(heading)}")
+        values = dict(zip(heading, row.fields, strict=True))
+        _add(found, values[name], values[sentence], path, row.number)
+    return found, {"orth", "translation"} <= set(heading)
 
 
 def _from_json(text: str, path: Path) -> dict[str, str]:
     try:
         values = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({str(error)[:100]})") from error
     if isinstance(values, dict):
-        found = {name: value.get("text") if isinstance(value, dict) else value for name, value in values.items()}
+        found = {nfc(name): value.get("text") if isinstance(value, dict) else value for name, value in values.items()}
         texts = {name: sentence for name, sentence in found.items() if isinstance(sentence, str)}
         if len(texts) == len(found):
             return texts
     raise InputError(f"{path}: expected an object of clip names and sentences")
 
 
-def _from_tsv(lines: Sequence[str], path: Path) -> dict[str, str]:
+def _from_tsv(text: str, path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        fields = line.split("\t")
-        if len(fields) != 2:
-            raise InputError(f"{path}: line {number} has {len(fields)} fields, expected name, tab, sentence")
-        if number == 1 and fields == ["name", "text"]:
+    for first, row in enumerate(read_rows(text, ("\t",))):
+        if len(row.fields) != 2:
+            raise InputError(f"{path}: line {row.number} has {len(row.fields)} fields, expected name, tab, sentence")
+        name, sentence = row.fields
+        if first == 0 and name.strip().lower() in _NAMES and sentence.strip().lower() in _TEXTS:
             continue
-        if fields[0] in found:
-            raise InputError(f"{path}: line {number}: clip {fields[0]} stands twice")
-        found[fields[0]] = fields[1]
+        _add(found, name, sentence, path, row.number)
     return found
+
+
+def _add(found: dict[str, str], name: str, sentence: str, path: Path, line: int) -> None:
+    name = nfc(name.strip())
+    if name in found:
+        raise InputError(f"{path}: line {line}: clip {name} stands twice")
+    found[name] = sentence

@@ -49,6 +49,14 @@ def release(tmp_path: Path) -> Release:
     return make
 
 
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of the toy language."""
+    from tests.slt.toy import train_model  # torch takes seconds to load, most tests need none
+
+    return train_model(tmp_path_factory.mktemp("model"))
+
+
 Annotation = Callable[..., Path]
 _GLOSSES = ("REGEN", "REGEN-PLUSPLUS", "NORD", "loc-NORD", "NORDRAUM", "SONNE", "WOLKE", "MORGEN", "IX", "neg-VIEL")
 _PLAIN = {"REGEN-PLUSPLUS": "REGEN", "loc-NORD": "NORD", "NORDRAUM": "NORD"}

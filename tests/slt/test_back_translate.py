@@ -11,60 +11,12 @@ from skeletor.io.native import write_shard
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.skeleton import BODY25_HANDS, SIGNING_50
-from slt.back_translate import back_translate, find_sources, prepare
+from slt.back_translate import back_translate, find_sources
 from slt.cli.score import main
-from slt.model_folder import Card, ModelConfig, save_model_folder
 from slt.score import score
 from slt.system import load_system
-from slt.translate import PRESETS, Example, Translator, train_translator
-from slt.translate.abstain import fit_abstention
-
-WORDS = ["regen", "sonne", "wind", "schnee"]
-REST = np.array([[0, -0.6, 0.1], [0, 0, 0], [-0.5, 0, 0], [-0.6, 0.8, 0], [-0.4, 1.0, 0.4],
-                 [0.5, 0, 0], [0.6, 0.8, 0], [0.4, 1.0, 0.4]])  # fmt: skip
-
-
-def perform(words: list[str], seed: int) -> PoseSequence:
-    """Each word is a hand pose of its own, held for seven frames."""
-    frames = []
-    for word in words:
-        rng = np.random.default_rng(WORDS.index(word))
-        pose = np.zeros((50, 3))
-        pose[:8] = REST
-        for wrist, first in ((7, 8), (4, 29)):
-            pose[wrist] += rng.normal(0, 0.2, 3)
-            pose[first : first + 21] = pose[wrist] + rng.normal(0, 0.15, (21, 3))
-        frames.append(np.repeat(pose[None], 7, 0))
-    points = np.concatenate(frames)
-    points = points + np.random.default_rng(seed).normal(0, 0.01, points.shape)
-    return PoseSequence(points, np.ones(points.shape[:2]), 25, SIGNING_50, Provenance(f"c{seed}", units="shoulder"))
-
-
-def clips(number: int, seed: int) -> list[Example]:
-    rng = np.random.default_rng(seed)
-    made = []
-    for k in range(number):
-        words = [WORDS[i] for i in rng.integers(0, 4, rng.integers(1, 5))]
-        pose = perform(words, 1000 * seed + k)
-        made.append(Example(pose.provenance.source, pose, " ".join([*words, "."]), tuple(w.upper() for w in words)))
-    return made
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A model folder that knows this toy language, with a gloss head; its refiner is none."""
-    root = tmp_path_factory.mktemp("model")
-    options = PRESETS["ctc"].model_copy(
-        update={"layers": 1, "hidden": 32, "feed_forward": 64, "heads": 2, "width": 16, "batch": 16, "warmup": 20,
-                "max_updates": 200, "validate_every": 100, "learning_rate": 8e-3, "beams": [1], "alphas": [0.0]}
-    )  # fmt: skip
-    train = clips(120, 1)
-    result = train_translator(train, clips(12, 2), options, root / "translator", 0, "cpu")
-    poses = [e.pose for e in train[:8]]
-    abstention = fit_abstention(Translator.load(root / "translator", "cpu"), poses, poses, poses)
-    config = ModelConfig({"name": "mediapipe"}, "1", {"mode": "fast"}, {"name": "none"}, 25.0)
-    card = Card("Toy", "Toy.", "none", "Nothing.")
-    return save_model_folder(root / "model", config, root / "translator", abstention, {"dev": result.dev}, card)
+from slt.translate import Translator
+from tests.slt.toy import WORDS, clips, perform
 
 
 def test_the_card_and_the_scores_tell_the_error_rate_of_the_glosses(model):
@@ -90,15 +42,15 @@ def test_given_poses_are_translated_and_scored(model, tmp_path):
 def test_poses_are_brought_to_what_the_translator_reads(model):
     system = load_system(model, estimator="poses", device="cpu")
     pose = perform(["regen", "wind"], 5)
-    np.testing.assert_array_equal(prepare(system, pose).keypoints, pose.keypoints)
+    np.testing.assert_array_equal(system.spatial(pose).keypoints, pose.keypoints)
     far = pose.replace(pose.keypoints * 300 + 500, units="pixel")
-    np.testing.assert_allclose(prepare(system, far).keypoints, normalise(far).keypoints)
+    np.testing.assert_allclose(system.spatial(far).keypoints, normalise(far).keypoints)
     flat = PoseSequence(far.keypoints[..., :2], far.confidence, 25, SIGNING_50, Provenance(units="pixel"))
-    np.testing.assert_array_equal(prepare(system, flat).keypoints, system.lifter(flat).keypoints)
+    np.testing.assert_array_equal(system.spatial(flat).keypoints, system.lifter(flat).keypoints)
     refined = pose.replace(stage=StageRecord("refine"))
     other = load_system(model, refine="savgol", estimator="poses", device="cpu")
-    assert np.array_equal(prepare(other, refined).keypoints, pose.keypoints)
-    assert not np.array_equal(prepare(other, pose).keypoints, pose.keypoints)
+    assert np.array_equal(other.spatial(refined).keypoints, pose.keypoints)
+    assert not np.array_equal(other.spatial(pose).keypoints, pose.keypoints)
 
 
 def test_translate_tells_the_glosses_if_the_model_recognises_any(model, tmp_path):

@@ -29,7 +29,7 @@ class LearnedLifter:
 
     weights: file of `slt lift train`. mirror: average with the mirror image, twice the time. stride: look at every so
     many frames only, all come out (uplift-upsample only). output: of uplift-upsample, see `inference.lift_uplift`.
-    upsample: how a pose of which only every so manyth frame was estimated (`slt.sparse`) becomes one of all frames:
+    upsample: how a pose of which only every N-th frame was estimated (`slt.sparse`) becomes one of all frames:
     "interpolation" of its 2D, or the upsampling "token" in place of each frame between (uplift-upsample only).
     Raises InputError if the weights cannot be used, or not with this stride.
     """

@@ -36,7 +36,8 @@ def test_every_kind_of_file_gives_the_same_sentences(tmp_path):
         ("r.json", '{"a": 1}', "an object"),
         ("r.json", "{", "not JSON"),
         ("r.json", "{}", "no sentences"),
-        ("r.csv", "name|text\n", "first line"),
+        ("r.csv", "name|words\n", "first line"),
+        ("r.csv", "name|text\n", "no sentences"),
         ("r.csv", "name|orth|translation\na|B\n", "line 2"),
     ],
 )

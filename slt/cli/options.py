@@ -1,0 +1,36 @@
+"""Options that several commands share: how files of poses, and what tells no frame rate, are to be read."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from skeletor.errors import InputError
+from skeletor.progress import log
+from slt.cli.inputs import Input
+from slt.suffixes import is_poses
+
+
+def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:
+    """--fps, --skeleton and, if wanted, --clip."""
+    parser.add_argument(
+        "--fps",
+        type=float,
+        help="frames per second of folders of frames and of OpenPose's JSON (default: 25); "
+        "of a file of poses in place of what it says",
+    )
+    parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of poses that do not tell theirs")
+    if clip:
+        parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
+
+
+def refuse_options_of_poses(args: argparse.Namespace, inputs: Sequence[Input]) -> None:
+    """InputError if --clip or --skeleton is given, but no input is a file of poses; a warning of videos with --fps."""
+    pictures = [one.file for one in inputs if not is_poses(one.file)]
+    given = next((name for name in ("clip", "skeleton") if getattr(args, name)), None)
+    if given and len(pictures) == len(inputs):
+        value = getattr(args, given)
+        raise InputError(f"--{given} {value}: is for files of poses, {pictures[0]} is none; leave it out")
+    for path in pictures:
+        if args.fps is not None and path.is_file():
+            log.warning("%s: warning: a video has its own frame rate; --fps %g is not used", path, args.fps)

@@ -1,0 +1,88 @@
+"""Poses as the results of a command: into which files they go, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from skeletor.errors import InputError, NothingToTranslate, SkeletorError
+from skeletor.io import skels, write_poses
+from skeletor.pose import PoseSequence
+from skeletor.progress import log
+from skeletor.seen import seen
+from slt.estimate.bystanders import people_warning
+from slt.sparse import pose_stride
+
+SUFFIXES = (".safetensors", ".pose", ".skels")
+SKELS = ".skels"
+
+
+class NobodyFound(NothingToTranslate):
+    """The poses are written, but nobody is in them. Exit code 3."""
+
+
+def refuse_flat_skels(suffix: str, dims: int, where: str) -> None:
+    """InputError if the results are 2D and were to be `.skels`, which hold 3D only: before anything is computed."""
+    if suffix == SKELS and dims == 2:
+        raise InputError(f"{where}: gives 2D poses, .skels files hold 3D; choose --suffix .safetensors or .pose")
+
+
+def check_fits(poses: Mapping[str, PoseSequence], suffix: str, path: Path) -> None:
+    """InputError if the results of these clips cannot be written as files of that kind: before they are computed."""
+    if suffix == SKELS:
+        for name in poses:
+            if abs(poses[name].fps - skels.FPS) > 1e-6:
+                raise InputError(
+                    f"{path}: clip {name!r} has {poses[name].fps:g} frames per second, .skels files have "
+                    f"{skels.FPS:g}; choose --suffix .safetensors"
+                )
+    elif suffix == ".pose" and len(poses) > 1:
+        raise InputError(
+            f"{path}: holds {len(poses)} clips, a .pose file holds one; choose --suffix .safetensors, or --clip NAME"
+        )
+
+
+def run_stage(
+    stage: Callable[[PoseSequence], PoseSequence], clips: Mapping[str, PoseSequence], source: Path, target: Path
+) -> None:
+    """Put the clips of a file through a stage, write them into one file, and say what is in it.
+
+    Clips that fail are left out, and named in the InputError that is raised when the others are written.
+    """
+    done: dict[str, PoseSequence] = {}
+    failed: dict[str, SkeletorError] = {}
+    for name in clips:
+        try:
+            done[name] = stage(clips[name])
+        except SkeletorError as error:
+            failed[name] = error
+    if failed and not done:
+        raise next(iter(failed.values()))
+    write_poses(done, target)
+    report(done, source, target)
+    if failed:
+        name, reason = next(iter(failed.items()))
+        raise InputError(
+            f"{source}: {len(failed)} of {len(clips)} clips failed, the others are in {target}; {name}: {reason}"
+        )
+
+
+def report(poses: Mapping[str, PoseSequence], source: Path, target: Path) -> None:
+    """Print a line for each clip of a file: length, kind, and what was seen; warn in the log where it is little.
+
+    Raises NobodyFound if that is nothing, in all of the clips.
+    """
+    nobody = 0
+    for name, pose in poses.items():
+        where = f"{target}" if len(poses) == 1 else f"{target}#{name}"
+        found = seen(pose, pose_stride(pose))
+        print(f"{where}: {len(pose)} frames, {pose.fps:g} fps, {pose.skeleton.name}, {pose.dims}D; {found.line()}")
+        if not found.anything:
+            nobody += 1
+        little = found.warning() if found.anything or len(poses) > 1 else None
+        for warning in (little, people_warning(pose)):
+            if warning is not None:
+                log.warning("%s: warning: %s", where, warning)
+    if poses and nobody == len(poses):
+        frames = sum(len(pose) for pose in poses.values())
+        raise NobodyFound(f"{source}: nobody was found in any of its {frames} frames; {target} is written, empty")

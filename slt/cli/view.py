@@ -1,0 +1,49 @@
+"""What `slt view` does with one input."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from skeletor.normalise import denormalise, normalise
+from skeletor.pose import PoseSequence
+from skeletor.refiners import Refiner
+from slt.cli.inputs import Input
+from slt.given import GivenPoses
+from slt.lift import Lifter
+from slt.suffixes import is_poses
+
+
+def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path], None]:
+    """A function that writes the view of an input: beside its pictures, or of poses alone on plain paper."""
+    from slt.lift import LiftConfig, build_lifter
+    from slt.lift_choice import exchanged_lift
+    from slt.system import make_estimator, make_refiner
+    from slt.view import make_view
+    from slt.view_poses import view_poses
+
+    lifter = build_lifter(exchanged_lift(LiftConfig(), args.lift))
+    refiner = make_refiner(args.refine, args.model)
+    estimator = make_estimator(args.estimator, fps=args.fps)
+
+    def view(one: Input, target: Path) -> None:
+        if is_poses(one.file):
+            raw, refined = before_and_after(given(one.file, one.clip), lifter, refiner)
+            view_poses([raw, refined], ["raw", "refined"], target)
+        else:
+            raw = estimator(one.file)
+            make_view(one.file, raw, denormalise(refiner(lifter(raw))), target)
+
+    return view
+
+
+def before_and_after(raw: PoseSequence, lifter: Lifter, refiner: Refiner) -> tuple[PoseSequence, PoseSequence]:
+    """Given poses and what becomes of them, in one unit. 2D is lifted and refined, 3D refined, unless it was."""
+    from slt.system import refined_before
+
+    if raw.dims == 2:
+        return raw, denormalise(refiner(lifter(raw)))
+    if raw.provenance.units != "shoulder":
+        raw = normalise(raw)
+    return raw, raw if refined_before(raw) else refiner(raw)

@@ -1,0 +1,175 @@
+"""`slt poses`, `slt lift`, `slt refine`, `slt view`: what they write, what they say, and how they end."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from skeletor.errors import InputError
+from skeletor.io import read_pose, read_poses
+from skeletor.io.native import write_shard
+from skeletor.io.skels import write_poses as write_skels
+from skeletor.pose import PoseSequence, Provenance, StageRecord
+from skeletor.skeleton import MEDIAPIPE_75, SIGNING_50
+from slt.cli import stages
+from slt.estimate.bystanders import STAGE
+from slt.video import open_video, write_video
+from tests.slt.toy import perform
+
+
+def flat(words: list[str], seed: int = 1, fps: float = 25) -> PoseSequence:
+    """2D in pixels."""
+    pose = perform(words, seed)
+    about = Provenance("clip.mp4", units="pixel", image_size=(640, 480))
+    return PoseSequence(pose.keypoints[..., :2] * 100 + 300, pose.confidence, fps, SIGNING_50, about)
+
+
+def frames(folder: Path, count: int = 4) -> Path:
+    folder.mkdir(parents=True)
+    for k in range(count):
+        cv2.imwrite(str(folder / f"{k:03d}.png"), np.full((64, 48, 3), 40 * k, np.uint8))
+    return folder
+
+
+def run(command: str, *argv) -> int:
+    return stages.main(command, [str(a) for a in argv], "")
+
+
+@pytest.fixture(name="two")
+def _two(tmp_path: Path) -> Path:
+    """A file of two clips of 2D poses."""
+    write_shard({"a": flat(["regen"], 1), "b": flat(["wind", "sonne"], 2)}, tmp_path / "two.safetensors")
+    return tmp_path / "two.safetensors"
+
+
+def test_all_clips_of_a_file_are_lifted_and_refined(two, tmp_path, capsys):
+    assert run("lift", two, "--lift", "fast", "-o", tmp_path / "lifted") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0].rpartition("#")[2] for line in said] == ["a", "b"]
+    assert all("3D; body 100 %, left hand " in line and ", right hand " in line for line in said)
+    lifted = read_poses(tmp_path / "lifted" / "two.safetensors")
+    assert {name: len(lifted[name]) for name in lifted} == {"a": 7, "b": 14}
+    for suffix in (".safetensors", ".skels"):
+        argv = ("--refine", "savgol", "--suffix", suffix, "-o", tmp_path / "refined")
+        assert run("refine", tmp_path / "lifted" / "two.safetensors", *argv) == 0
+        assert set(read_poses(tmp_path / "refined" / f"two{suffix}")) == {"a", "b"}
+
+
+def test_one_clip_is_chosen_by_name(two, tmp_path, capsys):
+    assert run("lift", two, "--clip", "b", "--lift", "fast", "-o", tmp_path / "out") == 0
+    assert list(read_poses(tmp_path / "out" / "two.safetensors")) == ["b"]
+    assert run("lift", two, "--clip", "c", "--lift", "fast", "-o", tmp_path / "out") == 2
+    assert "holds 2 clips, none is called 'c': a, b" in capsys.readouterr().err
+
+
+def test_a_bad_clip_does_not_take_the_others_along(tmp_path, capsys):
+    about = Provenance("n", units="pixel")
+    nobody = PoseSequence(np.full((5, 50, 2), np.nan), np.zeros((5, 50)), 25, SIGNING_50, about)
+    write_shard({"good": flat(["regen"]), "nobody": nobody}, tmp_path / "s.safetensors")
+    assert run("lift", tmp_path / "s.safetensors", "--lift", "fast", "-o", tmp_path / "out") == 2
+    assert list(read_poses(tmp_path / "out" / "s.safetensors")) == ["good"]
+    error = capsys.readouterr().err
+    assert "1 of 2 clips failed" in error and "nobody: " in error and "never seen" in error
+
+
+def test_a_format_that_cannot_hold_the_result_is_refused_before_the_work(two, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("slt.system.make_estimator", lambda *a: pytest.fail("began to estimate"))
+    with pytest.raises(InputError, match=r"gives 2D poses, \.skels files hold 3D"):
+        run("poses", tmp_path / "s.mp4", "--suffix", ".skels")
+    monkeypatch.setattr("slt.lift.stage.FastLifter.__call__", lambda *a: pytest.fail("began to lift"))
+    assert run("lift", two, "--lift", "fast", "--suffix", ".pose", "-o", tmp_path / "out") == 2
+    assert run("lift", two, "--lift", "fast", "--suffix", ".skels", "--fps", "30", "-o", tmp_path / "out") == 2
+    assert run("refine", two, "--refine", "savgol", "--suffix", ".skels", "-o", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    for part in ("a .pose file holds one", "30 frames per second, .skels files have 25", "gives 2D poses"):
+        assert part in error
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_failure_leaves_no_older_result_beside_it(tmp_path, capsys):
+    out = tmp_path / "out"
+    write_shard({"c": flat(["regen"])}, tmp_path / "c.safetensors")
+    assert run("lift", tmp_path / "c.safetensors", "--lift", "fast", "-o", out) == 0
+    (tmp_path / "c.safetensors").write_bytes(b"damaged")
+    assert run("lift", tmp_path / "c.safetensors", "--lift", "fast", "-o", out) == 2
+    assert not list(out.iterdir())
+
+
+def test_3d_is_not_lifted_again(tmp_path, capsys):
+    write_skels({"c": perform(["regen"], 1)}, tmp_path / "c.skels")
+    assert run("lift", tmp_path / "c.skels", "--lift", "fast", "-o", tmp_path / "out") == 2
+    assert "c: is 3D already; `slt refine` and `slt translate` take it" in capsys.readouterr().err
+
+
+def test_the_frame_rate_of_frames_is_told_and_nobody_is_not_passed_over(tmp_path, capsys):
+    folder = frames(tmp_path / "P01.S02.T01")
+    assert run("poses", folder, "--fps", "30", "-o", tmp_path / "out") == 3
+    shown = capsys.readouterr()
+    pose = read_pose(tmp_path / "out" / "P01.S02.T01.safetensors")
+    assert pose.fps == 30 and len(pose) == 4
+    assert list(read_poses(tmp_path / "out" / "P01.S02.T01.safetensors")) == [folder.name]
+    assert "30 fps" in shown.out and "body 0 % (longest loss 0.13 s)" in shown.out
+    assert shown.err.count("\n") == 1 and f"{folder}: nobody was found in any of its 4 frames" in shown.err
+
+
+def test_poses_among_pictures_are_told_apart(two, tmp_path, capsys):
+    video = tmp_path / "v.mp4"
+    write_video(video, [np.zeros((64, 48, 3), np.uint8)] * 3, 25)
+    with pytest.raises(InputError, match=r"--clip a: is for files of poses"):
+        run("poses", video, "--clip", "a", "-o", tmp_path / "out")
+    assert run("poses", two, "-o", tmp_path / "out") == 2
+    assert "these are poses, no pictures; --estimator poses reads them" in capsys.readouterr().err
+    assert run("poses", two, "--estimator", "poses", "-o", tmp_path / "out") == 0
+    assert set(read_poses(tmp_path / "out" / "two.safetensors")) == {"a", "b"}
+    assert run("poses", video, "--fps", "30", "-o", tmp_path / "out") == 3
+    assert "a video has its own frame rate; --fps 30 is not used" in capsys.readouterr().err
+
+
+def test_somebody_else_in_the_picture_is_said(tmp_path, capsys):
+    pose = flat(["regen"])
+    record = StageRecord(STAGE, "1", {"others": 1, "other": "left"})
+    write_shard({"c": pose.replace(stage=record)}, tmp_path / "c.safetensors")
+    assert run("lift", tmp_path / "c.safetensors", "--lift", "fast", "-o", tmp_path / "out") == 0
+    assert (
+        "another person was seen at the left of the picture; the one at the right was taken" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("kind", ["2d", "skels", "json", "holistic"])
+def test_poses_without_pictures_are_drawn_on_paper(tmp_path, kind):
+    pose = flat(["regen", "wind"])
+    if kind == "2d":
+        source = tmp_path / "c.x.safetensors"
+        write_shard({"c": pose}, source)
+    elif kind == "skels":
+        source = tmp_path / "c.x.skels"
+        write_skels({"c": perform(["regen", "wind"], 1)}, source)
+    elif kind == "json":
+        from skeletor.io.openpose_json import write_pose
+
+        source = tmp_path / "c.x"
+        write_pose(pose, source)
+    else:
+        points = np.full((14, 75, 2), np.nan, np.float32)
+        for k, name in enumerate(MEDIAPIPE_75.joints):
+            if name in SIGNING_50.joints:
+                points[:, k] = pose.keypoints[:, SIGNING_50.index(name)]
+        sure = (~np.isnan(points[..., 0])).astype(np.float32)
+        source = tmp_path / "c.x.safetensors"
+        write_shard({"c": PoseSequence(points, sure, 25, MEDIAPIPE_75, pose.provenance)}, source)
+    argv = ("--refine", "savgol", "--lift", "fast", "-o", tmp_path / "out")
+    assert run("view", source, *argv) == 0
+    with open_video(tmp_path / "out" / "c.x.view.mp4") as video:
+        drawn = list(video)
+    assert len(drawn) == 14 and video.fps == 25
+    halves = np.split(drawn[5][30:], 2, axis=1)
+    for half in halves:  # white paper, and a skeleton on it
+        assert np.median(half) > 250 and (half.min(2) < 200).sum() > 300
+
+
+def test_each_clip_of_a_file_has_a_view_of_its_own(two, tmp_path, capsys):
+    assert run("view", two, "--refine", "savgol", "--lift", "fast", "-o", tmp_path / "out") == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["two#a.view.mp4", "two#b.view.mp4"]
+    assert run("view", two, "--refine", "savgol", "--lift", "fast", "--clip", "b", "-o", tmp_path / "one") == 0
+    assert [p.name for p in (tmp_path / "one").iterdir()] == ["two.view.mp4"]
