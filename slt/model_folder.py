@@ -76,6 +76,7 @@ class Card:
     data_licence: str
     limits: str
     licence: str = "Apache-2.0"
+    rejections: str = ""  # Markdown: on how many clips of which kind the system abstains
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +181,7 @@ def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Score
     wers = [f"{split} {s.wer:.2f}" for split, s in scores.items() if s.wer is not None]
     glosses = f"\nWER of the recognised glosses: {', '.join(wers)}.\n" if wers else ""
     stages = "\n".join(f"- {name}: `{json.dumps(config[name], ensure_ascii=False)}`" for name in STAGES if config[name])
-    limits = "\n".join(f"- {name}: {value:.3g}" for name, value in sorted(config["abstention"]["thresholds"].items()))
+    limits = _limits_table(config["abstention"])
     return f"""# {card.title}
 
 A video of someone signing in, a German sentence out: 2D key points, 3D lifting, refinement, translation.
@@ -204,12 +205,25 @@ Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
 {glosses}
 ## When it abstains
 Set on {config["abstention"]["clips"]} dev clips so that about {config["abstention"]["share"]:.0%} of sound clips are
-rejected. Thresholds by signal:
+rejected. Thresholds by signal, for 2D on every frame or on one in so many only:
+
 {limits}
 
+{card.rejections}
 ## Limits
 {card.limits}
 """
+
+
+def _limits_table(abstention: Mapping[str, Any]) -> str:
+    """Thresholds of all strides, in Markdown."""
+    columns = {str(abstention["stride"]): abstention["thresholds"], **abstention["sparse"]}
+    lines = [f"| 2D on 1 frame in | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    lines += [
+        f"| {name} | {' | '.join(f'{found[name]:.3g}' for found in columns.values())} |"
+        for name in sorted(abstention["thresholds"])
+    ]
+    return "\n".join(lines)
 
 
 def _check_relative(config: ModelConfig) -> None:
