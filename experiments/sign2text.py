@@ -21,7 +21,7 @@ import torch
 from pydantic import Field
 
 from skeletor.atomic import write_text
-from skeletor.config import Config, load_config, read_yaml
+from skeletor.config import Config, load_config, read_overrides
 from skeletor.errors import SkeletorError
 from skeletor.progress import log, log_to
 from slt.corpus import build, layout
@@ -169,9 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("config", type=Path, nargs="?", default=Path("experiments/sign2text.yaml"))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value of the YAML")
     options = parser.parse_args(arguments)
-    overrides = {key: read_yaml(value) for key, _, value in (item.partition("=") for item in options.set)}
     try:
-        run(options.config, overrides)
+        run(options.config, read_overrides(options.set))
     except SkeletorError as error:
         print(f"sign2text: {error}", file=sys.stderr)
         return error.exit_code

@@ -14,12 +14,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from skeletor.atomic import write_text
-from skeletor.config import check_config, read_yaml
+from skeletor.config import check_config, read_overrides
 from skeletor.io.store import open_store
 from slt.corpus import layout
 from slt.score import score
@@ -54,9 +53,8 @@ def train(
     if done.exists():
         return Trained(**json.loads(done.read_text(encoding="utf-8")))
     preset, *changes = system.split()
-    values: dict[str, Any] = {key: read_yaml(value) for key, value in (c.split("=", 1) for c in changes)}
     budget = {"max_updates": updates, "validate_every": every, "validation_sentences": len(examples["dev"])}
-    config = check_config({"preset": preset, **budget, **values}, TranslateConfig, system)
+    config = check_config({"preset": preset, **budget, **read_overrides(changes)}, TranslateConfig, system)
     result = train_translator(examples["train"], examples["dev"], config, out, seed, "cpu")
     translator = Translator.load(out, "cpu")
     poses, glosses = [e.pose for e in examples["test"]], [e.glosses for e in examples["test"]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from safetensors.torch import save_file
 
 from skeletor.atomic import atomic_path
 from skeletor.progress import log
-from skeletor.training_loop import LOG, Parts, average_loss_sum
+from skeletor.resume import cut_log, read_checkpoint, restore
+from skeletor.training_loop import LOG, Parts, Progress, average_loss_sum
 
 CHECKPOINT = "refiner.checkpoint.pt"
 
@@ -47,32 +49,45 @@ def save_snapshot(parts: Parts) -> None:
 def resume(parts: Parts) -> None:
     """Go on from the checkpoint in `out`, if it is one of this very training; otherwise begin anew."""
     path = parts.out / CHECKPOINT
-    saved: dict[str, Any] | None = None
     first = parts.fabric.is_global_zero
-    if path.is_file():
-        try:
-            saved = torch.load(path, map_location=parts.device, weights_only=True)
-        except Exception as error:  # a damaged file: torch raises many types
-            if first:
-                log.warning(f"{path}: cannot be read ({type(error).__name__}); the training begins anew")
+    saved = read_checkpoint(path)
     if saved is not None and saved.get("identity") != parts.identity:
         if first:
             log.warning(f"{path}: of another training (clips, config or seed differ); this one begins anew")
         saved = None
     if saved is not None:
-        parts.model.load_state_dict(saved["model"])
-        parts.optimizer.load_state_dict(saved["optimizer"])
-        vars(parts.state).update(saved["progress"])
-        if first:
-            log.info(f"refiner: goes on from step {parts.state.step}")
+        progress = saved.get("progress")
+
+        def take_progress() -> None:
+            found = _progress(progress)
+            found.loss_sum = torch.as_tensor(found.loss_sum, device=parts.device)
+            vars(parts.state).update(vars(found))
+
+        weights, state = saved.get("model"), saved.get("optimizer")
+        if restore(path, parts.model, parts.optimizer, weights, state, take_progress):
+            if first:
+                log.info(f"refiner: goes on from step {parts.state.step}")
+        else:
+            saved = None
     parts.fabric.barrier()  # nobody may write before all have read
     if first:
-        _cut_log(parts.out / LOG, parts.state.step if saved is not None else 0)
+        cut_log(parts.out / LOG, parts.state.step if saved is not None else 0)
 
 
-def _cut_log(path: Path, step: int) -> None:
-    """Drop what a killed training wrote after its last checkpoint, and a line that it did not end."""
-    if path.is_file():
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
-        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+def _progress(saved: Any) -> Progress:
+    """Where a training stood; TypeError or ValueError if that is none."""
+    known = {field.name for field in dataclasses.fields(Progress)}
+    if not isinstance(saved, Mapping) or set(saved) != known:
+        raise ValueError("it does not say where the training stood")
+    step, done, (before, after) = saved["step"], saved["logged"], saved["validation"]
+    if not isinstance(step, int) or step < 0 or not isinstance(done[0], int) or not 0 <= done[0] <= step:
+        raise ValueError("its step is none")
+    return Progress(
+        step=step,
+        seconds=float(saved["seconds"]),
+        data_seconds=float(saved["data_seconds"]),
+        loss_sum=torch.as_tensor(saved["loss_sum"], dtype=torch.float32).reshape(()),
+        logged=(done[0], float(done[1]), float(done[2])),
+        train_loss=float(saved["train_loss"]),
+        validation=(float(before), float(after)),
+    )

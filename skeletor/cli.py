@@ -116,6 +116,8 @@ def _default_target(source: Path) -> Path:
 
 
 def _refine(arguments: argparse.Namespace) -> int:
+    from skeletor.io import write_poses
+
     source = input_path(arguments.input)
     target = Path(arguments.output) if arguments.output else _default_target(source)
     if target.resolve() == source.resolve() or (target.exists() and source.exists() and target.samefile(source)):
@@ -130,7 +132,7 @@ def _refine(arguments: argparse.Namespace) -> int:
     _check_holds(target, poses)
     mapped = [pose.to_skeleton(skeleton) if skeleton else pose for pose in poses.values()]
     refined = refiner.many(mapped)
-    _write(dict(zip(poses, refined, strict=True)), target)
+    write_poses(dict(zip(poses, refined, strict=True)), target)
     frames = sum(len(pose) for pose in refined)
     print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
     return 0
@@ -176,17 +178,6 @@ def _check_holds(target: Path, poses: Mapping[str, PoseSequence]) -> None:
     flat = next((name for name, pose in poses.items() if pose.dims == 2), None)
     if kind == ".skels" and flat is not None:
         raise InputError(f"{target}: .skels files hold 3D poses, clip {flat!r} is 2D; write .safetensors")
-
-
-def _write(poses: Mapping[str, PoseSequence], target: Path) -> None:
-    from skeletor.io import native, skels, write_pose
-
-    if target.suffix.lower() == ".safetensors":
-        native.write_shard(poses, target)
-    elif target.suffix.lower() == ".skels":
-        skels.write_poses(poses, target)
-    else:
-        write_pose(next(iter(poses.values())), target)
 
 
 def _pack(arguments: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ class PortConfig(Config):
     learn: Learn = "errors"
     identity: bool = True
     zeroed: bool = True
-    powers: list[int] = Field(default_factory=lambda: [1, 2])
+    powers: list[int] = Field(default_factory=lambda: [1, 2], min_length=1, max_length=16)
     width: int = Field(default=32, ge=4, le=1024)
     inner: int = Field(default=64, ge=4, le=4096)
     heads: int = Field(default=4, ge=1, le=64)

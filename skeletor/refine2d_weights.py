@@ -4,24 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
+from pydantic import Field
 
-from skeletor.errors import InputError
+from skeletor.config import Config, check_config
 from skeletor.port_config import PortConfig
 from skeletor.port_model import PortModel
 from skeletor.port_training import build_port
 from skeletor.pose import file_sha256
 from skeletor.pose_prior import GaussianPrior
-from skeletor.refine2d import Fitted2D, PartName, PartRefiner
-from skeletor.tensors import read_tensors, save_tensors
+from skeletor.refine2d import HAND_JOINTS, Fitted2D, PartName, PartRefiner, Refine2DName
+from skeletor.tensors import save_tensors
+from skeletor.weight_file import check_fit, damaged, read_weights
 
 FORMAT = "skeletor-refiner-2d-1"
+
+
+class _Part(Config):
+    """What a header says of one part."""
+
+    noise_scale: float = Field(gt=0, le=1000)
+    confidences: list[float] = Field(min_length=2, max_length=2)
+    rotate: bool
+    threshold: float = Field(default=0.0, ge=0, le=1)
+    share: float = Field(default=1.0, ge=0, le=1)
+    bones: list[list[int]] = Field(default=[], max_length=10_000)
+
+
+class _Header(Config):
+    """What the values of a header must be."""
+
+    name: Refine2DName
+    parts: dict[PartName, _Part] = Field(min_length=1)
+    joints: list[str]
+    port: PortConfig
+    data: str
+    licence: str
+    training: dict[str, Any]
 
 
 def save_refiner_2d(
@@ -62,45 +85,60 @@ def save_refiner_2d(
 def load_refiner_2d(path: Path | str) -> Fitted2D:
     """Read a file written by `save_refiner_2d`. Raises InputError if it is something else or damaged."""
     path = Path(path)
-    header, tensors = read_tensors(path, FORMAT, "the weights of a 2D refiner", "slt run fits one", "np")
-    try:
-        values = {key: json.loads(text) for key, text in header.items() if key != "format"}
-        config = PortConfig.model_validate(values.pop("port"))
+    texts, found = read_weights(path, FORMAT, "the weights of a 2D refiner", "slt run fits one")
+    with damaged(path, "fit or fetch them again"):
+        values = {name: json.loads(texts[name]) for name in _Header.model_fields}
+        header = check_config(values, _Header, f"{path}: header")
+        tensors = {name: tensor.numpy() for name, tensor in found.items()}
+        sizes = {"hand": HAND_JOINTS, "body": len(header.joints)}
         parts: dict[PartName, PartRefiner] = {
-            name: _part_from(values["name"], name, about, tensors, config)
-            for name, about in values.pop("parts").items()
+            name: _part_from(header, name, sizes[name], tensors) for name in header.parts
         }
-        fitted = Fitted2D(parts=parts, joints=tuple(values.pop("joints")), **values)
-    except (KeyError, TypeError, ValueError, RuntimeError, ValidationError) as error:
-        line = " ".join(str(error).split())
-        raise InputError(f"{path}: weights and header do not fit ({line}); fit or fetch them again") from error
-    return replace(fitted, digest=file_sha256(path)[:12])
+        return Fitted2D(
+            header.name, parts, tuple(header.joints), header.data, header.licence, header.training,
+            file_sha256(path)[:12],
+        )  # fmt: skip
 
 
-def _part_from(
-    kind: str, name: str, about: Mapping[str, Any], tensors: Mapping[str, np.ndarray], config: PortConfig
-) -> PartRefiner:
-    """The refiner of one part; ValueError, KeyError or RuntimeError if something does not fit."""
-    low, high = about["confidences"]
-    count = len(tensors[f"{name}.prior.mean"])
+def _part_from(header: _Header, name: PartName, count: int, tensors: Mapping[str, np.ndarray]) -> PartRefiner:
+    """The refiner of one part of `count` joints; ValueError, KeyError or RuntimeError if something does not fit."""
+    about = header.parts[name]
+    low, high = about.confidences
     prior = GaussianPrior(
         tensors[f"{name}.prior.mean"],
         tensors[f"{name}.prior.covariance"],
         tensors[f"{name}.prior.noise"],
         (float(low), float(high)),
-        float(about["noise_scale"]),
-        bool(about["rotate"]),
+        float(about.noise_scale),
+        about.rotate,
         tensors.get(f"{name}.prior.correction"),
     )
-    if prior.mean.shape != (count, 2) or prior.covariance.shape != (2 * count, 2 * count) or prior.noise.shape != (3,):
-        raise ValueError(f"prior of {name} has the wrong shape")
-    if kind == "gaussian":
+    _check_prior(prior, name, count)
+    if header.name == "gaussian":
         return prior
-    if kind != "port":
-        raise ValueError(f"unknown 2D refiner {kind!r}")
-    net = build_port(config, count, [(int(a), int(b)) for a, b in about["bones"]])
-    prefix = f"{name}.net."
-    net.load_state_dict(
-        {k.removeprefix(prefix): torch.from_numpy(v) for k, v in tensors.items() if k.startswith(prefix)}
-    )
-    return PortModel(net.eval(), prior, config.learn, float(about["threshold"]), float(about["share"]))
+    if header.name != "port":
+        raise ValueError(f"unknown 2D refiner {header.name!r}")
+    if any(len(bone) != 2 or not 0 <= min(bone) <= max(bone) < count for bone in about.bones):
+        raise ValueError(f"bones of {name} that are no pairs of joints")
+    bones = [(a, b) for a, b in about.bones]
+    prefix, config = f"{name}.net.", header.port
+    own = {k.removeprefix(prefix): torch.from_numpy(v) for k, v in tensors.items() if k.startswith(prefix)}
+    check_fit(lambda: build_port(config, count, bones), own)
+    net = build_port(config, count, bones)
+    net.load_state_dict(own)
+    return PortModel(net.eval(), prior, config.learn, float(about.threshold), float(about.share))
+
+
+def _check_prior(prior: GaussianPrior, name: str, count: int) -> None:
+    """ValueError unless a prior is one of `count` joints whose covariance is a covariance."""
+    size = 2 * count
+    right = prior.mean.shape == (count, 2) and prior.covariance.shape == (size, size) and prior.noise.shape == (3,)
+    if not right or (prior.correction is not None and prior.correction.shape != (size + 1, size)):
+        raise ValueError(f"prior of {name} has the wrong shape")
+    arrays = [prior.mean, prior.covariance, prior.noise, *([] if prior.correction is None else [prior.correction])]
+    if any(not np.issubdtype(array.dtype, np.floating) for array in arrays):
+        raise ValueError(f"prior of {name} holds no real numbers")
+    values = np.linalg.eigvalsh(prior.covariance)
+    even = np.allclose(prior.covariance, prior.covariance.T, rtol=1e-3, atol=1e-6 * abs(values).max())
+    if not even or values[0] < -1e-3 * values[-1]:
+        raise ValueError(f"covariance of {name} is none")

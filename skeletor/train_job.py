@@ -25,9 +25,9 @@ class TrainJob(Config):
 
     data: list[str] = Field(min_length=1)
     out: str
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     device: str = "auto"
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=4096)
     licence: str = ""
     train: RefinerTrainConfig = RefinerTrainConfig()
 

@@ -7,19 +7,37 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
 
-from skeletor.errors import InputError
+from skeletor.config import Config, check_config
 from skeletor.fill import Fill
 from skeletor.io.native import skeleton_from_json, skeleton_to_json
-from skeletor.networks import Network, build_network
+from skeletor.networks import Network, build_network, check_arguments
 from skeletor.pose import file_sha256
 from skeletor.skeleton import SKELETONS, Skeleton
-from skeletor.tensors import read_tensors, save_tensors
+from skeletor.tensors import save_tensors
+from skeletor.weight_file import check_fit, damaged, read_weights
 
 FORMAT = "skeletor-refiner-1"
+_ADVICE = "train or fetch them again"
+
+
+class _Header(Config):
+    """What the plain values of a header must be."""
+
+    preset: str
+    model: dict[str, Any]
+    fill: Fill
+    minimum_confidence: float = Field(ge=0, lt=1)
+    fps: float = Field(gt=0, le=1000)
+    units: Literal["pixel", "shoulder", "metre", "unknown"]
+    data: str
+    licence: str
+    config: dict[str, Any]
+    training: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,15 +82,15 @@ def save_refiner(model: Network, info: RefinerInfo, path: Path | str) -> None:
 def load_refiner(path: Path | str, device: str | torch.device = "cpu") -> LoadedRefiner:
     """Read a file written by `save_refiner`. Raises InputError if it is something else or damaged."""
     path = Path(path)
-    header, tensors = read_tensors(path, FORMAT, "the weights of a refiner", "skeletor train makes them")
-    try:
-        values = {f.name: json.loads(header[f.name]) for f in dataclasses.fields(RefinerInfo)}
-        info = RefinerInfo(**{**values, "skeleton": _skeleton(header["skeleton"])})
+    header, tensors = read_weights(path, FORMAT, "the weights of a refiner", "skeletor train makes them")
+    with damaged(path, _ADVICE):
+        values = {name: json.loads(header[name]) for name in _Header.model_fields}
+        check_config(values, _Header, f"{path}: header")
+        info = RefinerInfo(**values, skeleton=_skeleton(header["skeleton"]))
+        check_arguments(info.model, len(info.skeleton), f"{path}: header: model")
+        check_fit(lambda: build_network(info.model), tensors)
         model = build_network(info.model)
         model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        line = " ".join(str(error).split())
-        raise InputError(f"{path}: weights and header do not fit ({line}); train or fetch them again") from error
     return LoadedRefiner(model.eval().to(device), info, file_sha256(path)[:12])
 
 

@@ -47,8 +47,13 @@ def lift_values(name: str) -> dict[str, Any]:
 
 
 def stored_lift(stored: Mapping[str, Any], folder: Path) -> LiftConfig:
-    """The lifter of a model folder. stored: its config, with weights relative to the folder."""
+    """The lifter of a model folder. stored: its config, with weights relative to the folder.
+
+    Raises InputError if it is a network without weights: those of this program need not be those of its training.
+    """
     own = check_config(dict(stored), LiftConfig, f"{folder}/model.yaml: lift")
+    if own.mode == "learned" and own.weights is None:
+        raise InputError(f"{folder}: lifts with a network whose weights it does not hold; copy the model folder again")
     return own if own.weights is None else own.model_copy(update={"weights": str(folder / own.weights)})
 
 

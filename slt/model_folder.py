@@ -23,20 +23,29 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from skeletor.atomic import atomic_path
-from skeletor.config import read_yaml
 from skeletor.errors import InputError
 from skeletor.pose import file_sha256
+from slt.model_files import (
+    CARD,
+    CONFIG,
+    FORMAT,
+    LIFTER,
+    REFINER,
+    REFINER_2D,
+    SCORES,
+    check_files,
+    check_model_config,
+    read_model_config,
+)
 from slt.score import Scores
 
 if TYPE_CHECKING:
     from slt.translate.abstain import Abstention
     from slt.translate.translator import Translator
 
-FORMAT = "slt-model-1"
-CONFIG, SCORES, CARD, REFINER = "model.yaml", "scores.json", "MODEL_CARD.md", "refiner.safetensors"
-REFINER_2D = "refine2d.safetensors"
+__all__ = ["CONFIG", "REFINER", "REFINER_2D", "Card", "ModelConfig", "ModelFolder", "load_model_folder", "model_card",
+           "read_model_config", "save_model_folder"]  # fmt: skip
 STAGES = ("estimator", "refine2d", "lift", "normalise", "refine")
-LIFTER = "lifter.safetensors"
 
 
 @dataclass(frozen=True)
@@ -67,11 +76,15 @@ class Card:
     data_licence: str
     limits: str
     licence: str = "Apache-2.0"
+    rejections: str = ""  # Markdown: on how many clips of which kind the system abstains
 
 
 @dataclass(frozen=True, eq=False)
 class ModelFolder:
-    """A loaded model folder. refiner_weights is None if the refiner needs none. config is `model.yaml`."""
+    """A loaded model folder, all of whose files are those that it was saved with.
+
+    refiner_weights is None if the refiner needs none. config is `model.yaml`.
+    """
 
     path: Path
     config: Mapping[str, Any]
@@ -104,15 +117,14 @@ def save_model_folder(
         temporary.mkdir()
         translator.save(temporary, Path(translator_folder))
         abstention.save(temporary)
-        if refiner_weights is not None:
-            _copy_weights(refiner_weights, temporary / REFINER, "refiner")
-            config = replace(config, refine={**config.refine, "weights": REFINER})
-        if refiner_2d_weights is not None and config.refine2d is not None:
-            _copy_weights(refiner_2d_weights, temporary / REFINER_2D, "2D refiner")
-            config = replace(config, refine2d={**config.refine2d, "weights": REFINER_2D})
-        if lifter_weights is not None:
-            _copy_weights(lifter_weights, temporary / LIFTER, "lifter")
-            config = replace(config, lift={**config.lift, "weights": LIFTER})
+        config = replace(
+            config,
+            refine=_section(config.refine, refiner_weights, temporary / REFINER, "refiner"),
+            lift=_section(config.lift, lifter_weights, temporary / LIFTER, "lifter"),
+        )
+        if config.refine2d is not None:
+            own = _section(config.refine2d, refiner_2d_weights, temporary / REFINER_2D, "2D refiner")
+            config = replace(config, refine2d=own)
         _check_relative(config)
         plain = {name: value.as_dict() for name, value in scores.items()}
         (temporary / SCORES).write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -125,14 +137,19 @@ def save_model_folder(
         }
         (temporary / CARD).write_text(model_card(card, content, scores), encoding="utf-8")
         content["files"] = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}
+        check_model_config(content, str(out / CONFIG))
         (temporary / CONFIG).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return out
 
 
-def _copy_weights(source: Path, target: Path, stage: str) -> None:
+def _section(section: Mapping[str, Any], source: Path | None, target: Path, stage: str) -> Mapping[str, Any]:
+    """A stage's section with its weights in the folder; weights that do not come along are not named either."""
+    if source is None:
+        return {**section, "weights": None} if section.get("weights") else section
     if not Path(source).is_file():
         raise InputError(f"{source}: the {stage}'s weights are missing; train the {stage} first")
     shutil.copyfile(source, target)
+    return {**section, "weights": target.name}
 
 
 def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
@@ -142,13 +159,15 @@ def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
 
     path = Path(path)
     config = read_model_config(path)
-    for name, digest in config["files"].items():
-        if not (path / name).is_file():
-            raise InputError(f"{path}: {name} is missing; copy the whole model folder")
-        if name not in (CARD, SCORES) and file_sha256(path / name) != digest:
-            raise InputError(f"{path}: {name} is damaged or was exchanged; copy the model folder again")
-    weights = path / REFINER if REFINER in config["files"] else None
-    return ModelFolder(path, config, Translator.load(path, device), Abstention.load(path), weights)
+    check_files(path, config["files"])
+    translator, abstention = Translator.load(path, device), Abstention.load(path)
+    states = abstention.reference.bank.shape[1]
+    if states != translator.config.hidden:
+        raise InputError(
+            f"{path}: its abstention has states of {states} numbers, its translator of {translator.config.hidden}; "
+            "both must be of one training"
+        )
+    return ModelFolder(path, config, translator, abstention, path / REFINER if REFINER in config["files"] else None)
 
 
 def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Scores]) -> str:
@@ -162,7 +181,7 @@ def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Score
     wers = [f"{split} {s.wer:.2f}" for split, s in scores.items() if s.wer is not None]
     glosses = f"\nWER of the recognised glosses: {', '.join(wers)}.\n" if wers else ""
     stages = "\n".join(f"- {name}: `{json.dumps(config[name], ensure_ascii=False)}`" for name in STAGES if config[name])
-    limits = "\n".join(f"- {name}: {value:.3g}" for name, value in sorted(config["abstention"]["thresholds"].items()))
+    limits = _limits_table(config["abstention"])
     return f"""# {card.title}
 
 A video of someone signing in, a German sentence out: 2D key points, 3D lifting, refinement, translation.
@@ -186,32 +205,25 @@ Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
 {glosses}
 ## When it abstains
 Set on {config["abstention"]["clips"]} dev clips so that about {config["abstention"]["share"]:.0%} of sound clips are
-rejected. Thresholds by signal:
+rejected. Thresholds by signal, for 2D on every frame or on one in so many only:
+
 {limits}
 
+{card.rejections}
 ## Limits
 {card.limits}
 """
 
 
-def read_model_config(path: Path) -> dict[str, Any]:
-    """The content of a model folder's `model.yaml`; InputError if it is missing, damaged, or of another version."""
-    file = path / CONFIG
-    if not path.is_dir():
-        raise InputError(f"{path}: no such folder; give a model folder, as `slt run` writes it")
-    try:
-        config = read_yaml(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); give a whole model folder") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not a YAML file ({' '.join(str(error).split())[:100]})") from error
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise InputError(f"{file}: not a model of this program (format {FORMAT} is needed)")
-    needed = ("estimator", "estimator_version", "lift", "refine", "fps", "skeleton", "translate", "abstention", "files")
-    absent = [key for key in needed if key not in config]
-    if absent or not isinstance(config["files"], dict):
-        raise InputError(f"{file}: key {(absent or ['files'])[0]!r} is missing or damaged; copy the model folder again")
-    return config
+def _limits_table(abstention: Mapping[str, Any]) -> str:
+    """Thresholds of all strides, in Markdown."""
+    columns = {str(abstention["stride"]): abstention["thresholds"], **abstention["sparse"]}
+    lines = [f"| 2D on 1 frame in | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    lines += [
+        f"| {name} | {' | '.join(f'{found[name]:.3g}' for found in columns.values())} |"
+        for name in sorted(abstention["thresholds"])
+    ]
+    return "\n".join(lines)
 
 
 def _check_relative(config: ModelConfig) -> None:

@@ -23,7 +23,8 @@ from slt.estimate.bystanders import people_warning
 from slt.given import GivenPoses
 from slt.lift import LiftConfig, Lifter, build_lifter
 from slt.lift_choice import exchanged_lift, stored_lift
-from slt.model_folder import REFINER_2D, ModelFolder, load_model_folder
+from slt.model_files import REFINER, REFINER_2D, checked_file, read_model_config
+from slt.model_folder import ModelFolder, load_model_folder
 from slt.sparse import STRIDE, OnKeyFrames, pose_stride
 from slt.suffixes import is_poses
 
@@ -147,6 +148,9 @@ class System:
         stride, trained = pose_stride(raw), int(self.model.config["estimator"].get(STRIDE, 1))
         if stride > trained:
             found.append(f"2D on 1 frame in {stride}, the model was trained with 1 in {trained}; expect more mistakes")
+        if stride > (known := max(trained, *self.model.abstention.strides)):
+            whole = "every frame" if known == 1 else f"1 frame in {known}"
+            found.append(f"its limits for not translating were set with 2D on {whole}; expect it to refuse more often")
         return tuple(found)
 
 
@@ -275,12 +279,11 @@ def _with_weights(config: RefineConfig, folder: Path | None) -> Refiner:
     """A refiner with these options; a network with the weights of a model folder."""
     if config.name not in NETWORKS:
         return build_refiner(config)
-    weights = folder / "refiner.safetensors" if folder else None
-    if weights is None or not weights.exists():
+    if folder is None or REFINER not in read_model_config(folder)["files"]:
         raise InputError(
             f"{folder or 'runs/'}: no trained refiner there; run `make pipeline`, give --model DIR, or --refine savgol"
         )
-    return build_refiner(config.model_copy(update={"weights": str(weights)}))
+    return build_refiner(config.model_copy(update={"weights": str(checked_file(folder, REFINER))}))
 
 
 def to_signing_50(pose: PoseSequence) -> PoseSequence:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field
 
-from skeletor.config import Config, check_config, load_config, read_yaml
+from skeletor.config import Config, check_config, load_config, read_yaml_file
 from skeletor.errors import InputError
 from skeletor.training_config import RefinerTrainConfig
 
@@ -175,13 +174,9 @@ def load_table(path: Path | str, overrides: dict[str, Any] | None = None) -> Tab
     Raises InputError, one line.
     """
     path = Path(path)
-    try:
-        raw = read_yaml(path.read_text(encoding="utf-8"))
-        if isinstance(raw, dict) and isinstance(raw.get("models"), str):
-            models = read_yaml((path.parent / raw["models"]).read_text(encoding="utf-8"))
-            overrides = {"models": models, **(overrides or {})}
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+    raw = read_yaml_file(path)
+    if isinstance(raw, dict) and isinstance(raw.get("models"), str):
+        overrides = {"models": read_yaml_file(path.parent / raw["models"]), **(overrides or {})}
     kind = raw.get("kind") if isinstance(raw, dict) else None
     if kind not in _KINDS:
         raise InputError(f"{path}: kind is {kind!r}, must be one of {', '.join(_KINDS)}")

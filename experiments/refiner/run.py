@@ -28,7 +28,7 @@ from experiments.refiner.config import (
     quick,
 )
 from experiments.refiner.report import Result, write_result
-from skeletor.config import read_yaml
+from skeletor.config import read_overrides
 from skeletor.errors import InputError, SkeletorError
 from skeletor.lock import locked
 from skeletor.progress import log, log_to
@@ -86,9 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = 0
     for path in options.tables:
         try:
-            overrides = {key: read_yaml(value) for key, _, value in (item.partition("=") for item in options.set)}
             with locked(work):
-                run(path, work, results, overrides, options.quick, options.run)
+                run(path, work, results, read_overrides(options.set), options.quick, options.run)
         except InputError as error:
             failed += 1
             log.warning("%s left out: %s", path, error)

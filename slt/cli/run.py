@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from skeletor.config import load_config, read_yaml
+from skeletor.config import load_config, read_overrides
 from skeletor.errors import InputError
 from skeletor.lock import locked
 from skeletor.progress import log, log_to
@@ -78,9 +78,4 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     overrides = {key: value for key, value in named.items() if value is not None}
     if args.lift is not None:
         overrides |= {f"lift.{key}": value for key, value in lift_values(args.lift).items()}
-    for item in args.set:
-        key, separator, value = item.partition("=")
-        if not separator:
-            raise InputError(f"--set {item}: expected KEY=VALUE")
-        overrides[key] = read_yaml(value)
-    return overrides
+    return overrides | read_overrides(args.set)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from skeletor.config import load_config, read_yaml
-from skeletor.errors import InputError
+from skeletor.config import load_config, read_overrides
 from skeletor.lock import locked
 from skeletor.progress import log, log_to
 from slt.cli.inputs import Input, each, find_inputs
@@ -45,13 +44,7 @@ def _train(args: argparse.Namespace) -> int:
     from slt.score import score
     from slt.sign2text.config import Sign2TextRow
 
-    overrides = {}
-    for item in args.set:
-        name, separator, value = item.partition("=")
-        if not separator:
-            raise InputError(f"--set {item}: expected KEY=VALUE")
-        overrides[name] = read_yaml(value)
-    config = load_config(args.config, Sign2TextRow, overrides)
+    config = load_config(args.config, Sign2TextRow, read_overrides(args.set))
     corpus = read_corpus(args.corpus)
     with locked(args.output):
         log_to(args.output / "log.txt")

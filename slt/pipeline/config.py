@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import Field, model_validator
 
-from skeletor.config import Config, load_config, read_yaml
+from skeletor.config import Config, load_config, read_yaml_file
 from skeletor.errors import InputError
 from skeletor.refine2d import Refine2DConfig
 from skeletor.refiners import RefineConfig
@@ -69,8 +68,5 @@ def load_resynth_config(path: Path) -> ResynthConfig:
 
 def _is_run(path: Path) -> bool:
     """Whether a file holds sections of a run."""
-    try:
-        raw = read_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({error.__class__.__name__}); give a config file") from error
+    raw = read_yaml_file(path)
     return isinstance(raw, dict) and any(key in RunConfig.model_fields for key in raw if key != "seed")

@@ -16,6 +16,7 @@ from slt.lift import lift_weights
 from slt.pipeline.context import CORE_CODE, Detected, Row, Run
 from slt.pipeline.refine2d import weights_of
 from slt.pipeline.stage import run_stage
+from slt.pipeline.strides import Chain, Pair, build_chain, larger_strides, thinned
 from slt.pipeline.training import REFINER_WEIGHTS, System
 from slt.score import Scores
 from slt.sparse import pose_stride
@@ -52,7 +53,16 @@ def build_model(
         lambda out: _build(run, row, system, scores, detected, out, folder),
         {"refine": run.config.refine.name, "estimator": run.config.estimator.name, "seeds": run.config.seeds},
         (row.done, system.done, detected.done),
-        (*CORE_CODE, "slt/translate", "slt/model_folder", "slt/pipeline/model"),
+        (
+            *CORE_CODE,
+            "slt/translate",
+            "slt/model_folder",
+            "slt/model_files",
+            "slt/pipeline/model",
+            "slt/pipeline/strides",
+            "slt/lift",
+            "slt/sparse",
+        ),
     )
     stored = json.loads((done.folder / "rejections.json").read_text(encoding="utf-8"))
     return folder, {kind: Rejections(**values) for kind, values in stored.items()}
@@ -76,8 +86,13 @@ def _build(
     train = open_store(row.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
     seconds = [train[name].seconds for name in train]
-    abstention = fit_abstention(translator, some, raw, poses, seed=run.config.seed, train_seconds=seconds)
     config = run.config
+    refiner, refiner_2d = _refiner_weights(run, row), None if config.refine2d.name == "none" else weights_of(run)
+    chain = build_chain(config.lift, config.refine, config.refine2d, refiner, refiner_2d)
+    sparse = {stride: chain.final(thinned(raw, stride)) for stride in larger_strides(raw)}
+    abstention = fit_abstention(translator, some, raw, poses, seed=config.seed, train_seconds=seconds, sparse=sparse)
+    found = _all_rejections(translator, abstention, chain, _kinds(run, row, detected))
+    write_text(out / "rejections.json", json.dumps({kind: asdict(r) for kind, r in found.items()}, indent=1))
     trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
     save_model_folder(
@@ -98,11 +113,16 @@ def _build(
             data=f"{run.corpus.description.kind} corpus: {lengths} clips.{trainings}",
             data_licence=run.corpus.description.licence,
             limits=_LIMITS[run.rendered],
+            rejections=markdown(found, "### Measured"),
         ),
-        _refiner_weights(run, row),
-        None if config.refine2d.name == "none" else weights_of(run),
+        refiner,
+        refiner_2d,
         lift_weights(config.lift),
     )
+
+
+def _kinds(run: Run, row: Row, detected: Detected) -> dict[str, Pair]:
+    """Clips that tell how well the system abstains: of test, sound; and what is no signing that it knows."""
     _, raw, poses = _pairs(detected, row, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}
     if run.rendered:
@@ -110,8 +130,18 @@ def _build(
         for kind, unknown in (("idle", False), ("unknown", True)):
             chosen = [k for k, name in enumerate(names) if signs_unknown(name) == unknown]
             kinds[kind] = ([raw[k] for k in chosen], [poses[k] for k in chosen])
-    found = {kind: asdict(_rejections(translator, abstention, *pairs)) for kind, pairs in kinds.items()}
-    write_text(out / "rejections.json", json.dumps(found, indent=1))
+    return kinds
+
+
+def _all_rejections(
+    translator: Translator, abstention: Abstention, chain: Chain, kinds: Mapping[str, Pair]
+) -> dict[str, Rejections]:
+    """Rejections of every kind, with the 2D as it is and, as kinds of their own, sparser."""
+    found = {kind: _rejections(translator, abstention, *pair) for kind, pair in kinds.items()}
+    for stride in abstention.strides[1:]:
+        for kind, (raw, _) in kinds.items():
+            found[f"{kind} {stride}"] = _rejections(translator, abstention, *chain.final(thinned(raw, stride)))
+    return found
 
 
 def _refiner_weights(run: Run, row: Row) -> Path | None:
@@ -147,10 +177,10 @@ def _pairs(detected: Detected, row: Row, part: str) -> tuple[list[str], list[Pos
     return names, [raw[name] for name in names], [poses[name] for name in names]
 
 
-def markdown(rejections: Mapping[str, Rejections]) -> str:
+def markdown(rejections: Mapping[str, Rejections], title: str = "#### Abstentions of the model folder's system") -> str:
     """A Markdown table of the rejections."""
     lines = [
-        "#### Abstentions of the model folder's system",
+        title,
         "",
         "| clips | number | rejected | why |",
         "|---|---:|---:|---|",
@@ -161,7 +191,9 @@ def markdown(rejections: Mapping[str, Rejections]) -> str:
         "idle": "idle people",
         "unknown": "people who sign what the lexicon has not",
     }
-    for kind, r in rejections.items():
+    for name, r in rejections.items():
+        kind, _, stride = name.partition(" ")
+        label = f"{labels[kind]}; 2D on 1 frame in {stride}" if stride else labels[kind]
         why = "; ".join(f"{reason} ({count})" for reason, count in sorted(r.reasons.items(), key=lambda x: -x[1]))
-        lines.append(f"| {labels[kind]} | {r.clips} | {r.rejected} | {why} |")
+        lines.append(f"| {label} | {r.clips} | {r.rejected} | {why} |")
     return "\n".join(lines) + "\n"

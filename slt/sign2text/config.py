@@ -41,8 +41,10 @@ class Sign2TextConfig(Config):
     )
     # network
     cnn: Cnn = "small"
-    channels: list[int] = Field(default=[16, 32, 64, 128], min_length=1, description="cnn small: of its convolutions")
-    feature_size: int = Field(default=256, ge=8, description="cnn small: numbers that it gives for a frame")
+    channels: list[int] = Field(
+        default=[16, 32, 64, 128], min_length=1, max_length=16, description="cnn small: of its convolutions"
+    )
+    feature_size: int = Field(default=256, ge=8, le=65536, description="cnn small: numbers that it gives for a frame")
     cnn_weights: str | None = Field(default=None, description="file of pretrained weights of an AlexNet")
     cnn_dropout: float = Field(default=0.2, ge=0, lt=1)
     layers: int = Field(default=1, ge=1, le=16)
@@ -54,7 +56,7 @@ class Sign2TextConfig(Config):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     # text
     minimum_count: int = Field(default=1, ge=1, description="rarer words become <unk>")
-    max_words: int = Field(default=40, ge=2, description="longest output; longer training sentences are cut")
+    max_words: int = Field(default=40, ge=2, le=1000, description="longest output; longer training sentences are cut")
     # training
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup: int = Field(default=100, ge=0, description="updates until the full learning rate")
@@ -63,7 +65,7 @@ class Sign2TextConfig(Config):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     normalise_loss: Literal["batch", "tokens"] = Field(default="tokens", description="divisor of the loss")
     clip_norm: float = Field(default=1.0, gt=0)
-    batch: int = Field(default=16, ge=1)
+    batch: int = Field(default=16, ge=1, le=65536)
     max_updates: int = Field(default=1500, ge=1)
     max_minutes: float = Field(default=120.0, gt=0, description="wall time; then training ends")
     validate_every: int = Field(default=150, ge=1, description="updates")
@@ -81,8 +83,12 @@ class Sign2TextConfig(Config):
         default=0.3, ge=0, lt=1, description="share of the words that the decoder is not shown in training"
     )
     # decoding
-    beams: list[int] = Field(default=[1, 2, 3, 4, 5], min_length=1, description="beam sizes tried on dev")
-    alphas: list[float] = Field(default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, description="length penalties tried")
+    beams: list[int] = Field(
+        default=[1, 2, 3, 4, 5], min_length=1, max_length=100, description="beam sizes tried on dev"
+    )
+    alphas: list[float] = Field(
+        default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, max_length=100, description="length penalties tried"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -98,10 +104,10 @@ class Sign2TextConfig(Config):
             raise ValueError("cnn_weights are of an AlexNet: set cnn to alexnet or alexnet-torchvision")
         if self.cnn != "small" and (self.height, self.width) != (227, 227):
             raise ValueError(f"cnn {self.cnn} takes 227 x 227 pixels, not height {self.height} x width {self.width}")
-        if min(self.beams) < 1:
-            raise ValueError("a beam size is below 1")
-        if min(self.channels) < 1:
-            raise ValueError("channels has a number below 1")
+        if not 1 <= min(self.beams) <= max(self.beams) <= 100:
+            raise ValueError("a beam size is below 1, or above 100")
+        if not 1 <= min(self.channels) <= max(self.channels) <= 4096:
+            raise ValueError("channels has a number below 1, or above 4096")
         return self
 
     def training_options(self) -> TranslateConfig:

@@ -14,18 +14,20 @@ from joeynmt.model import Model
 
 from skeletor.config import check_config
 from skeletor.errors import InputError
-from skeletor.tensors import read_tensors, save_tensors
+from skeletor.tensors import save_tensors
+from skeletor.weight_file import check_fit, damaged, read_weights
 from slt.sign2text.cnn import AlexNet, SmallCnn
 from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.data import pad_frames
 from slt.sign2text.model import build_model
-from slt.translate.decode import Decoding, Encoded, Hypothesis, decode
+from slt.translate.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode
 from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest
 from slt.translate.translator import resolve_device
 
 WEIGHTS = "sign2text.safetensors"
 _FORMAT = "slt-sign2text-1"
 _ADVICE = "give the folder of a trained model, or train it again"
+_DAMAGED = "train or copy the model again"
 _BATCH = 16
 
 
@@ -44,24 +46,21 @@ class Sign2Text:
         """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
         folder = Path(folder)
         path = folder / WEIGHTS
-        header, tensors = read_tensors(folder / WEIGHTS, _FORMAT, "a Sign2Text model of this program", _ADVICE)
-        try:
+        header, tensors = read_weights(path, _FORMAT, "a Sign2Text model of this program", _ADVICE)
+        with damaged(path, _DAMAGED):
             config = check_config(json.loads(header["config"]), Sign2TextConfig, str(path))
-            decoding = Decoding(**json.loads(header["decoding"]))
-        except (KeyError, ValueError, TypeError) as error:
-            raise InputError(f"{path}: its header is damaged ({error}); train or copy the model again") from error
+            search = check_config(json.loads(header["decoding"]), DecodingConfig, f"{path}: decoding")
         text = load_text(folder, "word")
         if header.get("vocabulary") != text_digest(text):
             raise InputError(f"{folder / VOCABULARY}: not the vocabulary that {WEIGHTS} was trained with; copy both")
-        model = new_model(config, text, torch.zeros(config.height, config.width, 3))
-        try:
+        picture = torch.zeros(config.height, config.width, 3)
+        with damaged(path, _DAMAGED):
+            check_fit(lambda: new_model(config, text, picture), tensors)
+            model = new_model(config, text, picture)
             model.load_state_dict(tensors)
-        except RuntimeError as error:
-            line = " ".join(str(error).split())[:200]
-            raise InputError(f"{path}: its weights do not fit its config or vocabulary ({line})") from error
         target = resolve_device(device)
         model.to(target).eval()
-        return Sign2Text(model, text, config, decoding, target)
+        return Sign2Text(model, text, config, Decoding(**search.model_dump()), target)
 
     def save(self, folder: Path | str, text_from: Path) -> None:
         """Write weights and vocabulary into `folder`; the vocabulary is copied from `text_from`."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
+from skeletor.config import Config, check_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50
 from skeletor.tensors import save_tensors
-from slt.sparse import only_key_frames
+from skeletor.weight_file import damaged, read_weights
+from slt.sparse import LONGEST_STRIDE, STRIDE, only_key_frames, pose_stride
 
 if TYPE_CHECKING:
     from slt.translate.decode import Hypothesis
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "abstention.safetensors"
 _FORMAT = "slt-abstention-1"
+_ADVICE = "train or copy the model again"
 _SEEN = 0.1  # confidence from which a joint counts as seen
 _LAG = 0.2  # seconds over which a movement is measured, so that jitter is none
 _BANK = 4096  # encoder states of training clips that are kept
@@ -67,22 +71,84 @@ class Reference:
     bank: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Abstention:
-    """Thresholds by signal, and what the signals are measured against. Made by `fit_abstention`.
-
-    share: the share of sound clips that may be rejected. clips: number of dev clips behind the thresholds.
-    tails: signal -> (start, length) of its fitted exponential tail, by which signals are compared.
+@dataclass(frozen=True)
+class Limits:
+    """thresholds: by signal. tails: signal -> (start, length) of its fitted exponential tail, by which signals are
+    compared.
     """
 
     thresholds: Mapping[str, float]
     tails: Mapping[str, tuple[float, float]]
+
+
+class _StoredLimits(Config):
+    thresholds: dict[str, float]
+    tails: dict[str, list[float]]
+
+    def limits(self) -> Limits:
+        """ValueError or KeyError if they are not those of the signals."""
+        tails = {name: (self.tails[name][0], self.tails[name][1]) for name in SIGNALS}
+        if min(length for _, length in tails.values()) <= 0:
+            raise ValueError("a tail has no length")
+        return Limits({name: self.thresholds[name] for name in SIGNALS}, tails)
+
+
+class _Stored(_StoredLimits):
+    share: float = Field(ge=0, le=1)
+    clips: int = Field(ge=0)
+    stride: int = Field(1, ge=1, le=LONGEST_STRIDE)
+    sparse: dict[str, _StoredLimits] = Field({}, max_length=LONGEST_STRIDE)
+
+
+@dataclass(frozen=True, eq=False)
+class Abstention:
+    """Limits of the signals, and what the signals are measured against. Made by `fit_abstention`.
+
+    share: the share of sound clips that may be rejected. clips: number of dev clips behind the thresholds.
+    stride: of the 2D (`slt.sparse`) that `limits` belong to. sparse: limits of larger strides.
+    """
+
+    limits: Limits
     share: float
     clips: int
     reference: Reference
+    stride: int = 1
+    sparse: Mapping[int, Limits] = field(default_factory=dict)
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """By signal, of `stride`."""
+        return self.limits.thresholds
+
+    @property
+    def tails(self) -> Mapping[str, tuple[float, float]]:
+        """By signal, of `stride`; see `Limits`."""
+        return self.limits.tails
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The strides that there are limits for, in order."""
+        return (self.stride, *sorted(self.sparse))
+
+    def at(self, stride: int) -> Abstention:
+        """The same for 2D with that stride: with the limits of the next larger one, or else of the largest."""
+        nearest = next((known for known in self.strides if known >= stride), self.strides[-1])
+        return self if nearest == self.stride else replace(self, limits=self.sparse[nearest], stride=nearest, sparse={})
 
     def reason(self, signals: Mapping[str, float]) -> str | None:
-        """Why not to translate, or None. Of several reasons the one furthest beyond its threshold."""
+        """Why not to translate, or None. Of several reasons the one furthest beyond its threshold.
+
+        A signal that is no number is a reason, too: what cannot be checked is not vouched for. The stride of the 2D
+        stands among the signals (key `slt.sparse.STRIDE`) and decides which limits hold.
+        """
+        nearest = self.at(int(signals.get(STRIDE, self.stride)))
+        return self._reason(signals) if nearest is self else nearest._reason(signals)
+
+    def _reason(self, signals: Mapping[str, float]) -> str | None:
+        """The same by the limits of `stride`."""
+        unknown = [name for name, value in signals.items() if name in self.thresholds and not math.isfinite(value)]
+        if unknown:
+            return f"it cannot be judged: the signal {unknown[0]!r} is no number"
         excess = {
             name: SIGNALS[name].sign * (value - self.thresholds[name]) / self.tails[name][1]
             for name, value in signals.items()
@@ -95,7 +161,7 @@ class Abstention:
 
     def signer_reason(self, raw: PoseSequence) -> str | None:
         """The same from key points alone, before lifting: is there a signer at all?"""
-        return self.reason(signer_signals(raw))
+        return self.reason({**signer_signals(raw), STRIDE: pose_stride(raw)})
 
     def signals(
         self, translator: Translator, raw: PoseSequence | None, pose: PoseSequence, hypothesis: Hypothesis
@@ -105,34 +171,46 @@ class Abstention:
 
     def plain(self) -> dict[str, object]:
         """Thresholds and how they came about, for `model.yaml` (the reference stays in its file)."""
-        return {"share": self.share, "clips": self.clips, "thresholds": dict(self.thresholds)}
+        sparse = {str(stride): dict(self.sparse[stride].thresholds) for stride in sorted(self.sparse)}
+        return {"share": self.share, "clips": self.clips, "stride": self.stride, "thresholds": dict(self.thresholds),
+                "sparse": sparse}  # fmt: skip
 
     def save(self, folder: Path) -> None:
         """Write `abstention.safetensors`."""
-        values = {"thresholds": dict(self.thresholds), "tails": {k: list(v) for k, v in self.tails.items()},
-                  "share": self.share, "clips": self.clips}  # fmt: skip
+        sparse = {str(stride): _limits_plain(self.sparse[stride]) for stride in sorted(self.sparse)}
+        values = {**_limits_plain(self.limits), "share": self.share, "clips": self.clips, "stride": self.stride,
+                  "sparse": sparse}  # fmt: skip
         arrays = {"centre": self.reference.centre, "whitening": self.reference.whitening, "bank": self.reference.bank}
         save_tensors(arrays, folder / FILE, {"format": _FORMAT, "values": json.dumps(values)})
 
     @staticmethod
     def load(folder: Path) -> Abstention:
         """Read what `save` wrote; InputError if it is missing or damaged."""
-        from safetensors import SafetensorError, safe_open
-
         path = folder / FILE
-        if not path.is_file():
-            raise InputError(f"{path}: is missing; the model folder is incomplete")
-        try:
-            with safe_open(path, framework="np") as file:
-                values = json.loads((file.metadata() or {})["values"])
-                reference = Reference(*(file.get_tensor(name) for name in ("centre", "whitening", "bank")))
-            return Abstention(
-                {name: float(values["thresholds"][name]) for name in SIGNALS},
-                {name: (float(values["tails"][name][0]), float(values["tails"][name][1])) for name in SIGNALS},
-                float(values["share"]), int(values["clips"]), reference,
-            )  # fmt: skip
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError, IndexError) as error:
-            raise InputError(f"{path}: cannot be read ({error}); train or copy the model again") from error
+        header, arrays = read_weights(path, _FORMAT, "the abstention of a model", _ADVICE)
+        with damaged(path, _ADVICE):
+            stored = check_config(json.loads(header["values"]), _Stored, path.name)
+            reference = Reference(*(arrays[name].numpy() for name in ("centre", "whitening", "bank")))
+            _check_reference(reference)
+            sparse = {int(stride): limits.limits() for stride, limits in stored.sparse.items()}
+            if any(not stored.stride < stride <= LONGEST_STRIDE for stride in sparse):
+                raise ValueError("limits of impossible strides")
+            return Abstention(stored.limits(), stored.share, stored.clips, reference, stored.stride, sparse)
+
+
+def _limits_plain(limits: Limits) -> dict[str, object]:
+    return {"thresholds": dict(limits.thresholds), "tails": {name: list(tail) for name, tail in limits.tails.items()}}
+
+
+def _check_reference(reference: Reference) -> None:
+    """ValueError unless everything in it is finite and of the right shape."""
+    count = max(SIGNING_50.length_ids) + 1
+    right = reference.centre.shape == (count,) and reference.whitening.shape == (count, count)
+    arrays = (reference.centre, reference.whitening, reference.bank)
+    if not right or reference.bank.ndim != 2 or not len(reference.bank):
+        raise ValueError("the reference has the wrong shape")
+    if any(not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all() for array in arrays):
+        raise ValueError("the reference holds no finite numbers")
 
 
 def fit_abstention(
@@ -143,12 +221,15 @@ def fit_abstention(
     share: float = 0.03,
     seed: int = 0,
     train_seconds: Sequence[float] = (),
+    sparse: Mapping[int, tuple[Sequence[PoseSequence], Sequence[PoseSequence]]] | None = None,
 ) -> Abstention:
     """Set the thresholds so that about `share` of sound clips are rejected.
 
     train: 3D poses of training clips (a few hundred do). dev_raw, dev: key points and 3D poses of the same
     held-out clips, which have gone through the same stages as a user's video will. train_seconds: lengths of all
-    training clips; empty takes those of `train`.
+    training clips; empty takes those of `train`. sparse: larger stride -> the same as dev_raw and dev, with 2D of
+    every so manyth frame only; there all signals are worse, and each stride gets limits of its own.
+    Raises InputError if there are too few clips, or a signal of one is no number.
     Rule: an exponential tail is fitted to the worst fifth of each signal on dev; a clip's score is its most
     extreme signal in units of the tails of the *other* clips (its own would flatter it); the threshold of the score
     is its conformal quantile, that is the ceil((n + 1) (1 - share))-th smallest of n, or the largest if n is too
@@ -158,18 +239,40 @@ def fit_abstention(
     if len(dev) < 5 or len(dev) != len(dev_raw):
         raise InputError(f"abstention: {len(dev)} dev clips ({len(dev_raw)} with key points); give at least 5")
     reference = make_reference(translator, train, seed)
-    hypotheses = translator.translate(dev)
-    rows = measure(translator, reference, dev_raw, dev, hypotheses)
+    try:
+        _check_reference(reference)
+    except ValueError as error:
+        raise InputError(f"abstention: {error}; look at the training clips' poses") from error
+    seconds = train_seconds or [pose.seconds for pose in train]
+    limits = _fit_limits(translator, reference, dev_raw, dev, share, seconds)
+    stride = pose_stride(dev_raw[0])
+    larger = {k: _fit_limits(translator, reference, *pair, share, seconds) for k, pair in (sparse or {}).items()}
+    assert all(k > stride for k in larger), (stride, list(larger))
+    return Abstention(limits, share, len(dev), reference, stride, larger)
+
+
+def _fit_limits(
+    translator: Translator,
+    reference: Reference,
+    raw: Sequence[PoseSequence],
+    poses: Sequence[PoseSequence],
+    share: float,
+    seconds: Sequence[float],
+) -> Limits:
+    """Limits from dev clips of one stride; see `fit_abstention`."""
+    rows = measure(translator, reference, raw, poses, translator.translate(poses))
     bad = {n: s.sign * np.array([row[n] for row in rows]) for n, s in SIGNALS.items() if n not in _LENGTH}
+    broken = [name for name, values in bad.items() if not np.isfinite(values).all()]
+    if broken:
+        raise InputError(f"abstention: the signal {broken[0]!r} of a dev clip is no number; look at its poses")
     tails = {name: _tail(values, SIGNALS[name].floor) for name, values in bad.items()}
     scores = _scores_among_others(bad)
     rank = min(len(scores), math.ceil((len(scores) + 1) * (1 - share)))
     limit = float(np.sort(scores)[rank - 1])
     thresholds = {name: SIGNALS[name].sign * (start + limit * length) for name, (start, length) in tails.items()}
-    seconds = train_seconds or [pose.seconds for pose in train]
     for name, value in zip(_LENGTH, (min(seconds) / (1 + _ROOM), max(seconds) * (1 + _ROOM)), strict=True):
         thresholds[name], tails[name] = value, (SIGNALS[name].sign * value, _ROOM * value)
-    return Abstention(thresholds, tails, share, len(dev), reference)
+    return Limits(thresholds, tails)
 
 
 def _scores_among_others(bad: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -207,19 +310,22 @@ def measure(
     poses: Sequence[PoseSequence],
     hypotheses: Sequence[Hypothesis],
 ) -> list[dict[str, float]]:
-    """The signals of clips; `body` and `hands` only where there are raw key points."""
+    """The signals of clips, and the stride of their 2D; `body` and `hands` only where there are raw key points."""
     rows = []
     for key_points, pose, hypothesis, states in zip(raw, poses, hypotheses, _states(translator, poses), strict=True):
-        off = np.nan_to_num(proportions(pose) - reference.centre) @ reference.whitening
+        off = proportions(pose) - reference.centre
+        # A bone that is never there says nothing; without any bone there is nothing to judge.
+        distance = np.nan_to_num(off) @ reference.whitening if np.isfinite(off).any() else np.full(len(off), np.nan)
         rows.append(
             (signer_signals(key_points) if key_points is not None else {})
             | {
+                STRIDE: pose_stride(pose),
                 "motion": hand_speed(pose),
                 "short": pose.seconds,
                 "long": pose.seconds,
                 "log_prob": max(hypothesis.log_prob, -99.0),
-                "proportions": float(np.sqrt((off**2).mean())),
-                "states": float(_nearest(states, reference.bank).mean()),
+                "proportions": float(np.sqrt((distance**2).mean())),
+                "states": float(_nearest(states, reference.bank).mean()) if len(states) else math.nan,
             }
         )
     return rows

@@ -37,18 +37,20 @@ class TranslateConfig(Config):
     )
     window: int = Field(default=5, ge=1, le=31, description="input frames that one source token sees (kernel)")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames between two source tokens (stride)")
-    width: int = Field(default=128, ge=0, description="of a first convolution before that to `hidden`; 0 for none")
+    width: int = Field(
+        default=128, ge=0, le=4096, description="of a first convolution before that to `hidden`; 0 for none"
+    )
     streams: bool = Field(default=False, description="body and hands are embedded apart, `width` each, then joined")
     # network
     layers: int = Field(default=2, ge=1, le=12)
     hidden: int = Field(default=64, ge=8, le=2048, multiple_of=2)
-    feed_forward: int = Field(default=256, ge=8)
-    heads: int = Field(default=4, ge=1)
+    feed_forward: int = Field(default=256, ge=8, le=16384)
+    heads: int = Field(default=4, ge=1, le=64)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     norm: Literal["pre", "post"] = "pre"
     # text
     level: Literal["word", "spm"] = "word"
-    spm_size: int = Field(default=500, ge=30, description="pieces, if level is spm")
+    spm_size: int = Field(default=500, ge=30, le=200_000, description="pieces, if level is spm")
     minimum_count: int = Field(default=1, ge=1, description="rarer words become <unk>")
     sampling: float = Field(default=0.0, ge=0, description="words are cut anew, with probability to this power; 0: off")
     gloss_pieces: bool = Field(default=False, description="Gloss2Text: glosses share the text's tokens")
@@ -66,7 +68,7 @@ class TranslateConfig(Config):
     normalise_loss: Literal["batch", "tokens"] = Field(default="tokens", description="divisor of the loss")
     precision: Literal["float32", "bfloat16"] = Field(default="float32", description="of training's matrix products")
     clip_norm: float | None = Field(default=1.0, gt=0, description="of the gradient; null: it is not clipped")
-    batch: int = Field(default=32, ge=1)
+    batch: int = Field(default=32, ge=1, le=65536)
     max_updates: int = Field(default=6000, ge=1)
     max_minutes: float = Field(default=60.0, gt=0, description="wall time; then training ends")
     validate_every: int = Field(default=300, ge=1, description="updates")
@@ -88,9 +90,13 @@ class TranslateConfig(Config):
     drop_words: float = Field(default=0.0, ge=0, lt=1, description="share of the decoder's inputs that become <unk>")
     r_drop: float = Field(default=0.0, ge=0, description="weight of R-Drop's distance (twice the time); 0: off")
     # decoding
-    beams: list[int] = Field(default=[1, 2, 3, 4, 5], min_length=1, description="beam sizes tried on dev")
-    alphas: list[float] = Field(default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, description="length penalties tried")
-    max_words: int = Field(default=40, ge=2, description="longest output in tokens")
+    beams: list[int] = Field(
+        default=[1, 2, 3, 4, 5], min_length=1, max_length=100, description="beam sizes tried on dev"
+    )
+    alphas: list[float] = Field(
+        default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, max_length=100, description="length penalties tried"
+    )
+    max_words: int = Field(default=40, ge=2, le=1000, description="longest output in tokens")
 
     @model_validator(mode="before")
     @classmethod
@@ -106,8 +112,8 @@ class TranslateConfig(Config):
     def _fits(self) -> TranslateConfig:
         if self.hidden % self.heads:
             raise ValueError(f"hidden {self.hidden} is not a multiple of heads {self.heads}")
-        if min(self.beams) < 1:
-            raise ValueError("a beam size is below 1")
+        if not 1 <= min(self.beams) <= max(self.beams) <= 100:
+            raise ValueError("a beam size is below 1, or above 100")
         if self.streams and not self.width:
             raise ValueError("streams need a width above 0")
         if self.level == "word" and self.sampling:

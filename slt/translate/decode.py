@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from joeynmt.decoders import TransformerDecoder
 from joeynmt.model import Model
+from pydantic import Field
 from torch import Tensor
 
+from skeletor.config import Config
 from slt.score.bleu import corpus_bleu
 from slt.translate.data import pad
 from slt.translate.model import token_count
@@ -29,6 +31,14 @@ class Decoding:
     beam: int = 1
     alpha: float = 0.0
     max_words: int = 40
+
+
+class DecodingConfig(Config):
+    """What a file may say of the search: the memory that it takes grows with both numbers."""
+
+    beam: int = Field(1, ge=1, le=100)
+    alpha: float = Field(0.0, ge=-100, le=100)
+    max_words: int = Field(40, ge=1, le=1000)
 
 
 @dataclass(frozen=True)

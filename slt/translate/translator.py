@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from joeynmt.model import Model
 
-from skeletor.config import check_config
+from skeletor.config import Config, check_config
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
-from skeletor.tensors import read_tensors, save_tensors
+from skeletor.tensors import save_tensors
+from skeletor.weight_file import check_fit, damaged, read_weights
 from slt.translate import features
 from slt.translate.config import TranslateConfig
-from slt.translate.decode import Decoding, Encoded, Hypothesis, decode, encode
+from slt.translate.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode, encode
 from slt.translate.features import FeatureStats, pose_features
 from slt.translate.glosses import GlossModel, read_glosses
 from slt.translate.model import FrameEmbedding, build_model, word_embedding
@@ -29,7 +30,15 @@ from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_dige
 WEIGHTS = "translator.safetensors"
 _FORMAT = "slt-translator-1"
 _ADVICE = "give the folder of a trained model, or train it again"
+_DAMAGED = "train or copy the model again"
 _BUFFER = ".pe.pe"  # JoeyNMT keeps its fixed position codes among the weights
+
+
+class _Words(Config):
+    """Glosses as a header has them."""
+
+    glosses: list[str]
+    recognised: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +61,14 @@ class Translator:
     def load(folder: Path | str, device: str = "auto", decoding: Decoding | None = None) -> Translator:
         """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
         folder = Path(folder)
-        header, tensors = read_tensors(folder / WEIGHTS, _FORMAT, "a translator of this program", _ADVICE)
+        header, tensors = read_weights(folder / WEIGHTS, _FORMAT, "a translator of this program", _ADVICE)
         where = str(folder / WEIGHTS)
-        try:
+        with damaged(where, _DAMAGED):
             config = check_config(json.loads(header["config"]), TranslateConfig, where)
-            stored = Decoding(**json.loads(header["decoding"]))
-            glosses = tuple(json.loads(header["glosses"]))
-            recognised = tuple(json.loads(header.get("recognised", "[]")))
-        except (KeyError, ValueError, TypeError) as error:
-            raise InputError(f"{where}: its header is damaged ({error}); train or copy the model again") from error
+            stored = check_config(json.loads(header["decoding"]), DecodingConfig, f"{where}: decoding")
+            words = {"glosses": header["glosses"], "recognised": header.get("recognised", "[]")}
+            known = check_config({name: json.loads(text) for name, text in words.items()}, _Words, where)
+            glosses, recognised = tuple(known.glosses), tuple(known.recognised)
         if header.get("features") != features.VERSION:
             raise InputError(
                 f"{where}: was trained on features of version {header.get('features')}, this program has "
@@ -69,12 +77,14 @@ class Translator:
         text = load_text(folder, config.level)
         if header.get("vocabulary") != text_digest(text):
             raise InputError(f"{folder / VOCABULARY}: not the vocabulary that {WEIGHTS} was trained with; copy both")
-        model = new_model(config, text, glosses, recognised)
         stats = None if glosses else _stats(tensors, where)
-        _load_weights(model, tensors, where)
+        with damaged(where, _DAMAGED):
+            model = _loaded(config, text, glosses, recognised, tensors)
         target = resolve_device(device)
         model.to(target).eval()
-        return Translator(model, text, config, decoding or stored, target, stats, glosses, recognised)
+        return Translator(
+            model, text, config, decoding or Decoding(**stored.model_dump()), target, stats, glosses, recognised
+        )
 
     def save(self, folder: Path | str, text_from: Path) -> None:
         """Write weights and vocabulary into `folder`; the vocabulary's files are copied from `text_from`."""
@@ -222,17 +232,19 @@ def _stats(tensors: dict[str, torch.Tensor], where: str) -> FeatureStats:
     except KeyError as error:
         raise InputError(f"{where}: {error} is missing; train or copy the model again") from error
     if stats.mean.shape != (features.WIDTH,) or stats.std.shape != (features.WIDTH,):
-        raise InputError(f"{where}: has {stats.mean.shape[0]} features, expected {features.WIDTH}; train it again")
+        raise InputError(f"{where}: has {stats.mean.shape} features, expected {features.WIDTH}; train it again")
+    if stats.mean.dtype != np.float32 or stats.std.dtype != np.float32 or stats.std.min() <= 0:
+        raise InputError(f"{where}: mean and deviation of its features are none; {_DAMAGED}")
     return stats
 
 
-def _load_weights(model: Model, tensors: dict[str, torch.Tensor], where: str) -> None:
+def _loaded(
+    config: TranslateConfig, text: Text, glosses: Sequence[str], recognised: Sequence[str],
+    tensors: Mapping[str, torch.Tensor],
+) -> Model:  # fmt: skip
+    """A network with these weights; ValueError if they are not those of config and vocabulary."""
     weights = {name.removeprefix("model."): value for name, value in tensors.items()}
-    try:
-        missing, unexpected = model.load_state_dict(weights, strict=False)
-    except RuntimeError as error:
-        line = " ".join(str(error).split())[:200]
-        raise InputError(f"{where}: its weights do not fit its config or vocabulary ({line})") from error
-    missing = [name for name in missing if not name.endswith(_BUFFER)]
-    if missing or unexpected:
-        raise InputError(f"{where}: its weights do not fit its config (first: {[*missing, *unexpected][0]})")
+    check_fit(lambda: new_model(config, text, glosses, recognised), weights, lambda name: name.endswith(_BUFFER))
+    model = new_model(config, text, glosses, recognised)
+    model.load_state_dict(weights, strict=False)
+    return model

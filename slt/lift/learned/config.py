@@ -20,8 +20,8 @@ class UpliftConfig(Config):
     kind: Literal["uplift-upsample"] = "uplift-upsample"
     tokens: int = Field(27, ge=3, le=1001)
     output_stride: int = Field(1, ge=1, le=100)
-    strides: list[int] = Field([3, 3, 3], min_length=1)
-    paddings: list[list[int]] | None = None
+    strides: list[int] = Field([3, 3, 3], min_length=1, max_length=16)
+    paddings: list[list[int]] | None = Field(None, max_length=16)
     joint_width: int = Field(16, ge=4, le=512)
     width: int = Field(128, ge=8, le=4096)
     heads: int = Field(4, ge=1, le=64)
@@ -29,7 +29,7 @@ class UpliftConfig(Config):
     temporal_blocks: int = Field(2, ge=1, le=32)
     mlp_ratio: int = Field(2, ge=1, le=8)
     drop_path: float = Field(0.1, ge=0, lt=1)
-    input_strides: list[int] = Field([1, 2, 4, 8], min_length=1)
+    input_strides: list[int] = Field([1, 2, 4, 8], min_length=1, max_length=64)
     sequence_weight: float = Field(0.5, ge=0)
     centre_weight: float = Field(0.5, ge=0)
 
@@ -43,6 +43,8 @@ class UpliftConfig(Config):
             raise ValueError("joint_width and width must be multiples of heads")
         if self.paddings is not None and [len(p) for p in self.paddings] != [2] * len(self.strides):
             raise ValueError("paddings must be one pair (before, after) for each of strides")
+        if any(not 0 <= pad <= self.tokens for pair in self.paddings or () for pad in pair):
+            raise ValueError("paddings must be 0 or more, and no more than tokens")
         return self
 
 
@@ -157,9 +159,9 @@ class LiftTrainJob(Config):
     """`slt lift train FILE`. out: folder for weights, card, log and checkpoint. start: weights to start from."""
 
     out: str
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     device: str = "auto"
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=4096)
     workers: int = Field(2, ge=1, le=64)
     licence: str = ""
     start: str | None = None

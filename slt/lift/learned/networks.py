@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
+from skeletor.config import Config, check_config
+from skeletor.errors import InputError
 from skeletor.hands import carriers
 from skeletor.skeleton import Skeleton
 from slt.lift.learned.anatomy import Anatomy
@@ -30,6 +34,40 @@ def network_arguments(config: ModelConfig, skeleton: Skeleton) -> dict[str, Any]
     if isinstance(config, JointTokenConfig):
         shape["carriers"] = carriers(skeleton)
     return shape
+
+
+class _Frame(Config):
+    """The arguments of a network that are no options of its config."""
+
+    joints: int = Field(ge=2, le=1000)
+    bones: list[list[int]] = Field([])
+    carriers: list[int] = Field([])
+    sequence_head: bool = True
+    training_heads: bool = True
+
+
+_CONFIGS: Mapping[str, type[Config]] = {
+    "uplift-upsample": UpliftConfig, "anatomy": AnatomyConfig, "joint-token": JointTokenConfig,
+}  # fmt: skip
+
+
+def check_arguments(arguments: Mapping[str, Any], joints: int | None, where: str) -> None:
+    """InputError unless these arguments of `build_network` are within the limits of their kind's config.
+
+    joints: of the skeleton that they must be for; None if it is not known. `build_network` trusts its arguments: a
+    file may not ask for a million blocks.
+    """
+    kind = arguments.get("kind")
+    if not isinstance(kind, str) or kind not in _CONFIGS:
+        raise InputError(f"{where}: unknown kind of lifter {str(kind)[:40]!r}; it is one of {', '.join(KINDS)}")
+    own = {name: value for name, value in arguments.items() if name in _Frame.model_fields}
+    frame = check_config(own, _Frame, where)
+    check_config({n: v for n, v in arguments.items() if n not in own}, _CONFIGS[kind], where)
+    if joints not in (None, frame.joints):
+        raise InputError(f"{where}: {frame.joints} joints, the skeleton has {joints}")
+    numbers = [*frame.carriers, *(number for bone in frame.bones for number in bone)]
+    if any(not 0 <= number < frame.joints for number in numbers) or any(len(bone) != 2 for bone in frame.bones):
+        raise InputError(f"{where}: bones or carriers that are no joints")
 
 
 def build_network(arguments: Mapping[str, Any]) -> LiftNetwork:

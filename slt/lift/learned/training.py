@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.atomic import append_line, atomic_path, write_text
+from skeletor.atomic import append_line, atomic_path
 from skeletor.devices import make_fabric
 from skeletor.errors import InputError
 from skeletor.feed import NETWORK, WINDOWS, draw_seed
 from skeletor.progress import log, progress
 from skeletor.refiners import pick_device
+from skeletor.resume import cut_log, read_checkpoint, restore
 from skeletor.skeleton import SIGNING_50, Skeleton
 from skeletor.training_loop import TrainingDiverged
 from slt.lift.learned.config import LifterDataConfig, LifterTrainConfig, LiftTrainJob
@@ -36,7 +37,14 @@ from slt.lift.learned.weights import LifterInfo, load_lifter, save_lifter, write
 WEIGHTS, LOG, CHECKPOINT = "lifter.safetensors", "lifter.jsonl", "lifter.checkpoint.pt"
 VERSION = "1"  # of the training: checkpoints of another one are not used
 VALIDATION_CLIPS = 20
-_PROGRESS = ("step", "seconds", "total", "since", "loss")  # of `_Run`, in the checkpoint
+# Of `_Run`, in the checkpoint.
+_PROGRESS: Mapping[str, type[int] | type[float]] = {
+    "step": int,
+    "seconds": float,
+    "total": float,
+    "since": int,
+    "loss": float,
+}
 
 
 @dataclass(frozen=True)
@@ -271,25 +279,31 @@ def _save(run: _Run, path: Path, identity: str) -> None:
 
 def _resume(run: _Run, path: Path, identity: str) -> None:
     """Go on from a checkpoint of this very training; otherwise begin anew."""
-    saved: Mapping[str, Any] = {}
-    if path.is_file():
-        try:
-            saved = torch.load(path, map_location=run.fabric.device, weights_only=True)
-        except Exception as error:  # a damaged file: torch raises many types
-            log.warning(f"{path}: cannot be read ({type(error).__name__}); the training begins anew")
-    if saved.get("identity") != identity:
-        if saved:
-            log.warning(f"{path}: of another training (config or seed differ); this one begins anew")
-        (path.parent / LOG).unlink(missing_ok=True)
+    saved = read_checkpoint(path)
+    if saved is not None and saved.get("identity") != identity:
+        log.warning(f"{path}: of another training (config or seed differ); this one begins anew")
+        saved = None
+
+    def take_rest() -> None:
+        assert saved is not None
+        average, progress = saved["average"], saved["progress"]
+        shapes = {name: value.shape for name, value in run.average.items()}
+        if {name: value.shape for name, value in average.items()} != shapes:
+            raise ValueError("its moving average is not of this network")
+        values = {name: kind(progress[name]) for name, kind in _PROGRESS.items()}
+        if not 0 <= values["since"] <= values["step"]:
+            raise ValueError("its step is none")
+        run.average = {name: value.to(run.fabric.device) for name, value in average.items()}
+        for name, value in values.items():
+            setattr(run, name, value)
+
+    log_file = path.parent / LOG
+    if saved is None or not restore(
+        path, run.network, run.optimizer, saved.get("network"), saved.get("optimizer"), take_rest
+    ):
+        log_file.unlink(missing_ok=True)
         return
-    run.network.load_state_dict(saved["network"])
-    run.optimizer.load_state_dict(saved["optimizer"])
-    run.average = dict(saved["average"])
-    for name in _PROGRESS:
-        setattr(run, name, saved["progress"][name])
-    lines = (path.parent / LOG).read_text(encoding="utf-8").splitlines() if (path.parent / LOG).is_file() else []
-    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= run.step]
-    write_text(path.parent / LOG, "".join(line + "\n" for line in kept))
+    cut_log(log_file, run.step)
     log.info(f"lifter: goes on from step {run.step}")
 
 

@@ -101,7 +101,7 @@ class UpliftUpsample(nn.Module):
         self.pose_token = nn.Linear(joints * joint_width, width)
         self.upsampling_token = nn.Parameter(torch.zeros(width))
         self.position = nn.Parameter(torch.zeros(tokens, width))
-        rates = torch.linspace(0, drop_path, temporal_blocks).tolist()
+        rates = torch.linspace(0, drop_path, temporal_blocks, device="cpu").tolist()
         self.temporal = nn.ModuleList([Block(width, heads, mlp_ratio, rate, gelu=False) for rate in rates])
         self.sequence_head = nn.Linear(width, joints * 3) if sequence_head else None
         self.strided = nn.ModuleList()

@@ -9,14 +9,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from skeletor.atomic import write_text
-from skeletor.errors import InputError
+from skeletor.config import Config, check_config
 from skeletor.pose import file_sha256
-from skeletor.tensors import read_tensors, save_tensors
-from slt.lift.learned.networks import LiftNetwork, build_network
+from skeletor.skeleton import SKELETONS
+from skeletor.tensors import save_tensors
+from skeletor.weight_file import check_fit, damaged, read_weights
+from slt.lift.learned.networks import LiftNetwork, build_network, check_arguments
 
 FORMAT = "slt-lifter-1"
 CARD = "README.md"
+_ADVICE = "train or fetch them again"
+
+
+class _Header(Config):
+    """What the values of a header must be."""
+
+    model: dict[str, Any]
+    skeleton: str
+    fps: float = Field(gt=0, le=1000)
+    minimum_confidence: float = Field(ge=0, le=1)
+    hand_reach: float = Field(gt=0, le=10)
+    data: str
+    licence: str
+    config: dict[str, Any]
+    training: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -62,14 +81,16 @@ def save_lifter(network: LiftNetwork, info: LifterInfo, path: Path | str) -> Non
 def load_lifter(path: Path | str) -> LoadedLifter:
     """Read a file that `save_lifter` wrote. Raises InputError if it is something else or damaged."""
     path = Path(path)
-    header, tensors = read_tensors(path, FORMAT, "the weights of a lifter", "slt lift train makes them")
-    try:
-        info = LifterInfo(**{f.name: json.loads(header[f.name]) for f in dataclasses.fields(LifterInfo)})
+    header, tensors = read_weights(path, FORMAT, "the weights of a lifter", "slt lift train makes them")
+    with damaged(path, _ADVICE):
+        values = {name: json.loads(header[name]) for name in _Header.model_fields}
+        check_config(values, _Header, f"{path}: header")
+        info = LifterInfo(**values)
+        skeleton = SKELETONS.get(info.skeleton)
+        check_arguments(info.model, None if skeleton is None else len(skeleton), f"{path}: header: model")
+        check_fit(lambda: build_network(info.model), tensors)
         network = build_network(info.model)
         network.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        line = " ".join(str(error).split())
-        raise InputError(f"{path}: weights and header do not fit ({line}); train or fetch them again") from error
     return LoadedLifter(network.eval(), info, file_sha256(path)[:12])
 
 

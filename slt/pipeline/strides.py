@@ -1,0 +1,69 @@
+"""Clips with 2D of every so manyth frame only, brought to what the translator reads: for limits of each stride."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from skeletor.errors import InputError
+from skeletor.pose import PoseSequence, StageRecord
+from skeletor.progress import log
+from skeletor.refine2d import Refine2DConfig, build_refiner_2d
+from skeletor.refiners import RefineConfig, Refiner, build_refiner
+from slt.lift import LiftConfig, Lifter, build_lifter
+from slt.sparse import STRIDE, OnKeyFrames, pose_stride, thin
+
+STRIDES = (2, 4, 8)
+Pair = tuple[list[PoseSequence], list[PoseSequence]]  # key points and final poses of the same clips
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What stands between estimator and translator."""
+
+    refiner_2d: Refiner
+    lifter: Lifter
+    refiner: Refiner
+
+    def final(self, raw: Sequence[PoseSequence]) -> Pair:
+        """Key points and final poses of those clips that can be lifted; the others are left out, and logged."""
+        try:
+            return list(raw), self._many(raw)
+        except InputError:
+            pass
+        kept: Pair = ([], [])
+        for pose in raw:
+            try:
+                kept[1].extend(self._many([pose]))
+                kept[0].append(pose)
+            except InputError as error:
+                log.warning("sparse 2D: left out: %s", error)
+        return kept
+
+    def _many(self, raw: Sequence[PoseSequence]) -> list[PoseSequence]:
+        flat = raw if self.refiner_2d.name == "none" else OnKeyFrames(self.refiner_2d).many(raw)
+        return self.refiner.many(self.lifter.many(flat))
+
+
+def build_chain(
+    lift: LiftConfig, refine: RefineConfig, refine2d: Refine2DConfig, refiner: Path | None, refiner_2d: Path | None
+) -> Chain:
+    """The chain of a run's configs; refiner, refiner_2d: the weights of its trained ones, in place of the configs'."""
+    if refiner is not None:
+        refine = refine.model_copy(update={"weights": str(refiner)})
+    if refiner_2d is not None:
+        refine2d = refine2d.model_copy(update={"weights": str(refiner_2d)})
+    return Chain(build_refiner_2d(refine2d), build_lifter(lift), build_refiner(refine))
+
+
+def larger_strides(raw: Sequence[PoseSequence]) -> tuple[int, ...]:
+    """Those of `STRIDES` that clips with the stride of these can be brought to."""
+    own = pose_stride(raw[0]) if raw else 1
+    return tuple(stride for stride in STRIDES if stride > own and stride % own == 0)
+
+
+def thinned(raw: Sequence[PoseSequence], stride: int) -> list[PoseSequence]:
+    """The clips as if the estimator had looked at every `stride`-th frame only."""
+    record = StageRecord("sparse", config={STRIDE: stride})
+    return [thin(pose, stride).replace(stage=record) for pose in raw]
