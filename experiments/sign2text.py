@@ -26,9 +26,10 @@ from skeletor.errors import SkeletorError
 from skeletor.progress import log, log_to
 from slt.corpus import build, layout
 from slt.corpus.build import CorpusConfig
-from slt.pipeline.pixels import render_videos
-from slt.pipeline.sign2text import train_and_decode
-from slt.pipeline.stage import keyed_folder, stage_key
+from slt.pipeline.keyed import keyed_folder
+from slt.pipeline.stage import stage_key
+from slt.pipeline.work.pixels import render_videos
+from slt.pipeline.work.sign2text import train_and_decode
 from slt.score import Scores, score
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
@@ -73,7 +74,7 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
         out,
         config.seed,
         config.workers,
-        key=stage_key({}, (key,), ()),
+        key=stage_key({}, (key, _videos_key(config)), ("slt.sign2text.frames",)),
     )
     rows = _rows(config, clips, len(sources["train"]), outputs)
     training = json.loads((out / "model" / "training.json").read_text(encoding="utf-8"))
@@ -90,12 +91,15 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
     _write(RESULTS / path.stem, rows, about)
 
 
+def _videos_key(config: Sign2TextExperiment) -> str:
+    return stage_key(config.corpus.model_dump(), (), (build.make_clip,))
+
+
 def _videos(config: Sign2TextExperiment, work: Path) -> tuple[list[layout.Clip], dict[str, dict[str, Path]], float]:
     """All clips, the videos of those that are used by split, and the seconds to render those that were missing."""
     start = time.monotonic()
     plans = [plan for plan in build.plan_corpus(config.corpus) if plan.part in layout.SPLITS]
-    made = ("slt/corpus", "slt/video")
-    root = keyed_folder(work / "corpus", stage_key(config.corpus.model_dump(), (), made))
+    root = keyed_folder(work / "corpus", _videos_key(config))
     sources = {}
     for split in layout.SPLITS:
         wanted = [plan for plan in plans if plan.part == split]

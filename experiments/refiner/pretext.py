@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from experiments.refiner.training import Job, read_clips, training_code
+from experiments.refiner.training import Job, read_clips
 from skeletor.model import Skeletor
 from skeletor.objective import Batch, corrupted_batch, make_task, refiner_loss
 from skeletor.pose import PoseSequence
@@ -100,8 +100,7 @@ def trained(job: Job, folder: Path, pretext: Pretext) -> Done:
     def work(out: Path) -> None:
         train(read_clips(job.clips)[0], job.spec.train, out, job.seed, pretext)
 
-    code = (*training_code(), "experiments/refiner/pretext")
-    return run_stage(pretext, folder / job.folder_name, work, {**job.values, "pretext": pretext}, (), code)
+    return run_stage(pretext, folder / job.folder_name, work, {**job.values, "pretext": pretext}, ())
 
 
 def train(clips: Sequence[PoseSequence], config: RefinerTrainConfig, out: Path, seed: int, pretext: Pretext) -> Path:

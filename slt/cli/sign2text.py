@@ -34,8 +34,9 @@ def main(command: str, argv: list[str], text: str) -> int:
 def _train(args: argparse.Namespace) -> int:
     from slt.corpus.frames import fingerprint
     from slt.corpus.layout import read_corpus
-    from slt.pipeline.pixels import corpus_sources
-    from slt.pipeline.sign2text import train_and_decode
+    from slt.pipeline.stage import stage_key
+    from slt.pipeline.work.pixels import corpus_sources
+    from slt.pipeline.work.sign2text import train_and_decode
     from slt.score import score
     from slt.sign2text.config import Sign2TextRow
 
@@ -48,9 +49,10 @@ def _train(args: argparse.Namespace) -> int:
     config = load_config(args.config, Sign2TextRow, overrides)
     corpus = read_corpus(args.corpus)
     log_to(args.output / "log.txt")
+    key = stage_key({}, (fingerprint(corpus),), ("slt.sign2text.frames",))
     outputs = train_and_decode(
         corpus.clips, corpus_sources(corpus, config.clips), config, args.output / "frames", args.output, args.seed,
-        args.workers, args.device, key=fingerprint(corpus),
+        args.workers, args.device, key=key,
     )  # fmt: skip
     for split, found in outputs.items():
         references = {clip.name: clip.text for clip in corpus.split(split)}

@@ -19,7 +19,7 @@ from joeynmt.model import Model
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
 from skeletor.progress import log
-from slt.pipeline.stage import keyed_folder
+from slt.pipeline.keyed import keyed_folder
 from slt.score import score
 from slt.score.bleu import corpus_bleu
 from slt.sign2text.cnn import AlexNet, load_cnn_weights
