@@ -22,6 +22,7 @@ from pydantic import Field
 
 from skeletor.atomic import write_text
 from skeletor.config import Config, load_config, read_yaml
+from skeletor.devices import resolve_device
 from skeletor.errors import SkeletorError
 from skeletor.progress import log, log_to
 from slt.corpus import build, layout
@@ -63,7 +64,7 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
     work = RUNS / path.stem
     log_to(work / "log.txt")
     clips, sources, rendering = _videos(config, work)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = resolve_device()
     key = str(sorted((name, p.stat().st_size) for found in sources.values() for name, p in found.items()))
     out = work / "trained"
     outputs = train_and_decode(
@@ -81,7 +82,7 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
     seconds = {"rendering": rendering, "training": training["seconds"]}
     about = {
         "command": " ".join([f"python -m experiments.sign2text {path}", *(f"--set {k}={v}" for k, v in overrides.items())]),  # noqa: E501
-        "device": f"{device}, {config.workers} threads" if device == "cpu" else torch.cuda.get_device_name(),
+        "device": f"cpu, {config.workers} threads" if device.type == "cpu" else torch.cuda.get_device_name(device),
         "seconds": {k: round(v) for k, v in seconds.items()},
         "clips": {split: len(found) for split, found in sources.items()},
         "config": config.model_dump(mode="json"),

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from skeletor.io.store import open_store
+from slt.corpus.build import signs_unknown
 from slt.lift import lift_weights
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.refine2d import weights_of
@@ -69,8 +71,14 @@ def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], dete
         refiner=_refiner_weights(run, row),
         refiner_2d=weights_of(run) if refine_2d else None,
         lifter=lift_weights(config.lift),
-        negatives=run.rendered,
+        negatives=_negatives(detected) if run.rendered else {},
     )
+
+
+def _negatives(detected: Detected) -> dict[str, frozenset[str]]:
+    names = set(open_store(detected.parts["negatives"]))
+    unknown = frozenset(name for name in names if signs_unknown(name))
+    return {"idle": frozenset(names - unknown), "unknown": unknown}
 
 
 def _refiner_weights(run: Run, row: Row) -> Path | None:

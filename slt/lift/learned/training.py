@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from skeletor.atomic import atomic_path, write_text
-from skeletor.devices import make_fabric
+from skeletor.devices import make_fabric, resolve_device, seed_generators, seeded
 from skeletor.errors import InputError
 from skeletor.feed import NETWORK, WINDOWS, draw_seed
 from skeletor.progress import log, progress
-from skeletor.refiners import pick_device
 from skeletor.skeleton import SIGNING_50, Skeleton
 from skeletor.training_loop import TrainingDiverged
 from slt.lift.learned.config import LifterDataConfig, LifterTrainConfig, LiftTrainJob
@@ -115,10 +114,12 @@ def train_lifter(job: LiftTrainJob, material: Material | None = None) -> LifterR
     clips, held_out = material.clips.split(job.train.validation_share)
     material = replace(material, clips=clips)
     log.info(f"lifter: {len(clips)} clips, {clips.starts[-1]} frames; {len(held_out)} clips held out")
-    run = _start(job, material)
     identity = hashlib.sha256(json.dumps([VERSION, kept_config(job)], sort_keys=True).encode()).hexdigest()
-    _resume(run, out / CHECKPOINT, identity)
-    _loop(run, job, material, out, identity)
+    place = resolve_device(job.device)
+    with seeded(job.seed, place):
+        run = _start(job, material, place)
+        _resume(run, out / CHECKPOINT, identity)
+        _loop(run, job, material, out, identity)
     _take_average(run)
     network = run.network.eval()
     result = LifterResult(
@@ -149,14 +150,11 @@ def validation_error(network: LiftNetwork, clips: ClipSet, root: int) -> float:
     return total / max(count, 1)
 
 
-def _start(job: LiftTrainJob, material: Material) -> _Run:
+def _start(job: LiftTrainJob, material: Material, place: torch.device) -> _Run:
     """A training at step 0, with fresh weights or those of `start`."""
-    place = torch.device(pick_device(job.device))
     fabric = make_fabric(place, bf16=False)
     arguments = network_arguments(job.model, material.skeleton)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(job.seed)
-        network = build_network(arguments)
+    network = build_network(arguments)
     if isinstance(network, JointToken):
         set_spread(network, material.clips)
     if job.start:
@@ -210,7 +208,7 @@ def _step(run: _Run, job: LiftTrainJob, material: Material) -> float:
     for group in run.optimizer.param_groups:
         group["lr"] = _rate(run, c)
     run.optimizer.zero_grad(set_to_none=True)
-    torch.manual_seed(draw_seed(job.seed, 0, run.step, NETWORK))  # for dropout and stochastic depth
+    seed_generators(draw_seed(job.seed, 0, run.step, NETWORK), run.fabric.device)  # for dropout and stochastic depth
     rng = np.random.default_rng(draw_seed(job.seed, 0, run.step, WINDOWS))
     draw = Draw(material.clips, material.skeleton, material.root, c.batch_size, c.mirror, run.fabric.device, rng)
     loss = lifting_loss(run.network, job.model, draw, run.runner)
@@ -275,7 +273,7 @@ def _resume(run: _Run, path: Path, identity: str) -> None:
     saved: Mapping[str, Any] = {}
     if path.is_file():
         try:
-            saved = torch.load(path, map_location=run.fabric.device, weights_only=True)
+            saved = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file: torch raises many types
             log.warning(f"{path}: cannot be read ({type(error).__name__}); the training begins anew")
     if saved.get("identity") != identity:
@@ -285,7 +283,7 @@ def _resume(run: _Run, path: Path, identity: str) -> None:
         return
     run.network.load_state_dict(saved["network"])
     run.optimizer.load_state_dict(saved["optimizer"])
-    run.average = dict(saved["average"])
+    run.average = {name: value.to(run.fabric.device) for name, value in saved["average"].items()}
     for name in _PROGRESS:
         setattr(run, name, saved["progress"][name])
     lines = (path.parent / LOG).read_text(encoding="utf-8").splitlines() if (path.parent / LOG).is_file() else []

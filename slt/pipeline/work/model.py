@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,8 @@ class ModelPlan:
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
     each part. sections: of `slt.model_folder.ModelConfig`, without the estimator's version. card: of its `Card`.
-    refiner, refiner_2d, lifter: weights to be copied. negatives: whether there are clips of people who do
-    not sign what the lexicon has.
+    refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips, by kind, of people
+    who do not sign what the lexicon has.
     """
 
     system: Path
@@ -51,7 +51,7 @@ class ModelPlan:
     refiner: Path | None = None
     refiner_2d: Path | None = None
     lifter: Path | None = None
-    negatives: bool = False
+    negatives: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
@@ -83,14 +83,12 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
 
 def _kinds(plan: ModelPlan) -> dict[str, tuple[list[PoseSequence], list[PoseSequence]]]:
     """Key points and poses of the clips that the abstention is tried on, by kind."""
-    from slt.corpus.build import signs_unknown
-
     _, raw, poses = _pairs(plan, "test")
     kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}
     if plan.negatives:
         names, raw, poses = _pairs(plan, "negatives")
-        for kind, unknown in (("idle", False), ("unknown", True)):
-            chosen = [k for k, name in enumerate(names) if signs_unknown(name) == unknown]
+        for kind, wanted in plan.negatives.items():
+            chosen = [k for k, name in enumerate(names) if name in wanted]
             kinds[kind] = ([raw[k] for k in chosen], [poses[k] for k in chosen])
     return kinds
 
