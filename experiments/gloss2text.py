@@ -37,7 +37,7 @@ from slt.translate import TranslateConfig
 
 WORK, RESULTS = Path("runs/gloss2text"), Path("experiments/results")
 ANNOTATIONS = Path("../shared/data/phoenix14t_annotations")
-_CODE = ("slt/translate", "slt/score", "slt/corpus/layout")
+_CODE = ("slt.translate.train", "slt.corpus.layout")
 _METRICS = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge", "chrf")
 # Of other systems, as published, or as measured before this project (../shared/facts/evaluation.md).
 _PUBLISHED = (
@@ -101,7 +101,7 @@ def train(name: str, config: TranslateConfig, seed: int, splits: Mapping[str, Se
     plain = {split: [(c.name, c.glosses, c.text) for c in splits[split]] for split in ("train", "dev")}
     text = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     values = {"translate": config.model_dump(mode="json"), "seed": seed}
-    return run_stage(name, work / f"{config.digest()[:10]}-seed{seed}", fit, values, [text], _CODE)
+    return run_stage(name, work / f"{config.digest()[:10]}-seed{seed}", fit, values, [text], code=_CODE)
 
 
 def translated(done: Done, splits: Mapping[str, Sequence[Clip]]) -> Texts:

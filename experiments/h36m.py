@@ -21,6 +21,8 @@ from pydantic import Field
 
 from skeletor.atomic import write_text
 from skeletor.config import Config, load_config
+from skeletor.devices import resolve_device
+from skeletor.pose import file_sha256
 from skeletor.progress import log_to, progress
 from skeletor.skeleton import Skeleton
 from slt.lift.benchmarks import human36m, mpi_inf_3dhp
@@ -31,6 +33,8 @@ from slt.lift.learned.networks import LiftNetwork
 from slt.lift.learned.training import WEIGHTS, Material, kept_config, train_lifter
 from slt.lift.learned.weights import load_lifter
 from slt.lift.protocols import auc, mpjpe, mpjve, n_mpjpe, p_mpjpe, pck
+from slt.pipeline.keyed import is_current, keyed_folder
+from slt.pipeline.stage import stage_key
 
 RESULTS = Path("experiments/results")
 MEASURES = {"MPJPE": mpjpe, "N-MPJPE": n_mpjpe, "P-MPJPE": p_mpjpe, "MPJVE": mpjve}
@@ -116,9 +120,15 @@ def make(config: BenchmarkTable, name: str, results: Path) -> dict[str, Any]:
     train, test, skeleton, root, fps = read(config)
     words = f"{config.dataset}, {len(train)} sequences, {sum(len(s.points) for s in train)} frames"
     weights = Path(config.training.out) / WEIGHTS
-    if not weights.is_file() or load_lifter(weights).info.config != kept_config(config.training):
+    files = (config.data_3d, config.data_2d, config.cameras, config.train_file)
+    hashes = [file_sha256(file) for file in files if Path(file).is_file()]
+    key = stage_key(
+        kept_config(config.training), hashes, (train_lifter, as_clips, human36m.read_h36m, mpi_inf_3dhp.read_3dhp_train)
+    )
+    if not weights.is_file() or not is_current(weights.parent, key):
+        keyed_folder(weights.parent, key)
         train_lifter(config.training, Material(as_clips(train), skeleton, root, fps, words))
-    network = load_lifter(weights).network.to("cuda" if torch.cuda.is_available() else "cpu")
+    network = load_lifter(weights).network.to(resolve_device())
     actions: dict[str, dict[str, dict[str, float]]] = {}
     rows: dict[str, dict[str, float]] = {}
     for stride in config.input_strides:

@@ -36,14 +36,14 @@ from slt.lift.learned.config import LifterDataConfig, LiftTrainJob
 from slt.lift.learned.data import ClipSet, View
 from slt.lift.learned.layers import parameter_count
 from slt.lift.learned.prepare import prepare
-from slt.lift.learned.training import WEIGHTS, kept_config, rendered_material, train_lifter
+from slt.lift.learned.training import WEIGHTS, Material, kept_config, rendered_material, train_lifter
 from slt.lift.learned.weights import load_lifter
 from slt.lift.protocols import p_mpjpe
 from slt.lift.stage import finish
+from slt.pipeline.keyed import is_current, keyed_folder
 from slt.pipeline.stage import stage_key
 
 RESULTS = Path("experiments/results")
-RIDGE_CODE = ("slt/lift/learned/data", "slt/lift/learned/prepare", "slt/corpus")
 REPEATS, PATIENCE = 5, 4.0  # times, seconds
 WORK = Path("runs")
 COLUMNS = ("mpjpe", "body", "hands from the wrist", "p-mpjpe", "velocity", "bone length", "bone jitter %")
@@ -159,8 +159,8 @@ def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
     rows.append(Row("ridge, 9 frames", ridge, ridge.weights.size))
     for name, job in jobs.items():
         weights = Path(job.out) / WEIGHTS
-        if name in untrained:
-            train_lifter(job, material if job.data == data else None)
+        if not _trained(job):  # one that starts from another is, when that has been trained again
+            _train(job, material if job.data == data else None)
         if name not in config.lifters:
             continue
         rows.append(Row(name, _learned(weights), parameter_count(load_lifter(weights).network)))
@@ -204,7 +204,7 @@ def across(config: LiftersTable, noise: str | None, work: Path, rows: Sequence[R
         if activity != HELD_OUT:  # the row itself was trained without that one
             job = job.model_copy(update={"out": f"{job.out} without {activity}"})
         if not _trained(job):
-            train_lifter(job)
+            _train(job)
         some = captured(config, activity)
         plain = {row.name: row.way for row in rows if row.parameters is None and not row.few}
         for name, way in {**plain, config.across: _learned(Path(job.out) / WEIGHTS)}.items():
@@ -220,12 +220,23 @@ def _errors(noise: str | None) -> str:
 
 def _ridge_key(data: LifterDataConfig) -> str:
     errors = file_sha256(data.noise) if data.noise else ""
-    return stage_key(data.model_dump(mode="json", exclude={"noise"}), (errors,), RIDGE_CODE)
+    return stage_key(data.model_dump(mode="json", exclude={"noise"}), (errors,), (Ridge, rendered_material))
+
+
+def _key(job: LiftTrainJob) -> str:
+    """All that the weights depend on. A file that is still to be made (`start`) counts when it is there."""
+    files = [Path(file) for file in (job.data.noise, job.data.mocap, job.start) if file is not None]
+    inputs = [file_sha256(file) if file.is_file() else "" for file in files]
+    return stage_key(kept_config(job), inputs, (train_lifter,))
 
 
 def _trained(job: LiftTrainJob) -> bool:
-    weights = Path(job.out) / WEIGHTS
-    return weights.is_file() and load_lifter(weights).info.config == kept_config(job)
+    return (Path(job.out) / WEIGHTS).is_file() and is_current(Path(job.out), _key(job))
+
+
+def _train(job: LiftTrainJob, material: Material | None = None) -> None:
+    keyed_folder(Path(job.out), _key(job))
+    train_lifter(job, material)
 
 
 def table(rows: Sequence[Row], views: Sequence[View], few: int) -> dict[str, dict[str, Any]]:

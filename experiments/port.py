@@ -34,7 +34,6 @@ from skeletor.skeleton import SIGNING_50
 from slt.pipeline.stage import stage_key
 
 WORK, RESULTS = Path("runs/port"), Path("experiments/results")
-CODE = tuple(f"skeletor/{m}" for m in ("alignment", "pose_prior", "port", "port_model", "port_training"))
 SHRINK = 0.96
 _HAND = SIGNING_50.group("right_hand")
 BONES = tuple((_HAND.index(p), _HAND.index(j)) for p, j in SIGNING_50.bones if p in _HAND and j in _HAND)
@@ -172,7 +171,7 @@ def make_row(row: RowConfig, hands: Hands, seed: int, work: Path, data_key: str)
     elif row.kind != "none":
         for fold in np.unique(hands.folds):
             values = row.model_dump(mode="json", exclude={"name", "published"})
-            file = work / f"{stage_key({**values, 'seed': seed, 'fold': int(fold)}, (data_key,), CODE)}.npz"
+            file = work / f"{stage_key({**values, 'seed': seed, 'fold': int(fold)}, (data_key,), (refine_fold,))}.npz"
             if not file.exists():
                 part, what = refine_fold(row, key_points, int(fold), seed)
                 with atomic_path(file) as temporary:

@@ -22,13 +22,15 @@ from pydantic import Field
 
 from skeletor.atomic import write_text
 from skeletor.config import Config, load_config, read_overrides
+from skeletor.devices import resolve_device
 from skeletor.errors import SkeletorError
 from skeletor.progress import log, log_to
 from slt.corpus import build, layout
 from slt.corpus.build import CorpusConfig
-from slt.pipeline.pixels import render_videos
-from slt.pipeline.sign2text import train_and_decode
-from slt.pipeline.stage import keyed_folder, stage_key
+from slt.pipeline.keyed import keyed_folder
+from slt.pipeline.stage import stage_key
+from slt.pipeline.work.pixels import render_videos
+from slt.pipeline.work.sign2text import train_and_decode
 from slt.score import Scores, score
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
@@ -62,7 +64,7 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
     work = RUNS / path.stem
     log_to(work / "log.txt")
     clips, sources, rendering = _videos(config, work)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = resolve_device()
     key = str(sorted((name, p.stat().st_size) for found in sources.values() for name, p in found.items()))
     out = work / "trained"
     outputs = train_and_decode(
@@ -73,14 +75,14 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
         out,
         config.seed,
         config.workers,
-        key=stage_key({}, (key,), ()),
+        key=stage_key({}, (key, _videos_key(config)), ("slt.sign2text.frames",)),
     )
     rows = _rows(config, clips, len(sources["train"]), outputs)
     training = json.loads((out / "model" / "training.json").read_text(encoding="utf-8"))
     seconds = {"rendering": rendering, "training": training["seconds"]}
     about = {
         "command": " ".join([f"python -m experiments.sign2text {path}", *(f"--set {k}={v}" for k, v in overrides.items())]),  # noqa: E501
-        "device": f"{device}, {config.workers} threads" if device == "cpu" else torch.cuda.get_device_name(),
+        "device": f"cpu, {config.workers} threads" if device.type == "cpu" else torch.cuda.get_device_name(device),
         "seconds": {k: round(v) for k, v in seconds.items()},
         "clips": {split: len(found) for split, found in sources.items()},
         "config": config.model_dump(mode="json"),
@@ -90,12 +92,15 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
     _write(RESULTS / path.stem, rows, about)
 
 
+def _videos_key(config: Sign2TextExperiment) -> str:
+    return stage_key(config.corpus.model_dump(), (), (build.make_clip,))
+
+
 def _videos(config: Sign2TextExperiment, work: Path) -> tuple[list[layout.Clip], dict[str, dict[str, Path]], float]:
     """All clips, the videos of those that are used by split, and the seconds to render those that were missing."""
     start = time.monotonic()
     plans = [plan for plan in build.plan_corpus(config.corpus) if plan.part in layout.SPLITS]
-    made = ("slt/corpus", "slt/video")
-    root = keyed_folder(work / "corpus", stage_key(config.corpus.model_dump(), (), made))
+    root = keyed_folder(work / "corpus", _videos_key(config))
     sources = {}
     for split in layout.SPLITS:
         wanted = [plan for plan in plans if plan.part == split]

@@ -37,6 +37,8 @@ from slt.estimate import EstimateConfig, estimate_many
 from slt.estimate.ahead import usable_cores
 from slt.model_folder import read_model_config
 from slt.pipeline.accuracy import Detection, detection_rates
+from slt.pipeline.keyed import keyed_folder
+from slt.pipeline.stage import stage_key
 from slt.score import score
 from slt.score.bootstrap import paired_bootstrap
 from slt.sparse import UPSAMPLINGS
@@ -107,7 +109,7 @@ def detections(run: Path, part: str, stride: int, work: Path) -> dict[str, PoseS
     sources = videos_of(run, part)
     stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
     config = check_config(stored | {"pose_stride": stride}, EstimateConfig, f"{run}/config.json: estimator")
-    out = work / f"{part}-{stride}"
+    out = keyed_folder(work / f"{part}-{stride}", stage_key(config.model_dump(), (), ("slt.estimate",)))
     report = estimate_many(sources, config, out, usable_cores())
     if report.failed:
         raise InputError(f"{run}: {next(iter(report.failed.values()))}")

@@ -1,42 +1,21 @@
-"""Skeletor: skeletons of signers, their files, and their repair. Imports nothing of `slt`."""
+"""Skeletor: skeletons of signers, their files, and their repair. Imports nothing of `slt`.
+
+`refine(keypoints, ...)` repairs plain arrays; it is loaded when it is asked for.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from skeletor.skeleton import Skeleton
+    from skeletor.arrays import refine
 
 __all__ = ["refine"]
 
 
-def refine(
-    keypoints: np.ndarray,
-    confidence: np.ndarray | None = None,
-    fps: float = 25.0,
-    skeleton: Skeleton | None = None,
-    weights: Path | str | None = None,
-    units: str = "unknown",
-) -> np.ndarray:
-    """Repair one clip of plain arrays: (T, J, D) in, (T, J, D) float32 out.
+def __getattr__(name: str) -> Any:
+    if name != "refine":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from skeletor.arrays import refine
 
-    keypoints: x to the right, y down, z towards the camera; NaN where missing. confidence: (T, J) in [0, 1];
-    None takes 1 for every joint that is there. skeleton: default SIGNING_50. weights: a trained refiner;
-    without them, gaps and low-confidence joints are interpolated and all is smoothed (Savitzky-Golay).
-    units: "pixel", "metre", "shoulder" (normalised already) or "unknown" (normalised like pixels).
-    Raises InputError if the arrays or the weights cannot be used.
-    """
-    import numpy as np
-
-    from skeletor.pose import PoseSequence, Provenance
-    from skeletor.refiners import RefineConfig, build_refiner
-    from skeletor.skeleton import SIGNING_50
-
-    if confidence is None:
-        confidence = 1.0 - np.isnan(keypoints).any(-1).astype(np.float32)
-    pose = PoseSequence(keypoints, confidence, fps, skeleton or SIGNING_50, Provenance(units=units))
-    name = {"name": "skeletor", "weights": str(weights)} if weights else {"name": "savgol"}
-    return build_refiner(RefineConfig.model_validate(name))(pose).keypoints
+    return refine

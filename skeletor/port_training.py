@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skeletor.alignment import align, radius
+from skeletor.devices import seeded
 from skeletor.errors import InputError
 from skeletor.port import Port
 from skeletor.port_config import PortConfig
@@ -61,16 +62,20 @@ def train_port(
     if not whole.any():
         raise InputError("port: no whole pose to learn from")
     truth, detected, confidence = (a[whole].astype(np.float64) for a in (truth, detected, confidence))
-    torch.manual_seed(seed)
-    net = build_port(config, truth.shape[1], bones)
-    rng = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config))
     pool: _Masked | _Errors
     if config.learn == "errors" and prior is not None:
         pool = _Errors(truth, detected, confidence, prior, config)
     else:
         pool = _Masked(truth if size is None or prior else truth / size[whole][:, None], prior, config)
+    with seeded(seed, torch.device("cpu")):
+        net = build_port(config, truth.shape[1], bones)
+        _learn(net, pool, config, np.random.default_rng(seed))
+    return net.eval()
+
+
+def _learn(net: Port, pool: _Masked | _Errors, config: PortConfig, rng: np.random.Generator) -> None:
+    optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config))
     for _ in range(config.steps):
         loss = pool.loss(net, rng)
         optimizer.zero_grad()
@@ -78,7 +83,6 @@ def train_port(
         torch.nn.utils.clip_grad_norm_(net.parameters(), config.gradient_clip)
         optimizer.step()
         schedule.step()
-    return net.eval()
 
 
 def _rate(step: int, config: PortConfig) -> float:

@@ -21,7 +21,7 @@ from skeletor.config import Config
 from skeletor.errors import InputError
 from skeletor.port_config import PortConfig
 from skeletor.pose import PoseSequence, StageRecord
-from skeletor.refiners import FunctionRefiner, Refiner
+from skeletor.refiner import FunctionRefiner, Refiner
 from skeletor.skeleton import Skeleton
 
 STAGE, VERSION = "refine2d", "1"

@@ -6,18 +6,28 @@ in `build_refiner`. A new smoother is one function of a pose, its name, and one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from skeletor.config import Config
 from skeletor.errors import InputError
-from skeletor.pose import PoseSequence, StageRecord
+from skeletor.pose import PoseSequence
+from skeletor.refiner import STAGE, FunctionRefiner, Refiner
 
-STAGE = "refine"
+__all__ = [
+    "NETWORKS",
+    "REFINERS",
+    "SMOOTHERS",
+    "STAGE",
+    "RefineConfig",
+    "Refiner",
+    "RefinerName",
+    "build_refiner",
+]
 RefinerName = Literal[
     "none", "zero", "hold", "linear", "cubic", "savgol", "gaussian", "one-euro", "kalman", "temporal-mlp", "skeletor"
 ]
@@ -36,7 +46,7 @@ class RefineConfig(Config):
     radius, stride: of the averaging of networks (see `SkeletorRefiner`); None takes the default.
     horizon: frames of the future that fill a gap for them. certain, bound: networks move joints of at least this
     confidence by at most this many shoulder widths (None: without limit). batch: windows at a time.
-    device: "cpu", "cuda", or "auto".
+    device: as of `skeletor.devices.resolve_device`.
     """
 
     name: RefinerName = "skeletor"
@@ -60,43 +70,12 @@ class RefineConfig(Config):
     device: str = "auto"
 
 
-class Refiner(Protocol):
-    """What every refiner is."""
-
-    name: str
-    version: str
-
-    def __call__(self, pose: PoseSequence) -> PoseSequence:
-        """The refined pose: same frames, joints, confidence and units."""
-
-    def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
-        """The same for many poses, where possible faster than one by one."""
-
-
-class FunctionRefiner:
-    """A refiner made of a function that treats one pose at a time; `record` goes into the provenance."""
-
-    def __init__(
-        self, name: str, version: str, function: Callable[[PoseSequence], PoseSequence], record: dict[str, Any]
-    ) -> None:
-        self.name, self.version = name, version
-        self._function = function
-        self._stage = StageRecord(STAGE, version, {"name": name, **record})
-
-    def __call__(self, pose: PoseSequence) -> PoseSequence:
-        """The refined pose."""
-        return self._function(pose).replace(stage=self._stage)
-
-    def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
-        """One by one."""
-        return [self(pose) for pose in poses]
-
-
 def build_refiner(config: RefineConfig) -> Refiner:
     """The refiner that a config names. Raises InputError if its weights are missing or unusable."""
     if config.name == "none":
         return FunctionRefiner("none", "1", lambda pose: pose, {})
     if config.name in NETWORKS:
+        from skeletor.devices import resolve_device
         from skeletor.network_refiner import SkeletorRefiner
         from skeletor.trust import Trust
         from skeletor.weights import load_refiner
@@ -106,7 +85,7 @@ def build_refiner(config: RefineConfig) -> Refiner:
                 f"refine.name is {config.name}, but refine.weights is not set; give the trained weights' file"
             )
         refiner = SkeletorRefiner(
-            load_refiner(Path(config.weights), pick_device(config.device)),
+            load_refiner(Path(config.weights), resolve_device(config.device)),
             radius=config.radius,
             stride=config.stride,
             batch=config.batch,
@@ -141,14 +120,3 @@ def _smoother(config: RefineConfig) -> FunctionRefiner:
         options["carried"] = True
     version = "2" if config.name in ("linear", "savgol") else "1"  # 2: never-sure joints are filled from what there is
     return FunctionRefiner(config.name, version, smoother, options)
-
-
-def pick_device(name: str) -> str:
-    """ "auto" is a GPU if there is one. Raises InputError if the device that is asked for is not there."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device {name}: this torch sees no GPU; use device cpu, or install torch for CUDA")
-    return name

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from skeletor.checkpoint import resume
-from skeletor.devices import make_fabric
+from skeletor.devices import make_fabric, resolve_device, seeded
 from skeletor.errors import InputError
 from skeletor.frames import FrameStore
 from skeletor.hands import carriers
@@ -27,7 +27,6 @@ from skeletor.objective import make_task
 from skeletor.pose import PoseSequence
 from skeletor.prior import fit_prior
 from skeletor.progress import log
-from skeletor.refiners import pick_device
 from skeletor.skeleton import Skeleton
 from skeletor.training_config import RefinerTrainConfig, train_preset
 from skeletor.training_loop import Parts, TrainingDiverged, run_loop, windows_per_step
@@ -109,12 +108,11 @@ def train_refiner(
     Raises InputError if the clips do not fit together, TrainingDiverged if the loss becomes NaN.
     """
     sets = _data(clips, degraded, config, seed)
-    place = torch.device(pick_device(str(device)))
+    place = resolve_device(device)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     arguments = model_arguments(config, sets.skeleton, sets.dims)
-    with torch.random.fork_rng([place] if place.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed, place):
         parts = _start(arguments, sets, config, place, out, seed)
         resume(parts)
         run_loop(parts, config, frozenset(snapshots))

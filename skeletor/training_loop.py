@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from skeletor.atomic import append_line
+from skeletor.devices import seed_generators
 from skeletor.errors import SkeletorError
 from skeletor.feed import CORRUPTION, NETWORK, WINDOWS, Feed, draw_seed
 from skeletor.networks import Network
@@ -135,7 +136,7 @@ def train_step(parts: Parts, config: RefinerTrainConfig, feed: Feed) -> None:
         began = time.perf_counter()
         windows = feed.next()
         state.data_seconds += time.perf_counter() - began
-        torch.manual_seed(draw_seed(parts.seed, fabric.global_rank, number, NETWORK))  # for dropout
+        seed_generators(draw_seed(parts.seed, fabric.global_rank, number, NETWORK), parts.device)  # for dropout
         g = Generator(parts.device).manual_seed(draw_seed(parts.seed, fabric.global_rank, number, CORRUPTION))
         batch = corrupted_batch(Ready(windows), parts.task, config.batch_size, config, g)
         with fabric.no_backward_sync(parts.runner, enabled=k + 1 < config.accumulate):

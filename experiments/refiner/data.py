@@ -20,8 +20,6 @@ from slt.pipeline.stage import Done, run_stage
 
 PARTS = ("train", "dev", "test")
 FPS = 25.0
-MOTION_CODE = tuple(f"slt/corpus/{m}" for m in ("grammar", "german", "patterns", "handshapes", "lexicon", "motion",
-                                                "rotation", "signers"))  # fmt: skip
 
 
 def motion_clips(config: MotionConfig, part: str) -> list[PoseSequence]:
@@ -67,8 +65,7 @@ def motion_store(config: MotionConfig, folder: Path) -> Done:
     def work(out: Path) -> None:
         write_store(out, named(motion_clips(config, "train")))
 
-    code = (*MOTION_CODE, "experiments/refiner/data", "skeletor/normalise", "skeletor/skeleton")
-    done = run_stage("motion", folder / f"motion-{config.digest()}", work, config.model_dump(), (), code)
+    done = run_stage("motion", folder / f"motion-{config.digest()}", work, config.model_dump(), ())
     return Done(done.name, done.folder, store_key(done.folder), done.seconds)
 
 

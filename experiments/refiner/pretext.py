@@ -17,14 +17,15 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from experiments.refiner.training import Job, read_clips, training_code
+from experiments.refiner.training import Job, read_clips
+from skeletor.devices import seeded
 from skeletor.model import Skeletor
 from skeletor.objective import Batch, corrupted_batch, make_task, refiner_loss
 from skeletor.pose import PoseSequence
 from skeletor.progress import progress
 from skeletor.training import WEIGHTS, train_refiner
 from skeletor.training_config import RefinerTrainConfig
-from skeletor.weights import load_refiner, save_refiner
+from skeletor.weights import RefinerInfo, load_refiner, save_refiner
 from skeletor.windows import Ready, alike, clip_store
 from slt.pipeline.stage import Done, run_stage
 
@@ -100,8 +101,7 @@ def trained(job: Job, folder: Path, pretext: Pretext) -> Done:
     def work(out: Path) -> None:
         train(read_clips(job.clips)[0], job.spec.train, out, job.seed, pretext)
 
-    code = (*training_code(), "experiments/refiner/pretext")
-    return run_stage(pretext, folder / job.folder_name, work, {**job.values, "pretext": pretext}, (), code)
+    return run_stage(pretext, folder / job.folder_name, work, {**job.values, "pretext": pretext}, ())
 
 
 def train(clips: Sequence[PoseSequence], config: RefinerTrainConfig, out: Path, seed: int, pretext: Pretext) -> Path:
@@ -111,7 +111,20 @@ def train(clips: Sequence[PoseSequence], config: RefinerTrainConfig, out: Path, 
     model, info = loaded.model, loaded.info
     assert isinstance(model, Skeletor)
     model.train()
-    torch.manual_seed(seed)
+    with seeded(seed, torch.device("cpu")):
+        _learn(model, info, clips, config, seed, pretext)
+    save_refiner(model.eval(), info, out / WEIGHTS)
+    return out / WEIGHTS
+
+
+def _learn(
+    model: Skeletor,
+    info: RefinerInfo,
+    clips: Sequence[PoseSequence],
+    config: RefinerTrainConfig,
+    seed: int,
+    pretext: Pretext,
+) -> None:
     extra = _extra(pretext, model)
     store, task = clip_store(alike(clips, info.fps, info.skeleton)), make_task(info.skeleton, model.rest.clone())
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -130,8 +143,6 @@ def train(clips: Sequence[PoseSequence], config: RefinerTrainConfig, out: Path, 
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
         optimizer.step()
-    save_refiner(model.eval(), info, out / WEIGHTS)
-    return out / WEIGHTS
 
 
 def _extra(pretext: Pretext, model: Skeletor) -> Extra | None:

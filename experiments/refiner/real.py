@@ -136,7 +136,7 @@ def _real_store(real: Sequence[Real], work: Path) -> Done:
         )
 
     key = "".join(r.name for r in real)
-    done = run_stage("real", work / "real", write, {"names": key}, (), ("experiments/refiner/real", "slt/lift"))
+    done = run_stage("real", work / "real", write, {"names": key}, ())
     return Done(done.name, done.folder, store_key(done.folder), done.seconds)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from skeletor.normalise import renormalise
 from skeletor.pose import PoseSequence
 from skeletor.progress import log, log_to
 from slt.pipeline.mapping import worker_pool
-from slt.pipeline.stage import DONE, ROOT, Done, read_json, run_stage, stage_key
+from slt.pipeline.stage import DONE, Done, read_json, run_stage, stage_key
 
 WEIGHTS = "refiner.safetensors"
 
@@ -65,27 +64,30 @@ class Job:
 
 def train_all(jobs: Sequence[Job], folder: Path, workers: int) -> list[Done]:
     """Train what is not there yet in `folder/<name>/`, `workers` trainings at a time with one thread each."""
-    code = training_code()
     unique = {job.folder_name: job for job in jobs}
-    missing = [job for name, job in unique.items() if not _is_done(job, folder / name, code)]
+    missing = [job for name, job in unique.items() if not _is_done(job, folder / name)]
     if missing:
         log.info("%d trainings, %d of them to do", len(unique), len(missing))
         with worker_pool(min(workers, len(missing))) as pool:
-            for future in [pool.submit(_train, job, folder, code) for job in missing]:
+            for future in [pool.submit(_train, job, folder) for job in missing]:
                 future.result()
     done = {}
     for name, job in unique.items():
-        key = stage_key(job.values, (), code)
+        key = _key(job)
         done[name] = Done(name, folder / name, key, read_json(folder / name / DONE).get("seconds", 0.0))
     return [done[job.folder_name] for job in jobs]
 
 
-def _is_done(job: Job, folder: Path, code: Sequence[str]) -> bool:
+def _key(job: Job) -> str:
+    return stage_key(job.values, (), (_train,))
+
+
+def _is_done(job: Job, folder: Path) -> bool:
     known = read_json(folder / DONE)
-    return bool(known.get("done")) and known.get("key") == stage_key(job.values, (), code)
+    return bool(known.get("done")) and known.get("key") == _key(job)
 
 
-def _train(job: Job, folder: Path, code: Sequence[str]) -> Done:
+def _train(job: Job, folder: Path) -> Done:
     """In a worker process."""
     import torch
 
@@ -98,7 +100,7 @@ def _train(job: Job, folder: Path, code: Sequence[str]) -> Done:
         clips, degraded = read_clips(job.clips)
         train_refiner(clips, job.spec.train, out, job.seed, "cpu", degraded, snapshots=job.snapshots)
 
-    return run_stage(job.folder_name, folder / job.folder_name, work, job.values, (), code)
+    return run_stage(job.folder_name, folder / job.folder_name, work, job.values, ())
 
 
 def read_clips(sources: Sequence[Clips]) -> tuple[list[PoseSequence], list[PoseSequence] | None]:
@@ -114,29 +116,3 @@ def read_clips(sources: Sequence[Clips]) -> tuple[list[PoseSequence], list[PoseS
         rescale = source.degraded is not None and source.one_scale
         worse += [renormalise(found[n], store[n]) if rescale else found[n] for n in names] * source.repeat
     return clips, worse if any(s.degraded for s in sources) else None
-
-
-def training_code() -> tuple[str, ...]:
-    """The modules that `skeletor.training` imports, itself included, as `run_stage` wants them."""
-    return imported_modules("skeletor/training")
-
-
-def imported_modules(start: str) -> tuple[str, ...]:
-    """A module of `skeletor` and all modules of `skeletor` that it imports, directly or not, as paths."""
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        path = waiting.pop()
-        if path not in found and (ROOT / path).with_suffix(".py").is_file():
-            found.add(path)
-            waiting += _imports((ROOT / path).with_suffix(".py"))
-    return tuple(sorted(found))
-
-
-def _imports(file: Path) -> Iterator[str]:
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:  # those within functions are for other uses
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skeletor"):
-            assert node.module is not None
-            base = node.module.replace(".", "/")
-            yield base
-            yield from (f"{base}/{alias.name}" for alias in node.names)

@@ -47,9 +47,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         help="a data set in PHOENIX14T's layout (for a resynth config: its annotation); default: render one",
     )
     parser.add_argument("--estimator", help="estimator.name of the config")
-    parser.add_argument(
-        "--pose-stride", type=int, help="estimator.pose_stride of the config: 2D on every N-th frame"
-    )
+    parser.add_argument("--pose-stride", type=int, help="estimator.pose_stride of the config: 2D on every N-th frame")
     parser.add_argument("--upsample", help="lift.upsample of the config: interpolation or token")
     parser.add_argument("--refine2d", help="refine2d.name of the config: none, gaussian or port")
     parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {LIFT_HELP}")

@@ -39,18 +39,20 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 def _train(args: argparse.Namespace) -> int:
     from slt.corpus.frames import fingerprint
     from slt.corpus.layout import read_corpus
-    from slt.pipeline.pixels import corpus_sources
-    from slt.pipeline.sign2text import train_and_decode
+    from slt.pipeline.stage import stage_key
+    from slt.pipeline.work.pixels import corpus_sources
+    from slt.pipeline.work.sign2text import train_and_decode
     from slt.score import score
     from slt.sign2text.config import Sign2TextRow
 
     config = load_config(args.config, Sign2TextRow, read_overrides(args.set))
     corpus = read_corpus(args.corpus)
+    key = stage_key({}, (fingerprint(corpus),), ("slt.sign2text.frames",))
     with locked(args.output):
         log_to(args.output / "log.txt")
         outputs = train_and_decode(
             corpus.clips, corpus_sources(corpus, config.clips), config, args.output / "frames", args.output, args.seed,
-            args.workers, args.device, key=fingerprint(corpus),
+            args.workers, args.device, key=key,
         )  # fmt: skip
     for split, found in outputs.items():
         references = {clip.name: clip.text for clip in corpus.split(split)}

@@ -59,9 +59,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     if command in ("poses", "view"):
         parser.add_argument("--estimator", default=ESTIMATOR, help="default: %(default)s; see `slt doctor`")
     if command == "poses":
-        parser.add_argument(
-            "--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s"
-        )
+        parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
     if command in ("lift", "view"):
         from slt.lift_choice import HELP

@@ -57,9 +57,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {LIFT_HELP}")
     parser.add_argument("--refine", choices=REFINERS, help="default: the model's")
     parser.add_argument("--estimator", help="default: the model's; see `slt doctor`")
-    parser.add_argument(
-        "--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's"
-    )
+    parser.add_argument("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
     parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")

@@ -11,9 +11,6 @@ from slt.corpus import layout
 from slt.pipeline.config import RunConfig
 from slt.pipeline.stage import Done, run_stage
 
-# The source that every stage's result depends on.
-CORE_CODE = ("skeletor/pose", "skeletor/skeleton", "skeletor/normalise")
-
 
 @dataclass(frozen=True)
 class Row:
@@ -53,13 +50,12 @@ class Run:
         self,
         name: str,
         folder: Path,
-        work: Callable[[Path], None],
+        work: Callable[[Path], object],
         config: dict[str, Any],
         inputs: Sequence[Done | str],
-        code: Sequence[str],
     ) -> Done:
         """`run_stage`, or what another run has done already."""
-        return run_stage(name, folder, work, config, inputs, code, elsewhere(self.folder, folder, self.reuse))
+        return run_stage(name, folder, work, config, inputs, elsewhere(self.folder, folder, self.reuse))
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.errors import InputError
-from skeletor.io.store import open_store
 from skeletor.pose import file_sha256
-from skeletor.refine2d import Refine2DConfig, build_refiner_2d
-from slt.corpus import build
-from slt.pipeline.context import CORE_CODE, Detected, Run
-from slt.pipeline.mapping import map_stores
+from skeletor.refine2d import build_refiner_2d
+from slt.pipeline.context import Detected, Run
 from slt.pipeline.stage import Done, run_stage
-from slt.sparse import OnKeyFrames
-
-WEIGHTS = "refine2d.safetensors"
-_USE = tuple(f"skeletor/{m}" for m in ("alignment", "pose_prior", "port", "port_config", "port_model", "refine2d",
-                                       "refine2d_weights"))  # fmt: skip
-_FIT = (*_USE, "skeletor/port_training", "skeletor/refine2d_training")
+from slt.pipeline.work.fit2d import WEIGHTS, fit_2d
+from slt.pipeline.work.refine2d import refine_parts_2d
 
 
 def check_refine_2d(run: Run) -> None:
@@ -46,10 +39,9 @@ def refine_2d(run: Run, detected: Detected) -> Detected:
     done = run.stage(
         "refine2d",
         run.folder / "refined2d",
-        lambda out: _refine(detected, chosen, out, run.config.workers),
+        partial(refine_parts_2d, detected.parts, chosen, run.config.workers),
         {"name": config.name},
         (detected.done, fitted),
-        (*CORE_CODE, *_USE, "slt/sparse"),
     )
     return replace(detected, done=done, parts={part: done.folder / part for part in detected.parts})
 
@@ -59,37 +51,14 @@ def weights_of(run: Run) -> Path:
     return Path(run.config.refine2d.weights or run.folder / "refiner2d" / WEIGHTS)
 
 
-def _refine(detected: Detected, config: Refine2DConfig, out: Path, workers: int) -> None:
-    folders = {folder: out / part for part, folder in detected.parts.items()}
-    map_stores(folders, partial(_refiner, config), "refine2d", workers)
-
-
-def _refiner(config: Refine2DConfig) -> OnKeyFrames:
-    return OnKeyFrames(build_refiner_2d(config))
-
-
 def _fit(run: Run, detected: Detected) -> Done:
-    config = run.config.refine2d
-
-    def work(out: Path) -> None:
-        """Fit, write."""
-        import torch
-
-        from skeletor.refine2d_training import fit_refiner_2d
-        from skeletor.refine2d_weights import save_refiner_2d
-
-        torch.set_num_threads(run.config.workers)
-        truth = build.open_truth(run.corpus.root, "train", planar=True)
-        clips = open_store(detected.parts["train"])
-        about = run.corpus.description
-        fitted, bones = fit_refiner_2d(truth, clips, config, run.config.seed, f"{about.kind}, train", about.licence)
-        save_refiner_2d(fitted, config.port, bones, out / WEIGHTS)
-
-    return run_stage(
+    config, about = run.config.refine2d, run.corpus.description
+    words = (f"{about.kind}, train", about.licence)
+    truth = run.corpus.root / "truth2d" / "train"
+    return run_stage(  # never taken from another run: the weights are looked for in this one
         "fit refine2d",
         run.folder / "refiner2d",
-        work,
+        partial(fit_2d, truth, detected.parts["train"], config, run.config.seed, words, run.config.workers),
         {**config.model_dump(), "seed": run.config.seed},
         (detected.done, run.corpus_key),
-        (*CORE_CODE, *_FIT),
     )

@@ -48,7 +48,7 @@ def write_report(
     rows: Sequence[Row],
     detected: Detected,
     lifted: Done,
-    rejections: Mapping[str, model.Rejections],
+    rejections: Mapping[str, Rejections],
 ) -> None:
     """Write report.md and report.json into the run's folder."""
     report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from skeletor.atomic import write_text
 from skeletor.errors import InputError
-from skeletor.io.store import open_store, write_store
-from skeletor.normalise import normalise
 from skeletor.pose import file_sha256
 from skeletor.refiners import RefineConfig, build_refiner
 from slt.corpus import build, layout
@@ -18,33 +16,27 @@ from slt.corpus.frames import fingerprint
 from slt.corpus.resynth import ResynthConfig, resynthesise, source_hash
 from slt.lift import build_lifter, lift_weights
 from slt.pipeline import model, report, training
-from slt.pipeline import poses as pose_stages
 from slt.pipeline.config import RunConfig
-from slt.pipeline.context import CORE_CODE, Detected, Row, Run, elsewhere
-from slt.pipeline.mapping import map_stores
+from slt.pipeline.context import Detected, Row, Run, elsewhere
+from slt.pipeline.keyed import keyed_folder
 from slt.pipeline.refine2d import check_refine_2d, refine_2d
 from slt.pipeline.sign2text import SIGN2TEXT, sign2text_systems
-from slt.pipeline.stage import Done, keyed_folder, run_stage, stage_key
+from slt.pipeline.sources import list_bad_clips, rendered_sources
+from slt.pipeline.stage import Done, run_stage, stage_key
 from slt.pipeline.table import Table
+from slt.pipeline.work.estimate import estimate_corpus
+from slt.pipeline.work.lift import lift_parts
+from slt.pipeline.work.refine import refine_parts
+from slt.pipeline.work.refiner import REFINER_WEIGHTS, train_on_motion, train_skeletor
+from slt.pipeline.work.simulate import simulate_rest
+from slt.pipeline.work.truth import normalise_truth
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
-_CORPUS = tuple(f"slt/corpus/{m}" for m in ("body", "build", "camera", "grammar", "handshapes", "layout", "lexicon",
-                                            "look", "motion", "render", "signers"))  # fmt: skip
-_RESYNTH = tuple(f"slt/corpus/{m}" for m in ("alignments", "resynth", "resynth_lexicon", "timed"))
 _SMOOTHERS = {"savgol": "linear + Savitzky-Golay", "kalman": "Kalman smoother"}  # labels of rows
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")
 # Every part of a rendered corpus that is lifted.
 PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degraded", "negatives")
-_NETWORK = tuple(
-    f"skeletor/{m}" for m in ("model", "temporal_mlp", "networks", "fill", "hands", "windows", "quantise", "weights")
-)
-_REFINER = (
-    *_NETWORK,
-    *(f"skeletor/{m}" for m in ("refiners", "network_refiner", "stream", "smooth", "smoothers", "kalman")),
-)
-_TRAINING = (*_NETWORK, *(f"skeletor/{m}" for m in ("training", "training_loop", "checkpoint", "feed", "devices",
-                                                    "training_config", "objective", "corrupt")))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
         systems[SIGN2TEXT] = sign2text_systems(done.run)
     table = report.make_table(done.run, done.rows, systems)
     table.write(folder)
-    rejections: dict[str, model.Rejections] = {}
+    rejections: dict[str, Rejections] = {}
     for own in (row for row in done.rows if row.own):
         best = table.best_seed(own.name)
         system, scores = systems[own.name][best], table.scores_of(own.name, best)
@@ -104,10 +96,9 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
     done = run_stage(
         "corpus",
         folder / "corpus",
-        lambda out: _ignore(build.render_corpus(config.corpus, out, config.workers)),
+        partial(build.render_corpus, config.corpus, workers=config.workers),
         config.corpus.model_dump(),
         (),
-        (*CORE_CODE, *_CORPUS, "slt/video"),
         elsewhere(folder, folder / "corpus", reuse),
     )
     return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse)
@@ -131,56 +122,40 @@ def _resynthesised(
     done = run_stage(
         "corpus",
         folder / "corpus",
-        lambda out: _ignore(resynthesise(resynth, source, out, config.workers)),
+        partial(resynthesise, resynth, source, workers=config.workers),
         resynth.model_dump(exclude={"annotation"}),
         (source_hash(source),),
-        (*CORE_CODE, *_CORPUS, *_RESYNTH, "slt/video"),
         elsewhere(folder, folder / "corpus", reuse),
     )
     return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse, Path(source))
 
 
-def _ignore(_: object) -> None:
-    """The stage's result lies in its folder."""
-
-
 def _poses(run: Run) -> Detected:
     """2D poses of all parts."""
     if run.rendered:
-        sources = pose_stages.rendered_sources(run.corpus)
+        sources = rendered_sources(run.corpus)
     else:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
-    estimator, code = run.config.estimator, (*CORE_CODE, "slt/estimate", "slt/video", "slt/sparse")
+    estimator, workers = run.config.estimator, run.config.workers
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
-    cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), code))
+    cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), ("slt.estimate",)))
     estimated = run.stage(
         "estimate",
         run.folder / "estimated",
-        lambda out: pose_stages.estimate_corpus(
-            sources, run.corpus.description.y_scale, estimator, cache, out, run.config.workers
-        ),
+        partial(estimate_corpus, sources, run.corpus.description.y_scale, estimator, cache, workers=workers),
         estimator.model_dump(),
         (run.corpus_key,),
-        code,
     )
-    pose_stages.list_bad_clips(run.corpus, sources, estimated.folder, run.folder / BAD_CLIPS)
+    list_bad_clips(run.corpus, sources, estimated.folder, run.folder / BAD_CLIPS)
     parts = {part: estimated.folder / part for part in sources}
     if not run.rendered:
         return Detected(estimated, parts)
     simulated = run.stage(
         "simulate",
         run.folder / "poses",
-        lambda out: pose_stages.simulate_rest(run.corpus, estimated.folder, out, run.config.seed, run.config.workers),
+        partial(simulate_rest, run.corpus, estimated.folder, seed=run.config.seed, workers=workers),
         {"seed": run.config.seed},
         (estimated,),
-        (
-            *CORE_CODE,
-            "slt/corpus/noise",
-            "slt/corpus/noise_bank",
-            "slt/corpus/noise_events",
-            "slt/pipeline/poses",
-            "slt/sparse",
-        ),
     )
     made = {part: simulated.folder / part for part in SIMULATED}
     sample: dict[str, Path] = {}
@@ -193,20 +168,16 @@ def _poses(run: Run) -> Detected:
 def _lift(run: Run, detected: Detected) -> Done:
     """3D poses of all parts in `lifted/<part>/`; of the true 2D of dev and test in `lifted/true-<part>/`."""
 
-    def work(out: Path) -> None:
-        folders = {folder: out / part for part, folder in detected.parts.items()}
-        if run.rendered:
-            folders |= {run.corpus.root / "truth2d" / part: out / f"true-{part}" for part in ("dev", "test")}
-        map_stores(folders, partial(build_lifter, run.config.lift), "lift", run.config.workers)
-
+    parts = {part: folder for part, folder in detected.parts.items()}
+    if run.rendered:
+        parts |= {f"true-{part}": run.corpus.root / "truth2d" / part for part in ("dev", "test")}
     lift = run.config.lift
     inputs: tuple[Done | str, ...] = (detected.done,)
     if weights := lift_weights(lift):
         build_lifter(lift)  # weights that cannot be used are told now, in one line
         inputs += (file_sha256(weights),)  # other weights of the same name make another stage
-    return run.stage(
-        "lift", run.folder / "lifted", work, lift.model_dump(), inputs, (*CORE_CODE, "slt/lift", "slt/sparse")
-    )
+    work = partial(lift_parts, parts, lift, run.config.workers)
+    return run.stage("lift", run.folder / "lifted", work, lift.model_dump(), inputs)
 
 
 def _rows(run: Run, lifted: Done) -> list[Row]:
@@ -248,7 +219,7 @@ def _skeletor_plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
 
     def row(name: str, label: str, train: Callable[[Run, Done], Done], own: bool) -> Row:
         refiner = train(run, lifted)
-        config = refine.model_copy(update={"weights": str(refiner.folder / training.REFINER_WEIGHTS)})
+        config = refine.model_copy(update={"weights": str(refiner.folder / REFINER_WEIGHTS)})
         return _refined_row(run, lifted, name, label, config, refiner, own=own)
 
     both = run.rendered and run.config.motion_refiner
@@ -267,12 +238,11 @@ def _refiner(run: Run, lifted: Done) -> Done:
     return run.stage(
         "refiner",
         run.folder / "refiner",
-        lambda out: training.train_skeletor(
-            [lifted.folder / p for p in parts], degraded, config, run.config.seed, run.config.workers, out
+        partial(
+            train_skeletor, [lifted.folder / p for p in parts], degraded, config, run.config.seed, run.config.workers
         ),
         {"training": config.model_dump(), "seed": run.config.seed},
         (lifted,),
-        (*CORE_CODE, *_TRAINING),
     )
 
 
@@ -283,33 +253,29 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
     return run.stage(
         "motion",
         run.folder / "refiner-motion",
-        lambda out: training.train_on_motion(
-            folder / "train", lifted.folder / "train", config, run.config.seed, run.config.workers, out
+        partial(
+            train_on_motion, folder / "train", lifted.folder / "train", config, run.config.seed, run.config.workers
         ),
         {"training": config.model_dump(), "seed": run.config.seed},
         (lifted, truth),
-        (*CORE_CODE, *_TRAINING),
     )
 
 
 def _refined_row(
     run: Run, lifted: Done, name: str, label: str, config: RefineConfig, refiner: Done | None = None, own: bool = False
 ) -> Row:
-    def work(out: Path) -> None:
-        folders = {lifted.folder / part: out / part for part in (*layout.SPLITS, "negatives")}
-        map_stores(folders, partial(build_refiner, config), name, run.config.workers)
-
-    values = config.model_dump(exclude={"weights"} if refiner else set())
-    inputs = (lifted, refiner) if refiner else (lifted,)
-    done = run.stage(name, run.folder / "refined" / name, work, values, inputs, (*CORE_CODE, *_REFINER))
+    parts = (*layout.SPLITS, "negatives")
+    work = partial(refine_parts, lifted.folder, parts, config, name, run.config.workers)
+    values = config.model_dump(exclude={"weights"})
+    inputs: tuple[Done | str, ...] = (lifted, refiner) if refiner else (lifted,)
+    if config.weights and not refiner:
+        build_refiner(config)  # weights that cannot be used are told at once, in one line
+        inputs += (file_sha256(config.weights),)
+    done = run.stage(name, run.folder / "refined" / name, work, values, inputs)
     return Row(name, label, done, done.folder, refiner, own)
 
 
 def _truth(run: Run) -> tuple[Done, Path]:
-    def work(out: Path) -> None:
-        for part in layout.SPLITS:
-            truth = open_store(run.corpus.root / "truth" / part)
-            write_store(out / part, ((name, normalise(truth[name])) for name in sorted(truth)))
-
-    done = run.stage("truth", run.folder / "truth", work, {}, (run.corpus_key,), CORE_CODE)
+    work = partial(normalise_truth, run.corpus.root, layout.SPLITS)
+    done = run.stage("truth", run.folder / "truth", work, {}, (run.corpus_key,))
     return done, done.folder

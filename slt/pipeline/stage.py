@@ -13,9 +13,9 @@ from typing import Any
 
 from skeletor.atomic import remove_leftovers, write_text
 from skeletor.progress import log
+from slt.pipeline.code import Code, code_digest
 
 DONE = "done.json"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,24 @@ class Done:
 def run_stage(
     name: str,
     folder: Path,
-    work: Callable[[Path], None],
+    work: Callable[[Path], object],
     config: dict[str, Any],
     inputs: Sequence[Done | str],
-    code: Sequence[str],
     reuse: Sequence[Path] = (),
+    code: Sequence[Code] | None = None,
 ) -> Done:
     """Run `work(folder)` unless the folder already holds the result for the same key.
 
     config: the values that the stage depends on; inputs: earlier stages (or hashes of outside data);
-    code: modules or packages, relative to the project ("slt/lift"), whose source the result depends on;
+    code: functions and modules whose source the result depends on, with all that they import (see
+    `slt.pipeline.code`); None: `work` itself, a function or a `functools.partial` of one;
     reuse: folders of the same stage in other runs, which are never written to: the first of them that holds the
     result for the same key is taken where it lies.
     If the key has changed, what lies in the folder is stale and is removed first; if a run with the
     same key was killed, its files are kept, and `work` goes on where it was. The done-marker is
     written last.
     """
-    key = stage_key(config, inputs, code)
+    key = stage_key(config, inputs, (work,) if code is None else code)
     marker = folder / DONE
     known = read_json(marker)
     if known.get("key") == key and known.get("done"):
@@ -77,35 +78,14 @@ def run_stage(
     return Done(name, folder, key, seconds)
 
 
-def keyed_folder(folder: Path, key: str) -> Path:
-    """A folder for what several runs of a stage share; emptied if it was made under another key."""
-    marker = folder / "key.txt"
-    if not marker.exists() or marker.read_text(encoding="utf-8") != key:
-        if folder.exists():
-            shutil.rmtree(folder)
-        write_text(marker, key)
-    return folder
-
-
-def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[str]) -> str:
-    """Hash over config, the keys of the inputs, and the source text of the code."""
+def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[Code]) -> str:
+    """Hash over config, the keys of the inputs, and the code: what these functions and modules import, all of it."""
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for item in inputs:
         digest.update((item if isinstance(item, str) else item.key).encode())
-    for path in code:
-        digest.update(source_hash(path).encode())
+    if code:
+        digest.update(code_digest(code).encode())
     return digest.hexdigest()[:24]
-
-
-def source_hash(path: str) -> str:
-    """Hash of a module's or package's Python source, relative to the project's root."""
-    full = ROOT / path
-    files = sorted(full.rglob("*.py")) if full.is_dir() else [full.with_suffix(".py")]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(ROOT).as_posix().encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from joeynmt.config import TestConfig
 from joeynmt.model import Model
 
 from skeletor.atomic import write_text
+from skeletor.devices import resolve_device
 from skeletor.errors import InputError
 from skeletor.progress import log
-from slt.pipeline.stage import keyed_folder
+from slt.pipeline.keyed import keyed_folder
 from slt.score import score
 from slt.score.bleu import corpus_bleu
 from slt.sign2text.cnn import AlexNet, load_cnn_weights
@@ -31,7 +32,6 @@ from slt.translate.decode import Decoding, decode, tune
 from slt.translate.text import Text, fit_text
 from slt.translate.train import TrainResult
 from slt.translate.trainer import Trainer, average, curve, deterministic, quiet
-from slt.translate.translator import resolve_device
 
 _VALIDATION_BATCH = 8  # clips; those of PHOENIX14T take 46 MB each as 300 frames of 227 x 227
 

@@ -13,6 +13,7 @@ import torch
 from joeynmt.model import Model
 
 from skeletor.config import check_config
+from skeletor.devices import resolve_device
 from skeletor.errors import InputError
 from skeletor.tensors import save_tensors
 from skeletor.weight_file import check_fit, damaged, read_weights
@@ -22,7 +23,6 @@ from slt.sign2text.data import pad_frames
 from slt.sign2text.model import build_model
 from slt.translate.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode
 from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest
-from slt.translate.translator import resolve_device
 
 WEIGHTS = "sign2text.safetensors"
 _FORMAT = "slt-sign2text-1"

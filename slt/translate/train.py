@@ -18,6 +18,7 @@ import torch
 from joeynmt.tokenizers import SentencePieceTokenizer
 
 from skeletor.atomic import write_text
+from skeletor.devices import resolve_device
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.progress import log
@@ -40,7 +41,6 @@ from slt.translate.translator import (
     new_model,
     raw_features,
     recognise,
-    resolve_device,
 )
 
 GlossedText = tuple[Sequence[str], str]

@@ -7,6 +7,7 @@ import logging
 import pkgutil
 import re
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,6 +26,7 @@ from joeynmt.training import TrainManager
 from torch.utils.data import Dataset
 
 from skeletor.atomic import atomic_path
+from skeletor.devices import seeded
 from skeletor.progress import LogFile
 from slt.translate.config import TranslateConfig
 from slt.translate.glosses import GlossModel
@@ -79,11 +81,13 @@ class Trainer(TrainManager):
         smoothed_loss(model, config.label_smoothing, config.r_drop)
         if isinstance(model, GlossModel):
             model.text_weight = config.text_weight
-        super().__init__(
-            rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
-            autocast=_autocast(device, config.precision), seed=seed,
-            train_args=_train_args(config), dev_args=_dev_args(config),
-        )  # fmt: skip
+        with warnings.catch_warnings():  # of the scaler that it makes by a deprecated name, and that is not used
+            warnings.filterwarnings("ignore", r".*torch\.cuda\.amp\.GradScaler", FutureWarning)
+            super().__init__(
+                rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
+                autocast=_autocast(device, config.precision), seed=seed,
+                train_args=_train_args(config), dev_args=_dev_args(config),
+            )  # fmt: skip
         self.scaler = None  # bfloat16 has the range of float32: nothing underflows
         for group in self.optimizer.param_groups:
             group["fused"] = True  # one call for all weights; a third less time per update on a CPU
@@ -222,9 +226,7 @@ def quiet(log_file: Path) -> Iterator[None]:
 def deterministic(seed: int, device: torch.device) -> Iterator[None]:
     """Seeded generators, one thread on a CPU (more are slower for a network of this size); undone at the end."""
     threads = torch.get_num_threads()
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    with seeded(seed, device):
         if device.type == "cpu":
             torch.set_num_threads(1)
         try:

@@ -13,6 +13,7 @@ import torch
 from joeynmt.model import Model
 
 from skeletor.config import Config, check_config
+from skeletor.devices import resolve_device
 from skeletor.errors import InputError
 from skeletor.pose import PoseSequence
 from skeletor.tensors import save_tensors
@@ -144,18 +145,6 @@ class Translator:
         sources = gloss_sources(sentences, self.glosses, self.text, self.config.gloss_pieces)
         batches = list(encode(self.model, sources, 1, self.device))
         return decode(self.model, batches, self.text, self.decoding)
-
-
-def resolve_device(name: str) -> torch.device:
-    """A torch device; "auto" is CUDA if there is one. Raises InputError if it does not exist here."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {name!r} cannot be used ({' '.join(str(error).split())[:80]}); try auto") from error
-    return device
 
 
 def raw_features(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from skeletor.io import native
 from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.refiners import FunctionRefiner
+from skeletor.refiner import FunctionRefiner
 from skeletor.skeleton import SIGNING_50
 from slt.sparse import (
     STRIDE,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from skeletor.objective import mirrored
+from skeletor.augment import mirrored
 from slt.lift.learned.anatomy import Anatomy
 from slt.lift.learned.joint_token import JointToken
 from slt.lift.learned.networks import LiftNetwork

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.objective import mirrored
+from skeletor.augment import mirrored
 from skeletor.skeleton import Skeleton
 from slt.lift.learned.anatomy import (
     Anatomy,

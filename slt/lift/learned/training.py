@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 
 from skeletor.atomic import append_line, atomic_path
-from skeletor.devices import make_fabric
+from skeletor.devices import make_fabric, resolve_device, seed_generators, seeded
 from skeletor.errors import InputError
 from skeletor.feed import NETWORK, WINDOWS, draw_seed
 from skeletor.progress import log, progress
-from skeletor.refiners import pick_device
 from skeletor.resume import cut_log, read_checkpoint, restore
 from skeletor.skeleton import SIGNING_50, Skeleton
 from skeletor.training_loop import TrainingDiverged
@@ -123,10 +122,12 @@ def train_lifter(job: LiftTrainJob, material: Material | None = None) -> LifterR
     clips, held_out = material.clips.split(job.train.validation_share)
     material = replace(material, clips=clips)
     log.info(f"lifter: {len(clips)} clips, {clips.starts[-1]} frames; {len(held_out)} clips held out")
-    run = _start(job, material)
     identity = hashlib.sha256(json.dumps([VERSION, kept_config(job)], sort_keys=True).encode()).hexdigest()
-    _resume(run, out / CHECKPOINT, identity)
-    _loop(run, job, material, out, identity)
+    place = resolve_device(job.device)
+    with seeded(job.seed, place):
+        run = _start(job, material, place)
+        _resume(run, out / CHECKPOINT, identity)
+        _loop(run, job, material, out, identity)
     _take_average(run)
     network = run.network.eval()
     result = LifterResult(
@@ -157,14 +158,11 @@ def validation_error(network: LiftNetwork, clips: ClipSet, root: int) -> float:
     return total / max(count, 1)
 
 
-def _start(job: LiftTrainJob, material: Material) -> _Run:
+def _start(job: LiftTrainJob, material: Material, place: torch.device) -> _Run:
     """A training at step 0, with fresh weights or those of `start`."""
-    place = torch.device(pick_device(job.device))
     fabric = make_fabric(place, bf16=False)
     arguments = network_arguments(job.model, material.skeleton)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(job.seed)
-        network = build_network(arguments)
+    network = build_network(arguments)
     if isinstance(network, JointToken):
         set_spread(network, material.clips)
     if job.start:
@@ -218,7 +216,7 @@ def _step(run: _Run, job: LiftTrainJob, material: Material) -> float:
     for group in run.optimizer.param_groups:
         group["lr"] = _rate(run, c)
     run.optimizer.zero_grad(set_to_none=True)
-    torch.manual_seed(draw_seed(job.seed, 0, run.step, NETWORK))  # for dropout and stochastic depth
+    seed_generators(draw_seed(job.seed, 0, run.step, NETWORK), run.fabric.device)  # for dropout and stochastic depth
     rng = np.random.default_rng(draw_seed(job.seed, 0, run.step, WINDOWS))
     draw = Draw(material.clips, material.skeleton, material.root, c.batch_size, c.mirror, run.fabric.device, rng)
     loss = lifting_loss(run.network, job.model, draw, run.runner)

@@ -48,15 +48,15 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """keys(config): the key of every stage of a run, by name; nothing is computed."""
     found: dict[str, str] = {}
 
-    def noted(name, folder, work, config, inputs, code, reuse=()):
-        found[name] = stage_key(config, inputs, code)
+    def noted(name, folder, work, config, inputs, reuse=()):
+        found[name] = stage_key(config, inputs, (work,))
         return Done(name, folder, found[name], 0.0)
 
     for module in (context, refine2d, run):
         monkeypatch.setattr(module, "run_stage", noted)
     corpus = Corpus(tmp_path, Description(kind="rendered"), ())
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: corpus)
-    monkeypatch.setattr(run.pose_stages, "list_bad_clips", lambda *args: 0)
+    monkeypatch.setattr(run, "list_bad_clips", lambda *args: 0)
 
     def keys_of(config: RunConfig) -> dict[str, str]:
         found.clear()

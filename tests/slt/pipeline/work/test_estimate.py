@@ -13,17 +13,12 @@ import pytest
 from skeletor.errors import InputError
 from skeletor.io import write_pose
 from skeletor.io.store import open_store
-from skeletor.pose import PoseSequence, Provenance, StageRecord
+from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SIGNING_50
 from slt.corpus.layout import Clip, Corpus, Description
-from slt.corpus.motion import perform
-from slt.corpus.noise import fit_noise
-from slt.corpus.signers import SIGNERS
 from slt.estimate import EstimateConfig
-from slt.pipeline.model import backwards
-from slt.pipeline.poses import _simulate, estimate_corpus, list_bad_clips
-from slt.pipeline.stage import keyed_folder
-from slt.sparse import STRIDE, key_frames, only_key_frames, pose_stride, thin
+from slt.pipeline.sources import list_bad_clips
+from slt.pipeline.work.estimate import estimate_corpus
 
 POSES = EstimateConfig(name="poses")
 
@@ -91,12 +86,6 @@ def test_nothing_but_bad_clips_is_an_error(tmp_path: Path) -> None:
         estimate_corpus({"dev": {"a": tmp_path / "a"}}, 1.0, POSES, tmp_path / "cache", tmp_path / "out", 1)
 
 
-def test_the_cache_is_emptied_under_another_key(tmp_path: Path) -> None:
-    folder = keyed_folder(tmp_path / "clips", "a")
-    (folder / "x").touch()
-    assert (keyed_folder(folder, "a") / "x").exists() and not (keyed_folder(folder, "b") / "x").exists()
-
-
 def test_frames_that_cannot_be_read_make_a_bad_clip_not_the_end(release, tmp_path: Path) -> None:
     """Pictures through the real estimator."""
     from slt.corpus.layout import read_corpus
@@ -109,23 +98,3 @@ def test_frames_that_cannot_be_read_make_a_bad_clip_not_the_end(release, tmp_pat
     failed = json.loads((tmp_path / "out" / "failed.json").read_text())
     assert set(failed["train"]) == {"heute-1"} and "images0002.png" in failed["train"]["heute-1"]
     assert set(failed["dev"]) == {"tagesschau-3"} and list(open_store(tmp_path / "out" / "train")) == ["heute-2"]
-
-
-def test_noise_of_key_frames_is_simulated_on_key_frames() -> None:
-    signed = perform(["MORGEN", "REGEN", "NORD", "SONNE"], SIGNERS[0], np.random.default_rng(0)).pose
-    truth = PoseSequence(signed.keypoints[..., :2] * 300, signed.confidence, 25.0, SIGNING_50, Provenance())
-    key = truth.replace(truth.keypoints[::4], truth.confidence[::4], 25 / 4)
-    noise = fit_noise([key], [key.replace(key.keypoints + 2)])
-    found = _simulate(noise, truth, np.random.default_rng(1))
-    assert pose_stride(found) == 4 and len(found) == len(truth) and found.fps == pytest.approx(25)
-    assert np.array_equal(~found.missing.all(1), key_frames(found))
-    assert np.array_equal(only_key_frames(found).keypoints, noise.simulate(key, np.random.default_rng(1)).keypoints)
-    assert np.isnan(_simulate(noise, key, np.random.default_rng(1)).keypoints).sum() == 0, "as dense as its noise"
-
-
-def test_a_sparse_clip_played_backwards_begins_with_a_key_frame() -> None:
-    pose = thin(PoseSequence(np.random.default_rng(0).random((19, 50, 2)), np.ones((19, 50)), 25.0, SIGNING_50), 4)
-    pose = pose.replace(stage=StageRecord("estimate", config={STRIDE: 4}))
-    back = backwards(pose)
-    assert len(back) == 17 and np.array_equal(~back.missing.all(1), key_frames(back))
-    assert np.array_equal(back.keypoints[0], pose.keypoints[16])

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,15 +15,9 @@ from skeletor.errors import InputError
 from skeletor.progress import progress
 from slt.corpus import build, layout
 from slt.corpus.resynth import ResynthConfig, lexicon_of, make_shot, plan_resynth, read_source
-from slt.pipeline.context import Run
+from slt.pipeline.keyed import keyed_folder
 from slt.pipeline.mapping import worker_pool
-from slt.pipeline.stage import keyed_folder, stage_key
 
-# The source that a video's bytes depend on.
-RENDER_CODE = tuple(f"slt/corpus/{m}" for m in ("build", "camera", "german", "grammar", "handshapes", "layout",
-                                                "lexicon", "limbs", "look", "motion", "patterns", "portrait", "quality",
-                                                "render", "rotation", "shapes", "signers"))  # fmt: skip
-_RESYNTH_CODE = tuple(f"slt/corpus/{m}" for m in ("alignments", "resynth", "resynth_lexicon", "timed"))
 Sources = dict[str, dict[str, Path]]  # split -> clip -> video or folder of pictures
 S = TypeVar("S", bound=build.Shot)
 
@@ -35,44 +29,61 @@ def corpus_sources(corpus: layout.Corpus, clips: int | None) -> Sources:
     return found
 
 
-def with_pixels(run: Run, clips: int | None, root: Path) -> Sources:
+@dataclasses.dataclass(frozen=True)
+class PixelPlan:
+    """What videos are missing of, and where they go.
+
+    made_from: the config of a corpus of our own, None for others. annotation: of a re-synthesised one. clips: of train
+    that have pixels in the end; None: those that have some. root: folder of the rendered videos, emptied if they were
+    made under another key.
+    """
+
+    corpus: layout.Corpus
+    made_from: build.CorpusConfig | ResynthConfig | None
+    annotation: Path | None
+    clips: int | None
+    root: Path
+    key: str
+    workers: int
+
+
+def with_pixels(plan: PixelPlan) -> Sources:
     """Pictures of `clips` training clips (None: of those that have some) and of all of dev and test.
 
-    Of a corpus that we make ourselves, what is missing is rendered into `root`. Raises InputError if there are fewer
-    training clips than that.
+    Of a corpus that we make ourselves, what is missing is rendered. Raises InputError if there are fewer training clips
+    than that.
     """
-    if run.config.resynth is not None:
-        return _resynthesised(run, run.config.resynth, clips, root)
-    sources = corpus_sources(run.corpus, clips)
-    if run.corpus.description.kind != "rendered" or clips is None:
+    if isinstance(plan.made_from, ResynthConfig):
+        return _resynthesised(plan, plan.made_from)
+    sources = corpus_sources(plan.corpus, plan.clips)
+    if plan.made_from is None or plan.clips is None:
         return sources
-    config = run.config.corpus
-    plans = [plan for plan in build.plan_corpus(config) if plan.part == "train"]
-    _check(clips, len(plans), "corpus.train is")
-    missing = [plan for plan in plans[:clips] if plan.name not in sources["train"]]
-    key = stage_key(config.model_dump(exclude={"calibration"}), (), (*RENDER_CODE, "slt/video"))
-    made = render_videos(missing, partial(build.make_clip, config=config), keyed_folder(root, key), run.config.workers)
+    config = plan.made_from
+    plans = [shot for shot in build.plan_corpus(config) if shot.part == "train"]
+    _check(plan.clips, len(plans), "corpus.train is")
+    missing = [shot for shot in plans[: plan.clips] if shot.name not in sources["train"]]
+    made = render_videos(
+        missing, partial(build.make_clip, config=config), keyed_folder(plan.root, plan.key), plan.workers
+    )
     return {**sources, "train": {**sources["train"], **made}}
 
 
-def _resynthesised(run: Run, config: ResynthConfig, clips: int | None, root: Path) -> Sources:
+def _resynthesised(plan: PixelPlan, config: ResynthConfig) -> Sources:
     """Its dev and test have pixels of a sample only. Of train every n-th clip is taken: they are in order of date."""
-    assert run.annotation is not None, "a re-synthesised corpus without its annotation"
-    source = read_source(run.annotation)
+    assert plan.annotation is not None, "a re-synthesised corpus without its annotation"
+    source = read_source(plan.annotation)
     lexicon = lexicon_of(source, config.seed)
     plans = {s: [p for p in plan_resynth(config, source, lexicon) if p.part == s] for s in layout.SPLITS}
-    sources = corpus_sources(run.corpus, None)
+    sources = corpus_sources(plan.corpus, None)
     names = list(sources["train"])
-    if clips is not None:
-        _check(clips, len(plans["train"]), "the annotation's training clips are")
-        places = np.linspace(0, len(plans["train"]), clips, endpoint=False).astype(int)
+    if plan.clips is not None:
+        _check(plan.clips, len(plans["train"]), "the annotation's training clips are")
+        places = np.linspace(0, len(plans["train"]), plan.clips, endpoint=False).astype(int)
         names = [plans["train"][k].name for k in places]
     wanted = {"train": names, **{s: [p.name for p in plans[s]] for s in ("dev", "test")}}
     missing = [p for s in layout.SPLITS for p in plans[s] if p.name in set(wanted[s]) - set(sources[s])]
-    values: dict[str, Any] = {"seed": config.seed}  # a clip does not depend on the numbers of the others
-    key = stage_key(values, (run.corpus_key,), (*RENDER_CODE, *_RESYNTH_CODE, "slt/video"))
     make = partial(make_shot, lexicon=lexicon, seed=config.seed)
-    made = render_videos(missing, make, keyed_folder(root, key), run.config.workers)
+    made = render_videos(missing, make, keyed_folder(plan.root, plan.key), plan.workers)
     return {s: {name: sources[s].get(name) or made[name] for name in wanted[s]} for s in layout.SPLITS}
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -5,9 +6,7 @@ import pytest
 from skeletor.errors import InputError
 from slt.corpus import build, layout
 from slt.corpus.resynth import ResynthConfig, resynthesise
-from slt.pipeline.config import RunConfig
-from slt.pipeline.context import Run
-from slt.pipeline.pixels import corpus_sources, render_videos, with_pixels
+from slt.pipeline.work.pixels import PixelPlan, corpus_sources, render_videos, with_pixels
 from slt.video import open_video
 
 
@@ -34,8 +33,8 @@ def test_a_resynthesised_corpus_gets_pixels_of_all_that_is_scored(annotation, tm
     folder = annotation(train=6, dev=2, test=2)
     config = ResynthConfig(calibration=2, sample=1, studio=2, studio_motion=0, negatives=0)
     corpus = resynthesise(config, folder, tmp_path / "corpus", 1)
-    run = Run(RunConfig(resynth=config, workers=1), tmp_path, corpus, "key", annotation=folder)
-    sources = with_pixels(run, 3, tmp_path / "videos")
+    plan = PixelPlan(corpus, config, folder, 3, tmp_path / "videos", "key", 1)
+    sources = with_pixels(plan)
     assert list(sources["train"]) == ["train-heute-0", "train-heute-2", "train-heute-4"]
     for split in ("dev", "test"):
         assert list(sources[split]) == [clip.name for clip in corpus.split(split)]
@@ -44,6 +43,6 @@ def test_a_resynthesised_corpus_gets_pixels_of_all_that_is_scored(annotation, tm
     lengths = build.open_truth(corpus.root, "dev", planar=True)
     for name, path in sources["dev"].items():
         assert sum(1 for _ in open_video(path)) == len(lengths[name])
-    assert set(with_pixels(run, None, tmp_path / "videos")["train"]) == set(corpus_sources(corpus, None)["train"])
+    assert set(with_pixels(replace(plan, clips=None))["train"]) == set(corpus_sources(corpus, None)["train"])
     with pytest.raises(InputError, match=r"clips is 7, but the annotation's training clips are 6"):
-        with_pixels(run, 7, tmp_path / "videos")
+        with_pixels(replace(plan, clips=7))

@@ -1,104 +1,21 @@
-"""From a corpus to 2D poses: the real estimator on every clip with pixels, simulated detections for the others."""
+"""Simulated detections for the clips of a corpus without pixels, by noise fitted to those that have them."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections import ChainMap
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
 from skeletor.io import native
-from skeletor.io.store import CHUNK, open_store, write_store
+from skeletor.io.store import CHUNK, open_store
 from skeletor.pose import PoseSequence, StageRecord
-from skeletor.progress import log, progress
-from slt.corpus import build, layout
+from skeletor.progress import progress
+from slt.corpus import layout
 from slt.corpus.noise import DetectorNoise, fit_noise
-from slt.estimate import EstimateConfig, Job, estimate_jobs
 from slt.pipeline.mapping import worker_pool
 from slt.sparse import STRIDE, only_key_frames, pose_stride, spread
-
-FAILED = "failed.json"
-
-
-def estimate_corpus(
-    sources: Mapping[str, Mapping[str, Path]],
-    y_scale: float,
-    config: EstimateConfig,
-    cache: Path,
-    folder: Path,
-    workers: int,
-) -> None:
-    """Estimate every clip of `sources` (part -> clip -> video or folder of frames) into shards in `folder/<part>/`.
-
-    cache: what is estimated lies here, one file a clip, until it is put into shards: a run that was stopped, or that
-    has a few new pictures, estimates only what is not there. y_scale undoes squeezed pictures
-    (`slt.corpus.layout.Description`). Clips that fail are logged and listed in `folder/failed.json` (part -> clip ->
-    reason); InputError if all of them do.
-    """
-    jobs = {
-        f"{part}/{name}": Job(source, cache / part / f"{name}.safetensors")
-        for part, videos in sources.items()
-        for name, source in videos.items()
-    }
-    for left_over in cache.glob("*/.*.tmp*"):  # of workers that were killed
-        left_over.unlink()
-    report = estimate_jobs(jobs, config, workers)
-    failed = {
-        part: {name: report.failed[key] for name in videos if (key := f"{part}/{name}") in report.failed}
-        for part, videos in sources.items()
-    }
-    for part, videos in sources.items():
-        files = {name: jobs[f"{part}/{name}"].target for name in videos if name not in failed[part]}
-        shutil.rmtree(folder / part, ignore_errors=True)  # an attempt that was stopped may have had more clips
-        write_store(folder / part, ((name, stretch(native.read_pose(f), y_scale)) for name, f in files.items()))
-    write_text(folder / FAILED, json.dumps(failed, indent=1, ensure_ascii=False))
-    if jobs and len(report.failed) == len(jobs):
-        raise InputError(f"no clip could be read, the first because: {next(iter(report.failed.values()))}")
-
-
-def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Path]], folder: Path, file: Path) -> int:
-    """Write `file`, tab-separated: each clip without a pose, its source and why; gives how many there are.
-
-    folder: of `estimate_corpus`. Annotated clips without pictures belong to them, but in a rendered corpus, where
-    they are meant to have none.
-    """
-    failed = json.loads((folder / FAILED).read_text(encoding="utf-8"))
-    rows = [
-        (part, name, str(sources.get(part, {}).get(name, "")), reason)
-        for part, reasons in failed.items()
-        for name, reason in reasons.items()
-    ]
-    if not corpus.description.synthetic:
-        rows += [(clip.split, clip.name, "", "it has no pictures") for clip in corpus.clips if clip.source is None]
-    lines = ["\t".join(" ".join(field.split()) for field in row) for row in [("part", "clip", "source", "why"), *rows]]
-    write_text(file, "\n".join(lines) + "\n")
-    if rows:
-        log.warning("poses: %d clips are left out, listed in %s", len(rows), file)
-    return len(rows)
-
-
-def stretch(pose: PoseSequence, y_scale: float) -> PoseSequence:
-    """Multiply y by `y_scale`, to undo pictures that were squeezed."""
-    if y_scale == 1:
-        return pose
-    keypoints = pose.keypoints.copy()
-    keypoints[:, :, 1] *= y_scale
-    return pose.replace(keypoints, stage=StageRecord("stretch", config={"y_scale": y_scale}))
-
-
-def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:
-    """Part -> clip -> video of all rendered videos of a corpus."""
-    parts = ("train", "dev", "test", "studio", "negatives")
-    return {
-        part: {file.stem: file for file in sorted(layout.features_path(corpus.root, part).glob("[!.]*.mp4"))}
-        for part in parts
-    }
 
 
 @dataclass(frozen=True)
@@ -128,7 +45,7 @@ def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int
         noise[quality] = folder / f"noise_{quality}.safetensors"
         if not noise[quality].exists():
             real = open_store(detected / part)
-            truth = build.open_truth(corpus.root, part, planar=True)
+            truth = open_store(corpus.root / "truth2d" / part)
             names = sorted(real)
             found = [real[n] for n in names]
             true = [_every(truth[n], pose_stride(pose)) for n, pose in zip(names, found, strict=True)]

@@ -1,0 +1,42 @@
+"""The clips of a corpus that have pixels, and a list of those that gave no pose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from skeletor.atomic import write_text
+from skeletor.progress import log
+from slt.corpus import layout
+from slt.pipeline.work.estimate import FAILED
+
+
+def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Path]], folder: Path, file: Path) -> int:
+    """Write `file`, tab-separated: each clip without a pose, its source and why; gives how many there are.
+
+    folder: of `estimate_corpus`. Annotated clips without pictures belong to them, but in a rendered corpus, where
+    they are meant to have none.
+    """
+    failed = json.loads((folder / FAILED).read_text(encoding="utf-8"))
+    rows = [
+        (part, name, str(sources.get(part, {}).get(name, "")), reason)
+        for part, reasons in failed.items()
+        for name, reason in reasons.items()
+    ]
+    if not corpus.description.synthetic:
+        rows += [(clip.split, clip.name, "", "it has no pictures") for clip in corpus.clips if clip.source is None]
+    lines = ["\t".join(" ".join(field.split()) for field in row) for row in [("part", "clip", "source", "why"), *rows]]
+    write_text(file, "\n".join(lines) + "\n")
+    if rows:
+        log.warning("poses: %d clips are left out, listed in %s", len(rows), file)
+    return len(rows)
+
+
+def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:
+    """Part -> clip -> video of all rendered videos of a corpus."""
+    parts = ("train", "dev", "test", "studio", "negatives")
+    return {
+        part: {file.stem: file for file in sorted(layout.features_path(corpus.root, part).glob("[!.]*.mp4"))}
+        for part in parts
+    }

@@ -1,0 +1,62 @@
+"""2D poses of a corpus: the estimator on every clip with pixels."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from skeletor.atomic import write_text
+from skeletor.errors import InputError
+from skeletor.io import native
+from skeletor.io.store import write_store
+from skeletor.pose import PoseSequence, StageRecord
+from slt.estimate import EstimateConfig, Job, estimate_jobs
+
+FAILED = "failed.json"
+
+
+def estimate_corpus(
+    sources: Mapping[str, Mapping[str, Path]],
+    y_scale: float,
+    config: EstimateConfig,
+    cache: Path,
+    folder: Path,
+    workers: int,
+) -> None:
+    """Estimate every clip of `sources` (part -> clip -> video or folder of frames) into shards in `folder/<part>/`.
+
+    cache: what is estimated lies here, one file a clip, until it is put into shards: a run that was stopped, or that
+    has a few new pictures, estimates only what is not there. y_scale undoes squeezed pictures
+    (`slt.corpus.layout.Description`). Clips that fail are logged and listed in `folder/failed.json` (part -> clip ->
+    reason); InputError if all of them do.
+    """
+    jobs = {
+        f"{part}/{name}": Job(source, cache / part / f"{name}.safetensors")
+        for part, videos in sources.items()
+        for name, source in videos.items()
+    }
+    for left_over in cache.glob("*/.*.tmp*"):  # of workers that were killed
+        left_over.unlink()
+    report = estimate_jobs(jobs, config, workers)
+    failed = {
+        part: {name: report.failed[key] for name in videos if (key := f"{part}/{name}") in report.failed}
+        for part, videos in sources.items()
+    }
+    for part, videos in sources.items():
+        files = {name: jobs[f"{part}/{name}"].target for name in videos if name not in failed[part]}
+        shutil.rmtree(folder / part, ignore_errors=True)  # an attempt that was stopped may have had more clips
+        write_store(folder / part, ((name, stretch(native.read_pose(f), y_scale)) for name, f in files.items()))
+    write_text(folder / FAILED, json.dumps(failed, indent=1, ensure_ascii=False))
+    if jobs and len(report.failed) == len(jobs):
+        raise InputError(f"no clip could be read, the first because: {next(iter(report.failed.values()))}")
+
+
+def stretch(pose: PoseSequence, y_scale: float) -> PoseSequence:
+    """Multiply y by `y_scale`, to undo pictures that were squeezed."""
+    if y_scale == 1:
+        return pose
+    keypoints = pose.keypoints.copy()
+    keypoints[:, :, 1] *= y_scale
+    return pose.replace(keypoints, stage=StageRecord("stretch", config={"y_scale": y_scale}))
