@@ -18,6 +18,7 @@ from typing import Any
 from experiments.hardening.server import WARM
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVER = "experiments.hardening.server"
 CPU_SECONDS = 5.0
 MEMORY = 1 << 30
 _GRACE = 10.0  # seconds in which the children of a command that has ended have to be gone
@@ -131,7 +132,7 @@ class Server:
             environment |= {"HDF5_PLUGIN_PATH": "", "GLOG_minloglevel": "2", "TF_CPP_MIN_LOG_LEVEL": "2"}
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "experiments.hardening.server", str(theirs.fileno()), ",".join(self._modules)],
+                    [sys.executable, "-m", SERVER, str(theirs.fileno()), ",".join(self._modules)],
                     pass_fds=[theirs.fileno()], env=environment, cwd=ROOT, start_new_session=True,
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 )  # fmt: skip

@@ -1,7 +1,7 @@
 """A process that has imported what the commands need: it makes calls, and forks commands that begin at once.
 
-A command's imports take seconds and write nothing; what is to be stopped, starved or crowded comes after them. Started by
-`children.Server` with the file descriptor of a socket; it ends when that is closed.
+A command's imports take seconds and write nothing; what is to be stopped, starved or crowded comes after them.
+Started by `children.Server` with the file descriptor of a socket; it ends when that is closed.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def start(
     os.setsid()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL if name == signal.SIGTERM else signal.default_int_handler)
-    os.closerange(3, 256)
+    _let_go()
     os.chdir(folder)
     for number, suffix in ((1, ".out"), (2, ".err")):
         file = os.open(log + suffix, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -106,6 +106,17 @@ def start(
     raise SystemExit(
         importlib.import_module(f"{program}.cli").main(list(argv))
     )  # an ordinary end, with all that hangs on it
+
+
+def _let_go() -> None:
+    """Leave the server's files to it; their numbers stay taken, since objects here will close them."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != null:
+            with contextlib.suppress(OSError):
+                os.fstat(int(name))
+                os.dup2(null, int(name))
+    os.close(null)
 
 
 def _poll(child: int) -> int | None:

@@ -293,12 +293,12 @@ def _large() -> list[Attack]:
     def bomb(name: str, member: str, head: bytes = b"") -> Callable[[Place], Path]:
         def make(place: Place) -> Path:
             with (
-                zipfile.ZipFile(place.folder / name, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+                zipfile.ZipFile(place.folder / name, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
                 archive.open(member, "w", force_zip64=True) as file,
             ):
                 file.write(head)
                 block = bytes(1 << 24)
-                for _ in range(192):  # 3 GB
+                for _ in range(96):  # 1.5 GB
                     file.write(block)
             return place.folder / name
 
@@ -331,7 +331,7 @@ def _large() -> list[Attack]:
         folder.mkdir(exist_ok=True)
         side = 30_000
         head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-        line = zlib.compressobj(9)
+        line = zlib.compressobj(1)
         data = b"".join(line.compress(bytes(3 * side + 1)) for _ in range(side)) + line.flush()
         chunks = [(b"IHDR", head), (b"IDAT", data), (b"IEND", b"")]
         content = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
@@ -362,7 +362,7 @@ def _large() -> list[Attack]:
 
     def npy() -> bytes:
         buffer = io.BytesIO()
-        np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": (800_000_000,)})
+        np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": (400_000_000,)})
         return buffer.getvalue()
 
     flow = "[" * DEPTH + "]" * DEPTH
@@ -399,10 +399,10 @@ def _aliases() -> str:
 
 
 def _wide(place: Place) -> Path:
-    """A clip with pixels 160 times as wide as high."""
+    """A clip with pixels 250 times as wide as high."""
     data = bytearray(plain())
     at = data.find(b"avcC")
-    box = struct.pack(">I4sII", 16, b"pasp", 160, 1)
+    box = struct.pack(">I4sII", 16, b"pasp", 250, 1)
     start = at - 4 + int.from_bytes(data[at - 4 : at], "big")
     old = data.find(b"pasp")
     if old >= 0:
@@ -472,8 +472,8 @@ def _values() -> list[Attack]:
         return make
 
     return [
-        Attack("NaN in the abstention's bank", "model", nan_bank),
-        Attack("NaN in the translator's weights", "model", nan_weights),
+        Attack("NaN in the abstention's bank", "abstaining model", nan_bank),
+        Attack("NaN in the translator's weights", "abstaining model", nan_weights),
         Attack("a sparse tensor in a .pt", "poses", odd("sparse")),
         Attack("a tensor of no device in a .pt", "poses", odd("meta")),
         Attack("a quantised tensor in a .pt", "poses", odd("quantised")),

@@ -1,4 +1,4 @@
-"""Commands that write, with inputs made for them, each in a folder of its own: for kills, full disks and second runs."""
+"""Commands that write, with inputs made for them, each in a folder of its own: to be ended, starved, and doubled."""
 
 from __future__ import annotations
 

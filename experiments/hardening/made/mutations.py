@@ -1,4 +1,4 @@
-"""What is done to the bytes of a sound file: seeded, of every kind that a bad disk, a cut download or an attacker does."""
+"""What is done to the bytes of a sound file: seeded, of every kind that a bad disk, a cut download or an attack does."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ FRAMES = 12
 NAMES = ("first", "second")
 # Where a person's joints are, in shoulder widths around the neck: x to the right of the picture, y down.
 _BODY = {"nose": (0, -0.6), "neck": (0, 0), "right_shoulder": (-0.5, 0), "right_elbow": (-0.6, 0.8),
-         "right_wrist": (-0.3, 1.0), "left_shoulder": (0.5, 0), "left_elbow": (0.6, 0.8), "left_wrist": (0.3, 1.0)}  # fmt: skip
+         "right_wrist": (-0.3, 1.0), "left_shoulder": (0.5, 0), "left_elbow": (0.6, 0.8),
+         "left_wrist": (0.3, 1.0)}  # fmt: skip
 
 
 @dataclass(frozen=True)

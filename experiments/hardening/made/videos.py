@@ -23,9 +23,9 @@ CUTS = 12
 class Clip:
     """A file as bytes, and what each frame of the constant grid has to show.
 
-    numbers: drawn numbers in order (of the whole file, where this is a part of it). refuse: it must be refused, or what is
-    lacking must be said. turns: quarter turns to the left that put a frame as it was drawn. unread: some numbers may not
-    be readable, though the frames are there.
+    numbers: drawn numbers in order (of the whole file, where this is a part of it). refuse: it must be refused, or what
+    is lacking must be said. turns: quarter turns to the left that put a frame as it was drawn. unread: some numbers may
+    not be readable, though the frames are there.
     """
 
     suffix: str
@@ -37,7 +37,7 @@ class Clip:
 
 
 def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """(H, W, 3): dark, with the number's bits as bright squares in a row, and a mark at the top left that turns with it."""
+    """(H, W, 3): dark, with the number's bits as bright squares in two rows, and a mark at the top left."""
     image = np.full((height, width, 3), 40, np.uint8)
     side = width // (_BITS + 2)
     image[: side // 2, : side // 2] = 250
@@ -49,7 +49,7 @@ def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray
 
 
 def _rows(height: int, side: int) -> tuple[int, int]:
-    """Where the two rows begin: the bits, and below them the same turned over, so that damage is not read as a number."""
+    """Where the two rows begin: the bits, and below them their opposites, so that damage is not read as a number."""
     return height // 2, height // 2 + side + side // 8
 
 
@@ -116,7 +116,7 @@ def plain(form: str = "mp4", codec: str = "libx264", **more: Any) -> bytes:
 def remux(
     content: bytes, form: str, change: Callable[[int, Any], bool], options: dict[str, str] | None = None
 ) -> bytes:
-    """Packets of a file put into another, as `ffmpeg -c copy` does; `change(k, packet)` may shift one, or leave it out."""
+    """Packets put into another file, as `ffmpeg -c copy` does; `change(k, packet)` may shift one, or leave it out."""
     buffer = io.BytesIO()
     with av.open(io.BytesIO(content)) as source, av.open(buffer, "w", format=form, options=options or {}) as target:
         stream = target.add_stream_from_template(source.streams.video[0])

@@ -33,14 +33,14 @@ def suite() -> Suite:
 def commands() -> list[Job]:
     """Every command that writes."""
     return [
-        jobs.refine_file(), jobs.pack(), jobs.refine_stage(), jobs.lift(2), jobs.estimate(2), jobs.openpose(), jobs.view(),
-        jobs.translate(2), jobs.train_refiner(8), jobs.train_lifter(6), jobs.corpus(), jobs.whole_run(),
+        jobs.refine_file(), jobs.pack(), jobs.refine_stage(), jobs.lift(2), jobs.estimate(2), jobs.openpose(),
+        jobs.view(), jobs.translate(2), jobs.train_refiner(8), jobs.train_lifter(6), jobs.corpus(), jobs.whole_run(),
     ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A command's undisturbed work: its inputs, what it leaves, and its writes in order (operation, place in the code)."""
+    """A command's undisturbed work: inputs, what it leaves, and its writes in order (operation, place in the code)."""
 
     job: Job
     inputs: Path

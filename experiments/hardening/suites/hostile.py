@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,11 +20,12 @@ from experiments.hardening.watch import Watch
 _FRAMES = 10_000
 _SECONDS = 30.0  # CPU; a model is loaded, or a training begun
 _WALL = 60.0
+_READERS = ("poses", "npz", "arms", "video", "config")
 
 
 def suite() -> Suite:
     """The suite."""
-    return Suite("hostile", "nothing executed, nothing read outside, memory capped", _cases, parallel=False)
+    return Suite("hostile", "nothing executed, nothing read outside, memory capped", _cases)
 
 
 def _cases(context: Context) -> Iterator[Case]:
@@ -48,16 +49,16 @@ def check(context: Context, attack: Attack, model: Path) -> str:
         return "code was executed"
     if watch.opened:
         return f"read outside: {', '.join(watch.opened)}"
-    if reply.died or reply.memory > 1 << 30 or (reply.error and reply.error["starved"]):
-        return reply.died or reply.excess
-    if reply.error is None and attack.refused:
-        return f"accepted: {str(reply.value)[:100]}"
-    return judge(reply) if reply.error is not None and reply.cpu <= _SECONDS else ""
+    if attack.use not in _READERS:
+        reply = replace(reply, cpu=0.0)  # what loads a model or trains is stopped by _SECONDS alone
+    if reply.error is None and not reply.excess:
+        return f"accepted: {str(reply.value)[:100]}" if attack.refused else ""
+    return judge(reply)
 
 
-def use(kind: str, path: Path, model: Path) -> None:
-    """Read a file in one of the ways below; what they give, for the report, is no matter."""
-    USES[kind](path, model)
+def use(kind: str, path: Path, model: Path) -> str | None:
+    """Read a file in one of the ways below; what came of it, for the report."""
+    return USES[kind](path, model)
 
 
 def _poses(path: Path, model: Path) -> None:
@@ -82,26 +83,34 @@ def _estimate(path: Path, model: Path) -> None:
     make_estimator("mediapipe")(path)
 
 
-def _translate(model: Path, source: Path) -> Any:
-    from skeletor.errors import NothingToTranslate
+def _translate(model: Path, source: Path) -> str:
+    """The sentence, or why there is none."""
     from slt.system import load_system
 
     result = load_system(model, device="cpu").translate(source)
-    if result.text is None:
-        raise NothingToTranslate(str(result.reason))
-    return result.text
+    return f"translated: {result.text}" if result.text is not None else f"abstained: {result.reason}"
 
 
-def _model(path: Path, model: Path) -> None:
+def _model(path: Path, model: Path) -> str:
     from skeletor.io import write_pose
 
     source = path.parent / "clip.safetensors"
     write_pose(pose_2d(np.random.default_rng(3), 16), source)
-    _translate(path, source)
+    return _translate(path, source)
 
 
-def _model_poses(path: Path, model: Path) -> None:
-    _translate(model, path)
+def _abstaining(path: Path, model: Path) -> str:
+    """A model that may be loaded if it abstains."""
+    from skeletor.errors import NothingToTranslate
+
+    said = _model(path, model)
+    if said.startswith("abstained"):
+        raise NothingToTranslate(said)
+    return said
+
+
+def _model_poses(path: Path, model: Path) -> str:
+    return _translate(model, path)
 
 
 def _lifter(path: Path, model: Path) -> None:
@@ -123,9 +132,9 @@ def _arms(path: Path, model: Path) -> None:
 
 
 def _cnn(path: Path, model: Path) -> None:
-    from slt.sign2text import cnn
+    from slt.sign2text.cnn import AlexNet, load_cnn_weights
 
-    cnn.load_weights(path)  # type: ignore[attr-defined]
+    load_cnn_weights(AlexNet(), path)
 
 
 def _config(path: Path, model: Path) -> None:
@@ -145,7 +154,7 @@ def _train(path: Path, model: Path) -> None:
     run_job(load_config(path, TrainJob))
 
 
-USES: dict[str, Callable[[Path, Path], None]] = {
-    "poses": _poses, "video": _video, "estimate": _estimate, "model": _model, "model poses": _model_poses,
-    "lifter": _lifter, "npz": _npz, "arms": _arms, "cnn": _cnn, "config": _config, "train": _train,
+USES: dict[str, Callable[[Path, Path], str | None]] = {
+    "poses": _poses, "video": _video, "estimate": _estimate, "model": _model, "abstaining model": _abstaining,
+    "model poses": _model_poses, "lifter": _lifter, "npz": _npz, "arms": _arms, "cnn": _cnn, "config": _config, "train": _train,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Ends at random moments: kill -9, SIGTERM, Ctrl-C. The next run goes on, and ends with the bytes of undisturbed work."""
+"""Ends at random moments: kill -9, SIGTERM, Ctrl-C. The next run goes on, to the bytes of undisturbed work."""
 
 from __future__ import annotations
 
