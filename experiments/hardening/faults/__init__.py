@@ -25,6 +25,20 @@ KINDS = {"full": errno.ENOSPC, "read-only": errno.EROFS}
 _FORMATS = {".mp4": "mp4", ".avi": "avi", ".mkv": "matroska"}
 
 
+class _Crowded(io.FileIO):
+    """A file that can be read, and not written, since the disk is full."""
+
+    def write(self, data: Any) -> int:
+        """The system's answer."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.name)
+
+    @classmethod
+    def opened(cls, path: Any, mode: str) -> Any:
+        """As `open` gives it, for "r+" and "r+b"."""
+        file = io.BufferedRandom(cls(path, "r+"))
+        return file if "b" in mode else io.TextIOWrapper(file, encoding="utf-8")
+
+
 class Fault:
     """Counts the calls that write below `folder`, notes where they come from, and makes the `number`-th one fail."""
 
@@ -90,6 +104,8 @@ def _patch_open(fault: Fault) -> None:
         if set(mode) & set("wax+") and fault.hits("open", file):
             if fault.kind == "read-only":
                 raise fault.error(file)
+            if "r" in mode:
+                return _Crowded.opened(file, mode)
             return original(FULL, mode.replace("x", "w"), *arguments, **options)
         return original(file, mode, *arguments, **options)
 

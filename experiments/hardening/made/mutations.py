@@ -1,4 +1,4 @@
-"""What is done to the bytes of a sound file: seeded, of every kind that a bad disk, a cut download or an attack does."""
+"""What is done to the bytes of a sound file: seeded, as a bad disk, a cut download or an attacker do it."""
 
 from __future__ import annotations
 
