@@ -39,3 +39,43 @@ def test_two_detections_of_one_picture_are_put_on_one_scale():
     moved = renormalise(normalise(noisy), normalise(clean))
     np.testing.assert_allclose(denormalise(moved).keypoints, noisy.keypoints, atol=1e-2)
     assert moved.provenance.stage("normalise").config == normalise(clean).provenance.stage("normalise").config
+
+
+def standing(frames: int, dims: int = 2) -> np.ndarray:
+    """(T, 50, D): neck at (10, 20), shoulders 4 apart."""
+    points = np.zeros((frames, 50, dims), np.float32)
+    points[..., :2] = (10, 20)
+    points[:, SIGNING_50.index("left_shoulder"), 0] = 12
+    points[:, SIGNING_50.index("right_shoulder"), 0] = 8
+    return points
+
+
+def test_frames_of_just_the_least_confidence_count_and_others_do_not():
+    points, confidence = standing(5), np.full((5, 50), 0.5, np.float32)
+    points[2:] = 3 * points[2:]  # elsewhere, three times as wide
+    confidence[2:] = 0.4
+    pose = PoseSequence(points, confidence, 25, SIGNING_50)
+    found = normalise(pose, minimum_confidence=0.5).provenance.stage("normalise").config
+    assert found["scale"] == pytest.approx(4) and found["centre"] == pytest.approx([10, 20])
+    wide = normalise(pose, minimum_confidence=0.4).provenance.stage("normalise").config
+    assert wide["scale"] == pytest.approx(12), "the median is over the five frames"
+    none = normalise(pose, minimum_confidence=0.9).provenance.stage("normalise").config
+    assert none == wide, "where no frame is sure, all that are seen count"
+
+
+def test_one_unsure_shoulder_is_an_unsure_frame():
+    points, confidence = standing(3), np.ones((3, 50), np.float32)
+    points[1:, SIGNING_50.index("left_shoulder"), 0] = 40
+    confidence[1:, SIGNING_50.index("left_shoulder")] = 0.1
+    found = normalise(PoseSequence(points, confidence, 25, SIGNING_50)).provenance.stage("normalise").config
+    assert found["scale"] == pytest.approx(4)
+
+
+def test_the_scale_is_measured_in_the_picture_and_points_are_refused():
+    points = standing(3, 3)
+    points[:, SIGNING_50.index("left_shoulder"), 2] = 100  # turned away: depth is not width
+    pose = PoseSequence(points, np.ones((3, 50)), 25, SIGNING_50)
+    assert normalise(pose).provenance.stage("normalise").config["scale"] == pytest.approx(4)
+    points[..., :2] = (10, 20)
+    with pytest.raises(InputError, match="lie in one point"):
+        normalise(pose.replace(points))

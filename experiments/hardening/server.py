@@ -1,0 +1,129 @@
+"""A process that has imported what the commands need: it makes calls, and forks commands that begin at once.
+
+A command's imports take seconds and write nothing; what is to be stopped, starved or crowded comes after them.
+Started by `children.Server` with the file descriptor of a socket; it ends when that is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+_ROOM = 2 << 30  # bytes of address space that a call may take beyond what is there
+WARM = (
+    "slt.cli.translate", "slt.cli.stages", "slt.cli.run", "skeletor.cli", "slt.system", "slt.model_folder", "slt.view",
+    "slt.translate.translator", "slt.translate.abstain", "slt.estimate.ahead", "slt.estimate.mediapipe",
+    "slt.pipeline.run", "slt.pipeline.training", "slt.lift.learned.training", "slt.lift.fast", "skeletor.train_job",
+    "skeletor.network_refiner", "skeletor.stream_file", "skeletor.pack", "skeletor.io", "slt.back_translate",
+    "slt.corpus.build", "av", "cv2", "mediapipe", "h5py", "torch", "joeynmt", "scipy.signal", "scipy.optimize",
+)  # fmt: skip
+Reply = dict[str, Any]
+
+
+def main() -> None:
+    """Serve until the other side hangs up."""
+    connection = Connection(int(sys.argv[1]))
+    warm(sys.argv[2].split(","))
+    connection.send("ready")
+    while True:
+        try:
+            kind, *arguments = connection.recv()
+        except EOFError:
+            return
+        connection.send(
+            _call(*arguments) if kind == "call" else _poll(*arguments) if kind == "poll" else start(*arguments)
+        )
+
+
+def warm(names: Sequence[str]) -> None:
+    """Import what is there of these modules."""
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _call(function: Callable[..., Any], arguments: Sequence[Any]) -> Reply:
+    """Value or error of a call, its CPU seconds, and by how many bytes memory grew at its peak."""
+    base, size = _memory("VmRSS"), _memory("VmSize")
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak is counted from here
+    resource.setrlimit(resource.RLIMIT_AS, (size + _ROOM, resource.RLIM_INFINITY))
+    begin = time.process_time()
+    reply: Reply = {"value": None, "error": None}
+    try:
+        reply["value"] = function(*arguments)
+    except (Exception, SystemExit) as error:
+        reply["error"] = describe(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    return reply | {"cpu": time.process_time() - begin, "memory": max(0, _memory("VmHWM") - base)}
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception in plain values: its types, its text, and whether memory ran out somewhere below it."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    starved = any(isinstance(e, MemoryError) or "can't allocate memory" in str(e) for e in chain)
+    return {"types": [t.__name__ for t in type(error).__mro__], "text": str(error), "starved": starved}
+
+
+def _memory(key: str) -> int:
+    """Bytes, from this process's status."""
+    with open("/proc/self/status") as file:
+        return next((1024 * int(line.split()[1]) for line in file if line.startswith(key + ":")), 0)
+
+
+def start(
+    program: str, argv: Sequence[str], folder: str, log: str, setup: tuple[Callable[..., None], Sequence[Any]] | None
+) -> int:
+    """Fork a command in a session of its own; gives its process id. Its output goes to `log`.out and `log`.err."""
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, signal.SIG_DFL if name == signal.SIGTERM else signal.default_int_handler)
+    _let_go()
+    os.chdir(folder)
+    for number, suffix in ((1, ".out"), (2, ".err")):
+        file = os.open(log + suffix, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+        os.close(file)
+    if setup is not None:
+        setup[0](*setup[1])
+    sys.argv = [program, *argv]
+    raise SystemExit(
+        importlib.import_module(f"{program}.cli").main(list(argv))
+    )  # an ordinary end, with all that hangs on it
+
+
+def _let_go() -> None:
+    """Leave the server's files to it; their numbers stay taken, since objects here will close them."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != null:
+            with contextlib.suppress(OSError):
+                os.fstat(int(name))
+                os.dup2(null, int(name))
+    os.close(null)
+
+
+def _poll(child: int) -> int | None:
+    """Exit code of a command, minus the signal that ended it; None while it runs."""
+    done, status = os.waitpid(child, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if done else None
+
+
+if __name__ == "__main__":
+    main()
