@@ -16,7 +16,8 @@ from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.refiners import NETWORKS, SMOOTHERS
 from slt.corpus import build, layout
-from slt.pipeline import gains, model, published, sign2text
+from slt.pipeline import gains, published, sign2text
+from slt.pipeline import rejections as rejected
 from slt.pipeline.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
@@ -48,12 +49,12 @@ def write_report(
     rows: Sequence[Row],
     detected: Detected,
     lifted: Done,
-    rejections: Mapping[str, Rejections],
+    rejections: Mapping[str, rejected.Rejections],
 ) -> None:
     """Write report.md and report.json into the run's folder."""
     report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
     report["rejections"] = {kind: dataclasses.asdict(r) for kind, r in rejections.items()}
-    sections = [table.markdown(), gains.markdown(table.gains), model.markdown(rejections) if rejections else ""]
+    sections = [table.markdown(), gains.markdown(table.gains), rejected.markdown(rejections) if rejections else ""]
     if run.rendered:
         for part in ("dev", "test", "studio"):
             report[f"detection {part}"] = dataclasses.asdict(

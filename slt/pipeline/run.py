@@ -20,6 +20,7 @@ from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run, elsewhere
 from slt.pipeline.keyed import keyed_folder
 from slt.pipeline.refine2d import check_refine_2d, refine_2d
+from slt.pipeline.rejections import Rejections
 from slt.pipeline.sign2text import SIGN2TEXT, sign2text_systems
 from slt.pipeline.sources import list_bad_clips, rendered_sources
 from slt.pipeline.stage import Done, run_stage, stage_key

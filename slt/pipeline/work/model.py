@@ -67,7 +67,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     found = _all_rejections(translator, abstention, chain, _kinds(plan))
     save_model_folder(
         folder,
-        ModelConfig.model_validate({**plan.sections, "estimator_version": raw[0].provenance.estimator_version}),
+        ModelConfig(**plan.sections, estimator_version=raw[0].provenance.estimator_version),
         plan.system / "model",
         abstention,
         plan.scores,
