@@ -9,25 +9,8 @@ import numpy as np
 from slt.video.base import DEFAULT_FPS
 
 MAXIMUM_FPS = 240.0
-STANDARD_RATES = (
-    10,
-    12,
-    12.5,
-    15,
-    24000 / 1001,
-    24,
-    25,
-    30000 / 1001,
-    30,
-    48,
-    50,
-    60000 / 1001,
-    60,
-    100,
-    120,
-    200,
-    240,
-)
+_NTSC = [rate * 1000 / 1001 for rate in (24, 30, 60, 120)]
+STANDARD_RATES = (10.0, 12.0, 12.5, 15.0, 24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 100.0, 120.0, 200.0, 240.0, *_NTSC)
 _SAME = 1e-3  # rates this near are one rate; 23.976 and 24 are a little less apart, so the nearest one counts
 _STEADY = 0.05  # usual and mean rate differ by less: the rate is constant
 _JITTER = 0.25  # of a frame's length, by which a stamp of a constant rate may stray

@@ -57,7 +57,8 @@ class _Table:
     format: str
     tick: float
     jumps: bool  # whether a clock of this format may be set anew
-    promised: int
+    promised: int  # frames by its header
+    indexed: int  # packets by its table of them, without those that an edit list leaves out; 0 if unknown
     length: float
     rates: list[float]
     codec: str
@@ -110,7 +111,7 @@ def _read_packets(path: Path) -> _Table:
         counted = _is_any(container.format.name, _COUNT_IN_FRONT)
         table = _Table(
             format=container.format.name, tick=float(stream.time_base), codec=stream.codec_context.name,
-            jumps=bool(container.format.flags & Flags.ts_discont.value), promised=int(stream.frames) if counted else 0,
+            jumps=bool(container.format.flags & Flags.ts_discont.value), promised=int(stream.frames) if counted else 0, indexed=0,
             length=(container.duration or 0) / 1e6, reorders=bool(stream.codec_context.has_b_frames),
             rates=[float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate],
             aspect=stream.sample_aspect_ratio,
@@ -131,6 +132,8 @@ def _read_packets(path: Path) -> _Table:
                 continue  # the one that flushes the decoder
             _enter(table, packet)
         table.error = packets.error
+        if counted and "mov" in table.format:
+            table.indexed = len(stream.index_entries)
     return table
 
 
@@ -216,20 +219,21 @@ def _ending(path: Path, table: _Table, fault: str | None, shown: int) -> list[st
         there, promised = round((int(dts[-1]) + step) / step), round(promised / step)
     length = table.length if _is_any(table.format, _LENGTH_IN_FRONT) else 0.0
     step_seconds = 1 / min(table.rates, default=DEFAULT_FPS)
-    if fault and there < MINIMUM_SHARE * promised:
-        raise InputError(f"{path}: breaks off, {there} of {promised} frames are there; get the whole file")
+    expected = table.indexed or promised
+    if fault and there < MINIMUM_SHARE * expected:
+        raise InputError(f"{path}: breaks off, {there} of {expected} frames are there; get the whole file")
     if table.end < MINIMUM_SHARE * length - step_seconds:
         raise InputError(f"{path}: breaks off, {table.end:.1f} of {length:.1f} seconds are there; get the whole file")
-    if fault and there < promised:
-        return [f"breaks off ({fault}): {there} of {promised} frames are there"]
-    if fault and not promised:
+    if fault and there < expected:
+        return [f"breaks off ({fault}): {there} of {expected} frames are there"]
+    if fault and not expected:
         return [f"breaks off ({fault}): {shown} frames are read; how many are missing is not known"]
+    if table.hidden or (table.indexed and there < promised):
+        return [f"{shown} of {max(there, promised)} frames are shown; an edit list, or damage, leaves out the others"]
     if there < promised:
         return [f"its header promises {promised} frames, {there} are there"]
     if length and 0 < table.end < length - 2.5 * step_seconds:
         return [f"its header promises {length:.2f} seconds, {table.end:.2f} are there"]
-    if table.hidden:
-        return [f"{shown} of {len(table.pts)} frames are shown, the others are cut off by its edit list"]
     return []
 
 
