@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +14,9 @@ FARTHEST = 1.5
 SIZES = 2.5  # a person does not grow or shrink by more, from one sight to the next
 LOST = 1e6  # cost of what cannot be
 _PARTS = ("nose", "neck", "shoulder", "hip", "eye", "ear", "elbow")
-MOST_TRACKS = 1000  # that are joined: the longest ones
+MOST_TRACKS = 300  # that are joined: the longest ones
+_WAIT = 250  # frames that a track waits where there are many
+_CHUNK = 1024  # frames at once
 _EDGE = 5  # frames at an end of a track that say where it ends
 
 
@@ -32,7 +34,6 @@ class _Track:
     places: list[int]
     last: np.ndarray
     size: float
-    ends: tuple[np.ndarray, np.ndarray] = field(default=(np.zeros(0), np.zeros(0)))
 
     def add(self, frame: int, place: int, points: np.ndarray, size: float) -> None:
         self.frames.append(frame)
@@ -54,12 +55,12 @@ def follow(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     body = steady_joints(skeleton)
     if not np.isfinite(flat[:, :, body, 0]).any():  # nothing but hands: go by them
         body = list(range(len(skeleton)))
-    there = np.isfinite(flat[..., 0]).any(2)  # (T, P)
     tracks: list[_Track] = []
-    for t in np.flatnonzero(there.any(1)):
-        present = np.flatnonzero(there[t])
-        people = np.asarray(flat[t, present], np.float64)  # (P', J, 2)
-        _assign(tracks, int(t), present, people[:, body], people)
+    for start in range(0, len(flat), _CHUNK):
+        bodies, sizes, there = _bodies(np.asarray(flat[start : start + _CHUNK], np.float64), body)
+        for t in np.flatnonzero(there.any(1)):
+            present = np.flatnonzero(there[t])
+            _assign(tracks, start + int(t), present, bodies[t, present], sizes[t, present])
     tracks = _join(tracks, flat, body)
     table = np.full((len(flat), max(len(tracks), 1)), -1, np.int32)
     for n, track in enumerate(tracks):
@@ -67,17 +68,25 @@ def follow(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     return table
 
 
-def _assign(tracks: list[_Track], t: int, present: np.ndarray, bodies: np.ndarray, people: np.ndarray) -> None:
+def _bodies(points: np.ndarray, body: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the bodies of (T, P, J, 2) people are, (T, P, K, 2); their extents (T, P); and who is there (T, P).
+
+    Where only hands or feet are seen, their middle stands for the body, and nothing is known of its extent.
+    """
+    there = np.isfinite(points[..., 0]).any(2)
+    bodies = points[:, :, body].copy()
+    without = there & ~np.isfinite(bodies[..., 0]).any(2)
+    sizes = _extents(bodies)
+    bodies[without] = _median(points[without], 1)[:, None]
+    return bodies, sizes, there
+
+
+def _assign(tracks: list[_Track], t: int, present: np.ndarray, bodies: np.ndarray, sizes: np.ndarray) -> None:
     """Give a frame's people to the tracks, or new tracks to them."""
     from scipy.optimize import linear_sum_assignment  # takes half as long to load as all of `slt.estimate` otherwise
 
-    without = ~np.isfinite(bodies[..., 0]).any(1)  # only hands or feet are seen: they stand for the body
-    bodies = np.where(without[:, None, None], np.nan, bodies)
-    centres = _centres(people)
-    bodies[without] = centres[without][:, None]
-    sizes = np.where(without, 0, _extents(bodies))
     left = np.ones(len(present), bool)
-    live = [track for track in tracks if t - track.frames[-1] < 250] if len(tracks) > 50 else tracks
+    live = [track for track in tracks if t - track.frames[-1] < _WAIT] if len(tracks) > 50 else tracks
     if live:
         cost = _costs(live, t, bodies, sizes)
         for n, k in zip(*linear_sum_assignment(cost), strict=True):
@@ -85,9 +94,7 @@ def _assign(tracks: list[_Track], t: int, present: np.ndarray, bodies: np.ndarra
                 live[n].add(t, int(present[k]), bodies[k], float(sizes[k]))
                 left[k] = False
     for k in np.flatnonzero(left):
-        tracks.append(
-            _Track([t], [int(present[k])], bodies[k].copy(), float(sizes[k] or _extents(people[k : k + 1])[0]))
-        )
+        tracks.append(_Track([t], [int(present[k])], bodies[k].copy(), float(sizes[k])))
 
 
 def _costs(tracks: list[_Track], t: int, bodies: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -107,22 +114,29 @@ def _costs(tracks: list[_Track], t: int, bodies: np.ndarray, sizes: np.ndarray) 
 
 def _median_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(N, P) median distance of the joints that (N, K, 2) and (P, K, 2) both have; of their centres if none."""
-    distance = np.linalg.norm(a[:, None] - b[None], axis=3)  # (N, P, K)
-    middle = np.linalg.norm(_centres(a)[:, None] - _centres(b)[None], axis=2)
-    none = ~np.isfinite(distance).any(2)
-    distance[none] = middle[none][:, None]
-    median: np.ndarray = np.nanmedian(distance, axis=2)
-    return median
+    apart = _median(np.linalg.norm(a[:, None] - b[None], axis=3), 2)
+    none = ~np.isfinite(apart)
+    if none.any():
+        apart[none] = np.linalg.norm(_median(a, 1)[:, None] - _median(b, 1)[None], axis=2)[none]
+    return np.nan_to_num(apart, nan=LOST)
 
 
-def _centres(points: np.ndarray) -> np.ndarray:
-    """(..., 2) medians of the seen points of (..., K, 2); 0 where there is none."""
-    return np.ma.median(np.ma.masked_invalid(points), axis=-2).filled(0)
+def _median(values: np.ndarray, axis: int) -> np.ndarray:
+    """Median of the numbers along an axis, NaN where there is none. NumPy's own is slow for short axes."""
+    ordered = np.sort(values, axis=axis)  # NaN comes last
+    count = np.isfinite(values).sum(axis=axis, keepdims=True)
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[axis] - 1)
+    middle = (np.take_along_axis(ordered, low, axis) + np.take_along_axis(ordered, high, axis)) / 2
+    found: np.ndarray = np.where(count > 0, middle, np.nan).squeeze(axis)
+    return found
 
 
 def _extents(points: np.ndarray) -> np.ndarray:
-    """(P,) larger side of the box around the seen points of (P, K, 2)."""
-    return np.asarray(np.ma.ptp(np.ma.masked_invalid(points), axis=1).max(1).filled(0))
+    """(...) larger side of the box around the seen points of (..., K, 2); 0 if there are none."""
+    seen = np.isfinite(points)
+    sides = np.where(seen, points, -np.inf).max(-2) - np.where(seen, points, np.inf).min(-2)
+    extents: np.ndarray = np.maximum(sides, 0).max(-1)
+    return extents
 
 
 def _join(tracks: list[_Track], flat: np.ndarray, body: list[int]) -> list[_Track]:
@@ -137,11 +151,9 @@ def _join(tracks: list[_Track], flat: np.ndarray, body: list[int]) -> list[_Trac
         size = np.array([track.size for track in tracks])
         gap = np.array([b.frames[0] for b in tracks])[None] - np.array([a.frames[-1] for a in tracks])[:, None]
         scale = np.maximum(np.maximum(size[:, None], size[None]), 1e-6)
-        near = np.linalg.norm(last[:, None] - first[None], axis=3)
-        near = np.nan_to_num(np.nanmedian(np.where(np.isfinite(near).any(2, keepdims=True), near, 0), axis=2)) / scale
-        unknown = ~np.isfinite(last[:, None] + first[None]).any((2, 3))
+        near = _median_distance(last, first) / scale
         ratio = np.abs(np.log(np.maximum(size[:, None], 1e-6) / np.maximum(size[None], 1e-6)))
-        may = (gap > 0) & ~unknown & (near <= np.minimum(REACH + REACH_PER_FRAME * gap, FARTHEST))
+        may = (gap > 0) & (near <= np.minimum(REACH + REACH_PER_FRAME * gap, FARTHEST))
         cost = np.where(may & (ratio <= np.log(SIZES)), near + 0.3 * ratio + 0.001 * gap, LOST)
         pairs = [(a, b) for a, b in zip(*linear_sum_assignment(cost), strict=True) if cost[a, b] < LOST]
         if not pairs:
@@ -167,5 +179,5 @@ def _chained(tracks: list[_Track], after: dict[int, int]) -> list[_Track]:
 
 def _edge(track: _Track, flat: np.ndarray, body: list[int], part: slice) -> np.ndarray:
     """(K, 2) where the joints are at an end of a track."""
-    points = flat[track.frames[part], track.places[part]][:, body]  # (n, K, 2)
-    return np.asarray(np.ma.median(np.ma.masked_invalid(points.astype(np.float64)), axis=0).filled(np.nan))
+    points = np.asarray(flat[track.frames[part], track.places[part]], np.float64)  # (n, J, 2)
+    return _median(_bodies(points[:, None], body)[0][:, 0], 0)

@@ -5,39 +5,29 @@ import pytest
 
 from skeletor.errors import InputError
 from skeletor.io import openpose_json
+from skeletor.io.layouts import LAYOUTS
 from skeletor.skeleton import BODY25_HANDS, SIGNING_50
+from tests.skeletor.io.signer import person as signer_person
+from tests.skeletor.io.signer import signer
+from tests.skeletor.io.signer import write_json as write
+
+SIGNER = signer(40)
 
 
-def flat(points: int, x: float = 10.0, score: float = 0.5) -> list[float]:
-    """Points in a row: x, x + 1, ..."""
-    return [value for k in range(points) for value in (x + k, 2 * k + 1.0, score)]
-
-
-def person(x: float = 10.0, **parts) -> dict:
-    full = {
-        "person_id": [-1],
-        "pose_keypoints_2d": flat(25, x),
-        "face_keypoints_2d": flat(70, 900),
-        "hand_left_keypoints_2d": flat(21, x + 100),
-        "hand_right_keypoints_2d": flat(21, x + 200),
-    }
-    return full | parts
-
-
-def write(directory, number, people, name="clip"):
-    directory.mkdir(exist_ok=True)
-    (directory / f"{name}_{number:012d}_keypoints.json").write_text(json.dumps({"version": 1.3, "people": people}))
+def person(t: int = 0, shift: float = 0.0, **parts) -> dict:
+    """A frame of the synthetic signer, moved to the right."""
+    return signer_person({joint: points + [shift, 0] for joint, points in SIGNER.items()}, t, **parts)
 
 
 def test_parts_go_to_their_places(tmp_path):
     write(tmp_path, 0, [person()])
     pose = openpose_json.read_pose(tmp_path, fps=30)
     assert pose.skeleton == BODY25_HANDS and pose.fps == 30 and pose.keypoints.shape == (1, 67, 2)
-    np.testing.assert_array_equal(pose.keypoints[0, :25, 0], np.arange(25) + 10)
-    np.testing.assert_array_equal(pose.keypoints[0, BODY25_HANDS.group("left_hand"), 0], np.arange(21) + 110)
-    np.testing.assert_array_equal(pose.keypoints[0, BODY25_HANDS.group("right_hand"), 0], np.arange(21) + 210)
-    assert (pose.confidence == 0.5).all()
+    for k, joint in enumerate(BODY25_HANDS.joints):
+        np.testing.assert_allclose(pose.keypoints[0, k], SIGNER[joint][0], rtol=1e-5)
+    assert (pose.confidence == np.float32(0.9)).all()
     assert pose.provenance.units == "pixel" and pose.provenance.estimator == "openpose"
+    assert pose.provenance.stage("layout").config["layout"] == "body_25"
 
 
 def test_empty_lists_leave_the_part_missing(tmp_path):
@@ -45,41 +35,42 @@ def test_empty_lists_leave_the_part_missing(tmp_path):
     write(tmp_path, 0, [person(face_keypoints_2d=[], hand_left_keypoints_2d=[])])
     pose = openpose_json.read_pose(tmp_path)
     assert pose.missing[0, BODY25_HANDS.group("left_hand")].all()
-    np.testing.assert_array_equal(pose.keypoints[0, BODY25_HANDS.group("right_hand"), 0], np.arange(21) + 210)
+    root = BODY25_HANDS.index("right_hand_root")
+    np.testing.assert_allclose(pose.keypoints[0, root], SIGNER["right_hand_root"][0], rtol=1e-5)
 
 
 def test_legacy_names_and_18_points(tmp_path):
+    now = signer_person(SIGNER, 0, LAYOUTS["coco_18"])
     legacy = {
-        "pose_keypoints": flat(18),
-        "hand_left_keypoints": flat(21, 110),
+        "pose_keypoints": now["pose_keypoints_2d"],
+        "hand_left_keypoints": now["hand_left_keypoints_2d"],
         "hand_right_keypoints": [],
         "face_keypoints": [],
     }
     write(tmp_path, 0, [legacy])
     pose = openpose_json.read_pose(tmp_path)
-    x = pose.keypoints[0, :, 0]
-    assert x[BODY25_HANDS.index("left_wrist")] == 17  # the same place in both models
-    assert np.isnan(x[BODY25_HANDS.index("mid_hip")])
-    assert x[BODY25_HANDS.index("right_hip")] == 18 and x[BODY25_HANDS.index("left_ear")] == 27
-    assert x[BODY25_HANDS.index("left_hand_root")] == 110
+    for joint in ("left_wrist", "right_hip", "left_ear", "left_hand_root"):
+        np.testing.assert_allclose(pose.keypoints[0, BODY25_HANDS.index(joint)], SIGNER[joint][0], rtol=1e-5)
+    assert pose.missing[0, BODY25_HANDS.index("mid_hip")]
 
 
-def test_missing_frame_numbers_keep_their_place_in_time(tmp_path):
-    for number in (3, 4, 8):
+def test_missing_frame_numbers_keep_their_place_in_time(tmp_path, caplog):
+    for number in (3, 4, 8):  # OpenPose counts from 0: three frames are missing before
         write(tmp_path, number, [person(number)])
     pose = openpose_json.read_pose(tmp_path)
-    assert len(pose) == 6
-    assert pose.missing.all(1).tolist() == [False, False, True, True, True, False]
-    assert pose.keypoints[[0, 1, 5], 0, 0].tolist() == [3, 4, 8]
+    assert len(pose) == 9
+    assert pose.missing.all(1).nonzero()[0].tolist() == [0, 1, 2, 5, 6, 7]
+    np.testing.assert_allclose(pose.keypoints[8, 4], SIGNER["right_wrist"][8], rtol=1e-5)
+    assert "frame number 3" in caplog.text
 
 
 def test_zero_score_is_missing(tmp_path):
-    body = flat(25)
+    body = person()["pose_keypoints_2d"]
     body[3:6] = [0, 0, 0]
-    body[6:9] = [50, 60, 0]
+    body[11] = 0
     write(tmp_path, 0, [person(pose_keypoints_2d=body)])
     pose = openpose_json.read_pose(tmp_path)
-    assert pose.missing[0].nonzero()[0].tolist() == [1, 2]
+    assert pose.missing[0].nonzero()[0].tolist() == [1, 3]
 
 
 def test_nobody_anywhere_is_a_pose_of_missing_frames(tmp_path):
@@ -92,20 +83,19 @@ def test_nobody_anywhere_is_a_pose_of_missing_frames(tmp_path):
 def test_all_people_and_the_choice_of_one(tmp_path):
     """The signer moves, the other stands; OpenPose lists them in changing order."""
     for t in range(10):
-        signer, other = person(10, hand_right_keypoints_2d=flat(21, 210 + 5 * t)), person(500)
-        write(tmp_path, t, [signer, other] if t % 3 else [other, signer])
+        moving, still = person(t), person(0, 300)
+        write(tmp_path, t, [moving, still] if t % 3 else [still, moving])
     people = openpose_json.read_people(tmp_path)
     assert people.keypoints.shape == (10, 2, 67, 2) and people.count == 2
     pose = openpose_json.read_pose(tmp_path)
-    assert (pose.keypoints[:, 0, 0] == 10).all()
+    np.testing.assert_allclose(pose.keypoints[:, 4], SIGNER["right_wrist"][:10], rtol=1e-5)
     bystander = openpose_json.read_pose(tmp_path, choose=lambda p: np.argmax(p.keypoints[:, :, 0, 0], 1))
-    assert (bystander.keypoints[:, 0, 0] == 500).all()
+    np.testing.assert_allclose(bystander.keypoints[:, 0, 0], SIGNER["nose"][0, 0] + 300, rtol=1e-5)
 
 
 def test_signer_who_is_gone_for_a_while_is_found_again(tmp_path):
     for t in range(12):
-        signer, other = person(10, hand_right_keypoints_2d=flat(21, 210 + 5 * t)), person(500)
-        write(tmp_path, t, [other] if 4 <= t < 7 else [other, signer])
+        write(tmp_path, t, [person(0, 300)] if 4 <= t < 7 else [person(0, 300), person(t)])
     pose = openpose_json.read_pose(tmp_path)
     assert pose.missing.all(1).nonzero()[0].tolist() == [4, 5, 6]
 
@@ -113,10 +103,20 @@ def test_signer_who_is_gone_for_a_while_is_found_again(tmp_path):
 def test_several_recordings_in_one_directory(tmp_path):
     write(tmp_path, 0, [person(1)], "a")
     write(tmp_path, 0, [person(2)], "b")
-    assert openpose_json.read_pose(tmp_path, "b").keypoints[0, 0, 0] == 2
-    with pytest.raises(InputError, match="a, b"):
+    np.testing.assert_allclose(openpose_json.read_pose(tmp_path, "b").keypoints[0, 0], SIGNER["nose"][2], rtol=1e-5)
+    with pytest.raises(InputError, match="--clip NAME: a, b"):
         openpose_json.read_pose(tmp_path)
-    assert list(openpose_json.read_all(tmp_path, None)) == ["a", "b"]
+    recordings = openpose_json.read_all(tmp_path, None)
+    assert list(recordings) == ["a", "b"] and len(recordings) == 2 and "c" not in recordings
+    with pytest.raises(KeyError):
+        recordings["c"]
+
+
+def test_the_files_of_ours_say_their_body_and_unit(tmp_path, make):
+    """Random joints lie as no body does; and shoulder widths come back as such."""
+    pose = make(BODY25_HANDS, 3).replace(units="shoulder")
+    openpose_json.write_pose(pose, tmp_path / "out")
+    assert openpose_json.read_pose(tmp_path / "out").provenance.units == "shoulder"
 
 
 @pytest.mark.parametrize("name", ["images0007_keypoints.json", "0007.json", "x_7_keypoints.json"])
@@ -133,9 +133,22 @@ def test_other_file_names(tmp_path, name):
         ("[]", "not a readable"),
         ('{"people": 3}', "people"),
         ('{"people": [3]}', "not a readable"),
-        ('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', "expected 75"),
-        ('{"people": [{"pose_keypoints_2d": ["a", 2, 3]}]}', "not a readable"),
-        ('{"people": [{"hand_left_keypoints_2d": [[1]]}]}', "expected 63"),
+        ('{"people": [{"pose_keypoints_2d": [1, 2, 0.5]}]}', "1 points"),
+        ('{"people": [{"pose_keypoints_2d": [1, 2]}]}', "2 values"),
+        ('{"people": [{"pose_keypoints_2d": ["a", 2, 3]}]}', "not a list of numbers"),
+        ('{"people": [{"pose_keypoints_2d": [null, 2, 3]}]}', "not a list of numbers"),
+        ('{"people": [{"pose_keypoints_2d": [true, 2, 3]}]}', "not a list of numbers"),
+        ('{"people": [{"pose_keypoints_2d": "12"}]}', "not a list of numbers"),
+        ('{"people": [{"hand_left_keypoints_2d": [[1]]}]}', "not a list of numbers"),
+        ('{"people": [{"hand_left_keypoints_2d": [1, 2, 0.5]}]}', "expected 63"),
+        (json.dumps({"people": [{"hand_left_keypoints_2d": [1, 2, 55] * 21}]}), "score of 55"),
+        (json.dumps({"people": [{"hand_left_keypoints_2d": [1e9, 2, 0.5] * 21}]}), "coordinate of 1e.09"),
+        (json.dumps({"people": [{"hand_left_keypoints_2d": [10**4000, 2, 0.5] * 21}]}), "not a readable"),
+        (json.dumps({"people": [{"hand_lefx_keypoints_2d": [1, 2, 0.5] * 21}]}), "no part"),
+        (json.dumps({"people": [{}] * 1000}), "1000 people"),
+        ('{"people": ' + "[" * 100_000 + "]" * 100_000 + "}", "not a readable"),
+        ('{"people": [], "units": "furlong"}', "furlong"),
+        ('{"people": [], "x": "' + "x" * (5 << 20) + '"}', "5 MB"),
         ("", "not a readable"),
     ],
 )
@@ -145,6 +158,29 @@ def test_bad_files_are_named_in_one_line(tmp_path, text, reason):
     with pytest.raises(InputError, match=reason) as caught:
         openpose_json.read_pose(tmp_path)
     assert "000000000001" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_other_encodings(tmp_path, encoding):
+    write(tmp_path, 0, [person()])
+    path = next(tmp_path.iterdir())
+    path.write_text(path.read_text(), encoding=encoding)
+    assert len(openpose_json.read_pose(tmp_path)) == 1
+
+
+def test_bodies_of_different_numbers_of_points_are_refused(tmp_path):
+    write(tmp_path, 0, [person()])
+    write(tmp_path, 1, [signer_person(SIGNER, 1, LAYOUTS["coco_18"])])
+    with pytest.raises(InputError, match="18 points, the files before have 25"):
+        openpose_json.read_pose(tmp_path)
+
+
+def test_nan_is_missing_and_scores_are_cut(tmp_path):
+    body = person()["pose_keypoints_2d"]
+    body[0], body[5] = float("nan"), 1.006
+    write(tmp_path, 0, [person(pose_keypoints_2d=body)])
+    pose = openpose_json.read_pose(tmp_path)
+    assert pose.missing[0].nonzero()[0].tolist() == [0] and pose.confidence[0, 1] == 1
 
 
 def test_leap_in_the_frame_numbers_is_refused(tmp_path):

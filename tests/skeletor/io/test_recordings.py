@@ -1,0 +1,68 @@
+import pytest
+
+from skeletor.errors import InputError
+from skeletor.io.recordings import list_recordings
+
+
+def names(folder, *files):
+    for name in files:
+        (folder / name).write_text("{}")
+    found = list_recordings(folder, "directory")
+    return {clip: [(t, path.name) for t, path in recording] for clip, recording in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "clip", "frames"),
+    [
+        (["clip_000000000003_keypoints.json", "clip_000000000005_keypoints.json"], "clip", [3, 5]),
+        (
+            ["01April_2010_Thursday_heute.avi_pid0_fn000002-0_keypoints.json"],
+            "01April_2010_Thursday_heute.avi_pid0",
+            [2],
+        ),
+        (
+            ["x_default-2.avi_pid0_fn000000-0.json", "x_default-2.avi_pid0_fn000001-0.json"],
+            "x_default-2.avi_pid0",
+            [0, 1],
+        ),
+        (["-g0iPSnQt6w-1-rgb_front_000000000012_keypoints.json"], "-g0iPSnQt6w-1-rgb_front", [12]),
+        (["0001.json", "0002.json", "0004.json"], "", [0, 1, 3]),
+        (["0.json", "1.json"], "", [0, 1]),
+        (["frame12.json", "frame13.json"], "frame", [0, 1]),  # more missing before than there are: a cut
+        (["frame3.json", "frame4.json", "frame5.json"], "frame", [2, 3, 4]),
+        (["images0007_keypoints.json"], "images", [0]),
+        (["cam2_7_of_90_keypoints.json", "cam2_8_of_90_keypoints.json"], "cam2_of_90", [0, 1]),
+        (["take12-0001-a.json", "take12-0002-a.json"], "take12-a", [0, 1]),
+    ],
+)
+def test_names_of_frames(tmp_path, files, clip, frames):
+    found = names(tmp_path, *files)
+    assert {name.replace("__", "_"): [t for t, _ in them] for name, them in found.items()} == {clip: frames}
+    assert [name for _, name in next(iter(found.values()))] == files
+
+
+def test_hidden_and_other_files_are_left_out(tmp_path):
+    found = names(
+        tmp_path, "a_000000000000_keypoints.json", "._a_000000000000_keypoints.json", ".x_1.json", "a.txt", "m.json"
+    )
+    assert found == {"a": [(0, "a_000000000000_keypoints.json")]}
+
+
+def test_recordings_of_numbered_clips_stay_apart(tmp_path):
+    found = names(tmp_path, *(f"clip{c}_{t:04d}.json" for c in (1, 2) for t in (1, 2, 3)))
+    assert sorted(found) == ["clip1", "clip2"] and [t for t, _ in found["clip2"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        (["a_1.json", "a_01.json"], "two files"),
+        (["a_000000000000_keypoints.json", "a_000000009000_keypoints.json"], "no video"),
+        (["a_1.json", "a_99999999999999999999.json"], "digits"),
+        (["b.json"], "holds no file"),
+    ],
+)
+def test_what_is_no_recording(tmp_path, files, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        names(tmp_path, *files)
+    assert "\n" not in str(caught.value)
