@@ -1,6 +1,7 @@
 """The `skeletor` command: what it writes, and how it ends."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import yaml
 from skeletor.cli import main
 from skeletor.command import run_command
 from skeletor.errors import InputError, NothingToTranslate
-from skeletor.io import native, read_pose
+from skeletor.io import native, openpose_json, read_pose, read_poses, skels
+from skeletor.pose import PoseSequence, Provenance
 from skeletor.refiners import SMOOTHERS
+from skeletor.skeleton import SIGNING_50
 from tests.skeletor.tiny import clips, config
 
 
@@ -93,3 +96,61 @@ def test_how_commands_end(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.count("\n") == 1
     assert run_command(fail(ValueError("oops")), "x", debug=True) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def moving(frames: int) -> PoseSequence:
+    points = np.random.default_rng(frames).normal(0, 1, (frames, 50, 3))
+    return PoseSequence(points, np.ones((frames, 50)), 25, SIGNING_50, Provenance("m", units="shoulder"))
+
+
+def test_several_clips_are_written_to_what_holds_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    skels.write_poses({"a": moving(5), "b": moving(8)}, tmp_path / "s.skels")
+    for name in ("out.skels", "out.safetensors"):
+        assert main(["refine", str(tmp_path / "s.skels"), "--refiner", "savgol", "-o", str(tmp_path / name)]) == 0
+        assert {k: len(p) for k, p in read_poses(tmp_path / name).items()} == {"a": 5, "b": 8}
+    argv = ["refine", str(tmp_path / "s.skels"), "--refiner", "savgol", "--clip", "b", "-o"]
+    assert main([*argv, str(tmp_path / "b.pose")]) == 0 and len(read_pose(tmp_path / "b.pose")) == 8
+    argv[-2] = "c"
+    assert main([*argv, str(tmp_path / "c.skels")]) == 2 and "none is called 'c': a, b" in capsys.readouterr().err
+
+
+def test_what_can_never_be_written_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = PoseSequence(moving(5).keypoints[..., :2], np.ones((5, 50)), 25, SIGNING_50)
+    native.write_shard({"flat": flat}, tmp_path / "f.safetensors")
+    monkeypatch.setattr("skeletor.refiners.FunctionRefiner.many", lambda *a: pytest.fail("began to refine"))
+    for name, part in (("o.skels", "hold 3D poses"), ("o.h5", "not written as .h5"), ("o.mp4", "not written as .mp4")):
+        argv = ["refine", str(tmp_path / "f.safetensors"), "--refiner", "linear", "-o", str(tmp_path / name)]
+        assert main(argv) == 2 and part in capsys.readouterr().err
+
+
+def test_an_input_without_a_name_an_address_and_a_pipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = PoseSequence(moving(5).keypoints[..., :2] * 50 + 200, np.ones((5, 50)), 25, SIGNING_50)
+    openpose_json.write_pose(flat, tmp_path / "P01.S02")
+    monkeypatch.chdir(tmp_path / "P01.S02")
+    assert main(["refine", ".", "--refiner", "savgol"]) == 0
+    assert len(read_pose(tmp_path / "P01.S02.refined.safetensors")) == 5
+    os.mkfifo(tmp_path / "pipe.pose")
+    for text, part in (
+        ("https://example.org/a.pose", "skeletor: https://example.org/a.pose: an address is not read"),
+        (str(tmp_path / "pipe.pose"), "a pipe is not read"),
+        ("/", "has no name"),
+    ):
+        assert main(["refine", text, "--refiner", "savgol"]) == 2
+        error = capsys.readouterr().err
+        assert part in error and error.count("\n") == 1
+
+
+def test_the_frame_rate_counts_and_measures_without_a_value_are_null(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    native.write_shard({"a": moving(1)}, tmp_path / "a.safetensors")  # one frame has no speed
+    assert main(["evaluate", str(tmp_path / "a.safetensors"), str(tmp_path / "a.safetensors"), "--json"]) == 0
+    values = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(name))
+    assert values["frames"] == 1
+    out = tmp_path / "o.safetensors"
+    assert main(["refine", str(tmp_path / "a.safetensors"), "--refiner", "linear", "--fps", "50", "-o", str(out)]) == 0
+    assert read_pose(out).fps == 50

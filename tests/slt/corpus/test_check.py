@@ -1,4 +1,5 @@
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +153,26 @@ def test_the_real_annotation_has_the_published_figures() -> None:
 
 def test_figures_of_nothing() -> None:
     assert figures([]) == {}
+
+
+def test_clips_in_another_kind_of_video_count_and_other_files_are_named(release) -> None:
+    top = release()
+    folder = pictures(top, "test", "tagesschau-4")
+    shutil.rmtree(folder)
+    write_video(folder.with_suffix(".avi"), [np.zeros((260, 210, 3), np.uint8)] * 3, 25)
+    found = check(top)
+    assert found.sound, found.problems
+    folder.with_suffix(".avi").rename(folder.with_suffix(".zip"))
+    found = check(top)
+    assert found.problems["no_pictures"] == ["test/tagesschau-4"]
+    assert any("1 files that are neither videos nor folders of frames, as tagesschau-4.zip" in n for n in found.notes)
+
+
+def test_umlauts_written_in_two_ways_are_one_name(release) -> None:
+    top = release()
+    annotation = layout.annotation_path(top / "PHOENIX-2014-T", "dev")
+    text = annotation.read_text(encoding="utf-8").replace("tagesschau-3", "märz-3")
+    annotation.write_text(unicodedata.normalize("NFC", text), encoding="utf-8")
+    pictures(top, "dev", "tagesschau-3").rename(pictures(top, "dev", unicodedata.normalize("NFD", "märz-3")))
+    found = check(top)
+    assert found.sound and not any("does not name" in note for note in found.notes)

@@ -1,4 +1,5 @@
 import json
+import unicodedata
 
 import pytest
 
@@ -54,3 +55,19 @@ def test_missing_and_garbled_files(tmp_path):
         read_references(tmp_path / "r.txt", ["a"])
     with pytest.raises(InputError, match="cannot be read"):
         read_references(tmp_path / "none.txt", ["a"])
+
+
+def test_tables_of_other_programs_and_both_ways_to_write_an_umlaut(tmp_path):
+    wanted = {"märz": "regen im süden .", "b": 'er sagt "ja" .'}
+    for name, content in {
+        "a.csv": 'name;text\nmärz;"Regen im Süden"\nb;"er sagt ""ja"""\n',
+        "b.csv": 'id,sentence,signer\nmärz,Regen im Süden,1\nb,"er sagt ""ja""",2\n',
+        "c.tsv": 'name\tsentence\nmärz\tRegen im Süden\nb\t"er sagt ""ja"""\n',
+        "d.json": json.dumps({"märz": "Regen im Süden", "b": 'er sagt "ja"'}, ensure_ascii=False),
+        "e.txt": 'Regen im Süden\ner sagt "ja"\n',
+    }.items():
+        for form in ("NFC", "NFD"):
+            (tmp_path / name).write_text(unicodedata.normalize(form, content), encoding="utf-8")
+            names = [unicodedata.normalize(form, n) for n in wanted]
+            assert read_references(tmp_path / name, names) == wanted, (name, form)
+    assert read_references(tmp_path / "a.csv", [], as_is=True)["märz"] == "Regen im Süden"

@@ -1,4 +1,5 @@
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +210,13 @@ def test_lists_of_unequal_length_or_none_are_refused():
         score(["a"], ["a", "b"])
     with pytest.raises(InputError, match="no sentences"):
         score([], [])
+
+
+def test_files_are_compared_in_nfc(tmp_path):
+    lines = ["regen im süden und wärme .", "schauer über köln ."]
+    for form in ("NFC", "NFD"):
+        text = unicodedata.normalize(form, "\r\n".join(lines))
+        (tmp_path / form).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    same = score_files(tmp_path / "NFC", tmp_path / "NFC")
+    assert same.bleu4 == pytest.approx(100) and same == score_files(tmp_path / "NFD", tmp_path / "NFC")
+    assert same == score_files(tmp_path / "NFC", tmp_path / "NFD")
