@@ -12,7 +12,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -58,6 +58,12 @@ class Project:
     packages: tuple[str, ...] = PACKAGES
     changed: Mapping[str, str] = field(default_factory=dict)
     _known: dict[str, _Module | None] = field(default_factory=dict, repr=False)
+
+    def edited(self, changed: Mapping[str, str]) -> Project:
+        """The same project with other texts in place of some files; the others are not read again."""
+        names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in changed}
+        known = {name: module for name, module in self._known.items() if name not in names}
+        return replace(self, changed=changed, _known=known)
 
     def closure(self, entries: Iterable[Code]) -> Closure:
         """All that `entries` (functions, or dotted names of modules) import, directly or not, themselves included.

@@ -139,6 +139,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     """keys(changed): key of each stage of a run by name, and the digest of its own code; nothing is computed."""
     found: dict[str, str] = {}
     own: dict[str, str] = {}
+    real = code.this_project()
 
     def noted(name, folder, work, config, inputs, reuse=()):
         found[name], own[name] = stage_key(config, inputs, (work,)), code.code_digest((work,))
@@ -150,7 +151,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     monkeypatch.setattr(run, "list_bad_clips", lambda *args: 0)
 
     def keys_of(changed: Mapping[str, str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
-        project = Project(ROOT, changed=changed or {})
+        project = real.edited(changed or {})
         monkeypatch.setattr(code, "this_project", lambda: project)
         found.clear()
         own.clear()
