@@ -7,7 +7,7 @@ CORPUS ?=
 RUN ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup test lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
+.PHONY: setup test gpu lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
@@ -19,6 +19,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt requirements-nodeps.txt
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+
+# Every kind of training on a GPU, resumed, and the whole chain: under 3 minutes there. Without a GPU all is skipped.
+gpu: setup
+	$(BIN)/python -m pytest -m gpu tests/gpu
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
