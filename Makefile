@@ -10,7 +10,7 @@ TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock
 TORCH_INDEX ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup lock test lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
+.PHONY: setup lock test gpu lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
 setup: $(VENV)/.ready
 
 # The same versions as `uv sync`, which may have made the environment. pip finds no way through the pins of JoeyNMT and
@@ -30,6 +30,10 @@ lock:
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+
+# Every kind of training on a GPU, resumed, and the whole chain: under 3 minutes there. Without a GPU all is skipped.
+gpu: setup
+	$(BIN)/python -m pytest -m gpu tests/gpu
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

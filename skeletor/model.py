@@ -242,7 +242,8 @@ class Skeletor(nn.Module):
         assert (joints, dims) == (self.joints, self.dims), f"expected {self.joints} x {self.dims}, got {points.shape}"
         assert confidence.shape == points.shape[:3] and frames <= self.window, (confidence.shape, self.window)
         if self.prior:
-            points = conditional_mean(points, confidence > 0, self.covariance)
+            with _exact(points):
+                points = conditional_mean(points, confidence > 0, self.covariance)
         local, confidence, scale = self._local(points), self._confidence(confidence), self.scale[self.spread_of]
         x = (local - self._local(self.rest)) / scale if self.local else points  # (B, T, P, D)
         if self.token is not None:
@@ -259,7 +260,8 @@ class Skeletor(nn.Module):
             result = result * torch.sigmoid(out[..., -1:])
         if self.residual:
             weights = out[..., dims : dims + self.choices]
-            result = result + (self._local_mean(local, confidence, weights) if self.taps else local)
+            with _exact(points):
+                result = result + (self._local_mean(local, confidence, weights) if self.taps else local)
         elif self.local:
             result = result + self._local(self.rest)
         if self.local:
@@ -307,3 +309,8 @@ class Skeletor(nn.Module):
     def parameter_count(self) -> int:
         """Number of trained values."""
         return sum(p.numel() for p in self.parameters())
+
+
+def _exact(points: Tensor) -> torch.autocast:
+    """Single precision also where a training computes in bfloat16: what solves equations for positions needs it."""
+    return torch.autocast(points.device.type, enabled=False)

@@ -1,14 +1,38 @@
 """What all tests share."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 
 # A busy machine must not fail a property: no time limit per example.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_GPUS = os.environ.get(_VISIBLE), torch.cuda.is_available, torch.cuda.device_count
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Only tests with the mark `gpu`, and the processes that they start, see a GPU; `auto` is the CPU for all others.
+
+    So a test gives the same on every machine. Before the fixtures of any scope, which may start processes too.
+    """
+    variable, available, count = _GPUS
+    if item.get_closest_marker("gpu") is None:
+        os.environ[_VISIBLE] = ""
+        torch.cuda.is_available, torch.cuda.device_count = lambda: False, lambda: 0
+        return
+    torch.cuda.is_available, torch.cuda.device_count = available, count
+    if variable is None:
+        os.environ.pop(_VISIBLE, None)
+    else:
+        os.environ[_VISIBLE] = variable
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -58,13 +58,26 @@ class Project:
     packages: tuple[str, ...] = PACKAGES
     changed: Mapping[str, str] = field(default_factory=dict)
     _known: dict[str, _Module | None] = field(default_factory=dict, repr=False)
+    _closures: dict[tuple[str, ...], Closure] = field(default_factory=dict, repr=False)
+
+    def edited(self, changed: Mapping[str, str]) -> Project:
+        """The same project with other texts in place of some files; the others are not read again."""
+        names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in changed}
+        known = {name: module for name, module in self._known.items() if name not in names}
+        return replace(self, changed=changed, _known=known, _closures={})
 
     def closure(self, entries: Iterable[Code]) -> Closure:
         """All that `entries` (functions, or dotted names of modules) import, directly or not, themselves included.
 
         Raises LookupError for a module or name of the project that is not there.
         """
-        waiting = [(module_of(entry), "") for entry in entries]
+        names = tuple(module_of(entry) for entry in entries)
+        if names not in self._closures:
+            self._closures[names] = self._close(names)
+        return self._closures[names]
+
+    def _close(self, names: Sequence[str]) -> Closure:
+        waiting = [(name, "") for name in names]
         seen: set[tuple[str, str]] = set()
         found: set[str] = set()
         others: set[str] = set()
@@ -234,6 +247,7 @@ def _bound(tree: ast.Module) -> frozenset[str]:
     return frozenset(names)
 
 
+@cache
 def _version(package: str) -> str:
     """Of the distributions that hold a top-level package; "" where it is not installed."""
     return " ".join(f"{name}=={metadata.version(name)}" for name in sorted(set(_distributions().get(package, ()))))

@@ -26,6 +26,9 @@ _LIMITS = {
 }
 
 
+_WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by the stages that used them
+
+
 def build_model(
     run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
@@ -38,7 +41,13 @@ def build_model(
         "model",
         out,
         partial(build_model_folder, plan, folder),
-        {"sections": plan.sections, "card": plan.card, "scores": {name: s.as_dict() for name, s in scores.items()}},
+        {
+            "seed": plan.seed,
+            "estimator": plan.estimator.model_dump(mode="json"),
+            **{part: getattr(plan, part).model_dump(mode="json", exclude={"weights"}) for part in _WEIGHTED},
+            "card": plan.card,
+            "scores": {name: s.as_dict() for name, s in scores.items()},
+        },
         (row.done, system.done, detected.done),
     )
     stored = json.loads((done.folder / RESULT).read_text(encoding="utf-8"))
@@ -49,18 +58,15 @@ def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], dete
     config, about = run.config, run.corpus.description
     trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
-    refine_2d = config.refine2d.name != "none"
     return ModelPlan(
         system=system.done.folder,
         store=row.store,
         detected=detected.parts,
-        sections={
-            "estimator": config.estimator.model_dump(),
-            "lift": config.lift.model_dump(),
-            "refine": config.refine.model_dump(exclude={"weights"}),
-            "refine2d": {"name": config.refine2d.name} if refine_2d else None,
-            "fps": about.fps,
-        },
+        estimator=config.estimator,
+        lift=config.lift,
+        refine=config.refine,
+        refine2d=config.refine2d,
+        fps=about.fps,
         card={
             "title": f"Skeletor-SLT, {about.kind}",
             "data": f"{about.kind} corpus: {lengths} clips.{trainings}",
@@ -70,7 +76,7 @@ def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], dete
         scores=scores,
         seed=config.seed,
         refiner=_refiner_weights(run, row),
-        refiner_2d=weights_of(run) if refine_2d else None,
+        refiner_2d=weights_of(run) if config.refine2d.name != "none" else None,
         lifter=lift_weights(config.lift),
         negatives=_negatives(detected) if run.rendered else {},
     )

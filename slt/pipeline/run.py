@@ -178,7 +178,7 @@ def _lift(run: Run, detected: Detected) -> Done:
         build_lifter(lift)  # weights that cannot be used are told now, in one line
         inputs += (file_sha256(weights),)  # other weights of the same name make another stage
     work = partial(lift_parts, parts, lift, run.config.workers)
-    return run.stage("lift", run.folder / "lifted", work, lift.model_dump(), inputs)
+    return run.stage("lift", run.folder / "lifted", work, lift.model_dump(exclude={"weights"}), inputs)
 
 
 def _rows(run: Run, lifted: Done) -> list[Row]:

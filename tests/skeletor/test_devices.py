@@ -1,7 +1,10 @@
-"""Data parallel training with torchrun: gradients are means, every process draws its own windows, one writes."""
+"""Names of devices, generators on them, and data parallel training with torchrun: gradients are means, every process
+draws its own windows, one writes."""
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from skeletor.devices import make_fabric, process_rank
+from skeletor.devices import make_fabric, process_rank, resolve_device, seed_generators, seeded
+from skeletor.errors import InputError
 from skeletor.training import load_refiner, train_refiner
 from tests.skeletor.tiny import clips, config
+
+ROOT = Path(__file__).parents[2]
 
 TWO = """
 import os, sys, torch
@@ -36,6 +42,93 @@ c = config(max_steps=4, log_every=2, gradient_clip=1e9, accumulate=2, validation
 result = train_refiner(clips(4), c, f"{folder}/out")
 torch.save({"seen": torch.stack(seen), "steps": result.steps}, f"{folder}/seen{rank}.pt")
 """
+
+
+@pytest.fixture(name="gpus")
+def _gpus(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A machine that says it has two GPUs; what is done to their generators."""
+    done: list[str] = []
+    index = torch._utils._get_device_index  # refuses a GPU without an index
+
+    @contextlib.contextmanager
+    def chosen(device):
+        done.append(f"choose {index(device)}")
+        yield
+
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device", chosen)
+    monkeypatch.setattr(torch.cuda, "manual_seed", lambda seed: done.append(f"seed {seed}"))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: done.append(f"get {index(device)}") or "state")
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, d: done.append(f"set {index(d)} {state}"))
+    return done
+
+
+@pytest.mark.parametrize(
+    "name, index", [("auto", 0), ("cuda", 0), ("cuda:1", 1), (torch.device("cuda"), 0), (torch.device("cuda", 1), 1)]
+)
+def test_a_gpu_always_has_an_index(gpus: list[str], name: str | torch.device, index: int) -> None:
+    device = resolve_device(name)
+    assert device == torch.device("cuda", index) and torch._utils._get_device_index(device) == index
+    with pytest.raises(ValueError, match="specified index"):
+        torch._utils._get_device_index(torch.device("cuda"))
+    with seeded(7, device):
+        assert gpus == [f"get {index}", f"choose {index}", "seed 7"]
+    assert gpus[3:] == [f"set {index} state"]
+    seed_generators(8, device)
+    assert gpus[4:] == [f"choose {index}", "seed 8"]
+
+
+def test_under_torchrun_a_process_has_its_own_gpu(gpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert [str(resolve_device(name)) for name in ("cuda", "auto", "cuda:0", "cpu")] == [
+        "cuda:1", "cuda:1", "cuda:0", "cpu",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["cuda:2", "cuda:99", "gpu", "", "mps", "meta", "cuda:-1", "cuda:x"])
+def test_a_device_that_is_not_there_is_one_line(gpus: list[str], name: str) -> None:
+    with pytest.raises(InputError, match="device") as caught:
+        resolve_device(name)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 120
+
+
+def test_without_a_gpu_auto_is_the_cpu_and_cuda_is_refused() -> None:
+    assert resolve_device("auto") == resolve_device("cpu") == resolve_device() == torch.device("cpu")
+    for name in ("cuda", "cuda:0"):
+        with pytest.raises(InputError, match="sees no GPU; use device cpu"):
+            resolve_device(name)
+
+
+def test_tests_see_no_gpu_and_what_they_start_sees_none_either() -> None:
+    """Only those with the mark `gpu` do: see tests/conftest.py."""
+    code = "import os; print(repr(os.environ['CUDA_VISIBLE_DEVICES']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "''" and not torch.cuda.is_available()
+
+
+def test_generators_are_as_before_after_a_block() -> None:
+    cpu = torch.device("cpu")
+    before = torch.get_rng_state()
+    with seeded(3, cpu):
+        first = torch.rand(3)
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(KeyError), seeded(3, cpu):
+        assert torch.equal(torch.rand(3), first)
+        raise KeyError
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_devices_and_seeds_are_chosen_in_one_place_only() -> None:
+    found = set()
+    for package in ("skeletor", "slt", "experiments"):
+        for file in (ROOT / package).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            if re.search(r"torch\.manual_seed|fork_rng|cuda\.is_available|device\(\"cuda\"\)", text):
+                found.add(file.relative_to(ROOT).as_posix())
+    assert found == {"skeletor/devices.py", "slt/cli/doctor.py"}, "the latter only says what is there"
 
 
 @pytest.fixture(name="together", scope="module")
@@ -127,13 +220,3 @@ def test_compiled_training_gives_the_same_losses(tmp_path: Path) -> None:
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
     names = [set(load_refiner(tmp_path / n / "refiner.safetensors").model.state_dict()) for n in ("plain", "compiled")]
     assert names[0] == names[1]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("on", [False, True])
-def test_bf16_on_a_gpu_is_near_single_precision(tmp_path: Path, on: bool) -> None:
-    half = train_refiner(clips(4), config(compile=on), tmp_path / "half", device="cuda")
-    full = train_refiner(clips(4), config(bf16=False), tmp_path / "full", device="cuda")
-    assert half.train_loss == pytest.approx(full.train_loss, rel=0.05)
-    assert next(load_refiner(half.weights).model.parameters()).dtype == torch.float32

@@ -244,3 +244,19 @@ def test_a_gate_scales_the_residual() -> None:
     torch.testing.assert_close(2 * found[1], found[2], atol=1e-5, rtol=1e-4)
     with pytest.raises(ValueError, match="gate needs residual"):
         make("small", **{**BARE, "gate": True})
+
+
+@pytest.mark.parametrize("preset", ["small", "motion"])
+def test_in_bfloat16_the_geometry_keeps_single_precision(preset: str) -> None:
+    """Curves, regression and the prior solve equations; in bfloat16 they were off by whole shoulder widths."""
+    torch.manual_seed(0)
+    model = make(preset).eval()
+    torch.nn.init.normal_(model.out.weight, std=0.01)
+    points = torch.randn(2, model.window, 50, 3).cumsum(1) * 0.1
+    confidence = torch.rand(2, model.window, 50) * (torch.rand(2, model.window, 50) > 0.3)
+    with torch.no_grad():
+        full = model(points, confidence)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = model(points, confidence)
+    assert half.dtype == torch.float32 and float((half - full).abs().max()) < 0.03
+    assert not torch.equal(half, full), "the layers do compute in bfloat16"

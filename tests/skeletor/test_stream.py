@@ -19,7 +19,7 @@ from skeletor.pose import PoseSequence
 from skeletor.skeleton import SIGNING_50, Skeleton, custom_skeleton
 from skeletor.stream import FillStream, Placement, RefinerStream, StreamingRefiner, averaging
 from skeletor.training import model_arguments
-from skeletor.weights import LoadedRefiner, RefinerInfo, load_refiner, save_refiner
+from skeletor.weights import LoadedRefiner, RefinerInfo
 from tests.skeletor.tiny import clips, config
 
 torch.set_num_threads(1)
@@ -195,13 +195,3 @@ def test_wrong_use_is_an_input_error(tmp_path: Path) -> None:
     assert stream.finish().shape == (0, 50, 3)
     with pytest.raises(InputError, match="finished"):
         stream.push(np.zeros((3, 50, 3)))
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_stream_on_a_gpu(tmp_path: Path) -> None:
-    save_refiner(LOADED.model, LOADED.info, tmp_path / "w.safetensors")
-    pose = broken_clip(60, 5)
-    stream = StreamingRefiner(load_refiner(tmp_path / "w.safetensors", "cuda"))
-    result = np.concatenate([*(stream.push(p.keypoints, p.confidence) for p in cut(pose, [3, 8])), stream.finish()])
-    np.testing.assert_allclose(result, SkeletorRefiner(LOADED)(pose).keypoints, atol=1e-3)

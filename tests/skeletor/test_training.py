@@ -189,11 +189,3 @@ def test_a_truncated_or_foreign_file_is_an_input_error(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="not the weights of a refiner"):
         load_refiner(tmp_path / "other.safetensors")
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_trains_on_a_gpu(tmp_path: Path) -> None:
-    result = train_refiner(clips(4), config(), tmp_path, device="cuda")
-    assert np.isfinite(result.train_loss)
-    assert load_refiner(result.weights, "cuda").info.units == "shoulder"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
@@ -20,6 +20,10 @@ from slt.score import Scores
 from slt.sparse import pose_stride
 
 if TYPE_CHECKING:
+    from skeletor.refine2d import Refine2DConfig
+    from skeletor.refiners import RefineConfig
+    from slt.estimate import EstimateConfig
+    from slt.lift import LiftConfig
     from slt.translate import Translator
     from slt.translate.abstain import Abstention
 
@@ -32,7 +36,7 @@ class ModelPlan:
     """What a model folder is made of.
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
-    each part. sections: of `slt.model_folder.ModelConfig`, without the estimator's version. card: of its `Card`.
+    each part. estimator to fps: of the run and its corpus. card: values of `slt.model_folder.Card`.
     refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips, by kind, of people
     who do not sign what the lexicon has.
     """
@@ -40,7 +44,11 @@ class ModelPlan:
     system: Path
     store: Path
     detected: Mapping[str, Path]
-    sections: Mapping[str, Any]
+    estimator: EstimateConfig
+    lift: LiftConfig
+    refine: RefineConfig
+    refine2d: Refine2DConfig
+    fps: float
     card: Mapping[str, str]
     scores: Mapping[str, Scores]
     seed: int
@@ -67,7 +75,14 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     found = _all_rejections(translator, abstention, chain, _kinds(plan))
     save_model_folder(
         folder,
-        ModelConfig(**plan.sections, estimator_version=raw[0].provenance.estimator_version),
+        ModelConfig(
+            estimator=plan.estimator.model_dump(),
+            estimator_version=raw[0].provenance.estimator_version,
+            lift=plan.lift.model_dump(),
+            refine=plan.refine.model_dump(exclude={"weights"}),
+            refine2d=None if plan.refine2d.name == "none" else {"name": plan.refine2d.name},
+            fps=plan.fps,
+        ),
         plan.system / "model",
         abstention,
         plan.scores,
@@ -80,13 +95,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
 
 
 def _chain(plan: ModelPlan) -> Chain:
-    return build_chain(
-        LiftConfig.model_validate(plan.sections["lift"]),
-        RefineConfig.model_validate(plan.sections["refine"]),
-        Refine2DConfig.model_validate(plan.sections["refine2d"] or {}),
-        plan.refiner,
-        plan.refiner_2d,
-    )
+    return build_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
 
 
 def _all_rejections(
