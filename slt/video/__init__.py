@@ -45,7 +45,11 @@ def open_video(path: Path | str, fps: float | None = None) -> Video:
     Raises InputError, one line, if there is nothing at `path`, or no readable video.
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        folder = path.is_dir()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if folder:
         return FrameFolder(path, DEFAULT_FPS if fps is None else fps)
     if fps is not None and path.exists():
         raise InputError(f"{path}: a video file has its own frame rate; fps is for directories of frames")

@@ -64,7 +64,7 @@ def frame_files(path: Path | str) -> list[Path]:
     try:
         files = [
             f for f in Path(path).iterdir()
-            if f.suffix.lower() in FRAME_SUFFIXES and not f.name.startswith(".") and f.is_file()
+            if f.suffix.lower() in FRAME_SUFFIXES and not f.name.startswith(".") and (f.is_file() or not f.exists())
         ]  # fmt: skip
     except OSError as error:
         raise InputError(f"{path}: cannot be listed ({error.strerror or error})") from error

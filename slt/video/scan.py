@@ -111,7 +111,8 @@ def _read_packets(path: Path) -> _Table:
         counted = _is_any(container.format.name, _COUNT_IN_FRONT)
         table = _Table(
             format=container.format.name, tick=float(stream.time_base), codec=stream.codec_context.name,
-            jumps=bool(container.format.flags & Flags.ts_discont.value), promised=int(stream.frames) if counted else 0, indexed=0,
+            jumps=bool(container.format.flags & Flags.ts_discont.value), indexed=0,
+            promised=int(stream.frames) if counted else 0,
             length=(container.duration or 0) / 1e6, reorders=bool(stream.codec_context.has_b_frames),
             rates=[float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate],
             aspect=stream.sample_aspect_ratio,
@@ -132,7 +133,7 @@ def _read_packets(path: Path) -> _Table:
                 continue  # the one that flushes the decoder
             _enter(table, packet)
         table.error = packets.error
-        if counted and "mov" in table.format:
+        if table.promised and "mov" in table.format:
             table.indexed = len(stream.index_entries)
     return table
 

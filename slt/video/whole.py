@@ -7,12 +7,14 @@ found is no proof that the file is whole.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 _TS_PACKETS = (188, 192, 204)
 _TS_HEAD = 40  # packets to look at
+_TS_TAIL = 4000  # packets at the end to look at
 _TS_SHARE = 0.6
 _OGG_TAIL = 1 << 17
 _BOXES = 1_000_000  # more than a day of fragments has
@@ -50,8 +52,10 @@ def _mov(file: BinaryIO, size: int) -> str | None:
         length = int.from_bytes(head[:4], "big")
         if length == 1 and len(head) == 16:
             length = int.from_bytes(head[8:], "big")
-        if length < 8:  # to the end of the file, or no box
+        if length == 0:  # to the end of the file, or padding
             return None
+        if length < 8 or not head[4:8].replace(b" ", b"").isalnum():
+            return "its boxes are out of step"
         place += length
         if place > size:
             name = head[4:8]
@@ -119,7 +123,27 @@ def _mpegts(file: BinaryIO, size: int) -> str | None:
     before = 4 if length == 192 else 0  # a time stamp
     if (offset - before) % length:
         return "it begins within a packet"
-    return "it ends within a packet" if (size - offset + before) % length else None
+    if (size - offset + before) % length:
+        return "it ends within a packet"
+    return _last_picture(file, size, length)
+
+
+def _last_picture(file: BinaryIO, size: int, length: int) -> str | None:
+    """A picture ends with a packet that is filled up, unless it fits (1 of 184). The stream: the one with the most."""
+    tail = min(size // length, _TS_TAIL) * length
+    file.seek(size - tail)
+    data = file.read(tail)[4 if length == 192 else 0 :]
+    packets = [data[k : k + 6] for k in range(0, len(data) - 5, length)]
+    sound = [p for p in packets if p[0] == 0x47 and p[3] & 0x10]  # with a payload
+    streams = Counter((p[1] & 0x1F, p[2]) for p in sound)
+    if not streams:
+        return None
+    main = streams.most_common(1)[0][0]
+    last = next(p for p in reversed(sound) if (p[1] & 0x1F, p[2]) == main)
+    filled = 0
+    if last[3] & 0x20:  # an adaptation field; what its flags do not account for is filling
+        filled = last[4] - 6 * (last[5] >> 4 & 1) - 6 * (last[5] >> 3 & 1) - (last[5] >> 2 & 1) if last[4] else 2
+    return None if filled > 1 else "its last picture is cut"
 
 
 def _ogg(file: BinaryIO, size: int) -> str | None:
@@ -211,12 +235,15 @@ def _gif(file: BinaryIO, size: int) -> str | None:
     """Its blocks one after the other."""
     file.seek(0)
     data = file.read()
+    announced = 0  # pictures by the extensions in front of them, less those that are there
     try:
         place = 13 + _gif_colours(data[10])
         while data[place] != 0x3B:
             if data[place] == 0x2C:  # a picture
+                announced -= 1
                 place += 11 + _gif_colours(data[place + 9])
             elif data[place] == 0x21:  # an extension
+                announced += data[place + 1] == 0xF9
                 place += 2
             else:
                 return "its blocks are out of step"
@@ -225,7 +252,7 @@ def _gif(file: BinaryIO, size: int) -> str | None:
             place += 1
     except IndexError:
         return "it ends within a block"
-    return "its blocks are out of step" if data[place + 1 :].strip(b"\0") else None
+    return "its blocks are out of step" if announced > 0 or data[place + 1 :].strip(b"\0") else None
 
 
 def _gif_colours(flags: int) -> int:

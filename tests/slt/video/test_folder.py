@@ -1,0 +1,142 @@
+"""Folders of numbered pictures."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from skeletor.errors import InputError
+from slt.video import open_video
+
+if TYPE_CHECKING:
+    from tests.slt.video.conftest import Clips
+
+
+def save(clips: Clips, names: Iterable[str]) -> Path:
+    for k, name in enumerate(names):
+        assert cv2.imwrite(str(clips.folder / name), clips.picture(k))
+    return clips.folder
+
+
+def refused(path: Path, words: str) -> None:
+    with pytest.raises(InputError, match=words) as error:
+        list(open_video(path))
+    assert "\n" not in str(error.value)
+
+
+def test_gaps_are_missing_frames(clips: Clips, said: list[str]) -> None:
+    folder = save(clips, [f"images{k:04d}.png" for k in (17, 18, 21, 22, 24)])
+    with open_video(folder) as video:
+        assert video.frame_count == 8
+        assert clips.numbers(video.every(1)) == [0, 1, None, None, 2, 3, None, 4]
+        assert clips.numbers(video.every(3)) == [0, None, None, None, None, None, None, None]
+        assert clips.numbers(video.every(4)) == [0, None, None, None, 2, None, None, None]
+        assert clips.numbers(video) == [0, 1, 1, 1, 2, 3, 3, 4]
+    assert sum("3 of 8 frames are missing" in line and "images0018.png" in line for line in said) == 1
+
+
+def test_a_constant_step_is_no_gap(clips: Clips, said: list[str]) -> None:
+    folder = save(clips, [f"{k}.jpg" for k in (5, 10, 15, 25)])
+    assert clips.numbers(open_video(folder).every(1)) == [0, 1, 2, None, 3]
+    assert any("5 apart" in line for line in said) and any("1 of 5 frames are missing" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["9.png", "10.png", "11.png"],
+        ["008.png", "9.jpg", "10.PNG"],
+        ["heute.avi_pid0_fn000000-0.png", "heute.avi_pid0_fn000001-0.png", "heute.avi_pid0_fn000002-0.png"],
+        ["2023-11-14 clip 1.png", "2023-11-14 clip 2.png", "2023-11-14 clip 3.png"],
+        ["f1_40ms.png", "f2_80ms.png", "f3_120ms.png"],
+        ["0.png", "1.png", "2.png"],
+    ],
+)
+def test_the_number_that_counts_is_found(clips: Clips, said: list[str], names: list[str]) -> None:
+    assert clips.numbers(open_video(save(clips, names)).every(1)) == [0, 1, 2]
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a_0001.png", "a_0002.png", "b_0001.png"], "more than one series"),
+        (["1.png", "2.png", "thumbnail.png"], "more than one series"),
+        (["1.png", "01.png", "2.png"], "no number"),
+        (["1.png", "1.jpg"], "no number"),
+        (["clip1_1.png", "clip1_2.png", "clip2_1.png", "clip2_2.png"], "no number"),
+        (["1.png", "2.png", "20231114.png"], "leap from 2.png to 20231114.png"),
+        (["1.png", f"{'9' * 30}.png"], "too large"),
+    ],
+)
+def test_what_is_no_series_is_refused(clips: Clips, names: list[str], words: str) -> None:
+    refused(save(clips, names), words)
+
+
+def test_names_without_numbers(clips: Clips, said: list[str]) -> None:
+    assert clips.numbers(open_video(save(clips, ["a.png", "b.png", "c.png"]))) == [0, 1, 2]
+    assert any("no numbers" in line for line in said)
+
+
+def test_what_is_no_frame_is_left_out(clips: Clips) -> None:
+    folder = save(clips, ["1.png", "2.png", "3.png"])
+    for name in ("._1.png", ".4.png", "notes.txt", "Thumbs.db"):
+        (folder / name).write_bytes(b"no picture")
+    (folder / "5.png").mkdir()
+    os.mkfifo(folder / "6.png")
+    assert clips.numbers(open_video(folder)) == [0, 1, 2]
+
+
+def test_this_folder(clips: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(save(clips, ["1.png", "2.png"]))
+    assert clips.numbers(open_video(Path("."))) == [0, 1]
+    assert clips.numbers(open_video(".", fps=30)) == [0, 1]
+
+
+def test_a_bad_picture_in_the_middle(clips: Clips) -> None:
+    folder = save(clips, ["1.png", "2.png", "3.png"])
+    whole = (folder / "2.png").read_bytes()
+    for data in (b"", b"no picture", whole[:20], whole[:60].replace(b"IHDR", b"XXXX")):
+        (folder / "2.png").write_bytes(data)
+        refused(folder, r"2\.png: not a picture, or a damaged one")
+    (folder / "2.png").unlink()
+    (folder / "2.png").symlink_to(folder / "nowhere.png")
+    refused(folder, r"2\.png: not a picture, or a damaged one")
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A whole PNG file of a few bytes whose header says so."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(30_000, 30_000), (34_000, 2), (2, 40_000), (2**31 - 1, 2**31 - 1)])
+def test_too_large_by_the_header(clips: Clips, size: tuple[int, int]) -> None:
+    (clips.folder / "1.png").write_bytes(huge_png(*size))
+    refused(clips.folder, f"{size[0]}x{size[1]} are too large")
+
+
+def test_other_formats_under_these_names(clips: Clips) -> None:
+    """The content decides."""
+    for k, kind in enumerate((".webp", ".bmp", ".jpg")):
+        data = cv2.imencode(kind, clips.picture(k))[1]
+        (clips.folder / f"{k}.png").write_bytes(data.tobytes())
+    assert clips.numbers(open_video(clips.folder)) == [0, 1, 2]
+
+
+def test_sizes_that_differ(clips: Clips) -> None:
+    folder = save(clips, ["1.png", "2.png"])
+    cv2.imwrite(str(folder / "3.png"), np.zeros((20, 30, 3), np.uint8))
+    refused(folder, r"3\.png: 30x20, but the first frame is 128x96")
