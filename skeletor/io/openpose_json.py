@@ -25,7 +25,7 @@ from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
 from skeletor.io.people import People, SignerChoice, check_crowd, select
 from skeletor.io.recordings import Recording, list_recordings
-from skeletor.io.units import check_pixels
+from skeletor.io.units import FARTHEST, check_pixels
 from skeletor.pose import UNITS, PoseSequence, Provenance, StageRecord
 from skeletor.progress import log
 from skeletor.skeleton import BODY25_HANDS
@@ -284,15 +284,13 @@ def _points(person: Mapping[str, Any], keys: tuple[str, ...]) -> np.ndarray:
     if flat.size % 3:
         raise InputError(f"{keys[0]} has {flat.size} values, expected 3 for each joint (x, y, score)")
     points = flat.reshape(-1, 3)
-    points = np.where((points[:, 2:] > 0) & np.isfinite(points).all(1, keepdims=True), points, 0)
+    points = np.where((points[:, 2:] > 0) & ~np.isnan(points).any(1, keepdims=True), points, 0)
     if points[:, 2].max(initial=0) > LARGEST_SCORE:
         raise InputError(f"{keys[0]} has a score of {points[:, 2].max():g}; expected 0 to 1")
+    if not np.abs(points).max(initial=0) < FARTHEST:
+        raise InputError(f"{keys[0]} has a coordinate of {np.abs(points).max():g}; expected pixels")
     points[:, 2] = np.minimum(points[:, 2], 1)
-    return points.astype(np.float32) if np.abs(points).max(initial=0) < 1e6 else _too_far(keys[0], points)
-
-
-def _too_far(key: str, points: np.ndarray) -> np.ndarray:
-    raise InputError(f"{key} has a coordinate of {np.abs(points).max():g}; expected pixels")
+    return points.astype(np.float32)
 
 
 def _array(persons: list[list[np.ndarray]], body: int) -> np.ndarray:
