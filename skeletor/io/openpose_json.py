@@ -20,7 +20,7 @@ import numpy as np
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.io._files import reading
-from skeletor.io.layouts import Layout, choose, layout_named, layouts_of
+from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
 from skeletor.io.people import People, SignerChoice, check_crowd, select
@@ -148,8 +148,11 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
     with asking(directory):
         layout, record = _layout(read, points, skeleton)
     columns = _columns(layout, read.body)
+    joints = {joint: points[:, k] for joint, k in columns.items()}
     if not read.units:
-        check_pixels({joint: points[:, k] for joint, k in columns.items()})
+        check_pixels(joints)
+    if doubt := doubts(joints):
+        log.warning(f"{directory.name}: {doubt}")
     provenance = Provenance(directory.name, read.sha256, "openpose", units=read.units or "pixel")
     if record:
         provenance = provenance.then(record)
@@ -177,10 +180,9 @@ def _layout(read: _Read, points: np.ndarray, skeleton: str | None) -> tuple[Layo
         return None, None
     if read.layout:
         return layout_named(read.layout), None
-    layouts = layouts_of(read.body)
-    if not layouts:
-        raise InputError(f"{_BODY_KEYS[0]} has {read.body} points, which is no known layout; {choices()}")
-    layout, found = choose(layouts, points[:, : read.body], {j: points[:, k] for j, k in _hands(read.body).items()})
+    layout, found = choose(
+        layouts_of(read.body), points[:, : read.body], {j: points[:, k] for j, k in _hands(read.body).items()}
+    )
     if layout.name != "body_25":
         log.info(f"{read.body} body points are read as {layout.name}, by what lies where")
     return layout, StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})
@@ -227,6 +229,8 @@ def _read(recording: Recording) -> _Read:
             for sizes in {len(body) for body, *_ in people[t]} - {0, size}:
                 if size:
                     raise InputError(f"has a body of {sizes} points, the files before have {size}")
+                if not layouts_of(sizes):
+                    raise InputError(f"{path}: a body of {sizes} points, which is no known layout; {choices()}")
                 size = sizes
     if len(said) > 1:
         raise InputError("the files say different body models or units")
