@@ -147,7 +147,7 @@ def choose(
             f"too little of a person is seen to tell whether {points.shape[1]} points are {names}; {choices(layouts)}"
         )
     if not tried[0][1].holds:
-        raise InputError(f"{points.shape[1]} points that do not lie as those of {names}; {choices()}")
+        raise InputError(f"{points.shape[1]} points that do not lie as those of {names}; {choices(layouts)}")
     if len(tried) > 1 and tried[1][1].holds and tried[0][1].score - tried[1][1].score < APART:
         raise InputError(f"{points.shape[1]} points that may be {names}; {choices(layouts)}")
     return tried[0]
