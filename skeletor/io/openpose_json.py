@@ -20,12 +20,12 @@ import numpy as np
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
 from skeletor.io._files import reading
-from skeletor.io.layouts import Layout, choose, layout_named, layouts_of
+from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
 from skeletor.io.people import People, SignerChoice, check_crowd, select
 from skeletor.io.recordings import Recording, list_recordings
-from skeletor.io.units import check_pixels
+from skeletor.io.units import FARTHEST, check_pixels
 from skeletor.pose import UNITS, PoseSequence, Provenance, StageRecord
 from skeletor.progress import log
 from skeletor.skeleton import BODY25_HANDS
@@ -148,8 +148,11 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
     with asking(directory):
         layout, record = _layout(read, points, skeleton)
     columns = _columns(layout, read.body)
+    joints = {joint: points[:, k] for joint, k in columns.items()}
     if not read.units:
-        check_pixels({joint: points[:, k] for joint, k in columns.items()})
+        check_pixels(joints)
+    if doubt := doubts(joints):
+        log.warning(f"{directory.name}: {doubt}")
     provenance = Provenance(directory.name, read.sha256, "openpose", units=read.units or "pixel")
     if record:
         provenance = provenance.then(record)
@@ -177,10 +180,9 @@ def _layout(read: _Read, points: np.ndarray, skeleton: str | None) -> tuple[Layo
         return None, None
     if read.layout:
         return layout_named(read.layout), None
-    layouts = layouts_of(read.body)
-    if not layouts:
-        raise InputError(f"{_BODY_KEYS[0]} has {read.body} points, which is no known layout; {choices()}")
-    layout, found = choose(layouts, points[:, : read.body], {j: points[:, k] for j, k in _hands(read.body).items()})
+    layout, found = choose(
+        layouts_of(read.body), points[:, : read.body], {j: points[:, k] for j, k in _hands(read.body).items()}
+    )
     if layout.name != "body_25":
         log.info(f"{read.body} body points are read as {layout.name}, by what lies where")
     return layout, StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})
@@ -227,6 +229,8 @@ def _read(recording: Recording) -> _Read:
             for sizes in {len(body) for body, *_ in people[t]} - {0, size}:
                 if size:
                     raise InputError(f"has a body of {sizes} points, the files before have {size}")
+                if not layouts_of(sizes):
+                    raise InputError(f"{path}: a body of {sizes} points, which is no known layout; {choices()}")
                 size = sizes
     if len(said) > 1:
         raise InputError("the files say different body models or units")
@@ -284,15 +288,13 @@ def _points(person: Mapping[str, Any], keys: tuple[str, ...]) -> np.ndarray:
     if flat.size % 3:
         raise InputError(f"{keys[0]} has {flat.size} values, expected 3 for each joint (x, y, score)")
     points = flat.reshape(-1, 3)
-    points = np.where((points[:, 2:] > 0) & np.isfinite(points).all(1, keepdims=True), points, 0)
+    points = np.where((points[:, 2:] > 0) & ~np.isnan(points).any(1, keepdims=True), points, 0)
     if points[:, 2].max(initial=0) > LARGEST_SCORE:
         raise InputError(f"{keys[0]} has a score of {points[:, 2].max():g}; expected 0 to 1")
+    if not np.abs(points).max(initial=0) < FARTHEST:
+        raise InputError(f"{keys[0]} has a coordinate of {np.abs(points).max():g}; expected pixels")
     points[:, 2] = np.minimum(points[:, 2], 1)
-    return points.astype(np.float32) if np.abs(points).max(initial=0) < 1e6 else _too_far(keys[0], points)
-
-
-def _too_far(key: str, points: np.ndarray) -> np.ndarray:
-    raise InputError(f"{key} has a coordinate of {np.abs(points).max():g}; expected pixels")
+    return points.astype(np.float32)
 
 
 def _array(persons: list[list[np.ndarray]], body: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from skeletor.progress import log
 from skeletor.skeleton import Skeleton
 
 MOST_PEOPLE = 128  # in a frame; OpenPose itself finds at most 127
-MOST_PLACES = 500_000  # frames times people: 0.5 GB
+MOST_PLACES = 250_000  # frames times people: 0.5 GB
 ALSO = 0.4
 
 

@@ -24,6 +24,7 @@ from skeletor.io.layouts import (
     Point,
     by_names,
     choose,
+    doubts,
     is_world,
     layout_named,
     layouts_of,
@@ -152,7 +153,10 @@ def _known_people(file: PoseFile, points: Sequence[Point], known: Named, fps: fl
     values, confidence = _clean(file, [columns[joint] for joint in ours], known.dims)
     frames, people, _, dims = values.shape
     flat = values.reshape(frames * people, len(ours), dims)
-    scale = unit_of({joint: flat[:, k] for k, joint in enumerate(ours)}, file.size, dims)
+    joints = {joint: flat[:, k, :2] for k, joint in enumerate(ours)}
+    scale = unit_of(joints, file.size, dims)
+    if doubt := doubts(joints):
+        log.warning(f"{provenance.source}: {doubt}")
     skeleton = Skeleton(known.skeleton.name, tuple(ours), (-1,) * len(ours), (), (("body", tuple(range(len(ours)))),))
     skeleton = known.skeleton if skeleton.joints == known.skeleton.joints else skeleton
     found = People(_scaled(values, scale), confidence, fps, skeleton, _in_unit(provenance, scale))

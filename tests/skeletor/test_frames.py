@@ -17,7 +17,7 @@ from skeletor.frames import MARKER, FrameForm, open_frames
 from skeletor.io import native
 from skeletor.pack import FrameWriter, pack
 from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50, custom_skeleton
+from skeletor.skeleton import MEDIAPIPE_75, SIGNING_50, custom_skeleton
 from skeletor.training import load_refiner, train_refiner
 from skeletor.windows import clip_store
 from tests.skeletor.tiny import clips, config
@@ -219,3 +219,19 @@ def test_memory_does_not_grow_with_what_was_read(tmp_path: Path, monkeypatch: py
         store.draw(32, 80, 0.5, rng)
         peak = max(peak, mapped_bytes())
     assert peak - before < 24 << 20
+
+
+def test_mediapipe_poses_are_packed_on_the_signing_skeleton(tmp_path: Path) -> None:
+    """They have no neck by which to normalise; degraded versions go the same way."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 200, (6, 75, 2)).astype(np.float32)
+    pose = PoseSequence(points, np.ones((6, 75)), 25.0, MEDIAPIPE_75, Provenance(units="pixel"))
+    native.write_pose(pose, tmp_path / "clip.safetensors")
+    store = open_frames(pack([tmp_path / "clip.safetensors"], tmp_path / "a").folder)
+    assert store.form.skeleton == SIGNING_50 and store.form.units == "shoulder"
+    flat = tmp_path / "clip.safetensors"
+    assert open_frames(pack([flat], tmp_path / "b", degraded=[flat]).folder).has_degraded
+    plain = PoseSequence(points, np.ones((6, 75)), 25.0, custom_skeleton(75), Provenance("x", units="pixel"))
+    native.write_pose(plain, tmp_path / "plain.safetensors")
+    with pytest.raises(InputError, match="no neck and shoulders"):
+        pack([tmp_path / "plain.safetensors"], tmp_path / "c")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from skeletor.errors import InputError
 from skeletor.normalise import denormalise, normalise, renormalise
 from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
+from skeletor.skeleton import MEDIAPIPE_75, SIGNING_50, custom_skeleton
 
 
 @given(st.integers(0, 10_000), st.floats(0.5, 400), st.floats(-500, 500), st.sampled_from([2, 3]))
@@ -79,3 +79,10 @@ def test_the_scale_is_measured_in_the_picture_and_points_are_refused():
     points[..., :2] = (10, 20)
     with pytest.raises(InputError, match="lie in one point"):
         normalise(pose.replace(points))
+
+
+@pytest.mark.parametrize("skeleton", [MEDIAPIPE_75, custom_skeleton(4)], ids=lambda s: s.name)
+def test_a_skeleton_without_neck_or_shoulders_is_refused_in_one_line(skeleton):
+    pose = PoseSequence(np.ones((2, len(skeleton), 2)), np.ones((2, len(skeleton))), 25, skeleton)
+    with pytest.raises(InputError, match=f"skeleton {skeleton.name} has no neck"):
+        normalise(pose)

@@ -4,7 +4,7 @@ Told by the names in the file (`by_names`), or by what lies where (`choose`), ne
 or given by name (`layout_named`, `--skeleton`).
 """
 
-from skeletor.io.layouts.evidence import Evidence, choose, evidence
+from skeletor.io.layouts.evidence import Evidence, choose, doubts, evidence
 from skeletor.io.layouts.names import Named, Point, by_names, is_world, joint_of, nose_of_face, writing_names
 from skeletor.io.layouts.tables import LAYOUTS, Layout, choices, layout_named, layouts_of
 
@@ -17,6 +17,7 @@ __all__ = [
     "by_names",
     "choices",
     "choose",
+    "doubts",
     "evidence",
     "is_world",
     "joint_of",

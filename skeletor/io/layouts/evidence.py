@@ -15,9 +15,11 @@ import numpy as np
 from skeletor.errors import InputError
 from skeletor.io.layouts.tables import Layout, choices
 
+DOUBTFUL, SURE = 0.5, 3.0  # score below and weight above which named points are doubted
 SAMPLE = 400  # so many people, over all frames, are looked at
 ENOUGH = 1.5  # weight of the checks that could be made
 LIKELY = 0.7  # share of the checks that a right layout passes
+MOSTLY = 0.9  # of the frames
 APART = 0.15  # by which it is ahead of the next
 
 
@@ -113,6 +115,19 @@ def evidence(joints: Mapping[str, np.ndarray]) -> Evidence:
     return Evidence(score / total if total else 0.0, total)
 
 
+def doubts(joints: Mapping[str, np.ndarray]) -> str:
+    """What speaks against joints, each (R, 2), being what they are said to be; "" if nothing does."""
+    found = evidence(joints)
+    if found.weight >= SURE and found.score < DOUBTFUL:
+        return "its points do not lie as a person's; are they what it says (--skeleton NAME says otherwise)?"
+    if {"left_shoulder", "right_shoulder"} <= joints.keys():
+        facing = (joints["left_shoulder"] - joints["right_shoulder"])[:, 0]
+        facing = facing[np.isfinite(facing)]
+        if len(facing) and (facing < 0).mean() > MOSTLY:
+            return "the signer's left is at the left of the picture: seen from behind, or are left and right exchanged?"
+    return ""
+
+
 def choose(
     layouts: Sequence[Layout], points: np.ndarray, hands: Mapping[str, np.ndarray] | None = None
 ) -> tuple[Layout, Evidence]:
@@ -132,7 +147,7 @@ def choose(
             f"too little of a person is seen to tell whether {points.shape[1]} points are {names}; {choices(layouts)}"
         )
     if not tried[0][1].holds:
-        raise InputError(f"{points.shape[1]} points that do not lie as those of {names}; {choices()}")
+        raise InputError(f"{points.shape[1]} points that do not lie as those of {names}; {choices(layouts)}")
     if len(tried) > 1 and tried[1][1].holds and tried[0][1].score - tried[1][1].score < APART:
         raise InputError(f"{points.shape[1]} points that may be {names}; {choices(layouts)}")
     return tried[0]

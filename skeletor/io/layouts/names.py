@@ -37,6 +37,7 @@ def _key(name: str) -> str:
 
 
 _FINGER = MappingProxyType({_key(name): _HAND[k] for names in _HAND_NAMES for k, name in enumerate(names.split())})
+_HALF_A_HAND, _WHOLE_HAND = 10, 20  # some tools keep the tips alone; a whole hand has 20 points and a root
 # Names that only fingers have: where they stand, a hand is meant.
 _HAND_ONLY = frozenset(name for name in _FINGER if name not in ("wrist", "base", "root"))
 _CENTRAL = MappingProxyType({"nose": "nose", "neck": "neck", "midhip": "mid_hip", "pelvis": "mid_hip"})
@@ -94,6 +95,10 @@ def _check_damage(columns: Mapping[str, int], unknown: Sequence[Point]) -> None:
         twin = joint.replace("left", "#").replace("right", "left").replace("#", "right")
         if "hand" not in joint and twin not in columns:
             raise InputError(f"has a {joint} but no {twin}; is a name damaged?")
+    for side in ("left", "right"):
+        fingers = sum(joint.startswith(f"{side}_hand_") for joint in columns)
+        if _HALF_A_HAND < fingers < _WHOLE_HAND:
+            raise InputError(f"has {fingers} points of the {side} hand; are names damaged?")
     for component, point in unknown:
         words = _words(component)
         if is_world(component) or "face" in words:

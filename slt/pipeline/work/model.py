@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING
 from skeletor.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.pose import PoseSequence
-from skeletor.refine2d import Refine2DConfig
-from skeletor.refiners import RefineConfig
-from slt.lift import LiftConfig
 from slt.pipeline.rejections import Rejections, markdown
 from slt.pipeline.strides import Chain, Pair, build_chain, larger_strides, thinned
 from slt.score import Scores
@@ -69,7 +66,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     train = open_store(plan.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
     seconds = [train[name].seconds for name in train]
-    chain = _chain(plan)
+    chain = build_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
     sparse = {stride: chain.final(thinned(raw, stride)) for stride in larger_strides(raw)}
     abstention = fit_abstention(translator, some, raw, poses, seed=plan.seed, train_seconds=seconds, sparse=sparse)
     found = _all_rejections(translator, abstention, chain, _kinds(plan))
@@ -92,10 +89,6 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
         plan.lifter,
     )
     write_text(out / RESULT, json.dumps({kind: asdict(r) for kind, r in found.items()}, indent=1))
-
-
-def _chain(plan: ModelPlan) -> Chain:
-    return build_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
 
 
 def _all_rejections(

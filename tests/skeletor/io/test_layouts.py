@@ -270,3 +270,28 @@ def test_a_known_skeleton_takes_no_other(tmp_path, make):
     assert read_pose(tmp_path / "a.safetensors", skeleton="signing_50").skeleton == SIGNING_50
     with pytest.raises(InputError, match="does not fit"):
         read_poses(tmp_path / "a.safetensors", skeleton="body_25")
+
+
+def test_exchanged_sides_are_said(tmp_path, caplog):
+    joints = signer()
+    swapped = {j.replace("left", "#").replace("right", "left").replace("#", "right"): v for j, v in joints.items()}
+    for t in range(12):
+        write_json(tmp_path / "json", t, [person(swapped, t)])
+    openpose_json.read_pose(tmp_path / "json")
+    assert "left and right exchanged" in caplog.text
+    caplog.clear()
+    write_pose_file(tmp_path / "a.pose", *holistic(joints))
+    pose_format.read_pose(tmp_path / "a.pose")
+    assert not caplog.text
+    write_pose_file(tmp_path / "a.pose", *holistic(swapped))
+    pose_format.read_pose(tmp_path / "a.pose")
+    assert "left and right exchanged" in caplog.text
+
+
+def test_names_that_the_places_contradict_are_said(tmp_path, caplog):
+    rng = np.random.default_rng(1)
+    noise = {joint: rng.permuted(np.tile(np.linspace(0, 250, 12), (2, 1)), axis=1).T for joint in signer()}
+    noise |= {"nose": noise["nose"] + [0, 400]}
+    write_pose_file(tmp_path / "a.pose", *holistic(noise, face=0))
+    pose_format.read_pose(tmp_path / "a.pose")
+    assert "do not lie as a person's" in caplog.text

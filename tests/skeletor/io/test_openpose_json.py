@@ -143,6 +143,7 @@ def test_other_file_names(tmp_path, name):
         ('{"people": [{"hand_left_keypoints_2d": [1, 2, 0.5]}]}', "expected 63"),
         (json.dumps({"people": [{"hand_left_keypoints_2d": [1, 2, 55] * 21}]}), "score of 55"),
         (json.dumps({"people": [{"hand_left_keypoints_2d": [1e9, 2, 0.5] * 21}]}), "coordinate of 1e.09"),
+        (json.dumps({"people": [{"hand_left_keypoints_2d": [float("inf"), 2, 0.5] * 21}]}), "coordinate of inf"),
         (json.dumps({"people": [{"hand_left_keypoints_2d": [10**4000, 2, 0.5] * 21}]}), "not a readable"),
         (json.dumps({"people": [{"hand_lefx_keypoints_2d": [1, 2, 0.5] * 21}]}), "no part"),
         (json.dumps({"people": [{}] * 1000}), "1000 people"),

@@ -12,6 +12,7 @@ from pose_format.utils.openpose_135 import OpenPose_Components as OpenPose_135
 from skeletor.errors import InputError
 from skeletor.io import pose_format
 from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50
+from tests.skeletor.io.signer import signer, write_pose_file
 
 
 def library_file(path, components, frames=4, people=1, dims=2, seed=0, edit=None):
@@ -190,6 +191,69 @@ def test_right_is_the_signers_right_in_real_files(shared):
     pose = pose_format.read_pose(shared / "openpose" / "openpose_137.pose")
     right, left = (np.nanmedian(pose.keypoints[:, pose.skeleton.index(f"{s}_shoulder"), 0]) for s in ("right", "left"))
     assert right < left
+
+
+@pytest.mark.parametrize("said", [0.0, float("nan"), float("inf"), -25.0, 0.001, 1e9])
+def test_a_rate_that_is_none_is_given_or_asked_for(tmp_path, said):
+    components = {"pose": ["nose", "left_shoulder", "right_shoulder"]}
+    values = np.tile([[[[5.0, 5.0], [9.0, 9.0], [1.0, 9.0]]]], (3, 1, 1, 1))
+    write_pose_file(tmp_path / "a.pose", components, values, fps=said)
+    with pytest.raises(InputError, match="--fps"):
+        pose_format.read_pose(tmp_path / "a.pose")
+    assert pose_format.read_pose(tmp_path / "a.pose", fps=30.0).fps == 30
+    assert next(iter(pose_format.read_all(tmp_path / "a.pose", 25.0).values())).fps == 25
+
+
+def test_version_00_with_several_people(tmp_path):
+    """The library would give the first one only."""
+    still, moving = signer(5, moves=0), signer(5, centre=(300, 100))
+    joints = ["nose", "left_shoulder", "right_shoulder", "left_wrist", "right_wrist"]
+    write_pose_file(tmp_path / "a.pose", {"pose": joints}, np.stack([still[j] for j in joints], 1)[:, None])
+    content = (tmp_path / "a.pose").read_bytes()
+    size = len(content) - 10 - 5 * 5 * 3 * 4
+    body = struct.pack("<HH", 25, 5)
+    for t in range(5):
+        people = [still, moving] if t % 2 else [moving, still]
+        rows = [np.array([[*p[j][t], 0.5] for j in joints], "<f4").tobytes() for p in people]
+        body += struct.pack("<H", 2) + b"".join(struct.pack("<h", k) + row for k, row in enumerate(rows))
+    (tmp_path / "b.pose").write_bytes(struct.pack("<f", 0.0) + content[4:size] + body)
+    pose = pose_format.read_pose(tmp_path / "b.pose")
+    np.testing.assert_allclose(pose.keypoints[:, pose.skeleton.index("nose")], moving["nose"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda c: c[:10] + struct.pack("<H", 60000) + c[12:], "60000 components"),
+        (lambda c: c[:23] + struct.pack("<H", 60000) + c[25:], "4096 points"),
+        (lambda c: c[:-10] + b"", "truncated"),
+        (lambda c: c + b"\0" * 4, "truncated or damaged"),
+        (lambda c: c[:-42] + struct.pack("<H", 40000) + c[-40:], "truncated|holds|40000"),
+        (lambda c: struct.pack("<f", 0.7) + c[4:], "version"),
+    ],
+)
+def test_headers_that_ask_for_too_much(tmp_path, change, reason):
+    values = np.ones((1, 1, 3, 2))
+    write_pose_file(tmp_path / "a.pose", {"pose": ["a", "b", "c"]}, values)
+    content = (tmp_path / "a.pose").read_bytes()
+    assert content[10:12] == struct.pack("<H", 1) and content[23:25] == struct.pack("<H", 3)
+    (tmp_path / "a.pose").write_bytes(change(content))
+    with pytest.raises(InputError, match=reason):
+        pose_format.read_pose(tmp_path / "a.pose")
+
+
+def test_impossible_coordinates(tmp_path):
+    values = np.ones((1, 1, 3, 2))
+    values[0, 0, 1] = 1e30
+    write_pose_file(tmp_path / "a.pose", {"pose": ["a", "b", "c"]}, values)
+    with pytest.raises(InputError, match="coordinate of 1e"):
+        pose_format.read_pose(tmp_path / "a.pose")
+
+
+def test_a_crowd_is_refused(tmp_path):
+    write_pose_file(tmp_path / "a.pose", {"pose": ["a", "b", "c"]}, np.ones((1, 300, 3, 2)))
+    with pytest.raises(InputError, match="300 people"):
+        pose_format.read_pose(tmp_path / "a.pose")
 
 
 def test_file_without_people(tmp_path):

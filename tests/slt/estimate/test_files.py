@@ -92,3 +92,18 @@ def test_hash_of_a_directory(tmp_path: Path) -> None:
     assert first != source_sha256(tmp_path / "b")
     with pytest.raises(InputError, match="none"):
         source_sha256(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["poses", "openpose-json"])
+def test_a_layout_given_by_name(tmp_path: Path, name: str) -> None:
+    """One wrist in sight: the layout cannot be told, and is part of what decides the output."""
+    body = [0.0] * 75
+    body[12:15] = [10, 20, 0.5]
+    text = json.dumps({"people": [{"pose_keypoints_2d": body}]})
+    (tmp_path / "clip_000000000000_keypoints.json").write_text(text)
+    with pytest.raises(InputError, match="--skeleton"):
+        build_estimator(EstimateConfig(name=name))(tmp_path)  # type: ignore[arg-type]
+    estimator = build_estimator(EstimateConfig(name=name, skeleton="body_25"))  # type: ignore[arg-type]
+    pose = estimator(tmp_path)
+    assert pose.keypoints[0, SIGNING_50.index("right_wrist")].tolist() == [10, 20]
+    assert pose.provenance.stages[-1].config["skeleton"] == "body_25"

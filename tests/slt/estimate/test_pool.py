@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import BODY25_HANDS, SIGNING_50
 from slt.estimate import EstimateConfig, build_estimator, estimate_many
 from slt.estimate.pool import KILLED, Outcome, run_tasks
+from tests.skeletor.io.signer import person, signer, write_json
 
 POSES = EstimateConfig(name="poses")
 
@@ -86,17 +86,13 @@ def test_the_choice_of_a_signer_is_logged_by_the_parent(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "two"
-    folder.mkdir()
+    still, moving = signer(6, moves=0), signer(6, centre=(300, 100))
     for t in range(6):
-        people = []
-        for x, step in ((20.0, 0.0), (200.0, 5.0)):
-            body = np.zeros((25, 3))
-            body[:8] = [(x + 3 * k, 10 * k + step * (t % 2) * (k in (4, 7)), 0.9) for k in range(8)]
-            people.append({"pose_keypoints_2d": body.ravel().tolist()})
-        (folder / f"two_{t:012d}_keypoints.json").write_text(json.dumps({"people": people}))
+        write_json(folder, t, [person(still, t), person(moving, t)])
     monkeypatch.setattr(logging.getLogger("skeletor"), "propagate", True)
     with caplog.at_level(logging.INFO, "skeletor"):
         report = estimate_many({"two": folder}, EstimateConfig(name="openpose-json"), tmp_path / "out", 1)
     assert report.done == ("two",)
     assert "largest_moving_hands" in caplog.text
-    assert native.read_pose(tmp_path / "out" / "two.safetensors").keypoints[0, 0, 0] == 200
+    x = native.read_pose(tmp_path / "out" / "two.safetensors").keypoints[0, 0, 0]
+    assert x == pytest.approx(moving["nose"][0, 0], rel=1e-5)
