@@ -28,7 +28,7 @@ def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float) ->
     width = 3 * len(SIGNING_50)
     if values.ndim != 2 or values.shape[1] != width:
         raise InputError(f"{path}: {name!r} has shape {values.shape}, expected (frames, {width})")
-    joints = values.astype(np.float32).reshape(len(values), -1, 3)  # (T, 50, x y confidence)
+    joints = values.astype(np.float32).reshape(len(values), len(SIGNING_50), 3)  # x, y, confidence
     confidence = np.nan_to_num(joints[..., 2])
     if (confidence < 0).any() or (confidence > MOST_CONFIDENT).any():
         raise InputError(f"{path}: {name!r}: every third value should be a confidence from 0 to 1: shifted, or damaged")
