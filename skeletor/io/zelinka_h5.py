@@ -21,6 +21,8 @@ def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
     """All data sets of the file by name. InputError if one is not (T, 150), or its confidences are none."""
     with open_hdf5(path, WHAT) as file:
         digest = file_sha256(path)
+        if not len(file):
+            raise InputError(f"{path}: holds no data sets")
         return {name: _pose(read_values(file, name, path), name, path, digest, fps or DEFAULT_FPS) for name in file}
 
 

@@ -49,7 +49,7 @@ def test_all_kinds_of_arrays_come_back(tmp_path: Path) -> None:
 
 
 def test_bombs_are_refused_before_they_unfold(tmp_path: Path) -> None:
-    np.savez_compressed(tmp_path / "a.npz", a=np.zeros((200, 1 << 20), np.uint8))
+    np.savez_compressed(tmp_path / "a.npz", a=np.zeros((70, 1 << 20), np.uint8))
     assert (tmp_path / "a.npz").stat().st_size < 1e6
     refused(tmp_path / "a.npz", "20 times its own size")
     header = npy(np.zeros(4))[:128].replace(b"(4,)", b"(9e9")  # not a shape

@@ -66,7 +66,7 @@ def test_one_tensor_under_many_names_is_no_corpus(tmp_path: Path) -> None:
 
 
 def test_archives_that_unfold_and_checksums_that_do_not_fit(tmp_path: Path) -> None:
-    sound = save({"a": torch.zeros(100_000, 178, 3)}, tmp_path / "a.pt")
+    sound = save({"a": torch.zeros(2000, 178, 3)}, tmp_path / "a.pt")
     with zipfile.ZipFile(sound) as source, zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
             target.writestr(name, source.read(name))
