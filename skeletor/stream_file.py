@@ -34,7 +34,7 @@ class Streamed:
 class _Reader:
     """Clips of a native file by windows; opens it anew now and then, so that what was read is given back."""
 
-    def __init__(self, path: Path, fps: float | None) -> None:
+    def __init__(self, path: Path, fps: float | None = None) -> None:
         self.path, self._fps, self._shard, self._read = path, fps, open_shard(path, fps), 0
         self.lengths = {name: self._shard.length(name) for name in self._shard}
 
