@@ -156,7 +156,7 @@ def open_frames(folder: Path | str) -> FrameStore:
             if entry["frames"] != len(shards[-1].arrays["keypoints"]):
                 raise InputError(f"{path}: holds not the frames that were written; run skeletor pack again")
         if not shards:
-            raise InputError("holds no shards")
+            raise InputError("holds no shards; run skeletor pack again")
         digest = hashlib.sha256("".join(entry["sha256"] for entry in about["shards"]).encode()).hexdigest()
     starts, stops, base = [], [], 0
     for shard in shards:

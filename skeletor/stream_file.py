@@ -34,8 +34,8 @@ class Streamed:
 class _Reader:
     """Clips of a native file by windows; opens it anew now and then, so that what was read is given back."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._shard, self._read = path, open_shard(path), 0
+    def __init__(self, path: Path, fps: float | None = None) -> None:
+        self.path, self._fps, self._shard, self._read = path, fps, open_shard(path, fps), 0
         self.lengths = {name: self._shard.length(name) for name in self._shard}
 
     def pieces(self, name: str, chunk: int) -> Iterator[PoseSequence]:
@@ -45,7 +45,7 @@ class _Reader:
     def window(self, name: str, start: int, stop: int) -> PoseSequence:
         """Frames start <= t < stop of a clip."""
         if self._read > MAPPED_FRAMES:
-            self._shard, self._read = open_shard(self.path), 0
+            self._shard, self._read = open_shard(self.path, self._fps), 0
         self._read += stop - start
         return self._shard.window(name, start, stop)
 
@@ -63,10 +63,10 @@ def refine_file(
     for path in (source, target):
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: only .safetensors files are read and written in pieces; leave out --stream")
-    reader = _Reader(source)
+    reader = _Reader(source, fps)
     if not reader.lengths:
         raise InputError(f"{source}: holds no clips")
-    forms = {name: _form(reader, name, refiner, fps) for name in reader.lengths}
+    forms = {name: _form(reader, name, refiner) for name in reader.lengths}
     delay = 0
     with write_pieces(forms, target) as writer:
         for name, form in forms.items():
@@ -74,19 +74,18 @@ def refine_file(
     return Streamed(len(forms), sum(form.frames for form in forms.values()), delay)
 
 
-def _form(reader: _Reader, name: str, refiner: SkeletorRefiner, fps: float | None) -> ClipForm:
+def _form(reader: _Reader, name: str, refiner: SkeletorRefiner) -> ClipForm:
     """Of the refined clip, from the header and no more than one frame; checks that it can be refined."""
     first = reader.window(name, 0, 1).to_skeleton(refiner.skeleton)
-    rate = first.fps if fps is None else fps
-    if abs(rate / refiner.fps - 1) >= SAME_RATE:
+    if abs(first.fps / refiner.fps - 1) >= SAME_RATE:
         raise InputError(
-            f"{reader.path}: clip {name!r} has {rate:g} frames per second, the refiner {refiner.fps:g}; "
+            f"{reader.path}: clip {name!r} has {first.fps:g} frames per second, the refiner {refiner.fps:g}; "
             "leave out --stream, or resample it first"
         )
     if first.dims != refiner.dims:
         raise InputError(f"{reader.path}: clip {name!r} is {first.dims}D, the refiner was trained on {refiner.dims}D")
     stage = first.replace(stage=refiner.stage).provenance
-    return ClipForm(reader.lengths[name], first.dims, rate, first.skeleton, stage)
+    return ClipForm(reader.lengths[name], first.dims, first.fps, first.skeleton, stage)
 
 
 def _refine_clip(

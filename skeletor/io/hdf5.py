@@ -59,6 +59,8 @@ def read_values(group: h5py.Group, name: str, path: Path) -> np.ndarray:
         )
     if data.dtype.kind not in "fiu" or data.dtype.subdtype is not None or data.shape is None:
         raise InputError(f"{path}: {name!r} holds {data.dtype}, expected plain numbers")
+    if data.id.get_type() != h5py.h5t.py_create(data.dtype):  # HDF5 takes any layout of bits, a damaged one too
+        raise InputError(f"{path}: {name!r} holds numbers of an unusual kind, expected {data.dtype}: damaged?")
     _check_stored(data, name, path)
     return np.asarray(data[()])
 

@@ -23,9 +23,10 @@ def read_arrays(path: Path | str, what: str = "NumPy archive of plain arrays") -
     arrays = {}
     for name, data in read_members(path, what):
         with reading(path, what):
-            arrays[name] = plain_array(data)
-            if arrays[name] is None:
+            array = plain_array(data)
+            if array is None:
                 raise InputError(f"{name!r} holds objects (a pickle), which are not read; save plain arrays")
+            arrays[name] = array
     return arrays
 
 

@@ -72,7 +72,7 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
     become zeros. InputError if a single joint is missing, the frame rate is not 25, or a name is not one line.
     """
     for name in poses:
-        if [name] != name.split("\n") or name != name.strip() or not name.isprintable():
+        if not name or name != name.strip() or not name.isprintable():
             raise InputError(f"{path}: clip {name!r} has a name that cannot stand on a line of its own; rename it")
     lines = "".join(_format(pose, f"{path}: clip {name!r}") for name, pose in poses.items())
     if not lines:

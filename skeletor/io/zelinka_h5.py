@@ -21,6 +21,8 @@ def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
     """All data sets of the file by name. InputError if one is not (T, 150), or its confidences are none."""
     with open_hdf5(path, WHAT) as file:
         digest = file_sha256(path)
+        if not len(file):
+            raise InputError(f"{path}: holds no data sets")
         return {name: _pose(read_values(file, name, path), name, path, digest, fps or DEFAULT_FPS) for name in file}
 
 
@@ -28,7 +30,7 @@ def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float) ->
     width = 3 * len(SIGNING_50)
     if values.ndim != 2 or values.shape[1] != width:
         raise InputError(f"{path}: {name!r} has shape {values.shape}, expected (frames, {width})")
-    joints = values.astype(np.float32).reshape(len(values), -1, 3)  # (T, 50, x y confidence)
+    joints = values.astype(np.float32).reshape(len(values), len(SIGNING_50), 3)  # x, y, confidence
     confidence = np.nan_to_num(joints[..., 2])
     if (confidence < 0).any() or (confidence > MOST_CONFIDENT).any():
         raise InputError(f"{path}: {name!r}: every third value should be a confidence from 0 to 1: shifted, or damaged")

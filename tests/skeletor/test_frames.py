@@ -140,6 +140,57 @@ def test_a_damaged_store_is_an_input_error(source: Path, tmp_path: Path, damage:
         open_frames(store)
 
 
+@pytest.mark.parametrize("name", ["../other/00000.safetensors", "/etc/passwd", "link.safetensors", ".", "", 5, None])
+def test_a_manifest_names_nothing_outside_its_folder(source: Path, tmp_path: Path, name: Any) -> None:
+    store = tmp_path / "store"
+    pack([source], tmp_path / "other")
+    pack([source], store)
+    (store / "link.safetensors").symlink_to(tmp_path / "other" / "00000.safetensors")
+    about = json.loads((store / MARKER).read_text())
+    about["shards"][0]["file"] = name
+    (store / MARKER).write_text(json.dumps(about))
+    with pytest.raises(InputError, match="again") as caught:
+        open_frames(store)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"shards": []}, {"shards": 5}, {"form": []}, {"form": {"dims": 3}}, {"format": "x"}, {"shards": [{"file": "x"}]}],
+)
+def test_a_broken_manifest_is_one_line(source: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    pack([source], tmp_path / "store")
+    marker = tmp_path / "store" / MARKER
+    about = json.loads(marker.read_text())
+    marker.write_text(json.dumps(about | change))
+    with pytest.raises(InputError, match="again") as caught:
+        open_frames(tmp_path / "store")
+    assert "\n" not in str(caught.value)
+    for fps, dims, units in ((1e-9, 3, "shoulder"), (25, 4, "shoulder"), (25, 3, "ells")):
+        marker.write_text(json.dumps(about | {"form": about["form"] | {"fps": fps, "dims": dims, "units": units}}))
+        with pytest.raises(InputError, match=MARKER):
+            open_frames(tmp_path / "store")
+    marker.write_text("[" * 100_000)
+    with pytest.raises(InputError, match=MARKER):
+        open_frames(tmp_path / "store")
+
+
+def test_a_shard_with_gaps_between_its_tensors_is_refused(source: Path, tmp_path: Path) -> None:
+    """Of the size that the manifest says, but the header points elsewhere: frames would shift without a word."""
+    store = tmp_path / "store"
+    pack([source], store)
+    shard = store / "00000.safetensors"
+    data = shard.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    begin, end = header["confidence"]["data_offsets"]
+    header["confidence"]["data_offsets"] = [begin + 19, end + 19]
+    shard.write_bytes(data[:8] + json.dumps(header, separators=(",", ":")).encode().ljust(size) + data[8 + size :])
+    assert len(shard.read_bytes()) == len(data)
+    with pytest.raises(InputError, match="one after the other"):
+        open_frames(store)
+
+
 def test_pixels_and_frame_rates_are_brought_into_form(tmp_path: Path) -> None:
     good = clips(2)
     pixels = {

@@ -57,6 +57,8 @@ def test_neck_from_mediapipe_is_missing_if_a_shoulder_is():
         (dict(keypoints=np.full((5, 50, 2), np.nan)), "missing joint"),
         (dict(keypoints=np.full((5, 50, 2), np.inf)), "infinite"),
         (dict(fps=0.0), "fps"),
+        (dict(fps=1e-9), "--fps"),
+        (dict(fps=1e4), "--fps"),
     ],
 )
 def test_bad_values_are_refused_in_one_line(change, reason):

@@ -101,9 +101,9 @@ def test_a_file_that_is_opened_anew_on_the_way_gives_the_same(tmp_path: Path, mo
     refine_file(source, once, refiner, chunk=7)
     opened: list[Path] = []
 
-    def opening(path: Path) -> native.Shard:
+    def opening(path: Path, fps: float | None = None) -> native.Shard:
         opened.append(path)
-        return native.open_shard(path)
+        return native.open_shard(path, fps)
 
     monkeypatch.setattr(stream_file, "open_shard", opening)
     monkeypatch.setattr(stream_file, "MAPPED_FRAMES", 10)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from skeletor.tensors import save_tensors
+from skeletor.errors import InputError
+from skeletor.tensors import read_tensors, save_tensors
 
 WRITE = """
 import sys, numpy as np
@@ -37,3 +39,35 @@ def test_nothing_is_left_behind_when_it_cannot_be_written(tmp_path):
     with pytest.raises(Exception):  # noqa: B017 - whatever the library says of objects
         save_tensors({"x": np.array([object()])}, tmp_path / "x.safetensors", {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_files_and_numbers_that_are_no_weights_are_one_line(tmp_path):
+    path = tmp_path / "x.safetensors"
+
+    def refused(words):
+        with pytest.raises(InputError, match=words) as caught:
+            read_tensors(path, "f", "weights of a thing", "make them anew", "np")
+        assert (
+            "\n" not in str(caught.value) and str(path) in str(caught.value) and "make them anew" in str(caught.value)
+        )
+
+    refused("no such file")
+    path.mkdir()
+    refused("is a directory")
+    path.rmdir()
+    os.mkfifo(path)
+    refused("is a pipe")
+    path.unlink()
+    for value in (np.nan, np.inf):
+        for kind in (np.float32, np.float16):
+            save_tensors({"good": np.ones(2), "bad": np.array([1, value], kind)}, path, {"format": "f"})
+            refused("'bad' holds numbers that are not finite")
+    assert np.isinf(read_tensors(path, "f", "w", "a", "np", finite=False)[1]["bad"][1])
+    save_tensors({"a": np.ones(2)}, path, {"format": "g"})
+    refused("not weights of a thing")
+    save_tensors({"a": np.ones(2), "b": np.arange(3)}, path, {"format": "f"})
+    assert set(read_tensors(path, "f", "w", "a", "pt")[1]) == {"a", "b"}
+    data = path.read_bytes()
+    for bad in (data[:-1], data + b"0", data[:40], b"\xff" * 8 + data[8:]):
+        path.write_bytes(bad)
+        refused("not a readable")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skeletor.errors import InputError
 from skeletor.io import native
 from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.refiner import FunctionRefiner
@@ -125,7 +126,6 @@ def test_the_lifter_interpolates_and_says_what_it_saw(stride: int) -> None:
 def test_the_token_takes_the_key_frames_only(tmp_path) -> None:
     import torch
 
-    from skeletor.errors import InputError
     from slt.lift import LiftConfig, build_lifter
     from slt.lift.learned.config import JointTokenConfig, UpliftConfig
     from slt.lift.learned.networks import build_network, network_arguments
@@ -173,3 +173,12 @@ def test_the_signer_is_judged_by_key_frames(stride: int) -> None:
     assert signer_signals(pose) == {"body": 1.0, "hands": 0.5}
     nobody = pose.replace(np.full_like(points, np.nan), np.zeros_like(confidence))
     assert signer_signals(nobody) == {"body": 0.0, "hands": 0.0}
+
+
+@pytest.mark.parametrize("stride", [0, -1, 10**9, "4", 2.0, None, True])
+def test_a_stride_from_a_file_that_is_none_is_refused(stride):
+    points = np.ones((4, 50, 2), np.float32)
+    record = StageRecord("estimate", config={STRIDE: stride})
+    pose = PoseSequence(points, points[..., 0], 25.0, SIGNING_50, Provenance("a.mp4", stages=(record,)))
+    with pytest.raises(InputError, match=r"a\.mp4.*expected 1 to 50"):
+        pose_stride(pose)

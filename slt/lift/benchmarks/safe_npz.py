@@ -74,7 +74,7 @@ class _Array(np.ndarray):
         fits = isinstance(content, list if objects else bytes)
         if len(lengths) != len(shape) or not fits or len(content) != size * (1 if objects else kind.value.itemsize):
             raise ValueError(f"{len(content)} values or bytes for an array of shape {shape}")
-        super().__setstate__((1, tuple(shape), kind.value, bool(fortran), content))
+        super().__setstate__((1, tuple(shape), kind.value, bool(fortran), content))  # type: ignore[arg-type]
 
 
 def _bytes(text: str, encoding: str = "latin1") -> bytes:

@@ -1,15 +1,18 @@
 """All formats through one door, and what it says about damaged files."""
 
 import json
+import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from skeletor import io
 from skeletor.errors import InputError
-from skeletor.io import native, read_pose, read_poses, skels, write_pose
+from skeletor.io import native, read_pose, read_poses, skels, write_pose, write_poses
 from skeletor.normalise import normalise
 from skeletor.pose import PoseSequence
 from skeletor.skeleton import BODY25_HANDS, SIGNING_50, custom_skeleton
@@ -199,3 +202,72 @@ def test_any_skeleton_comes_back(files, make, frames, joints, dims, seed, suffix
     np.testing.assert_array_equal(read.keypoints, pose.keypoints)
     np.testing.assert_array_equal(read.confidence, pose.confidence)
     assert read.skeleton.joints == pose.skeleton.joints
+
+
+def test_several_clips_go_into_the_formats_that_hold_them(tmp_path, make, assert_same):
+    solid = normalise(make(SIGNING_50, 4, 3, missing=0))
+    poses = {"a": solid, "b": solid.frames(1, 3)}
+    for suffix in (".safetensors", ".skels", ".SKELS"):
+        write_poses(poses, tmp_path / f"x{suffix}")
+        assert {name: len(pose) for name, pose in read_poses(tmp_path / f"x{suffix}").items()} == {"a": 4, "b": 2}
+    for suffix in (".pose", ""):
+        with pytest.raises(InputError, match=r"2 clips.*\.safetensors and \.skels"):
+            write_poses(poses, tmp_path / f"y{suffix}")
+        write_poses({"a": solid.replace(solid.keypoints[..., :2])}, tmp_path / f"y{suffix}")
+        assert len(read_pose(tmp_path / f"y{suffix}")) == 4
+    for name in ("z.h5", "z.xyz"):
+        with pytest.raises(InputError, match=r"only read|unknown kind"):
+            write_poses({"a": solid}, tmp_path / name)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_poses(poses, tmp_path / "file" / "a.skels")
+
+
+@pytest.mark.parametrize("name", ["a.pose", "a.safetensors", "a.skels", "a.h5", "a.pt", "a", "a.xyz", "a.json"])
+def test_pipes_and_devices_are_refused_at_once(tmp_path, name):
+    """A pipe would block until somebody writes."""
+
+    def late(*_):
+        raise TimeoutError
+
+    os.mkfifo(tmp_path / name)
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(20)
+    try:
+        with pytest.raises(InputError, match=name) as caught:
+            read_poses(tmp_path / name)
+        with pytest.raises(InputError):
+            read_poses("/dev/zero")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fps", [0.0, -1.0, 0.5, 1001.0, float("nan"), float("inf")])
+def test_a_given_frame_rate_must_be_one(files, fps):
+    for suffix in SUFFIXES:
+        with pytest.raises(InputError, match="--fps"):
+            read_poses(files / f"clip{suffix}", fps=fps)
+
+
+def test_a_slow_frame_rate_of_other_formats_is_refused(files, monkeypatch):
+    slow = {"a": read_pose(files / "clip.pose").replace(fps=0.5)}
+    monkeypatch.setitem(io._FORMATS, ".pose", (lambda path, fps: slow, None))
+    with pytest.raises(InputError, match=r"frame rate 0\.5, expected 1 to 1000; give the right one with --fps"):
+        read_poses(files / "clip.pose")
+
+
+def test_all_real_files_are_read(shared):
+    """What the limits must not refuse."""
+    from skeletor.io.npz import read_arrays
+
+    counts = {
+        path.name: len(read_poses(path)) for path in shared.rglob("*") if path.suffix in (".pose", ".skels", ".h5")
+    }
+    assert counts == {
+        "dev.skels": 5, "train.skels": 5, "openpose_137.pose": 1, "openpose_137_example.pose": 1,
+        "zelinka_demo_20161025_pocasi.h5": 1,
+    }  # fmt: skip
+    archives = [path for folder in (shared, shared.parent / "oracles") for path in folder.rglob("*.npz")]
+    assert len(archives) > 5 and all(read_arrays(path) for path in archives)

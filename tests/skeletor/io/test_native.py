@@ -1,11 +1,14 @@
+import json
 import multiprocessing
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from skeletor.errors import InputError
 from skeletor.io import native
 from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton, custom_skeleton
+from skeletor.tensors import save_tensors
 
 
 def test_shard_gives_all_clips_back(tmp_path, make, assert_same):
@@ -120,3 +123,81 @@ def test_clip_without_its_tensor_is_refused(tmp_path, make):
     save_file(kept, tmp_path / "a.safetensors", metadata)
     with pytest.raises(InputError, match=r"a\.safetensors"):
         native.read_pose(tmp_path / "a.safetensors")
+
+
+def rewritten(path, change) -> None:
+    """The same file with a changed header: `change` gets its metadata (JSON texts decoded) and tensors."""
+    with safe_open(path, framework="np") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    about = {key: json.loads(text) if key.startswith("clip:") else text for key, text in metadata.items()}
+    change(about, tensors)
+    texts = {key: text if isinstance(text, str) else json.dumps(text) for key, text in about.items()}
+    save_tensors(tensors, path, texts)
+
+
+def test_a_clip_whose_name_is_damaged_does_not_vanish(tmp_path, make):
+    path = tmp_path / "a.safetensors"
+    native.write_shard({"a": make(), "b": make(seed=1)}, path)
+    for change in (
+        lambda about, tensors: about.pop("clip:a"),
+        lambda about, tensors: about.update({"clip:c": about.pop("clip:b")}),
+        lambda about, tensors: tensors.update(extra=np.zeros(3)),
+    ):
+        native.write_shard({"a": make(), "b": make(seed=1)}, path)
+        rewritten(path, change)
+        with pytest.raises(InputError, match="do not fit"):
+            native.open_shard(path)
+
+
+@pytest.mark.parametrize("fps", [0.001, 1e-9, 5e-324, 0, -25, 1001, 1e300, 10**400, "25", None, float("nan")])
+def test_a_frame_rate_that_is_none_is_refused_but_can_be_given(tmp_path, make, fps):
+    path = tmp_path / "a.safetensors"
+    native.write_shard({"a": make()}, path)
+    rewritten(path, lambda about, _: about["clip:a"].update(fps=fps))
+    if fps != "25":
+        with pytest.raises(InputError) as caught:
+            native.read_pose(path)
+        assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+        assert "--fps" in str(caught.value) or fps in (None, 10**400)
+    assert native.open_shard(path, 30.0)["a"].fps == 30
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"image_size": [0, 5]}, {"image_size": [10**9, 2]}, {"image_size": [True, 2]}, {"source": 3}, {"units": "ell"},
+     {"stages": [{"name": "a", "config": 5}]}, {"stages": [{"name": 5}]}, {"stages": 5}, {"more": 1}],
+)  # fmt: skip
+def test_a_damaged_provenance_is_refused(tmp_path, make, change):
+    path = tmp_path / "a.safetensors"
+    native.write_shard({"a": make()}, path)
+    rewritten(path, lambda about, _: about["clip:a"]["provenance"].update(change))
+    with pytest.raises(InputError, match=r"a\.safetensors"):
+        native.read_pose(path)
+
+
+def test_values_that_are_no_floats_or_out_of_range_are_refused(tmp_path, make):
+    path = tmp_path / "a.safetensors"
+    for change in (
+        lambda _, tensors: tensors.update({"a/keypoints": tensors["a/keypoints"].astype(np.float32).view(np.int32)}),
+        lambda _, tensors: tensors.update({"a/keypoints": np.nan_to_num(tensors["a/keypoints"]) + 2e6}),
+        lambda _, tensors: tensors.update({"a/confidence": tensors["a/confidence"] + 1}),
+        lambda _, tensors: tensors.update({"a/confidence": tensors["a/confidence"][:3]}),
+    ):
+        native.write_shard({"a": make()}, path)
+        rewritten(path, change)
+        with pytest.raises(InputError, match=r"a\.safetensors"):
+            native.read_pose(path)
+
+
+def test_a_skeleton_cannot_point_outside_itself(tmp_path, make):
+    path = tmp_path / "a.safetensors"
+    for part in ({"pairs": [[0, -1]]}, {"groups": [["body", [-1]]]}, {"parents": [-1, -2, 0]}, {"parents": [-1, 3, 0]}):
+        native.write_shard({"a": make(custom_skeleton(3))}, path)
+
+        def change(about, _, part=part):
+            key = next(key for key in about if key.startswith("skeleton:"))
+            about[key] = json.dumps(json.loads(about[key]) | part)
+
+        rewritten(path, change)
+        with pytest.raises(InputError, match="joint that it has not"):
+            native.read_pose(path)

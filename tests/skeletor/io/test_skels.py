@@ -96,3 +96,50 @@ def test_what_does_not_fit_is_refused(tmp_path, make, pose):
     for bad, reason in ((make(), "2D"), (pose.replace(fps=30.0), "25 frames")):
         with pytest.raises(InputError, match=reason):
             skels.write_pose(bad, tmp_path / "a.skels")
+
+
+def counted(pose, counter) -> str:
+    """A line with another counter."""
+    words = np.array(skels._format(pose, "x").split()).reshape(len(pose), -1)
+    words[:, -1] = [f"{value:.4f}" for value in counter]
+    return " ".join(words.ravel()) + "\n"
+
+
+def test_frames_that_are_missing_or_twice_there_are_noticed(tmp_path, make):
+    pose = normalise(make(SIGNING_50, 40, 3, missing=0))
+    words = np.array(skels._format(pose, "x").split()).reshape(40, -1)
+    order = np.arange(40)
+    for rows in (
+        np.delete(order, 20),
+        np.delete(order, range(5, 30)),
+        np.delete(order, 0),
+        np.delete(order, 39),
+        np.insert(order, 12, 12),
+        order[[*range(10), 11, 10, *range(12, 40)]],
+    ):
+        (tmp_path / "a.skels").write_text(" ".join(words[rows].ravel()) + "\n")
+        with pytest.raises(InputError, match=r"counter|truncated"):
+            skels.read_poses(tmp_path / "a.skels")
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 600])
+def test_both_ways_to_count_are_read(tmp_path, make, length):
+    pose = normalise(make(SIGNING_50, length, 3, missing=0))
+    for steps in {length, max(length - 1, 1)}:
+        (tmp_path / "a.skels").write_text(counted(pose, np.arange(length) / steps))
+        assert len(skels.read_poses(tmp_path / "a.skels")["a"]) == length
+    (tmp_path / "a.skels").write_text(counted(pose, np.arange(length) / (length + 1) + 0.001))
+    with pytest.raises(InputError, match=r"counter|ends early"):
+        skels.read_poses(tmp_path / "a.skels")
+
+
+def test_names_are_whole_lines(tmp_path, pose):
+    names = ["dev/11 August", "b", "ü"]
+    skels.write_poses(dict.fromkeys(names, pose), tmp_path / "a.skels")
+    assert list(skels.read_poses(tmp_path / "a.skels")) == names
+    for name in ("a\nb", " a", "", "a\u2028b", "a\tb"):
+        with pytest.raises(InputError, match="line of its own"):
+            skels.write_poses({name: pose}, tmp_path / "b.skels")
+    with pytest.raises(InputError, match="no clips"):
+        skels.write_poses({}, tmp_path / "b.skels")
+    assert not (tmp_path / "b.skels").exists()

@@ -75,3 +75,20 @@ def test_damaged_and_missing_files_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words) as error:
             read_npz(path)
         assert "\n" not in str(error.value)
+
+
+def test_types_and_shapes_that_do_not_fit_never_reach_numpy(tmp_path: Path) -> None:
+    """NumPy believes a pickled type and crashes on some: none of these may end the process, or make a huge array."""
+    sound = pickle.dumps(np.array({"a": np.arange(4.0), "s": np.float32(3)}, dtype=object), 2)
+    assert read_npz(archive(tmp_path / "a.npz", sound))["data"]["s"] == 3
+    state = b"K\x03X\x01\x00\x00\x00|"  # of the type of objects: version, order, then three times None
+    at = sound.index(state) + len(state)
+    at = sound.index(b"NNN", at)
+    cases = [sound[:at] + b"M\x4e\x4e" + sound[at + 3 :], sound[:at] + b"K\x07N" + sound[at + 2 :]]
+    cases.append(pickle.dumps(Evil(np.ndarray, (1 << 40,), np.dtype("f8"))))
+    cases.append(sound.replace(b"K\x04\x85", b"K\x05\x85").replace(b"f8", b"V8"))
+    for number, case in enumerate(cases):
+        assert case != sound
+        with pytest.raises(InputError, match=f"{number}.npz") as caught:
+            read_npz(archive(tmp_path / f"{number}.npz", case))
+        assert "\n" not in str(caught.value)
