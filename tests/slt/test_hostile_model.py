@@ -242,3 +242,11 @@ def test_an_abstention_of_another_training_is_refused(model):
     save_file({**arrays, "bank": np.zeros((5, 3), np.float32)}, model / ABSTENTION, metadata)
     rehash(model)
     assert "must be of one training" in refused(model)
+
+
+@pytest.mark.parametrize(("section", "key"), [("estimator", "name"), ("lift", "mode"), ("refine", "name")])
+def test_no_stage_is_left_to_a_default(model, section, key):
+    config = yaml.safe_load((model / "model.yaml").read_text())
+    del config[section][key]
+    (model / "model.yaml").write_text(yaml.safe_dump(config))
+    assert f"'{section}.{key}' is missing" in refused(model)
