@@ -76,6 +76,9 @@ def read_model_config(path: Path) -> dict[str, Any]:
 def check_model_config(config: Mapping[str, Any], where: str) -> None:
     """InputError unless `config` is the content of a `model.yaml` whose names all lie in its folder."""
     model = check_config(config, _Model, where)
+    for section, key in (("estimator", "name"), ("lift", "mode"), ("refine", "name")):
+        if key not in config[section]:  # this program's default need not be what the model was trained with
+            raise InputError(f"{where}: key '{section}.{key}' is missing; {_AGAIN}")
     for name in model.files:
         if not _is_bare(name):
             raise InputError(f"{where}: key 'files': {name!r} is not the name of a file in the folder; {_AGAIN}")

@@ -291,7 +291,9 @@ def make_reference(translator: Translator, train: Sequence[PoseSequence], seed: 
     if not train:
         raise InputError("abstention: no training clips to compare with; give some")
     lengths = np.stack([proportions(pose) for pose in train])  # (N, L)
-    centre = np.nanmean(lengths, 0)
+    known = np.isfinite(lengths).any(0)
+    centre = np.full(lengths.shape[1], np.nan)
+    centre[known] = np.nanmean(lengths[:, known], 0)
     deviations = np.nan_to_num(lengths - centre)
     covariance = deviations.T @ deviations / len(train)
     spread = np.maximum(np.diag(covariance), 0.02**2)  # no bone is known better than to 2 %

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import pkgutil
 import re
@@ -169,13 +170,24 @@ class Trainer(TrainManager):
                 path.unlink()
 
     def _try(self, path: Path) -> bool:
+        """Whether a checkpoint could be loaded; if not, everything is as it was before."""
+        before = copy.deepcopy(
+            (self.model.state_dict(), self.optimizer.state_dict(), self.scheduler.state_dict(), vars(self.stats))
+        )
         try:
             self.init_from_checkpoint(path)
             state = torch.load(path.with_suffix(_GENERATOR), weights_only=True)
             torch.set_rng_state(state["cpu"])
             if "cuda" in state and self.device.type == "cuda":
                 torch.cuda.set_rng_state(state["cuda"], self.device)
-        except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, UnpicklingError) as error:
+        except (
+            ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError,
+            UnpicklingError, ValueError,
+        ) as error:  # fmt: skip
+            self.model.load_state_dict(before[0])
+            self.optimizer.load_state_dict(before[1])
+            self.scheduler.load_state_dict(before[2])
+            vars(self.stats).update(before[3])
             logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
             return False
         return True

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from skeletor.errors import InputError
-from skeletor.pose import PoseSequence, Provenance
+from skeletor.pose import PoseSequence, Provenance, StageRecord
 from skeletor.skeleton import SIGNING_50
 from slt.translate import PRESETS, Hypothesis, Translator, train_translator
 from slt.translate import abstain as ab
@@ -144,3 +146,73 @@ def test_too_few_clips_are_refused(toy, system):
         fit_abstention(translator, poses, poses, poses)
     with pytest.raises(InputError, match="no training clips"):
         make_reference(translator, [])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("signal", ["states", "log_prob", "proportions", "motion"])
+def test_what_cannot_be_computed_is_a_reason(toy, system, signal, value):
+    translator, abstention = system
+    pose = toy.examples(1, 9, 3)[0].pose
+    sound = abstention.signals(translator, pose, pose, translator.translate([pose])[0])
+    assert signal in abstention.reason({**sound, signal: value})
+    assert "no number" in abstention.reason({signal: value})
+
+
+def nowhere(pose):
+    return pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
+
+
+def test_a_bank_or_a_pose_without_numbers_abstains(toy, system):
+    translator, abstention = system
+    pose = toy.examples(1, 9, 3)[0].pose
+    found = translator.translate([pose])[0]
+    broken = replace(abstention, reference=replace(abstention.reference, bank=abstention.reference.bank * np.nan))
+    assert "'states' is no number" in broken.reason(broken.signals(translator, pose, pose, found))
+    nothing = nowhere(pose)
+    assert "'proportions' is no number" in abstention.reason(abstention.signals(translator, pose, nothing, found))
+
+
+def test_limits_go_by_the_stride_of_the_2d(toy, system, tmp_path):
+    translator, _ = system
+    train, dev = ([e.pose for e in toy.examples(n, k, 3)] for n, k in ((60, 0), (40, 1)))
+    rng = np.random.default_rng(0)
+
+    def worse(by):
+        return [p.replace(p.keypoints + rng.normal(0, by, p.keypoints.shape).astype(np.float32)) for p in dev]
+
+    sparse = {4: (dev, worse(0.2))}
+    fitted = fit_abstention(translator, train, dev, dev, sparse=sparse)
+    assert fitted.strides == (1, 4) and fitted.at(4).thresholds["long"] == fitted.thresholds["long"]
+    rows = ab.measure(translator, fitted.reference, *sparse[4], translator.translate(sparse[4][1]))
+    by_stride = [np.mean([fitted.reason({**row, "pose_stride": k}) is not None for row in rows]) for k in (1, 4)]
+    assert by_stride[1] <= 0.05 < by_stride[0]
+    between = replace(fitted.limits, thresholds={**fitted.thresholds, "states": 5.0})
+    fitted = replace(fitted, sparse={2: between, 4: replace(between, thresholds={**fitted.thresholds, "states": 9.0})})
+    fitted.save(tmp_path)
+    for abstention in (fitted, Abstention.load(tmp_path)):
+        assert [abstention.at(k).stride for k in (1, 2, 3, 4, 5, 50)] == [1, 2, 4, 4, 4, 4]
+        refused = [abstention.reason({"states": 7.0, "pose_stride": k}) is not None for k in (1, 2, 3, 4, 8)]
+        assert refused == [True, True, False, False, False] and abstention.reason({"states": 7.0})
+        assert abstention.plain()["sparse"]["4"]["states"] == 9.0
+
+
+def test_the_stride_is_read_from_the_pose(toy, system):
+    translator, abstention = system
+    pose = toy.examples(1, 9, 3)[0].pose
+    sparse = pose.replace(stage=StageRecord("sparse", config={"pose_stride": 4}))
+    found = translator.translate([pose])[0]
+    assert abstention.signals(translator, sparse, sparse, found)["pose_stride"] == 4
+    lenient = replace(abstention.limits, thresholds={**abstention.thresholds, "hands": -1.0, "body": -1.0})
+    nobody = sparse.replace(np.full_like(sparse.keypoints, np.nan), np.zeros_like(sparse.confidence))
+    assert abstention.signer_reason(nobody) is not None
+    assert replace(abstention, sparse={4: lenient}).signer_reason(nobody) is None
+
+
+def test_dev_clips_that_give_no_numbers_are_refused(toy, system):
+    translator, _ = system
+    poses = [e.pose for e in toy.examples(6, 0, 3)]
+    broken = [nowhere(poses[0]), *poses[1:]]
+    with pytest.raises(InputError, match="'proportions' of a dev clip is no number"):
+        fit_abstention(translator, poses, poses, broken)
+    with pytest.raises(InputError, match="no finite numbers"):
+        fit_abstention(translator, [broken[0]], poses, poses)
