@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
 import numpy as np
 import yaml
@@ -81,22 +82,21 @@ def temporaries(folder: Path) -> list[str]:
     return [str(p.relative_to(folder)) for p in folder.rglob(".*") if ".tmp" in p.name]
 
 
-def start(command: Command, folder: Path) -> subprocess.Popen[bytes]:
-    """Run it in a session of its own, on CPUs alone."""
+def start(command: Command, folder: Path, told: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Run it in a session of its own, on CPUs alone; stderr goes to `told`: a pipe would wait for those it leaves."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.Popen(
         [sys.executable, *command.arguments], cwd=folder, env=environment, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=told,
     )  # fmt: skip
 
 
 def whole(command: Command, folder: Path) -> tuple[dict[str, str], float]:
     """What it makes when it is left alone, and the seconds it takes. Raises RuntimeError if it does not end well."""
     begin = time.monotonic()
-    with start(command, folder) as process:
-        told = process.communicate()[1]
-    if process.returncode:
-        raise RuntimeError(f"{command.name}: exit code {process.returncode}: {told.decode()}")
+    with tempfile.TemporaryFile() as told, start(command, folder, told) as process:
+        if process.wait():
+            raise RuntimeError(f"{command.name}: exit code {process.returncode}: {_text(told)}")
     return digests(folder / command.makes), time.monotonic() - begin
 
 
@@ -110,16 +110,15 @@ def ended(
         number = signals[int(rng.integers(len(signals)))]
         to_all = number == signal.SIGINT or bool(rng.integers(2))  # a terminal tells all processes, `kill` one
         wait = float(rng.uniform(0, seconds)) if count < most else None
-        with start(command, folder) as process:
+        with tempfile.TemporaryFile() as told, start(command, folder, told) as process:
             try:
-                told = process.communicate(timeout=wait)[1]
-                if process.returncode:
-                    outcome.wrong.append(f"exit code {process.returncode}: {told.decode()}")
+                if process.wait(timeout=wait):
+                    outcome.wrong.append(f"exit code {process.returncode}: {_text(told)}")
             except subprocess.TimeoutExpired:
                 outcome.ends.append(f"{signal.Signals(number).name} {'to all' if to_all else 'to one'} at {wait:.1f} s")
                 os.killpg(process.pid, number) if to_all else process.send_signal(number)
-                told = process.communicate()[1]
-                problems = [*_left(process.pid), *_told(number, process.returncode, told.decode())]
+                process.wait()
+                problems = [*_left(process.pid), *_told(number, process.returncode, _text(told))]
                 problems += _files(folder / command.makes, expected, number)
                 outcome.wrong += [f"{outcome.ends[-1]}: {problem}" for problem in problems]
                 continue
@@ -128,6 +127,11 @@ def ended(
     outcome.wrong += [f"{name}: other bytes in the end" for name in expected if found.get(name) != expected[name]]
     outcome.wrong += [f"{name}: too much in the end" for name in found if name not in expected]
     return outcome
+
+
+def _text(told: IO[bytes]) -> str:
+    told.seek(0)
+    return told.read().decode("utf-8", "replace")
 
 
 def _left(leader: int) -> list[str]:
@@ -142,7 +146,10 @@ def _left(leader: int) -> list[str]:
 
 
 def _told(number: int, code: int, told: str) -> list[str]:
-    """Python itself, before the command has begun, ends by the signal alone, and Ctrl-C prints where it was."""
+    """Python itself, before the command has begun, ends by the signal alone, and Ctrl-C prints where it was. A command
+    that had done all before it heard ends with 0."""
+    if code == 0:
+        return []
     if number == signal.SIGKILL:
         return [] if code == -number else [f"exit code {code}"]
     begun = code != -number and "KeyboardInterrupt" not in told
