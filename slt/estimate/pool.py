@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skeletor.errors import InputError, as_input_error, one_line
 from skeletor.io import native
@@ -170,7 +170,8 @@ def _pooled(
                     running[executor.submit(task)] = name
                 if not running:
                     return
-                done = wait([*running, stop], return_when=FIRST_COMPLETED).done
+                awaited: list[Future[Any]] = [*running, stop]
+                done = wait(awaited, return_when=FIRST_COMPLETED).done
                 if stop in done:
                     raise _Stopped
                 for future in done & running.keys():
