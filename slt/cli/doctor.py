@@ -12,7 +12,7 @@ PACKAGES = ("torch", "joeynmt", "mediapipe", "protobuf", "numpy", "opencv-python
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Print the state of the installation; exit code 1 if `slt translate` cannot work with it."""
+    """Print the state of the installation; exit code 2 if `slt translate` cannot work with it."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.parse_args(argv)
     print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
@@ -54,7 +54,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")
     if missing:
         print("to mend: make setup   (or: pip install -e . && pip install --no-deps -r requirements-nodeps.txt)")
-    return 1 if missing else 0
+    return 2 if missing else 0
 
 
 def _devices() -> str:
