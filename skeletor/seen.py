@@ -67,9 +67,9 @@ def seen(pose: PoseSequence, stride: int = 1) -> Seen:
         if not members:
             continue
         if name == "body" and all(joint in pose.skeleton.joints for joint in _SHOULDERS):
-            there = sure[:, [pose.skeleton.index(joint) for joint in _SHOULDERS]].all(1)
+            there = np.all(sure[:, [pose.skeleton.index(joint) for joint in _SHOULDERS]], axis=1)
         else:
-            there = sure[:, list(members)].mean(1) >= 0.5
+            there = np.greater_equal(sure[:, list(members)].mean(1), 0.5)
         parts[name] = Part(float(there.mean()) if len(there) else 0.0, longest_run(~there) * stride / pose.fps)
     return Seen(parts, bool((pose.confidence > 0).any()), len(sure))
 

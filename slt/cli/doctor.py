@@ -12,7 +12,7 @@ PACKAGES = ("torch", "joeynmt", "mediapipe", "protobuf", "numpy", "opencv-python
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Print the state of the installation; exit code 1 if `slt translate` cannot work with it."""
+    """Print the state of the installation; exit code 2 if `slt translate` cannot work with it."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.parse_args(argv)
     print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
@@ -53,8 +53,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     model = newest_model()
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")
     if missing:
-        print("to mend: make setup (or: uv sync)")
-    return 1 if missing else 0
+        print("to mend: `make setup` (or `uv sync`)")
+    return 2 if missing else 0
 
 
 def _devices() -> str:
