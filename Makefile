@@ -10,7 +10,7 @@ TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock
 TORCH_INDEX ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup lock test gpu lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer clean
+.PHONY: setup lock test gpu lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer hardening mutants clean
 setup: $(VENV)/.ready
 
 # The same versions as `uv sync`, which may have made the environment. pip finds no way through the pins of JoeyNMT and
@@ -104,6 +104,15 @@ bench: setup
 	$(BIN)/python -m experiments.bench
 	$(BIN)/python -m experiments.bench_translate
 	$(BIN)/python -m experiments.bench_refiner --frames 100000 --clip 768
+
+# Bad input, sudden ends, full disks: how many cases of each kind fail. About half an hour. MODEL: a trained model folder;
+# default: the newest under runs/, or a tiny one is trained first.
+hardening: setup
+	$(BIN)/python -m experiments.hardening $(if $(MODEL),--model '$(MODEL)')
+
+# One token of the core modules changed at a time: which share do their tests notice? About half an hour.
+mutants: setup
+	$(BIN)/python -m experiments.mutants
 
 clean:
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache

@@ -3,7 +3,7 @@
 python -m experiments.mutants [--sample 80] [--seed 1] [--module skeletor/normalise.py ...] [--workers 2]
 
 A mutant is caught if a test fails, or does not end in time. A seeded sample of the mutants of the core modules, spread
-evenly over them, is tried in copies of the tree. The table goes to experiments/results/mutants.md. A figure, not a gate.
+evenly over them, is tried in copies of the tree; experiments/results/mutants.md keeps the table. A figure, not a gate.
 """
 
 from __future__ import annotations

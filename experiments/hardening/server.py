@@ -6,16 +6,20 @@ Started by `children.Server` with the file descriptor of a socket; it ends when 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import os
 import resource
 import signal
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 _ROOM = 2 << 30  # bytes of address space that a call may take beyond what is there
 WARM = (
@@ -32,6 +36,8 @@ def main() -> None:
     """Serve until the other side hangs up."""
     connection = Connection(int(sys.argv[1]))
     warm(sys.argv[2].split(","))
+    gc.collect()
+    gc.freeze()  # a forked command does not look through what was imported here
     connection.send("ready")
     while True:
         try:
@@ -103,9 +109,24 @@ def start(
     if setup is not None:
         setup[0](*setup[1])
     sys.argv = [program, *argv]
-    raise SystemExit(
-        importlib.import_module(f"{program}.cli").main(list(argv))
-    )  # an ordinary end, with all that hangs on it
+    _end(lambda: importlib.import_module(f"{program}.cli").main(list(argv)))
+
+
+def _end(run: Callable[[], Any]) -> NoReturn:
+    """Run, and end as the interpreter does, save for taking modules apart, which takes longer than most commands."""
+    code: Any = 1
+    try:
+        code = run()
+    except SystemExit as error:
+        code = error.code
+    except BaseException:
+        traceback.print_exc()
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
 def _let_go() -> None:

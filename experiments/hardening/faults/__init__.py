@@ -11,6 +11,7 @@ import errno
 import fcntl
 import io
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Callable
@@ -22,7 +23,7 @@ ROOT = HERE.parents[2]
 FULL = "/dev/full"
 _VARIABLE = "HARDENING_FAULT"
 KINDS = {"full": errno.ENOSPC, "read-only": errno.EROFS}
-_FORMATS = {".mp4": "mp4", ".avi": "avi", ".mkv": "matroska"}
+_LITTLE = 4096  # bytes; the messages of a command fit
 
 
 class _Crowded(io.FileIO):
@@ -135,42 +136,44 @@ def _patch_low(fault: Fault) -> None:
 
 
 def _patch_libraries(fault: Fault) -> None:
-    """Writers in C and Rust, which open their files themselves: on a full disk they meet /dev/full."""
+    """Writers in C and Rust, which open their files themselves: they meet the system's own limit to a file's size."""
     import av
     import safetensors.numpy
     import safetensors.torch
 
     for module in (safetensors.numpy, safetensors.torch):
-        _patch_writer(fault, module, "serialize_file", lambda a: a[1], lambda a: (a[0], FULL, *a[2:]))
+        _patch_writer(fault, module, "serialize_file")
     if "torch" in sys.modules:
         import torch
 
-        _patch_writer(fault, torch, "save", lambda a: a[1], lambda a: (a[0], FULL, *a[2:]))
+        _patch_writer(fault, torch, "save")
     original = av.open
 
     def opened(file: Any, mode: Any = None, *arguments: Any, **options: Any) -> Any:
         if mode == "w" and fault.hits("av.open", file):
             if fault.kind == "read-only":
                 raise fault.error(file)
-            options.setdefault("format", _FORMATS.get(Path(os.fsdecode(file)).suffix))
-            return original(FULL, mode, *arguments, **options)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (_LITTLE, resource.RLIM_INFINITY))  # it is written to later
         return original(file, mode, *arguments, **options)
 
     av.open = opened
 
 
-def _patch_writer(
-    fault: Fault, module: Any, name: str, path: Callable[[Any], Any], moved: Callable[[Any], Any]
-) -> None:
+def _patch_writer(fault: Fault, module: Any, name: str) -> None:
+    """A function of (content, path, ...)."""
     if not hasattr(module, name):
         return
     original: Callable[..., Any] = getattr(module, name)
 
     def called(*arguments: Any, **options: Any) -> Any:
-        if len(arguments) > 1 and fault.hits(name, path(arguments)):
-            if fault.kind == "read-only":
-                raise fault.error(path(arguments))
-            return original(*moved(arguments), **options)
-        return original(*arguments, **options)
+        if len(arguments) < 2 or not fault.hits(name, arguments[1]):
+            return original(*arguments, **options)
+        if fault.kind == "read-only":
+            raise fault.error(arguments[1])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        try:
+            return original(*arguments, **options)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
     setattr(module, name, called)

@@ -16,7 +16,7 @@ from skeletor.io import native, write_pose
 
 OUT = "out"
 REFINER = {"preset": "small", "model": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1}, "window": 16, "margin": 2,
-           "batch_size": 8, "warmup_steps": 2, "log_every": 4, "validate_every": 10, "checkpoint_every": 3}  # fmt: skip
+           "batch_size": 8, "warmup_steps": 2, "log_every": 4, "validate_every": 20, "checkpoint_every": 3}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -17,7 +20,7 @@ _lock = threading.Lock()
 # Smaller than configs/tiny.yaml, so that it can be run, and broken off, many times.
 RUN = {
     "seed": 1, "workers": 2, "gloss2text": False, "motion_refiner": False,
-    "corpus": {"train": 8, "dev": 5, "test": 1, "calibration": 1, "studio": 1, "studio_motion": 3, "negatives": 1},
+    "corpus": {"train": 8, "dev": 5, "test": 2, "calibration": 2, "studio": 2, "studio_motion": 6, "negatives": 1},
     "refiner_training": {"model": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1}, "max_steps": 12,
                          "warmup_steps": 2, "checkpoint_every": 4},
     "translate": {"layers": 1, "hidden": 16, "feed_forward": 32, "heads": 2, "warmup": 4, "max_updates": 12,
@@ -46,6 +49,41 @@ def trained_model(given: Path | None, work: Path, server: Callable[[], Server]) 
         if done.code or made is None:
             raise InputError(f"{work}: no model could be trained: {done.err[-300:]}")
         return made
+
+
+def speaking_model(model: Path, folder: Path) -> Path:
+    """A copy of a model that abstains from nothing, so that every input has a result to be lost."""
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    from skeletor.pose import file_sha256
+    from slt.translate.abstain import FILE, SIGNALS
+
+    def opened(value: Any) -> Any:
+        """The same values with limits that nothing reaches."""
+        if (
+            isinstance(value, dict)
+            and set(SIGNALS) <= set(value)
+            and not any(isinstance(v, list) for v in value.values())
+        ):
+            return {name: SIGNALS[name].sign * 1e9 if name in SIGNALS else limit for name, limit in value.items()}
+        return {name: opened(part) for name, part in value.items()} if isinstance(value, dict) else value
+
+    with _lock:
+        if folder.is_dir():
+            return folder
+        shutil.copytree(model, temporary := folder.with_name(folder.name + ".copy"), dirs_exist_ok=True)
+        path = temporary / FILE
+        with safe_open(path, framework="np") as file:
+            about = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        about["values"] = json.dumps(opened(json.loads(about["values"])))
+        path.unlink()
+        save_file(arrays, path, about)
+        config = opened(yaml.safe_load((temporary / "model.yaml").read_text(encoding="utf-8")))
+        config["files"][FILE] = file_sha256(path)
+        write_config(temporary / "model.yaml", config)
+        return temporary.rename(folder)
 
 
 def small_model(folder: Path, seed: int = 0) -> Path:

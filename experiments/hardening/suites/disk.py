@@ -18,6 +18,7 @@ from experiments.hardening.children import Finished, Setup
 from experiments.hardening.endings import contents, differing, partial_files, temporary_files, wrong_ending
 from experiments.hardening.made import jobs
 from experiments.hardening.made.jobs import OUT, Job
+from experiments.hardening.made.models import speaking_model
 
 _ALL = (
     40  # writes of a command up to which each of them fails once; of more, the first and last of each place in the code
@@ -77,7 +78,7 @@ def _sound(context: Context, job: Job) -> Sound:
     jobs.copy_inputs(inputs, folder)
     control = folder.with_suffix(".writes")
     control.unlink(missing_ok=True)
-    model = context.model() if job.model else None
+    model = speaking_model(context.model(), context.work / "model") if job.model else None
     setup: Setup = (faults.install, (str(folder), str(control), 0, "full"))
     done = context.server().run(job.program, job.arguments(model), folder, folder.with_suffix(".log"), 900, setup)
     if done.code not in (0, 3) or not control.exists():

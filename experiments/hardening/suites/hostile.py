@@ -156,5 +156,6 @@ def _train(path: Path, model: Path) -> None:
 
 USES: dict[str, Callable[[Path, Path], str | None]] = {
     "poses": _poses, "video": _video, "estimate": _estimate, "model": _model, "abstaining model": _abstaining,
-    "model poses": _model_poses, "lifter": _lifter, "npz": _npz, "arms": _arms, "cnn": _cnn, "config": _config, "train": _train,
+    "model poses": _model_poses, "lifter": _lifter, "npz": _npz, "arms": _arms, "cnn": _cnn, "config": _config,
+    "train": _train,
 }  # fmt: skip

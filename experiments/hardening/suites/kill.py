@@ -13,6 +13,7 @@ from experiments.hardening.children import Finished
 from experiments.hardening.endings import contents, differing, partial_files, temporary_files, wrong_ending
 from experiments.hardening.made import jobs
 from experiments.hardening.made.jobs import OUT, Job
+from experiments.hardening.made.models import speaking_model
 
 CHAIN = 8  # kills in one folder, before the work is let alone
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -29,7 +30,7 @@ def suite() -> Suite:
 def plan() -> list[tuple[Job, int]]:
     """Commands and how often each is ended; 200 in all."""
     return [
-        (jobs.whole_run(), 40), (jobs.train_refiner(60), 45), (jobs.train_lifter(60), 40), (jobs.estimate(5), 40),
+        (jobs.whole_run(), 40), (jobs.train_refiner(40), 45), (jobs.train_lifter(40), 40), (jobs.estimate(5), 40),
         (jobs.translate(10), 35),
     ]  # fmt: skip
 
@@ -54,7 +55,9 @@ class Reference:
                 name = self.job.name.replace(" ", "_")
                 self.inputs = self.context.folder("inputs", name)
                 self.job.prepare(self.inputs)
-                self.model = self.context.model() if self.job.model else None
+                self.model = (
+                    speaking_model(self.context.model(), self.context.work / "model") if self.job.model else None
+                )
                 folder = self.context.work / "whole" / name
                 jobs.copy_inputs(self.inputs, folder)
                 done = self.start(folder, 1200)

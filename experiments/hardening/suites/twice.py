@@ -21,7 +21,7 @@ def suite() -> Suite:
 
 def _cases(context: Context) -> Iterator[Case]:
     plan = [
-        (jobs.whole_run(), 2), (jobs.train_refiner(60), 6), (jobs.train_lifter(60), 5), (jobs.estimate(3), 4),
+        (jobs.whole_run(), 2), (jobs.train_refiner(40), 6), (jobs.train_lifter(40), 5), (jobs.estimate(3), 4),
         (jobs.translate(10), 3),
     ]  # fmt: skip
     for job, full in plan:
