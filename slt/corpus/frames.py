@@ -60,8 +60,8 @@ def check_clip(clip: Clip, depth: Depth) -> ClipFrames:
     assert clip.source is not None
     try:
         files = frame_files(clip.source) if clip.source.is_dir() else None
-    except OSError as error:
-        return ClipFrames(clip, 0, {}, (("unreadable", f"{clip.source}: {error.strerror}"),))
+    except InputError as error:
+        return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
     if files is None:
         return _check_video(clip, clip.source, depth)
     if not files:
