@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, file_sha256
 from skeletor.skeleton import SIGNING_50
 from slt.estimate import EstimateConfig, build_estimator, mediapipe
-from slt.estimate.mediapipe import _silence, unavailable
+from slt.estimate.mediapipe import _silence, _tracker, unavailable
 from slt.sparse import key_frames, pose_stride
 from slt.video import open_video, write_video
 
@@ -150,3 +151,13 @@ def test_bad_video(tmp_path: Path, content: bytes) -> None:
         estimator(tmp_path / "a.mp4")
     with pytest.raises(InputError, match=r"none\.mp4"):
         estimator(tmp_path / "none.mp4")
+
+
+def test_a_graph_goes_with_its_clip():
+    """30 MB of each clip stayed where the graph held, through what it calls, itself."""
+    with _tracker(True, "full") as tracker:
+        tracker.find(np.zeros((64, 64, 3), np.uint8), 0)
+        graph = weakref.ref(tracker._graph)
+        assert graph() is not None
+    del tracker
+    assert graph() is None
