@@ -51,7 +51,7 @@ def main() -> None:
 
 def warm(names: Sequence[str]) -> None:
     """Import what is there of these modules."""
-    for name in names:
+    for name in filter(None, names):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -63,13 +64,18 @@ def draw(reader: str, seed: int, index: int) -> tuple[Original, Mutation]:
 def attempt(reader: str, seed: int, index: int, folder: Path) -> str:
     """Write the damaged file of a case, read it, and compare with the sound one."""
     source, mutation = draw(reader, seed, index)
-    path = _write(source, mutation.content, folder, f"{reader.replace(' ', '_')}-{source.name}{os.getpid()}")
+    path = _write(source, mutation.content, folder, _place(reader, source))
     try:
         found = READERS[reader](path)
     finally:
         if source.others:
             (path / source.name).write_bytes(source.content)
     return compare(_sound(reader, source, folder), found, mutation)
+
+
+def _place(reader: str, source: Original) -> str:
+    """A name of its own for each sound file and process; the files beside it stay as they are."""
+    return f"{reader.replace(' ', '_')}-{zlib.crc32(source.content)}-{os.getpid()}"
 
 
 def keep(reader: str, seed: int, index: int, folder: Path) -> None:
@@ -121,9 +127,7 @@ def _write_others(path: Path, others: tuple[tuple[str, bytes], ...]) -> None:
 @lru_cache(maxsize=64)
 def _sound(reader: str, source: Original, folder: Path) -> Clips:
     """What the reader makes of the sound file."""
-    clips = READERS[reader](
-        _write(source, source.content, folder, f"{reader.replace(' ', '_')}-sound-{source.name}{os.getpid()}")
-    )
+    clips = READERS[reader](_write(source, source.content, folder, f"{_place(reader, source)}-sound"))
     if not clips or any(not np.isfinite(points).any() for points, _ in clips.values()):
         raise AssertionError(f"{reader}: the sound file is not read")
     return clips
