@@ -67,4 +67,4 @@ class GivenPoses:
         if self._digest is None or self._digest[0] != path:
             self._digest = path, source_sha256(path)
         stride = self._stride if pose.dims == 2 else 1
-        return finish(thin(pose, stride), PosesEstimator(self.files.fps, stride), self._digest[1])
+        return finish(thin(pose, stride), PosesEstimator(self.files.fps, stride, self.files.skeleton), self._digest[1])
