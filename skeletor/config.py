@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -59,7 +59,7 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         if isinstance(event, yaml.AliasEvent):
             if id(node) not in self._sizes:
-                raise _problem(f"the alias *{event.anchor[:_LONGEST]} stands within itself", event.start_mark)
+                raise _problem(f"the alias *{str(event.anchor)[:_LONGEST]} stands within itself", event.start_mark)
         elif node is not None:
             self._sizes[id(node)] = self._size(node)
             if self._sizes[id(node)] > _MOST:
@@ -73,7 +73,7 @@ class _Loader(yaml.SafeLoader):
             return 1 + sum(self._sizes[id(key)] + self._sizes[id(value)] for key, value in node.value)
         return 1 + sum(self._sizes[id(part)] for part in node.value)
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """As PyYAML's, which takes the last of two values for one key in silence."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[tuple[str, str]] = set()
@@ -90,7 +90,7 @@ class _Loader(yaml.SafeLoader):
             raise _problem(f"a number of {len(node.value)} characters", node.start_mark)
         if node.tag in _NUMBERS and ":" in node.value:  # to YAML 1.1 a number to the base 60
             raise _problem(f"{node.value} is no number; put it in quotes if it is text", node.start_mark)
-        return super().construct_scalar(node)
+        return super().construct_scalar(cast(yaml.ScalarNode, node))
 
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
