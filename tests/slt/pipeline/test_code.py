@@ -132,6 +132,12 @@ def test_a_module_with_a_name_that_is_not_known_beforehand_is_imported_only_by_t
     assert found == lazy | {"slt/cli/__init__.py", "slt/estimate/openpose.py"}, "the latter imports OpenPose's own"
 
 
+def test_every_module_of_the_project_can_be_followed() -> None:
+    files = [file.relative_to(ROOT) for package in code.PACKAGES for file in (ROOT / package).rglob("*.py")]
+    names = {".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files}
+    assert set(code.this_project().closure(sorted(names)).modules) == names
+
+
 Keys = Callable[..., tuple[dict[str, str], dict[str, str]]]
 
 
@@ -151,6 +157,9 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: Corpus(tmp_path, Description(kind="rendered"), ()))
     monkeypatch.setattr(run, "list_bad_clips", lambda *args: 0)
     monkeypatch.setattr(run, "build_lifter", lambda config: None)
+    monkeypatch.setattr(run, "write_text", lambda *args: None)
+    monkeypatch.setattr(run, "keyed_folder", lambda folder, key: folder)
+    monkeypatch.setattr(training, "log_to", lambda *args: None)
 
     def keys_of(changed: Mapping[str, str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
         project = real.edited(changed or {})
