@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,7 @@ def _member(data: bytes, where: str) -> Any:
             return array
         stream = io.BytesIO(data)
         read_header(stream)
+        _check_opcodes(data[stream.tell() :])
         value = _Unpickler(stream, where).load()
     except InputError:
         raise
@@ -45,6 +47,15 @@ def _member(data: bytes, where: str) -> Any:
         line = " ".join(str(error).split())
         raise InputError(f"{where}: cannot be read ({type(error).__name__}: {line})") from error
     return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _check_opcodes(pickled: bytes) -> None:
+    """ValueError if an instruction wants more bytes than there are, or a place of the memo that no pickle needs: the
+    unpickler would make room for it first, up to 32 GB.
+    """
+    for instruction, argument, _ in pickletools.genops(pickled):
+        if "PUT" in instruction.name and int(argument or 0) > len(pickled):
+            raise ValueError(f"place {argument} of the memo in a pickle of {len(pickled)} bytes")
 
 
 class _Dtype:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skeletor.errors import InputError
 from skeletor.frames import open_frames
 from skeletor.io import native, read_poses, skels, write_pose
 from skeletor.io.npz import read_arrays
@@ -104,9 +105,9 @@ def _pickled_npz(folder: Path) -> list[Path]:
 def _read_pickled(folder: Path) -> Arrays:
     from slt.lift.benchmarks.safe_npz import read_npz
 
-    content = read_npz(folder / "victim.npz")["positions_3d"]
+    content = read_npz(folder / "victim.npz").get("positions_3d")
     if not isinstance(content, dict):
-        return {}
+        raise InputError(f"{folder / 'victim.npz'}: has no positions_3d, as the reader of Human3.6M says it")
     walk = content.get("S1", {}).get("Walk") if isinstance(content.get("S1"), dict) else None
     return {"walk": walk[0]} if isinstance(walk, list) and walk and isinstance(walk[0], np.ndarray) else {}
 

@@ -1,5 +1,6 @@
 import os
 import pickle
+import resource
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,17 @@ def test_types_and_shapes_that_do_not_fit_never_reach_numpy(tmp_path: Path) -> N
         with pytest.raises(InputError, match=f"{number}.npz") as caught:
             read_npz(archive(tmp_path / f"{number}.npz", case))
         assert "\n" not in str(caught.value)
+
+
+def test_a_pickle_that_asks_for_gigabytes_is_refused_at_once(tmp_path: Path) -> None:
+    sound = pickle.dumps(np.array({"a": 1}, dtype=object), 2)
+    at = sound.index(b"q\x01")  # a place of the memo: one byte for its number
+    for case in (
+        sound[:at] + b"r\xff\xff\xff\x7f" + sound[at + 2 :],
+        b"\x80\x05\x96" + (1 << 36).to_bytes(8, "little") + b"ab.",
+        b"\x80\x04\x8e" + (1 << 62).to_bytes(8, "little") + b"ab.",
+    ):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(InputError, match="cannot be read"):
+            read_npz(archive(tmp_path / "a.npz", case))
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
