@@ -59,7 +59,7 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         if isinstance(event, yaml.AliasEvent):
             if id(node) not in self._sizes:
-                raise _problem(f"the alias *{event.anchor[:_LONGEST]} stands within itself", event.start_mark)
+                raise _problem(f"the alias *{str(event.anchor)[:_LONGEST]} stands within itself", event.start_mark)
         elif node is not None:
             self._sizes[id(node)] = self._size(node)
             if self._sizes[id(node)] > _MOST:
@@ -73,7 +73,7 @@ class _Loader(yaml.SafeLoader):
             return 1 + sum(self._sizes[id(key)] + self._sizes[id(value)] for key, value in node.value)
         return 1 + sum(self._sizes[id(part)] for part in node.value)
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """As PyYAML's, which takes the last of two values for one key in silence."""
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen: set[tuple[str, str]] = set()
@@ -84,7 +84,7 @@ class _Loader(yaml.SafeLoader):
                 seen.add((key.tag, key.value))
         return node
 
-    def construct_scalar(self, node: yaml.Node) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         """As PyYAML's, for numbers of a sane length."""
         if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:
             raise _problem(f"a number of {len(node.value)} characters", node.start_mark)
@@ -104,7 +104,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _problem(text: str, mark: yaml.Mark | None = None) -> yaml.YAMLError:
+def _problem(text: str, mark: Any = None) -> yaml.YAMLError:
     return yaml.MarkedYAMLError(problem=text, problem_mark=mark)
 
 

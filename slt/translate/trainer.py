@@ -180,7 +180,7 @@ class Trainer(TrainManager):
             self.model.load_state_dict(before[0])
             self.optimizer.load_state_dict(before[1])
             self.scheduler.load_state_dict(before[2])
-            vars(self.stats).update(before[3])
+            self.stats.__dict__.update(before[3])
             logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
             return False
         return True
