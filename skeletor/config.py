@@ -84,7 +84,7 @@ class _Loader(yaml.SafeLoader):
                 seen.add((key.tag, key.value))
         return node
 
-    def construct_scalar(self, node: yaml.Node) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         """As PyYAML's, for numbers of a sane length."""
         if node.tag in _NUMBERS and len(node.value) > _LONGEST_NUMBER:
             raise _problem(f"a number of {len(node.value)} characters", node.start_mark)
@@ -104,7 +104,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _problem(text: str, mark: yaml.Mark | None = None) -> yaml.YAMLError:
+def _problem(text: str, mark: Any = None) -> yaml.YAMLError:
     return yaml.MarkedYAMLError(problem=text, problem_mark=mark)
 
 

@@ -88,10 +88,10 @@ def check_model_config(config: Mapping[str, Any], where: str) -> None:
     weights = {"lift": model.lift.weights, "refine": model.refine.weights}
     weights |= {} if model.refine2d is None else {"refine2d": model.refine2d.weights}
     own = {"lift": LIFTER, "refine": REFINER, "refine2d": REFINER_2D}
-    for section, file in weights.items():
-        if file is not None and (file != own[section] or file not in model.files):
-            problem = "is not among its 'files'" if file == own[section] else f"must be {own[section]}, in the folder"
-            raise InputError(f"{where}: key '{section}.weights': {file!r} {problem}; {_AGAIN}")
+    for section, given in weights.items():
+        if given is not None and (given != own[section] or given not in model.files):
+            problem = "is not among its 'files'" if given == own[section] else f"must be {own[section]}, in the folder"
+            raise InputError(f"{where}: key '{section}.weights': {given!r} {problem}; {_AGAIN}")
     models = model.estimator.openpose_models
     if not _is_below(models):
         raise InputError(f"{where}: key 'estimator.openpose_models': {models!r} leads elsewhere; make it a plain name")
