@@ -86,9 +86,15 @@ def start(command: Command, folder: Path, told: IO[bytes]) -> subprocess.Popen[b
     """Run it in a session of its own, on CPUs alone; stderr goes to `told`: a pipe would wait for those it leaves."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.Popen(
-        [sys.executable, *command.arguments], cwd=folder, env=environment, start_new_session=True,
+        [sys.executable, *command.arguments], cwd=folder, env=environment, start_new_session=True, preexec_fn=_hear,
         stdout=subprocess.DEVNULL, stderr=told,
     )  # fmt: skip
+
+
+def _hear() -> None:
+    """What is started in the background ignores Ctrl-C, and hands that down; the commands here are to hear it."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def whole(command: Command, folder: Path) -> tuple[dict[str, str], float]:
