@@ -141,7 +141,7 @@ def _h5(rng: np.random.Generator, variant: int) -> Original:
 
     buffer = io.BytesIO()
     options: list[dict[str, Any]] = [{}, {"chunks": (4, 150), "compression": "gzip"}, {"chunks": (6, 150)}]
-    first = np.zeros(0)
+    first: np.ndarray = np.zeros(0)
     with h5py.File(buffer, "w", libver="latest" if variant % 2 else "earliest") as file:
         for name in NAMES:
             rows = np.concatenate([pixels(rng), rng.uniform(0.5, 1, (FRAMES, 50, 1))], 2).reshape(FRAMES, 150)
@@ -197,7 +197,12 @@ def _openpose(rng: np.random.Generator, variant: int) -> Original:
 
 def _npz(rng: np.random.Generator, variant: int) -> Original:
     moving = rng.normal(size=(FRAMES, 38, 3)).astype(np.float32)
-    arrays = {"parent": np.arange(38), "offset": np.zeros((38, 3)), "test_wave": moving, "train_swing": moving + 1}
+    arrays: dict[str, Any] = {
+        "parent": np.arange(38),
+        "offset": np.zeros((38, 3)),
+        "test_wave": moving,
+        "train_swing": moving + 1,
+    }
     buffer = io.BytesIO()
     (np.savez, np.savez_compressed)[variant % 2](buffer, **arrays)
     return _with_spans(".npz", buffer.getvalue(), moving)

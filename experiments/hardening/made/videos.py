@@ -118,7 +118,8 @@ def remux(
 ) -> bytes:
     """Packets put into another file, as `ffmpeg -c copy` does; `change(k, packet)` may shift one, or leave it out."""
     buffer = io.BytesIO()
-    with av.open(io.BytesIO(content)) as source, av.open(buffer, "w", format=form, options=options or {}) as target:
+    source: Any = av.open(io.BytesIO(content))
+    with source, av.open(buffer, "w", format=form, options=options or {}) as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         for k, packet in enumerate(p for p in source.demux(source.streams.video[0]) if p.size):
             if change(k, packet):
@@ -175,7 +176,8 @@ def _no_frames() -> Iterator[Clip]:
 
 
 def _variable() -> Iterator[Clip]:
-    ticks, places = [], []
+    ticks: list[int] = []
+    places: list[int] = []
     for t in range(COUNT):  # every fifth picture stands for two ticks
         places.append(len(ticks))
         ticks += [t + 1] * (2 if t % 5 == 4 and t < COUNT - 1 else 1)

@@ -15,7 +15,7 @@ from skeletor.io import write_pose
 
 FULL = 100
 _FRAMES = 4
-Bad = tuple[str, Callable[[Path], None]]
+Bad = tuple[str, Callable[[Path], object]]
 
 
 def suite() -> Suite:
@@ -86,18 +86,18 @@ def _folder(path: Path) -> None:
 
 
 _BAD_VIDEOS: tuple[Bad, ...] = (
-    (".mp4", lambda p: p.write_bytes(plain()[:1500]) and None),
-    (".mp4", lambda p: p.write_bytes(b"") and None),
-    (".avi", lambda p: p.write_text("no video") and None),
+    (".mp4", lambda p: p.write_bytes(plain()[:1500])),
+    (".mp4", lambda p: p.write_bytes(b"")),
+    (".avi", lambda p: p.write_text("no video")),
     (".mp4", _missing),
-    (".mkv", lambda p: p.write_bytes(bytes(4000)) and None),
+    (".mkv", lambda p: p.write_bytes(bytes(4000))),
     ("", _folder),
 )
 _BAD_POSES: tuple[Bad, ...] = (
-    (".safetensors", lambda p: p.write_bytes(b"\xff" * 900) and None),
-    (".pose", lambda p: p.write_bytes(b"") and None),
-    (".skels", lambda p: p.write_text("1 2 3\n") and None),
-    (".h5", lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200)) and None),
+    (".safetensors", lambda p: p.write_bytes(b"\xff" * 900)),
+    (".pose", lambda p: p.write_bytes(b"")),
+    (".skels", lambda p: p.write_text("1 2 3\n")),
+    (".h5", lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))),
     (".safetensors", _missing),
     ("", _folder),
 )
