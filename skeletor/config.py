@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -90,7 +90,7 @@ class _Loader(yaml.SafeLoader):
             raise _problem(f"a number of {len(node.value)} characters", node.start_mark)
         if node.tag in _NUMBERS and ":" in node.value:  # to YAML 1.1 a number to the base 60
             raise _problem(f"{node.value} is no number; put it in quotes if it is text", node.start_mark)
-        return super().construct_scalar(cast(yaml.ScalarNode, node))
+        return super().construct_scalar(node)
 
 
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
