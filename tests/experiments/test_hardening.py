@@ -15,7 +15,7 @@ from experiments.hardening import children, endings, report, run
 from experiments.hardening.case import Case, Context, Outcome, Suite, single
 from experiments.hardening.children import Finished, Reply, Server
 from experiments.hardening.made import videos
-from experiments.hardening.made.attacks import Attack
+from experiments.hardening.made.attack import Attack
 from experiments.hardening.made.jobs import OUT
 from experiments.hardening.made.models import small_model
 from experiments.hardening.made.mutations import Mutation

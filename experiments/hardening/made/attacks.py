@@ -11,70 +11,26 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
+from experiments.hardening.made.attack import Attack, Bomb, Place, write
+from experiments.hardening.made.model_attacks import folders, spoil_lifter, values
 from experiments.hardening.made.poses import pose_2d
 from experiments.hardening.made.videos import plain
-from skeletor.pose import file_sha256
 
 DEPTH = 100_000
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where an attack is made: a folder for it, one outside of it that nothing may read, a model to spoil.
-
-    canary: a file that is there if code was run.
-    """
-
-    folder: Path
-    outside: Path
-    canary: Path
-    model: Path
-
-
-@dataclass(frozen=True)
-class Attack:
-    """use: which way of reading is tried (`suites.hostile.USES`). make: writes the file or folder, and gives its path.
-
-    refused: whether one line is the only right answer; else it may also be read, if nothing else happens.
-    """
-
-    name: str
-    use: str
-    make: Callable[[Place], Path]
-    refused: bool = True
-
-
-class Bomb:
-    """Unpickled, it writes the canary."""
-
-    def __init__(self, canary: Path) -> None:
-        self.canary = str(canary)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, (f"touch '{self.canary}'",)
-
-
 def all_attacks() -> list[Attack]:
     """Every one."""
-    return [*_code(), *_elsewhere(), *_folders(), *_large(), *_values()]
-
-
-def _write(place: Place, name: str, content: bytes | str) -> Path:
-    path = place.folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
+    return [*_code(), *_elsewhere(), *folders(), *_large(), *values()]
 
 
 def _code() -> list[Attack]:
     def pickled(name: str) -> Callable[[Place], Path]:
-        return lambda place: _write(place, name, pickle.dumps({"a": Bomb(place.canary)}))
+        return lambda place: write(place, name, pickle.dumps({"a": Bomb(place.canary)}))
 
     def torch_file(name: str, legacy: bool) -> Callable[[Place], Path]:
         def make(place: Place) -> Path:
@@ -112,7 +68,7 @@ def _code() -> list[Attack]:
         return place.folder / "train.yaml"
 
     def tag(place: Place) -> Path:
-        return _write(place, "run.yaml", f"seed: !!python/object/apply:os.system [\"touch '{place.canary}'\"]\n")
+        return write(place, "run.yaml", f"seed: !!python/object/apply:os.system [\"touch '{place.canary}'\"]\n")
 
     return [
         Attack("pickle in .pt", "poses", pickled("a.pt")),
@@ -156,7 +112,7 @@ def _elsewhere() -> list[Attack]:
         return path
 
     def play_list(name: str, text: str) -> Callable[[Place], Path]:
-        return lambda place: _write(place, name, text.format(place.outside / "secret.ts"))
+        return lambda place: write(place, name, text.format(place.outside / "secret.ts"))
 
     m3u8 = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:3,\n{}\n#EXT-X-ENDLIST\n"
     concat = "ffconcat version 1.0\nfile '{}'\n"
@@ -173,7 +129,7 @@ def _elsewhere() -> list[Attack]:
         Attack("ffconcat named .mp4", "video", play_list("b.mp4", concat)),
         Attack("DASH named .mp4", "video", play_list("c.mp4", dash)),
         Attack(
-            "SDP named .mp4", "video", lambda p: _write(p, "d.mp4", "v=0\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n")
+            "SDP named .mp4", "video", lambda p: write(p, "d.mp4", "v=0\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n")
         ),
         Attack("named pipe", "poses", _pipe("a.h5")),
         Attack("named pipe as a video", "video", _pipe("a.mp4")),
@@ -188,105 +144,6 @@ def _pipe(name: str) -> Callable[[Place], Path]:
         return path
 
     return make
-
-
-def spoil(place: Place, change: Callable[[dict[str, Any], Path], None], rehash: bool = True) -> Path:
-    """A copy of the model folder with its `model.yaml` and files changed; its hashes are made to fit again."""
-    folder = place.folder / "model"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(place.model, folder)
-    config = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
-    change(config, folder)
-    if rehash:
-        config["files"] = {name: file_sha256(folder / name) for name in config["files"] if (folder / name).is_file()}
-    (folder / "model.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
-    return folder
-
-
-def tensors(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> None:
-    """Change the arrays of a safetensors file; its header's metadata stay."""
-    from safetensors import safe_open
-    from safetensors.numpy import save_file
-
-    with safe_open(path, framework="np") as file:
-        about = file.metadata()
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    change(arrays)
-    save_file(arrays, path, about)
-
-
-def _folders() -> list[Attack]:
-    def lifter(where: Callable[[Place], str]) -> Callable[[Place], Path]:
-        def make(place: Place) -> Path:
-            return spoil(place, lambda c, f: c.update(lift={"mode": "learned", "weights": where(place)}))
-
-        return make
-
-    def symlink(name: str, target: str) -> Callable[[Place], Path]:
-        def make(place: Place) -> Path:
-            def change(config: dict[str, Any], folder: Path) -> None:
-                shutil.copyfile(folder / name, place.outside / target)
-                (folder / name).unlink()
-                (folder / name).symlink_to(place.outside / target)
-
-            return spoil(place, change)
-
-        return make
-
-    def unhashed(place: Place) -> Path:
-        def change(config: dict[str, Any], folder: Path) -> None:
-            config["files"] = {}
-            tensors(folder / "translator.safetensors", lambda a: _multiply(a, 2.0))
-
-        return spoil(place, change, rehash=False)
-
-    def listed(place: Place) -> Path:
-        def change(config: dict[str, Any], folder: Path) -> None:
-            secret = place.outside / "secret.bin"
-            config["files"][f"../../../{secret.relative_to(secret.anchor)}"] = "0" * 64
-            config["files"][str(secret)] = "0" * 64
-
-        return spoil(place, change, rehash=False)
-
-    def sizes(place: Place) -> Path:
-        def change(config: dict[str, Any], folder: Path) -> None:
-            def cut(arrays: dict[str, np.ndarray]) -> None:
-                for name in list(arrays):
-                    if arrays[name].ndim == 2:
-                        arrays[name] = np.ascontiguousarray(arrays[name][:, :-1])
-
-            tensors(folder / "translator.safetensors", cut)
-
-        return spoil(place, change)
-
-    def aliases(place: Place) -> Path:
-        folder = spoil(place, lambda c, f: None)
-        lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-        lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 12)]
-        with (folder / "model.yaml").open("a", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\nnormalise: *a11\n")
-        return folder
-
-    return [
-        Attack(
-            "lift.weights: ../",
-            "model",
-            lifter(lambda p: os.path.relpath(p.outside / "lifter.safetensors", p.folder / "model")),
-        ),
-        Attack("lift.weights: absolute", "model", lifter(lambda p: str(p.outside / "lifter.safetensors"))),
-        Attack("symlink out of a model folder", "model", symlink("translator.safetensors", "translator.safetensors")),
-        Attack("symlinked abstention", "model", symlink("abstention.safetensors", "abstention.safetensors")),
-        Attack("files: {} in a model folder", "model", unhashed),
-        Attack("../ and absolute paths among a model's files", "model", listed),
-        Attack("weights that do not match", "model", sizes),
-        Attack("YAML aliases in model.yaml", "model", aliases),
-    ]
-
-
-def _multiply(arrays: dict[str, np.ndarray], factor: float) -> None:
-    for name in arrays:
-        if arrays[name].dtype.kind == "f":
-            arrays[name] = arrays[name] * arrays[name].dtype.type(factor)
 
 
 def _large() -> list[Attack]:
@@ -347,7 +204,7 @@ def _large() -> list[Attack]:
             length = int.from_bytes(data[:8], "little")
             head = data[8 : 8 + length].replace(b'\\"fps\\": 25.0', f'\\"fps\\": {rate!r}'.encode())
             head += b" " * (-len(head) % 8)
-            return _write(place, "a.safetensors", len(head).to_bytes(8, "little") + head + data[8 + length :])
+            return write(place, "a.safetensors", len(head).to_bytes(8, "little") + head + data[8 + length :])
 
         return make
 
@@ -355,7 +212,7 @@ def _large() -> list[Attack]:
         head = json.dumps(
             {"a/keypoints": {"dtype": "F32", "shape": [10**9, 50, 2], "data_offsets": [0, 4 * 10**11]}}
         ).encode()
-        return _write(place, "a.safetensors", len(head).to_bytes(8, "little") + head)
+        return write(place, "a.safetensors", len(head).to_bytes(8, "little") + head)
 
     def blocks(place: Place) -> Path:
         return spoil_lifter(place, lambda c: c["model"].update(blocks=10**6))
@@ -384,10 +241,10 @@ def _large() -> list[Attack]:
         Attack("5e-324 frames a second", "model poses", slow(5e-324)),
         Attack("a header of 400 GB", "poses", header),
         Attack("a lifter of a million blocks", "lifter", blocks),
-        Attack("YAML 100,000 deep", "config", lambda p: _write(p, "run.yaml", f"seed: {flow}\n")),
-        Attack("YAML aliases in a value", "config", lambda p: _write(p, "run.yaml", _aliases())),
-        Attack("a number of 5,000 digits", "config", lambda p: _write(p, "run.yaml", f"seed: {'9' * 5000}\n")),
-        Attack("a date as a seed", "config", lambda p: _write(p, "run.yaml", "seed: 2020-01-01\n")),
+        Attack("YAML 100,000 deep", "config", lambda p: write(p, "run.yaml", f"seed: {flow}\n")),
+        Attack("YAML aliases in a value", "config", lambda p: write(p, "run.yaml", _aliases())),
+        Attack("a number of 5,000 digits", "config", lambda p: write(p, "run.yaml", f"seed: {'9' * 5000}\n")),
+        Attack("a date as a seed", "config", lambda p: write(p, "run.yaml", "seed: 2020-01-01\n")),
         Attack("wide pixels", "estimate", _wide),
     ]
 
@@ -407,79 +264,12 @@ def _wide(place: Place) -> Path:
     old = data.find(b"pasp")
     if old >= 0:
         data[old + 4 : old + 12] = box[8:]
-        return _write(place, "wide.mp4", bytes(data))
+        return write(place, "wide.mp4", bytes(data))
     data[start:start] = box
     for name in (b"avc1", b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
         k = data.find(name) - 4
         data[k : k + 4] = (int.from_bytes(data[k : k + 4], "big") + len(box)).to_bytes(4, "big")
-    return _write(place, "wide.mp4", bytes(data))
-
-
-def spoil_lifter(place: Place, change: Callable[[dict[str, Any]], None]) -> Path:
-    """A copy of the weights that come with slt whose header says something else."""
-    from experiments.hardening.children import ROOT
-
-    data = (ROOT / "slt" / "lift" / "weights" / "joint_token.safetensors").read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    head = json.loads(data[8 : 8 + length])
-    about = head["__metadata__"]
-    for key, text in about.items():
-        try:
-            values = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(values, dict) and "blocks" in json.dumps(values):
-            target = values if "model" in values else {"model": values}
-            change(target)
-            about[key] = json.dumps(values)
-    new = json.dumps(head).encode()
-    new += b" " * (-len(new) % 8)
-    return _write(place, "lifter.safetensors", len(new).to_bytes(8, "little") + new + data[8 + length :])
-
-
-def _values() -> list[Attack]:
-    def nan_bank(place: Place) -> Path:
-        def change(config: dict[str, Any], folder: Path) -> None:
-            tensors(folder / "abstention.safetensors", lambda a: a.update(bank=np.full_like(a["bank"], np.nan)))
-
-        return spoil(place, change)
-
-    def nan_weights(place: Place) -> Path:
-        def change(config: dict[str, Any], folder: Path) -> None:
-            tensors(folder / "translator.safetensors", lambda a: _multiply(a, np.nan))
-
-        return spoil(place, change)
-
-    def odd(kind: str) -> Callable[[Place], Path]:
-        def make(place: Place) -> Path:
-            import torch
-
-            tensor = torch.zeros(3, 178, 3)
-            values = {
-                "sparse": tensor.to_sparse(),
-                "meta": torch.zeros(3, 178, 3, device="meta"),
-                "quantised": torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8),
-            }
-            torch.save({"a": values[kind]}, place.folder / "a.pt")
-            return place.folder / "a.pt"
-
-        return make
-
-    def thresholds(value: object) -> Callable[[Place], Path]:
-        def make(place: Place) -> Path:
-            return spoil(place, lambda c, f: c.update(fps=value))
-
-        return make
-
-    return [
-        Attack("NaN in the abstention's bank", "abstaining model", nan_bank),
-        Attack("NaN in the translator's weights", "abstaining model", nan_weights),
-        Attack("a sparse tensor in a .pt", "poses", odd("sparse")),
-        Attack("a tensor of no device in a .pt", "poses", odd("meta")),
-        Attack("a quantised tensor in a .pt", "poses", odd("quantised")),
-        Attack("a model whose fps is NaN", "model", thresholds(float("nan"))),
-        Attack("a model whose fps is a text", "model", thresholds("quick")),
-    ]
+    return write(place, "wide.mp4", bytes(data))
 
 
 def secrets(outside: Path) -> None:

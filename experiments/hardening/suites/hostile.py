@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from experiments.hardening.case import Case, Context, Suite, single
-from experiments.hardening.made.attacks import Attack, Place, all_attacks, secrets
+from experiments.hardening.made.attack import Attack, Place
+from experiments.hardening.made.attacks import all_attacks, secrets
 from experiments.hardening.made.models import small_model
 from experiments.hardening.made.poses import pose_2d
 from experiments.hardening.suites.key_points import judge
