@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from skeletor.errors import InputError
+from skeletor.errors import InputError, printable
 from skeletor.files import checked_fps, existing_file, reading
 from skeletor.pose import PoseSequence, Provenance
 from skeletor.skeleton import SKELETONS, Skeleton
@@ -126,8 +126,7 @@ def write_shard(poses: Mapping[str, PoseSequence], path: Path | str, half: bool 
     kind = np.float16 if half else np.float32
     metadata = {"format": FORMAT, "version": VERSION}
     tensors: dict[str, np.ndarray] = {}
-    for name in poses:
-        pose = poses[name]
+    for name, pose in ((printable(name), poses[name]) for name in poses):
         if half and np.nanmax(np.abs(pose.keypoints), initial=0) >= _HALF_LIMIT:
             raise InputError(
                 f"{path}: clip {name!r} has coordinates of {_HALF_LIMIT:g} or more; write it with half=False"

@@ -90,7 +90,7 @@ def videos(inputs: Sequence[Input]) -> list[Path]:
     return [one.file for one in inputs if one.usable and not is_poses(one.file)]
 
 
-def each(inputs: Sequence[Input], work: Callable[[Input], None], what: str) -> int:
+def each(inputs: Sequence[Input], work: Callable[[Input], None], what: str, nothing: str = "not translated") -> int:
     """`for_each` over inputs; those that are no files or folders are refused before they are opened."""
     by_name = {one.shown: one for one in inputs}
 
@@ -101,7 +101,7 @@ def each(inputs: Sequence[Input], work: Callable[[Input], None], what: str) -> i
             raise InputError(fault)
         work(one)
 
-    return for_each(list(by_name), checked, what)
+    return for_each(list(by_name), checked, what, nothing)
 
 
 def output_names(inputs: Sequence[Input], folder: Path, suffixes: Sequence[str]) -> dict[Path, Path]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from skeletor.config import check_config, load_config
-from skeletor.errors import InputError
+from skeletor.errors import InputError, printable
 from skeletor.io import write_poses
 from skeletor.lock import locked
 from skeletor.pose import PoseSequence, StageRecord
@@ -24,6 +24,7 @@ from slt.suffixes import is_poses
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "learned", "skeletor"
 POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
 VIEW = ".view.mp4"
+NOBODY = "with nobody in them"
 TAKES = {
     "poses": "videos, or folders of frames (or of OpenPose's JSON, or files of poses: --estimator)",
     "lift": "files of 2D poses, or folders of OpenPose's JSON; all clips of a file, into one file",
@@ -107,7 +108,7 @@ def _poses(args: argparse.Namespace) -> int:
             other = JSON if one.file.is_dir() else POSES
             raise InputError(f"{one.file}: these are poses, no pictures; --estimator {other} reads them")
         else:
-            clips = {one.name: (ahead if ahead is not None and one.file in ahead else estimator)(one.file)}
+            clips = {printable(one.name): (ahead if ahead is not None and one.file in ahead else estimator)(one.file)}
         write_poses(clips, target)
         report(clips, one.shown, target)
 
@@ -191,7 +192,7 @@ def _to_files(args: argparse.Namespace, stage: Callable[[Input, Path], None]) ->
         target.unlink(missing_ok=True)
         stage(one, target)
 
-    return each(inputs, work, "files")
+    return each(inputs, work, "files", NOBODY)
 
 
 def _view(args: argparse.Namespace) -> int:
