@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
     group.add_argument("--joints", type=Path, metavar="FILE", help="joint names of a .pt file, one a line, - for none")
     group.add_argument("--as-is", action="store_true", help="references as they stand; default: lower case, final ' .'")
-    group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -62,7 +62,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
     parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s, a GPU if there is one"
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s, a GPU if there is one"
     )
     add_pose_options(parser)
     return parser
