@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from skeletor.errors import SkeletorError, as_input_error, error_number
+from skeletor.errors import InputError, SkeletorError, as_input_error, error_number
 
 _LONGEST = 150  # bytes of a final name that its temporary one keeps: file systems take 255
 
@@ -23,11 +23,13 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
     Works for a file and for a directory that the block makes. What was written is on the disk before it gets its name,
     so that it is whole after a power cut too.
     Raises InputError that names `final` if the system does not let it be written (full or read-only disk, no
-    permission, a file where a folder is needed); anything else as the block raises it.
+    permission, a file where a folder is needed) or is a device; anything else as the block raises it.
     """
     final = Path(final)
     temporary = _beside(final)
     try:
+        if final.exists() and not (final.is_file() or final.is_dir()):
+            raise InputError(f"{final}: is a device or a pipe, which a file would take the place of; give another name")
         final.parent.mkdir(parents=True, exist_ok=True)
         _remove(temporary)
         yield temporary

@@ -75,5 +75,5 @@ def checked_fps(path: Path, fps: float) -> float:
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks, at most 200 characters."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:200]
+    """The message of an error without line breaks, at most 400 characters."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:400]

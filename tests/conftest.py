@@ -1,12 +1,15 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+
+from skeletor.progress import log
 
 # A busy machine must not fail a property: no time limit per example.
 settings.register_profile("house", deadline=None)
@@ -33,6 +36,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.environ.pop(_VISIBLE, None)
     else:
         os.environ[_VISIBLE] = variable
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """Handlers that a command put on the log go with its test: they hold the stderr of that test."""
+    before = list(log.handlers), log.level, log.propagate
+    yield
+    for handler in set(log.handlers) - set(before[0]):
+        log.removeHandler(handler)
+        handler.close()
+    log.setLevel(before[1])
+    log.propagate = before[2]
 
 
 @pytest.fixture

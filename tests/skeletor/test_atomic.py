@@ -120,3 +120,10 @@ def test_a_log_that_cannot_be_written_is_said_once(tmp_path, monkeypatch, full_d
     told = capsys.readouterr().err.splitlines()
     assert sum("log.txt" in line for line in told) == 1
     assert [line for line in told if "log.txt" not in line] == [f"line {k}" for k in range(5)]
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is a device or a pipe"):
+        write_text(tmp_path / "pipe", "x")
+    assert (tmp_path / "pipe").is_fifo() and [path.name for path in tmp_path.iterdir()] == ["pipe"]

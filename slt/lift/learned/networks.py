@@ -62,7 +62,10 @@ def check_arguments(arguments: Mapping[str, Any], joints: int | None, where: str
         raise InputError(f"{where}: unknown kind of lifter {str(kind)[:40]!r}; it is one of {', '.join(KINDS)}")
     own = {name: value for name, value in arguments.items() if name in _Frame.model_fields}
     frame = check_config(own, _Frame, where)
-    check_config({n: v for n, v in arguments.items() if n not in own}, _CONFIGS[kind], where)
+    options = {name: value for name, value in arguments.items() if name not in own}
+    if "output_stride" in options:  # the strides that it was trained with are no arguments, and must fit this one
+        options["input_strides"] = [options["output_stride"]]
+    check_config(options, _CONFIGS[kind], where)
     if joints not in (None, frame.joints):
         raise InputError(f"{where}: {frame.joints} joints, the skeleton has {joints}")
     numbers = [*frame.carriers, *(number for bone in frame.bones for number in bone)]

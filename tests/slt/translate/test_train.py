@@ -91,8 +91,8 @@ def test_damaged_and_missing_files_are_one_clear_line(trained, tmp_path):
             Translator.load(tmp_path)
         assert "\n" not in str(caught.value)
 
-    broken(weights[:-100], words, "cannot be read")
-    broken(b"not a file", words, "cannot be read")
+    broken(weights[:-100], words, "not a readable safetensors file")
+    broken(b"not a file", words, "not a readable safetensors file")
     broken(weights, None, "vocabulary cannot be read")
     broken(weights, "a\nb\n", "not a vocabulary")
     broken(weights, words + "neu\n", "not the vocabulary")

@@ -165,7 +165,7 @@ def test_bad_configs_and_weights_are_one_clear_line(trained: dict[str, Path], tm
     with pytest.raises(InputError, match="no such file"):
         build_lifter(LiftConfig(mode="learned", weights=str(tmp_path / "none")))
     (tmp_path / "text").write_text("no weights")
-    with pytest.raises(InputError, match="not a safetensors file"):
+    with pytest.raises(InputError, match="not a readable safetensors file"):
         build_lifter(LiftConfig(mode="learned", weights=str(tmp_path / "text")))
     with pytest.raises(InputError, match="needs weights of kind uplift-upsample"):
         build_lifter(LiftConfig(mode="learned", weights=str(trained["anatomy"]), stride=2))
