@@ -6,8 +6,7 @@ A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeletor.errors import InputError
@@ -90,8 +89,7 @@ def write_pose(pose: PoseSequence, path: Path | str) -> None:
         raise InputError(f"{path}: files of type {path.suffix} are only read; write .safetensors")
     if path.suffix and path.is_dir():
         raise InputError(f"{path}: is a directory; give the name of a file")
-    with _writing(path):
-        writer(pose, path)
+    writer(pose, path)
 
 
 def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
@@ -103,22 +101,13 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
     path = Path(path)
     several = _SEVERAL.get(path.suffix.lower())
     if several is not None and not path.is_dir():
-        with _writing(path):
-            several(poses, path)
+        several(poses, path)
     elif len(poses) == 1:
         write_pose(next(iter(poses.values())), path)
     else:
         _format(path)
         hold = " and ".join(_SEVERAL)
         raise InputError(f"{path}: {len(poses)} clips; files that hold several are {hold}, choose such a name")
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _format(path: Path) -> tuple[Reader, Writer | None]:

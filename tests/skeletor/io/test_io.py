@@ -223,7 +223,7 @@ def test_several_clips_go_into_the_formats_that_hold_them(tmp_path, make, assert
         with pytest.raises(InputError, match=r"only read|unknown kind"):
             write_poses({"a": solid}, tmp_path / name)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="there is a file of this name already"):
         write_poses(poses, tmp_path / "file" / "a.skels")
 
 
