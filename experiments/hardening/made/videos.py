@@ -16,6 +16,7 @@ import numpy as np
 
 WIDTH, HEIGHT, FPS, COUNT = 160, 128, 25, 30
 _BITS = 8
+TS_PACKET = 188  # bytes
 CUTS = 12
 
 
@@ -141,7 +142,10 @@ def _truncated() -> Iterator[Clip]:
     for form, suffix in (("mp4", ".mp4"), ("matroska", ".mkv"), ("mpegts", ".ts"), ("avi", ".avi")):
         content = plain(form)
         for k in range(CUTS):
-            yield Clip(suffix, content[: len(content) * (k + 1) // (CUTS + 2)], _numbers(), refuse=True)
+            end = len(content) * (k + 1) // (CUTS + 2)
+            if form == "mpegts" and end % TS_PACKET == 0 and content[end + 1] & 0x40:
+                end -= TS_PACKET // 2  # where the next packet begins a picture, what is before is a whole stream
+            yield Clip(suffix, content[:end], _numbers(), refuse=True)
 
 
 def _wrong_suffix() -> Iterator[Clip]:
