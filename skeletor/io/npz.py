@@ -39,6 +39,8 @@ def read_members(path: Path | str, what: str) -> Iterator[tuple[str, bytes]]:
         members = archive.infolist()
         if any(member.compress_type not in _KINDS or member.flag_bits & 1 for member in members):
             raise InputError(f"{path}: is packed in a way that NumPy never uses; save it anew with numpy.savez")
+        if not members:
+            raise InputError(f"{path}: holds no arrays")
         if len({member.filename for member in members}) < len(members):
             raise InputError(f"{path}: holds two arrays of one name; damaged")
         check_unfolded(path, sum(member.file_size for member in members))

@@ -226,14 +226,14 @@ def _read(recording: Recording) -> _Read:
             raw = json.loads(content)
             people[t] = _persons(raw)
             said.add(_said(raw))
+            if len(said) > 1:
+                raise InputError("says another body model or unit than the files before")
             for sizes in {len(body) for body, *_ in people[t]} - {0, size}:
                 if size:
                     raise InputError(f"has a body of {sizes} points, the files before have {size}")
                 if not layouts_of(sizes):
                     raise InputError(f"{path}: a body of {sizes} points, which is no known layout; {choices()}")
                 size = sizes
-    if len(said) > 1:
-        raise InputError("the files say different body models or units")
     return _Read({t: _array(persons, size) for t, persons in people.items()}, size, digest.hexdigest(), *said.pop())
 
 

@@ -21,11 +21,13 @@ from skeletor.errors import InputError
 from skeletor.files import checked_fps, reading
 from skeletor.io.torch_files import load_torch
 from skeletor.pose import PoseSequence, Provenance, StageRecord, file_sha256
+from skeletor.progress import log
 from skeletor.skeleton import SIGNING_50, Skeleton
 
 WHAT = ".pt file of poses"
 FPS = 25.0
 JOINTS = 178
+_DEPTH = 0.02  # of the shoulders' width: less between shoulders and wrists tells no direction
 _SAMPLE = 50  # clips by which the axes are told
 
 
@@ -129,6 +131,8 @@ class Clips(Mapping[str, PoseSequence]):
         below = parts["hip"] or parts["wrist"]
         down = (_median(below, lambda p: p.mean(1)) - centre)[1] if below else 1.0
         front = (_median(parts["wrist"], lambda p: p.mean(1)) - centre)[2] if parts["wrist"] else 1.0
+        if abs(front) < _DEPTH * abs(across):
+            log.warning("%s: the hands lie as deep as the shoulders; which way its depth points is a guess", self.path)
         return np.array([-1.0 if value < 0 else 1.0 for value in (across, down, front)], np.float32)
 
 

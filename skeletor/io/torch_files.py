@@ -7,12 +7,13 @@ and tensors that are not what their shape says (stride 0, sparse, quantised, wit
 
 from __future__ import annotations
 
+import pickletools
 import warnings
 import zipfile
 import zlib
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from skeletor.errors import InputError
 from skeletor.files import existing_file, one_line, reading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BLOCK = 1 << 20
+_PICKLES = 4  # of a legacy file before its values: a magic number, the version, the machine, the content
 
 
 def load_torch(path: Path, what: str) -> Any:
@@ -37,6 +39,8 @@ def load_torch(path: Path, what: str) -> Any:
         file.seek(0)
         if archive:
             _check_archive(path)
+        else:
+            _check_declared(file, path.stat().st_size)
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)
         except UnpicklingError as error:
@@ -75,6 +79,19 @@ def _check_archive(path: Path) -> None:
                     crc = zlib.crc32(block, crc)
             if member.CRC not in (0, crc):
                 raise InputError(f"{member.filename} does not fit its checksum; damaged")
+
+
+def _check_declared(file: BinaryIO, size: int) -> None:
+    """InputError if a file of the legacy kind declares a storage of more values than it has bytes: torch would ask for
+    that memory before it reads them. The file is left at its begin."""
+    for _ in range(_PICKLES):
+        before: Any = None
+        for opcode, value, _ in pickletools.genops(file):
+            # a storage is told as (..., number of values, None)
+            if opcode.name == "NONE" and isinstance(before, int) and before > size:
+                raise InputError(f"says that it holds {before:,} values in {size:,} bytes; damaged")
+            before = value
+    file.seek(0)
 
 
 def _tensors(content: Any, most: int) -> list[Tensor]:

@@ -161,6 +161,7 @@ def _pt(rng: np.random.Generator, variant: int) -> Original:
         order = [2, 3, 4, 5, 6, 7, 2, 5, *SIGNING_50.group("right_hand"), *SIGNING_50.group("left_hand")]
         points[:, :50] = signing[:, order] + rng.uniform(-0.001, 0.001, (FRAMES, 50, 3)).astype(np.float32)
         points[:, 6:8, 1] += 2  # hips
+        points[:, [2, 5, *range(8, 50)], 2] += 0.4  # hands before the body, which tells where the camera is
         points[:, 50:] = rng.uniform(-0.3, 0.3, (FRAMES, 128, 3))
         tensor = torch.from_numpy(points)
         plain = variant % 2 == 0
