@@ -12,6 +12,14 @@ from pathlib import Path
 
 from skeletor.errors import InputError, SkeletorError, as_input_error, error_number
 
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # read once: to read it is to change it for a moment, for all threads
 _LONGEST = 150  # bytes of a final name that its temporary one keeps: file systems take 255
 
 
@@ -34,7 +42,7 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
         _remove(temporary)
         yield temporary
         if temporary.is_file():
-            os.chmod(temporary, 0o666 & ~_umask())  # some writers make files that only the owner may read
+            os.chmod(temporary, 0o666 & ~_UMASK)  # some writers make files that only the owner may read
         _flush(temporary)
         if final.is_dir() and temporary.is_dir():
             _exchange(temporary, final)
@@ -130,12 +138,6 @@ def _exchange(temporary: Path, final: Path) -> None:
         os.replace(old, final)
         raise
     _remove_quietly(old)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _remove(path: Path) -> None:

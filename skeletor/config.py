@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from skeletor.command import one_line
-from skeletor.errors import InputError
+from skeletor.errors import InputError, one_line
 
 
 class Config(BaseModel):

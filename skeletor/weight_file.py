@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from skeletor.command import one_line
-from skeletor.errors import InputError
+from skeletor.errors import InputError, one_line
 from skeletor.tensors import read_tensors
 
 _LONGEST = 200  # characters of a reason that are told
@@ -20,21 +19,9 @@ _DAMAGE = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryE
 
 
 def read_weights(path: Path, form: str, what: str, advice: str) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata and tensors as `skeletor.tensors.read_tensors` gives them, all of them finite.
-
-    Raises InputError as it does, and if a tensor holds NaN or infinity: a network with such weights gives nonsense
-    without a word.
-    """
+    """Metadata and tensors as `skeletor.tensors.read_tensors` gives them, all finite; errors as of it."""
     with damaged(path, advice):
-        header, tensors = read_tensors(path, form, what, advice)
-        for name, tensor in tensors.items():
-            if tensor.is_floating_point() and not _finite(tensor):
-                raise InputError(f"{path}: tensor {name} holds values that are no finite numbers; {advice}")
-    return header, tensors
-
-
-def _finite(tensor: Tensor) -> bool:
-    return tensor.numel() == 0 or bool(torch.isfinite(torch.stack(torch.aminmax(tensor.float()))).all())
+        return read_tensors(path, form, what, advice)
 
 
 @contextmanager

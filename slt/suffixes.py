@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 # What `skeletor.io` reads as files of poses, and takes for a video's name.
@@ -23,14 +24,14 @@ def bare_name(path: Path) -> str:
     """
     name = path.name if path.name not in ("", "..") else path.resolve().name
     suffix = path.suffix.lower()
-    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES) and not path.is_dir():
+    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES) and not os.path.isdir(path):
         return name[: -len(suffix)]
     return name
 
 
 def is_poses(path: Path) -> bool:
     """Whether an input is poses, not pictures: a file of poses, or a folder with JSON files and without pictures."""
-    if path.suffix.lower() in POSE_SUFFIXES and path.is_file():
+    if path.suffix.lower() in POSE_SUFFIXES and os.path.isfile(path):
         return True
     try:
         kinds = {entry.suffix.lower() for entry in path.iterdir() if not entry.name.startswith(".")}

@@ -92,16 +92,16 @@ def videos(inputs: Sequence[Input]) -> list[Path]:
 
 def each(inputs: Sequence[Input], work: Callable[[Input], None], what: str, nothing: str = "not translated") -> int:
     """`for_each` over inputs; those that are no files or folders are refused before they are opened."""
-    by_name = {one.shown: one for one in inputs}
+    waiting = iter(inputs)
 
-    def checked(shown: Path) -> None:
-        one = by_name[shown]
+    def checked(_: Path) -> None:
+        one = next(waiting)
         fault = one.fault or special_fault(one.file)
         if fault is not None:
             raise InputError(fault)
         work(one)
 
-    return for_each(list(by_name), checked, what, nothing)
+    return for_each([one.shown for one in inputs], checked, what, nothing)
 
 
 def output_names(inputs: Sequence[Input], folder: Path, suffixes: Sequence[str]) -> dict[Path, Path]:

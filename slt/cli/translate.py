@@ -39,7 +39,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     refuse_options_of_poses(args, inputs)
     files = PoseFiles(args.fps, args.skeleton)
     inputs = by_clip(inputs, files, args.clip)
-    results = [f".{name}" for name in FORMATS]
+    results = [f".{name}" for name in formats]
     names = output_names(inputs, args.output, results) if args.output else {}
     with _ahead(args, inputs) as ahead:
         return _translate(args, inputs, formats, names, files, ahead)
@@ -120,8 +120,11 @@ def _translate(
         """Translate one input, print and write what came out. What an earlier run made of it is gone before."""
         base = names.get(one.shown)
         if base is not None:
-            for name in FORMATS:
+            for name in formats:
                 result_path(base, f".{name}").unlink(missing_ok=True)
+            for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
+                if old.exists():
+                    print(f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left", file=sys.stderr)
         result = system.translate(one.file, poses(one))
         for warning in result.warnings:
             print(f"{one.shown}: warning: {warning}", file=sys.stderr)

@@ -92,7 +92,7 @@ def ahead_of(
     """
     if workers is not None and workers < 0:
         raise InputError(f"--workers {workers}: give a number of processes, or 0 for none")
-    videos = [path for path in dict.fromkeys(inputs) if path.exists()]
+    videos = [path for path in dict.fromkeys(inputs) if os.path.exists(path)]
     count = min(usable_cores(), MOST_WORKERS) if workers is None else workers
     if config.name != "mediapipe" or not videos or count < 1:
         return nullcontext()

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from skeletor.errors import InputError
 from skeletor.pose import PoseSequence, StageRecord
 
 STAGE = "people"
@@ -84,8 +85,11 @@ def people_warning(pose: PoseSequence) -> str | None:
     record = pose.provenance.stage(STAGE)
     if record is None:
         return None
-    other = record.config["other"]
-    count = int(record.config["others"])
+    other, count = record.config.get("other"), record.config.get("others")
+    if other not in ("left", "right") or not isinstance(count, int):
+        raise InputError(
+            f"{pose.provenance.source}: its provenance says other people {count!r:.20}, {other!r:.20}; damaged"
+        )
     who = "another person was" if count == 1 else f"{count} other people were"
     where = "left" if other == "right" else "right"
     return f"{who} seen at the {other} of the picture; the one at the {where} was taken"
@@ -125,13 +129,11 @@ class _Detector:
         from mediapipe.python._framework_bindings.calculator_graph import CalculatorGraph
 
         self._graph = CalculatorGraph(graph_config=_GRAPH)
-        self._found: list[Any] = []
+        self._found: dict[str, Any] = {}
         self._clock = 0
-        self._graph.observe_output_stream("detections", self._keep)
+        # no Python code may run in the call, see `slt.estimate.mediapipe`
+        self._graph.observe_output_stream("detections", self._found.__setitem__)
         self._graph.start_run({})
-
-    def _keep(self, stream: str, packet: Any) -> None:
-        self._found.append(packet)
 
     def people(self, frame: np.ndarray) -> list[Person]:
         """Everybody in an RGB frame, whom the detector is sure of."""
@@ -143,7 +145,9 @@ class _Detector:
         picture = packet_creator.create_image_frame(np.ascontiguousarray(frame), image_format=ImageFormat.SRGB)
         self._graph.add_packet_to_input_stream("image", picture.at(self._clock))
         self._graph.wait_until_idle()
-        found = [d for packet in self._found for d in packet_getter.get_proto_list(packet) if d.score[0] >= _SCORE]
+        found = [
+            d for packet in self._found.values() for d in packet_getter.get_proto_list(packet) if d.score[0] >= _SCORE
+        ]
         scale = np.array(frame.shape[1::-1])
         points = [np.array([(p.x, p.y) for p in d.location_data.relative_keypoints]) * scale for d in found]
         return [Person(p[_HIPS], p[_BREAST]) for p in points]

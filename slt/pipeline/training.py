@@ -89,7 +89,7 @@ def _train_gloss(run: Run, seed: int) -> Done:
 
 def _sentences(run: Run) -> str:
     """What is trained on and scored, whatever the poses: glosses and texts of all clips."""
-    return json.dumps([(c.name, c.glosses, c.text) for c in run.corpus.clips])
+    return json.dumps([(c.name, c.split, c.glosses, c.text) for c in run.corpus.clips])
 
 
 def _worker_stage(run: Run, name: str, seed: int, work: Callable[[Path], object], inputs: Sequence[Done | str]) -> Done:

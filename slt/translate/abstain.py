@@ -32,6 +32,7 @@ _LAG = 0.2  # seconds over which a movement is measured, so that jitter is none
 _BANK = 4096  # encoder states of training clips that are kept
 _SHRINK = 0.1
 _TAIL = 0.2  # share of the dev clips that the tail of a signal is fitted to
+FEWEST = 5  # clips from which limits can be taken
 _ROOM = 0.1  # clips may be shorter or longer than any of training by this share
 
 
@@ -236,7 +237,7 @@ def fit_abstention(
     small for it. The length of a clip needs no such rule: it has to lie between the shortest and the longest of
     training, with a tenth of room.
     """
-    if len(dev) < 5 or len(dev) != len(dev_raw):
+    if len(dev) < FEWEST or len(dev) != len(dev_raw):
         raise InputError(f"abstention: {len(dev)} dev clips ({len(dev_raw)} with key points); give at least 5")
     reference = make_reference(translator, train, seed)
     try:

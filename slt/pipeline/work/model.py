@@ -59,7 +59,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     """Write the model folder; and `out/rejections.json`: on how many clips of test and negatives it abstains."""
     from slt.model_folder import Card, ModelConfig, save_model_folder
     from slt.translate import Translator
-    from slt.translate.abstain import fit_abstention
+    from slt.translate.abstain import FEWEST, fit_abstention
 
     translator = Translator.load(plan.system / "model")
     _, raw, poses = _pairs(plan, "dev")
@@ -68,6 +68,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     seconds = [train[name].seconds for name in train]
     chain = build_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
     sparse = {stride: chain.final(thinned(raw, stride)) for stride in larger_strides(raw)}
+    sparse = {stride: pair for stride, pair in sparse.items() if len(pair[0]) >= FEWEST}
     abstention = fit_abstention(translator, some, raw, poses, seed=plan.seed, train_seconds=seconds, sparse=sparse)
     found = _all_rejections(translator, abstention, chain, _kinds(plan))
     save_model_folder(

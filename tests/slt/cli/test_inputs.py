@@ -127,3 +127,11 @@ def test_each_clip_of_a_file_is_an_input(tmp_path):
         files.read(inputs[1].file, "dev/one")
     with pytest.raises(InputError, match=r"choose one with --clip NAME"):
         files.read(inputs[0].file)
+
+
+def test_two_inputs_that_are_shown_alike_are_both_treated(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.mp4").touch()
+    done = []
+    assert each(find_inputs(["x.mp4", "http://x.mp4"]), lambda one: done.append(one.file), "test") == 2
+    assert done == [Path("x.mp4")]

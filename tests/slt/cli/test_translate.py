@@ -129,13 +129,13 @@ def test_an_older_result_is_gone_where_there_is_no_new_one(translate, tmp_path, 
     source = tmp_path / "two" / "x.safetensors"
     if second == "abstains":
         write_shard({"x": nobody()}, source)
-        assert translate(source, "-o", out, "-f", "json") == 3
+        assert translate(source, "-o", out, "-f", "txt,srt,json") == 3
         assert sorted(p.name for p in out.iterdir()) == ["other.txt", "x.json"]
         result = json.loads((out / "x.json").read_text())
         assert result["text"] is None and "no signer" in result["reason"]
     else:
         source.write_bytes(b"damaged")
-        assert translate(source, "-o", out) == 2
+        assert translate(source, "-o", out, "-f", "txt,srt,json") == 2
         assert sorted(p.name for p in out.iterdir()) == ["other.txt"]
 
 
@@ -149,8 +149,16 @@ def test_an_older_result_is_gone_before_the_work_begins(translate, tmp_path, mon
 
     monkeypatch.setattr("slt.system.System.translate", killed)
     with pytest.raises(KeyboardInterrupt):
-        translate(tmp_path / "x.safetensors", "-o", tmp_path / "out")
+        translate(tmp_path / "x.safetensors", "-o", tmp_path / "out", "-f", "srt")
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_file_of_a_format_that_is_not_asked_for_is_left_and_told(translate, tmp_path, capsys):
+    """`x.srt` beside `x.safetensors` may be the user's own subtitles."""
+    write_shard({"x": nobody()}, tmp_path / "x.safetensors")
+    (tmp_path / "x.srt").write_text("mine")
+    assert translate(tmp_path / "x.safetensors", "-o", tmp_path) == 3
+    assert (tmp_path / "x.srt").read_text() == "mine" and "x.srt is of an earlier run" in capsys.readouterr().err
 
 
 def test_several_refusals_are_not_failures(translate, tmp_path, capsys):
