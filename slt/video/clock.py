@@ -14,6 +14,7 @@ STANDARD_RATES = (10.0, 12.0, 12.5, 15.0, 24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 10
 _SAME = 1e-3  # rates this near are one rate; 23.976 and 24 are a little less apart, so the nearest one counts
 _STEADY = 0.05  # usual and mean rate differ by less: the rate is constant
 _JITTER = 0.25  # of a frame's length, by which a stamp of a constant rate may stray
+_QUICK = 0.1  # share of the steps that are shorter than the frames of the quicker of two rates
 _JUMP = 1.0  # seconds; a longer step of a clock that may jump is a jump
 _JUMP_STEPS = 10  # and it is longer than so many frames
 
@@ -29,7 +30,8 @@ def grid(times: np.ndarray, header: Sequence[float] = ()) -> tuple[float, np.nda
     Constant rate (all steps are near whole multiples of one length): the header's rate if the grid then strays from the
     times by less than half a frame over the whole clip, else the nearest of the header's and the standard rates within
     0.1 %, else the mean. Frames are then counted: none is lost or doubled because a rate is a little off, and a
-    missing frame leaves one free place. Variable rate: one place per usual step, by time; frames may share a place.
+    missing frame leaves one free place. Two rates, one after the other (a count strays from the times by more than a
+    frame): the quicker one, by time. Variable rate: one place per usual step, by time; frames may share a place.
     """
     steps = np.diff(times)
     positive = steps[steps > 0]
@@ -41,8 +43,12 @@ def grid(times: np.ndarray, header: Sequence[float] = ()) -> tuple[float, np.nda
     near = np.abs(steps - counts * single) <= _JITTER * single
     if near.all() and 1 / single <= MAXIMUM_FPS * (1 + _SAME):
         total = float(counts.sum())
-        fps = _named_rate(total / float(steps.sum()), sound, total)
-        return fps, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        places, mean = np.concatenate([[0], np.cumsum(counts)]), total / float(steps.sum())
+        if (np.abs(places - (times - times[0]) * mean) <= 1).all():
+            return _named_rate(mean, sound, total), places.astype(np.int64)
+        # two rates in one clip, as phones record when it grows dark: the quicker one, so that no frame is lost
+        quick = _standard(1 / float(np.quantile(positive, _QUICK, method="lower")))
+        return quick, np.rint((times - times[0]) * quick).astype(np.int64)
     usual, mean = float(1 / np.median(positive)), float(len(positive) / positive.sum())
     if near.mean() > 0.9 and counts.sum() > len(steps):  # a constant rate with gaps and a few stamps that stray
         mean = float(counts.sum() / steps.sum())

@@ -81,3 +81,12 @@ def test_disorder_counts_what_is_missing_or_out_of_order() -> None:
     assert disorder(np.array([0.0, 1, 2, np.nan, np.nan])) == 0  # those at the end aside
     assert disorder(np.array([0.0, np.nan, 2, 1, 3])) == 2
     assert disorder(np.full(3, np.nan)) > 3
+
+
+@pytest.mark.parametrize(("first", "second"), [(30, 20), (30, 24), (30, 25), (60, 50), (20, 30)])
+def test_two_rates_in_one_clip_keep_every_frame_in_its_time(first, second):
+    steps = np.concatenate([np.full(75, 1 / first), np.full(90, 1 / second)])
+    times = np.concatenate([[0], np.cumsum(steps)])
+    fps, places = grid(times, [first])
+    assert fps == pytest.approx(max(first, second))
+    assert np.abs(places / fps - times).max() <= 0.51 / fps and len(set(places)) == len(times)
