@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from unicodedata import normalize
 
 from skeletor.errors import InputError
 from skeletor.io import read_poses
@@ -39,6 +40,8 @@ class PoseFiles:
         poses = self.clips(path)
         if clip is None and len(poses) == 1:
             clip = next(iter(poses))
+        elif clip is not None and clip not in poses:  # the same letters, composed in another way
+            clip = next((name for name in poses if normalize("NFC", name) == normalize("NFC", clip)), clip)
         if clip is None or clip not in poses:
             some = ", ".join(list(poses)[:5]) + (", ..." if len(poses) > 5 else "")
             which = "choose one with --clip NAME" if clip is None else f"none is called {clip!r}"

@@ -22,9 +22,11 @@ _PADDING = (b"free", b"skip", b"wide", b"uuid")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MXF_PART = bytes.fromhex("060e2b34020501010d01020101")
 _EBML_SEGMENT = 0x18538067
+_EBML_CLUSTER = 0x1F43B675
 _EBML_PARTS = (
     0x1A45DFA3, _EBML_SEGMENT, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1F43B675, 0x1C53BB6B, 0x1043A770, 0x1254C367,
     0x1941A469, 0xEC, 0xBF,
+    0xE7, 0xA3, 0xA0, 0xAB, 0xA7, 0x5854,  # what is in a cluster, which a live recording writes without its length
 )  # fmt: skip
 
 
@@ -84,11 +86,11 @@ def _matroska(file: BinaryIO, size: int) -> str | None:
         name, width = _ebml(head, 0, keep_marker=True)
         length, width = _ebml(head, width)
         if place >= min(end, size):
-            return "it ends within its segment" if end > size else None
+            return "it ends within its segment" if end > size or place > size else None
         if name not in _EBML_PARTS:
             return "its parts are out of step"
         if length is None:  # not known while it was written
-            if name != _EBML_SEGMENT:
+            if name not in (_EBML_SEGMENT, _EBML_CLUSTER):
                 return None
             length = 0
         elif name == _EBML_SEGMENT:

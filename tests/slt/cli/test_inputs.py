@@ -135,3 +135,9 @@ def test_two_inputs_that_are_shown_alike_are_both_treated(tmp_path, monkeypatch)
     done = []
     assert each(find_inputs(["x.mp4", "http://x.mp4"]), lambda one: done.append(one.file), "test") == 2
     assert done == [Path("x.mp4")]
+
+
+def test_a_clip_is_found_however_its_letters_are_composed(tmp_path):
+    pose = PoseSequence(np.zeros((2, 50, 2)), np.ones((2, 50)), 25, SIGNING_50)
+    write_shard({"fru\u0308h": pose, "b": pose}, tmp_path / "s.safetensors")
+    assert len(PoseFiles().read(tmp_path / "s.safetensors", "fr\u00fch")) == 2

@@ -20,6 +20,7 @@ KINDS = {
     "fragments.mp4": ("libx264", {"muxer": {"movflags": "frag_keyframe+empty_moov"}}),
     "a.mkv": ("libx264", {}),
     "vp9.webm": ("libvpx-vp9", {"options": {"b": "300k", "cpu-used": "8"}}),
+    "live.webm": ("libvpx", {"options": {"b": "300k", "cpu-used": "8"}, "muxer": {"live": "1"}}),  # as browsers record
     "a.avi": ("libx264", {"options": {"g": "15", "bf": "2"}}),
     "mjpeg.avi": ("mjpeg", {"pixels": "yuvj420p"}),
     "a.asf": ("libx264", {}),
