@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from skeletor.errors import InputError, SkeletorError
 UNFOLDED_BYTES = 64 << 20
 UNFOLDED_TIMES = 20
 # Frames per second of a recording: below is a mistake (or a clip of hours when it is resampled), as is what is above.
+_ZIP_END = 22  # bytes, without a comment
 FPS_RANGE = (1.0, 1000.0)
 
 
@@ -77,3 +79,14 @@ def checked_fps(path: Path, fps: float) -> float:
 def one_line(error: BaseException) -> str:
     """The message of an error without line breaks, at most 400 characters."""
     return (" ".join(str(error).split()) or type(error).__name__)[:400]
+
+
+def listed(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The members of an open zip archive. InputError if its end says another number, which `zipfile` overlooks."""
+    members = archive.infolist()
+    with path.open("rb") as file:
+        file.seek(-_ZIP_END - len(archive.comment), 2)
+        said = int.from_bytes(file.read(_ZIP_END)[10:12], "little")
+    if said not in (len(members), 0xFFFF):  # the latter: more than fit, written elsewhere
+        raise InputError(f"{path}: lists {len(members)} of its {said} parts; damaged")
+    return members

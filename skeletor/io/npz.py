@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from skeletor.errors import InputError
-from skeletor.files import check_unfolded, existing_file, reading
+from skeletor.files import check_unfolded, existing_file, listed, reading
 
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # NumPy writes no others, and they unfold without a limit
 
@@ -36,7 +36,7 @@ def read_members(path: Path | str, what: str) -> Iterator[tuple[str, bytes]]:
     with reading(path, what):
         archive = zipfile.ZipFile(path)
     with archive:
-        members = archive.infolist()
+        members = listed(path, archive)
         if any(member.compress_type not in _KINDS or member.flag_bits & 1 for member in members):
             raise InputError(f"{path}: is packed in a way that NumPy never uses; save it anew with numpy.savez")
         if not members:

@@ -7,6 +7,7 @@ and tensors that are not what their shape says (stride 0, sparse, quantised, wit
 
 from __future__ import annotations
 
+import mmap
 import pickletools
 import warnings
 import zipfile
@@ -16,7 +17,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from skeletor.errors import InputError
-from skeletor.files import existing_file, one_line, reading
+from skeletor.files import existing_file, listed, one_line, reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +65,7 @@ def load_torch(path: Path, what: str) -> Any:
 def _check_archive(path: Path) -> None:
     """InputError if a member is compressed, as torch never does, or is not what its checksum says."""
     with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
+        members = listed(path, archive)
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise InputError("is compressed, which torch.save never does; save it anew")
         if sum(member.file_size for member in members) > path.stat().st_size:
@@ -83,15 +84,16 @@ def _check_archive(path: Path) -> None:
 
 def _check_declared(file: BinaryIO, size: int) -> None:
     """InputError if a file of the legacy kind declares a storage of more values than it has bytes: torch would ask for
-    that memory before it reads them. The file is left at its begin."""
-    for _ in range(_PICKLES):
-        before: Any = None
-        for opcode, value, _ in pickletools.genops(file):
-            # a storage is told as (..., number of values, None)
-            if opcode.name == "NONE" and isinstance(before, int) and before > size:
-                raise InputError(f"says that it holds {before:,} values in {size:,} bytes; damaged")
-            before = value
-    file.seek(0)
+    that memory before it reads them."""
+    # mapped, since a file's own `read` asks for as many bytes as a damaged length says
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        for _ in range(_PICKLES):
+            before: Any = None
+            for opcode, value, _ in pickletools.genops(content):
+                # a storage is told as (..., number of values, None)
+                if opcode.name == "NONE" and isinstance(before, int) and before > size:
+                    raise InputError(f"says that it holds {before:,} values in {size:,} bytes; damaged")
+                before = value
 
 
 def _tensors(content: Any, most: int) -> list[Tensor]:
