@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from skeletor.errors import InputError
 from skeletor.files import existing_file, listed, one_line, reading
@@ -89,7 +89,7 @@ def _check_declared(file: BinaryIO, size: int) -> None:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for _ in range(_PICKLES):
             before: Any = None
-            for opcode, value, _ in pickletools.genops(content):
+            for opcode, value, _ in pickletools.genops(cast(IO[bytes], content)):
                 # a storage is told as (..., number of values, None)
                 if opcode.name == "NONE" and isinstance(before, int) and before > size:
                     raise InputError(f"says that it holds {before:,} values in {size:,} bytes; damaged")
