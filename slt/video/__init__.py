@@ -21,13 +21,12 @@ from skeletor.errors import InputError
 from slt.video.base import DEFAULT_FPS, Video, check_regular
 from slt.video.clock import frame_rate
 from slt.video.files import VideoFile
-from slt.video.folder import FRAME_SUFFIXES, FrameFolder, frame_files
+from slt.video.folder import FrameFolder, frame_files
 from slt.video.picture import turn
 from slt.video.write import write_video
 
 __all__ = [
     "DEFAULT_FPS",
-    "FRAME_SUFFIXES",
     "Video",
     "check_regular",
     "frame_files",

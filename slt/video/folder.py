@@ -17,10 +17,10 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from skeletor.errors import InputError
 from skeletor.progress import log
+from slt.suffixes import PICTURE_SUFFIXES
 from slt.video.base import Video
 from slt.video.picture import check_size
 
-FRAME_SUFFIXES = (".png", ".jpg", ".jpeg")
 _MOST_GAPS = (10, 1000)  # a folder may lack at most 10 times as many pictures as it has, and 1000
 
 
@@ -32,7 +32,7 @@ class FrameFolder(Video):
             raise InputError(f"{path}: fps is {fps}, it has to be above 0")
         self.files = frame_files(path)
         if not self.files:
-            raise InputError(f"{path}: a directory without frames; expected {', '.join(FRAME_SUFFIXES)} files")
+            raise InputError(f"{path}: a directory without frames; expected {', '.join(PICTURE_SUFFIXES)} files")
         self._places, self._notes = number_places(path, self.files)
         height, width = _read_picture(self.files[0]).shape[:2]
         super().__init__(path, fps, (width, height), self._places[-1] + 1)
@@ -64,7 +64,7 @@ def frame_files(path: Path | str) -> list[Path]:
     try:
         files = [
             f for f in Path(path).iterdir()
-            if f.suffix.lower() in FRAME_SUFFIXES and not f.name.startswith(".") and (f.is_file() or not f.exists())
+            if f.suffix.lower() in PICTURE_SUFFIXES and not f.name.startswith(".") and (f.is_file() or not f.exists())
         ]  # fmt: skip
     except OSError as error:
         raise InputError(f"{path}: cannot be listed ({error.strerror or error})") from error
