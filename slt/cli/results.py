@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from skeletor.errors import InputError, NothingToTranslate, SkeletorError
 from skeletor.io import skels, write_poses
 from skeletor.pose import PoseSequence
@@ -53,7 +55,10 @@ def run_stage(
     failed: dict[str, SkeletorError] = {}
     for name in clips:
         try:
-            done[name] = stage(clips[name])
+            result = stage(clips[name])
+            if target.suffix.lower() == SKELS and not np.isfinite(result.keypoints).any():
+                raise InputError("nobody is in it, which a .skels file cannot say; choose --suffix .safetensors")
+            done[name] = result
         except SkeletorError as error:
             failed[name] = error
     if failed and not done:

@@ -173,3 +173,22 @@ def test_each_clip_of_a_file_has_a_view_of_its_own(two, tmp_path, capsys):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["two#a.view.mp4", "two#b.view.mp4"]
     assert run("view", two, "--refine", "savgol", "--lift", "fast", "--clip", "b", "-o", tmp_path / "one") == 0
     assert [p.name for p in (tmp_path / "one").iterdir()] == ["two.view.mp4"]
+
+
+def test_a_clip_without_anybody_does_not_take_the_others_along_in_skels(tmp_path, capsys):
+    points = np.random.default_rng(0).normal(size=(6, 50, 3)).astype(np.float32)
+    someone = PoseSequence(points, np.ones((6, 50)), 25, SIGNING_50)
+    nobody = PoseSequence(np.full((6, 50, 3), np.nan), np.zeros((6, 50)), 25, SIGNING_50)
+    write_shard({"a": someone, "nobody": nobody, "b": someone}, tmp_path / "three.safetensors")
+    argv = [
+        str(tmp_path / "three.safetensors"),
+        "--refine",
+        "savgol",
+        "--suffix",
+        ".skels",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    assert stages.main("refine", argv, "") == 2
+    assert "1 of 3 clips failed" in capsys.readouterr().err
+    assert set(read_poses(tmp_path / "out" / "three.skels")) == {"a", "b"}
