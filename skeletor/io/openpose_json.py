@@ -19,7 +19,7 @@ import numpy as np
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
-from skeletor.io._files import reading
+from skeletor.files import reading
 from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices

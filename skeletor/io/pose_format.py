@@ -18,7 +18,7 @@ import numpy as np
 
 from skeletor.atomic import atomic_path
 from skeletor.errors import InputError
-from skeletor.io._files import existing_file, reading
+from skeletor.files import existing_file, reading
 from skeletor.io.layouts import (
     Named,
     Point,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.errors import InputError
-from skeletor.io._files import reading
+from skeletor.files import reading
 from skeletor.progress import log
 
 # OpenPose: <clip>_<12 digits>_keypoints.json, counted from 0.

@@ -1,4 +1,4 @@
-"""Clips with 2D of every so manyth frame only, brought to what the translator reads: for limits of each stride."""
+"""Clips with 2D of every N-th frame only, brought to what the translator reads: for limits of each stride."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Chain:
         try:
             return list(raw), self._many(raw)
         except InputError:
-            pass
+            return self._one_by_one(raw)
+
+    def _one_by_one(self, raw: Sequence[PoseSequence]) -> Pair:
         kept: Pair = ([], [])
         for pose in raw:
             try:

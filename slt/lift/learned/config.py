@@ -13,7 +13,7 @@ class UpliftConfig(Config):
     """Uplift and Upsample; see `slt.lift.learned.uplift`. The defaults are a size for 2 cores.
 
     tokens: of a window; output_stride: frames from one to the next, those between are interpolated. strides, paddings:
-    of the strided blocks, which must narrow the tokens to 1. input_strides: every how manyth frame is a key frame,
+    of the strided blocks, which must narrow the tokens to 1. input_strides: every N-th frame is a key frame,
     drawn anew for each window of the training. sequence_weight, centre_weight: of the two losses.
     """
 
