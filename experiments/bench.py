@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.io import read_pose, write_pose
-from skeletor.pose import PoseSequence
-from skeletor.refiners import RefineConfig, build_refiner
-from slt.corpus.build import CorpusConfig, make_clip, plan_corpus
-from slt.estimate import EstimateConfig, build_estimator
-from slt.lift import LiftConfig, build_lifter
-from slt.system import newest_model
+from skeletor.io.formats import read_pose, write_pose
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.pose import PoseSequence
+from skeletor.refiners.registry import RefineConfig, build_refiner
+from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.inference.chain import newest_model
+from slt.synthetic.build import CorpusConfig, make_clip, plan_corpus
 from slt.video import open_video
 
 
@@ -86,7 +86,7 @@ def run(folder: Path, frames: int) -> None:
 
 def translate(model: Path, poses: list[PoseSequence], count: int) -> None:
     """Decoding as the model does it, beside one clip at a time."""
-    from slt.model_folder import load_model_folder
+    from slt.inference.model_folder import load_model_folder
 
     translator = load_model_folder(model, "cpu").translator
     translator.translate(poses[:1])

@@ -1,6 +1,6 @@
 """How fast is lifting, fast beside reference, in one run? CPU seconds of one thread, so other load matters little.
 
-1. The same objective (Zelinka's), from the same start: plain descent (1000 cycles) and `slt.lift.solve`.
+1. The same objective (Zelinka's), from the same start: plain descent (1000 cycles) and `skeletor.lifters.solve`.
 2. The stage as the pipeline calls it: many short clips, fast and reference.
 
     OMP_NUM_THREADS=1 .venv/bin/python experiments/bench_lift.py [--clips 60]
@@ -16,12 +16,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.corpus.grammar import draw_glosses
-from slt.corpus.motion import perform
-from slt.corpus.signers import SIGNERS
-from slt.lift import LiftConfig, build_lifter, reference, solve
+from skeletor.lifters import reference, solve
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from slt.synthetic.language.grammar import draw_glosses
+from slt.synthetic.signing.motion import perform
+from slt.synthetic.signing.signers import SIGNERS
 
 ORACLE = Path(__file__).parents[2] / "shared" / "oracles" / "uplift_ik" / "oracle_demo.npz"
 R = TypeVar("R")

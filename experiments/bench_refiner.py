@@ -26,18 +26,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from skeletor.fill import prepare
-from skeletor.frames import open_frames
-from skeletor.io.pieces import ClipForm, write_pieces
-from skeletor.network_refiner import SkeletorRefiner
-from skeletor.pack import FrameWriter
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.refiners import RefineConfig, build_refiner
-from skeletor.skeleton import SIGNING_50
-from skeletor.stream import HORIZON, StreamingRefiner
-from skeletor.stream_file import refine_file
-from skeletor.training import load_refiner, train_preset, train_refiner
-from skeletor.weights import LoadedRefiner
+from skeletor.io.piecewise import ClipForm, write_pieces
+from skeletor.learning.frame_store import open_frames
+from skeletor.learning.pack import FrameWriter
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.fill import prepare
+from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.stream import HORIZON, StreamingRefiner
+from skeletor.refiners.stream_file import refine_file
+from skeletor.refiners.training.train import load_refiner, train_preset, train_refiner
+from skeletor.refiners.weights import LoadedRefiner
+from skeletor.refiners.windowed import SkeletorRefiner
 
 BASELINES = ("linear", "savgol", "kalman")
 PARTS = ("training", "refining", "memory")

@@ -35,10 +35,10 @@ from torch.utils.data import DataLoader
 
 from slt.translate import features
 from slt.translate.config import TranslateConfig
-from slt.translate.data import SequenceDataset
-from slt.translate.decode import Decoding, Encoded, decode, encode
-from slt.translate.model import PooledDropout
-from slt.translate.trainer import Trainer, deterministic, quiet
+from slt.translate.joey.batches import SequenceDataset
+from slt.translate.joey.decode import Decoding, Encoded, decode, encode
+from slt.translate.joey.model import PooledDropout
+from slt.translate.joey.trainer import Trainer, deterministic, quiet
 from slt.translate.translator import new_model
 
 SIZE = TranslateConfig(
@@ -61,8 +61,8 @@ def main() -> None:
 def sentences(corpus: str | None) -> dict[str, Pairs]:
     """Glosses and texts of train and dev."""
     from experiments.gloss2text import ANNOTATIONS
-    from slt.corpus.grammar import make_splits
-    from slt.corpus.layout import read_corpus
+    from slt.data.layout import read_corpus
+    from slt.synthetic.language.grammar import make_splits
 
     if corpus or ANNOTATIONS.is_dir():
         found = read_corpus(corpus or ANNOTATIONS)
@@ -73,7 +73,7 @@ def sentences(corpus: str | None) -> dict[str, Pairs]:
 
 def run(pairs: dict[str, Pairs], folder: Path, updates: int) -> None:
     """All comparisons."""
-    from slt.translate.train import _datasets, _fit_text, _gloss_part, _Task, _with_sources
+    from slt.translate.joey.train import _datasets, _fit_text, _gloss_part, _Task, _with_sources
 
     config = SIZE
     glosses = tuple(sorted({gloss for line, _ in pairs["train"] for gloss in line}))

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
-from slt.corpus.layout import read_corpus
+from skeletor.files.atomic import write_text
+from skeletor.support.errors import InputError
+from slt.data.layout import read_corpus
 from slt.score.bootstrap import compare, statistics
 
 RESULTS = Path("experiments/results")

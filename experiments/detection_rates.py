@@ -18,16 +18,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from skeletor.pose import PoseSequence
-from skeletor.skeleton import SIGNING_50
-from slt.corpus.camera import Camera, random_camera
-from slt.corpus.grammar import draw_glosses
-from slt.corpus.look import dress, random_look
-from slt.corpus.motion import perform
-from slt.corpus.quality import QUALITIES, Quality
-from slt.corpus.render import render_frames
-from slt.corpus.signers import SIGNERS
-from slt.estimate import EstimateConfig, Estimator, build_estimator
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from slt.estimators.base import Estimator
+from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.synthetic.language.grammar import draw_glosses
+from slt.synthetic.picture.camera import Camera, random_camera
+from slt.synthetic.picture.look import dress, random_look
+from slt.synthetic.picture.quality import QUALITIES, Quality
+from slt.synthetic.picture.render import render_frames
+from slt.synthetic.signing.motion import perform
+from slt.synthetic.signing.signers import SIGNERS
 from slt.video import open_video, write_video
 
 SIDES = {"left": 8, "right": 29}  # hand root of each side

@@ -22,22 +22,22 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from skeletor.atomic import write_text
-from skeletor.command import run_command
-from skeletor.config import Config, check_config, load_config
-from skeletor.errors import InputError
-from skeletor.lock import locked
-from skeletor.progress import log, log_to
-from slt.corpus.layout import Clip, read_corpus
-from slt.pipeline.report import versions
-from slt.pipeline.stage import Done, read_json, run_stage
-from slt.score import Scores, score
+from skeletor.files.atomic import write_text
+from skeletor.files.lock import locked
+from skeletor.support.command import run_command
+from skeletor.support.config import Config, check_config, load_config
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log, log_to
+from slt.data.layout import Clip, read_corpus
+from slt.pipeline.cache.stage import Done, read_json, run_stage
+from slt.pipeline.tables.report import versions
 from slt.score.floor import constant_sentence
-from slt.translate import TranslateConfig
+from slt.score.scores import Scores, score
+from slt.translate.config import TranslateConfig
 
 WORK, RESULTS = Path("runs/gloss2text"), Path("experiments/results")
 ANNOTATIONS = Path("../shared/data/phoenix14t_annotations")
-_CODE = ("slt.translate.train", "slt.corpus.layout")
+_CODE = ("slt.translate.joey.train", "slt.data.layout")
 _METRICS = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge", "chrf")
 # Of other systems, as published, or as measured before this project (../shared/facts/evaluation.md).
 _PUBLISHED = (
@@ -91,7 +91,7 @@ def train(name: str, config: TranslateConfig, seed: int, splits: Mapping[str, Se
     """Train one system in a folder of its own under `work`, unless that was done."""
 
     def fit(out: Path) -> None:
-        from slt.translate import train_gloss2text
+        from slt.translate.joey.train import train_gloss2text
 
         start = time.process_time()
         pairs = {split: [(clip.glosses, clip.text) for clip in splits[split]] for split in ("train", "dev")}
@@ -106,7 +106,7 @@ def train(name: str, config: TranslateConfig, seed: int, splits: Mapping[str, Se
 
 def translated(done: Done, splits: Mapping[str, Sequence[Clip]]) -> Texts:
     """What a trained system makes of dev and test."""
-    from slt.translate import Translator
+    from slt.translate.translator import Translator
 
     translator = Translator.load(done.folder / "model")
     return {
@@ -117,10 +117,9 @@ def translated(done: Done, splits: Mapping[str, Sequence[Clip]]) -> Texts:
 
 def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[str, Sequence[Clip]]) -> Texts:
     """Translations by the mean of the models' probabilities: the largest beam, a length penalty chosen on dev."""
-    from slt.translate import Translator
-    from slt.translate.decode import decode_ensemble, encode, tune_ensemble
-    from slt.translate.text import text_digest
-    from slt.translate.translator import gloss_sources
+    from slt.translate.joey.decode import decode_ensemble, encode, tune_ensemble
+    from slt.translate.joey.text import text_digest
+    from slt.translate.translator import Translator, gloss_sources
 
     loaded = [Translator.load(folder / "model") for folder in folders]
     first = loaded[0]

@@ -19,22 +19,23 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from skeletor.atomic import write_text
-from skeletor.config import Config, load_config
-from skeletor.devices import resolve_device
-from skeletor.pose import file_sha256
-from skeletor.progress import log_to, progress
-from skeletor.skeleton import Skeleton
-from slt.lift.benchmarks import human36m, mpi_inf_3dhp
-from slt.lift.benchmarks.sequences import Benchmark2D3D, as_clips
-from slt.lift.learned.config import LiftTrainJob
-from slt.lift.learned.inference import lift_clip
-from slt.lift.learned.networks import LiftNetwork
-from slt.lift.learned.training import WEIGHTS, Material, kept_config, train_lifter
-from slt.lift.learned.weights import load_lifter
-from slt.lift.protocols import auc, mpjpe, mpjve, n_mpjpe, p_mpjpe, pck
-from slt.pipeline.keyed import is_current, keyed_folder
-from slt.pipeline.stage import stage_key
+from skeletor.files.atomic import write_text
+from skeletor.files.keyed import is_current, keyed_folder
+from skeletor.lifters.benchmarks import human36m, mpi_inf_3dhp
+from skeletor.lifters.benchmarks.sequences import Benchmark2D3D, as_clips
+from skeletor.lifters.learned.clips import Material
+from skeletor.lifters.learned.config import LiftTrainJob
+from skeletor.lifters.learned.inference import lift_clip
+from skeletor.lifters.learned.networks import LiftNetwork
+from skeletor.lifters.learned.training import WEIGHTS, kept_config, train_lifter
+from skeletor.lifters.learned.weights import load_lifter
+from skeletor.lifters.protocols import auc, mpjpe, mpjve, n_mpjpe, p_mpjpe, pck
+from skeletor.poses.pose import file_sha256
+from skeletor.poses.skeleton import Skeleton
+from skeletor.support.config import Config, load_config
+from skeletor.support.devices import resolve_device
+from skeletor.support.progress import log_to, progress
+from slt.pipeline.cache.stage import stage_key
 
 RESULTS = Path("experiments/results")
 MEASURES = {"MPJPE": mpjpe, "N-MPJPE": n_mpjpe, "P-MPJPE": p_mpjpe, "MPJVE": mpjve}

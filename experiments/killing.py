@@ -180,8 +180,8 @@ def _program(module: str, *arguments: str) -> tuple[str, ...]:
 def skeletor_train(inputs: Path) -> Command:
     """A refiner's training of a few seconds."""
     from skeletor.io import native
-    from skeletor.pose import PoseSequence, Provenance
-    from skeletor.skeleton import SIGNING_50
+    from skeletor.poses.pose import PoseSequence, Provenance
+    from skeletor.poses.skeleton import SIGNING_50
 
     rng = np.random.default_rng(0)
     clips = {}
@@ -211,7 +211,7 @@ def lift_train(inputs: Path) -> Command:
 
 def videos(inputs: Path, count: int) -> list[str]:
     """Short videos of a rendered signer."""
-    from slt.corpus import build
+    from slt.synthetic import build
 
     config = build.CorpusConfig(train=count, dev=1, test=1, calibration=count, studio=2, studio_motion=2, negatives=1)
     plans = [plan for plan in build.plan_corpus(config) if plan.part == "train"]

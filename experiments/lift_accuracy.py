@@ -17,16 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.corpus.camera import Camera, random_camera
-from slt.corpus.grammar import draw_glosses
-from slt.corpus.motion import perform
-from slt.corpus.quality import QUALITIES
-from slt.corpus.signers import SIGNERS
-from slt.lift import LiftConfig, build_lifter
-from slt.lift.learned.mocap import read_mocap, views
+from skeletor.lifters.learned.mocap import read_mocap, views
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from slt.synthetic.language.grammar import draw_glosses
+from slt.synthetic.picture.camera import Camera, random_camera
+from slt.synthetic.picture.quality import QUALITIES
+from slt.synthetic.signing.motion import perform
+from slt.synthetic.signing.signers import SIGNERS
 
 CMU = Path(__file__).parents[2] / "shared" / "data" / "mocap" / "cmu_gestures_24hz.npz"
 BONES = np.array(SIGNING_50.bones)

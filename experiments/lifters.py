@@ -24,24 +24,25 @@ import numpy as np
 import torch
 
 from experiments.lifters_sets import HELD_OUT, LiftersTable, captured, test_sets
-from skeletor.atomic import atomic_path, write_text
-from skeletor.config import load_config
-from skeletor.metrics import pose_errors
-from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence, file_sha256
-from skeletor.progress import log, log_to
-from skeletor.skeleton import SIGNING_50
-from slt.lift import LiftConfig, build_lifter
-from slt.lift.learned.config import LifterDataConfig, LiftTrainJob
-from slt.lift.learned.data import ClipSet, View
-from slt.lift.learned.layers import parameter_count
-from slt.lift.learned.prepare import prepare
-from slt.lift.learned.training import WEIGHTS, Material, kept_config, rendered_material, train_lifter
-from slt.lift.learned.weights import load_lifter
-from slt.lift.protocols import p_mpjpe
-from slt.lift.stage import finish
-from slt.pipeline.keyed import is_current, keyed_folder
-from slt.pipeline.stage import stage_key
+from skeletor.files.atomic import atomic_path, write_text
+from skeletor.files.keyed import is_current, keyed_folder
+from skeletor.lifters.base import finish
+from skeletor.lifters.learned.clips import ClipSet, Material, View
+from skeletor.lifters.learned.config import LifterDataConfig, LiftTrainJob
+from skeletor.lifters.learned.layers import parameter_count
+from skeletor.lifters.learned.prepare import prepare
+from skeletor.lifters.learned.training import WEIGHTS, kept_config, train_lifter
+from skeletor.lifters.learned.weights import load_lifter
+from skeletor.lifters.protocols import p_mpjpe
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.metrics import pose_errors
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence, file_sha256
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import load_config
+from skeletor.support.progress import log, log_to
+from slt.pipeline.cache.stage import stage_key
+from slt.synthetic.lift_clips import rendered_material
 
 RESULTS = Path("experiments/results")
 REPEATS, PATIENCE = 5, 4.0  # times, seconds
@@ -227,7 +228,7 @@ def _key(job: LiftTrainJob) -> str:
     """All that the weights depend on. A file that is still to be made (`start`) counts when it is there."""
     files = [Path(file) for file in (job.data.noise, job.data.mocap, job.start) if file is not None]
     inputs = [file_sha256(file) if file.is_file() else "" for file in files]
-    return stage_key(kept_config(job), inputs, (train_lifter,))
+    return stage_key(kept_config(job), inputs, (train_lifter, rendered_material))
 
 
 def _trained(job: LiftTrainJob) -> bool:
@@ -236,7 +237,7 @@ def _trained(job: LiftTrainJob) -> bool:
 
 def _train(job: LiftTrainJob, material: Material | None = None) -> None:
     keyed_folder(Path(job.out), _key(job))
-    train_lifter(job, material)
+    train_lifter(job, rendered_material(job.data, job.workers) if material is None else material)
 
 
 def table(rows: Sequence[Row], views: Sequence[View], few: int) -> dict[str, dict[str, Any]]:

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from skeletor.config import Config
 from skeletor.io.store import open_store
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.corpus.build import open_truth
-from slt.corpus.signers import split_signers
-from slt.lift.learned.config import LifterDataConfig
-from slt.lift.learned.data import View, detector, held_out_motion, make_view
-from slt.lift.learned.mocap import read_mocap, views
+from skeletor.lifters.learned.clips import View
+from skeletor.lifters.learned.config import LifterDataConfig
+from skeletor.lifters.learned.mocap import read_mocap, views
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import Config
+from slt.synthetic.build import open_truth
+from slt.synthetic.lift_clips import detector, held_out_motion, make_view
+from slt.synthetic.signing.signers import split_signers
 
 HELD_OUT = str(LifterDataConfig.model_fields["mocap_held_out"].default)
 PIECE = 100  # frames of captured arms

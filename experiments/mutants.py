@@ -1,6 +1,6 @@
 """Mutation testing: one token of the code is changed, and the tests of the same package run. `make mutants`.
 
-python -m experiments.mutants [--sample 80] [--seed 1] [--module skeletor/normalise.py ...] [--workers 2]
+python -m experiments.mutants [--sample 80] [--seed 1] [--module skeletor/poses/normalise.py ...] [--workers 2]
 
 A mutant is caught if a test fails, or does not end in time. A seeded sample of the mutants of the core modules, spread
 evenly over them, is tried in copies of the tree; experiments/results/mutants.md keeps the table. A figure, not a gate.
@@ -24,14 +24,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skeletor.atomic import write_text
+from skeletor.files.atomic import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments" / "results" / "mutants.md"
 PATTERNS = (
-    "skeletor/io/*.py", "skeletor/pose.py", "skeletor/normalise.py", "skeletor/fill.py", "skeletor/smooth.py",
-    "skeletor/smoothers.py", "skeletor/kalman.py", "skeletor/windows.py", "skeletor/stream.py", "slt/lift/*.py",
-    "slt/score/*.py", "slt/video/*.py", "slt/translate/abstain.py",
+    "skeletor/io/*.py", "skeletor/poses/pose.py", "skeletor/poses/normalise.py", "skeletor/refiners/fill.py",
+    "skeletor/refiners/smooth.py", "skeletor/refiners/smoothers.py", "skeletor/refiners/kalman.py",
+    "skeletor/learning/windows.py", "skeletor/refiners/stream.py", "skeletor/lifters/*.py", "slt/score/*.py",
+    "slt/video/*.py", "slt/translate/abstain.py",
 )  # fmt: skip
 _SECONDS = 300.0  # for the tests of a mutant
 _SWAPS: dict[type, tuple[str, str]] = {

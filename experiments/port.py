@@ -20,18 +20,18 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import Field
 
-from skeletor.alignment import align
-from skeletor.atomic import atomic_path, write_text
-from skeletor.config import Config, load_config
-from skeletor.errors import InputError, SkeletorError
-from skeletor.port_config import PortConfig
-from skeletor.port_model import PortModel, choose_port
-from skeletor.port_training import build_port, train_port
-from skeletor.pose import file_sha256
-from skeletor.pose_prior import GaussianPrior, choose_gaussian, fit_gaussian
-from skeletor.progress import log, log_to, progress
-from skeletor.skeleton import SIGNING_50
-from slt.pipeline.stage import stage_key
+from skeletor.files.atomic import atomic_path, write_text
+from skeletor.poses.pose import file_sha256
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners2d.alignment import align
+from skeletor.refiners2d.gaussian import GaussianPrior, choose_gaussian, fit_gaussian
+from skeletor.refiners2d.port import PortModel, choose_port
+from skeletor.refiners2d.port_config import PortConfig
+from skeletor.refiners2d.port_training import build_port, train_port
+from skeletor.support.config import Config, load_config
+from skeletor.support.errors import InputError, SkeletorError
+from skeletor.support.progress import log, log_to, progress
+from slt.pipeline.cache.stage import stage_key
 
 WORK, RESULTS = Path("runs/port"), Path("experiments/results")
 SHRINK = 0.96

@@ -19,19 +19,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from skeletor.atomic import write_text
-from skeletor.config import load_config
-from skeletor.errors import InputError, SkeletorError
+from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
-from skeletor.metrics import pose_errors
-from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence
-from skeletor.progress import log, log_to
-from skeletor.refine2d import REFINERS_2D, Refine2DConfig, Refiner2D
-from skeletor.refine2d_training import fit_refiner_2d
-from skeletor.refiners import Refiner
-from skeletor.skeleton import SIGNING_50
-from slt.lift import LiftConfig, build_lifter
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.metrics import pose_errors
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.registry import Refiner
+from skeletor.refiners2d.fit import fit_refiner_2d
+from skeletor.refiners2d.registry import REFINERS_2D, Refine2DConfig, Refiner2D
+from skeletor.support.config import load_config
+from skeletor.support.errors import InputError, SkeletorError
+from skeletor.support.progress import log, log_to
 from slt.pipeline.config import RunConfig
 
 RESULTS = Path("experiments/results")

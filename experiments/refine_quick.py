@@ -4,9 +4,10 @@
 
 Training clips are lifts of *studio* detections (few errors); the network never sees the truth. Tests are lifts of
 *broadcast* detections of other sentences by the same signers. The errors are made here, by other code than
-`skeletor.corrupt`. But the degraded versions of the training clips are made by the same code as the test's errors, at
-other rates: only `--no-degraded` shows what the network does about errors of a kind that it was not shown. Prints
-errors against the truth and against the lift of the true 2D, so that errors of lifting and of detection are told apart.
+`skeletor.learning.corrupt`. But the degraded versions of the training clips are made by the same code as the test's
+errors, at other rates: only `--no-degraded` shows what the network does about errors of a kind that it was not shown.
+Prints errors against the truth and against the lift of the true 2D, so that errors of lifting and of detection are told
+apart.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skeletor.metrics import PoseErrors, pose_errors
-from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.refiners import RefineConfig, build_refiner
-from skeletor.skeleton import SIGNING_50
-from skeletor.training import train_preset, train_refiner
-from slt.lift import LiftConfig, build_lifter
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.metrics import PoseErrors, pose_errors
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.training.train import train_preset, train_refiner
 
 PIXELS = 100.0  # a shoulder width in the simulated picture
 HANDS = {"left_hand": 7, "right_hand": 4}
@@ -105,9 +106,9 @@ def _spoil(truth: np.ndarray, errors: DetectorErrors, rng: np.random.Generator) 
 
 def motion(count: int, seed: int) -> list[PoseSequence]:
     """Signed sentences in metres."""
-    from slt.corpus.lexicon import LEXICON
-    from slt.corpus.motion import perform
-    from slt.corpus.signers import SIGNERS
+    from slt.synthetic.signing.lexicon import LEXICON
+    from slt.synthetic.signing.motion import perform
+    from slt.synthetic.signing.signers import SIGNERS
 
     rng = np.random.default_rng(seed)
     glosses = list(LEXICON)

@@ -20,21 +20,22 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from skeletor.atomic import write_text
-from skeletor.config import Config, load_config, read_overrides
-from skeletor.devices import resolve_device
-from skeletor.errors import SkeletorError
-from skeletor.progress import log, log_to
-from slt.corpus import build, layout
-from slt.corpus.build import CorpusConfig
-from slt.pipeline.keyed import keyed_folder
-from slt.pipeline.stage import stage_key
-from slt.pipeline.work.pixels import render_videos
-from slt.pipeline.work.sign2text import train_and_decode
-from slt.score import Scores, score
+from skeletor.files.atomic import write_text
+from skeletor.files.keyed import keyed_folder
+from skeletor.support.config import Config, load_config, read_overrides
+from skeletor.support.devices import resolve_device
+from skeletor.support.errors import SkeletorError
+from skeletor.support.progress import log, log_to
+from slt.data import layout
+from slt.pipeline.cache.stage import stage_key
+from slt.pipeline.work.render_pixels import render_videos
+from slt.pipeline.work.train_sign2text import train_and_decode
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
+from slt.score.scores import Scores, score
 from slt.sign2text.config import Sign2TextRow
+from slt.synthetic import build
+from slt.synthetic.build import CorpusConfig
 
 RUNS, RESULTS = Path("runs"), Path("experiments/results")
 
@@ -75,7 +76,7 @@ def run(path: Path, overrides: Mapping[str, Any]) -> None:
         out,
         config.seed,
         config.workers,
-        key=stage_key({}, (key, _videos_key(config)), ("slt.sign2text.frames",)),
+        key=stage_key({}, (key, _videos_key(config)), ("slt.sign2text.decoded",)),
     )
     rows = _rows(config, clips, len(sources["train"]), outputs)
     training = json.loads((out / "model" / "training.json").read_text(encoding="utf-8"))

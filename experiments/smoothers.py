@@ -9,8 +9,8 @@ and prints the best by one score: the mean of position error and acceleration er
 each as a share of linear interpolation's. `table` measures all smoothers with their defaults on the test data of
 `experiments.refine_quick` (30 clips, BROADCAST errors), with frames per second of CPU time (one thread); networks
 too, if weights are given: `train` trains a preset as refine_quick does. Two rows are no refiners: gaps filled with
-hands carried by their wrists (`skeletor.fill`, how Skeletor's gaps are filled), and `kalman` of wrists and of hands as
-seen from their wrists. They tell what of a network's gain is the network's.
+hands carried by their wrists (`skeletor.refiners.fill`, how Skeletor's gaps are filled), and `kalman` of wrists and of
+hands as seen from their wrists. They tell what of a network's gain is the network's.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ import numpy as np
 import torch
 
 from experiments.refine_quick import BROADCAST, COLUMNS, MEDIUM, STUDIO, DetectorErrors, degrade, detect, motion, row
-from skeletor.fill import fill_carried
-from skeletor.hands import carriers
-from skeletor.kalman import kalman
-from skeletor.metrics import pose_errors
-from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence
-from skeletor.refiners import SMOOTHERS, RefineConfig, RefinerName, build_refiner
-from skeletor.smooth import evidence, linear
-from skeletor.training import train_preset, train_refiner
-from slt.lift import LiftConfig, build_lifter
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.hands import carriers
+from skeletor.poses.metrics import pose_errors
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence
+from skeletor.refiners.fill import fill_carried
+from skeletor.refiners.kalman import kalman
+from skeletor.refiners.registry import SMOOTHERS, RefineConfig, RefinerName, build_refiner
+from skeletor.refiners.smooth import evidence, linear
+from skeletor.refiners.training.train import train_preset, train_refiner
 
 Poses = list[PoseSequence]
 NOISE = tuple(float(f"{v:.2g}") for v in 10 ** np.arange(-0.5, 4.1, 0.25))

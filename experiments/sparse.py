@@ -24,25 +24,27 @@ from typing import Any
 import torch
 from pydantic import Field
 
-from skeletor.atomic import write_text
-from skeletor.config import Config, check_config, load_config
-from skeletor.errors import InputError, SkeletorError
+from skeletor.files.atomic import write_text
+from skeletor.files.keyed import keyed_folder
 from skeletor.io import native
 from skeletor.io.store import open_store
-from skeletor.metrics import pose_errors
-from skeletor.pose import PoseSequence
-from skeletor.progress import log, log_to
-from slt.corpus import build, layout
-from slt.estimate import EstimateConfig, estimate_many
-from slt.estimate.ahead import usable_cores
-from slt.model_folder import read_model_config
-from slt.pipeline.accuracy import Detection, detection_rates
-from slt.pipeline.keyed import keyed_folder
-from slt.pipeline.stage import stage_key
-from slt.score import score
+from skeletor.poses.key_frames import UPSAMPLINGS
+from skeletor.poses.metrics import pose_errors
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.config import Config, check_config, load_config
+from skeletor.support.errors import InputError, SkeletorError
+from skeletor.support.progress import log, log_to
+from slt.data import layout
+from slt.estimators.ahead import usable_cores
+from slt.estimators.pool import estimate_many
+from slt.estimators.registry import EstimateConfig
+from slt.inference.chain import Sparse, System, load_system
+from slt.inference.model_folder import read_model_config
+from slt.pipeline.cache.stage import stage_key
+from slt.pipeline.tables.accuracy import Detection, detection_rates
 from slt.score.bootstrap import paired_bootstrap
-from slt.sparse import UPSAMPLINGS
-from slt.system import Sparse, System, load_system
+from slt.score.scores import score
+from slt.synthetic import build
 
 RESULTS = Path("experiments/results")
 SLT = [sys.executable, "-c", "from slt.cli import main; main()"]
@@ -109,7 +111,7 @@ def detections(run: Path, part: str, stride: int, work: Path) -> dict[str, PoseS
     sources = videos_of(run, part)
     stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
     config = check_config(stored | {"pose_stride": stride}, EstimateConfig, f"{run}/config.json: estimator")
-    out = keyed_folder(work / f"{part}-{stride}", stage_key(config.model_dump(), (), ("slt.estimate",)))
+    out = keyed_folder(work / f"{part}-{stride}", stage_key(config.model_dump(), (), ("slt.estimators.registry",)))
     report = estimate_many(sources, config, out, usable_cores())
     if report.failed:
         raise InputError(f"{run}: {next(iter(report.failed.values()))}")

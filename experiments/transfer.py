@@ -21,21 +21,21 @@ import numpy as np
 import torch
 
 from experiments.refiner.report import Result, markdown, write_result
-from skeletor.atomic import write_text
-from skeletor.command import run_command
-from skeletor.config import load_config
-from skeletor.errors import InputError
+from skeletor.files.atomic import write_text
+from skeletor.files.lock import locked
 from skeletor.io.store import open_store
-from skeletor.lock import locked
-from skeletor.progress import log, log_to, progress
-from slt.corpus import layout
+from skeletor.support.command import run_command
+from skeletor.support.config import load_config
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log, log_to, progress
+from slt.data import layout
+from slt.pipeline.cache.stage import DONE, read_json
 from slt.pipeline.config import RunConfig
 from slt.pipeline.run import with_text
-from slt.pipeline.stage import DONE, read_json
-from slt.pipeline.training import system_folder
-from slt.score import mean_scores, score
+from slt.pipeline.translators import system_folder
 from slt.score.bootstrap import compare, statistics
-from slt.translate import Translator
+from slt.score.scores import mean_scores, score
+from slt.translate.translator import Translator
 
 RESULTS = Path("experiments/results")
 SPLITS = ("dev", "test")

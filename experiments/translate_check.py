@@ -14,12 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from skeletor.config import load_config
-from slt.corpus import layout
-from slt.corpus.build import content_words
+from skeletor.support.config import load_config
+from slt.data import layout
 from slt.pipeline.config import RunConfig
-from slt.score import score
 from slt.score.content import content_accuracy
+from slt.score.scores import score
+from slt.synthetic.build import content_words
 
 
 def main() -> None:

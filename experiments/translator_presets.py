@@ -17,13 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.atomic import write_text
-from skeletor.config import check_config, read_overrides
+from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
-from slt.corpus import layout
-from slt.score import score
+from skeletor.support.config import check_config, read_overrides
+from slt.data import layout
+from slt.score.scores import score
 from slt.score.wer import word_error_rate
-from slt.translate import Example, TranslateConfig, Translator, train_translator
+from slt.translate.config import TranslateConfig
+from slt.translate.joey.batches import Example
+from slt.translate.joey.train import train_translator
+from slt.translate.translator import Translator
 
 SYSTEMS = ("demo", "demo gloss_weight=1.0", "demo streams=true width=64", "ctc gloss_weight=0.0", "ctc")
 

@@ -10,14 +10,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skeletor.command import run_command
-from skeletor.errors import InputError
-from skeletor.paths import input_path
-from skeletor.plain_json import to_json
+from skeletor.files.paths import input_path
+from skeletor.files.plain_json import to_json
+from skeletor.support.command import run_command
+from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
-    from skeletor.pose import PoseSequence
-    from skeletor.refiners import Refiner
+    from skeletor.poses.pose import PoseSequence
+    from skeletor.refiners.registry import Refiner
 
 # Small models on few cores: waiting threads must sleep, not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from skeletor.refiners import NETWORKS, SMOOTHERS
+    from skeletor.refiners.registry import NETWORKS, SMOOTHERS
 
     parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -93,7 +93,7 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
 
 def _read(path: Path, arguments: argparse.Namespace) -> dict[str, PoseSequence]:
     """The clips of a file that are asked for; InputError if there is none."""
-    from skeletor.io import read_poses
+    from skeletor.io.formats import read_poses
 
     poses = dict(read_poses(path, arguments.fps, arguments.skeleton))
     if not poses:
@@ -116,7 +116,7 @@ def _default_target(source: Path) -> Path:
 
 
 def _refine(arguments: argparse.Namespace) -> int:
-    from skeletor.io import write_poses
+    from skeletor.io.formats import write_poses
 
     source = input_path(arguments.input)
     target = Path(arguments.output) if arguments.output else _default_target(source)
@@ -139,8 +139,8 @@ def _refine(arguments: argparse.Namespace) -> int:
 
 
 def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> int:
-    from skeletor.network_refiner import SkeletorRefiner
-    from skeletor.stream_file import refine_file
+    from skeletor.refiners.stream_file import refine_file
+    from skeletor.refiners.windowed import SkeletorRefiner
 
     if not isinstance(refiner, SkeletorRefiner):
         raise InputError(f"--stream is for trained refiners (--weights FILE); {refiner.name} looks at the whole clip")
@@ -152,8 +152,8 @@ def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> 
 
 def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
-    from skeletor.config import check_config
-    from skeletor.refiners import NETWORKS, SMOOTHERS, RefineConfig, build_refiner
+    from skeletor.refiners.registry import NETWORKS, SMOOTHERS, RefineConfig, build_refiner
+    from skeletor.support.config import check_config
 
     name = arguments.refiner or "skeletor"
     if (name in NETWORKS) != bool(arguments.weights):
@@ -181,8 +181,8 @@ def _check_holds(target: Path, poses: Mapping[str, PoseSequence]) -> None:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    from skeletor.pack import pack
-    from skeletor.progress import log_to
+    from skeletor.learning.pack import pack
+    from skeletor.support.progress import log_to
 
     log_to()
     if arguments.fps is not None and not arguments.fps > 0:
@@ -194,11 +194,11 @@ def _pack(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from skeletor.config import load_config
-    from skeletor.devices import process_rank
-    from skeletor.lock import locked
-    from skeletor.progress import log_to
-    from skeletor.train_job import TrainJob, run_job
+    from skeletor.files.lock import locked
+    from skeletor.refiners.training.job import TrainJob, run_job
+    from skeletor.support.config import load_config
+    from skeletor.support.devices import process_rank
+    from skeletor.support.progress import log_to
 
     log_to()
     job = load_config(arguments.config, TrainJob)
@@ -210,7 +210,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from skeletor.metrics import pose_errors
+    from skeletor.poses.metrics import pose_errors
 
     predicted, truth = (_read(input_path(text), arguments) for text in (arguments.predicted, arguments.truth))
     names = [name for name in truth if name in predicted]

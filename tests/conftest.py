@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from skeletor.progress import log
+from skeletor.support.progress import log
 
 # A busy machine must not fail a property: no time limit per example.
 settings.register_profile("house", deadline=None)

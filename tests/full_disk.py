@@ -22,17 +22,18 @@ import torch
 import yaml
 
 from skeletor import cli
-from skeletor.atomic import append_line, atomic_path, write_text
-from skeletor.io import native, openpose_json, write_pose
-from skeletor.pack import pack
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from skeletor.tensors import save_tensors
+from skeletor.files.atomic import append_line, atomic_path, write_text
+from skeletor.files.tensors import save_tensors
+from skeletor.io import native, openpose_json
+from skeletor.io.formats import write_pose
+from skeletor.learning.pack import pack
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
 from slt.cli import main as slt_main
-from slt.sign2text.frames import decode_frames
-from slt.translate.text import fit_text
+from slt.inference.view import make_still, make_view
+from slt.sign2text.decoded import decode_frames
+from slt.translate.joey.text import fit_text
 from slt.video import write_video
-from slt.view import make_still, make_view
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from skeletor.io import native
-from tests.skeletor.tiny import clips
+from tests.skeletor.refiners.tiny import clips
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = (".lock", "log.txt", ".jsonl")  # what grows line by line

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
-from skeletor.config import Config, load_config, read_yaml
-from skeletor.errors import InputError
+from skeletor.support.config import Config, load_config, read_yaml
+from skeletor.support.errors import InputError
 from slt.pipeline.config import RunConfig
 
 BASE = "base"  # the name of the file that the others are compared with

@@ -20,16 +20,16 @@ import numpy as np
 
 from experiments.chain.config import Ablation, load_ablations, parse_value
 from experiments.refiner.report import Result, markdown, write_result
-from skeletor.errors import InputError, SkeletorError
-from skeletor.lock import locked
-from skeletor.progress import log, log_to
-from slt.pipeline.accuracy import accuracy
+from skeletor.files.lock import locked
+from skeletor.support.errors import InputError, SkeletorError
+from skeletor.support.progress import log, log_to
+from slt.pipeline.cache.stage import DONE
 from slt.pipeline.mapping import worker_pool
 from slt.pipeline.run import Prepared, prepare
-from slt.pipeline.stage import DONE
-from slt.pipeline.training import System, collect, submit
-from slt.score import Scores, mean_scores, score
+from slt.pipeline.tables.accuracy import accuracy
+from slt.pipeline.translators import System, collect, submit
 from slt.score.bootstrap import Paired, compare, statistics
+from slt.score.scores import Scores, mean_scores, score
 
 WORK, RESULTS = Path("runs/chain"), Path("experiments/results")
 SPLITS = ("dev", "test")

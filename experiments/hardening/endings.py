@@ -125,7 +125,7 @@ def _open_video(path: Path) -> None:
 
 
 def _open_poses(path: Path) -> None:
-    from skeletor.io import read_poses
+    from skeletor.io.formats import read_poses
 
     dict(read_poses(path))
 

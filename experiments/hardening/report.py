@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from experiments.hardening.children import ROOT
-from skeletor.atomic import write_text
+from skeletor.files.atomic import write_text
 
 if TYPE_CHECKING:
     from experiments.hardening.run import Result

@@ -23,11 +23,13 @@ from typing import Any, NoReturn
 
 _ROOM = 2 << 30  # bytes of address space that a call may take beyond what is there
 WARM = (
-    "slt.cli.translate", "slt.cli.stages", "slt.cli.run", "skeletor.cli", "slt.system", "slt.model_folder", "slt.view",
-    "slt.translate.translator", "slt.translate.abstain", "slt.estimate.ahead", "slt.estimate.mediapipe",
-    "slt.pipeline.run", "slt.pipeline.training", "slt.lift.learned.training", "slt.lift.fast", "skeletor.train_job",
-    "skeletor.network_refiner", "skeletor.stream_file", "skeletor.pack", "skeletor.io", "slt.back_translate",
-    "slt.corpus.build", "av", "cv2", "mediapipe", "h5py", "torch", "joeynmt", "scipy.signal", "scipy.optimize",
+    "slt.cli.translate", "slt.cli.stages", "slt.cli.run", "skeletor.cli", "slt.inference.chain",
+    "slt.inference.model_folder", "slt.inference.view", "slt.translate.translator", "slt.translate.abstain",
+    "slt.estimators.ahead", "slt.estimators.mediapipe", "slt.pipeline.run", "slt.pipeline.translators",
+    "skeletor.lifters.learned.training", "skeletor.lifters.fast", "skeletor.refiners.training.job",
+    "skeletor.refiners.windowed", "skeletor.refiners.stream_file", "skeletor.learning.pack", "skeletor.io.formats",
+    "slt.inference.back_translation", "slt.synthetic.build", "av", "cv2", "mediapipe", "h5py", "torch", "joeynmt",
+    "scipy.signal", "scipy.optimize",
 )  # fmt: skip
 Reply = dict[str, Any]
 

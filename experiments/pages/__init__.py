@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
+from skeletor.files.atomic import write_text
+from skeletor.support.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "results"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pages import RESULTS, fill
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 # row of lifters.json -> label of chain_lifters.json
 ROWS = {

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.io.store import open_store
-from skeletor.normalise import denormalise
-from skeletor.pose import PoseSequence
-from slt.corpus.build import video_path
-from slt.view import make_still
+from skeletor.poses.normalise import denormalise
+from skeletor.poses.pose import PoseSequence
+from slt.inference.view import make_still
+from slt.synthetic.build import video_path
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pages import RESULTS, fill
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
+from skeletor.files.atomic import write_text
+from skeletor.support.errors import InputError
 
 ERRORS = "test: error against the truth (shoulder widths)"
 SUMMARY = ("raw", "savgol", "skeletor", "skeletor-motion", "truth")  # rows

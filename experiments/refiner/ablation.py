@@ -13,7 +13,7 @@ from experiments.refiner.prior import PriorRefiner
 from experiments.refiner.report import Result, bold_best, markdown
 from experiments.refiner.tasks import Task, gaps, masked, noisy
 from experiments.refiner.training import Clips, Job, train_all
-from skeletor.pose import PoseSequence
+from skeletor.poses.pose import PoseSequence
 
 SHARE = 0.15  # of frames or joints that are hidden or get noise
 STRENGTH = 0.5  # of the noise

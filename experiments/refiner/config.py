@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from skeletor.config import Config, check_config, load_config, read_yaml_file
-from skeletor.errors import InputError
-from skeletor.training_config import RefinerTrainConfig
+from skeletor.refiners.training.config import RefinerTrainConfig
+from skeletor.support.config import Config, check_config, load_config, read_yaml_file
+from skeletor.support.errors import InputError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -25,7 +25,7 @@ class MotionConfig(Config):
 
 
 class ModelSpec(Config):
-    """A network to train. refiner: the name under which `skeletor.refiners` runs its weights."""
+    """A network to train. refiner: the name under which `skeletor.refiners.registry` runs its weights."""
 
     label: str
     refiner: str = "skeletor"

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from experiments.refiner import draw
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 # Not in the figure of gaps: far above the others, or the same as linear wherever nothing is seen.
 OMIT = ("zeros", "hold last", "nothing done", "One-Euro", "Gaussian", "Savitzky-Golay")

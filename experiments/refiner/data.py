@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from experiments.refiner.config import MotionConfig
-from skeletor.hands import hands_and_wrists
 from skeletor.io.store import write_store
-from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence, Provenance
-from slt.corpus.grammar import make_splits
-from slt.corpus.motion import perform
-from slt.corpus.signers import split_signers
-from slt.pipeline.stage import Done, run_stage
+from skeletor.poses.hands import hands_and_wrists
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence, Provenance
+from slt.pipeline.cache.stage import Done, run_stage
+from slt.synthetic.language.grammar import make_splits
+from slt.synthetic.signing.motion import perform
+from slt.synthetic.signing.signers import split_signers
 
 PARTS = ("train", "dev", "test")
 FPS = 25.0

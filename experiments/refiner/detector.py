@@ -17,12 +17,12 @@ from experiments.refiner.events import HandEvents, error_parts, hand_events
 from experiments.refiner.methods import network, smoothers
 from experiments.refiner.report import Result, bold_best, markdown, number
 from experiments.refiner.training import Clips, Job, train_all
-from skeletor.errors import InputError
-from skeletor.hands import hands_and_wrists
 from skeletor.io.store import open_store
-from skeletor.metrics import PoseErrors, pose_errors
-from skeletor.pose import PoseSequence
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.hands import hands_and_wrists
+from skeletor.poses.metrics import PoseErrors, pose_errors
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 
 GROUPS = ("all", "body", "hands", "hands_relative")
 # The run's own rows with networks, by their folders; the second is not in every run.

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from skeletor.atomic import atomic_path
-from skeletor.skeleton import SIGNING_50, Skeleton
+from skeletor.files.atomic import atomic_path
+from skeletor.poses.skeleton import SIGNING_50, Skeleton
 
 BODY, LEFT, RIGHT, PALE = "#444444", "#0072B2", "#D55E00", "#C8C8C8"
 CURVES = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

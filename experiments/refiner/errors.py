@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.refiner.tasks import Task
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.errors import InputError
 
 SHOULDERS_CM = 36.0
 UNITS = ("mse", "cm", "sum")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from skeletor.hands import hands_and_wrists
-from skeletor.pose import PoseSequence
+from skeletor.poses.hands import hands_and_wrists
+from skeletor.poses.pose import PoseSequence
 
 SLOW_FRAMES = 25  # a second: what changes more slowly is `slow` in `error_parts`
 

@@ -24,11 +24,11 @@ from experiments.refiner.methods import Method, network
 from experiments.refiner.run import RESULTS, WORK
 from experiments.refiner.tasks import Task, masked, noisy
 from experiments.refiner.training import WEIGHTS, Job
-from skeletor.config import C, check_config
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence
-from skeletor.progress import log, log_to
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import C, check_config
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log, log_to
 
 HANDS = [*SIGNING_50.group("left_hand"), *SIGNING_50.group("right_hand")]
 COLOURS = "blue: left hand, orange: right hand, grey behind: the truth"

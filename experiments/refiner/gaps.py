@@ -15,7 +15,7 @@ from experiments.refiner.methods import Method, network, smoothers
 from experiments.refiner.report import Result, bold, bold_best, markdown, number
 from experiments.refiner.tasks import Gap, gaps
 from experiments.refiner.training import Clips, Job, train_all
-from skeletor.pose import PoseSequence
+from skeletor.poses.pose import PoseSequence
 
 BANDS = ("all speeds", "slow", "medium", "fast")
 

@@ -14,7 +14,7 @@ from experiments.refiner.methods import network, network_after, smoothers
 from experiments.refiner.report import Result, bold_best, markdown, number
 from experiments.refiner.tasks import masked
 from experiments.refiner.training import Clips, Job, train_all
-from skeletor.corrupt import Corruption
+from skeletor.learning.corrupt import Corruption
 
 CHECKPOINTS = (1 / 6, 1 / 3, 2 / 3, 1.0)  # the paper's 50, 100, 200 and 300 thousand of 300 thousand steps
 

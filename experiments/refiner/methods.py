@@ -1,4 +1,4 @@
-"""What is compared: smoothers by name, and trained networks, all behind `skeletor.refiners.build_refiner`."""
+"""What is compared: smoothers by name, and trained networks, all behind `skeletor.refiners.registry.build_refiner`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from safetensors.torch import load_file
 
 from experiments.refiner.config import ModelSpec
 from experiments.refiner.training import WEIGHTS
-from skeletor.checkpoint import snapshot_path
-from skeletor.config import check_config
-from skeletor.network_refiner import SkeletorRefiner
-from skeletor.refiners import RefineConfig, Refiner, build_refiner
-from skeletor.weights import load_refiner
+from skeletor.learning.checkpoint import snapshot_path
+from skeletor.refiners.registry import RefineConfig, Refiner, build_refiner
+from skeletor.refiners.weights import load_refiner
+from skeletor.refiners.windowed import SkeletorRefiner
+from skeletor.support.config import check_config
 
 LABELS = {
     "none": "nothing done",
@@ -47,7 +47,7 @@ def smoothers(names: Sequence[str]) -> list[Method]:
     """The smoothers of these names, as `RefineConfig` has them; InputError if there is no such one.
 
     "NAME-carried" is NAME with hands seen from their wrists. Linear interpolation so is what the default network
-    starts from before it has learned anything (`skeletor.fill.fill_carried`), so the fair thing to beat.
+    starts from before it has learned anything (`skeletor.refiners.fill.fill_carried`), so the fair thing to beat.
     """
     found = []
     for name in names:

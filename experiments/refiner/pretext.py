@@ -18,16 +18,16 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from experiments.refiner.training import Job, read_clips
-from skeletor.devices import seeded
-from skeletor.model import Skeletor
-from skeletor.objective import Batch, corrupted_batch, make_task, refiner_loss
-from skeletor.pose import PoseSequence
-from skeletor.progress import progress
-from skeletor.training import WEIGHTS, train_refiner
-from skeletor.training_config import RefinerTrainConfig
-from skeletor.weights import RefinerInfo, load_refiner, save_refiner
-from skeletor.windows import Ready, alike, clip_store
-from slt.pipeline.stage import Done, run_stage
+from skeletor.learning.windows import Ready, alike, clip_store
+from skeletor.poses.pose import PoseSequence
+from skeletor.refiners.networks.skeletor import Skeletor
+from skeletor.refiners.training.config import RefinerTrainConfig
+from skeletor.refiners.training.objective import Batch, corrupted_batch, make_task, refiner_loss
+from skeletor.refiners.training.train import WEIGHTS, train_refiner
+from skeletor.refiners.weights import RefinerInfo, load_refiner, save_refiner
+from skeletor.support.devices import seeded
+from skeletor.support.progress import progress
+from slt.pipeline.cache.stage import Done, run_stage
 
 Pretext = Literal["order", "adversarial", "nothing"]
 ORDER_WEIGHT = 0.01  # the refiner's loss ends near 0.03, the order's begins at log 2

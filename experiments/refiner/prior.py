@@ -1,4 +1,4 @@
-"""`skeletor.prior` alone, as a refiner: a row to compare networks with."""
+"""`skeletor.refiners.networks.spatial_prior` alone, as a refiner: a row to compare networks with."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from skeletor.fill import fill_carried
 from skeletor.io.store import open_store
-from skeletor.pose import PoseSequence
-from skeletor.prior import conditional_mean, fit_prior
-from skeletor.windows import clip_store
+from skeletor.learning.windows import clip_store
+from skeletor.poses.pose import PoseSequence
+from skeletor.refiners.fill import fill_carried
+from skeletor.refiners.networks.spatial_prior import conditional_mean, fit_prior
 
 
 class PriorRefiner:

@@ -16,12 +16,12 @@ from experiments.refiner.methods import Method, network, smoothers
 from experiments.refiner.report import Result, bold_best, markdown, number
 from experiments.refiner.tasks import Task, What, at_random, gaps, hidden
 from experiments.refiner.training import Clips, Job, train_all
-from skeletor.errors import InputError
-from skeletor.io import read_poses
+from skeletor.io.formats import read_poses
 from skeletor.io.store import open_store, write_store
-from skeletor.pose import PoseSequence
-from slt.lift import LiftConfig, build_lifter
-from slt.pipeline.stage import Done, run_stage
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.errors import InputError
+from slt.pipeline.cache.stage import Done, run_stage
 
 SKELS = ("phoenix14t_skels/dev.skels", "phoenix14t_skels/train.skels")
 OPENPOSE = "openpose/zelinka_demo_20161025_pocasi.h5"

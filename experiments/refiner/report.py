@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skeletor.atomic import write_text
+from skeletor.files.atomic import write_text
 
 _PACKAGES = ("torch", "numpy", "scipy", "safetensors")
 

@@ -28,10 +28,10 @@ from experiments.refiner.config import (
     quick,
 )
 from experiments.refiner.report import Result, write_result
-from skeletor.config import read_overrides
-from skeletor.errors import InputError, SkeletorError
-from skeletor.lock import locked
-from skeletor.progress import log, log_to
+from skeletor.files.lock import locked
+from skeletor.support.config import read_overrides
+from skeletor.support.errors import InputError, SkeletorError
+from skeletor.support.progress import log, log_to
 
 WORK, RESULTS = Path("runs/refiner"), Path("experiments/results")
 QUICK = Path("runs/refiner-quick")

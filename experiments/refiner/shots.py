@@ -12,9 +12,9 @@ from experiments.refiner import draw
 from experiments.refiner.detector import Material, read_run
 from experiments.refiner.errors import SHOULDERS_CM
 from experiments.refiner.events import hand_events
-from skeletor.hands import hands_and_wrists
-from skeletor.skeleton import SIGNING_50
-from slt.corpus.build import video_path
+from skeletor.poses.hands import hands_and_wrists
+from skeletor.poses.skeleton import SIGNING_50
+from slt.synthetic.build import video_path
 from slt.video import open_video
 
 SHOTS = 5

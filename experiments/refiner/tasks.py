@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import torch
 
-from skeletor.corrupt import noise
-from skeletor.hands import hands_and_wrists
-from skeletor.pose import PoseSequence
-from skeletor.skeleton import Skeleton
+from skeletor.learning.corrupt import noise
+from skeletor.poses.hands import hands_and_wrists
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import Skeleton
 
 What = Literal["frames", "joints"]
 Target = Literal["hand", "hand and wrist", "frame"]

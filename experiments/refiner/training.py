@@ -9,11 +9,11 @@ from typing import Any
 
 from experiments.refiner.config import ModelSpec
 from skeletor.io.store import open_store
-from skeletor.normalise import renormalise
-from skeletor.pose import PoseSequence
-from skeletor.progress import log, log_to
+from skeletor.poses.normalise import renormalise
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.progress import log, log_to
+from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage, stage_key
 from slt.pipeline.mapping import worker_pool
-from slt.pipeline.stage import DONE, Done, read_json, run_stage, stage_key
 
 WEIGHTS = "refiner.safetensors"
 
@@ -95,7 +95,7 @@ def _train(job: Job, folder: Path) -> Done:
     log_to(folder / "log.txt")
 
     def work(out: Path) -> None:
-        from skeletor.training import train_refiner
+        from skeletor.refiners.training.train import train_refiner
 
         clips, degraded = read_clips(job.clips)
         train_refiner(clips, job.spec.train, out, job.seed, "cpu", degraded, snapshots=job.snapshots)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skeletor.skeleton import Skeleton
+from skeletor.poses.skeleton import Skeleton
 
 REACH = 0.6  # of a body's extent, from one frame to the next
 REACH_PER_FRAME = 0.04  # more for every frame in which nobody was there
@@ -83,7 +83,9 @@ def _bodies(points: np.ndarray, body: list[int]) -> tuple[np.ndarray, np.ndarray
 
 def _assign(tracks: list[_Track], t: int, present: np.ndarray, bodies: np.ndarray, sizes: np.ndarray) -> None:
     """Give a frame's people to the tracks, or new tracks to them."""
-    from scipy.optimize import linear_sum_assignment  # takes half as long to load as all of `slt.estimate` otherwise
+    from scipy.optimize import (
+        linear_sum_assignment,  # takes half as long to load as all of `slt.estimators.registry` otherwise
+    )
 
     left = np.ones(len(present), bool)
     live = [track for track in tracks if t - track.frames[-1] < _WAIT] if len(tracks) > 50 else tracks

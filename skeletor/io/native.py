@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
-from skeletor.errors import InputError, printable
-from skeletor.files import checked_fps, existing_file, reading
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SKELETONS, Skeleton
-from skeletor.tensors import save_tensors
+from skeletor.files.outside import checked_fps, existing_file, reading
+from skeletor.files.tensors import save_tensors
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SKELETONS, Skeleton
+from skeletor.support.errors import InputError, printable
 
-FORMAT = "skeletor.pose"
+FORMAT = "skeletor.poses.pose"
 VERSION = "1"
 WHAT = "safetensors file of poses"
 _HALF_LIMIT = 2048.0  # from here on neighbouring float16 numbers are 2 apart

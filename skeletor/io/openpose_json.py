@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.atomic import atomic_path
-from skeletor.errors import InputError
-from skeletor.files import reading
+from skeletor.files.atomic import atomic_path
+from skeletor.files.outside import reading
 from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
+from skeletor.io.layouts.units import FARTHEST, check_pixels
 from skeletor.io.people import People, SignerChoice, check_crowd, select
 from skeletor.io.recordings import Recording, list_recordings
-from skeletor.io.units import FARTHEST, check_pixels
-from skeletor.pose import UNITS, PoseSequence, Provenance, StageRecord
-from skeletor.progress import log
-from skeletor.skeleton import BODY25_HANDS
+from skeletor.poses.pose import UNITS, PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import BODY25_HANDS
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 WHAT = "directory of OpenPose JSON files"
 DEFAULT_FPS = 25.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skeletor.errors import InputError
 from skeletor.io.follow import follow as follow_bodies
 from skeletor.io.follow import steady_joints
-from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.progress import log
-from skeletor.skeleton import Skeleton
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import Skeleton
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 MOST_PEOPLE = 128  # in a frame; OpenPose itself finds at most 127
 MOST_PLACES = 250_000  # frames times people: 0.5 GB

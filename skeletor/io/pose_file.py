@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.errors import InputError
 from skeletor.io.people import check_crowd
+from skeletor.support.errors import InputError
 
 MOST_POINTS = 4096  # of one person; MediaPipe's holistic has 586
 MOST_COMPONENTS = 256

@@ -3,7 +3,7 @@
 Which point is which joint is told by the names in the header, or by what lies where (`skeletor.io.layouts`). OpenPose,
 COCO, Halpe and AlphaPose points become BODY25_HANDS, MediaPipe's MEDIAPIPE_75; faces and world landmarks are
 dropped. Any other file gets a skeleton of its own from the header's points and limbs. Coordinates from 0 to 1 become
-pixels (`skeletor.io.units`). Files are written in version 0.2, which the format's own readers take.
+pixels (`skeletor.io.layouts.units`). Files are written in version 0.2, which the format's own readers take.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.atomic import atomic_path
-from skeletor.errors import InputError
-from skeletor.files import existing_file, reading
+from skeletor.files.atomic import atomic_path
+from skeletor.files.outside import existing_file, reading
 from skeletor.io.layouts import (
     Named,
     Point,
@@ -32,12 +31,13 @@ from skeletor.io.layouts import (
     writing_names,
 )
 from skeletor.io.layouts.named import asking
+from skeletor.io.layouts.units import FARTHEST, Scale, unit_of
 from skeletor.io.people import People, SignerChoice, select
 from skeletor.io.pose_file import Component, PoseFile, parse, usable_fps
-from skeletor.io.units import FARTHEST, Scale, unit_of
-from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.progress import log
-from skeletor.skeleton import Skeleton
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import Skeleton
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 WHAT = ".pose file"
 _LARGEST_SIDE = 65535  # of a picture, in the header

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from skeletor.errors import InputError
-from skeletor.files import reading
-from skeletor.progress import log
+from skeletor.files.outside import reading
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 # OpenPose: <clip>_<12 digits>_keypoints.json, counted from 0.
 _OPENPOSE = re.compile(r"(?P<clip>.*?)_?(?P<frame>[0-9]{12})_keypoints")

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
-from skeletor.files import existing_file, reading
-from skeletor.normalise import normalise
-from skeletor.pose import PoseSequence, Provenance, file_sha256
-from skeletor.skeleton import SIGNING_50
+from skeletor.files.atomic import write_text
+from skeletor.files.outside import existing_file, reading
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 
 WHAT = ".skels file"
 FPS = 25.0

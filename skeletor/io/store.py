@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
-from skeletor.errors import InputError
 from skeletor.io import native
-from skeletor.pose import PoseSequence
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.errors import InputError
 
 CHUNK = 128
 

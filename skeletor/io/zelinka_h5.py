@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.errors import InputError
-from skeletor.io.hdf5 import open_hdf5, read_values
-from skeletor.pose import PoseSequence, Provenance, file_sha256
-from skeletor.skeleton import SIGNING_50
+from skeletor.files.hdf5 import open_hdf5, read_values
+from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 
 WHAT = "HDF5 file of 50-joint poses"
 DEFAULT_FPS = 25.0

@@ -28,7 +28,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point; ends the process with 0, 1 (a bug), 2 (bad input) or 3 (nothing to translate)."""
-    from skeletor.command import run_command
+    from skeletor.support.command import run_command
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skeletor.errors import InputError
-from skeletor.paths import input_path
-from skeletor.plain_json import to_json
-from skeletor.refiners import REFINERS
+from skeletor.files.paths import input_path
+from skeletor.files.plain_json import to_json
+from skeletor.refiners.registry import REFINERS
+from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
-    from slt.back_translate import BackTranslation
+    from slt.inference.back_translation import BackTranslation
 
 _LISTED = 20  # names of each kind on the screen; all are in the file
 
@@ -38,9 +38,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Back-translate; exit code 2 if a file could not be used."""
-    from slt.back_translate import back_translate, find_sources
+    from slt.inference.back_translation import back_translate, find_sources
+    from slt.inference.chain import load_system
     from slt.score.references import read_references
-    from slt.system import load_system
 
     paths = [input_path(text) for text in args.poses]
     sources, failed = find_sources(paths, args.fps, _joints(args.joints), args.skeleton)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from skeletor.errors import InputError
-from skeletor.progress import log, log_to
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log, log_to
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -33,8 +33,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 
 def _resynth(args: argparse.Namespace) -> int:
-    from slt.corpus.resynth import resynthesise
     from slt.pipeline.config import load_resynth_config
+    from slt.synthetic.resynth import resynthesise
 
     config = load_resynth_config(args.config)
     annotation = args.annotation or config.annotation
@@ -47,8 +47,8 @@ def _resynth(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from slt.corpus.build import render_corpus
     from slt.pipeline.config import load_corpus_config
+    from slt.synthetic.build import render_corpus
 
     config = load_corpus_config(args.config)
     log_to(args.output / "log.txt")

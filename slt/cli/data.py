@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skeletor.errors import InputError
-from skeletor.plain_json import to_json
+from skeletor.files.plain_json import to_json
+from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
-    from slt.corpus.check import Check
-    from slt.corpus.statistics import Lengths
+    from slt.data.check import Check
+    from slt.data.statistics import Lengths
 
 _LISTED = 20  # of each kind of problem; all with --json
 
@@ -24,7 +24,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     if args.workers < 1:
         raise InputError(f"--workers {args.workers}: has to be at least 1")
 
-    from slt.corpus.check import check
+    from slt.data.check import check
 
     found = check(args.folder, args.frames, args.workers)
     print(to_json(found.as_dict(), 1) if args.json else report(found))
@@ -48,7 +48,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 def report(found: Check) -> str:
     """What a person reads."""
-    from slt.corpus.check import PROBLEMS
+    from slt.data.check import PROBLEMS
 
     lines = [_heading(found), "", *_table(found)]
     for name, figures in found.variants.items():

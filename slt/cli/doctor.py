@@ -7,7 +7,9 @@ import importlib.metadata
 import os
 import platform
 
-PACKAGES = ("torch", "joeynmt", "mediapipe", "protobuf", "numpy", "opencv-python-headless", "av", "pose-format",
+from slt.translate.joey import DISTRIBUTION
+
+PACKAGES = ("torch", DISTRIBUTION, "mediapipe", "protobuf", "numpy", "opencv-python-headless", "av", "pose-format",
             "safetensors", "sacrebleu", "rouge-score", "sentencepiece")  # fmt: skip
 
 
@@ -25,19 +27,19 @@ def main(command: str, argv: list[str], text: str) -> int:
             print(f"  {package:24} not installed")
     print(_devices())
 
-    from slt.estimate import ESTIMATORS
+    from slt.estimators.registry import ESTIMATORS
 
     print("estimators:")
     for name, estimator in ESTIMATORS.items():
         reason = estimator.unavailable()
         print(f"  {name:14} {'works' if reason is None else 'not available: ' + reason}")
 
-    from skeletor.refine2d import REFINERS_2D
-    from skeletor.refiners import REFINERS
-    from slt.lift import LIFTERS, SHIPPED
-    from slt.lift_choice import NETWORKS, SHIPPED_KIND, newest_lifter
-    from slt.sparse import UPSAMPLINGS
-    from slt.system import newest_model
+    from skeletor.lifters.choice import NETWORKS, SHIPPED_KIND, newest_lifter
+    from skeletor.lifters.registry import LIFTERS, SHIPPED
+    from skeletor.poses.key_frames import UPSAMPLINGS
+    from skeletor.refiners.registry import REFINERS
+    from skeletor.refiners2d.registry import REFINERS_2D
+    from slt.inference.chain import newest_model
 
     print("lifters (--lift):")
     for name, what in LIFTERS.items():

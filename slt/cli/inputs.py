@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skeletor.batch import for_each
-from skeletor.errors import InputError, SkeletorError
-from skeletor.paths import address_fault, special_fault
-from slt.given import PoseFiles
-from slt.suffixes import bare_name, is_poses
+from skeletor.files.paths import address_fault, special_fault
+from skeletor.files.suffixes import bare_name, is_poses
+from skeletor.support.batch import for_each
+from skeletor.support.errors import InputError, SkeletorError
+from slt.estimators.given import PoseFiles
 
 _NO_NAME = re.compile(r"[/\\\0]")  # what a clip may be called and a file may not
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from skeletor.errors import InputError
-from skeletor.progress import log
+from skeletor.files.suffixes import is_poses
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from slt.cli.inputs import Input
-from slt.suffixes import is_poses
 
 
 def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:

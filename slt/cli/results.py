@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.errors import InputError, NothingToTranslate, SkeletorError
-from skeletor.io import skels, write_poses
-from skeletor.pose import PoseSequence
-from skeletor.progress import log
-from skeletor.seen import seen
-from slt.estimate.bystanders import people_warning
-from slt.sparse import pose_stride
+from skeletor.io import skels
+from skeletor.io.formats import write_poses
+from skeletor.poses.key_frames import pose_stride
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.seen import seen
+from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError
+from skeletor.support.progress import log
+from slt.estimators.bystanders import people_warning
 
 SUFFIXES = (".safetensors", ".pose", ".skels")
 SKELS = ".skels"

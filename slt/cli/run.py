@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from skeletor.config import load_config, read_overrides
-from skeletor.errors import InputError
-from skeletor.lock import locked
-from skeletor.progress import log, log_to
-from slt.lift_choice import HELP as LIFT_HELP
-from slt.lift_choice import lift_values
-from slt.suffixes import bare_name
+from skeletor.files.lock import locked
+from skeletor.files.suffixes import bare_name
+from skeletor.lifters.choice import HELP as LIFT_HELP
+from skeletor.lifters.choice import lift_values
+from skeletor.support.config import load_config, read_overrides
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log, log_to
 
 
 def main(command: str, argv: list[str], text: str) -> int:

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from skeletor.plain_json import to_json
+from skeletor.files.plain_json import to_json
 from slt.cli import back_translate
 
 
@@ -19,7 +19,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     if args.poses or args.hyp is None or args.ref is None:
         parser.error("give --hyp and --ref, or --poses")
 
-    from slt.score import score_files
+    from slt.score.scores import score_files
 
     scores = score_files(args.hyp, args.ref, args.seed)
     if args.json:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from skeletor.config import load_config, read_overrides
-from skeletor.lock import locked
-from skeletor.progress import log, log_to
+from skeletor.files.lock import locked
+from skeletor.support.config import load_config, read_overrides
+from skeletor.support.progress import log, log_to
 from slt.cli.inputs import Input, each, find_inputs
 
 
@@ -37,17 +37,17 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from slt.corpus.frames import fingerprint
-    from slt.corpus.layout import read_corpus
-    from slt.pipeline.stage import stage_key
-    from slt.pipeline.work.pixels import corpus_sources
-    from slt.pipeline.work.sign2text import train_and_decode
-    from slt.score import score
+    from slt.data.frames import fingerprint
+    from slt.data.layout import read_corpus
+    from slt.pipeline.cache.stage import stage_key
+    from slt.pipeline.work.render_pixels import corpus_sources
+    from slt.pipeline.work.train_sign2text import train_and_decode
+    from slt.score.scores import score
     from slt.sign2text.config import Sign2TextRow
 
     config = load_config(args.config, Sign2TextRow, read_overrides(args.set))
     corpus = read_corpus(args.corpus)
-    key = stage_key({}, (fingerprint(corpus),), ("slt.sign2text.frames",))
+    key = stage_key({}, (fingerprint(corpus),), ("slt.sign2text.decoded",))
     with locked(args.output):
         log_to(args.output / "log.txt")
         outputs = train_and_decode(
@@ -63,7 +63,7 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _translate(args: argparse.Namespace) -> int:
-    from slt.sign2text.frames import read_frames
+    from slt.sign2text.decoded import read_frames
     from slt.sign2text.translator import Sign2Text
 
     model = Sign2Text.load(args.model, args.device)

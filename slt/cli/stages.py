@@ -7,19 +7,19 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from skeletor.config import check_config, load_config
-from skeletor.errors import InputError, printable
-from skeletor.io import write_poses
-from skeletor.lock import locked
-from skeletor.pose import PoseSequence, StageRecord
-from skeletor.progress import log, log_to
-from skeletor.refiners import REFINERS
+from skeletor.files.lock import locked
+from skeletor.files.suffixes import is_poses
+from skeletor.io.formats import write_poses
+from skeletor.poses.key_frames import UPSAMPLINGS
+from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.refiners.registry import REFINERS
+from skeletor.support.config import check_config, load_config
+from skeletor.support.errors import InputError, printable
+from skeletor.support.progress import log, log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
 from slt.cli.options import add_pose_options, refuse_options_of_poses
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
-from slt.given import GivenPoses, PoseFiles
-from slt.sparse import UPSAMPLINGS
-from slt.suffixes import is_poses
+from slt.estimators.given import GivenPoses, PoseFiles
 
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "learned", "skeletor"
 POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
@@ -63,7 +63,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
     if command in ("lift", "view"):
-        from slt.lift_choice import HELP
+        from skeletor.lifters.choice import HELP
 
         names = ("--lift", "--mode") if command == "lift" else ("--lift",)
         parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {HELP}")
@@ -88,9 +88,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 
 def _poses(args: argparse.Namespace) -> int:
-    from slt.estimate import build_estimator
-    from slt.estimate.ahead import ahead_of
-    from slt.system import named_estimator
+    from slt.estimators.ahead import ahead_of
+    from slt.estimators.registry import build_estimator
+    from slt.inference.chain import named_estimator
 
     refuse_flat_skels(args.suffix, 2, "slt poses")
     config = named_estimator(args.estimator, args.pose_stride, args.fps)
@@ -125,9 +125,9 @@ def _flat(pose: PoseSequence) -> PoseSequence:
 
 
 def _lift(args: argparse.Namespace) -> int:
-    from slt.lift import LiftConfig, build_lifter
-    from slt.lift_choice import lift_values
-    from slt.system import to_signing_50
+    from skeletor.lifters.choice import lift_values
+    from skeletor.lifters.registry import LiftConfig, build_lifter
+    from slt.inference.chain import to_signing_50
 
     raw = lift_values(args.lift)
     raw |= {"stride": args.stride, "upsample": args.upsample}
@@ -145,8 +145,9 @@ def _lift(args: argparse.Namespace) -> int:
 
 
 def _train_lifter(argv: list[str]) -> int:
-    from slt.lift.learned.config import LiftTrainJob
-    from slt.lift.learned.training import train_lifter
+    from skeletor.lifters.learned.config import LiftTrainJob
+    from skeletor.lifters.learned.training import train_lifter
+    from slt.synthetic.lift_clips import rendered_material
 
     parser = argparse.ArgumentParser("slt lift train", description="Train a lifter on motion with known 3D.")
     parser.add_argument("config", type=Path, help="for instance configs/lift_joint_token.yaml")
@@ -158,12 +159,12 @@ def _train_lifter(argv: list[str]) -> int:
     job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
     log_to()
     with locked(job.out):
-        print(train_lifter(job).weights)
+        print(train_lifter(job, rendered_material(job.data, job.workers)).weights)
     return 0
 
 
 def _refine(args: argparse.Namespace) -> int:
-    from slt.system import make_refiner
+    from slt.inference.chain import make_refiner
 
     return _each_clip(args, make_refiner(args.refine, args.model), None)
 

@@ -10,22 +10,22 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError, NothingToTranslate
-from skeletor.pose import PoseSequence
-from skeletor.progress import log_to
-from skeletor.refine2d import REFINERS_2D
-from skeletor.refiners import REFINERS
+from skeletor.files.atomic import write_text
+from skeletor.files.suffixes import is_poses
+from skeletor.lifters.choice import HELP as LIFT_HELP
+from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
+from skeletor.poses.pose import PoseSequence
+from skeletor.refiners.registry import REFINERS
+from skeletor.refiners2d.registry import REFINERS_2D
+from skeletor.support.errors import InputError, NothingToTranslate
+from skeletor.support.progress import log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
 from slt.cli.options import add_pose_options, refuse_options_of_poses
-from slt.given import GivenPoses, PoseFiles
-from slt.lift_choice import HELP as LIFT_HELP
-from slt.sparse import STRIDE, UPSAMPLINGS
-from slt.suffixes import is_poses
+from slt.estimators.given import GivenPoses, PoseFiles
 
 if TYPE_CHECKING:
-    from slt.estimate.ahead import Ahead
-    from slt.system import Translation
+    from slt.estimators.ahead import Ahead
+    from slt.inference.chain import Translation
 
 FORMATS = ("txt", "json", "srt")
 
@@ -82,9 +82,9 @@ def _formats(args: argparse.Namespace) -> list[str]:
 
 def _ahead(args: argparse.Namespace, inputs: Sequence[Input]) -> AbstractContextManager[Ahead | None]:
     """2D poses from worker processes, begun before the models are loaded; None if they are made in this process."""
-    from slt.estimate.ahead import ahead_of
-    from slt.model_folder import read_model_config
-    from slt.system import estimator_config, model_folder
+    from slt.estimators.ahead import ahead_of
+    from slt.inference.chain import estimator_config, model_folder
+    from slt.inference.model_folder import read_model_config
 
     folder = model_folder(args.model)
     config = estimator_config(read_model_config(folder), folder, args.estimator, args.pose_stride, args.fps)
@@ -99,7 +99,7 @@ def _translate(
     files: PoseFiles,
     ahead: Ahead | None,
 ) -> int:
-    from slt.system import Sparse, load_system
+    from slt.inference.chain import Sparse, load_system
 
     sparse = Sparse(args.pose_stride, args.upsample)
     system = load_system(

@@ -6,22 +6,22 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from skeletor.normalise import denormalise, normalise
-from skeletor.pose import PoseSequence
-from skeletor.refiners import Refiner
+from skeletor.files.suffixes import is_poses
+from skeletor.lifters.registry import Lifter
+from skeletor.poses.normalise import denormalise, normalise
+from skeletor.poses.pose import PoseSequence
+from skeletor.refiners.registry import Refiner
 from slt.cli.inputs import Input
-from slt.given import GivenPoses
-from slt.lift import Lifter
-from slt.suffixes import is_poses
+from slt.estimators.given import GivenPoses
 
 
 def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path], None]:
     """A function that writes the view of an input: beside its pictures, or of poses alone on plain paper."""
-    from slt.lift import LiftConfig, build_lifter
-    from slt.lift_choice import exchanged_lift
-    from slt.system import make_estimator, make_refiner
-    from slt.view import make_view
-    from slt.view_poses import view_poses
+    from skeletor.lifters.choice import exchanged_lift
+    from skeletor.lifters.registry import LiftConfig, build_lifter
+    from slt.inference.chain import make_estimator, make_refiner
+    from slt.inference.view import make_view
+    from slt.inference.view_poses import view_poses
 
     lifter = build_lifter(exchanged_lift(LiftConfig(), args.lift))
     refiner = make_refiner(args.refine, args.model)
@@ -40,7 +40,7 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
 
 def before_and_after(raw: PoseSequence, lifter: Lifter, refiner: Refiner) -> tuple[PoseSequence, PoseSequence]:
     """Given poses and what becomes of them, in one unit. 2D is lifted and refined, 3D refined, unless it was."""
-    from slt.system import refined_before
+    from slt.inference.chain import refined_before
 
     if raw.dims == 2:
         return raw, denormalise(refiner(lifter(raw)))

@@ -7,17 +7,17 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from skeletor.config import Config, load_config, read_yaml_file
-from skeletor.errors import InputError
-from skeletor.refine2d import Refine2DConfig
-from skeletor.refiners import RefineConfig
-from skeletor.training_config import RefinerTrainConfig, train_preset
-from slt.corpus.build import CorpusConfig
-from slt.corpus.resynth import ResynthConfig
-from slt.estimate import EstimateConfig
-from slt.lift import LiftConfig
+from skeletor.lifters.registry import LiftConfig
+from skeletor.refiners.registry import RefineConfig
+from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
+from skeletor.refiners2d.registry import Refine2DConfig
+from skeletor.support.config import Config, load_config, read_yaml_file
+from skeletor.support.errors import InputError
+from slt.estimators.registry import EstimateConfig
 from slt.sign2text.config import Sign2TextRow
-from slt.translate import TranslateConfig
+from slt.synthetic.build import CorpusConfig
+from slt.synthetic.resynth import ResynthConfig
+from slt.translate.config import TranslateConfig
 
 SmootherName = Literal["zero", "hold", "linear", "cubic", "savgol", "gaussian", "one-euro", "kalman"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slt.corpus import layout
+from slt.data import layout
+from slt.pipeline.cache.stage import Done, run_stage
 from slt.pipeline.config import RunConfig
-from slt.pipeline.stage import Done, run_stage
 
 
 @dataclass(frozen=True)

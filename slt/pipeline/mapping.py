@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from skeletor import workers as workers_
-from skeletor.errors import InputError
 from skeletor.io import native
-from skeletor.pose import PoseSequence
-from skeletor.progress import log, progress
+from skeletor.poses.pose import PoseSequence
+from skeletor.support import workers as workers_
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log, progress
 
 
 class BatchStage(Protocol):
@@ -27,7 +27,7 @@ class BatchStage(Protocol):
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """`skeletor.workers.worker_pool` with one thread each: the parallelism is over processes."""
+    """`skeletor.support.workers.worker_pool` with one thread each: the parallelism is over processes."""
     os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts
     with workers_.worker_pool(workers) as pool:
         yield pool

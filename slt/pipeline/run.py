@@ -7,30 +7,32 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
-from skeletor.pose import file_sha256
-from skeletor.refiners import RefineConfig, build_refiner
-from slt.corpus import build, layout
-from slt.corpus.frames import fingerprint
-from slt.corpus.resynth import ResynthConfig, resynthesise, source_hash
-from slt.lift import build_lifter, lift_weights
-from slt.pipeline import model, report, training
+from skeletor.files.atomic import write_text
+from skeletor.files.keyed import keyed_folder
+from skeletor.lifters.registry import build_lifter, lift_weights
+from skeletor.poses.pose import file_sha256
+from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.support.errors import InputError
+from slt.data import layout
+from slt.data.frames import fingerprint
+from slt.pipeline import model_stages, translators
+from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run, elsewhere
-from slt.pipeline.keyed import keyed_folder
-from slt.pipeline.refine2d import check_refine_2d, refine_2d
-from slt.pipeline.rejections import Rejections
-from slt.pipeline.sign2text import SIGN2TEXT, sign2text_systems
+from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
+from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
 from slt.pipeline.sources import list_bad_clips, rendered_sources
-from slt.pipeline.stage import Done, run_stage, stage_key
-from slt.pipeline.table import Table
+from slt.pipeline.tables import report
+from slt.pipeline.tables.rejections import Rejections
+from slt.pipeline.tables.table import Table
 from slt.pipeline.work.estimate import estimate_corpus
 from slt.pipeline.work.lift import lift_parts
 from slt.pipeline.work.refine import refine_parts
-from slt.pipeline.work.refiner import REFINER_WEIGHTS, train_on_motion, train_skeletor
 from slt.pipeline.work.simulate import simulate_rest
-from slt.pipeline.work.truth import normalise_truth
+from slt.pipeline.work.train_refiner import REFINER_WEIGHTS, train_on_motion, train_skeletor
+from slt.pipeline.work.true_motion import normalise_truth
+from slt.synthetic import build
+from slt.synthetic.resynth import ResynthConfig, resynthesise, source_hash
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
 _SMOOTHERS = {"savgol": "linear + Savitzky-Golay", "kalman": "Kalman smoother"}  # labels of rows
@@ -59,7 +61,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     there is none.
     """
     done = prepare(config, folder, corpus, reuse)
-    systems = training.train_rows(done.run, done.rows)
+    systems = translators.train_rows(done.run, done.rows)
     if config.sign2text is not None and (not config.rows or SIGN2TEXT in config.rows):
         systems[SIGN2TEXT] = sign2text_systems(done.run)
     table = report.make_table(done.run, done.rows, systems)
@@ -68,7 +70,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     for own in (row for row in done.rows if row.own):
         best = table.best_seed(own.name)
         system, scores = systems[own.name][best], table.scores_of(own.name, best)
-        _, rejections = model.build_model(done.run, own, system, scores, done.detected)
+        _, rejections = model_stages.build_model(done.run, own, system, scores, done.detected)
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     return table
 
@@ -139,7 +141,7 @@ def _poses(run: Run) -> Detected:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
     estimator, workers = run.config.estimator, run.config.workers
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
-    cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), ("slt.estimate",)))
+    cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), ("slt.estimators.registry",)))
     estimated = run.stage(
         "estimate",
         run.folder / "estimated",
@@ -184,7 +186,7 @@ def _lift(run: Run, detected: Detected) -> Done:
 def _rows(run: Run, lifted: Done) -> list[Row]:
     """The rows that have a translator, with their poses made. One of them is the run's own system."""
     plans, wanted = _plans(run, lifted), run.config.rows
-    known = [*plans, *([training.GLOSS] if run.config.gloss2text else [])]
+    known = [*plans, *([translators.GLOSS] if run.config.gloss2text else [])]
     known += [SIGN2TEXT] if run.config.sign2text else []
     unknown = [name for name in wanted if name not in known]
     if unknown:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from skeletor.atomic import write_text
-from skeletor.progress import log
-from slt.corpus import layout
+from skeletor.files.atomic import write_text
+from skeletor.support.progress import log
+from slt.data import layout
 from slt.pipeline.work.estimate import FAILED
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence, StageRecord
-from skeletor.progress import log
-from skeletor.refine2d import Refine2DConfig, build_refiner_2d
-from skeletor.refiners import RefineConfig, Refiner, build_refiner
-from slt.lift import LiftConfig, Lifter, build_lifter
-from slt.sparse import STRIDE, OnKeyFrames, pose_stride, thin
+from skeletor.lifters.registry import LiftConfig, Lifter, build_lifter
+from skeletor.poses.key_frames import STRIDE, pose_stride, thin
+from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.refiners.registry import RefineConfig, Refiner, build_refiner
+from skeletor.refiners2d.key_frames import OnKeyFrames
+from skeletor.refiners2d.registry import Refine2DConfig, build_refiner_2d
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 STRIDES = (2, 4, 8)
 Pair = tuple[list[PoseSequence], list[PoseSequence]]  # key points and final poses of the same clips

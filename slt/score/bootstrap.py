@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.score.bleu import bleu_from_statistics, bleu_statistics
 from slt.score.rouge import sentence_rouge
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 
 @dataclass(frozen=True)

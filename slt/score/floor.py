@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.score.bleu import ORDER, bleu_from_statistics
 
 Ngram = tuple[str, ...]

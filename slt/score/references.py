@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from skeletor.errors import InputError
-from slt.corpus.layout import protocol_text
-from slt.corpus.tables import nfc, read_rows, read_text
+from skeletor.support.errors import InputError
+from slt.data.layout import protocol_text
+from slt.data.tables import nfc, read_rows, read_text
 
 _ADVICE = "give a file of reference sentences"
 _NAMES = ("name", "clip", "id", "video", "file")  # headings of a column of names, the first that is there

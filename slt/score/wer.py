@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 
 def word_error_rate(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> float:

@@ -8,9 +8,9 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from skeletor.errors import InputError
-from skeletor.files import existing_file, reading
-from skeletor.io.torch_files import load_torch
+from skeletor.files.outside import existing_file, reading
+from skeletor.files.torch_files import load_torch
+from skeletor.support.errors import InputError
 
 FC = 4096  # width of fc6 and fc7
 

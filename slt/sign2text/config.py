@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from skeletor.config import Config
+from skeletor.support.config import Config
 from slt.translate.config import TranslateConfig
 
 Preset = Literal["small", "nslt"]
@@ -111,7 +111,7 @@ class Sign2TextConfig(Config):
         return self
 
     def training_options(self) -> TranslateConfig:
-        """The same options for the translator's trainer (`slt.translate.trainer`), which this baseline shares."""
+        """The same options for the translator's trainer (`slt.translate.joey.trainer`), which this baseline shares."""
         return TranslateConfig.model_validate({name: getattr(self, name) for name in _SHARED})
 
 

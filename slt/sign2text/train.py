@@ -16,22 +16,22 @@ import torch
 from joeynmt.config import TestConfig
 from joeynmt.model import Model
 
-from skeletor.atomic import write_text
-from skeletor.devices import resolve_device
-from skeletor.errors import InputError
-from skeletor.progress import log
-from slt.pipeline.keyed import keyed_folder
-from slt.score import score
+from skeletor.files.atomic import write_text
+from skeletor.files.keyed import keyed_folder
+from skeletor.support.devices import resolve_device
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from slt.score.bleu import corpus_bleu
+from slt.score.scores import score
+from slt.sign2text.batches import FrameDataset, change_frames
 from slt.sign2text.cnn import AlexNet, load_cnn_weights
 from slt.sign2text.config import Sign2TextConfig
-from slt.sign2text.data import FrameDataset, change_frames
-from slt.sign2text.frames import FrameStore, mean_picture
+from slt.sign2text.decoded import FrameStore, mean_picture
 from slt.sign2text.translator import Sign2Text, encode_frames, new_model
-from slt.translate.decode import Decoding, decode, tune
-from slt.translate.text import Text, fit_text
-from slt.translate.train import TrainResult
-from slt.translate.trainer import Trainer, average, curve, deterministic, quiet
+from slt.translate.joey.decode import Decoding, decode, tune
+from slt.translate.joey.text import Text, fit_text
+from slt.translate.joey.train import TrainResult
+from slt.translate.joey.trainer import Trainer, average, curve, deterministic, quiet
 
 _VALIDATION_BATCH = 8  # clips; those of PHOENIX14T take 46 MB each as 300 frames of 227 x 227
 

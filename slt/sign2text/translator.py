@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from joeynmt.model import Model
 
-from skeletor.config import check_config
-from skeletor.devices import resolve_device
-from skeletor.errors import InputError
-from skeletor.tensors import save_tensors
-from skeletor.weight_file import check_fit, damaged, read_weights
+from skeletor.files.tensors import save_tensors
+from skeletor.files.weight_file import check_fit, damaged, read_weights
+from skeletor.support.config import check_config
+from skeletor.support.devices import resolve_device
+from skeletor.support.errors import InputError
+from slt.sign2text.batches import pad_frames
 from slt.sign2text.cnn import AlexNet, SmallCnn
 from slt.sign2text.config import Sign2TextConfig
-from slt.sign2text.data import pad_frames
 from slt.sign2text.model import build_model
-from slt.translate.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode
-from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest
+from slt.translate.joey.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode
+from slt.translate.joey.text import VOCABULARY, Text, copy_text, load_text, text_digest
 
 WEIGHTS = "sign2text.safetensors"
 _FORMAT = "slt-sign2text-1"

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from skeletor.config import Config, check_config
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence
-from skeletor.skeleton import SIGNING_50
-from skeletor.tensors import save_tensors
-from skeletor.weight_file import damaged, read_weights
-from slt.sparse import LONGEST_STRIDE, STRIDE, only_key_frames, pose_stride
+from skeletor.files.tensors import save_tensors
+from skeletor.files.weight_file import damaged, read_weights
+from skeletor.poses.key_frames import LONGEST_STRIDE, STRIDE, only_key_frames, pose_stride
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import Config, check_config
+from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
-    from slt.translate.decode import Hypothesis
+    from slt.translate.joey.decode import Hypothesis
     from slt.translate.translator import Translator
 
 FILE = "abstention.safetensors"
@@ -106,7 +106,7 @@ class Abstention:
     """Limits of the signals, and what the signals are measured against. Made by `fit_abstention`.
 
     share: the share of sound clips that may be rejected. clips: number of dev clips behind the thresholds.
-    stride: of the 2D (`slt.sparse`) that `limits` belong to. sparse: limits of larger strides.
+    stride: of the 2D (`skeletor.poses.key_frames`) that `limits` belong to. sparse: limits of larger strides.
     """
 
     limits: Limits
@@ -140,7 +140,7 @@ class Abstention:
         """Why not to translate, or None. Of several reasons the one furthest beyond its threshold.
 
         A signal that is no number is a reason, too: what cannot be checked is not vouched for. The stride of the 2D
-        stands among the signals (key `slt.sparse.STRIDE`) and decides which limits hold.
+        stands among the signals (key `skeletor.poses.key_frames.STRIDE`) and decides which limits hold.
         """
         nearest = self.at(int(signals.get(STRIDE, self.stride)))
         return self._reason(signals) if nearest is self else nearest._reason(signals)

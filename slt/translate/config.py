@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from skeletor.config import Config
+from skeletor.support.config import Config
 
 
 class TranslateConfig(Config):

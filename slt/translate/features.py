@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 
 VERSION = "3"
 _NECK = SIGNING_50.index("neck")

@@ -10,23 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from joeynmt.model import Model
 
-from skeletor.config import Config, check_config
-from skeletor.devices import resolve_device
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence
-from skeletor.tensors import save_tensors
-from skeletor.weight_file import check_fit, damaged, read_weights
+from skeletor.files.tensors import save_tensors
+from skeletor.files.weight_file import check_fit, damaged, read_weights
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.config import Config, check_config
+from skeletor.support.devices import resolve_device
+from skeletor.support.errors import InputError
 from slt.translate import features
 from slt.translate.config import TranslateConfig
-from slt.translate.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode, encode
 from slt.translate.features import FeatureStats, pose_features
-from slt.translate.glosses import GlossModel, read_glosses
-from slt.translate.model import FrameEmbedding, build_model, word_embedding
-from slt.translate.pieces import spoken
-from slt.translate.streams import StreamEmbedding
-from slt.translate.text import VOCABULARY, Text, copy_text, load_text, text_digest, vocabulary
+from slt.translate.joey.body_streams import StreamEmbedding
+from slt.translate.joey.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode, encode
+from slt.translate.joey.glosses import GlossModel, read_glosses
+from slt.translate.joey.model import FrameEmbedding, Model, build_model, word_embedding
+from slt.translate.joey.subwords import spoken
+from slt.translate.joey.text import VOCABULARY, Text, copy_text, load_text, text_digest, vocabulary
 
 WEIGHTS = "translator.safetensors"
 _FORMAT = "slt-translator-1"

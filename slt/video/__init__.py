@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.video.base import DEFAULT_FPS, Video, check_regular
 from slt.video.clock import frame_rate
-from slt.video.files import VideoFile
 from slt.video.folder import FrameFolder, frame_files
 from slt.video.picture import turn
+from slt.video.video_file import VideoFile
 from slt.video.write import write_video
 
 __all__ = [

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 DEFAULT_FPS = 25.0
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash: a Path has only one left

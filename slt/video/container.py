@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import av
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.video.base import check_regular
 from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
 

@@ -15,9 +15,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from skeletor.errors import InputError
-from skeletor.progress import log
-from slt.suffixes import PICTURE_SUFFIXES
+from skeletor.files.suffixes import PICTURE_SUFFIXES
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from slt.video.base import Video
 from slt.video.picture import check_size
 

@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 # MediaPipe aborts the process on pictures wider than about 33,600; no camera or codec in use goes beyond 16,384.
 MAXIMUM_SIDE = 16384

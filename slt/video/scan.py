@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from av.format import Flags
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.video.base import DEFAULT_FPS
 from slt.video.clock import MAXIMUM_FPS, disorder, grid, jumps_in, sound_times
 from slt.video.container import FFMPEG_ERRORS, Frames, Packets, open_container

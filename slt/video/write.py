@@ -12,8 +12,8 @@ from typing import Any
 import av
 import numpy as np
 
-from skeletor.atomic import atomic_path
-from skeletor.errors import InputError
+from skeletor.files.atomic import atomic_path
+from skeletor.support.errors import InputError
 from slt.video.container import FFMPEG_ERRORS, reason
 
 # One encoder thread (below), and no macroblock tree: with it, x264's output differed from process to process for the

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from experiments.compare_rows import compared, trainings
-from skeletor.errors import InputError
-from slt.corpus.layout import Clip, write_annotation
+from skeletor.support.errors import InputError
+from slt.data.layout import Clip, write_annotation
 
 TEXTS = [
     "am montag regen im norden",

@@ -9,11 +9,11 @@ import yaml
 
 from experiments import gloss2text
 from experiments.gloss2text import Gloss2TextConfig, main
-from skeletor.command import run_command
-from skeletor.config import load_config
-from skeletor.errors import InputError
-from slt.corpus.grammar import make_splits
-from slt.corpus.layout import Clip, write_annotation
+from skeletor.support.command import run_command
+from skeletor.support.config import load_config
+from skeletor.support.errors import InputError
+from slt.data.layout import Clip, write_annotation
+from slt.synthetic.language.grammar import make_splits
 
 TINY = {
     "layers": 1, "hidden": 16, "feed_forward": 32, "heads": 2, "warmup": 5, "batch": 16, "max_updates": 20,

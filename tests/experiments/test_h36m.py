@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from experiments import h36m
-from skeletor.config import check_config, load_config
-from slt.lift.benchmarks.sequences import Benchmark2D3D
-from slt.lift.learned.networks import build_network, network_arguments
+from skeletor.lifters.benchmarks.sequences import Benchmark2D3D
+from skeletor.lifters.learned.networks import build_network, network_arguments
+from skeletor.support.config import check_config, load_config
 
 TABLES = sorted(Path(h36m.__file__).parent.glob("h36m_*.yaml"))
 PUBLISHED = {"h36m_uplift_81": 10_377_254, "h36m_uplift_351": 10_404_902}

@@ -13,8 +13,8 @@ from experiments.killing import EXIT_CODES, Command, ended, trial, whole
 GOOD = """
 import sys, time
 from pathlib import Path
-from skeletor.atomic import write_text
-from skeletor.command import run_command
+from skeletor.files.atomic import write_text
+from skeletor.support.command import run_command
 def work():
     for k in range(6):
         if not Path(f"out/{k}.txt").exists():

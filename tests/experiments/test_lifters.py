@@ -13,13 +13,14 @@ from experiments.lifters_sets import LiftersTable
 from experiments.lifters_sets import test_sets as sets_of
 from experiments.pages import ROOT
 from experiments.pages import lifters as page
-from skeletor.errors import InputError
-from skeletor.normalise import normalise
-from slt.lift import LiftConfig, build_lifter
-from slt.lift.learned.config import LifterDataConfig
-from slt.lift.learned.data import View, clip_set, held_out_motion, make_view
-from slt.lift.learned.training import WEIGHTS
-from slt.lift.learned.weights import load_lifter
+from skeletor.lifters.learned.clips import View, clip_set
+from skeletor.lifters.learned.config import LifterDataConfig
+from skeletor.lifters.learned.training import WEIGHTS
+from skeletor.lifters.learned.weights import load_lifter
+from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.poses.normalise import normalise
+from skeletor.support.errors import InputError
+from slt.synthetic.lift_clips import held_out_motion, make_view
 
 
 @pytest.fixture(scope="module")

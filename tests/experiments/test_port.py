@@ -10,9 +10,9 @@ import torch
 import yaml
 
 from experiments import port
-from skeletor.config import load_config
-from skeletor.pose_prior import fit_gaussian
-from tests.skeletor.parts2d import hands
+from skeletor.refiners2d.gaussian import fit_gaussian
+from skeletor.support.config import load_config
+from tests.skeletor.refiners2d.parts2d import hands
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from experiments import transfer
-from skeletor.errors import InputError
-from slt.corpus import layout
+from skeletor.support.errors import InputError
+from slt.data import layout
+from slt.pipeline.cache.stage import DONE
 from slt.pipeline.config import RunConfig
-from slt.pipeline.stage import DONE
 
 TEXTS = [
     "im norden regen .",

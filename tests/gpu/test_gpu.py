@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from slt.lift.learned.networks import KINDS
-from slt.lift.learned.training import Material
+from skeletor.lifters.learned.clips import Material
+from skeletor.lifters.learned.networks import KINDS
 from tests.gpu.trainings import (
     lifter_material,
     train_and_resume_lifter,

@@ -11,19 +11,24 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import skeletor.training_loop
-from skeletor.config import check_config
-from skeletor.devices import resolve_device
-from skeletor.network_refiner import SkeletorRefiner
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from skeletor.stream import StreamingRefiner
-from skeletor.training import RefinerTrainResult, load_refiner, train_refiner
-from slt.lift.learned import training as lift_training
-from slt.lift.learned.config import LiftTrainJob
-from slt.translate import PRESETS, Example, TranslateConfig, Translator, train_translator
-from slt.translate.trainer import Trainer
-from tests.skeletor.tiny import clips, config
+from skeletor.lifters.learned import training as lift_training
+from skeletor.lifters.learned.clips import Material
+from skeletor.lifters.learned.config import LiftTrainJob
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.stream import StreamingRefiner
+from skeletor.refiners.training import loop
+from skeletor.refiners.training.train import RefinerTrainResult, load_refiner, train_refiner
+from skeletor.refiners.windowed import SkeletorRefiner
+from skeletor.support.config import check_config
+from skeletor.support.devices import resolve_device
+from slt.synthetic.lift_clips import rendered_material
+from slt.translate.config import PRESETS, TranslateConfig
+from slt.translate.joey.batches import Example
+from slt.translate.joey.train import train_translator
+from slt.translate.joey.trainer import Trainer
+from slt.translate.translator import Translator
+from tests.skeletor.refiners.tiny import clips, config
 
 Weights = dict[str, torch.Tensor]
 # On a GPU sums are made in any order, so that two trainings differ a little; on a CPU they are the same.
@@ -81,7 +86,7 @@ def train_and_resume_refiner(folder: Path, device: str, patch: pytest.MonkeyPatc
 
     whole = train("whole")
     with patch.context() as inside:
-        inside.setattr(skeletor.training_loop, "train_step", stopping(skeletor.training_loop.train_step, 9))
+        inside.setattr(loop, "train_step", stopping(loop.train_step, 9))
         with pytest.raises(Stopped):
             train("halves")
     halves = train("halves")
@@ -105,9 +110,9 @@ def refines(weights: Path, device: str) -> None:
     np.testing.assert_allclose(np.concatenate([*parts, stream.finish()]), expected, atol=1e-3)
 
 
-def lifter_material() -> lift_training.Material:
+def lifter_material() -> Material:
     """A few rendered clips."""
-    return lift_training.rendered_material(lifter_job(Path(), "anatomy", "cpu").data)
+    return rendered_material(lifter_job(Path(), "anatomy", "cpu").data)
 
 
 def lifter_job(out: Path, kind: str, device: str) -> LiftTrainJob:
@@ -121,7 +126,7 @@ def lifter_job(out: Path, kind: str, device: str) -> LiftTrainJob:
 
 
 def train_and_resume_lifter(
-    folder: Path, device: str, patch: pytest.MonkeyPatch, kind: str, material: lift_training.Material
+    folder: Path, device: str, patch: pytest.MonkeyPatch, kind: str, material: Material
 ) -> None:
     """Stopped after 5 of 6 steps."""
     before = states(device)

@@ -10,13 +10,14 @@ import torch
 import yaml
 
 from skeletor.cli import main
-from skeletor.command import run_command
-from skeletor.errors import InputError, NothingToTranslate
-from skeletor.io import native, openpose_json, read_pose, read_poses, skels
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.refiners import SMOOTHERS
-from skeletor.skeleton import SIGNING_50
-from tests.skeletor.tiny import clips, config
+from skeletor.io import native, openpose_json, skels
+from skeletor.io.formats import read_pose, read_poses
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.registry import SMOOTHERS
+from skeletor.support.command import run_command
+from skeletor.support.errors import InputError, NothingToTranslate
+from tests.skeletor.refiners.tiny import clips, config
 
 
 @pytest.fixture(name="shard")
@@ -119,7 +120,7 @@ def test_what_can_never_be_written_is_refused_before_the_work(
 ) -> None:
     flat = PoseSequence(moving(5).keypoints[..., :2], np.ones((5, 50)), 25, SIGNING_50)
     native.write_shard({"flat": flat}, tmp_path / "f.safetensors")
-    monkeypatch.setattr("skeletor.refiners.FunctionRefiner.many", lambda *a: pytest.fail("began to refine"))
+    monkeypatch.setattr("skeletor.refiners.registry.FunctionRefiner.many", lambda *a: pytest.fail("began to refine"))
     for name, part in (("o.skels", "hold 3D poses"), ("o.h5", "not written as .h5"), ("o.mp4", "not written as .mp4")):
         argv = ["refine", str(tmp_path / "f.safetensors"), "--refiner", "linear", "-o", str(tmp_path / name)]
         assert main(argv) == 2 and part in capsys.readouterr().err

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from slt.corpus import layout
+from slt.data import layout
 
 Release = Callable[..., Path]
 
@@ -103,3 +103,12 @@ def _spans(rng: np.random.Generator) -> list[tuple[str, int]]:
     """A few signs between a raising and a sinking of the hands."""
     signs = [(str(rng.choice(_GLOSSES)), int(rng.integers(3, 14))) for _ in range(rng.integers(2, 4))]
     return [("__ON__", 4), *signs, ("", 2), ("__OFF__", 5)]
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The real annotation's folder of data; skips where it is absent."""
+    folder = Path(__file__).parents[3] / "shared" / "data"
+    if not (folder / "phoenix14t_annotations").is_dir():
+        pytest.skip(f"{folder} is absent")
+    return folder

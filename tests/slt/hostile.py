@@ -12,23 +12,26 @@ import yaml
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from skeletor.io import write_pose
-from skeletor.networks import build_network as build_refiner_network
-from skeletor.pose import PoseSequence, Provenance, file_sha256
-from skeletor.refine2d import Refine2DConfig
-from skeletor.refine2d_training import fit_refiner_2d
-from skeletor.refine2d_weights import save_refiner_2d
-from skeletor.skeleton import SIGNING_50
-from skeletor.training import model_arguments
-from skeletor.training_config import RefinerTrainConfig
-from skeletor.weights import RefinerInfo, save_refiner
-from slt.lift.learned.config import JointTokenConfig
-from slt.lift.learned.networks import build_network, network_arguments
-from slt.lift.learned.weights import LifterInfo, save_lifter
-from slt.model_folder import Card, ModelConfig, save_model_folder
-from slt.translate import PRESETS, Example, Translator, train_translator
+from skeletor.io.formats import write_pose
+from skeletor.lifters.learned.config import JointTokenConfig
+from skeletor.lifters.learned.networks import build_network, network_arguments
+from skeletor.lifters.learned.weights import LifterInfo, save_lifter
+from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.networks.build import build_network as build_refiner_network
+from skeletor.refiners.training.config import RefinerTrainConfig
+from skeletor.refiners.training.train import model_arguments
+from skeletor.refiners.weights import RefinerInfo, save_refiner
+from skeletor.refiners2d.fit import fit_refiner_2d
+from skeletor.refiners2d.registry import Refine2DConfig
+from skeletor.refiners2d.weights import save_refiner_2d
+from slt.inference.model_folder import Card, ModelConfig, save_model_folder
 from slt.translate.abstain import fit_abstention
-from tests.skeletor.parts2d import clips
+from slt.translate.config import PRESETS
+from slt.translate.joey.batches import Example
+from slt.translate.joey.train import train_translator
+from slt.translate.translator import Translator
+from tests.skeletor.refiners2d.parts2d import clips
 
 WEIGHTS = ("translator", "abstention", "refiner", "refine2d", "lifter")
 ODD = (

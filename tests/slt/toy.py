@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.model_folder import Card, ModelConfig, save_model_folder
-from slt.translate import PRESETS, Example, Translator, train_translator
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from slt.inference.model_folder import Card, ModelConfig, save_model_folder
 from slt.translate.abstain import fit_abstention
+from slt.translate.config import PRESETS
+from slt.translate.joey.batches import Example
+from slt.translate.joey.train import train_translator
+from slt.translate.translator import Translator
 
 WORDS = ["regen", "sonne", "wind", "schnee"]
 REST = np.array([[0, -0.6, 0.1], [0, 0, 0], [-0.5, 0, 0], [-0.6, 0.8, 0], [-0.4, 1.0, 0.4],

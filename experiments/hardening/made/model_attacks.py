@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from experiments.hardening.made.attack import Attack, Place, write
-from skeletor.pose import file_sha256
+from skeletor.poses.pose import file_sha256
 
 
 def spoil(place: Place, change: Callable[[dict[str, Any], Path], None], rehash: bool = True) -> Path:

@@ -14,7 +14,7 @@ import yaml
 
 from experiments.hardening.children import Server
 from experiments.hardening.made.poses import pose_3d
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 _lock = threading.Lock()
 # Smaller than configs/tiny.yaml, so that it can be run, and broken off, many times.
@@ -36,7 +36,7 @@ def write_config(path: Path, content: object) -> Path:
 
 def trained_model(given: Path | None, work: Path, server: Callable[[], Server]) -> Path:
     """`given`; else the newest under runs/; else one that a tiny run makes in `work`, once."""
-    from slt.system import newest_model
+    from slt.inference.chain import newest_model
 
     with _lock:
         found = given or newest_model() or newest_model(work)
@@ -56,7 +56,7 @@ def speaking_model(model: Path, folder: Path) -> Path:
     from safetensors import safe_open
     from safetensors.numpy import save_file
 
-    from skeletor.pose import file_sha256
+    from skeletor.poses.pose import file_sha256
     from slt.translate.abstain import FILE, SIGNALS
 
     def opened(value: Any) -> Any:
@@ -88,9 +88,12 @@ def speaking_model(model: Path, folder: Path) -> Path:
 
 def small_model(folder: Path, seed: int = 0) -> Path:
     """A model folder in seconds: of noise, it understands nothing. For what is said of folders, not of sentences."""
-    from slt.model_folder import Card, ModelConfig, save_model_folder
-    from slt.translate import PRESETS, Example, Translator, train_translator
+    from slt.inference.model_folder import Card, ModelConfig, save_model_folder
     from slt.translate.abstain import fit_abstention
+    from slt.translate.config import PRESETS
+    from slt.translate.joey.batches import Example
+    from slt.translate.joey.train import train_translator
+    from slt.translate.translator import Translator
 
     with _lock:
         if (folder / "model").is_dir():

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import BODY25_HANDS, SIGNING_50
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 
 FRAMES = 12
 NAMES = ("first", "second")

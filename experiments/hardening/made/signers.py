@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.pose import PoseSequence
-from slt.corpus.camera import random_camera
-from slt.corpus.look import dress, random_look
-from slt.corpus.motion import perform, perform_idle, perform_unknown
-from slt.corpus.quality import QUALITIES
-from slt.corpus.render import render_frames
-from slt.corpus.signers import SIGNERS
+from skeletor.poses.pose import PoseSequence
+from slt.synthetic.picture.camera import random_camera
+from slt.synthetic.picture.look import dress, random_look
+from slt.synthetic.picture.quality import QUALITIES
+from slt.synthetic.picture.render import render_frames
+from slt.synthetic.signing.motion import perform, perform_idle, perform_unknown
+from slt.synthetic.signing.signers import SIGNERS
 from slt.video import write_video
 
 GLOSSES = ("MORGEN", "REGEN", "NORD")

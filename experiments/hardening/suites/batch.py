@@ -11,7 +11,7 @@ from experiments.hardening.case import Case, Context, Outcome, Suite
 from experiments.hardening.made.poses import pose_2d
 from experiments.hardening.made.signers import signing_video
 from experiments.hardening.made.videos import plain
-from skeletor.io import write_pose
+from skeletor.io.formats import write_pose
 
 FULL = 100
 _FRAMES = 4

@@ -63,7 +63,7 @@ def use(kind: str, path: Path, model: Path) -> str | None:
 
 
 def _poses(path: Path, model: Path) -> None:
-    from skeletor.io import read_poses
+    from skeletor.io.formats import read_poses
 
     poses = read_poses(path)
     for name in poses:
@@ -79,21 +79,21 @@ def _video(path: Path, model: Path) -> None:
 
 
 def _estimate(path: Path, model: Path) -> None:
-    from slt.system import make_estimator
+    from slt.inference.chain import make_estimator
 
     make_estimator("mediapipe")(path)
 
 
 def _translate(model: Path, source: Path) -> str:
     """The sentence, or why there is none."""
-    from slt.system import load_system
+    from slt.inference.chain import load_system
 
     result = load_system(model, device="cpu").translate(source)
     return f"translated: {result.text}" if result.text is not None else f"abstained: {result.reason}"
 
 
 def _model(path: Path, model: Path) -> str:
-    from skeletor.io import write_pose
+    from skeletor.io.formats import write_pose
 
     source = path.parent / "clip.safetensors"
     write_pose(pose_2d(np.random.default_rng(3), 16), source)
@@ -102,7 +102,7 @@ def _model(path: Path, model: Path) -> str:
 
 def _abstaining(path: Path, model: Path) -> str:
     """A model that may be loaded if it abstains."""
-    from skeletor.errors import NothingToTranslate
+    from skeletor.support.errors import NothingToTranslate
 
     said = _model(path, model)
     if said.startswith("abstained"):
@@ -115,19 +115,19 @@ def _model_poses(path: Path, model: Path) -> str:
 
 
 def _lifter(path: Path, model: Path) -> None:
-    from slt.lift.learned.weights import load_lifter
+    from skeletor.lifters.learned.weights import load_lifter
 
     load_lifter(path)
 
 
 def _npz(path: Path, model: Path) -> None:
-    from slt.lift.benchmarks.safe_npz import read_npz
+    from skeletor.lifters.benchmarks.safe_npz import read_npz
 
     read_npz(path)
 
 
 def _arms(path: Path, model: Path) -> None:
-    from slt.lift.learned.mocap import read_mocap
+    from skeletor.lifters.learned.mocap import read_mocap
 
     read_mocap(str(path))
 
@@ -139,7 +139,7 @@ def _cnn(path: Path, model: Path) -> None:
 
 
 def _config(path: Path, model: Path) -> None:
-    from skeletor.config import load_config
+    from skeletor.support.config import load_config
     from slt.pipeline.config import RunConfig
 
     load_config(path, RunConfig)
@@ -148,8 +148,8 @@ def _config(path: Path, model: Path) -> None:
 def _train(path: Path, model: Path) -> None:
     import os
 
-    from skeletor.config import load_config
-    from skeletor.train_job import TrainJob, run_job
+    from skeletor.refiners.training.job import TrainJob, run_job
+    from skeletor.support.config import load_config
 
     os.chdir(path.parent)
     run_job(load_config(path, TrainJob))

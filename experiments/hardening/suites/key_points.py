@@ -134,21 +134,21 @@ def _sound(reader: str, source: Original, folder: Path) -> Clips:
 
 
 def _read_poses(path: Path) -> Clips:
-    from skeletor.io import read_poses
+    from skeletor.io.formats import read_poses
 
     poses: Mapping[str, Any] = read_poses(path)
     return {name: (poses[name].keypoints, poses[name].skeleton.joints) for name in poses}
 
 
 def _read_npz(path: Path) -> Clips:
-    from slt.lift.benchmarks.safe_npz import read_npz
+    from skeletor.lifters.benchmarks.safe_npz import read_npz
 
     arrays = {name: np.asarray(array) for name, array in read_npz(path).items()}
     return {name: (array, ()) for name, array in arrays.items() if array.ndim == 3}
 
 
 def _read_arms(path: Path) -> Clips:
-    from slt.lift.learned.mocap import read_mocap
+    from skeletor.lifters.learned.mocap import read_mocap
 
     read_mocap.cache_clear()
     return {name: (pose.keypoints, pose.skeleton.joints) for name, pose in read_mocap(str(path)).sequences.items()}

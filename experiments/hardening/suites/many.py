@@ -11,7 +11,7 @@ import numpy as np
 from experiments.hardening.case import Case, Context, Outcome, Suite
 from experiments.hardening.made.poses import pose_2d
 from experiments.hardening.made.signers import signing_video
-from skeletor.io import write_pose
+from skeletor.io.formats import write_pose
 
 FULL = 1000
 _VIDEO_EVERY = 10  # each so manyth translation is of a video
@@ -54,8 +54,8 @@ def _check(context: Context) -> Iterator[Outcome]:
 
 def translate_many(model: Path, folder: Path, count: int) -> tuple[list[str], list[int], list[int]]:
     """What went wrong in each translation, and after each the memory in bytes and the open files."""
-    from skeletor.errors import SkeletorError
-    from slt.system import load_system
+    from skeletor.support.errors import SkeletorError
+    from slt.inference.chain import load_system
 
     system = load_system(model, device="cpu")
     errors: list[str] = []

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skeletor.errors import InputError
 from skeletor.io.layouts.tables import Layout, choices
+from skeletor.support.errors import InputError
 
 DOUBTFUL, SURE = 0.5, 3.0  # score below and weight above which named points are doubted
 SAMPLE = 400  # so many people, over all frames, are looked at

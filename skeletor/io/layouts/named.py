@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.errors import InputError
 from skeletor.io.layouts.tables import layout_named
-from skeletor.pose import PoseSequence, StageRecord
-from skeletor.skeleton import SKELETONS
+from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.poses.skeleton import SKELETONS
+from skeletor.support.errors import InputError
 
 
 def with_layout(pose: PoseSequence, name: str, path: Path) -> PoseSequence:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from skeletor.errors import InputError
 from skeletor.io.layouts.tables import with_roots
-from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SKELETONS, Skeleton
+from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SKELETONS, Skeleton
+from skeletor.support.errors import InputError
 
 # A point of a file: the component's name and the point's name.
 Point = tuple[str, str]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from skeletor.errors import InputError
-from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton
+from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton
+from skeletor.support.errors import InputError
 
 # Our joint at each place of a list; None for what we have no joint for (faces, the top of the head).
 Order = tuple[str | None, ...]

@@ -1,5 +1,5 @@
 """What the stages of a run do, one module a kind of stage.
 
-A stage's key counts the module of its work and all that it imports (`slt.pipeline.code`): so these modules take plain
-values and import neither the run's config nor each other.
+A stage's key counts the module of its work and all that it imports (`slt.pipeline.cache.code`): so these modules take
+plain values and import neither the run's config nor each other.
 """

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from skeletor.atomic import write_text
-from skeletor.errors import InputError
+from skeletor.files.atomic import write_text
 from skeletor.io import native
 from skeletor.io.store import write_store
-from skeletor.pose import PoseSequence, StageRecord
-from slt.estimate import EstimateConfig, Job, estimate_jobs
+from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.support.errors import InputError
+from slt.estimators.pool import Job, estimate_jobs
+from slt.estimators.registry import EstimateConfig
 
 FAILED = "failed.json"
 
@@ -29,7 +30,7 @@ def estimate_corpus(
 
     cache: what is estimated lies here, one file a clip, until it is put into shards: a run that was stopped, or that
     has a few new pictures, estimates only what is not there. y_scale undoes squeezed pictures
-    (`slt.corpus.layout.Description`). Clips that fail are logged and listed in `folder/failed.json` (part -> clip ->
+    (`slt.data.layout.Description`). Clips that fail are logged and listed in `folder/failed.json` (part -> clip ->
     reason); InputError if all of them do.
     """
     jobs = {

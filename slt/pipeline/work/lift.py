@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from slt.lift import LiftConfig, build_lifter
+from skeletor.lifters.registry import LiftConfig, build_lifter
 from slt.pipeline.mapping import map_stores
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from skeletor.refiners import RefineConfig, build_refiner
+from skeletor.refiners.registry import RefineConfig, build_refiner
 from slt.pipeline.mapping import map_stores
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from skeletor.io import native
 from skeletor.io.store import CHUNK, open_store
-from skeletor.pose import PoseSequence, StageRecord
-from skeletor.progress import progress
-from slt.corpus import layout
-from slt.corpus.noise import DetectorNoise, fit_noise
+from skeletor.poses.key_frames import STRIDE, only_key_frames, pose_stride, spread
+from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.support.progress import progress
+from slt.data import layout
 from slt.pipeline.mapping import worker_pool
-from slt.sparse import STRIDE, only_key_frames, pose_stride, spread
+from slt.synthetic.detector.noise import DetectorNoise, fit_noise
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,10 @@ def simulate_rest(corpus: layout.Corpus, detected: Path, folder: Path, seed: int
     The broadcast noise is fitted on the training clips with pixels, the studio noise on the studio clips; neither
     on dev or test. Writes three parts into `folder`: `train` (broadcast), `studio_motion` (studio), and
     `studio_degraded`: all studio clips, with and without video, as a broadcast detector would have seen them.
-    Where a clip of `train` has real detections they are kept. If the detections are sparse (`slt.sparse`), the noise is
-    fitted to and simulated on key frames, and the others are missing. A resynthesised corpus also gets `dev` and
-    `test` (broadcast), without real detections, so that all their clips are alike. A shard that is there is kept.
+    Where a clip of `train` has real detections they are kept. If the detections are sparse
+    (`skeletor.poses.key_frames`), the noise is fitted to and simulated on key frames, and the others are missing. A
+    resynthesised corpus also gets `dev` and `test` (broadcast), without real detections, so that all their clips are
+    alike. A shard that is there is kept.
     """
     noise = {}
     for quality, part in (("broadcast", "train"), ("studio", "studio")):

@@ -10,13 +10,13 @@ import pytest
 
 from experiments.chain.config import load_ablation, load_ablations
 from experiments.chain.run import main, outcomes, table, usable
-from skeletor.errors import InputError
-from slt.corpus.layout import Clip, Corpus, Description
-from slt.pipeline import context, refine2d, run, training
+from skeletor.support.errors import InputError
+from slt.data.layout import Clip, Corpus, Description
+from slt.pipeline import context, refine2d_stages, run, translators
+from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.run import Prepared, prepare
-from slt.pipeline.stage import Done, stage_key
 
 FOLDER = Path(__file__).parents[3] / "experiments"
 FILES = sorted((FOLDER / "chain").glob("*.yaml"))
@@ -52,7 +52,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         found[name] = stage_key(config, inputs, (work,))
         return Done(name, folder, found[name], 0.0)
 
-    for module in (context, refine2d, run):
+    for module in (context, refine2d_stages, run):
         monkeypatch.setattr(module, "run_stage", noted)
     corpus = Corpus(tmp_path, Description(kind="rendered"), ())
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: corpus)
@@ -61,7 +61,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def keys_of(config: RunConfig) -> dict[str, str]:
         found.clear()
         done = prepare(config, tmp_path / "run")
-        training.submit(Here(), done.run, done.rows)
+        translators.submit(Here(), done.run, done.rows)
         return dict(found)
 
     return keys_of
@@ -163,7 +163,7 @@ def test_the_table_compares_with_the_base(tmp_path):
         lines = {s: {c.name: c.text for c in clips if c.split == s} for s in ("dev", "test")}
         if ablation.name == "worse":
             lines = {s: {name: "im süden regen ." for name in list(lines[s])[1:]} for s in lines}  # one is left out
-        systems.append([training.System(done, 1, lines)])
+        systems.append([translators.System(done, 1, lines)])
     found = {o.label: o for o in outcomes(ablations, prepared, systems)}
     assert found["base"].against is None and found["base"].scores["test"].bleu4 == pytest.approx(100)
     assert found["same"].against["test"]["bleu4"].p == 1 and found["same"].made == (f"systems/{OWN}",)

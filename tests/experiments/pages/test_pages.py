@@ -7,7 +7,7 @@ import pytest
 
 from experiments.pages import ROOT, fill
 from experiments.pages.run_table import summary
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 
 from experiments.refiner.errors import clip_errors, spread, task_errors
 from experiments.refiner.tasks import Task
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 
 
 def _pose(points: np.ndarray) -> PoseSequence:

@@ -6,8 +6,8 @@ import pytest
 from experiments.refiner.config import MotionConfig
 from experiments.refiner.data import motion_clips
 from experiments.refiner.events import error_parts, hand_events, standing_hands
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
 
 LEFT, RIGHT = (list(SIGNING_50.group(g)) for g in ("left_hand", "right_hand"))
 

@@ -16,10 +16,10 @@ from experiments.refiner.pretext import train
 from experiments.refiner.prior import PriorRefiner
 from experiments.refiner.run import main, run
 from experiments.refiner.tasks import hidden
-from skeletor.errors import InputError
-from skeletor.fill import fill_carried
-from skeletor.training_config import train_preset
-from skeletor.weights import load_refiner
+from skeletor.refiners.fill import fill_carried
+from skeletor.refiners.training.config import train_preset
+from skeletor.refiners.weights import load_refiner
+from skeletor.support.errors import InputError
 
 TABLES = Path(__file__).parents[3] / "experiments"
 MODEL = {"label": "Skeletor (default)", "train": {"preset": "small"}}

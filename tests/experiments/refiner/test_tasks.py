@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from experiments.refiner import tasks
 from experiments.refiner.config import MotionConfig
 from experiments.refiner.data import motion_clips
-from skeletor.pose import PoseSequence
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
 
 CLIPS = motion_clips(MotionConfig(train=2, dev=1, test=4), "test")
 

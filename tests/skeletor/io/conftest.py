@@ -1,14 +1,10 @@
 """Poses that all formats are tried with."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.skeleton import SIGNING_50, Skeleton
-
-SHARED = Path(__file__).resolve().parents[3].parent / "shared"
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import SIGNING_50, Skeleton
 
 
 def make_pose(
@@ -28,14 +24,6 @@ def make_pose(
 @pytest.fixture(scope="session")
 def make():
     return make_pose
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of real data beside the project."""
-    if not (SHARED / "data").is_dir():
-        pytest.skip("no real data: ../shared is not there")
-    return SHARED / "data"
 
 
 def same(a: PoseSequence, b: PoseSequence) -> None:

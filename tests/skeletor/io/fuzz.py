@@ -26,7 +26,7 @@ from time import perf_counter
 
 import numpy as np
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 
 Arrays = Mapping[str, np.ndarray]
 SECONDS, BYTES = 5, 1 << 30

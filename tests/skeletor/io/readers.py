@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.errors import InputError
-from skeletor.frames import open_frames
-from skeletor.io import native, read_poses, skels, write_pose
-from skeletor.io.npz import read_arrays
-from skeletor.normalise import normalise
-from skeletor.pack import pack
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import BODY25_HANDS, SIGNING_50, Skeleton, custom_skeleton
-from skeletor.tensors import read_tensors, save_tensors
+from skeletor.files.npz import read_arrays
+from skeletor.files.tensors import read_tensors, save_tensors
+from skeletor.io import native, skels
+from skeletor.io.formats import read_poses, write_pose
+from skeletor.learning.frame_store import open_frames
+from skeletor.learning.pack import pack
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50, Skeleton, custom_skeleton
+from skeletor.support.errors import InputError
 from tests.skeletor.io.fuzz import Arrays, Reader
 
 _SHOULDERS_WRISTS_HIPS = np.array([(-2, 0, 0), (-1, 3, 2), (2, 0, 0), (1, 3, 2), (-1, 8, 0), (1, 8, 0)], np.float32)
@@ -103,7 +104,7 @@ def _pickled_npz(folder: Path) -> list[Path]:
 
 
 def _read_pickled(folder: Path) -> Arrays:
-    from slt.lift.benchmarks.safe_npz import read_npz
+    from skeletor.lifters.benchmarks.safe_npz import read_npz
 
     content = read_npz(folder / "victim.npz").get("positions_3d")
     if not isinstance(content, dict):

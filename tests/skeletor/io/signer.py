@@ -12,7 +12,7 @@ from pose_format.numpy import NumPyPoseBody
 from pose_format.pose_header import PoseHeaderComponent, PoseHeaderDimensions
 
 from skeletor.io.layouts import Layout
-from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75
+from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75
 
 Joints = dict[str, np.ndarray]
 

@@ -5,11 +5,12 @@ import importlib
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
-from skeletor.io import native, openpose_json, pose_format, read_pose, read_poses
+from skeletor.io import native, openpose_json, pose_format
+from skeletor.io.formats import read_pose, read_poses
 from skeletor.io.layouts import LAYOUTS, by_names, choose, joint_of, layout_named, layouts_of
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50, custom_skeleton
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
+from skeletor.support.errors import InputError
 from tests.skeletor.io.signer import flat, in_layout, person, signer, write_json, write_pose_file
 
 # Points of this kind have a body that can be told from others of equal number, without hands of its own, in JSON.

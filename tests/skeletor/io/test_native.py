@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from skeletor.errors import InputError
+from skeletor.files.tensors import save_tensors
 from skeletor.io import native
-from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton, custom_skeleton
-from skeletor.tensors import save_tensors
+from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton, custom_skeleton
+from skeletor.support.errors import InputError
 
 
 def test_shard_gives_all_clips_back(tmp_path, make, assert_same):

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
 from skeletor.io import openpose_json
 from skeletor.io.layouts import LAYOUTS
-from skeletor.skeleton import BODY25_HANDS, SIGNING_50
+from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
+from skeletor.support.errors import InputError
 from tests.skeletor.io.signer import person as signer_person
 from tests.skeletor.io.signer import signer
 from tests.skeletor.io.signer import write_json as write

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
 from skeletor.io.people import MOST_PEOPLE, MOST_PLACES, People, check_crowd, choose_signer, follow, select
-from skeletor.pose import Provenance
-from skeletor.skeleton import BODY25_HANDS, custom_skeleton
+from skeletor.poses.pose import Provenance
+from skeletor.poses.skeleton import BODY25_HANDS, custom_skeleton
+from skeletor.support.errors import InputError
 from tests.skeletor.io.signer import signer
 
 HANDS = [k for k, joint in enumerate(BODY25_HANDS.joints) if "hand" in joint]

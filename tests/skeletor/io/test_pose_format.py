@@ -9,9 +9,9 @@ from pose_format.pose_header import PoseHeaderComponent, PoseHeaderDimensions
 from pose_format.utils.openpose import OpenPose_Components
 from pose_format.utils.openpose_135 import OpenPose_Components as OpenPose_135
 
-from skeletor.errors import InputError
 from skeletor.io import pose_format
-from skeletor.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50
+from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50
+from skeletor.support.errors import InputError
 from tests.skeletor.io.signer import signer, write_pose_file
 
 

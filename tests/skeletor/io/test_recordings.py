@@ -1,7 +1,7 @@
 import pytest
 
-from skeletor.errors import InputError
 from skeletor.io.recordings import list_recordings
+from skeletor.support.errors import InputError
 
 
 def names(folder, *files):

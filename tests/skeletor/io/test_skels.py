@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
 from skeletor.io import skels
-from skeletor.normalise import normalise
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.normalise import normalise
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from skeletor.errors import InputError
-from skeletor.io import read_pose, read_poses, write_pose
+from skeletor.io.formats import read_pose, read_poses, write_pose
 from skeletor.io.slrtp import SLRTP_50, Clips
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 
 
 def body(frames: int = 6, seed: int = 0) -> np.ndarray:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.errors import InputError
 from skeletor.io import native
 from skeletor.io.store import open_store, write_store
+from skeletor.support.errors import InputError
 
 
 def test_a_store_comes_back_in_order(tmp_path: Path, make, assert_same) -> None:

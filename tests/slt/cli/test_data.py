@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.cli import data
-from slt.corpus.layout import read_corpus
+from slt.data.layout import read_corpus
 
 
 def run(capsys, *args) -> tuple[int, str]:

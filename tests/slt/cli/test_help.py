@@ -10,10 +10,10 @@ import pytest
 
 import slt.cli
 from skeletor.cli import _parser as skeletor_parser
-from skeletor.refiners import RefineConfig
+from skeletor.lifters.registry import LiftConfig
+from skeletor.refiners.registry import RefineConfig
 from slt.cli import back_translate, corpus, data, run, score, sign2text, stages, translate
-from slt.estimate import EstimateConfig
-from slt.lift import LiftConfig
+from slt.estimators.registry import EstimateConfig
 
 ROOT = Path(__file__).parents[3]
 STAGES = ("poses", "lift", "refine", "view")

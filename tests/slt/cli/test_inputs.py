@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError, NothingToTranslate
 from skeletor.io.native import write_shard
-from skeletor.pose import PoseSequence
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError, NothingToTranslate
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path
-from slt.given import PoseFiles
+from slt.estimators.given import PoseFiles
 
 
 def names(texts, folder, suffixes=(".safetensors",)):

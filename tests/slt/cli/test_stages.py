@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
-from skeletor.io import read_pose, read_poses
+from skeletor.io.formats import read_pose, read_poses
 from skeletor.io.native import write_shard
 from skeletor.io.skels import write_poses as write_skels
-from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.skeleton import MEDIAPIPE_75, SIGNING_50
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50
+from skeletor.support.errors import InputError
 from slt.cli import stages
-from slt.estimate.bystanders import STAGE
+from slt.estimators.bystanders import STAGE
 from slt.video import open_video, write_video
 from tests.slt.toy import perform
 
@@ -74,10 +74,10 @@ def test_a_bad_clip_does_not_take_the_others_along(tmp_path, capsys):
 
 
 def test_a_format_that_cannot_hold_the_result_is_refused_before_the_work(two, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("slt.system.make_estimator", lambda *a: pytest.fail("began to estimate"))
+    monkeypatch.setattr("slt.inference.chain.make_estimator", lambda *a: pytest.fail("began to estimate"))
     with pytest.raises(InputError, match=r"gives 2D poses, \.skels files hold 3D"):
         run("poses", tmp_path / "s.mp4", "--suffix", ".skels")
-    monkeypatch.setattr("slt.lift.stage.FastLifter.__call__", lambda *a: pytest.fail("began to lift"))
+    monkeypatch.setattr("skeletor.lifters.base.FastLifter.__call__", lambda *a: pytest.fail("began to lift"))
     assert run("lift", two, "--lift", "fast", "--suffix", ".pose", "-o", tmp_path / "out") == 2
     assert run("lift", two, "--lift", "fast", "--suffix", ".skels", "--fps", "30", "-o", tmp_path / "out") == 2
     assert run("refine", two, "--refine", "savgol", "--suffix", ".skels", "-o", tmp_path / "out") == 2

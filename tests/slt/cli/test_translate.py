@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
 from skeletor.io.native import write_shard
 from skeletor.io.skels import write_poses as write_skels
-from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.skeleton import SIGNING_50
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 from slt.cli.translate import main
-from slt.score import score
-from slt.system import AS_THEY_ARE, load_system
+from slt.inference.chain import AS_THEY_ARE, load_system
+from slt.score.scores import score
 from tests.slt.toy import perform
 
 
@@ -147,7 +147,7 @@ def test_an_older_result_is_gone_before_the_work_begins(translate, tmp_path, mon
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("slt.system.System.translate", killed)
+    monkeypatch.setattr("slt.inference.chain.System.translate", killed)
     with pytest.raises(KeyboardInterrupt):
         translate(tmp_path / "x.safetensors", "-o", tmp_path / "out", "-f", "srt")
     assert not list((tmp_path / "out").iterdir())

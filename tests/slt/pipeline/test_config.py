@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.config import load_config
-from skeletor.errors import InputError
+from skeletor.support.config import load_config
+from skeletor.support.errors import InputError
 from slt.pipeline.config import RunConfig, load_corpus_config, load_resynth_config
 from slt.pipeline.run import run
-from slt.translate import PRESETS
+from slt.translate.config import PRESETS
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 RUNS = [path for path in sorted(CONFIGS.glob("*.yaml")) if not path.stem.startswith("lift_")]

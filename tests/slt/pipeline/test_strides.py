@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.refine2d import Refine2DConfig
-from skeletor.refiners import RefineConfig
-from skeletor.skeleton import SIGNING_50
-from slt.lift import LiftConfig
+from skeletor.lifters.registry import LiftConfig
+from skeletor.poses.key_frames import pose_stride
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.registry import RefineConfig
+from skeletor.refiners2d.registry import Refine2DConfig
+from skeletor.support.errors import InputError
 from slt.pipeline.strides import build_chain, larger_strides, thinned
-from slt.sparse import pose_stride
 
 
 def flat(frames, seed=0):

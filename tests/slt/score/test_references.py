@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.score.references import read_references
 
 WANTED = {"b": "viel sonne .", "a": "morgen regen ."}

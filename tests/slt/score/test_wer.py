@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.score.wer import edits, word_error_rate
 
 tokens = st.lists(st.sampled_from("abc"), max_size=6)

@@ -27,7 +27,7 @@ def clip_of(sentence: str, rng: np.random.Generator) -> np.ndarray:
 
 def clips(folder: Path, number: int, seed: int) -> SimpleNamespace:
     """Random sentences of 1 to 3 words: files of decoded frames, names, texts."""
-    from slt.sign2text.frames import frame_file
+    from slt.sign2text.decoded import frame_file
 
     rng = np.random.default_rng(seed)
     words = list(WORDS)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.sign2text.cnn import AlexNet, SmallCnn, load_cnn_weights
 
 # Krizhevsky et al. 2012: 60,965,224 parameters, of which fc8 has 4,097,000; torchvision's variant: 61,100,840.

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.config import load_config
-from skeletor.errors import InputError
+from skeletor.support.config import load_config
+from skeletor.support.errors import InputError
 from slt.pipeline.config import RunConfig
-from slt.sign2text import Sign2TextConfig, Sign2TextRow, sign2text_preset
+from slt.sign2text.config import Sign2TextConfig, Sign2TextRow, sign2text_preset
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "sign2text"
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from slt.sign2text import Sign2TextConfig, sign2text_preset
+from slt.sign2text.config import Sign2TextConfig, sign2text_preset
 from slt.sign2text.model import ResidualGru, reverse_rows
 from slt.sign2text.translator import encode_frames, new_model
-from slt.translate.decode import Decoding, Encoded, decode
-from slt.translate.text import fit_text
+from slt.translate.joey.decode import Decoding, Encoded, decode
+from slt.translate.joey.text import fit_text
 
 SMALL = dict(height=20, width=16, channels=[4, 8], feature_size=8, hidden=16, embedding=8)
 VARIANTS = [

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from skeletor.errors import InputError
-from slt.sign2text import Clips, Sign2Text, sign2text_preset, train_sign2text
-from slt.sign2text.frames import FrameStore, mean_picture
-from slt.sign2text.train import FrameTrainer
+from skeletor.support.errors import InputError
+from slt.sign2text.config import sign2text_preset
+from slt.sign2text.decoded import FrameStore, mean_picture
+from slt.sign2text.train import Clips, FrameTrainer, train_sign2text
+from slt.sign2text.translator import Sign2Text
 
 TINY = dict(
     height=24, width=16, channels=[8, 16], feature_size=16, hidden=32, embedding=16, frame_stride=2,
@@ -49,7 +50,7 @@ def test_it_learns_colours_of_moving_squares_from_pixels(toy, trained):
 
 
 def test_a_loaded_model_gives_what_was_scored_on_dev_whatever_the_order(data, trained):
-    from slt.score import score
+    from slt.score.scores import score
 
     result, out = trained
     model = Sign2Text.load(out, "cpu")

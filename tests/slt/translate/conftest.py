@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.translate.data import Example
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from slt.translate.joey.batches import Example
 
 WORDS = ["regen", "sonne", "wind", "schnee", "montag", "süden", "kühl", "morgen"]
 

@@ -3,12 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence, Provenance, StageRecord
-from skeletor.skeleton import SIGNING_50
-from slt.translate import PRESETS, Hypothesis, Translator, train_translator
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 from slt.translate import abstain as ab
 from slt.translate.abstain import Abstention, fit_abstention, hand_speed, make_reference, proportions, signer_signals
+from slt.translate.config import PRESETS
+from slt.translate.joey.decode import Hypothesis
+from slt.translate.joey.train import train_translator
+from slt.translate.translator import Translator
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.translate import PRESETS, Translator, train_translator
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
 from slt.translate import abstain as ab
+from slt.translate.config import PRESETS
+from slt.translate.joey.train import train_translator
+from slt.translate.translator import Translator
 
 
 @pytest.fixture(scope="module")

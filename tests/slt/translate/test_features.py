@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skeletor.errors import InputError
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import BODY25_HANDS, SIGNING_50
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
+from skeletor.support.errors import InputError
 from slt.translate import features
-from slt.translate.augment import augment
+from slt.translate.feature_augment import augment
 from slt.translate.features import FeatureStats, fit_stats, pose_features
 
 RNG = np.random.default_rng(0)

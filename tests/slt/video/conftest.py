@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from skeletor.progress import log
+from skeletor.support.progress import log
 
 HEIGHT, WIDTH = 96, 128
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.video import open_video, write_video
 from slt.video.container import open_container
 from slt.video.picture import MAXIMUM_PIXELS, MAXIMUM_SIDE, check_aspect, check_size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.video import open_video
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
+from skeletor.support.errors import InputError
 from slt.video import open_video
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skeletor.errors import InputError
-from skeletor.io import write_pose
+from skeletor.io.formats import write_pose
 from skeletor.io.store import open_store
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.corpus.layout import Clip, Corpus, Description
-from slt.estimate import EstimateConfig
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
+from slt.data.layout import Clip, Corpus, Description
+from slt.estimators.registry import EstimateConfig
 from slt.pipeline.sources import list_bad_clips
 from slt.pipeline.work.estimate import estimate_corpus
 
@@ -88,7 +88,7 @@ def test_nothing_but_bad_clips_is_an_error(tmp_path: Path) -> None:
 
 def test_frames_that_cannot_be_read_make_a_bad_clip_not_the_end(release, tmp_path: Path) -> None:
     """Pictures through the real estimator."""
-    from slt.corpus.layout import read_corpus
+    from slt.data.layout import read_corpus
 
     corpus = read_corpus(release())
     (corpus.clips[0].source / "images0002.png").write_bytes(b"torn")

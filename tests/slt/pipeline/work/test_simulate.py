@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from skeletor.pose import PoseSequence, Provenance
-from skeletor.skeleton import SIGNING_50
-from slt.corpus.motion import perform
-from slt.corpus.noise import fit_noise
-from slt.corpus.signers import SIGNERS
+from skeletor.poses.key_frames import key_frames, only_key_frames, pose_stride
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
 from slt.pipeline.work.simulate import _simulate
-from slt.sparse import key_frames, only_key_frames, pose_stride
+from slt.synthetic.detector.noise import fit_noise
+from slt.synthetic.signing.motion import perform
+from slt.synthetic.signing.signers import SIGNERS
 
 
 def test_noise_of_key_frames_is_simulated_on_key_frames() -> None:

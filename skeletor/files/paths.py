@@ -1,0 +1,44 @@
+"""Inputs as people name them: files and folders, but neither addresses nor pipes."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+from skeletor.support.errors import InputError
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_SPECIAL = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def address_fault(text: str) -> str | None:
+    """Why this is no path, if it is an address. To be asked of the text: a path loses one of the two slashes."""
+    if _ADDRESS.match(text):
+        return f"{text}: an address is not read; save what is there, and give the file"
+    return None
+
+
+def special_fault(path: Path) -> str | None:
+    """Why nothing is read from this path, if it is a pipe, a socket or a device: those are read once, we read twice."""
+    if str(path) == "-":
+        return "-: standard input is not read; give a file"
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # whoever reads it says why it cannot be
+        return None
+    what = next((name for test, name in _SPECIAL if test(mode)), None)
+    return f"{path}: {what} is not read; give a file" if what else None
+
+
+def input_path(text: str) -> Path:
+    """The path that a person named; InputError if it is an address, a pipe, a socket or a device."""
+    fault = address_fault(text) or special_fault(Path(text))
+    if fault is not None:
+        raise InputError(fault)
+    return Path(text)

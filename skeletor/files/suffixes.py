@@ -1,0 +1,40 @@
+"""Kinds of files by the end of their names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# What `skeletor.io.formats` reads as files of poses, and takes for a video's name.
+POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+# FFmpeg tells the format by the content; these are the names that videos have.
+VIDEO_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
+    ".vob", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogg", ".mxf", ".dv", ".gif", ".mjpeg", ".mjpg",
+    ".h264", ".264", ".h265", ".265", ".hevc", ".y4m",
+)  # fmt: skip
+
+
+def bare_name(path: Path) -> str:
+    """A file's name without the suffix of a video or of poses; other dots belong to the name ("P01.S02.T01").
+
+    A folder's name is taken whole; of "." and ".." that of the folder that they stand for.
+    "" for the root of a file system.
+    """
+    name = path.name if path.name not in ("", "..") else path.resolve().name
+    suffix = path.suffix.lower()
+    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES) and not os.path.isdir(path):
+        return name[: -len(suffix)]
+    return name
+
+
+def is_poses(path: Path) -> bool:
+    """Whether an input is poses, not pictures: a file of poses, or a folder with JSON files and without pictures."""
+    if path.suffix.lower() in POSE_SUFFIXES and os.path.isfile(path):
+        return True
+    try:
+        kinds = {entry.suffix.lower() for entry in path.iterdir() if not entry.name.startswith(".")}
+    except OSError:  # no folder, or one that cannot be read: whoever opens it says so
+        return False
+    return ".json" in kinds and not kinds & set(PICTURE_SUFFIXES)

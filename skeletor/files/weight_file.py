@@ -1,0 +1,61 @@
+"""Files of weights from anywhere: what is in them is checked before a network of their size is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from skeletor.files.tensors import read_tensors
+from skeletor.support.errors import InputError, one_line
+
+_LONGEST = 200  # characters of a reason that are told
+# What a header of the wrong form raises, wherever it is used first.
+_DAMAGE = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError,
+           ValueError)  # fmt: skip
+
+
+def read_weights(path: Path, form: str, what: str, advice: str) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors as `skeletor.files.tensors.read_tensors` gives them, all finite; errors as of it."""
+    with damaged(path, advice):
+        return read_tensors(path, form, what, advice)
+
+
+@contextmanager
+def damaged(path: Path | str, advice: str) -> Iterator[None]:
+    """What goes wrong in the block, on what stands in a file, becomes an InputError of one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        reason = one_line(error)[:_LONGEST]
+        raise InputError(f"{path}: weights and header do not fit ({reason}); {advice}") from error
+
+
+def check_fit(
+    build: Callable[[], nn.Module], tensors: Mapping[str, Tensor], optional: Callable[[str], bool] = lambda _: False
+) -> None:
+    """ValueError unless the tensors are those of the network that `build` makes: names, shapes, kinds of numbers.
+
+    The network is made without memory for its values, so that a header of a few bytes cannot ask for gigabytes; its
+    options must be within the limits of their config. optional: whether a name may be missing.
+    """
+    with torch.device("meta"):
+        expected = build().state_dict()
+    for name, tensor in tensors.items():
+        if name not in expected:
+            raise ValueError(f"there is no tensor {name} in such a network")
+        shape = tensor.shape or (1,)  # `save_tensors` keeps a single number as a list of one
+        if shape != (expected[name].shape or (1,)) or tensor.dtype != expected[name].dtype:
+            raise ValueError(f"{name} is {_form(tensor)}, not {_form(expected[name])}")
+    missing = [name for name in expected if name not in tensors and not optional(name)]
+    if missing:
+        raise ValueError(f"tensor {missing[0]} is missing")
+
+
+def _form(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

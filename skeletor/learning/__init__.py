@@ -1,0 +1,1 @@
+"""What trainings share: frames, windows and batches of them, corruption, checkpoints."""

@@ -1,0 +1,1 @@
+"""The pose sequence, its skeleton, and what is measured on it."""

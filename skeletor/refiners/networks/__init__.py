@@ -1,0 +1,1 @@
+"""The networks that refine, each on a screen or two."""

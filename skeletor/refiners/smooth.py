@@ -1,0 +1,75 @@
+"""The baselines that a refiner has to beat: linear interpolation, and Savitzky-Golay smoothing after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.signal import savgol_filter
+
+from skeletor.poses.hands import hands_and_wrists
+from skeletor.poses.pose import PoseSequence
+from skeletor.refiners.fill import interpolate_array
+from skeletor.support.errors import InputError
+
+
+def observed_joints(pose: PoseSequence, minimum_confidence: float) -> np.ndarray:
+    """(T, J) bool: joints with a position and at least this confidence (never those of confidence 0)."""
+    return ~pose.missing & (pose.confidence > 0) & (pose.confidence >= minimum_confidence)
+
+
+def evidence(pose: PoseSequence, minimum_confidence: float) -> np.ndarray:
+    """(T, J) bool: the frames that say where a joint is.
+
+    The sure ones (`observed_joints`). For a joint that is never sure, those with any confidence; if there are
+    none either, those with a position: better than to leave its gaps open.
+    """
+    known = observed_joints(pose, minimum_confidence)
+    for weaker in (~pose.missing & (pose.confidence > 0), ~pose.missing):
+        known = np.where(known.any(0), known, weaker)
+    return known
+
+
+def linear(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
+    """Replace missing and low-confidence joints by interpolation between the frames where they are sure.
+
+    Before the first and after the last sure frame the nearest one is held. A joint that is never sure is
+    taken from what there is (`evidence`); one without any position stays NaN. Confidence stays as it was:
+    a joint that was missing stays at 0.
+    """
+    return pose.replace(interpolate_array(pose.keypoints, evidence(pose, minimum_confidence)))
+
+
+def savgol(pose: PoseSequence, minimum_confidence: float = 0.3, window: int = 5, order: int = 2) -> PoseSequence:
+    """`linear`, then a Savitzky-Golay filter along time: a polynomial of `order` over `window` frames.
+
+    A clip shorter than the window is filtered with the longest odd window that fits, or not at all.
+    """
+    if window % 2 == 0 or window <= order:
+        raise InputError(f"savgol: window {window} must be odd and larger than the order {order}")
+    pose = linear(pose, minimum_confidence)
+    fitting = min(window, len(pose) - 1 + len(pose) % 2)
+    if fitting <= order:
+        return pose
+    smooth = savgol_filter(np.nan_to_num(pose.keypoints), fitting, order, axis=0).astype(np.float32)
+    smooth[pose.missing] = np.nan  # a joint that is never seen: nothing to smooth
+    return pose.replace(smooth)
+
+
+def carried(pose: PoseSequence, smoother: Callable[[PoseSequence], PoseSequence], sure: float) -> PoseSequence:
+    """Smooth hands as seen from their wrists, and put them back on the smoothed wrists.
+
+    A lost hand then goes on with its wrist, as in `skeletor.refiners.fill.fill_carried`. sure: the smoother's minimum
+    confidence, for the wrists that hands are seen from. A hand whose wrist is never seen is smoothed as it is.
+    """
+    whole = smoother(pose)
+    wrists = linear(pose, sure).keypoints
+    local, result = pose.keypoints.copy(), whole.keypoints.copy()
+    carried_hands = [(hand, wrist) for hand, wrist in hands_and_wrists(pose.skeleton) if wrist not in hand]
+    for hand, wrist in carried_hands:
+        local[:, hand] -= wrists[:, [wrist]]
+    local_result = smoother(pose.replace(local, np.where(np.isnan(local).any(-1), 0, pose.confidence))).keypoints
+    for hand, wrist in carried_hands:
+        moved = local_result[:, hand] + whole.keypoints[:, [wrist]]  # (T, 21, D)
+        result[:, hand] = np.where(np.isnan(moved), result[:, hand], moved)
+    return whole.replace(result)

@@ -1,0 +1,1 @@
+"""The unsupervised training of the refiners."""

@@ -1,0 +1,51 @@
+"""Training of a refiner from files, as `skeletor train CONFIG` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from skeletor.io.formats import read_poses
+from skeletor.learning.frame_store import is_packed, open_frames
+from skeletor.learning.pack import pose_files
+from skeletor.refiners.training.config import RefinerTrainConfig
+from skeletor.refiners.training.train import RefinerTrainResult, train_refiner
+from skeletor.support.config import Config
+from skeletor.support.errors import InputError
+
+
+class TrainJob(Config):
+    """data: files of good poses, or folders of .safetensors files, all lifted and of one skeleton; or one folder
+    that `skeletor pack` wrote, which is read as it is needed and may be larger than the memory.
+
+    out: folder for weights, log and checkpoint. threads: of torch on the CPU (None: torch's choice).
+    licence: of the data, in words, for the header of the weights.
+    """
+
+    data: list[str] = Field(min_length=1)
+    out: str
+    seed: int = Field(0, ge=0)
+    device: str = "auto"
+    threads: int | None = Field(default=None, ge=1, le=4096)
+    licence: str = ""
+    train: RefinerTrainConfig = RefinerTrainConfig()
+
+
+def run_job(job: TrainJob) -> RefinerTrainResult:
+    """Read the clips and train. Errors as of `skeletor.io.formats.read_poses` and `train_refiner`."""
+    import torch
+
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    paths = [Path(name) for name in job.data]
+    if not any(is_packed(path) for path in paths):
+        clips = [pose for path in paths for file in pose_files(path) for pose in read_poses(file).values()]
+        return train_refiner(
+            clips, job.train, job.out, job.seed, job.device, data=", ".join(job.data), licence=job.licence
+        )
+    if len(paths) > 1:
+        raise InputError(f"data: {', '.join(job.data)}: a packed store stands alone; pack all inputs into one")
+    store = open_frames(paths[0])
+    words = f"{job.data[0]}: {len(store.index.starts)} clips, {store.frames} frames"
+    return train_refiner(store, job.train, job.out, job.seed, job.device, data=words, licence=job.licence)

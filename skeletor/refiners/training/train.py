@@ -1,0 +1,279 @@
+"""Unsupervised training of the refiner (the paper, section 4.1).
+
+Windows of good clips are corrupted; the network has to give the clips back. No truth is used: the targets
+are what the estimator and the lifter made of clear videos, and only joints that were really observed count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from skeletor.learning.checkpoint import resume
+from skeletor.learning.frame_store import FrameStore
+from skeletor.learning.windows import FrameSource, MemoryStore, alike, clip_store
+from skeletor.poses.hands import carriers
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import Skeleton
+from skeletor.refiners.networks.build import Network, build_network
+from skeletor.refiners.networks.skeletor import Skeletor
+from skeletor.refiners.networks.spatial_prior import fit_prior
+from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
+from skeletor.refiners.training.loop import Parts, TrainingDiverged, run_loop, windows_per_step
+from skeletor.refiners.training.model_card import write_card
+from skeletor.refiners.training.objective import make_task
+from skeletor.refiners.weights import LoadedRefiner, RefinerInfo, load_refiner, save_refiner
+from skeletor.support.devices import make_fabric, resolve_device, seeded
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
+
+__all__ = [
+    "LoadedRefiner",
+    "RefinerTrainConfig",
+    "RefinerTrainResult",
+    "TrainingDiverged",
+    "load_refiner",
+    "train_preset",
+    "train_refiner",
+]
+
+WEIGHTS = "refiner.safetensors"
+VERSION = "2"  # of the training: checkpoints of another one are not used
+
+_CLOCK = ("weights", "seconds", "windows_per_second", "data_wait_share")  # figures that do not go into the weights
+
+
+@dataclass(frozen=True)
+class RefinerTrainResult:
+    """Figures of a training. Errors are mean distances of observed joints in the clips' units.
+
+    validation_error, validation_error_input: on held-out corrupted windows after and before refinement
+    (before: gaps filled); NaN without held-out clips. data_wait_share: of the time, spent waiting for data.
+    """
+
+    weights: Path
+    parameters: int
+    steps: int
+    seconds: float
+    train_loss: float
+    validation_error: float
+    validation_error_input: float
+    windows_per_second: float
+    data_wait_share: float
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Clips for training and held-out ones, and what all of them share."""
+
+    train: FrameSource
+    held_out: FrameSource | None
+    skeleton: Skeleton
+    dims: int
+    fps: float
+    units: str
+    clips: int
+
+
+def train_refiner(
+    clips: Sequence[PoseSequence] | FrameStore,
+    config: RefinerTrainConfig,
+    out: Path | str,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    degraded: Sequence[PoseSequence] | None = None,
+    data: str = "",
+    licence: str = "",
+    snapshots: Sequence[int] = (),
+) -> RefinerTrainResult:
+    """Train a refiner on clips of one skeleton and write `out`/refiner.safetensors and its card, README.md.
+
+    clips: 2D or 3D; those in pixels or metres are normalised first; or a packed store of them
+    (`skeletor.learning.frame_store`), of which only what is drawn is read. degraded: worse versions of the same clips,
+    frame by frame (for instance lifted from simulated detections), that the network learns to turn into the clips; a
+    packed store has its own. data, licence: words for the header. `out` also gets the log (a JSON object per line) and
+    a checkpoint, from which a killed training goes on, with the same losses if the budget is one of steps. A checkpoint
+    of other clips, another config or seed is not used, and overwritten. snapshots: steps after which the network's
+    tensors are written to `out` too, see `skeletor.learning.checkpoint.snapshot_path`.
+
+    Started by torchrun, all its processes train together: each draws its own batches of `batch_size` windows, the
+    gradients are averaged, and the first process alone writes.
+
+    Raises InputError if the clips do not fit together, TrainingDiverged if the loss becomes NaN.
+    """
+    sets = _data(clips, degraded, config, seed)
+    place = resolve_device(device)
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    arguments = model_arguments(config, sets.skeleton, sets.dims)
+    with seeded(seed, place):
+        parts = _start(arguments, sets, config, place, out, seed)
+        resume(parts)
+        run_loop(parts, config, frozenset(snapshots))
+    result = _result(parts, config)
+    words = data or f"{sets.clips} clips, {sets.train.frames} frames"
+    info = _info(sets, arguments, config, parts, result, words, licence)
+    if parts.fabric.is_global_zero:
+        save_refiner(parts.model, info, result.weights)
+        write_card(info, result.weights)
+        log.info(
+            f"refiner: {result.steps} steps in {result.seconds:.0f} s, {result.parameters} parameters; held-out error "
+            f"{result.validation_error_input:.4f} before, {result.validation_error:.4f} after refinement; "
+            f"{result.windows_per_second:.0f} windows/s, {100 * result.data_wait_share:.1f} % of the time waiting"
+        )
+    parts.fabric.barrier()
+    return result
+
+
+def model_arguments(config: RefinerTrainConfig, skeleton: Skeleton, dims: int) -> dict[str, Any]:
+    """The arguments of `build_network` for a config and a skeleton."""
+    shape = config.model.model_dump()
+    seen_from = carriers(skeleton) if shape.pop("local") else None
+    return {"joints": len(skeleton), "dims": dims, "window": config.window, "carriers": seen_from, **shape}
+
+
+def _data(
+    clips: Sequence[PoseSequence] | FrameStore,
+    degraded: Sequence[PoseSequence] | None,
+    config: RefinerTrainConfig,
+    seed: int,
+) -> _Data:
+    """Clips of a packed store, or clips as they come, to be held in main memory."""
+    if isinstance(clips, FrameStore):
+        return _packed(clips, config, seed)
+    if degraded is not None and [len(c) for c in degraded] != [len(c) for c in clips]:
+        raise InputError("degraded clips must have the frames of the clips, one for one")
+    keep = [k for k, clip in enumerate(clips) if len(clip)]
+    if not keep:
+        raise InputError("no clips to train a refiner on")
+    fps, skeleton = config.fps or clips[keep[0]].fps, clips[keep[0]].skeleton
+    ready = alike([clips[k] for k in keep], fps, skeleton)
+    worse = None if degraded is None else alike([degraded[k] for k in keep], fps, skeleton)
+    train, held_out = _split(len(ready), config, seed)
+
+    def store(chosen: Sequence[int]) -> MemoryStore:
+        return clip_store([ready[k] for k in chosen], None if worse is None else [worse[k] for k in chosen])
+
+    units = ready[0].provenance.units
+    return _Data(store(train), store(held_out) if held_out else None, skeleton, ready[0].dims, fps, units, len(clips))
+
+
+def _packed(store: FrameStore, config: RefinerTrainConfig, seed: int) -> _Data:
+    """Clips of a packed store."""
+    form = store.form
+    if config.fps not in (None, form.fps):
+        raise InputError(f"the packed frames have {form.fps:g} per second, train.fps is {config.fps}; pack with --fps")
+    clips = len(store.index.starts)
+    train, held_out = _split(clips, config, seed)
+    rest = store.subset(held_out) if held_out else None
+    return _Data(store.subset(train), rest, form.skeleton, form.dims, form.fps, form.units, clips)
+
+
+def _split(clips: int, config: RefinerTrainConfig, seed: int) -> tuple[list[int], list[int]]:
+    """Numbers of the clips to train on, and of those held out, each in order."""
+    count = max(1, round(config.validation_share * clips)) if config.validation_share and clips > 1 else 0
+    order = torch.randperm(clips, generator=torch.Generator().manual_seed(seed)).numpy()
+    return np.sort(order[count:]).tolist(), np.sort(order[:count]).tolist()
+
+
+def _network(arguments: dict[str, Any], sets: _Data, seed: int) -> Network:
+    """A network that knows of its training data what it needs beside weights: typical pose, scales, covariance."""
+    model = build_network(arguments)
+    model.rest.copy_(sets.train.typical_pose())
+    means = isinstance(model, Skeletor) and model.reference != "wrist"  # an unobserved joint has no part in a mean
+    model.scale.copy_(sets.train.spread(model.seen_from_carrier, missing=model.rest if means else None))
+    if isinstance(model, Skeletor) and model.prior:
+        model.covariance.copy_(fit_prior(sets.train, model.joints, seed))
+    return model
+
+
+def _start(
+    arguments: dict[str, Any], sets: _Data, config: RefinerTrainConfig, device: torch.device, out: Path, seed: int
+) -> Parts:
+    """A training at step 0."""
+    fabric = make_fabric(device, config.bf16)
+    device = fabric.device
+    model = _network(arguments, sets, seed)
+    model.to(device)
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,  # 0 makes it Adam
+        fused=device.type == "cuda",
+    )
+    runner, optimizer = fabric.setup(_compiled(model) if config.compile else model, optimizer)
+    together = f" in {fabric.world_size} processes" if fabric.world_size > 1 else ""
+    return Parts(
+        fabric=fabric,
+        model=model,
+        runner=runner,
+        optimizer=optimizer,
+        train=sets.train,
+        held_out=sets.held_out,
+        task=make_task(sets.skeleton, model.rest.clone()),
+        device=device,
+        out=out,
+        seed=seed,
+        identity=f"{VERSION} {config.digest()} {sets.train.digest()} seed {seed}{together}",
+    )
+
+
+def _compiled(model: torch.nn.Module) -> torch.nn.Module:
+    compiled = torch.compile(model)
+    assert isinstance(compiled, torch.nn.Module)
+    return compiled
+
+
+def _result(parts: Parts, config: RefinerTrainConfig) -> RefinerTrainResult:
+    state = parts.state
+    return RefinerTrainResult(
+        weights=parts.out / WEIGHTS,
+        parameters=parts.model.parameter_count(),
+        steps=state.step,
+        seconds=state.seconds,
+        train_loss=state.train_loss,
+        validation_error_input=state.validation[0],
+        validation_error=state.validation[1],
+        windows_per_second=state.step * windows_per_step(parts, config) / max(state.seconds, 1e-9),
+        data_wait_share=state.data_seconds / max(state.seconds, 1e-9),
+    )
+
+
+def _info(
+    sets: _Data,
+    arguments: dict[str, Any],
+    config: RefinerTrainConfig,
+    parts: Parts,
+    result: RefinerTrainResult,
+    data: str,
+    licence: str,
+) -> RefinerInfo:
+    """What the weights' header says."""
+    return RefinerInfo(
+        preset=config.preset,
+        model=arguments,
+        fill=config.fill,
+        minimum_confidence=config.minimum_confidence,
+        skeleton=sets.skeleton,
+        fps=sets.fps,
+        units=sets.units,
+        data=data,
+        licence=licence,
+        config=config.model_dump(mode="json"),
+        training={**_finite(asdict(result)), "seed": parts.seed, "identity": parts.identity},
+    )
+
+
+def _finite(figures: dict[str, Any]) -> dict[str, Any]:
+    """What does not depend on the clock (the same training gives the same bytes), with None for NaN."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in figures.items()
+        if key not in _CLOCK
+    }

@@ -1,0 +1,1 @@
+"""2D poses in, repaired poses out, before lifting; `registry` builds them."""

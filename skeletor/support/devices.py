@@ -1,0 +1,93 @@
+"""Where networks compute: the one place that turns names into devices, seeds their generators, and sets Fabric up."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from skeletor.support.errors import InputError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+def process_rank() -> int:
+    """This process's number under torchrun, 0 without it."""
+    return int(os.environ.get("RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+
+
+def resolve_device(name: str | torch.device = "auto") -> torch.device:
+    """The device of a name: "cpu", "cuda" (the first GPU; under torchrun this process's), "cuda:1", or "auto": a GPU
+    if there is one.
+
+    A GPU always comes with its index: what forks and seeds generators refuses a device without. Raises InputError for
+    a device that is unknown, or not there.
+    """
+    if str(name) == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device {str(name)!r} is unknown; give cpu, cuda, cuda:1 or auto") from error
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if device.type != "cuda":
+        raise InputError(f"device {str(name)!r} is not supported; give cpu, cuda, cuda:1 or auto")
+    if not torch.cuda.is_available():
+        raise InputError(f"device {name}: this torch sees no GPU; use device cpu, or install torch for CUDA")
+    index = device.index if device.index is not None else _own_gpu()
+    count = torch.cuda.device_count()
+    if index >= count:
+        raise InputError(f"device {name}: there is no GPU {index} here, only 0 to {count - 1}; give one of them")
+    return torch.device("cuda", index)
+
+
+def _own_gpu() -> int:
+    return int(os.environ.get("LOCAL_RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """In the block, torch's generators of the CPU and of `device` start from `seed`; afterwards they are as before."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        seed_generators(seed, device)
+        yield
+
+
+def seed_generators(seed: int, device: torch.device) -> None:
+    """Seed torch's generators of the CPU and of `device`; those of other GPUs are left alone."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+
+
+def make_fabric(device: torch.device, bf16: bool) -> Fabric:
+    """Fabric for one device, or for data parallel training where torchrun started this process.
+
+    bf16: autocast to bfloat16, on GPUs only. With torchrun each process takes one GPU of its machine, or all
+    share the CPU (gloo); gradients are averaged over the processes.
+    """
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
+
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if bf16 and device.type == "cuda" else "32-true"
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        fabric = Fabric(
+            accelerator=device.type,
+            devices=here,
+            num_nodes=int(os.environ["WORLD_SIZE"]) // here,
+            strategy=DDPStrategy(broadcast_buffers=False),  # they never change
+            precision=precision,
+        )
+    else:
+        fabric = Fabric(accelerator=device.type, devices=1, strategy=SingleDeviceStrategy(device), precision=precision)
+    fabric.launch()
+    return fabric

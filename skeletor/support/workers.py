@@ -1,0 +1,139 @@
+"""Worker processes that never outlive whoever started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.context import SpawnContext, SpawnProcess
+from time import monotonic
+from types import FrameType
+from typing import Any, TypeVar
+
+from skeletor.support.signals import Ended, end_with_parent
+
+T = TypeVar("T")
+_GRACE = 3.0  # seconds for a worker that is told to end: to remove what it was writing
+
+
+@contextmanager
+def worker_pool(workers: int, initializer: Callable[[], None] | None = None) -> Iterator[ProcessPoolExecutor]:
+    """Fresh worker processes (spawned), for the block.
+
+    If the block ends well, or by an error, what was handed in is finished, or taken back where it has not begun. If it
+    is broken off (a signal, a closed generator), the workers are told to end, and killed if they do not.
+    If this process is killed, they are killed by the system: they are bound to the thread that hands in the
+    first task, which has to live as long as the block. Ctrl-C does not reach them.
+
+    initializer: called in each worker before its first task.
+    """
+    context = _Context()
+    with _unheard():
+        pool = _Pool(workers, context, _begin, (os.getpid(), initializer))
+    try:
+        try:
+            yield pool
+        except Exception:
+            pool.shutdown(cancel_futures=True)
+            raise
+        pool.shutdown()
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        end_workers(context.started)
+        pool.shutdown()
+        raise
+
+
+def end_workers(processes: Sequence[SpawnProcess]) -> None:
+    """Tell processes to end, wait, and kill those that do not."""
+    for process in processes:
+        process.terminate()
+    deadline = monotonic() + _GRACE
+    for process in processes:
+        process.join(max(0.0, deadline - monotonic()))
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+class _Pool(ProcessPoolExecutor):
+    """A pool whose tasks can be broken off by SIGTERM, as if a signal had ended a program of its own."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """See the base class."""
+        return super().submit(_breakable, fn, *args, **kwargs)
+
+    def map(
+        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+    ) -> Iterator[T]:
+        """As the base class's with chunks of 1, but it cancels nothing when it is broken off: the end of a worker would
+        then be an error in the pool's own thread."""
+        futures = deque(self.submit(fn, *arguments) for arguments in zip(*iterables, strict=False))
+
+        def results() -> Iterator[T]:
+            while futures:
+                yield futures.popleft().result(timeout)
+
+        return results()
+
+
+class _Context(SpawnContext):
+    """multiprocessing's "spawn", which keeps a list of what it has started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]
+        """Called by the pool for each worker."""
+        process = _Process(*args, **kwargs)
+        self.started.append(process)
+        return process
+
+
+class _Process(SpawnProcess):
+    """A process that does not hear the terminal's signals, not even before its first line of Python runs."""
+
+    def start(self) -> None:
+        """See the base class."""
+        with _unheard():
+            super().start()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Processes that this thread starts within the block never hear Ctrl-C, nor that the terminal is closed: what is
+    blocked here is handed down to them. So does multiprocessing's own helper, its tracker of semaphores.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        resource_tracker.ensure_running()  # first: it unblocks SIGINT, which it ignores itself
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(parent: int, initializer: Callable[[], None] | None) -> None:
+    """In a worker, first of all."""
+    end_with_parent(parent)
+    signal.signal(signal.SIGTERM, _end)
+    if initializer is not None:
+        initializer()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once: what it raises has to be put in order
+    raise Ended(number)
+
+
+def _breakable(fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """In a worker: a task. Told to end, it leaves in good order, and the worker with it: the pool would go on."""
+    try:
+        return fn(*args, **kwargs)
+    except Ended as end:
+        os._exit(int(end.code or 0))

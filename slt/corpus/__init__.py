@@ -1,1 +1,0 @@
-"""Corpora: the rendered signer, and PHOENIX14T's layout."""

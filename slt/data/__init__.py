@@ -1,0 +1,1 @@
+"""Data sets in PHOENIX14T's layout: read, checked, counted."""

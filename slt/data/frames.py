@@ -1,0 +1,176 @@
+"""The pictures of a corpus on disk: which are missing, which cannot be read, and a hash that tells changes.
+
+In threads, not processes: reading and decoding let go of Python's lock, and a slow disk is what one waits for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import cv2
+import numpy as np
+
+from skeletor.support.errors import InputError
+from skeletor.support.progress import progress
+from slt.data.layout import Clip, Corpus
+from slt.video import frame_files, open_video
+
+Depth = Literal["quick", "all"]
+Kind = Literal["empty", "unreadable", "gaps", "sizes"]
+T = TypeVar("T")
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_RANGES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """What was found of one clip's pictures.
+
+    frames: how many there are. sizes: (width, height) -> number of decoded frames. faults: kind and what, in words.
+    """
+
+    clip: Clip
+    frames: int
+    sizes: Mapping[tuple[int, int], int]
+    faults: tuple[tuple[Kind, str], ...]
+
+
+def check_clips(clips: Sequence[Clip], depth: Depth, workers: int) -> Iterator[ClipFrames]:
+    """Look at the pictures of all clips that have any, in order, with a bar.
+
+    depth: "all" decodes every frame, "quick" the first and the last of each clip.
+    """
+    found = [clip for clip in clips if clip.source is not None]
+    return _threaded(lambda clip: check_clip(clip, depth), found, "pictures", workers)
+
+
+def check_clip(clip: Clip, depth: Depth) -> ClipFrames:
+    """Look at the pictures of one clip (which has a source): list them, decode some of them or all."""
+    assert clip.source is not None
+    try:
+        files = frame_files(clip.source) if clip.source.is_dir() else None
+    except InputError as error:
+        return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
+    if files is None:
+        return _check_video(clip, clip.source, depth)
+    if not files:
+        return ClipFrames(clip, 0, {}, (("empty", str(clip.source)),))
+    sizes: Counter[tuple[int, int]] = Counter()
+    faults: list[tuple[Kind, str]] = [("gaps", f"{clip.source}: {text}") for text in number_faults(files)]
+    for file in files if depth == "all" else sorted({files[0], files[-1]}):
+        try:
+            sizes[picture_size(file)] += 1
+        except InputError as error:
+            faults.append(("unreadable", str(error)))
+    return ClipFrames(clip, len(files), dict(sizes), tuple(faults))
+
+
+def _check_video(clip: Clip, source: Path, depth: Depth) -> ClipFrames:
+    try:
+        with open_video(source) as video:
+            count = sum(1 for _ in video) if depth == "all" else video.frame_count
+            return ClipFrames(clip, count, {(video.width, video.height): count}, ())
+    except InputError as error:
+        return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture file after decoding the whole of it; InputError if that cannot be done."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    # OpenCV's PNG reader writes to stderr itself, and gives no reason: so the file is looked through before.
+    fault = png_fault(data) if path.suffix.lower() == ".png" else None
+    if fault is None and data:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if image is not None:
+            return image.shape[1], image.shape[0]
+    raise InputError(f"{path}: {fault or ('cannot be decoded' if data else 'the file is empty')}")
+
+
+def png_fault(data: bytes) -> str | None:
+    """Why these bytes are no whole PNG file (signature, chunks and their check sums), None if they are one."""
+    if not data:
+        return "the file is empty"
+    if not data.startswith(_PNG):
+        return "not a PNG file"
+    view, place = memoryview(data), len(_PNG)
+    while place + 12 <= len(data):
+        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
+        if end > len(data):
+            break
+        if zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            return "damaged (a check sum is wrong)"
+        if view[place + 4 : place + 8] == b"IEND":
+            return None
+        place = end
+    return "breaks off"
+
+
+def number_faults(files: Sequence[Path]) -> list[str]:
+    """What the running numbers in file names lack: `images0003.png` after `images0001.png` lacks 2.
+
+    Numbers begin at 0 or 1. [] if the names have no one number that runs.
+    """
+    rows = [[int(number) for number in re.findall(r"\d+", file.stem)] for file in files]
+    if len({len(row) for row in rows}) != 1 or not rows[0]:
+        return []
+    columns = [column for column in zip(*rows, strict=True) if len(set(column)) > 1]
+    if len(rows) == 1:
+        columns = [(rows[0][-1],)]
+    if len(columns) != 1:
+        return []
+    counts = Counter(columns[0])
+    twice = [f"number {number} {count} times" for number, count in sorted(counts.items()) if count > 1]
+    runs = _missing(sorted(counts))
+    if not runs:
+        return twice
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
+    shown = ", ".join(texts[:_RANGES_SHOWN]) + (", ..." if len(texts) > _RANGES_SHOWN else "")
+    return [*twice, f"{sum(last - first + 1 for first, last in runs)} missing before the last one: {shown}"]
+
+
+def _missing(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each run of numbers that lacks in ascending `numbers`, which should begin at 0 or 1."""
+    before = [min(numbers[0], 1) - 1, *numbers]
+    return [(a + 1, b - 1) for a, b in zip(before, numbers, strict=False) if b - a > 1]
+
+
+def fingerprint(corpus: Corpus, workers: int = 8) -> str:
+    """Hash over a corpus's annotation and description, and over names and sizes (not bytes) of its pictures."""
+    digest = hashlib.sha256(repr(dataclasses.astuple(corpus.description)).encode())
+    for clip, listing in zip(corpus.clips, _threaded(_listing, corpus.clips, "listing", workers), strict=True):
+        digest.update(repr((clip.name, clip.split, clip.speaker, clip.glosses, clip.text, listing)).encode())
+    return digest.hexdigest()
+
+
+def _listing(clip: Clip) -> list[tuple[str, int]]:
+    try:
+        if clip.source is None:
+            return []
+        if not clip.source.is_dir():
+            return [(clip.source.name, clip.source.stat().st_size)]
+        with os.scandir(clip.source) as entries:
+            return sorted((entry.name, entry.stat().st_size) for entry in entries if not entry.name.startswith("."))
+    except OSError:  # its pictures cannot be read either, and that is reported there
+        return []
+
+
+def _threaded(work: Callable[[Clip], T], clips: Sequence[Clip], what: str, workers: int) -> Iterator[T]:
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from progress(pool.map(work, clips), what, total=len(clips), unit="clip")
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for all of them

@@ -1,0 +1,1 @@
+"""2D estimators: from a video to joints in pixels; `registry` builds them."""

@@ -1,0 +1,77 @@
+"""What every 2D estimator is, and what they share: the trail they leave in the provenance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError, printable
+from slt.video.base import check_regular
+
+STAGE = "estimate"
+# Raise it when a change here or in an estimator changes its output.
+STAGE_VERSION = "1"
+
+
+class Estimator(Protocol):
+    """From a source (video, directory, file of poses) to the signer's 2D pose.
+
+    name: as in the config. version: of the software behind it. options: all else that decides the output.
+    """
+
+    name: str
+    version: str
+    options: Mapping[str, Any]
+
+    def __call__(self, source: Path) -> PoseSequence:
+        """The signer on SIGNING_50, (T, 50, 2), one entry a frame of the source, none left out.
+
+        A frame without a signer is all NaN. The provenance names the source, its SHA-256, the estimator and its
+        version, and ends with the stage `estimate` (`record`). Raises InputError if the source cannot be read.
+        """
+        ...
+
+
+def source_sha256(source: Path) -> str:
+    """SHA-256 of a file's bytes, or of the names and bytes of the files of a directory, in order of name.
+
+    InputError if there is nothing at that path, or a pipe (what is read from it here would be gone).
+    """
+    try:
+        if not source.is_dir():
+            check_regular(source)
+            return file_sha256(source)
+        digest = hashlib.sha256()
+        for file in sorted(source.iterdir()):
+            if file.is_file() and not file.name.startswith("."):
+                digest.update(f"{file.name}\0{file_sha256(file)}\n".encode())
+        return digest.hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{source}: cannot be read ({error.strerror}); give a file or directory that exists"
+        ) from error
+
+
+def layout_option(skeleton: str | None) -> dict[str, Any]:
+    """The option of an estimator whose points were given a layout by name; nothing if they tell it themselves."""
+    return {} if skeleton is None else {"skeleton": skeleton}
+
+
+def record(estimator: Estimator, sha256: str) -> StageRecord:
+    """How `estimator` treats a source with that hash; two equal records mean equal output."""
+    config = {"estimator": estimator.name, "version": estimator.version, "source_sha256": sha256}
+    return StageRecord(STAGE, STAGE_VERSION, config | dict(estimator.options))
+
+
+def finish(pose: PoseSequence, estimator: Estimator, sha256: str) -> PoseSequence:
+    """The pose on SIGNING_50, with the record of how it was made."""
+    return pose.to_skeleton(SIGNING_50).replace(stage=record(estimator, sha256))
+
+
+def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int]) -> Provenance:
+    """Provenance of a pose that was found in pictures of `size` (width, height)."""
+    return Provenance(printable(source.name), sha256, estimator.name, estimator.version, size, "pixel")

@@ -1,0 +1,33 @@
+"""What the OpenPose binary writes (`--hand --write_json DIR`): a directory of JSON files, one a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skeletor.io import openpose_json
+from skeletor.poses.key_frames import STRIDE, thin
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.errors import InputError
+from slt.estimators.base import finish, layout_option, source_sha256
+
+
+class OpenPoseJsonEstimator:
+    """Reads, chooses the signer (largest moving hands), maps to SIGNING_50. fps: JSON files do not tell it.
+    skeleton: the body's layout by name, where it cannot be told (`skeletor.io.layouts`).
+    pose_stride: all but every N-th frame are dropped, as if they had not been estimated."""
+
+    name = "openpose-json"
+    version = "1.x"  # of the JSON format; the files do not name the OpenPose that wrote them
+
+    def __init__(self, fps: float = 25.0, pose_stride: int = 1, skeleton: str | None = None) -> None:
+        self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton)
+        self._fps, self._stride, self._skeleton = fps, pose_stride, skeleton
+
+    def __call__(self, source: Path) -> PoseSequence:
+        """See `Estimator`; a directory of one recording's JSON files."""
+        if not source.exists():
+            raise InputError(f"{source}: no such directory; give the directory that OpenPose wrote with --write_json")
+        pose = openpose_json.read_pose(source, fps=self._fps, skeleton=self._skeleton)
+        return finish(thin(pose, self._stride), self, source_sha256(source))

@@ -1,0 +1,227 @@
+"""Many clips at once, in worker processes: one clip a task, one file a clip.
+
+A run over a large data set can be stopped and goes on where it was: what lies in a file is kept if it was made from
+the same bytes by the same estimator. About once a minute the log tells how long the rest will take.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skeletor.io import native
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.errors import InputError, as_input_error, one_line
+from skeletor.support.progress import log, progress
+from skeletor.support.workers import worker_pool
+from slt.estimators.base import Estimator, record, source_sha256
+
+if TYPE_CHECKING:
+    from slt.estimators.registry import EstimateConfig
+
+LOG_SECONDS = 60.0
+KILLED = "its worker process died twice (out of memory, or a crash in the estimator)"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip to estimate: a video or folder of frames, and the file for its pose."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Report:
+    """Outcome of `estimate_jobs`. done: names now on disk, of which `skipped` already were. failed: name -> why."""
+
+    done: tuple[str, ...]
+    failed: Mapping[str, str]
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker sends back for a clip: the reason if it failed, and what it logged.
+
+    pose, error: the pose or exception itself, where the task gives them.
+    """
+
+    name: str
+    reason: str | None = None
+    messages: tuple[tuple[int, str], ...] = ()
+    pose: PoseSequence | None = None
+    error: Exception | None = None
+
+
+Task = Callable[[], Outcome]  # can be pickled
+
+
+def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: Path | str, workers: int) -> Report:
+    """`estimate_jobs` where the result of `name` is `out_dir/<name>.safetensors`.
+
+    Raises InputError for a name that is no file name, MissingDependency if the estimator is not installed.
+    """
+    out = Path(out_dir)
+    for name in sources:
+        if not name or Path(name).name != name or name.startswith("."):
+            raise InputError(f"clip name {name!r} cannot be a file name in {out}")
+    jobs = {name: Job(Path(source), out / f"{name}.safetensors") for name, source in sources.items()}
+    return estimate_jobs(jobs, config, workers)
+
+
+def estimate_jobs(jobs: Mapping[str, Job], config: EstimateConfig, workers: int) -> Report:
+    """Estimate every source in its own task, into its own file.
+
+    A file that is there already is kept if it was made from the same bytes by the same estimator with the same
+    options, so a run that was interrupted goes on where it stopped. A source that fails is logged, is listed in the
+    report, and is left for the next run to try again; a worker that dies is replaced, and its clip tried once more
+    on its own. Raises MissingDependency if the estimator is not installed.
+    """
+    from slt.estimators.registry import build_estimator
+
+    skipped = _finished(jobs, build_estimator(config), workers)
+    if skipped:
+        log.info("poses: %d of %d clips are there already", len(skipped), len(jobs))
+    for folder in {job.target.parent for job in jobs.values()}:
+        folder.mkdir(parents=True, exist_ok=True)
+    tasks: dict[str, Task] = {
+        name: partial(_estimate_one, name, job.source, config, job.target)
+        for name, job in jobs.items()
+        if name not in skipped
+    }
+    failed: dict[str, str] = {}
+    with closing(run_tasks(tasks, workers)) as outcomes:
+        for outcome in progress(outcomes, "poses", len(tasks), "clip", log_every=LOG_SECONDS):
+            for level, message in outcome.messages:
+                log.log(level, "%s", message)
+            if outcome.reason is not None:
+                failed[outcome.name] = outcome.reason
+                log.warning("poses: %s left out: %s", outcome.name, outcome.reason)
+    return Report(
+        tuple(name for name in jobs if name not in failed),
+        {name: failed[name] for name in jobs if name in failed},
+        tuple(name for name in jobs if name in skipped),
+    )
+
+
+def _finished(jobs: Mapping[str, Job], estimator: Estimator, workers: int) -> frozenset[str]:
+    """Names of the jobs whose file holds what `estimator` would make. In threads: it is mostly reading and hashing."""
+
+    def look(name: str) -> bool:
+        job = jobs[name]
+        try:
+            stages = native.read_pose(job.target).provenance.stages
+            return bool(stages) and stages[-1] == record(estimator, source_sha256(job.source))
+        except InputError:
+            return False
+
+    there = [name for name, job in jobs.items() if job.target.exists()]
+    with ThreadPoolExecutor(workers) as pool:
+        kept = progress(pool.map(look, there), "poses that are there", len(there), "clip", log_every=LOG_SECONDS)
+        return frozenset(name for name, whole in zip(there, kept, strict=True) if whole)
+
+
+def run_tasks(
+    tasks: Mapping[str, Task], workers: int, stop: Future[None] | None = None
+) -> Generator[Outcome, None, None]:
+    """Outcomes of all tasks, as they come. After a worker's death, the clips that were under way go one by one.
+
+    stop: once it is done, all is given up and the workers are ended, because whoever asked is gone. The same if the
+    generator is closed.
+    """
+    left = dict(tasks)
+    stop = Future() if stop is None else stop
+    while left:
+        suspects: set[str] = set()
+        for outcome in _pooled(left, min(workers, len(left)), suspects, stop):
+            del left[outcome.name]
+            yield outcome
+        for name in sorted(suspects):
+            dead: set[str] = set()
+            yield from _pooled({name: left.pop(name)}, 1, dead, stop)
+            if dead:
+                yield Outcome(name, KILLED)
+        if stop.done():
+            return
+
+
+def _pooled(
+    tasks: Mapping[str, Task], workers: int, suspects: set[str], stop: Future[None]
+) -> Generator[Outcome, None, None]:
+    """Outcomes until all is done or a worker dies; then the names of the clips under way are put into `suspects`.
+
+    No more clips are handed out than there are workers, so that the suspects are few.
+    """
+    waiting = iter(list(tasks.items()))
+    running: dict[Future[Outcome], str] = {}
+    with suppress(_Stopped), worker_pool(workers, _one_thread) as executor:
+        try:
+            while True:
+                for name, task in itertools.islice(waiting, workers - len(running)):
+                    running[executor.submit(task)] = name
+                if not running:
+                    return
+                awaited: list[Future[Any]] = [*running, stop]
+                done = wait(awaited, return_when=FIRST_COMPLETED).done
+                if stop in done:
+                    raise _Stopped
+                for future in done & running.keys():
+                    outcome = future.result()
+                    del running[future]
+                    yield outcome
+        except BrokenProcessPool:
+            suspects.update(running.values())
+
+
+class _Stopped(SystemExit):
+    """Whoever asked is gone; what is under way is broken off."""
+
+
+def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path) -> Outcome:
+    """In a worker: one clip, from its source to its file."""
+    from slt.estimators.registry import build_estimator
+
+    notes = _Notes()
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
+    try:
+        pose = build_estimator(config)(source)
+    except Exception as error:
+        return Outcome(name, reason(error, source), tuple(notes.messages))
+    finally:
+        log.removeHandler(notes)
+    native.write_pose(pose, target)  # a full disk is no fault of the clip: it ends the whole
+    return Outcome(name, None, tuple(notes.messages))
+
+
+def reason(error: Exception, source: Path) -> str:
+    """One line about why a clip failed. A defect of the program must not stop the others: it is told with its type."""
+    known = as_input_error(error, source)
+    return f"{source}: {type(error).__name__}: {one_line(error)}" if known is None else one_line(known)
+
+
+class _Notes(logging.Handler):
+    """Collects messages, since a worker's own log goes nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append((record.levelno, record.getMessage()))
+
+
+def _one_thread() -> None:
+    """Workers share the cores by clips, not by threads."""
+    import cv2
+
+    cv2.setNumThreads(1)

@@ -1,0 +1,313 @@
+"""The whole chain on one input: estimate, refine in 2D, lift, refine, translate or abstain."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skeletor.files.plain_json import to_json
+from skeletor.files.suffixes import is_poses
+from skeletor.lifters.choice import exchanged_lift, stored_lift
+from skeletor.lifters.registry import LiftConfig, Lifter, build_lifter
+from skeletor.poses.key_frames import STRIDE, pose_stride
+from skeletor.poses.normalise import normalise
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.registry import NETWORKS, RefineConfig, Refiner, build_refiner
+from skeletor.refiners2d.key_frames import OnKeyFrames
+from skeletor.refiners2d.registry import Refine2DConfig, build_refiner_2d
+from skeletor.support.config import check_config
+from skeletor.support.errors import InputError
+from slt.estimators.base import Estimator
+from slt.estimators.bystanders import people_warning
+from slt.estimators.given import GivenPoses
+from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
+from slt.inference.model_folder import ModelFolder, load_model_folder
+
+AS_THEY_ARE = "3D poses are used as they are, not lifted again"
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What became of one input. text is None if the system abstained; reason says why.
+
+    glosses: what the model's gloss head recognised; None if it has no such head. seconds: of each stage; where 2D poses
+    are made in other processes, `estimate` is what was left to wait for.
+    """
+
+    source: str
+    text: str | None
+    reason: str | None
+    tokens: tuple[str, ...]
+    score: float
+    signals: dict[str, float]
+    duration: float
+    seconds: dict[str, float]
+    provenance: dict[str, Any]
+    warnings: tuple[str, ...]
+    glosses: tuple[str, ...] | None = None
+
+    def json(self) -> str:
+        """All of it as JSON text; without the key "glosses" if the model recognises none."""
+        values = dataclasses.asdict(self)
+        if self.glosses is None:
+            del values["glosses"]
+        return to_json(values, 1) + "\n"
+
+    def srt(self) -> str:
+        """One subtitle over the whole clip."""
+        return f"1\n{_clock(0)} --> {_clock(self.duration)}\n{self.text or ''}\n"
+
+
+@dataclass(frozen=True)
+class System:
+    """A trained chain, ready for videos."""
+
+    model: ModelFolder
+    estimator: Estimator
+    lifter: Lifter
+    refiner: Refiner
+    refiner_2d: Refiner = field(default_factory=lambda: build_refiner_2d(Refine2DConfig()))
+    notes: tuple[str, ...] = ()  # warnings that hold for every input
+
+    def poses(self, source: Path) -> PoseSequence:
+        """2D poses of a video or a folder of frames; 2D or 3D ones of a file of poses."""
+        if is_poses(source):
+            return GivenPoses(stride=int(self.estimator.options.get(STRIDE, 1)))(source)
+        return self.estimator(source)
+
+    def translate(self, source: Path, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
+        """Translate one input. InputError if it cannot be read; an abstention is a result with text None.
+
+        estimate: gives the poses in place of `poses`, for instance those that another process has made. 3D poses are
+        used as they are (see `spatial`), which the warnings say.
+        """
+        seconds: dict[str, float] = {}
+        raw = _timed(seconds, "estimate", lambda: (estimate or self.poses)(source))
+        abstention, translator = self.model.abstention, self.model.translator
+        # a file of 3D joints may have no confidences: then nothing is known of who was seen
+        told = raw if raw.dims == 2 or raw.confidence.any() else None
+        warnings = self.warnings(raw) if raw.dims == 2 else (AS_THEY_ARE, *self.warnings(raw))
+        reason = None if told is None else abstention.signer_reason(told)
+        if reason is not None:
+            return _abstained(source, raw, reason, seconds, warnings)
+        refined = self.spatial(raw, seconds)
+        hypothesis = _timed(seconds, "translate", lambda: translator.translate([refined])[0])
+        signals = _timed(seconds, "judge", lambda: abstention.signals(translator, told, refined, hypothesis))
+        reason = abstention.reason(signals)
+        return Translation(
+            source=str(source),
+            text=None if reason else hypothesis.text,
+            reason=reason,
+            tokens=tuple(hypothesis.tokens),
+            score=hypothesis.score,
+            signals=signals,
+            duration=raw.seconds,
+            seconds=seconds,
+            provenance=dataclasses.asdict(refined.provenance),
+            warnings=warnings,
+            glosses=translator.recognise([refined])[0] if translator.recognised else None,
+        )
+
+    def spatial(self, raw: PoseSequence, seconds: dict[str, float] | None = None) -> PoseSequence:
+        """The pose as the translator reads it: refined 3D on SIGNING_50 in shoulder widths.
+
+        2D is refined in 2D, if the model does that, and lifted; 3D is normalised, unless it is. Then it is refined,
+        unless it was: its provenance tells. seconds: takes up how long each stage took. InputError if the pose cannot
+        be brought there.
+        """
+        seconds = {} if seconds is None else seconds
+        pose = to_signing_50(raw)
+        if pose.dims == 3:
+            pose = pose if pose.provenance.units == "shoulder" else normalise(pose)
+        else:
+            if self.refiner_2d.name != "none":
+                flat = pose
+                pose = _timed(seconds, "refine2d", lambda: OnKeyFrames(self.refiner_2d)(flat))
+            pose = _timed(seconds, "lift", lambda: self.lifter(pose))
+        return pose if refined_before(raw) else _timed(seconds, "refine", lambda: self.refiner(pose))
+
+    def warnings(self, raw: PoseSequence) -> tuple[str, ...]:
+        """Where the input differs from what the model was trained on, and whether it was refined before."""
+        found = list(self.notes) if raw.dims == 2 else []
+        if refined_before(raw):
+            found.append("refined before, and not again")
+        known = self.model.config["estimator"]["name"].removesuffix("-json")
+        if raw.provenance.estimator and raw.provenance.estimator != known:
+            found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
+        others = people_warning(raw)
+        if others is not None:
+            found.append(others)
+        fps = float(self.model.config["fps"])
+        if abs(raw.fps - fps) > 0.01 * fps:
+            found.append(f"{raw.fps:g} fps, the model was trained at {fps:g}; the poses are resampled")
+        stride, trained = pose_stride(raw), int(self.model.config["estimator"].get(STRIDE, 1))
+        if stride > trained:
+            found.append(f"2D on 1 frame in {stride}, the model was trained with 1 in {trained}; expect more mistakes")
+        if stride > (known := max(trained, *self.model.abstention.strides)):
+            whole = "every frame" if known == 1 else f"1 frame in {known}"
+            found.append(f"its limits for not translating were set with 2D on {whole}; expect it to refuse more often")
+        return tuple(found)
+
+
+def refined_before(pose: PoseSequence) -> bool:
+    """Whether a refiner has been at work on a pose, as its provenance tells."""
+    record = pose.provenance.stage("refine")
+    return record is not None and record.config.get("name") != "none"
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """How sparse 2D is to be, and how all frames come from it; None leaves what the model folder says.
+
+    pose_stride: 2D on every N-th frame only. upsample: see `skeletor.poses.key_frames`.
+    """
+
+    pose_stride: int | None = None
+    upsample: str | None = None
+
+
+def load_system(
+    model: Path | None = None,
+    refine: str | None = None,
+    estimator: str | None = None,
+    device: str = "auto",
+    refine2d: str | None = None,
+    lift: str | None = None,
+    sparse: Sparse | None = None,
+    fps: float | None = None,
+) -> System:
+    """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for.
+
+    lift: a name as in `skeletor.lifters.choice.lift_values`. fps: of inputs that do not tell theirs (folders of frames,
+    JSON).
+    """
+    folder, sparse = model_folder(model), sparse or Sparse()
+    loaded = load_model_folder(folder, device)
+    config = loaded.config
+    own_lift = stored_lift(config["lift"], folder)
+    lifting = exchanged_lift(own_lift, lift)
+    stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
+    return System(
+        loaded,
+        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps)),
+        build_lifter(_upsampling(lifting, sparse.upsample)),
+        make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
+        _refiner_2d(folder, config.get("refine2d"), refine2d),
+        () if lifting == own_lift else (f"lifted by {lift}, the model was trained on another lifter's poses",),
+    )
+
+
+def model_folder(given: Path | None = None) -> Path:
+    """That folder, or the newest trained one; InputError if there is none."""
+    folder = given or newest_model()
+    if folder is None:
+        raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
+    return folder
+
+
+def estimator_config(
+    config: Mapping[str, Any],
+    folder: Path,
+    name: str | None = None,
+    pose_stride: int | None = None,
+    fps: float | None = None,
+) -> EstimateConfig:
+    """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
+    if name:
+        stored = check_config({"name": name}, EstimateConfig, "--estimator")
+    else:
+        stored = check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
+    given = {key: value for key, value in ((STRIDE, pose_stride), ("fps", fps)) if value is not None}
+    return check_config(stored.model_dump() | given, EstimateConfig, "--pose-stride, --fps") if given else stored
+
+
+def _upsampling(lift: LiftConfig, upsample: str | None) -> LiftConfig:
+    if upsample is None:
+        return lift
+    if upsample == "token" and lift.weights is None:
+        raise InputError(
+            f"--upsample token: the lifter ({lift.mode}) cannot; add --lift uplift-upsample, or its weights "
+            "(`slt lift train configs/lift_uplift.yaml` makes some)"
+        )
+    return check_config(lift.model_dump() | {"upsample": upsample}, LiftConfig, "--upsample")
+
+
+def _refiner_2d(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
+    """The 2D refiner of a model folder, or `none`; InputError if another one is asked for: only its own is fitted."""
+    config = check_config(dict(stored or {}), Refine2DConfig, f"{folder}/model.yaml: refine2d")
+    if name == "none" or config.name == "none" == (name or "none"):
+        return build_refiner_2d(Refine2DConfig())
+    if name not in (None, config.name):
+        raise InputError(
+            f"{folder}: its 2D refiner is {config.name}, not {name}; train one with `slt run CONFIG --refine2d {name}`"
+        )
+    return build_refiner_2d(config.model_copy(update={"weights": str(folder / REFINER_2D)}))
+
+
+def newest_model(root: Path | None = None) -> Path | None:
+    """The model folder written last under runs/ (or $SLT_RUNS), or None."""
+    root = root or Path(os.environ.get("SLT_RUNS", "runs"))
+    found = sorted(root.glob("*/model/model.yaml"), key=lambda p: p.stat().st_mtime)
+    return found[-1].parent if found else None
+
+
+def make_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> Estimator:
+    """An estimator by name with its default options; InputError if there is none of that name, or no such stride.
+
+    fps: of sources that do not tell theirs (folders of frames, OpenPose JSON).
+    """
+    return build_estimator(named_estimator(name, pose_stride, fps))
+
+
+def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> EstimateConfig:
+    """The config of `make_estimator`."""
+    values = {"name": name, STRIDE: pose_stride, "fps": fps}
+    return check_config(values, EstimateConfig, "--estimator, --pose-stride, --fps")
+
+
+def make_refiner(name: str, model: Path | None = None) -> Refiner:
+    """A refiner by name; a network takes its weights from a model folder (default: the newest)."""
+    config = check_config({"name": name}, RefineConfig, "--refine")
+    return build_refiner(config) if name not in NETWORKS else _with_weights(config, model or newest_model())
+
+
+def _with_weights(config: RefineConfig, folder: Path | None) -> Refiner:
+    """A refiner with these options; a network with the weights of a model folder."""
+    if config.name not in NETWORKS:
+        return build_refiner(config)
+    if folder is None or REFINER not in read_model_config(folder)["files"]:
+        raise InputError(
+            f"{folder or 'runs/'}: no trained refiner there; run `make pipeline`, give --model DIR, or --refine savgol"
+        )
+    return build_refiner(config.model_copy(update={"weights": str(checked_file(folder, REFINER))}))
+
+
+def to_signing_50(pose: PoseSequence) -> PoseSequence:
+    """The pose on the signing skeleton; InputError if it cannot be mapped."""
+    return pose.to_skeleton(SIGNING_50)
+
+
+def _timed(seconds: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
+    start = time.perf_counter()
+    result = work()
+    seconds[name] = round(time.perf_counter() - start, 4)
+    return result
+
+
+def _abstained(
+    source: Path, raw: PoseSequence, reason: str, seconds: dict[str, float], warnings: tuple[str, ...]
+) -> Translation:
+    provenance = dataclasses.asdict(raw.provenance)
+    return Translation(str(source), None, reason, (), 0.0, {}, raw.seconds, seconds, provenance, warnings)
+
+
+def _clock(seconds: float) -> str:
+    milli = round(seconds * 1000)
+    return f"{milli // 3_600_000:02}:{milli // 60_000 % 60:02}:{milli // 1000 % 60:02},{milli % 1000:03}"

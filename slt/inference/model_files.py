@@ -1,0 +1,151 @@
+"""What is read of a model folder: files inside it, named in `model.yaml`, with the bytes that it vouches for.
+
+A model folder comes from anywhere. Its `model.yaml` is checked whole before anything is done with it; no name in it can
+lead out of the folder, and no file is read whose hash it does not give (card and scores excepted, which no program
+reads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from pydantic import Field
+
+from skeletor.lifters.registry import LiftConfig
+from skeletor.poses.pose import file_sha256
+from skeletor.refiners.registry import RefineConfig
+from skeletor.refiners2d.registry import Refine2DConfig
+from skeletor.support.config import Config, check_config, read_yaml_file
+from skeletor.support.errors import InputError
+from slt.estimators.registry import EstimateConfig
+
+FORMAT = "slt-model-1"
+CONFIG, SCORES, CARD = "model.yaml", "scores.json", "MODEL_CARD.md"
+REFINER, REFINER_2D, LIFTER = "refiner.safetensors", "refine2d.safetensors", "lifter.safetensors"
+TRANSLATOR = ("translator.safetensors", "vocabulary.txt", "abstention.safetensors")  # what every model has
+READ = (*TRANSLATOR, "sentencepiece.model", REFINER, REFINER_2D, LIFTER)
+UNREAD = (CARD, SCORES)
+_AGAIN = "copy the model folder again"
+
+
+class _Abstention(Config):
+    share: float = Field(ge=0, le=1)
+    clips: int = Field(ge=0)
+    stride: int = Field(1, ge=1)
+    thresholds: dict[str, float]
+    sparse: dict[str, dict[str, float]] = Field({}, max_length=100)
+
+
+class _Model(Config):
+    """What stands in `model.yaml`. `translate` and `decoding` are copies for people: the weights have their own."""
+
+    format: str
+    estimator: EstimateConfig
+    estimator_version: str
+    lift: LiftConfig
+    refine: RefineConfig
+    fps: float = Field(gt=0, le=1000)
+    skeleton: str
+    translate: dict[str, Any]
+    abstention: _Abstention
+    files: dict[str, str] = Field(max_length=100)
+    normalise: dict[str, Any] | None = None
+    refine2d: Refine2DConfig | None = None
+    decoding: dict[str, Any] = Field(default_factory=dict)
+
+
+def read_model_config(path: Path) -> dict[str, Any]:
+    """The content of a model folder's `model.yaml`.
+
+    Raises InputError if it is missing or damaged, of another version, or names what does not lie in the folder.
+    """
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder; give a model folder, as `slt run` writes it")
+    file = path / CONFIG
+    if file.exists():
+        _check_inside(path, CONFIG)
+    config = read_yaml_file(file)
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise InputError(f"{file}: not a model of this program (format {FORMAT} is needed)")
+    check_model_config(config, str(file))
+    return config
+
+
+def check_model_config(config: Mapping[str, Any], where: str) -> None:
+    """InputError unless `config` is the content of a `model.yaml` whose names all lie in its folder."""
+    model = check_config(config, _Model, where)
+    for section, key in (("estimator", "name"), ("lift", "mode"), ("refine", "name")):
+        if key not in config[section]:  # this program's default need not be what the model was trained with
+            raise InputError(f"{where}: key '{section}.{key}' is missing; {_AGAIN}")
+    for name in model.files:
+        if not _is_bare(name):
+            raise InputError(f"{where}: key 'files': {name!r} is not the name of a file in the folder; {_AGAIN}")
+    for name in TRANSLATOR:
+        if name not in model.files:
+            raise InputError(f"{where}: key 'files': {name} is not among them; {_AGAIN}")
+    weights = {"lift": model.lift.weights, "refine": model.refine.weights}
+    weights |= {} if model.refine2d is None else {"refine2d": model.refine2d.weights}
+    own = {"lift": LIFTER, "refine": REFINER, "refine2d": REFINER_2D}
+    for section, given in weights.items():
+        if given is not None and (given != own[section] or given not in model.files):
+            problem = "is not among its 'files'" if given == own[section] else f"must be {own[section]}, in the folder"
+            raise InputError(f"{where}: key '{section}.weights': {given!r} {problem}; {_AGAIN}")
+    models = model.estimator.openpose_models
+    if not _is_below(models):
+        raise InputError(f"{where}: key 'estimator.openpose_models': {models!r} leads elsewhere; make it a plain name")
+
+
+def checked_file(folder: Path, name: str) -> Path:
+    """The path of a file that a model folder lists, with the right bytes. InputError if it is not listed or damaged."""
+    files = read_model_config(folder)["files"]
+    if name not in files:
+        raise InputError(f"{folder}: {name} is not among the files of the model; {_AGAIN}")
+    _check_hash(folder, name, files[name])
+    return folder / name
+
+
+def check_files(folder: Path, files: Mapping[str, str]) -> None:
+    """InputError unless all files of a folder are there, inside it, listed if they are read, and undamaged."""
+    for name, digest in files.items():
+        if name in UNREAD:
+            _check_inside(folder, name)
+        else:
+            _check_hash(folder, name, digest)
+    for name in READ:
+        if name not in files and ((folder / name).exists() or (folder / name).is_symlink()):
+            raise InputError(f"{folder}: {name} is not listed in {CONFIG}, so nobody vouches for it; {_AGAIN}")
+
+
+def _check_hash(folder: Path, name: str, digest: str) -> None:
+    _check_inside(folder, name)
+    try:
+        found = file_sha256(folder / name)
+    except OSError as error:
+        raise InputError(f"{folder / name}: cannot be read ({error.strerror}); {_AGAIN}") from error
+    if found != digest:
+        raise InputError(f"{folder}: {name} is damaged or was exchanged; {_AGAIN}")
+
+
+def _check_inside(folder: Path, name: str) -> None:
+    """InputError unless `name` is a plain file in the folder, or a link to one in it."""
+    path = folder / name
+    try:
+        inside = path.resolve(strict=True).is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as error:  # no such file; links in a ring
+        raise InputError(f"{folder}: {name} is missing; copy the whole model folder") from error
+    if not inside:
+        raise InputError(f"{path}: is a link that leads out of the model folder; copy the file itself (cp -L)")
+    if not path.is_file():
+        raise InputError(f"{path}: is not a file; {_AGAIN}")
+
+
+def _is_bare(name: str) -> bool:
+    return name not in ("", ".", "..") and PurePosixPath(name).name == name == PureWindowsPath(name).name
+
+
+def _is_below(name: str) -> bool:
+    """Whether a relative path stays below where it starts, by any system's reading."""
+    kinds = (PurePosixPath(name), PureWindowsPath(name))
+    return not any(path.is_absolute() or path.anchor or ".." in path.parts for path in kinds)

@@ -1,0 +1,1 @@
+"""Stages that are skipped when their inputs, config and code are the same."""

@@ -1,0 +1,97 @@
+"""Stages that are skipped when their inputs, config and code have not changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skeletor.files.atomic import remove_leftovers, write_text
+from skeletor.support.progress import log
+from slt.pipeline.cache.code import Code, code_digest
+
+DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished stage: its folder, its key (a hash over all that it depends on), and how long it took."""
+
+    name: str
+    folder: Path
+    key: str
+    seconds: float
+
+
+def run_stage(
+    name: str,
+    folder: Path,
+    work: Callable[[Path], object],
+    config: dict[str, Any],
+    inputs: Sequence[Done | str],
+    reuse: Sequence[Path] = (),
+    code: Sequence[Code] | None = None,
+) -> Done:
+    """Run `work(folder)` unless the folder already holds the result for the same key.
+
+    config: the values that the stage depends on; inputs: earlier stages (or hashes of outside data);
+    code: functions and modules whose source the result depends on, with all that they import (see
+    `slt.pipeline.cache.code`); None: `work` itself, a function or a `functools.partial` of one;
+    reuse: folders of the same stage in other runs, which are never written to: the first of them that holds the
+    result for the same key is taken where it lies.
+    If the key has changed, what lies in the folder is stale and is removed first; if a run with the
+    same key was killed, its files are kept, and `work` goes on where it was. The done-marker is
+    written last.
+    """
+    key = stage_key(config, inputs, (work,) if code is None else code)
+    marker = folder / DONE
+    known = read_json(marker)
+    if known.get("key") == key and known.get("done"):
+        log.info("%-12s unchanged, kept (%.0f s when it ran)", name, known["seconds"])
+        return Done(name, folder, key, known["seconds"])
+    for other in reuse:
+        found = read_json(other / DONE)
+        if found.get("key") == key and found.get("done"):
+            log.info("%-12s taken from %s", name, other)
+            if folder.exists():
+                shutil.rmtree(folder)  # stale, or begun
+            return Done(name, other, key, found["seconds"])
+    spent = 0.0
+    if known.get("key") == key:
+        spent = known.get("seconds", 0.0)
+        log.info("%-12s was interrupted, goes on", name)
+        remove_leftovers(folder, below=True)
+    elif folder.exists():
+        shutil.rmtree(folder)
+    write_text(marker, json.dumps({"key": key, "done": False, "seconds": spent}))
+    log.info("%-12s starts", name)
+    start = time.monotonic()
+    work(folder)
+    seconds = spent + time.monotonic() - start
+    write_text(marker, json.dumps({"key": key, "done": True, "seconds": seconds, "config": config}, indent=1))
+    log.info("%-12s done in %.0f s", name, seconds)
+    return Done(name, folder, key, seconds)
+
+
+def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[Code]) -> str:
+    """Hash over config, the keys of the inputs, and the code: what these functions and modules import, all of it."""
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    for item in inputs:
+        digest.update((item if isinstance(item, str) else item.key).encode())
+    if code:
+        digest.update(code_digest(code).encode())
+    return digest.hexdigest()[:24]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of our own; {} if there is none or it is broken."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,95 @@
+"""The last stage: the model folder, its abstention thresholds, and how well they reject what is not signing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from skeletor.io.store import open_store
+from skeletor.lifters.registry import lift_weights
+from slt.pipeline.cache.stage import DONE, run_stage
+from slt.pipeline.context import Detected, Row, Run
+from slt.pipeline.refine2d_stages import weights_of
+from slt.pipeline.tables.rejections import Rejections
+from slt.pipeline.translators import System
+from slt.pipeline.work.train_refiner import REFINER_WEIGHTS
+from slt.pipeline.work.write_model import RESULT, ModelPlan, build_model_folder
+from slt.score.scores import Scores
+from slt.synthetic.build import signs_unknown
+
+_LIMITS = {
+    True: "Trained on a rendered signer with invented signs: it understands no real sign language, and is meant "
+    "to abstain on videos of real people. It is a demonstration of the chain, not a translator for people.",
+    False: "Trained on weather forecasts of one broadcaster; other topics, signers and cameras are unknown to it.",
+}
+
+
+_WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by the stages that used them
+
+
+def build_model(
+    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected
+) -> tuple[Path, dict[str, Rejections]]:
+    """Write the model folder of the run's own system; returns it and its rejections on test and negatives."""
+    folder, out = run.folder / "model", run.folder / "abstention"
+    if not folder.is_dir():
+        (out / DONE).unlink(missing_ok=True)  # what is not there any more is made again
+    plan = _plan(run, row, system, scores, detected)
+    done = run_stage(  # never taken from another run: it writes the model folder of this one
+        "model",
+        out,
+        partial(build_model_folder, plan, folder),
+        {
+            "seed": plan.seed,
+            "estimator": plan.estimator.model_dump(mode="json"),
+            **{part: getattr(plan, part).model_dump(mode="json", exclude={"weights"}) for part in _WEIGHTED},
+            "card": plan.card,
+            "scores": {name: s.as_dict() for name, s in scores.items()},
+        },
+        (row.done, system.done, detected.done),
+    )
+    stored = json.loads((done.folder / RESULT).read_text(encoding="utf-8"))
+    return folder, {kind: Rejections(**values) for kind, values in stored.items()}
+
+
+def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected) -> ModelPlan:
+    config, about = run.config, run.corpus.description
+    trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
+    lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
+    return ModelPlan(
+        system=system.done.folder,
+        store=row.store,
+        detected=detected.parts,
+        estimator=config.estimator,
+        lift=config.lift,
+        refine=config.refine,
+        refine2d=config.refine2d,
+        fps=about.fps,
+        card={
+            "title": f"Skeletor-SLT, {about.kind}",
+            "data": f"{about.kind} corpus: {lengths} clips.{trainings}",
+            "data_licence": about.licence,
+            "limits": _LIMITS[run.rendered],
+        },
+        scores=scores,
+        seed=config.seed,
+        refiner=_refiner_weights(run, row),
+        refiner_2d=weights_of(run) if config.refine2d.name != "none" else None,
+        lifter=lift_weights(config.lift),
+        negatives=_negatives(detected) if run.rendered else {},
+    )
+
+
+def _negatives(detected: Detected) -> dict[str, frozenset[str]]:
+    names = set(open_store(detected.parts["negatives"]))
+    unknown = frozenset(name for name in names if signs_unknown(name))
+    return {"idle": frozenset(names - unknown), "unknown": unknown}
+
+
+def _refiner_weights(run: Run, row: Row) -> Path | None:
+    if row.refiner is not None:
+        return row.refiner.folder / REFINER_WEIGHTS
+    given = run.config.refine.weights
+    return Path(given) if given and run.config.refine.name == "skeletor" else None

@@ -1,0 +1,64 @@
+"""Between 2D poses and lifting: the 2D refiner is fitted to the training clips' true 2D, and refines all parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from skeletor.poses.pose import file_sha256
+from skeletor.refiners2d.registry import build_refiner_2d
+from skeletor.support.errors import InputError
+from slt.pipeline.cache.stage import Done, run_stage
+from slt.pipeline.context import Detected, Run
+from slt.pipeline.work.apply_refiner2d import refine_parts_2d
+from slt.pipeline.work.fit_refiner2d import WEIGHTS, fit_2d
+
+
+def check_refine_2d(run: Run) -> None:
+    """InputError if the config asks for a 2D refiner that this corpus cannot give; before hours of other work."""
+    config = run.config.refine2d
+    if config.name == "none":
+        return
+    if config.weights:
+        build_refiner_2d(config)
+    elif not run.rendered:
+        raise InputError(
+            f"refine2d.name is {config.name}, but {run.corpus.root} has no true 2D to fit it to; give refine2d.weights "
+            "(of a rendered run), or refine2d.name none"
+        )
+
+
+def refine_2d(run: Run, detected: Detected) -> Detected:
+    """All parts refined, in `refined2d/<part>/`; what comes in, if the config says `none`."""
+    config = run.config.refine2d
+    if config.name == "none":
+        return detected
+    fitted = file_sha256(config.weights) if config.weights else _fit(run, detected)
+    chosen = config.model_copy(update={"weights": str(weights_of(run))})
+    done = run.stage(
+        "refine2d",
+        run.folder / "refined2d",
+        partial(refine_parts_2d, detected.parts, chosen, run.config.workers),
+        {"name": config.name},
+        (detected.done, fitted),
+    )
+    return replace(detected, done=done, parts={part: done.folder / part for part in detected.parts})
+
+
+def weights_of(run: Run) -> Path:
+    """Where the weights of the run's 2D refiner are, or will be."""
+    return Path(run.config.refine2d.weights or run.folder / "refiner2d" / WEIGHTS)
+
+
+def _fit(run: Run, detected: Detected) -> Done:
+    config, about = run.config.refine2d, run.corpus.description
+    words = (f"{about.kind}, train", about.licence)
+    truth = run.corpus.root / "truth2d" / "train"
+    return run_stage(  # never taken from another run: the weights are looked for in this one
+        "fit refine2d",
+        run.folder / "refiner2d",
+        partial(fit_2d, truth, detected.parts["train"], config, run.config.seed, words, run.config.workers),
+        {**config.model_dump(), "seed": run.config.seed},
+        (detected.done, run.corpus_key),
+    )

@@ -1,0 +1,1 @@
+"""What a run reports: scores, gains, accuracy, and what papers print."""

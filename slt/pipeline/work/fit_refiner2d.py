@@ -1,0 +1,27 @@
+"""A 2D refiner, fitted to the training clips' detections and their true 2D."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skeletor.io.store import open_store
+from skeletor.refiners2d.registry import Refine2DConfig
+
+WEIGHTS = "refine2d.safetensors"
+
+
+def fit_2d(
+    truth: Path, detected: Path, config: Refine2DConfig, seed: int, about: tuple[str, str], threads: int, out: Path
+) -> None:
+    """Fit to the stores of true and detected 2D of the same clips; writes `out/refine2d.safetensors`.
+
+    about: words on the data, and their licence.
+    """
+    import torch
+
+    from skeletor.refiners2d.fit import fit_refiner_2d
+    from skeletor.refiners2d.weights import save_refiner_2d
+
+    torch.set_num_threads(threads)
+    fitted, bones = fit_refiner_2d(open_store(truth), open_store(detected), config, seed, *about)
+    save_refiner_2d(fitted, config.port, bones, out / WEIGHTS)

@@ -1,0 +1,67 @@
+"""One translator: trained, and what it makes of dev and test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from skeletor.files.atomic import write_text
+from skeletor.io.store import open_store
+from skeletor.support.errors import InputError
+from slt.data import layout
+from slt.translate.config import TranslateConfig
+
+RECOGNISED = "-glosses"  # in the name of a file of recognised glosses
+
+
+def train_on_poses(
+    store: Path, corpus: layout.Corpus, config: TranslateConfig, seed: int, label: str, out: Path
+) -> None:
+    """Train on `store/<split>/`, decode, write `out/model/` and `out/{dev,test}.json` (clip name -> text).
+
+    label: of the row, for the error if no poses are left.
+    """
+    from slt.translate.joey.batches import Example
+    from slt.translate.joey.train import train_translator
+    from slt.translate.translator import Translator
+
+    stores = {split: open_store(store / split) for split in layout.SPLITS}
+    examples = {
+        split: [Example(c.name, poses[c.name], c.text, c.glosses) for c in corpus.split(split) if c.name in poses]
+        for split, poses in stores.items()
+    }
+    if not examples["train"] or not examples["dev"]:
+        raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
+    train_translator(examples["train"], examples["dev"], config, out / "model", seed, "auto")
+    translator = Translator.load(out / "model")
+    for split in ("dev", "test"):
+        names = [example.name for example in examples[split]]
+        texts = [h.text for h in translator.translate([stores[split][n] for n in names])]
+        _write(out, split, dict(zip(names, texts, strict=True)))
+        if translator.recognised:
+            glosses = translator.recognise([stores[split][n] for n in names])
+            _write(out, split + RECOGNISED, dict(zip(names, glosses, strict=True)))
+
+
+def train_on_glosses(corpus: layout.Corpus, config: TranslateConfig, seed: int, out: Path) -> None:
+    """Train on the true glosses; writes what `train_on_poses` writes."""
+    from slt.translate.joey.train import train_gloss2text
+    from slt.translate.translator import Translator
+
+    splits = {split: corpus.split(split) for split in layout.SPLITS}
+    train_gloss2text(
+        [(c.glosses, c.text) for c in splits["train"]],
+        [(c.glosses, c.text) for c in splits["dev"]],
+        config,
+        out / "model",
+        seed,
+    )
+    translator = Translator.load(out / "model")
+    for split in ("dev", "test"):
+        texts = [h.text for h in translator.translate_glosses([c.glosses for c in splits[split]])]
+        _write(out, split, {c.name: t for c, t in zip(splits[split], texts, strict=True)})
+
+
+def _write(out: Path, split: str, texts: Mapping[str, str] | Mapping[str, Sequence[str]]) -> None:
+    write_text(out / f"{split}.json", json.dumps(texts, indent=0, ensure_ascii=False))

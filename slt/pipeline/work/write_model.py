@@ -1,0 +1,141 @@
+"""The model folder: abstention fitted, everything written, and what it rejects counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skeletor.files.atomic import write_text
+from skeletor.io.store import open_store
+from skeletor.poses.key_frames import pose_stride
+from skeletor.poses.pose import PoseSequence
+from slt.pipeline.strides import Chain, Pair, build_chain, larger_strides, thinned
+from slt.pipeline.tables.rejections import Rejections, markdown
+from slt.score.scores import Scores
+
+if TYPE_CHECKING:
+    from skeletor.lifters.registry import LiftConfig
+    from skeletor.refiners.registry import RefineConfig
+    from skeletor.refiners2d.registry import Refine2DConfig
+    from slt.estimators.registry import EstimateConfig
+    from slt.translate.abstain import Abstention
+    from slt.translate.translator import Translator
+
+_REFERENCE_CLIPS = 400
+RESULT = "rejections.json"
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """What a model folder is made of.
+
+    system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
+    each part. estimator to fps: of the run and its corpus. card: values of `slt.inference.model_folder.Card`.
+    refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips, by kind, of people
+    who do not sign what the lexicon has.
+    """
+
+    system: Path
+    store: Path
+    detected: Mapping[str, Path]
+    estimator: EstimateConfig
+    lift: LiftConfig
+    refine: RefineConfig
+    refine2d: Refine2DConfig
+    fps: float
+    card: Mapping[str, str]
+    scores: Mapping[str, Scores]
+    seed: int
+    refiner: Path | None = None
+    refiner_2d: Path | None = None
+    lifter: Path | None = None
+    negatives: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
+    """Write the model folder; and `out/rejections.json`: on how many clips of test and negatives it abstains."""
+    from slt.inference.model_folder import Card, ModelConfig, save_model_folder
+    from slt.translate.abstain import FEWEST, fit_abstention
+    from slt.translate.translator import Translator
+
+    translator = Translator.load(plan.system / "model")
+    _, raw, poses = _pairs(plan, "dev")
+    train = open_store(plan.store / "train")
+    some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
+    seconds = [train[name].seconds for name in train]
+    chain = build_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
+    sparse = {stride: chain.final(thinned(raw, stride)) for stride in larger_strides(raw)}
+    sparse = {stride: pair for stride, pair in sparse.items() if len(pair[0]) >= FEWEST}
+    abstention = fit_abstention(translator, some, raw, poses, seed=plan.seed, train_seconds=seconds, sparse=sparse)
+    found = _all_rejections(translator, abstention, chain, _kinds(plan))
+    save_model_folder(
+        folder,
+        ModelConfig(
+            estimator=plan.estimator.model_dump(),
+            estimator_version=raw[0].provenance.estimator_version,
+            lift=plan.lift.model_dump(),
+            refine=plan.refine.model_dump(exclude={"weights"}),
+            refine2d=None if plan.refine2d.name == "none" else {"name": plan.refine2d.name},
+            fps=plan.fps,
+        ),
+        plan.system / "model",
+        abstention,
+        plan.scores,
+        Card(**plan.card, rejections=markdown(found, "### Measured")),
+        plan.refiner,
+        plan.refiner_2d,
+        plan.lifter,
+    )
+    write_text(out / RESULT, json.dumps({kind: asdict(r) for kind, r in found.items()}, indent=1))
+
+
+def _all_rejections(
+    translator: Translator, abstention: Abstention, chain: Chain, kinds: Mapping[str, Pair]
+) -> dict[str, Rejections]:
+    """Rejections of every kind, with the 2D as it is and, as kinds of their own, sparser."""
+    found = {kind: _rejections(translator, abstention, *pair) for kind, pair in kinds.items()}
+    for stride in abstention.strides[1:]:
+        for kind, (raw, _) in kinds.items():
+            found[f"{kind} {stride}"] = _rejections(translator, abstention, *chain.final(thinned(raw, stride)))
+    return found
+
+
+def _kinds(plan: ModelPlan) -> dict[str, Pair]:
+    """Key points and poses of the clips that the abstention is tried on, by kind."""
+    _, raw, poses = _pairs(plan, "test")
+    kinds = {"test": (raw, poses), "reversed": ([backwards(p) for p in raw], [backwards(p) for p in poses])}
+    if plan.negatives:
+        names, raw, poses = _pairs(plan, "negatives")
+        for kind, wanted in plan.negatives.items():
+            chosen = [k for k, name in enumerate(names) if name in wanted]
+            kinds[kind] = ([raw[k] for k in chosen], [poses[k] for k in chosen])
+    return kinds
+
+
+def _rejections(
+    translator: Translator, abstention: Abstention, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence]
+) -> Rejections:
+    """On how many clips the system abstains, and why."""
+    reasons: dict[str, int] = {}
+    for key_points, pose, hypothesis in zip(raw, poses, translator.translate(poses), strict=True):
+        reason = abstention.reason(abstention.signals(translator, key_points, pose, hypothesis))
+        if reason is not None:
+            key = reason.split(":")[0]
+            reasons[key] = reasons.get(key, 0) + 1
+    return Rejections(len(poses), sum(reasons.values()), reasons)
+
+
+def backwards(pose: PoseSequence) -> PoseSequence:
+    """The same clip, played from its end to its start; a sparse one from its last key frame on."""
+    pose = pose.frames(0, (len(pose) - 1) // pose_stride(pose) * pose_stride(pose) + 1)
+    return pose.replace(pose.keypoints[::-1].copy(), pose.confidence[::-1].copy())
+
+
+def _pairs(plan: ModelPlan, part: str) -> tuple[list[str], list[PoseSequence], list[PoseSequence]]:
+    """Names, key points and final poses of the clips of a part that have both."""
+    raw, poses = open_store(plan.detected[part]), open_store(plan.store / part)
+    names = sorted(set(raw) & set(poses))
+    return names, [raw[name] for name in names], [poses[name] for name in names]

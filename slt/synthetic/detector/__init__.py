@@ -1,0 +1,1 @@
+"""A detector's errors, learned from examples and made again."""

@@ -1,0 +1,1 @@
+"""The sentences: German weather forecasts with glosses."""

@@ -1,0 +1,1 @@
+"""How the signer looks: camera, shapes, light."""

@@ -1,0 +1,1 @@
+"""How the signer moves: from glosses to 50 joints in metres."""

@@ -1,0 +1,313 @@
+"""Train the translator, or its Gloss2Text ceiling, with JoeyNMT's trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joeynmt.tokenizers import SentencePieceTokenizer
+
+from skeletor.files.atomic import write_text
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.devices import resolve_device
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
+from slt.score.bleu import corpus_bleu
+from slt.score.scores import Scores, score
+from slt.score.wer import word_error_rate
+from slt.translate.config import TranslateConfig
+from slt.translate.feature_augment import augment
+from slt.translate.features import FeatureStats, fit_stats
+from slt.translate.joey.batches import Change, Example, SequenceDataset
+from slt.translate.joey.decode import Decoding, decode, encode, tune
+from slt.translate.joey.glosses import GlossLoss, GlossModel, Recognition, make_recognition, steps_needed
+from slt.translate.joey.model import token_count
+from slt.translate.joey.subwords import Resampler, hide, spoken
+from slt.translate.joey.text import Text, fit_text
+from slt.translate.joey.trainer import Trainer, average, curve, deterministic, quiet
+from slt.translate.translator import Translator, gloss_sources, new_model, raw_features, recognise
+
+GlossedText = tuple[Sequence[str], str]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training gave.
+
+    folder: where `Translator.load` finds it. dev: scores on the whole dev set with the chosen decoding.
+    tried: (beam, alpha, dev BLEU-4). curve: JoeyNMT's validations (steps, loss, ppl, acc, greedy bleu, lr).
+    averaged: how many checkpoints the weights are the mean of. seconds: wall time of the training.
+    too_short: training clips with fewer encoder steps than their glosses need; the gloss head learns nothing from them.
+    """
+
+    folder: Path
+    dev: Scores
+    decoding: Decoding
+    tried: tuple[tuple[int, float, float], ...]
+    curve: tuple[dict[str, float], ...]
+    averaged: int
+    updates: int
+    seconds: float
+    too_short: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Network inputs, names and sentences of train or dev; and the glosses, if they are the inputs."""
+
+    sources: list[np.ndarray]
+    names: list[str]
+    texts: list[str]
+    glosses: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is trained: pose features with their statistics, or glosses with their vocabulary.
+
+    recognition: what a gloss head learns beside that, if there is to be one.
+    For glosses, the sources are made when the text's tokens are known (`_with_sources`).
+    """
+
+    train: _Part
+    dev: _Part
+    stats: FeatureStats | None
+    glosses: tuple[str, ...]
+    subsample: int
+    recognition: Recognition | None = None
+
+
+def train_translator(
+    train: Sequence[Example], dev: Sequence[Example], config: TranslateConfig, out: Path, seed: int = 0,
+    device: str = "auto",
+) -> TrainResult:  # fmt: skip
+    """Train on poses. A killed training goes on where it was when called again with the same arguments.
+
+    out: folder for the translator, JoeyNMT's checkpoints and its log. Raises InputError on bad examples.
+    """
+    train = _short_enough(train, config)
+    raw = [raw_features(example.pose, config) for example in train]
+    stats = fit_stats(raw)
+    sources = [stats.standardise(array) for array in raw]
+    dev_sources = [stats.standardise(raw_features(example.pose, config)) for example in dev]
+    recognition = (
+        make_recognition([e.glosses for e in train], [e.glosses for e in dev]) if config.gloss_weight else None
+    )
+    task = _Task(_pose_part(train, sources), _pose_part(dev, dev_sources), stats, (), config.subsample, recognition)
+    return _train(task, config, Path(out), seed, device)
+
+
+def _short_enough(examples: Sequence[Example], config: TranslateConfig) -> Sequence[Example]:
+    """The examples without those of more than `max_frames` frames at the config's rate."""
+    if config.max_frames is None:
+        return examples
+    kept = [e for e in examples if _frames(e.pose, config) <= config.max_frames]
+    if examples and not kept:
+        raise InputError(f"max_frames {config.max_frames}: every training clip is longer; give a larger number")
+    if len(kept) < len(examples):
+        log.info("translator: %d clips of more than %d frames left out", len(examples) - len(kept), config.max_frames)
+    return kept
+
+
+def _frames(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> int:
+    if isinstance(pose, np.ndarray):
+        return len(pose) * config.frame_stride * config.every
+    return round(len(pose) * config.fps / pose.fps)
+
+
+def _pose_part(examples: Sequence[Example], sources: list[np.ndarray]) -> _Part:
+    return _Part(sources, [e.name for e in examples], _clean(e.text for e in examples))
+
+
+def train_gloss2text(
+    train: Sequence[GlossedText], dev: Sequence[GlossedText], config: TranslateConfig, out: Path, seed: int = 0,
+    device: str = "auto",
+) -> TrainResult:  # fmt: skip
+    """Train the same transformer on pairs (true glosses, text): what perfect recognition would give."""
+    if not all(glosses for glosses, _ in (*train, *dev)):
+        raise InputError("Gloss2Text: a sentence has no glosses; give the corpus' gloss column")
+    vocabulary = tuple(sorted({gloss for glosses, _ in train for gloss in glosses}))
+    task = _Task(_gloss_part(train), _gloss_part(dev), None, vocabulary, 1)
+    return _train(task, config, Path(out), seed, device)
+
+
+def _gloss_part(pairs: Sequence[GlossedText]) -> _Part:
+    names = [" ".join(glosses) for glosses, _ in pairs]
+    return _Part([], names, _clean(text for _, text in pairs), tuple(tuple(glosses) for glosses, _ in pairs))
+
+
+def _with_sources(task: _Task, text: Text, config: TranslateConfig) -> _Task:
+    """The task, with the ids of its glosses."""
+
+    def made(part: _Part) -> _Part:
+        ids = gloss_sources(part.glosses, task.glosses, text, config.gloss_pieces)
+        return dataclasses.replace(part, sources=ids)
+
+    return dataclasses.replace(task, train=made(task.train), dev=made(task.dev))
+
+
+def _fit_text(task: _Task, config: TranslateConfig, out: Path) -> Text:
+    others = [spoken(glosses) for glosses in task.train.glosses] if config.gloss_pieces else []
+    return fit_text(
+        task.train.texts, out, config.level, config.minimum_count, config.spm_size, others, config.sampling > 0
+    )
+
+
+def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: str) -> TrainResult:
+    for name, part in (("training", task.train), ("dev", task.dev)):
+        if not part.texts:
+            raise InputError(f"no {name} examples; give at least one")
+        if "" in part.texts:
+            raise InputError(f"{name} example {part.names[part.texts.index('')]}: its sentence is empty")
+    target = resolve_device(device)
+    recognised, too_short = _recognised(task)
+    checkpoints = _prepare(out, _fingerprint(task, config, seed))
+    start = time.monotonic()
+    with deterministic(seed, target), quiet(out / "train.log"):
+        text = _fit_text(task, config, out)
+        if task.glosses:
+            task = _with_sources(task, text, config)
+        model = new_model(config, text, task.glosses, recognised).to(target)
+        if isinstance(model, GlossModel) and task.recognition is not None:
+            model.gloss_loss = GlossLoss(task.recognition.ids(), config.gloss_weight, target)
+        trainer = Trainer(model, checkpoints, target, seed, config)
+        if trainer.resume():
+            log.info("translator: goes on after %d updates", trainer.stats.steps)
+        trainer.train_and_validate(*_datasets(task, config, text))
+        model.eval()
+        averaged = _choose(trainer, task, text, config)
+        batches = list(encode(model, task.dev.sources, task.subsample, target))
+        decoding, tried = tune(model, batches, text, task.dev.texts, config.beams, config.alphas, config.max_words)
+        hypotheses = decode(model, batches, text, decoding)
+        scores = score([h.text for h in hypotheses], task.dev.texts)
+        if isinstance(model, GlossModel) and task.recognition is not None:
+            wer = word_error_rate(recognise(model, batches, recognised), task.recognition.dev)
+            log.info("translator: gloss WER %.2f on dev", wer)
+            scores = dataclasses.replace(scores, wer=wer)
+    Translator(model, text, config, decoding, target, task.stats, task.glosses, recognised).save(out, out)
+    result = TrainResult(
+        folder=out, dev=scores, decoding=decoding, tried=tuple(tried), too_short=too_short,
+        curve=tuple(curve(checkpoints / "validations.txt")), averaged=averaged, updates=trainer.stats.steps,
+        seconds=time.monotonic() - start,
+    )  # fmt: skip
+    write_text(out / "training.json", json.dumps(_plain(result), ensure_ascii=False, indent=1))
+    return result
+
+
+def _recognised(task: _Task) -> tuple[tuple[str, ...], int]:
+    """The gloss head's vocabulary, and how many training clips are too short for their glosses."""
+    if task.recognition is None:
+        return (), 0
+    steps = [token_count(len(source), task.subsample) for source in task.train.sources]
+    needed = [steps_needed(glosses) for glosses in task.recognition.train]
+    too_short = sum(a < b for a, b in zip(steps, needed, strict=True))
+    if too_short:
+        log.warning(
+            "translator: %d of %d training clips are too short for their glosses; the gloss head does without them",
+            too_short, len(steps),
+        )  # fmt: skip
+    return task.recognition.vocabulary, too_short
+
+
+def _datasets(task: _Task, config: TranslateConfig, text: Text) -> tuple[SequenceDataset, SequenceDataset]:
+    """Train, and the part of dev that validations decode."""
+    train, dev, some = task.train, task.dev, config.validation_sentences
+    return (
+        SequenceDataset(
+            train.sources, train.names, train.texts, text.words, text.tokenizer, "train", task.subsample,
+            _source_change(task, config, text), _resampler(config, text), _hider(config.drop_words, text),
+            config.r_drop > 0,
+        ),
+        SequenceDataset(
+            dev.sources[:some], dev.names[:some], dev.texts[:some], text.words, text.tokenizer, "dev", task.subsample
+        ),
+    )  # fmt: skip
+
+
+def _source_change(task: _Task, config: TranslateConfig, text: Text) -> Change | None:
+    """What a training source undergoes: features are augmented; glosses are cut anew and hidden."""
+    if task.stats is not None:
+        if not (config.stretch or config.drop_frames or config.noise):
+            return None
+        return partial(augment, stretch=config.stretch, drop_frames=config.drop_frames, noise=config.noise)
+    steps = [_resampler(config, text) if config.gloss_pieces else None, _hider(config.drop_source, text)]
+    changes = [step for step in steps if step is not None]
+    return (lambda ids, rng: reduce(lambda left, step: step(left, rng), changes, ids)) if changes else None
+
+
+def _resampler(config: TranslateConfig, text: Text) -> Change | None:
+    if not config.sampling:
+        return None
+    assert isinstance(text.tokenizer, SentencePieceTokenizer)
+    return Resampler(text.tokenizer, text.words, config.sampling)
+
+
+def _hider(share: float, text: Text) -> Change | None:
+    words = text.words  # the glosses' vocabulary has the same special symbols
+    return partial(hide, share=share, unknown=words.unk_index, specials=len(words.specials)) if share else None
+
+
+def _choose(trainer: Trainer, task: _Task, text: Text, config: TranslateConfig) -> int:
+    """Load the best checkpoint or the mean of the kept ones, whichever is better on dev, greedily.
+
+    Returns of how many checkpoints the weights are the mean.
+    """
+    model, paths = trainer.model, trainer.kept()
+    if not paths:
+        return 1
+
+    def bleu(weights: dict[str, torch.Tensor]) -> float:
+        model.load_state_dict(weights)
+        batches = list(encode(model, task.dev.sources, task.subsample, trainer.device))
+        hypotheses = decode(model, batches, text, Decoding(max_words=config.max_words))
+        return corpus_bleu([h.text for h in hypotheses], task.dev.texts).bleu[3]
+
+    best, mean = average(paths[:1]), average(paths)
+    if len(paths) > 1 and bleu(mean) >= bleu(best):
+        model.load_state_dict(mean)
+        return len(paths)
+    model.load_state_dict(best)
+    return 1
+
+
+def _clean(texts: Iterable[str]) -> list[str]:
+    """Sentences with single spaces: tokens are what they separate."""
+    return [" ".join(text.split()) for text in texts]
+
+
+def _prepare(out: Path, fingerprint: str) -> Path:
+    """The folder of checkpoints, emptied if they come from another training."""
+    checkpoints = out / "checkpoints"
+    stamp = checkpoints / "fingerprint.txt"
+    if checkpoints.exists() and not (stamp.exists() and stamp.read_text() == fingerprint):
+        shutil.rmtree(checkpoints)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    write_text(stamp, fingerprint)
+    return checkpoints
+
+
+def _fingerprint(task: _Task, config: TranslateConfig, seed: int) -> str:
+    """A hash of all that a training depends on."""
+    digest = hashlib.sha256(f"{config.digest()} {seed} {task.glosses} {task.recognition}".encode())
+    for part in (task.train, task.dev):
+        digest.update(json.dumps([part.texts, part.glosses]).encode())
+        for source in part.sources:
+            digest.update(np.ascontiguousarray(source).tobytes())
+    return digest.hexdigest()
+
+
+def _plain(result: TrainResult) -> dict[str, Any]:
+    """JSON-able values; no folder, so that a copied folder does not lie."""
+    values = dataclasses.asdict(result)
+    values.pop("folder")
+    return values

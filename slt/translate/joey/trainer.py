@@ -1,0 +1,318 @@
+"""JoeyNMT's trainer with a time limit, a schedule that ends with it, early stopping, and a safe resume."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import pkgutil
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import joeynmt
+import joeynmt.builders
+import joeynmt.prediction
+import torch
+from joeynmt.batch import Batch
+from joeynmt.builders import BaseScheduler
+from joeynmt.config import TestConfig, TrainConfig, parse_test_args, parse_train_args, set_validation_args
+from joeynmt.decoders import TransformerDecoder
+from joeynmt.model import Model
+from joeynmt.training import TrainManager
+from torch.utils.data import Dataset
+
+from skeletor.files.atomic import atomic_path
+from skeletor.support.devices import seeded
+from skeletor.support.progress import LogFile
+from slt.translate.config import TranslateConfig
+from slt.translate.joey.glosses import GlossModel
+from slt.translate.joey.loss import smoothed_loss
+from slt.translate.joey.search import greedy
+
+_GENERATOR = ".generator"  # suffix of the file beside a checkpoint
+
+
+class Schedule(BaseScheduler):
+    """Warm-up, then constant, or linear down to 0 when the updates or the minutes (the earlier) are used up."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, config: TranslateConfig) -> None:
+        super().__init__(optimizer)
+        self._peak, self._warmup, self._linear = config.learning_rate, config.warmup, config.schedule == "linear"
+        self._updates, self._seconds = config.max_updates, config.max_minutes * 60
+        self._before, self._start = 0.0, time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those before a resume included."""
+        return self._before + time.monotonic() - self._start
+
+    @property
+    def time_is_up(self) -> bool:
+        return self.elapsed >= self._seconds
+
+    def _compute_rate(self) -> float:
+        if self._step < self._warmup:
+            return self._peak * self._step / self._warmup
+        if not self._linear:
+            return self._peak
+        used = max(self._step / self._updates, self.elapsed / self._seconds)
+        return self._peak * max(0.0, 1.0 - used)
+
+    def state_dict(self) -> dict[str, Any]:
+        """JoeyNMT's state and the time used."""
+        return {**super().state_dict(), "elapsed": self.elapsed}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        super().load_state_dict(state_dict)
+        self._before, self._start = float(state_dict["elapsed"]), time.monotonic()
+
+
+class Trainer(TrainManager):
+    """JoeyNMT's TrainManager; what is added is said at each method."""
+
+    args: TrainConfig
+
+    def __init__(self, model: Model, folder: Path, device: torch.device, seed: int, config: TranslateConfig) -> None:
+        smoothed_loss(model, config.label_smoothing, config.r_drop)
+        if isinstance(model, GlossModel):
+            model.text_weight = config.text_weight
+        with warnings.catch_warnings():  # of the scaler that it makes by a deprecated name, and that is not used
+            warnings.filterwarnings("ignore", r".*torch\.cuda\.amp\.GradScaler", FutureWarning)
+            super().__init__(
+                rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
+                autocast=_autocast(device, config.precision), seed=seed,
+                train_args=_train_args(config), dev_args=_dev_args(config),
+            )  # fmt: skip
+        self.scaler = None  # bfloat16 has the range of float32: nothing underflows
+        for group in self.optimizer.param_groups:
+            group["fused"] = True  # one call for all weights; a third less time per update on a CPU
+        self.clock = Schedule(self.optimizer, config)
+        self.patience = config.patience
+        self.plateau = config.schedule == "plateau"
+        if not self.plateau:
+            self.scheduler, self.scheduler_step_at = self.clock, "step"
+            self.clock.step(-1)
+
+    def resume(self) -> bool:
+        """Go on from the newest validation that can be read, with the same bytes as without the break; or False.
+
+        JoeyNMT forgets which checkpoints it kept: the queue is made again from its validation report. It also starts
+        an epoch anew with other coin flips: the generator's state lies beside each checkpoint, and the batches
+        that the epoch has had are skipped.
+        """
+        numbered = sorted(self.model_dir.glob("[0-9]*.ckpt"), key=lambda p: -int(p.stem))
+        for path in numbered:
+            if path.with_suffix(_GENERATOR).exists() and self._try(path):
+                break
+        else:
+            return False
+        for path in numbered:
+            if int(path.stem) > self.stats.steps:  # half written when the process was killed
+                path.unlink()
+        self.ckpt_queue = self._on_disk()[-self.args.keep_best_ckpts :]
+        return True
+
+    def kept(self) -> list[Path]:
+        """Checkpoints of the best validations, best first."""
+        return [path for _, path in reversed(self._on_disk()[-self.args.keep_best_ckpts :])]
+
+    def _on_disk(self) -> list[tuple[float, Path]]:
+        """(BLEU-4, checkpoint) of all validations whose checkpoint is still there, best last."""
+        scores = _reported(self.model_dir / "validations.txt")
+        scores[self.stats.best_ckpt_iter] = self.stats.best_ckpt_score
+        entries = [(score, step, self.model_dir / f"{step}.ckpt") for step, score in scores.items()]
+        return [(score, path) for score, _, path in sorted(entries) if path.exists()]
+
+    def train_and_validate(self, train_data: Dataset, valid_data: Dataset) -> None:
+        """As JoeyNMT's, unless the updates or the minutes were used up before."""
+        if self.stats.steps < self.args.max_updates and not self.clock.time_is_up:
+            if self.stats.steps:
+                done = (self.stats.epochs - 1) * -(-len(train_data) // self.args.batch_size)  # type: ignore[arg-type]
+                train_data.skip = self.stats.steps - done  # type: ignore[attr-defined]
+            super().train_and_validate(train_data, valid_data)
+            if not (self.stats.is_max_update or self.stats.is_min_lr):
+                raise KeyboardInterrupt  # JoeyNMT caught it: what is trained in part must not be taken as trained
+
+    def _train_step(self, batch: Batch) -> tuple[float, int]:
+        """One batch; if the time is up, it is made the last, with a validation behind it."""
+        if self.clock.time_is_up:
+            last = self.stats.steps + 1
+            self.args = self.args._replace(max_updates=last, validation_freq=last)
+        return super()._train_step(batch)
+
+    def _validate(self, valid_data: Dataset) -> None:
+        """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
+        cached = isinstance(self.model.decoder, TransformerDecoder)
+        with _cached_search() if cached else contextlib.nullcontext():
+            super()._validate(valid_data)
+        if not (self.model_dir / f"{self.stats.steps}.ckpt").exists():
+            self._save_checkpoint(False, float("nan"))
+        self._save_generator()
+        waited = self.stats.steps - self.stats.best_ckpt_iter
+        if not self.plateau and waited >= self.patience * self.args.validation_freq:
+            self.stats.is_max_update = True
+
+    def _save_generator(self) -> None:
+        """The state of the coin flips after this validation; those of checkpoints that are gone go too."""
+        state = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self.device)
+        with atomic_path(self.model_dir / f"{self.stats.steps}{_GENERATOR}") as temporary:
+            torch.save(state, temporary)
+        for path in self.model_dir.glob(f"*{_GENERATOR}"):
+            if not path.with_suffix(".ckpt").exists():
+                path.unlink()
+
+    def _try(self, path: Path) -> bool:
+        """Whether a checkpoint could be loaded; if not, everything is as it was before."""
+        before = copy.deepcopy(
+            (self.model.state_dict(), self.optimizer.state_dict(), self.scheduler.state_dict(), vars(self.stats))
+        )
+        try:
+            self.init_from_checkpoint(path)
+            state = torch.load(path.with_suffix(_GENERATOR), weights_only=True)
+            torch.set_rng_state(state["cpu"])
+            if "cuda" in state and self.device.type == "cuda":
+                torch.cuda.set_rng_state(state["cuda"], self.device)
+        except (
+            ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError,
+            UnpicklingError, ValueError,
+        ) as error:  # fmt: skip
+            self.model.load_state_dict(before[0])
+            self.optimizer.load_state_dict(before[1])
+            self.scheduler.load_state_dict(before[2])
+            self.stats.__dict__.update(before[3])
+            logging.getLogger("joeynmt.training").warning("%s cannot be resumed from: %s", path, error)
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def _cached_search() -> Iterator[None]:
+    """JoeyNMT's validation decodes with our greedy search: the same hypotheses, sooner."""
+
+    def search(*, model: Model, batch: Batch, max_output_length: int, autocast: dict[str, Any], **_: Any) -> Any:
+        with torch.autocast(**autocast), torch.no_grad():
+            states, *_rest = model(return_type="encode", **vars(batch))
+            ids = greedy([model], [states], batch.src_mask, max_output_length)
+        return ids.cpu().numpy(), None, None
+
+    before = joeynmt.prediction.search
+    joeynmt.prediction.search = search
+    try:
+        yield
+    finally:
+        joeynmt.prediction.search = before
+
+
+@contextlib.contextmanager
+def quiet(log_file: Path) -> Iterator[None]:
+    """JoeyNMT's messages go to a file, its bars nowhere; its plateau schedule works with today's torch."""
+    handler = LogFile(log_file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    modules = (f"joeynmt.{module.name}" for module in pkgutil.iter_modules(joeynmt.__path__))
+    loggers = [logging.getLogger(name) for name in modules]  # some of them JoeyNMT makes only when it needs them
+    before = [list(logger.handlers) for logger in loggers]
+    bar, plateau = joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau
+    for logger in loggers:
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+    joeynmt.prediction.tqdm = lambda *args, **kwargs: bar(*args, **{**kwargs, "disable": True})
+    joeynmt.builders.ReduceLROnPlateau = lambda *args, verbose=False, **kwargs: plateau(*args, **kwargs)
+    try:
+        yield
+    finally:
+        joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau = bar, plateau
+        for logger, handlers in zip(loggers, before, strict=True):
+            logger.handlers = handlers
+        handler.close()
+
+
+@contextlib.contextmanager
+def deterministic(seed: int, device: torch.device) -> Iterator[None]:
+    """Seeded generators, one thread on a CPU (more are slower for a network of this size); undone at the end."""
+    threads = torch.get_num_threads()
+    with seeded(seed, device):
+        if device.type == "cpu":
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def average(paths: list[Path]) -> dict[str, torch.Tensor]:
+    """Mean of the weights of JoeyNMT checkpoints."""
+    states = [torch.load(path, map_location="cpu", weights_only=True)["model_state"] for path in paths]
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[0].items()
+    }
+
+
+def _reported(path: Path) -> dict[int, float]:
+    """BLEU-4 by update from JoeyNMT's validation report."""
+    if not path.exists():
+        return {}
+    rows = re.findall(r"^Steps: (\d+)\t.*?\bbleu: ([-\d.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {int(step): float(score) for step, score in rows}
+
+
+def curve(path: Path) -> list[dict[str, float]]:
+    """JoeyNMT's validation report as rows of steps, loss, ppl, acc, bleu, LR."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [{k.lower(): float(v) for k, v in re.findall(r"(\w+): ([-\d.einf]+)", line)} for line in lines]
+
+
+def _autocast(device: torch.device, precision: str) -> dict[str, Any]:
+    return {"device_type": device.type, "enabled": precision != "float32", "dtype": torch.bfloat16}
+
+
+def _train_args(config: TranslateConfig) -> TrainConfig:
+    plateau = config.schedule == "plateau"
+    return parse_train_args(
+        {
+            "normalization": config.normalise_loss,
+            "label_smoothing": config.label_smoothing,
+            "optimizer": "adam",
+            "adam_betas": [0.9, 0.998],
+            "learning_rate": config.learning_rate,
+            "learning_rate_min": config.plateau_end if plateau else 0.0,
+            "learning_rate_warmup": max(1, config.warmup),
+            "scheduling": "plateau" if plateau else "warmupinversesquareroot",  # the latter is replaced by `Schedule`
+            "patience": config.patience,
+            "decrease_factor": config.plateau_factor,
+            "weight_decay": config.weight_decay,
+            "clip_grad_norm": config.clip_norm,
+            "keep_best_ckpts": config.keep,
+            "logging_freq": config.validate_every,
+            "validation_freq": config.validate_every,
+            "print_valid_sents": [0, 1],
+            "early_stopping_metric": "bleu",
+            "epochs": 1_000_000,
+            "updates": config.max_updates,
+            "batch_size": config.batch,
+        }
+    )
+
+
+def _dev_args(config: TranslateConfig) -> TestConfig:
+    return set_validation_args(
+        parse_test_args(
+            {
+                "batch_size": 64,
+                "max_output_length": config.max_words,
+                "eval_metrics": ["bleu"],
+                "sacrebleu_cfg": {"tokenize": "none", "smooth_method": "none", "force": True},
+            },
+            mode="train",
+        )
+    )

@@ -1,0 +1,127 @@
+"""Video files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
+from slt.video.base import Video
+from slt.video.container import FFMPEG_ERRORS, Frames, check_file, open_container, reason
+from slt.video.deinterlace import Deinterlacer
+from slt.video.picture import Picture, Turns, check_aspect, fit
+from slt.video.scan import Scan, damage_notes, scan
+
+
+class VideoFile(Video):
+    """A file that FFmpeg reads."""
+
+    def __init__(self, path: Path) -> None:
+        check_file(path)
+        try:
+            self._scan = scan(path)
+        except (MemoryError, OverflowError, ValueError, av.FFmpegError, OSError) as error:
+            raise InputError(f"{path}: cannot be read as a video ({reason(error)})") from error
+        self._said: set[str] = set()
+        super().__init__(path, self._scan.fps, self._scan.size, self._scan.count)
+
+    def every(self, stride: int) -> Iterator[np.ndarray | None]:
+        """See `Video.every`; a frame that is lost repeats the one before it, so that time stays what it was."""
+        for note in self._scan.notes:
+            self._say(note)
+        slot, count = 0, self._scan.count
+        held: Picture | None = None
+        for place, picture in self._placed():
+            shown = picture if held is None else held  # before the first one that can be decoded, that one
+            while slot < min(place, count):
+                yield None if slot % stride else self._fitted(shown, slot)
+                slot += 1
+            held = picture
+        if held is None:
+            raise InputError(f"{self.path}: no frame can be decoded; the file is damaged or not a video")
+        while slot < count:
+            yield None if slot % stride else self._fitted(held, slot)
+            slot += 1
+
+    def _fitted(self, picture: Picture, slot: int) -> np.ndarray:
+        image = picture.image
+        if image.shape[:2] != (self.height, self.width):
+            self._say(
+                f"from frame {slot} on its pictures are {image.shape[1]}x{image.shape[0]}; they are shown whole within "
+                f"{self.width}x{self.height}",
+                "size",
+            )
+        return fit(image, self.width, self.height)
+
+    def _placed(self) -> Iterator[tuple[int, Picture]]:
+        """(place on the grid, picture) of every frame that can be decoded, in order of display."""
+        deinterlacer: Deinterlacer[tuple[int, Fraction | None]] = Deinterlacer()
+        finder, turns = _Places(self._scan), Turns()
+        with open_container(self.path) as (container, stream):
+            frames = Frames(container, stream)
+            aspect = _Aspect(self.path, stream)
+            try:
+                for frame in frames:
+                    for out, (place, pixel) in deinterlacer.feed(frame, (finder.of(frame), aspect.now())):
+                        yield place, Picture(out, pixel, turns.of(out), self.path)
+                for out, (place, pixel) in deinterlacer.flush():
+                    yield place, Picture(out, pixel, turns.of(out), self.path)
+            except FFMPEG_ERRORS as error:
+                raise InputError(f"{self.path}: cannot be read ({reason(error)})") from error
+        if deinterlacer.seen:
+            self._say("interlaced, its frames are deinterlaced")
+        if self._scan.stamps is not None:  # else the scan has decoded all and said so
+            lost = max(0, len(self._scan.stamps) - finder.count)
+            for note in damage_notes(self.path, lost, frames.damaged, finder.count):
+                self._say(note)
+
+    def _say(self, note: str, key: str | None = None) -> None:
+        """A warning in the log, once."""
+        if (key or note) not in self._said:
+            self._said.add(key or note)
+            log.warning("%s: %s", self.path, note)
+
+
+class _Places:
+    """Finds the place of each decoded frame: by its stamp, or by its number."""
+
+    def __init__(self, known: Scan) -> None:
+        self._places, self._stamps = known.places, known.stamps
+        self._next = 0
+        self.count = 0
+
+    def of(self, frame: av.VideoFrame) -> int:
+        """The place of this frame, which comes after those that were asked for before."""
+        number = self._next
+        if self._stamps is not None and frame.pts is not None:
+            found = int(np.searchsorted(self._stamps, frame.pts))
+            if self._next <= found < len(self._stamps) and self._stamps[found] == frame.pts:
+                number = found
+        self._next = number + 1
+        self.count += 1
+        return int(self._places[min(number, len(self._places) - 1)])
+
+
+class _Aspect:
+    """The pixels' aspect ratio: the file's, until the stream changes its own in the middle."""
+
+    def __init__(self, path: Path, stream: Any) -> None:
+        self._path, self._context, self._of_file = path, stream.codec_context, stream.sample_aspect_ratio
+        self._first: Fraction | None = None
+        self._begun = False
+
+    def now(self) -> Fraction | None:
+        """Of the frame that was decoded last."""
+        current = self._context.sample_aspect_ratio
+        if not self._begun:
+            self._first, self._begun = current, True
+        if current == self._first:
+            return self._of_file
+        check_aspect(self._path, current)
+        return current

@@ -1,0 +1,87 @@
+"""`--lift NAME`: which lifter it means, and one line where it means none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from skeletor.lifters.choice import NETWORKS, PLAIN, exchanged_lift, lift_values, newest_lifter, stored_lift
+from skeletor.lifters.learned.config import LiftTrainJob
+from skeletor.lifters.learned.networks import KINDS, build_network, network_arguments
+from skeletor.lifters.learned.weights import LifterInfo, load_lifter, save_lifter
+from skeletor.lifters.registry import LIFTERS, SHIPPED, LiftConfig, build_lifter, lift_weights
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import check_config, load_config
+from skeletor.support.errors import InputError
+
+ROOT = Path(__file__).parents[3]
+
+
+def weights(path: Path, kind: str, when: int) -> Path:
+    """Weights of a fresh network of the shipped size, written at second `when`."""
+    model = load_config(ROOT / NETWORKS[kind], LiftTrainJob).model
+    arguments = network_arguments(model, SIGNING_50)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_lifter(build_network(arguments), LifterInfo(arguments, "signing_50", 25.0, 0.1, 0.25), path)
+    os.utime(path, (when, when))
+    return path
+
+
+def test_every_kind_and_every_mode_has_a_name():
+    assert tuple(NETWORKS) == KINDS and {*PLAIN, "learned"} == set(LIFTERS)
+    assert {load_config(ROOT / path, LiftTrainJob).model.kind for path in NETWORKS.values()} == set(KINDS)
+
+
+@pytest.mark.parametrize("mode", PLAIN)
+def test_a_lifter_without_weights_drops_those_of_the_stored_one(mode):
+    stored = LiftConfig(mode="learned", weights="x", stride=4)
+    assert exchanged_lift(stored, mode) == LiftConfig(mode=mode)
+
+
+def test_the_newest_weights_of_a_kind_are_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLT_RUNS", str(tmp_path))
+    weights(tmp_path / "lift_joint_token" / "lifter.safetensors", "joint-token", 1000)
+    newer = weights(tmp_path / "lifters-detector" / "joint-token" / "lifter.safetensors", "joint-token", 2000)
+    weights(tmp_path / "other" / "lifter.safetensors", "uplift-upsample", 3000)
+    broken = tmp_path / "broken" / "lifter.safetensors"
+    broken.parent.mkdir()
+    broken.write_bytes(b"no weights")
+    assert newest_lifter("joint-token") == newer and newest_lifter("anatomy") is None
+    chosen = exchanged_lift(LiftConfig(mode="fast", minimum_confidence=0.2), "joint-token")
+    assert (chosen.mode, chosen.weights, chosen.minimum_confidence) == ("learned", str(newer), 0.1)
+    assert build_lifter(chosen).name == "joint-token"
+    with pytest.raises(InputError, match=r"--lift anatomy.*slt lift train configs/lift_anatomy.yaml"):
+        lift_values("anatomy")
+
+
+def test_a_file_is_taken_as_it_is_and_anything_else_is_one_line(tmp_path):
+    file = tmp_path / "mine.safetensors"
+    file.touch()
+    assert lift_values(str(file)) == {"mode": "learned", "weights": str(file)}
+    with pytest.raises(InputError, match="neither a lifter nor a file") as caught:
+        lift_values("joint-tokens")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_model_folders_own_lifter_keeps_its_weights_and_options(tmp_path):
+    own = stored_lift({"mode": "learned", "weights": "lifter.safetensors", "stride": 2}, tmp_path)
+    assert own.weights == str(tmp_path / "lifter.safetensors")
+    assert exchanged_lift(own, None) is own and exchanged_lift(own, "learned") is own
+    assert (
+        exchanged_lift(LiftConfig(mode="fast"), "learned") == LiftConfig() == LiftConfig(mode="learned", weights=None)
+    )
+
+
+def test_the_shipped_network_stands_in_where_none_was_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLT_RUNS", str(tmp_path))
+    assert check_config(lift_values("joint-token"), LiftConfig, "here") == LiftConfig()
+    assert lift_weights(LiftConfig()) == SHIPPED and lift_weights(LiftConfig(mode="fast")) is None
+    info = load_lifter(SHIPPED).info
+    assert info.kind == "joint-token" and info.skeleton == SIGNING_50.name and SHIPPED.stat().st_size < 10e6
+    assert "cmu" in info.data.lower() and info.licence
+    with pytest.raises(InputError, match="weights belong to mode learned"):
+        check_config({"mode": "fast", "weights": "x"}, LiftConfig, "here")
+    with pytest.raises(InputError, match="belong to mode fast"):
+        check_config({"hand_reach": 0.5}, LiftConfig, "here")

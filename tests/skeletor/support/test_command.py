@@ -1,0 +1,117 @@
+"""How commands end: one line, the right exit code; signals; output that cannot be printed."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
+
+import av
+import pytest
+
+from skeletor.support.command import run_command
+from skeletor.support.errors import as_input_error
+
+
+def fail(error: BaseException):
+    def function() -> int:
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (OSError(errno.ENOSPC, "x"), 2, "x: the disk is full"),
+        (OSError(errno.EROFS, "x", "/a/b"), 2, "x: /a/b: the disk is read-only"),
+        (PermissionError(errno.EACCES, "x", b"/a/\xe4"), 2, r"x: /a/\udce4: no permission"),
+        (av.error.OSError(errno.ENOSPC, "x", "a.mp4"), 2, "x: a.mp4: the disk is full"),
+        (av.error.InvalidDataError(1094995529, "Invalid data", "a.mp4"), 2, "x: cannot be used"),
+        (MemoryError(), 2, "x: there is not enough memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 2, "x: the GPU has not enough memory"),
+        (RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/0"), 2, "x: cannot be written"),
+        (UnicodeDecodeError("utf-8", b"\xe4", 0, 1, "invalid start byte"), 2, "x: a name or text is not valid UTF-8"),
+        (BrokenProcessPool("a child\nterminated abruptly"), 1, "x: a worker process died"),
+        (RuntimeError("a defect"), 1, "x: unexpected RuntimeError: a defect; --debug shows where"),
+    ],
+)
+def test_what_the_system_and_libraries_refuse_is_one_line(capsys, error, code, line):
+    assert run_command(fail(error), "x") == code
+    told = capsys.readouterr().err
+    assert told.startswith(line) and told.count("\n") == 1
+
+
+def test_an_error_of_another_file_is_told_with_that_one():
+    assert str(as_input_error(FileNotFoundError(2, "x", "other"), "here")).startswith("other: no such file")
+    assert str(as_input_error(OSError(2, "x"), "here")).startswith("here: no such file")
+    assert as_input_error(ValueError("x"), "here") is None
+
+
+def run(code: str, **options) -> subprocess.CompletedProcess[bytes]:
+    program = f"import sys\nfrom skeletor.support.command import run_command\n{code}"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, **options)
+
+
+@pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}, {}])
+def test_any_name_can_be_printed(environment):
+    ended = run(
+        "name = '\\udce4 \\xe4'\n"
+        "def work():\n print(name)\n raise OSError(2, 'x', name)\nsys.exit(run_command(work, 'x'))",
+        env=os.environ | environment,
+    )
+    assert ended.returncode == 2 and b"Traceback" not in ended.stderr
+    assert ended.stdout.startswith(rb"\udce4 ") and ended.stderr.startswith(rb"x: \udce4 ")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_output_that_cannot_be_written_is_one_line():
+    code = "sys.exit(run_command(lambda: print('x'), 'x'))"
+    with open("/dev/full", "w") as full:
+        program = f"import sys\nfrom skeletor.support.command import run_command\n{code}"
+        ended = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(b"x: ") and ended.stderr.count(b"\n") == 1
+    assert b"the disk is full" in ended.stderr
+
+
+def test_a_closed_pipe_is_quiet():
+    code = "sys.exit(run_command(lambda: print('x' * 100_000), 'x'))"
+    program = f"import sys\nfrom skeletor.support.command import run_command\n{code}"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 0
+
+
+WAIT = """
+import pathlib, threading
+from skeletor.files.atomic import atomic_path
+def work():
+    with atomic_path("a.txt") as temporary:
+        temporary.write_text("half")
+        try:
+            print("ready", flush=True)
+            threading.Event().wait(60)
+        except KeyboardInterrupt:  # a library that goes on: its result would be kept
+            pass
+sys.exit(run_command(work, "x"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [(signal.SIGINT, 130, "x: interrupted\n"), (signal.SIGTERM, 143, "x: ended by SIGTERM\n"),
+     (signal.SIGHUP, 129, "x: ended by SIGHUP\n")],
+)  # fmt: skip
+def test_signals_end_it_with_one_line_and_nothing_half_written(tmp_path, number, code, line):
+    program = f"import sys\nfrom skeletor.support.command import run_command\n{WAIT}"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.communicate()[1] == line and process.returncode == code
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,95 @@
+import pytest
+
+from slt.pipeline.cache.stage import DONE, read_json, run_stage, stage_key
+
+CODE = ("skeletor.support.errors",)
+
+
+class Counter:
+    def __init__(self, fail=False):
+        self.calls, self.fail = 0, fail
+
+    def __call__(self, folder):
+        self.calls += 1
+        (folder / f"part{self.calls}").write_text("x")
+        if self.fail:
+            raise KeyboardInterrupt
+
+
+def stage(folder, work, config=None, inputs=()):
+    return run_stage("s", folder, work, config or {"a": 1}, inputs, code=CODE)
+
+
+def test_unchanged_stage_is_skipped_and_a_changed_one_starts_afresh(tmp_path):
+    work, folder = Counter(), tmp_path / "s"
+    first = stage(folder, work)
+    assert stage(folder, work).key == first.key and work.calls == 1
+    stage(folder, work, {"a": 2})
+    assert work.calls == 2 and not (folder / "part1").exists()
+
+
+def test_a_killed_stage_keeps_its_files_and_goes_on(tmp_path):
+    folder = tmp_path / "s"
+    with pytest.raises(KeyboardInterrupt):
+        stage(folder, Counter(fail=True))
+    assert read_json(folder / DONE)["done"] is False
+    work = Counter()
+    stage(folder, work)
+    assert work.calls == 1 and (folder / "part1").exists() and read_json(folder / DONE)["done"]
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    folder = tmp_path / "s"
+    with pytest.raises(KeyboardInterrupt):
+        stage(folder, Counter(fail=True))
+    (folder / "deep").mkdir()
+    (folder / "deep/.clip.123.tmp.mp4").write_text("half")
+    (folder / ".folder.5.tmp").mkdir()
+    (folder / ".folder.5.tmp/file").write_text("half")
+    stage(folder, Counter())
+    assert sorted(p.name for p in folder.rglob("*")) == ["deep", DONE, "part1"]
+
+
+def test_an_input_changes_the_key_of_all_that_follows(tmp_path):
+    a = stage(tmp_path / "a", Counter())
+    b = stage(tmp_path / "b", Counter(), {"a": 2})
+    assert stage_key({}, (a,), ()) != stage_key({}, (b,), ())
+
+
+def test_a_broken_marker_counts_as_none(tmp_path):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    (folder / DONE).write_text("{")
+    work = Counter()
+    stage(folder, work)
+    assert work.calls == 1
+
+
+def test_what_another_run_has_done_is_taken_and_never_touched(tmp_path):
+    other, own, work = tmp_path / "other", tmp_path / "own", Counter()
+    stage(other, work)
+    before = sorted((p.name, p.stat().st_mtime_ns) for p in other.iterdir())
+
+    def reuse(config):
+        return run_stage("s", own, work, config, (), (tmp_path / "nowhere", other), CODE)
+
+    assert reuse({"a": 1}).folder == other and work.calls == 1 and not own.exists()
+    assert reuse({"a": 2}).folder == own and work.calls == 2
+    assert reuse({"a": 1}).folder == other and not own.exists()  # what another config had left there is gone
+    assert sorted((p.name, p.stat().st_mtime_ns) for p in other.iterdir()) == before
+
+
+def test_its_own_result_comes_first(tmp_path):
+    work = Counter()
+    stage(tmp_path / "other", work)
+    stage(tmp_path / "own", work)
+    done = run_stage("s", tmp_path / "own", work, {"a": 1}, (), (tmp_path / "other",), CODE)
+    assert done.folder == tmp_path / "own" and work.calls == 2
+
+
+def test_what_another_run_has_only_begun_is_not_taken(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        stage(tmp_path / "other", Counter(fail=True))
+    work = Counter()
+    done = run_stage("s", tmp_path / "own", work, {"a": 1}, (), (tmp_path / "other",), CODE)
+    assert done.folder == tmp_path / "own" and work.calls == 1

@@ -1,0 +1,102 @@
+"""The table of a run: floor, rows with their seeds, p against raw, gains, footnotes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slt.data.layout import Clip, Corpus, Description
+from slt.pipeline.cache.stage import Done
+from slt.pipeline.config import RunConfig
+from slt.pipeline.context import Row, Run
+from slt.pipeline.tables import gains
+from slt.pipeline.tables.report import make_table
+from slt.pipeline.translators import GLOSS, System
+from slt.score.scores import score
+
+TEXTS = [
+    "im norden regen .",
+    "im süden sonne und wind .",
+    "morgen ist es kalt im osten .",
+    "im westen regen und wind .",
+]
+DONE = Done("", Path(), "", 0.0)
+ROWS = [
+    Row("raw", "raw 3D skeletons", DONE, Path()),
+    Row("savgol", "linear + Savitzky-Golay", DONE, Path()),
+    Row("skeletor", "Skeletor", DONE, Path(), refiner=DONE, own=True),
+]
+
+
+def corpus(tmp_path: Path, kind: str) -> Corpus:
+    clips = [
+        Clip(f"{split}-{k}", split, None, "s", ("G",), TEXTS[k % 4])
+        for split, count in (("train", 40), ("dev", 12), ("test", 16))
+        for k in range(count)
+    ]
+    return Corpus(tmp_path, Description(kind=kind), tuple(clips))
+
+
+def system(clips: Corpus, seed: int, wrong: int, absent: int = 0) -> System:
+    """Every `wrong`-th sentence is another one; the first `absent` clips of each split were left out."""
+    outputs = {
+        split: {
+            c.name: TEXTS[(k + 1) % 4] if wrong and k % wrong == 0 else c.text
+            for k, c in enumerate(clips.split(split)) if k >= absent
+        }
+        for split in ("dev", "test")
+    }  # fmt: skip
+    return System(DONE, seed, outputs)
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Corpus:
+    return corpus(tmp_path, "phoenix14t")
+
+
+def test_seeds_gains_and_published_rows_of_a_whole_table(clips: Corpus, tmp_path: Path) -> None:
+    systems = {
+        "raw": (system(clips, 1, 2), system(clips, 2, 3)),
+        "savgol": (system(clips, 1, 3), system(clips, 2, 3)),
+        "skeletor": (system(clips, 1, 5), system(clips, 2, 6)),
+        GLOSS: (system(clips, 1, 0), system(clips, 2, 0)),
+    }
+    table = make_table(Run(RunConfig(seeds=2), tmp_path, clips, ""), ROWS, systems)
+    assert [r.name for r in table.rows] == ["constant", "raw", "savgol", "skeletor", GLOSS]
+    raw, own = table.rows[1], table.rows[3]
+    truth = [c.text for c in clips.split("test")]
+    single = [score([s.outputs["test"][c.name] for c in clips.split("test")], truth).bleu4 for s in systems["raw"]]
+    assert raw.test.bleu4 == pytest.approx(sum(single) / 2) and raw.test.trainings == 2
+    assert [s.test.bleu4 for s in raw.seeds] == pytest.approx(single) and [s.seed for s in raw.seeds] == [1, 2]
+    assert raw.p is None and table.rows[0].p is None and 0 < own.p < 1
+    compared = [(g.row, g.over) for g in table.gains if g.split == "test"]
+    assert compared == [
+        ("Skeletor", "raw 3D skeletons"), ("Skeletor", "linear + Savitzky-Golay"),
+        ("gloss to text (for comparison)", "Skeletor"),
+    ]  # fmt: skip
+    over_raw = next(g for g in table.gains if g.split == "test")
+    assert over_raw.difference == pytest.approx(own.test.bleu4 - raw.test.bleu4) and over_raw.p == own.p
+    assert over_raw.relative == pytest.approx(100 * over_raw.difference / raw.test.bleu4)
+    notes = " ".join(table.notes)
+    assert "2 seeds (1 to 2)" in notes and 'final " ." token' in notes and table.published and "Table 5" in notes
+    assert "| Skeletor | raw 3D skeletons | test | +" in gains.markdown(table.gains)
+
+
+def test_one_row_alone_has_neither_p_nor_gains_and_lost_clips_count_as_empty(clips: Corpus, tmp_path: Path) -> None:
+    systems = {"skeletor": (system(clips, 1, 0, absent=2),)}
+    table = make_table(Run(RunConfig(period=False), tmp_path, clips, ""), ROWS[2:], systems)
+    assert [r.name for r in table.rows] == ["constant", "skeletor"] and table.gains == ()
+    assert table.rows[1].p is None and table.rows[1].test.bleu1 < 100
+    notes = " ".join(table.notes)
+    assert "skeletor: 2 test clips could not be read" in notes and "without a final period" in notes
+    assert "one seed" in notes
+
+
+def test_the_rendered_signer_shows_no_published_row(tmp_path: Path) -> None:
+    clips = corpus(tmp_path, "resynthesised")
+    systems = {"raw": (system(clips, 1, 3),)}
+    table = make_table(Run(RunConfig(), tmp_path, clips, ""), ROWS[:1], systems)
+    assert table.published and any("not comparable" in note for note in table.notes)
+    other = make_table(Run(RunConfig(), tmp_path, corpus(tmp_path, "something"), ""), ROWS[:1], systems)
+    assert other.published == () and "published" not in other.markdown()

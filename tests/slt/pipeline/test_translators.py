@@ -1,0 +1,90 @@
+"""The translators of a table: one a row and seed, each in its own stage folder."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skeletor.io.store import write_store
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
+from slt.data.layout import Clip, Corpus, Description
+from slt.pipeline import translators
+from slt.pipeline.cache.stage import Done
+from slt.pipeline.config import RunConfig
+from slt.pipeline.context import Row, Run
+from slt.pipeline.run import with_text
+from slt.translate.config import PRESETS
+
+
+def test_without_the_period_the_sentences_end_in_their_last_word(tmp_path: Path) -> None:
+    clips = tuple(
+        Clip(f"{k}", "dev", None, "s", (), text) for k, text in enumerate(("viel sonne .", "wind", "z . b ."))
+    )
+    corpus = Corpus(tmp_path, Description(), clips)
+    assert with_text(corpus, True) is corpus
+    bare = with_text(corpus, False)
+    assert [c.text for c in bare.clips] == ["viel sonne", "wind", "z . b"]
+    assert [c.name for c in bare.clips] == [c.name for c in clips] and bare.description == corpus.description
+
+
+WORDS = ("regen", "sonne", "wind")
+
+
+class Here(Executor):
+    """Runs each job at once, in this process."""
+
+    def submit(self, work, /, *args, **options):
+        future: Future = Future()
+        future.set_result(work(*args, **options))
+        return future
+
+
+@pytest.fixture
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Corpus, list[Row]]:
+    monkeypatch.setattr(translators, "worker_pool", lambda workers: Here())
+    rng = np.random.default_rng(0)
+    places = {word: rng.normal(0, 1, (50, 3)) for word in WORDS}
+    clips = []
+    for split, number in (("train", 12), ("dev", 3), ("test", 3)):
+        poses = []
+        for k in range(number):
+            word = WORDS[k % 3]
+            points = places[word] + rng.normal(0, 0.05, (12, 50, 3))
+            pose = PoseSequence(points, np.ones((12, 50)), 25.0, SIGNING_50, Provenance("x", units="shoulder"))
+            poses.append((f"{split}-{k}", pose))
+            clips.append(Clip(f"{split}-{k}", split, None, "s", (word.upper(),), f"{word} ."))
+        write_store(tmp_path / "raw" / split, poses)
+    store = tmp_path / "raw"
+    row = Row("raw", "raw", Done("lift", store, "key", 0.0), store)
+    return Corpus(tmp_path, Description(), tuple(clips)), [row]
+
+
+def config(**values) -> RunConfig:
+    translate = PRESETS["tiny"].model_copy(update={"max_updates": 4, "validate_every": 4, "beams": [1]})
+    return RunConfig(seed=3, translate=translate, **values)
+
+
+def digest(folder: Path) -> bytes:
+    return (folder / "model" / "translator.safetensors").read_bytes()
+
+
+def test_more_seeds_leave_the_first_one_as_it_was(rows, tmp_path: Path) -> None:
+    corpus, systems = rows
+    one = translators.train_rows(Run(config(), tmp_path, corpus, ""), systems)
+    assert set(one) == {"raw", "gloss2text"} and one["raw"][0].done.folder == tmp_path / "systems" / "raw"
+    before, time = digest(tmp_path / "systems/raw"), (tmp_path / "systems/raw/done.json").stat().st_mtime_ns
+    two = translators.train_rows(Run(config(seeds=2), tmp_path, corpus, ""), systems)
+    assert [s.seed for s in two["raw"]] == [3, 4] and [s.seed for s in two["gloss2text"]] == [3, 4]
+    assert sorted(p.name for p in (tmp_path / "systems").iterdir()) == [
+        "gloss2text", "gloss2text-s4", "raw", "raw-s4",
+    ]  # fmt: skip
+    assert digest(tmp_path / "systems/raw") == before != digest(tmp_path / "systems/raw-s4")
+    assert (tmp_path / "systems/raw/done.json").stat().st_mtime_ns == time  # kept, not trained again
+    assert one["raw"][0].outputs == two["raw"][0].outputs
+    assert set(two["raw"][1].outputs["test"]) == {"test-0", "test-1", "test-2"}
+    assert json.loads((tmp_path / "systems/raw-s4/done.json").read_text())["config"]["seed"] == 4

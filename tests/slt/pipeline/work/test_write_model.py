@@ -1,0 +1,14 @@
+import numpy as np
+
+from skeletor.poses.key_frames import STRIDE, key_frames, thin
+from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.poses.skeleton import SIGNING_50
+from slt.pipeline.work.write_model import backwards
+
+
+def test_a_sparse_clip_played_backwards_begins_with_a_key_frame() -> None:
+    pose = thin(PoseSequence(np.random.default_rng(0).random((19, 50, 2)), np.ones((19, 50)), 25.0, SIGNING_50), 4)
+    pose = pose.replace(stage=StageRecord("estimate", config={STRIDE: 4}))
+    back = backwards(pose)
+    assert len(back) == 17 and np.array_equal(~back.missing.all(1), key_frames(back))
+    assert np.array_equal(back.keypoints[0], pose.keypoints[16])
