@@ -73,7 +73,7 @@ def sentences(corpus: str | None) -> dict[str, Pairs]:
 
 def run(pairs: dict[str, Pairs], folder: Path, updates: int) -> None:
     """All comparisons."""
-    from slt.translate.joey.train import _datasets, _fit_text, _gloss_part, _Task, _with_sources
+    from slt.translate.train import _datasets, _fit_text, _gloss_part, _Task, _with_sources
 
     config = SIZE
     glosses = tuple(sorted({gloss for line, _ in pairs["train"] for gloss in line}))

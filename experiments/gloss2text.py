@@ -30,14 +30,14 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
 from slt.data.layout import Clip, read_corpus
 from slt.pipeline.cache.stage import Done, read_json, run_stage
-from slt.pipeline.tables.report import versions
+from slt.pipeline.report import versions
 from slt.score.floor import constant_sentence
 from slt.score.scores import Scores, score
 from slt.translate.config import TranslateConfig
 
 WORK, RESULTS = Path("runs/gloss2text"), Path("experiments/results")
 ANNOTATIONS = Path("../shared/data/phoenix14t_annotations")
-_CODE = ("slt.translate.joey.train", "slt.data.layout")
+_CODE = ("slt.translate.train", "slt.data.layout")
 _METRICS = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge", "chrf")
 # Of other systems, as published, or as measured before this project (../shared/facts/evaluation.md).
 _PUBLISHED = (
@@ -91,7 +91,7 @@ def train(name: str, config: TranslateConfig, seed: int, splits: Mapping[str, Se
     """Train one system in a folder of its own under `work`, unless that was done."""
 
     def fit(out: Path) -> None:
-        from slt.translate.joey.train import train_gloss2text
+        from slt.translate.train import train_gloss2text
 
         start = time.process_time()
         pairs = {split: [(clip.glosses, clip.text) for clip in splits[split]] for split in ("train", "dev")}

@@ -25,7 +25,7 @@ from slt.score.scores import score
 from slt.score.wer import word_error_rate
 from slt.translate.config import TranslateConfig
 from slt.translate.joey.batches import Example
-from slt.translate.joey.train import train_translator
+from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 
 SYSTEMS = ("demo", "demo gloss_weight=1.0", "demo streams=true width=64", "ctc gloss_weight=0.0", "ctc")

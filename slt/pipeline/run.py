@@ -15,14 +15,13 @@ from skeletor.refiners.registry import RefineConfig, build_refiner
 from skeletor.support.errors import InputError
 from slt.data import layout
 from slt.data.frames import fingerprint
-from slt.pipeline import model_stages, translators
+from slt.pipeline import model_stages, report, translators
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run, elsewhere
 from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
 from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
 from slt.pipeline.sources import list_bad_clips, rendered_sources
-from slt.pipeline.tables import report
 from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.tables.table import Table
 from slt.pipeline.work.estimate import estimate_corpus

@@ -25,8 +25,8 @@ from skeletor.support.devices import resolve_device
 from slt.synthetic.lift_clips import rendered_material
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
-from slt.translate.joey.train import train_translator
 from slt.translate.joey.trainer import Trainer
+from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 from tests.skeletor.refiners.tiny import clips, config
 

@@ -29,7 +29,7 @@ from slt.inference.model_folder import Card, ModelConfig, save_model_folder
 from slt.translate.abstain import fit_abstention
 from slt.translate.config import PRESETS
 from slt.translate.joey.batches import Example
-from slt.translate.joey.train import train_translator
+from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 from tests.skeletor.refiners2d.parts2d import clips
 

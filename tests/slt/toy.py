@@ -12,7 +12,7 @@ from slt.inference.model_folder import Card, ModelConfig, save_model_folder
 from slt.translate.abstain import fit_abstention
 from slt.translate.config import PRESETS
 from slt.translate.joey.batches import Example
-from slt.translate.joey.train import train_translator
+from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 
 WORDS = ["regen", "sonne", "wind", "schnee"]

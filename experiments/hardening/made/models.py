@@ -92,7 +92,7 @@ def small_model(folder: Path, seed: int = 0) -> Path:
     from slt.translate.abstain import fit_abstention
     from slt.translate.config import PRESETS
     from slt.translate.joey.batches import Example
-    from slt.translate.joey.train import train_translator
+    from slt.translate.train import train_translator
     from slt.translate.translator import Translator
 
     with _lock:

@@ -23,7 +23,7 @@ def train_on_poses(
     label: of the row, for the error if no poses are left.
     """
     from slt.translate.joey.batches import Example
-    from slt.translate.joey.train import train_translator
+    from slt.translate.train import train_translator
     from slt.translate.translator import Translator
 
     stores = {split: open_store(store / split) for split in layout.SPLITS}
@@ -46,7 +46,7 @@ def train_on_poses(
 
 def train_on_glosses(corpus: layout.Corpus, config: TranslateConfig, seed: int, out: Path) -> None:
     """Train on the true glosses; writes what `train_on_poses` writes."""
-    from slt.translate.joey.train import train_gloss2text
+    from slt.translate.train import train_gloss2text
     from slt.translate.translator import Translator
 
     splits = {split: corpus.split(split) for split in layout.SPLITS}

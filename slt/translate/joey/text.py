@@ -12,7 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from joeynmt.config import _check_special_symbols
-from joeynmt.tokenizers import BasicTokenizer, SentencePieceTokenizer
+from joeynmt.tokenizers import BasicTokenizer
+from joeynmt.tokenizers import SentencePieceTokenizer as SentencePieceTokenizer
 from joeynmt.vocabulary import Vocabulary, sort_and_cut
 
 from skeletor.files.atomic import atomic_path

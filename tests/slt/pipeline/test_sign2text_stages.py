@@ -8,7 +8,7 @@ from slt.data import layout
 from slt.pipeline import sign2text_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
-from slt.pipeline.tables.report import make_table
+from slt.pipeline.report import make_table
 from slt.pipeline.translators import System, outputs_of
 from slt.sign2text.config import Sign2TextRow
 from slt.synthetic import build

@@ -10,7 +10,7 @@ from slt.translate import abstain as ab
 from slt.translate.abstain import Abstention, fit_abstention, hand_speed, make_reference, proportions, signer_signals
 from slt.translate.config import PRESETS
 from slt.translate.joey.decode import Hypothesis
-from slt.translate.joey.train import train_translator
+from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 
 

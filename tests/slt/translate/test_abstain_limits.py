@@ -7,7 +7,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from slt.translate import abstain as ab
 from slt.translate.config import PRESETS
-from slt.translate.joey.train import train_translator
+from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 
 

@@ -216,7 +216,7 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ("slt/data/check", set()),
         ("slt/cli/run", set()),
         ("slt/inference/chain", set()),
-        ("slt/pipeline/tables/report", set()),
+        ("slt/pipeline/report", set()),
         ("slt/pipeline/run", set()),
         ("slt/pipeline/cache/stage", set()),
         ("experiments/lifters", set()),

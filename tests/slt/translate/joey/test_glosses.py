@@ -15,8 +15,8 @@ from slt.translate.joey.batches import Example
 from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition, read_glosses, steps_needed
 from slt.translate.joey.model import build_model
 from slt.translate.joey.text import vocabulary
-from slt.translate.joey.train import train_gloss2text, train_translator
 from slt.translate.joey.trainer import Trainer
+from slt.translate.train import train_gloss2text, train_translator
 from slt.translate.translator import Translator
 
 CPU = torch.device("cpu")

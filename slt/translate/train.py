@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from joeynmt.tokenizers import SentencePieceTokenizer
 
 from skeletor.files.atomic import write_text
 from skeletor.poses.pose import PoseSequence
@@ -33,7 +32,7 @@ from slt.translate.joey.decode import Decoding, decode, encode, tune
 from slt.translate.joey.glosses import GlossLoss, GlossModel, Recognition, make_recognition, steps_needed
 from slt.translate.joey.model import token_count
 from slt.translate.joey.subwords import Resampler, hide, spoken
-from slt.translate.joey.text import Text, fit_text
+from slt.translate.joey.text import SentencePieceTokenizer, Text, fit_text
 from slt.translate.joey.trainer import Trainer, average, curve, deterministic, quiet
 from slt.translate.translator import Translator, gloss_sources, new_model, raw_features, recognise
 

@@ -10,8 +10,8 @@ from slt.data.layout import Clip, Corpus, Description
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
+from slt.pipeline.report import make_table
 from slt.pipeline.tables import gains
-from slt.pipeline.tables.report import make_table
 from slt.pipeline.translators import GLOSS, System
 from slt.score.scores import score
 
