@@ -16,6 +16,8 @@ _OPENPOSE = re.compile(r"(?P<clip>.*?)_?(?P<frame>[0-9]{12})_keypoints")
 # PHOENIX-2014: <clip>_fn<6 digits>-0, counted from 0.
 _PHOENIX_2014 = re.compile(r"(?P<clip>.*?)_fn(?P<frame>[0-9]+)-[0-9]+(_keypoints)?")
 _NUMBER = re.compile(r"[0-9]+")
+# What a number after such a word counts is no time.
+_NO_TIME = re.compile(r"(cam|camera|view|angle|sensor|person|hand|take|scene)[_.-]?$", re.IGNORECASE)
 _LONGEST_NUMBER = 15
 _FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have so many frames a file, and so many more
 
@@ -41,7 +43,8 @@ def list_recordings(directory: Path, what: str) -> dict[str, Recording]:
     """The recordings in a directory by name, in order. InputError if there are none, or two files of one number.
 
     The frame's number is where OpenPose or PHOENIX-2014 have it, else the last number of the names that changes
-    from file to file; what is left of the name is the recording's. Hidden files (`._x` of macOS) are left out.
+    from file to file and does not count cameras or people (`cam2`); what is left of the name is the recording's. Hidden
+    files (`._x` of macOS) are left out.
     """
     if not directory.exists():
         raise InputError(f"{directory}: no such directory; give the path of a {what}")
@@ -91,12 +94,20 @@ def _numbered(files: Iterable[Path]) -> Iterator[tuple[Path, str, int, bool]]:
             others.setdefault(_NUMBER.sub("#", stem), []).append((path, numbers))
     for alike in others.values():
         columns = [{numbers[k] for _, numbers in alike} for k in range(len(alike[0][1]))]
-        place = max((k for k, values in enumerate(columns) if len(values) > 1), default=len(columns) - 1)
+        changing = [k for k, values in enumerate(columns) if len(values) > 1]
+        place = max(
+            [k for k in changing if not _counts_things(alike[0][0].stem, k)] or changing, default=len(columns) - 1
+        )
         for path, numbers in alike:
             at = list(_NUMBER.finditer(path.stem))[place]
             before = path.stem[: at.start()]
             after = path.stem[at.end() :].removesuffix("_keypoints")
             yield path, before.rstrip("_-.") + after, _whole(path, numbers[place]), False
+
+
+def _counts_things(stem: str, place: int) -> bool:
+    """Whether the number at that place of a name counts cameras, people or takes, by the word before it."""
+    return _NO_TIME.search(stem[: list(_NUMBER.finditer(stem))[place].start()]) is not None
 
 
 def _whole(path: Path, digits: str) -> int:

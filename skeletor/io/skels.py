@@ -77,8 +77,11 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
     lines = "".join(_format(pose, f"{path}: clip {name!r}") for name, pose in poses.items())
     if not lines:
         raise InputError(f"{path}: there are no clips to write")
+    names = Path(path).with_suffix(".files")
+    if names.exists() and not Path(path).exists():
+        raise InputError(f"{names}: is there without its {WHAT}, and would be overwritten; choose another name")
     write_text(path, lines)
-    write_text(Path(path).with_suffix(".files"), "".join(f"{name}\n" for name in poses))
+    write_text(names, "".join(f"{name}\n" for name in poses))
 
 
 def write_pose(pose: PoseSequence, path: Path | str) -> None:
@@ -151,7 +154,7 @@ def _names(path: Path, names: Path | None, count: int) -> list[str]:
         return [path.stem] if count == 1 else [f"{path.stem}_{k}" for k in range(count)]
     with reading(beside, "list of names"):
         labels = [
-            line.strip() for line in existing_file(beside, "list of names").read_text(encoding="utf-8").split("\n")
+            line.strip() for line in existing_file(beside, "list of names").read_text(encoding="utf-8-sig").split("\n")
         ]
         labels = [label for label in labels if label]
     if len(labels) != count or len(set(labels)) != count:

@@ -41,7 +41,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     if command == "lift" and argv[:1] == ["train"]:
         return _train_lifter(argv[1:])
     actions = {"poses": _poses, "lift": _lift, "refine": _refine, "view": _view}
-    args = make_parser(command, text).parse_args(argv)
+    args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(level=logging.WARNING)
     return actions[command](args)
 

@@ -32,7 +32,7 @@ FORMATS = ("txt", "json", "srt")
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Translate one or more inputs; exit code 3 if nobody signs, 2 for bad input."""
-    args = make_parser(command, text).parse_args(argv)
+    args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(level=logging.WARNING)
     formats = _formats(args)
     inputs = find_inputs(args.inputs)

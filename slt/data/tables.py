@@ -50,6 +50,14 @@ def read_text(path: Path, advice: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def unquoted(lines: Sequence[str]) -> list[str]:
+    """Lines without the quotation marks of CSV: if all that are not empty stand between them, and none else does."""
+    filled = [line for line in lines if line]
+    if not filled or any(not _between_marks(line) or '"' in line[1:-1].replace('""', "") for line in filled):
+        return list(lines)
+    return [line[1:-1].replace('""', '"') for line in lines]
+
+
 def read_rows(text: str, separators: Sequence[str] = SEPARATORS) -> list[Row]:
     """The rows of a table that are not empty, the heading first; by the first of `separators` that is in the heading.
 

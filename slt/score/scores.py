@@ -148,10 +148,10 @@ def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -
 
 
 def _lines(path: Path | str) -> list[str]:
-    from slt.data.tables import nfc, read_text
+    from slt.data.tables import nfc, read_text, unquoted
 
     text = nfc(read_text(Path(path), "give a text file, one sentence a line"))
     if not text.strip():
         raise InputError(f"{path}: is empty; give a text file, one sentence a line")
     lines = text.split("\n")
-    return [line.strip() for line in (lines[:-1] if lines[-1] == "" else lines)]
+    return [line.strip() for line in unquoted([line.strip() for line in (lines[:-1] if lines[-1] == "" else lines)])]

@@ -53,6 +53,12 @@ def test_recordings_of_numbered_clips_stay_apart(tmp_path):
     assert sorted(found) == ["clip1", "clip2"] and [t for t, _ in found["clip2"]] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("word", ["cam", "view_", "Person"])
+def test_a_number_that_counts_cameras_or_people_is_no_time(tmp_path, word):
+    found = names(tmp_path, *(f"{t:04d}_{word}{c}.json" for c in (1, 2) for t in (0, 1, 2)))
+    assert sorted(found) == [f"_{word}1", f"_{word}2"] and [t for t, _ in found[f"_{word}2"]] == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("files", "reason"),
     [

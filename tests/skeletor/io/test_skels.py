@@ -73,8 +73,20 @@ def test_names_beside_the_file(tmp_path, pose):
         skels.read_poses(tmp_path / "x.skels")
     (tmp_path / "own.txt").write_text("p\nq\n")
     assert list(skels.read_poses(tmp_path / "x.skels", tmp_path / "own.txt")) == ["p", "q"]
+    (tmp_path / "x.files").write_text("p\nq\n", encoding="utf-8-sig")
+    assert list(skels.read_poses(tmp_path / "x.skels")) == ["p", "q"]
     (tmp_path / "x.files").unlink()
     assert list(skels.read_poses(tmp_path / "x.skels")) == ["x_0", "x_1"]
+
+
+def test_a_list_that_belongs_to_something_else_is_not_overwritten(tmp_path, pose):
+    (tmp_path / "x.files").write_text("a list of somebody\n")
+    with pytest.raises(InputError, match="would be overwritten"):
+        skels.write_poses({"a": pose}, tmp_path / "x.skels")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.files"]
+    (tmp_path / "x.files").unlink()
+    for _ in range(2):
+        skels.write_poses({"a": pose}, tmp_path / "x.skels")
 
 
 def test_cut_lines_are_noticed(tmp_path, pose):

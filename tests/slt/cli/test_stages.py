@@ -56,6 +56,14 @@ def test_all_clips_of_a_file_are_lifted_and_refined(two, tmp_path, capsys):
         assert set(read_poses(tmp_path / "refined" / f"two{suffix}")) == {"a", "b"}
 
 
+def test_options_may_stand_between_the_inputs(tmp_path, capsys):
+    for name in ("a", "b"):
+        write_shard({name: flat(["regen"])}, tmp_path / f"{name}.safetensors")
+    argv = (tmp_path / "a.safetensors", "--lift", "fast", "-o", tmp_path / "out", tmp_path / "b.safetensors")
+    assert run("lift", *argv) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.safetensors", "b.safetensors"]
+
+
 def test_one_clip_is_chosen_by_name(two, tmp_path, capsys):
     assert run("lift", two, "--clip", "b", "--lift", "fast", "-o", tmp_path / "out") == 0
     assert list(read_poses(tmp_path / "out" / "two.safetensors")) == ["b"]

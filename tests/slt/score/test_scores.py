@@ -184,6 +184,14 @@ def test_files_score_like_lists(tmp_path):
     assert score_files(empty_last, ref).n == 4
 
 
+def test_lines_quoted_by_a_spreadsheet_score_as_without(tmp_path):
+    quoted = write(tmp_path, "quoted", "".join(f'"{line}"\n' for line in HYPOTHESES))
+    ref = write(tmp_path, "ref", "\n".join(REFERENCES) + "\n")
+    assert score_files(quoted, ref) == score(HYPOTHESES, REFERENCES)
+    one = write(tmp_path, "one", "\n".join([f'"{HYPOTHESES[0]}"', *HYPOTHESES[1:]]) + "\n")
+    assert score_files(one, ref) == score([f'"{HYPOTHESES[0]}"', *HYPOTHESES[1:]], REFERENCES)
+
+
 @pytest.mark.parametrize(
     "hyp, ref, message",
     [
