@@ -32,7 +32,7 @@ def damaged(path: Path | str, advice: str) -> Iterator[None]:
     except InputError:
         raise
     except _DAMAGE as error:
-        reason = one_line(error)[:_LONGEST]
+        reason = one_line(error, _LONGEST)
         raise InputError(f"{path}: weights and header do not fit ({reason}); {advice}") from error
 
 

@@ -120,7 +120,8 @@ def _median_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     none = ~np.isfinite(apart)
     if none.any():
         apart[none] = np.linalg.norm(_median(a, 1)[:, None] - _median(b, 1)[None], axis=2)[none]
-    return np.nan_to_num(apart, nan=LOST)
+    distances: np.ndarray = np.nan_to_num(apart, nan=LOST)
+    return distances
 
 
 def _median(values: np.ndarray, axis: int) -> np.ndarray:

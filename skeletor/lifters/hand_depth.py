@@ -29,7 +29,8 @@ _OPPOSITION = np.array([-0.9, 0.0, 0.43])  # where a bent thumb points: across t
 def bases() -> np.ndarray:
     """(5, 2) first joints of the fingers in the palm's plane."""
     angle = np.radians(_RAYS[:, 1])
-    return (_RAYS[:, :1] * np.stack([np.sin(angle), np.cos(angle)], 1)).astype(np.float32)
+    first: np.ndarray = (_RAYS[:, :1] * np.stack([np.sin(angle), np.cos(angle)], 1)).astype(np.float32)
+    return first
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +87,8 @@ def fit_palms(knuckles: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """
     plane = bases()[1:]
     gram = np.einsum("fk,ki,kj->fij", weight, plane, plane) + 1e-4 * np.eye(2, dtype=np.float32)
-    return np.einsum("fk,fkc,ki->fci", weight, knuckles, plane) @ np.linalg.inv(gram)
+    fitted: np.ndarray = np.einsum("fk,fkc,ki->fci", weight, knuckles, plane) @ np.linalg.inv(gram)
+    return fitted
 
 
 def decompose(maps: np.ndarray) -> Maps:

@@ -100,7 +100,8 @@ def direction(flat: np.ndarray, length: np.ndarray) -> np.ndarray:
     """(..., 3) unit vectors of bones with projections flat (..., 2) and lengths (...): depth as the length allows."""
     room = np.maximum(length**2 - (flat**2).sum(-1), 0)
     way = np.concatenate([flat, np.sqrt(room)[..., None] + 0.001], -1)
-    return way / np.linalg.norm(way, axis=-1, keepdims=True)
+    directions: np.ndarray = way / np.linalg.norm(way, axis=-1, keepdims=True)
+    return directions
 
 
 def start(target: np.ndarray, lengths: np.ndarray, root: np.ndarray) -> Unknowns:
@@ -125,7 +126,8 @@ def forward(unknowns: Unknowns) -> np.ndarray:
     """(T, 50, 3) joints: Y_b = Y_a + L A / (|A| + 1e-10)."""
     way = unknowns.directions / (np.linalg.norm(unknowns.directions, axis=2, keepdims=True) + 1e-10)
     bones = np.exp(unknowns.log_lengths)[LENGTH_IDS][:, None] * way  # (T, 49, 3)
-    return unknowns.root[:, None] + incidence() @ bones
+    joints: np.ndarray = unknowns.root[:, None] + incidence() @ bones
+    return joints
 
 
 def objective(unknowns: Unknowns, target: np.ndarray) -> Objective:

@@ -79,4 +79,5 @@ def marginals(cost: np.ndarray, jump: np.ndarray, layout: Layout) -> np.ndarray:
         now = (way @ (behind[rows] * seen[rows])[..., None])[..., 0]
         behind[rows - 1] = now / (now.sum(2, keepdims=True) + 1e-30)
     both = ahead * behind
-    return both / (both.sum(2, keepdims=True) + 1e-30)
+    posterior: np.ndarray = both / (both.sum(2, keepdims=True) + 1e-30)
+    return posterior

@@ -42,7 +42,8 @@ def pose_stride(pose: PoseSequence) -> int:
 
 def key_frames(pose: PoseSequence) -> np.ndarray:
     """(T,) bool, True for the frames that were estimated."""
-    return np.arange(len(pose)) % pose_stride(pose) == 0
+    estimated: np.ndarray = np.arange(len(pose)) % pose_stride(pose) == 0
+    return estimated
 
 
 def only_key_frames(pose: PoseSequence) -> PoseSequence:

@@ -113,7 +113,8 @@ class PoseSequence:
     @property
     def missing(self) -> np.ndarray:
         """(T, J) bool, True where a joint is missing."""
-        return np.isnan(self.keypoints[:, :, 0])
+        missing: np.ndarray = np.isnan(self.keypoints[:, :, 0])
+        return missing
 
     @property
     def seconds(self) -> float:

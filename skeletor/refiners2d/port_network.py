@@ -62,7 +62,8 @@ class Layer(nn.Module):
         q, k, v = both.permute(2, 0, 3, 1, 4)  # each (B, H, N, D)
         mixed = functional.scaled_dot_product_attention(q, k, v)
         z = z + self.dropout(self.out(mixed.transpose(1, 2).reshape(batch, joints, -1)))
-        return z + self.dropout(self.mlp(self.norms[1](z)))
+        out: Tensor = z + self.dropout(self.mlp(self.norms[1](z)))
+        return out
 
 
 class Port(nn.Module):
@@ -123,4 +124,5 @@ class Port(nn.Module):
             z = z + self.identity
         for layer in self.layers:
             z = layer(z)
-        return self.out(self.excite(z.mean(1, keepdim=True)) * z)  # equation 11: (B, N, 2)
+        offsets: Tensor = self.out(self.excite(z.mean(1, keepdim=True)) * z)  # equation 11: (B, N, 2)
+        return offsets

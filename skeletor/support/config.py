@@ -48,7 +48,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """As PyYAML's, for a tree that is neither deep, nor tagged, nor larger than `_MOST`."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # untyped in the stubs of PyYAML
         if getattr(event, "tag", None) is not None:
             raise _problem(f"the tag {event.tag[:_LONGEST]!r} is not allowed; leave it out", event.start_mark)
         self._depth += 1
@@ -114,7 +114,7 @@ def read_yaml(text: str) -> Any:
     try:
         return yaml.load(text, _Loader)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise _problem(f"a value cannot be read ({one_line(error)[:_LONGEST]})") from error
+        raise _problem(f"a value cannot be read ({one_line(error, _LONGEST)})") from error
 
 
 def read_yaml_file(path: Path | str) -> Any:

@@ -74,7 +74,8 @@ def make_fabric(device: torch.device, bf16: bool) -> Fabric:
     share the CPU (gloo); gradients are averaged over the processes.
     """
     from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
+    from lightning_fabric.strategies.ddp import DDPStrategy
+    from lightning_fabric.strategies.single_device import SingleDeviceStrategy
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if bf16 and device.type == "cuda" else "32-true"

@@ -114,9 +114,9 @@ def error_number(error: BaseException) -> int | None:
     return None
 
 
-def one_line(error: BaseException) -> str:
-    """The message of an exception without line breaks."""
-    return printable(" ".join(str(error).split())) or "(no message)"
+def one_line(error: BaseException, limit: int | None = None) -> str:
+    """The message of an exception without line breaks, at most `limit` characters; its class where it has none."""
+    return (printable(" ".join(str(error).split())) or type(error).__name__)[:limit]
 
 
 def printable(text: str) -> str:

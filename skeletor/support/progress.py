@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -94,7 +94,7 @@ class LogFile(logging.FileHandler):
             log.warning("%s (the log; the work goes on without it)", as_input_error(error, self.baseFilename))
 
 
-class _AboveBars(logging.StreamHandler):
+class _AboveBars(logging.StreamHandler[TextIO]):
     """To stderr, above a progress bar if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -113,7 +113,7 @@ def png_fault(data: bytes) -> str | None:
             break
         if zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             return "damaged (a check sum is wrong)"
-        if view[place + 4 : place + 8] == b"IEND":
+        if data[place + 4 : place + 8] == b"IEND":
             return None
         place = end
     return "breaks off"

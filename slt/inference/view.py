@@ -43,7 +43,8 @@ class Window:
     def place(self, points: np.ndarray) -> np.ndarray:
         """(..., 2) positions on the panel of positions in the picture."""
         scale = np.array(self.size) / np.array([self.width, self.height])
-        return (points - np.array([self.left, self.top])) * scale
+        placed: np.ndarray = (points - np.array([self.left, self.top])) * scale
+        return placed
 
     def cut(self, frame: np.ndarray) -> np.ndarray:
         """The panel of a picture: cut out (white beyond its edges) and scaled."""

@@ -48,7 +48,8 @@ class AlexNet(nn.Module):
         x = self.conv4(self.conv3(x).relu()).relu()  # (N, 384, 13, 13)
         x = self.pool(self.conv5(x).relu())  # (N, 256, 6, 6)
         x = self.dropout(self.fc6(x.flatten(1)).relu())  # (N, 4096)
-        return self.dropout(self.fc7(x).relu())  # (N, 4096)
+        features: Tensor = self.dropout(self.fc7(x).relu())  # (N, 4096)
+        return features
 
 
 class SmallCnn(nn.Module):
@@ -74,7 +75,8 @@ class SmallCnn(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         assert x.shape[1:] == (3, *self.size), x.shape
         places = self.dropout(self.convolutions(x).flatten(1))  # (N, C * H' * W')
-        return self.project(places).relu()  # (N, features)
+        features: Tensor = self.project(places).relu()  # (N, features)
+        return features
 
 
 _LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")

@@ -100,7 +100,8 @@ class FrameEncoder(Encoder):
 
     def _look_at(self, pictures: Tensor) -> Tensor:
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.cnn((pictures * self.cnn.scale).permute(0, 3, 1, 2)).float()
+            features: Tensor = self.cnn((pictures * self.cnn.scale).permute(0, 3, 1, 2)).float()
+            return features
 
 
 def reverse_rows(x: Tensor, lengths: Tensor) -> Tensor:

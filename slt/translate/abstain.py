@@ -382,7 +382,8 @@ def _states(translator: Translator, poses: Sequence[PoseSequence]) -> list[np.nd
 def _nearest(states: np.ndarray, bank: np.ndarray) -> np.ndarray:
     """(T', H) to (T',) Euclidean distances to the nearest row of (K, H), per square root of H."""
     squares = (states**2).sum(1)[:, None] + (bank**2).sum(1) - 2 * states @ bank.T  # (T', K)
-    return np.sqrt(np.maximum(squares.min(1), 0) / states.shape[1])
+    distances: np.ndarray = np.sqrt(np.maximum(squares.min(1), 0) / states.shape[1])
+    return distances
 
 
 def _tail(bad: np.ndarray, floor: float) -> tuple[float, float]:

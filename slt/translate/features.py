@@ -65,7 +65,8 @@ class FeatureStats:
 
     def invert(self, standardised: np.ndarray) -> np.ndarray:
         """Inverse of `standardise` (missing values stay at the mean)."""
-        return standardised[:, :-1] * self.std + self.mean
+        features: np.ndarray = standardised[:, :-1] * self.std + self.mean
+        return features
 
 
 def fit_stats(clips: list[np.ndarray]) -> FeatureStats:
@@ -168,7 +169,8 @@ def left_dominant(points: np.ndarray) -> bool:
 def _velocity(values: np.ndarray) -> np.ndarray:
     """(T, V) to half the difference of the next and the last row; at the ends, the row itself stands in."""
     padded = np.concatenate([values[:1], values, values[-1:]])
-    return (padded[2:] - padded[:-2]) / 2
+    velocity: np.ndarray = (padded[2:] - padded[:-2]) / 2
+    return velocity
 
 
 def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None) -> np.ndarray:
@@ -195,7 +197,8 @@ def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None) -> np.
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """(T, 3) to length 1; a vector of length 0 stays 0."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    return unit
 
 
 def _median(values: np.ndarray) -> float:

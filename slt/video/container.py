@@ -92,7 +92,7 @@ def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
     try:
         try:
-            container = av.open(file, options=options, metadata_errors="replace", buffer_size=_BUFFER, io_open=_refuse)  # type: ignore[call-overload]
+            container = av.open(file, options=options, metadata_errors="replace", buffer_size=_BUFFER, io_open=_refuse)
         except FFMPEG_ERRORS as error:
             raise InputError(f"{path}: not a video, or one that breaks off ({reason(error)})") from error
         with container:

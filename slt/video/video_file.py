@@ -112,13 +112,14 @@ class _Aspect:
     """The pixels' aspect ratio: the file's, until the stream changes its own in the middle."""
 
     def __init__(self, path: Path, stream: Any) -> None:
-        self._path, self._context, self._of_file = path, stream.codec_context, stream.sample_aspect_ratio
+        self._path, self._context = path, stream.codec_context
+        self._of_file: Fraction | None = stream.sample_aspect_ratio
         self._first: Fraction | None = None
         self._begun = False
 
     def now(self) -> Fraction | None:
         """Of the frame that was decoded last."""
-        current = self._context.sample_aspect_ratio
+        current: Fraction | None = self._context.sample_aspect_ratio
         if not self._begun:
             self._first, self._begun = current, True
         if current == self._first:

@@ -49,7 +49,8 @@ class PartBank:
     @cached_property
     def filled(self) -> np.ndarray:
         """(N, 2 J) residuals, 0 where missing."""
-        return np.nan_to_num(self.residual).reshape(len(self.residual), -1)
+        rows: np.ndarray = np.nan_to_num(self.residual).reshape(len(self.residual), -1)
+        return rows
 
     @cached_property
     def variance(self) -> float:

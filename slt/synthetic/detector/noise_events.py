@@ -107,12 +107,14 @@ def _swapped(found: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarra
     count = np.maximum(seen.sum(1), 1)[:, None]
 
     def centre(points: np.ndarray) -> np.ndarray:
-        return np.where(seen[..., None], np.nan_to_num(points), 0).sum(1) / count
+        mean: np.ndarray = np.where(seen[..., None], np.nan_to_num(points), 0).sum(1) / count
+        return mean
 
     here, mine, others = centre(found), centre(own), centre(other)
     to_own, to_other = np.linalg.norm(here - mine, axis=1), np.linalg.norm(here - others, axis=1)
     apart = np.linalg.norm(mine - others, axis=1)
-    return (to_other < 0.5 * to_own) & (apart > _SWAP_DISTANCE)
+    swapped: np.ndarray = (to_other < 0.5 * to_own) & (apart > _SWAP_DISTANCE)
+    return swapped
 
 
 @dataclass(frozen=True, eq=False)

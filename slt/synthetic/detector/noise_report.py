@@ -115,7 +115,8 @@ def _mean_error(residual: np.ndarray) -> np.ndarray:
     """(T,) mean length of (T, J, 2) residuals; 0 where nothing was found."""
     length = np.linalg.norm(residual, axis=2)
     seen = np.isfinite(length)
-    return np.where(seen, length, 0).sum(1) / np.maximum(seen.sum(1), 1)
+    mean: np.ndarray = np.where(seen, length, 0).sum(1) / np.maximum(seen.sum(1), 1)
+    return mean
 
 
 def run_lengths(flags: np.ndarray) -> np.ndarray:
@@ -127,7 +128,8 @@ def run_lengths(flags: np.ndarray) -> np.ndarray:
 def _changes(state: np.ndarray, residual: np.ndarray) -> np.ndarray:
     """Lengths of the residual's steps between neighbouring frames of one state."""
     steps = np.linalg.norm(np.diff(residual, axis=0), axis=2)  # (T-1, K)
-    return steps[state[1:] == state[:-1]].ravel()
+    within: np.ndarray = steps[state[1:] == state[:-1]].ravel()
+    return within
 
 
 def _add_quantiles(result: dict[str, float], name: str, values: np.ndarray) -> None:

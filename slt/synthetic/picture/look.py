@@ -191,10 +191,12 @@ def _texture(kind: Texture, width: int, height: int, rng: np.random.Generator) -
     if kind == "stripes":
         turn = rng.uniform(0, np.pi)
         wave = np.cos(turn) * across + np.sin(turn) * down
-        return np.sin(2 * np.pi * rng.uniform(3, 12) * wave + rng.uniform(0, 6))
+        stripes: np.ndarray = np.sin(2 * np.pi * rng.uniform(3, 12) * wave + rng.uniform(0, 6))
+        return stripes
     if kind == "panels":
         edges = np.sort(rng.uniform(0, 1, 4))
         return rng.uniform(-1.5, 1.5, 5)[np.searchsorted(edges, np.broadcast_to(across, (height, width)))]
     waves = rng.normal(size=(8, 3)) * [5, 5, 3]  # (frequency across, down, phase)
     phases = waves[:, 0, None, None] * across + waves[:, 1, None, None] * down + waves[:, 2, None, None]
-    return np.cos(phases).sum(0) / 2
+    clouds: np.ndarray = np.cos(phases).sum(0) / 2
+    return clouds

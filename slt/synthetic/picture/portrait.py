@@ -288,4 +288,5 @@ def _head_axes(viewed: np.ndarray, torso: np.ndarray) -> np.ndarray:
     cosine = (usual * lever).sum(-1)[:, None, None]
     crossed = np.cross(axis[:, None], torso)
     along = np.einsum("fd,fad->fa", axis, torso)[..., None] * axis[:, None]
-    return torso * cosine + crossed + along / (1 + np.maximum(cosine, -0.9))
+    turned: np.ndarray = torso * cosine + crossed + along / (1 + np.maximum(cosine, -0.9))
+    return turned

@@ -39,11 +39,13 @@ class Track:
     fingers: np.ndarray
 
     def __len__(self) -> int:
-        return self.palm.shape[1]
+        frames: int = self.palm.shape[1]
+        return frames
 
 
 def minimum_jerk(s: np.ndarray) -> np.ndarray:
-    return s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    share: np.ndarray = s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    return share
 
 
 def join(tracks: Sequence[Track], gaps: Sequence[int]) -> Track:
@@ -75,7 +77,8 @@ def embody(
     seconds = np.arange(frames) / fps
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        return gaussian_filter1d(values, _SMOOTH * rate, axis=1, mode="nearest", truncate=3.0)
+        smoothed: np.ndarray = gaussian_filter1d(values, _SMOOTH * rate, axis=1, mode="nearest", truncate=3.0)
+        return smoothed
 
     palm = smooth(track.palm) + 0.003 * _drift(rng, seconds, (ARMS, 3), 0.6, 2.0)
     fingers = smooth(track.fingers) + 0.03 * _drift(rng, seconds, (ARMS, 5, 4), 0.6, 2.0)
@@ -145,7 +148,8 @@ def _limit_wrist(basis: np.ndarray, forearm: np.ndarray) -> np.ndarray:
     bend = np.arctan2(sine, (fingers * forearm).sum(-1, keepdims=True))
     excess = np.maximum(bend - WRIST_LIMIT, 0.0)
     turn = to_matrix(from_vector(axis / np.maximum(sine, 1e-9) * excess))
-    return basis @ turn  # rows are directions: each is rotated
+    turned: np.ndarray = basis @ turn  # rows are directions: each is rotated
+    return turned
 
 
 def _drift(

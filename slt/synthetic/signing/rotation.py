@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 
 def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cross product over the last axis; several times faster than numpy's on small arrays."""
-    return a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
+    product: np.ndarray = a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]]
+    return product
 
 
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -30,8 +31,9 @@ def from_directions(fingers: np.ndarray, palm: np.ndarray) -> np.ndarray:
     y = fingers / np.linalg.norm(fingers)
     z = palm - (palm @ y) * y
     z /= np.linalg.norm(z)
-    quaternion = Rotation.from_matrix(np.stack([np.cross(y, z), y, z], 1)).as_quat()  # x, y, z, w
-    return quaternion[[3, 0, 1, 2]]
+    last: np.ndarray = Rotation.from_matrix(np.stack([np.cross(y, z), y, z], 1)).as_quat()  # x, y, z, w
+    quaternion: np.ndarray = last[[3, 0, 1, 2]]
+    return quaternion
 
 
 def to_matrix(q: np.ndarray) -> np.ndarray:

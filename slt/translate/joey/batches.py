@@ -122,7 +122,7 @@ class SequenceDataset(BaseDataset):
         return [column[k] for k in self.indices] if subsampled else list(column)
 
     def collate_fn(
-        self, batch: list[tuple], pad_index: int, eos_index: int, device: torch.device = CPU
+        self, batch: list[tuple[int, Any, Any]], pad_index: int, eos_index: int, device: torch.device = CPU
     ) -> SequenceBatch:
         """Items to a batch; frames behind a clip's end are 0, ids behind it are padding."""
         if self.twice and self.split == "train":
@@ -143,7 +143,7 @@ class SequenceDataset(BaseDataset):
         self, batch_size: int, batch_type: str = "sentence", seed: int = 42, shuffle: bool = False,
         num_workers: int = 0, pad_index: int = 1, eos_index: int = 3, device: torch.device = CPU,
         generator_state: Tensor | None = None,
-    ) -> DataLoader:  # fmt: skip
+    ) -> DataLoader[Any]:  # fmt: skip
         """Like JoeyNMT's, with batches of like length."""
         generator = torch.Generator()
         generator.manual_seed(seed)
@@ -194,7 +194,8 @@ def _by_lengths(sources: np.ndarray, targets: np.ndarray, batch: int) -> list[in
     """
     group = batch * math.ceil(math.sqrt(len(sources) / batch))
     bins = np.searchsorted(np.sort(targets), targets) // group  # (N,); equal targets are in one group
-    return np.lexsort((np.where(bins % 2, -sources, sources), bins)).tolist()
+    order: list[int] = np.lexsort((np.where(bins % 2, -sources, sources), bins)).tolist()
+    return order
 
 
 def _cut(items: list[int], size: int) -> list[list[int]]:

@@ -33,7 +33,8 @@ class StreamEmbedding(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         assert frames.dim() == 3 and frames.shape[2] == self.features, frames.shape
-        return self.norm(self.join(torch.cat(self.parts(frames), 2)))  # (B, T', hidden)
+        joined: Tensor = self.norm(self.join(torch.cat(self.parts(frames), 2)))  # (B, T', hidden)
+        return joined
 
     def parts(self, frames: Tensor) -> list[Tensor]:
         """(B, T', width) of each stream, before they are joined."""

@@ -171,7 +171,8 @@ def _recurrent_search(models: Sequence[Model], group: Sequence[Encoded], decodin
                 model=model, beam_size=decoding.beam, encoder_output=batch.states, encoder_hidden=batch.last,
                 src_mask=batch.mask, max_output_length=decoding.max_words, alpha=decoding.alpha, n_best=1,
             )  # fmt: skip
-    return ids.to(batch.states.device).long()
+    found: Tensor = ids.to(batch.states.device).long()
+    return found
 
 
 def _score(models: Sequence[Model], group: Sequence[Encoded], ids: Tensor) -> Tensor:

@@ -40,7 +40,8 @@ def make_recognition(train: Sequence[Sequence[str]], dev: Sequence[Sequence[str]
 
 def steps_needed(glosses: Sequence[Any]) -> int:
     """Fewest encoder steps that can spell these glosses: one each, and a blank between two equal ones."""
-    return len(glosses) + sum(a == b for a, b in pairwise(glosses))
+    blanks: int = sum(a == b for a, b in pairwise(glosses))
+    return len(glosses) + blanks
 
 
 class GlossLoss:
@@ -78,7 +79,8 @@ class GlossModel(Model):
     def forward(self, return_type: str | None = None, **values: Any) -> tuple[Any, ...]:
         """As JoeyNMT's model; in training the loss has that of the glosses in it."""
         if return_type != "loss" or not self.training or self.gloss_loss is None:
-            return super().forward(return_type=return_type, **values)
+            result: tuple[Any, ...] = super().forward(return_type=return_type, **values)
+            return result
         source = {key: values[key] for key in ("src", "src_length", "src_mask")}
         states, hidden = self._encode(**source)  # (B, T', H)
         out, _, attention, _ = self._decode(

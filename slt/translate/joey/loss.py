@@ -57,7 +57,9 @@ class SmoothedLoss(nn.Module):
     def forward(self, log_probs: Tensor, *, trg: Tensor, **_: Any) -> Tensor:
         """log_probs: (B, L, V) natural. trg: (B, L) ids. JoeyNMT hands over the whole batch by keyword."""
         assert log_probs.dim() == 3 and log_probs.shape[:2] == trg.shape, (log_probs.shape, trg.shape)
-        total = _SmoothedSum.apply(log_probs, trg, self.pad_index, self.smoothing)
+        total: Tensor = _SmoothedSum.apply(  # type: ignore[no-untyped-call]  # untyped in torch
+            log_probs, trg, self.pad_index, self.smoothing
+        )
         if self.training and self.r_drop > 0:
             total = total + self.r_drop / 2 * self._distance(log_probs, trg != self.pad_index)
         return total

@@ -33,11 +33,12 @@ class FrameEmbedding(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         assert frames.dim() == 3 and frames.shape[2] == self.features, frames.shape
-        embedded = self.first(frames)  # (B, T', width)
+        embedded: Tensor = self.first(frames)  # (B, T', width)
         if self.second is None:
             return embedded
         real = frames[:, :: self.subsample, -1:]  # (B, T', 1)
-        return self.second(embedded * real)  # (B, T', hidden)
+        deeper: Tensor = self.second(embedded * real)  # (B, T', hidden)
+        return deeper
 
 
 class _Convolution(nn.Module):

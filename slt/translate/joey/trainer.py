@@ -57,10 +57,11 @@ class Schedule(BaseScheduler):
 
     def _compute_rate(self) -> float:
         if self._step < self._warmup:
-            return self._peak * self._step / self._warmup
+            rate: float = self._peak * self._step / self._warmup
+            return rate
         if not self._linear:
             return self._peak
-        used = max(self._step / self._updates, self.elapsed / self._seconds)
+        used: float = max(self._step / self._updates, self.elapsed / self._seconds)
         return self._peak * max(0.0, 1.0 - used)
 
     def state_dict(self) -> dict[str, Any]:
@@ -129,7 +130,7 @@ class Trainer(TrainManager):
         entries = [(score, step, self.model_dir / f"{step}.ckpt") for step, score in scores.items()]
         return [(score, path) for score, _, path in sorted(entries) if path.exists()]
 
-    def train_and_validate(self, train_data: Dataset, valid_data: Dataset) -> None:
+    def train_and_validate(self, train_data: Dataset[Any], valid_data: Dataset[Any]) -> None:
         """As JoeyNMT's, unless the updates or the minutes were used up before."""
         if self.stats.steps < self.args.max_updates and not self.clock.time_is_up:
             if self.stats.steps:
@@ -144,9 +145,10 @@ class Trainer(TrainManager):
         if self.clock.time_is_up:
             last = self.stats.steps + 1
             self.args = self.args._replace(max_updates=last, validation_freq=last)
-        return super()._train_step(batch)
+        loss_and_tokens: tuple[float, int] = super()._train_step(batch)
+        return loss_and_tokens
 
-    def _validate(self, valid_data: Dataset) -> None:
+    def _validate(self, valid_data: Dataset[Any]) -> None:
         """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
         cached = isinstance(self.model.decoder, TransformerDecoder)
         with _cached_search() if cached else contextlib.nullcontext():
