@@ -21,7 +21,10 @@ _EDGE = 5  # frames at an end of a track that say where it ends
 
 
 def steady_joints(skeleton: Skeleton) -> list[int]:
-    """Joints that tell where a body is: no hands, which come and go; all joints if the names do not tell."""
+    """Indices of the joints that tell where a body is: not those of hands, which come and go.
+
+    All joints of the skeleton if fewer than three of them have a known name.
+    """
     steady = [k for k, j in enumerate(skeleton.joints) if "hand" not in j and j.split("_")[-1] in _PARTS]
     return steady if len(steady) >= 3 else list(range(len(skeleton)))
 

@@ -29,7 +29,7 @@ class Recording:
 
     @property
     def frames(self) -> int:
-        """Number of frames; those without a file are missing ones."""
+        """Number of frames from `start` to the last file; frames without a file count and are missing."""
         return max(self.files) - self.start + 1
 
     def __iter__(self) -> Iterator[tuple[int, Path]]:

@@ -29,7 +29,10 @@ def open_store(folder: Path) -> Mapping[str, PoseSequence]:
 
 
 def write_store(folder: Path, poses: Iterable[tuple[str, PoseSequence]], chunk: int = CHUNK) -> None:
-    """Write clips into shards of `chunk` clips each."""
+    """Write (name, pose (T, J, D)) pairs into shards of `chunk` clips each: 00000.safetensors, 00001.safetensors, ...
+
+    Raises InputError as `native.write_shard` does.
+    """
     iterator = iter(poses)
     for number, part in enumerate(iter(lambda: list(islice(iterator, chunk)), [])):
         native.write_shard(dict(part), folder / f"{number:05d}.safetensors")

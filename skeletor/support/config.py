@@ -21,7 +21,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def digest(self) -> str:
-        """A short hash of all values, for caches and provenance."""
+        """A hash of all values for caches and provenance: the first 16 hex digits of SHA-256 of their sorted JSON."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -142,7 +142,10 @@ def _why(error: Exception) -> str:
 
 
 def read_overrides(items: Sequence[str]) -> dict[str, Any]:
-    """KEY=VALUE, as the option --set takes them, to dotted keys and values. InputError if one is none."""
+    """`KEY=VALUE` items, as the option --set takes them, to a dict of dotted key -> value.
+
+    Raises InputError if an item has no `=`, or its value is not YAML.
+    """
     found: dict[str, Any] = {}
     for item in items:
         key, separator, value = item.partition("=")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def process_rank() -> int:
-    """This process's number under torchrun, 0 without it."""
+    """The rank of this process under torchrun (0 to world size - 1), 0 without it."""
     return int(os.environ.get("RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
 
 
@@ -70,8 +70,8 @@ def seed_generators(seed: int, device: torch.device) -> None:
 def make_fabric(device: torch.device, bf16: bool) -> Fabric:
     """Fabric for one device, or for data parallel training where torchrun started this process.
 
-    bf16: autocast to bfloat16, on GPUs only. With torchrun each process takes one GPU of its machine, or all
-    share the CPU (gloo); gradients are averaged over the processes.
+    bf16: autocast to bfloat16, on GPUs only. With torchrun each process takes one GPU of its machine, or all processes
+    share the CPU (gloo). Gradients are averaged over the processes.
     """
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
