@@ -27,7 +27,7 @@ _OPPOSITION = np.array([-0.9, 0.0, 0.43])  # where a bent thumb points: across t
 
 @lru_cache(maxsize=1)
 def bases() -> np.ndarray:
-    """(5, 2) first joints of the fingers in the palm's plane."""
+    """(5, 2) first joints of the fingers, thumb first, in the palm's plane; unit: root to middle knuckle."""
     angle = np.radians(_RAYS[:, 1])
     first: np.ndarray = (_RAYS[:, :1] * np.stack([np.sin(angle), np.cos(angle)], 1)).astype(np.float32)
     return first
@@ -92,7 +92,7 @@ def fit_palms(knuckles: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def decompose(maps: np.ndarray) -> Maps:
-    """Singular values and vectors of 2 x 2 maps in closed form."""
+    """Singular values and vectors of maps (F, 2, 2), in closed form."""
     xx, yy = (maps**2).sum(1).T
     xy = (maps[:, :, 0] * maps[:, :, 1]).sum(1)
     reach = np.hypot((xx - yy) / 2, xy)

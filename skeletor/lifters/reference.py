@@ -39,7 +39,7 @@ class Objective:
 
     @property
     def total(self) -> float:
-        """E."""
+        """E, the weighted sum of the three terms."""
         return self.reprojection + LENGTH_WEIGHT * self.lengths + TRAJECTORY_WEIGHT * self.trajectory
 
 
@@ -56,15 +56,15 @@ def standardise(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def prune(points: np.ndarray, minimum: float = 0.3) -> np.ndarray:
-    """Zero the frames whose mean confidence over the eight joints of the body is below `minimum`."""
+    """(T, 50, 3) with zeros in frames where the mean confidence of the eight joints of the body is below `minimum`."""
     return np.where(points[:, :8, 2].mean(1)[:, None, None] < minimum, 0, points)
 
 
 def interpolate(points: np.ndarray, enough: float = 0.99) -> np.ndarray:
     """Replace x, y by their confidence-weighted mean over t-d..t+d, d growing until the confidences sum to `enough`.
 
-    Confidences stay. A joint that never gathers `enough` takes the mean over the whole clip; a joint that is never
-    seen stays as it is.
+    points: (T, 50, 3); returns the same shape in float64. Confidences stay. A joint that never gathers `enough` takes
+    the mean over the whole clip; a joint that is never seen stays as it is.
     """
     weight = points[..., 2].astype(np.float64)  # (T, J)
     frames = np.arange(len(points))
@@ -140,7 +140,7 @@ def objective(unknowns: Unknowns, target: np.ndarray) -> Objective:
 
 
 def descend(unknowns: Unknowns, target: np.ndarray, cycles: int = CYCLES, rate: float = RATE) -> Unknowns:
-    """`cycles` steps of plain gradient descent on E with the analytic gradient.
+    """`cycles` steps of plain gradient descent on E with the analytic gradient; target (T, 50, 3) with confidences.
 
     With P the ancestor incidence, n = A/|A|, F = dE/dY and G = P^T F:
     dA = L/|A| (G - (G.n) n), d log L = sum L (G.n) + 0.001 L, d root = sum over joints of F.

@@ -27,7 +27,7 @@ class Layout:
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
-        """The frames of each clip."""
+        """The slice of the N frames that each clip takes, in order."""
         stops = np.cumsum(self.lengths)
         return tuple(slice(stop - n, stop) for stop, n in zip(stops.tolist(), self.lengths, strict=True))
 

@@ -14,7 +14,10 @@ from torch.nn import functional
 
 
 def adjacency_powers(joints: int, bones: Sequence[tuple[int, int]], powers: Sequence[int]) -> Tensor:
-    """(K, N, N): the symmetrically normalised adjacency matrix with self-loops, to each of the powers; 0: identity."""
+    """(K, N, N): the symmetrically normalised adjacency matrix with self-loops, to each power.
+
+    Power 0 is the identity.
+    """
     links = torch.eye(joints, dtype=torch.float64)
     for a, b in bones:
         links[a, b] = links[b, a] = 1
