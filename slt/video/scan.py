@@ -77,7 +77,7 @@ class _Table:
 
 
 def scan(path: Path) -> Scan:
-    """Look through a file; InputError if it is no video or breaks off."""
+    """Look through a file without making pictures. Raises InputError if it is no video or breaks off."""
     table = _read_packets(path)
     if len(table.pts) == 0:
         raise InputError(f"{path}: no frame can be read; the file is damaged or breaks off")
@@ -199,7 +199,7 @@ def _decoded_times(path: Path, table: _Table) -> tuple[np.ndarray, list[str]]:
 
 
 def damage_notes(path: Path, lost: int, damaged: int, shown: int) -> list[str]:
-    """What is to be said of frames that cannot be decoded; InputError if those are more than a tenth."""
+    """Notes on frames that cannot be decoded. Raises InputError if those are more than a tenth."""
     total = shown + lost
     if shown < MINIMUM_SHARE * total:
         raise InputError(f"{path}: breaks off or is damaged, {shown} of {total} frames can be read; get the whole file")

@@ -1,4 +1,4 @@
-"""Video files."""
+"""A video file as a `Video`: its frames put on the grid that `scan` found, lost ones repeated."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class VideoFile(Video):
         super().__init__(path, self._scan.fps, self._scan.size, self._scan.count)
 
     def every(self, stride: int) -> Iterator[np.ndarray | None]:
-        """See `Video.every`; a frame that is lost repeats the one before it, so that time stays what it was."""
+        """See `Video.every`. A frame that is lost repeats the one before it, so that time stays what it was.
+
+        Raises InputError if no frame can be decoded, or too many are damaged.
+        """
         for note in self._scan.notes:
             self._say(note)
         slot, count = 0, self._scan.count

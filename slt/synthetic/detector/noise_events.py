@@ -41,7 +41,7 @@ class PartEvents:
 
 
 def shoulder_width(truth: PoseSequence) -> float:
-    """The median distance of the shoulders, in the pose's unit. InputError if they are never seen."""
+    """The median distance of the shoulders, in the pose's unit. Raises InputError if they are never seen."""
     distance = np.linalg.norm(truth.keypoints[:, _LEFT_SHOULDER] - truth.keypoints[:, _RIGHT_SHOULDER], axis=1)
     width = float(np.nanmedian(distance)) if np.isfinite(distance).any() else 0.0
     if not width > 0:
@@ -50,7 +50,7 @@ def shoulder_width(truth: PoseSequence) -> float:
 
 
 def check_2d(pose: PoseSequence) -> None:
-    """InputError unless this is a 2D pose of SIGNING_50."""
+    """Raises InputError unless this is a 2D pose of SIGNING_50."""
     if pose.skeleton != SIGNING_50 or pose.dims != 2:
         where = pose.provenance.source or "pose"
         raise InputError(f"{where}: {pose.dims}D {pose.skeleton.name}; the noise model takes 2D {SIGNING_50.name}")
@@ -131,7 +131,10 @@ class Circumstances:
 
 
 def circumstances(truth: PoseSequence) -> dict[str, Circumstances]:
-    """The circumstances of each part, from the truth alone."""
+    """The circumstances of each part, from the true pose (T, 50, 2) alone; lengths in shoulder widths.
+
+    Raises InputError if the shoulders are never seen.
+    """
     points = np.nan_to_num(truth.keypoints / shoulder_width(truth))  # (T, 50, 2)
     centres = {part: points[:, JOINTS[part]].mean(1) for part in OTHER}
     distance = np.linalg.norm(centres["left_hand"] - centres["right_hand"], axis=1)

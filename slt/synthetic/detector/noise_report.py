@@ -44,13 +44,13 @@ class Comparison:
         return {row[0]: row[1:] for row in self.rows}[name]
 
     def markdown(self) -> str:
-        """A table."""
+        """A table in Markdown; lengths in shoulder widths, runs in frames."""
         lines = ["| statistic | real | simulated |", "|---|---|---|"]
         return "\n".join([*lines, *(f"| {name} | {a:.4g} | {b:.4g} |" for name, a, b in self.rows)]) + "\n"
 
 
 def compare(real_pairs: Sequence[Pair], simulated_pairs: Sequence[Pair]) -> Comparison:
-    """Statistics of two sets of (truth, detected) clips side by side.
+    """Statistics of two sets of (truth, detected) clips side by side; lengths in shoulder widths, runs in frames.
 
     For each joint group: quantiles of the error and of its change from frame to frame (found parts only, swapped
     ones against the hand they lie on); bias (x, y); for each part the share of frames missing, swapped, frozen, the

@@ -43,7 +43,7 @@ class Scene:
         return self.camera.flatten(centres), radii * self.camera.magnification(centres)
 
     def light(self, normals: np.ndarray) -> np.ndarray:
-        """Brightness (...) of surfaces with unit normals (..., 3)."""
+        """Brightness (...), ambient to 1, of surfaces with unit normals (..., 3)."""
         lit = np.clip(normals @ np.array(self.look.light), 0, 1)
         brightness: np.ndarray = self.look.ambient + (1 - self.look.ambient) * lit
         return brightness

@@ -44,12 +44,16 @@ class Track:
 
 
 def minimum_jerk(s: np.ndarray) -> np.ndarray:
+    """Share of the way done at times `s` in [0, 1], any shape: 10 s^3 - 15 s^4 + 6 s^5 (Flash and Hogan 1985)."""
     share: np.ndarray = s * s * s * (10.0 + s * (6.0 * s - 15.0))
     return share
 
 
 def join(tracks: Sequence[Track], gaps: Sequence[int]) -> Track:
-    """Lay tracks one after another, with minimum-jerk transitions of the given numbers of frames between."""
+    """Lay tracks of n_i frames one after another, with minimum-jerk transitions between them.
+
+    gaps: frames of each transition, one fewer than there are tracks. The result has sum(n_i) + sum(gaps) frames.
+    """
     ends = np.cumsum([len(t) for t in tracks])[:-1]
     where = np.repeat(ends, gaps)  # (G,) index of the frame after each transition frame, before insertion
     share = np.concatenate([(np.arange(g) + 1.0) / (g + 1.0) for g in gaps]) if gaps else np.zeros(0)

@@ -45,7 +45,10 @@ class Timed:
 
 
 def perform_timed(signs: Sequence[Timed], signer: Signer, rng: np.random.Generator, fps: float = 25.0) -> Performance:
-    """Sign to a timing; the result has exactly the sum of all frames. InputError if there is none."""
+    """Sign to a timing: a pose (T, 50, 3) in metres, T the sum of all signs' frames.
+
+    Raises InputError if there is none.
+    """
     if not signs or min(t.frames for t in signs) < 1:
         raise InputError("timed signs: each needs a frame at least, and one is needed")
     rate = fps / 25.0
