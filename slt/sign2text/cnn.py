@@ -42,6 +42,7 @@ class AlexNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 227, 227) pictures less their mean -> (N, 4096)."""
         assert x.shape[1:] == (3, 227, 227), x.shape
         x = self.pool(self.norm(self.conv1(x).relu()))  # (N, 96, 27, 27)
         x = self.pool(self.norm(self.conv2(x).relu()))  # (N, 256, 13, 13)
@@ -73,6 +74,7 @@ class SmallCnn(nn.Module):
         self.project = nn.Linear(channels[-1] * height * width, features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) pictures less their mean -> (N, features)."""
         assert x.shape[1:] == (3, *self.size), x.shape
         places = self.dropout(self.convolutions(x).flatten(1))  # (N, C * H' * W')
         features: Tensor = self.project(places).relu()  # (N, features)

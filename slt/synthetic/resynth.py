@@ -44,7 +44,7 @@ class ResynthConfig(Config):
     studio: int = Field(60, ge=2)
     studio_motion: int = Field(500, ge=0)
     negatives: int = Field(12, ge=0)
-    limit: int | None = Field(None, ge=1, description="at most so many clips of each split, for trials")
+    limit: int | None = Field(None, ge=1, description="most clips of each split, for trials")
     seed: int = Field(1, ge=0)
 
 

@@ -64,7 +64,10 @@ class FeatureStats:
         return np.concatenate([scaled, np.ones((len(scaled), 1))], 1).astype(np.float32)
 
     def invert(self, standardised: np.ndarray) -> np.ndarray:
-        """Inverse of `standardise` (missing values stay at the mean)."""
+        """(T, F + 1) standardised to (T, F) raw features, the inverse of `standardise`.
+
+        Missing values stay at the mean.
+        """
         features: np.ndarray = standardised[:, :-1] * self.std + self.mean
         return features
 

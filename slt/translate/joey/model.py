@@ -32,6 +32,7 @@ class FrameEmbedding(nn.Module):
         self.embedding_dim = hidden  # what JoeyNMT's encoder asks for
 
     def forward(self, frames: Tensor) -> Tensor:
+        """(B, T, features) -> (B, ceil(T / subsample), hidden)."""
         assert frames.dim() == 3 and frames.shape[2] == self.features, frames.shape
         embedded: Tensor = self.first(frames)  # (B, T', width)
         if self.second is None:
@@ -81,7 +82,7 @@ class PooledDropout(nn.Module):
         self._pool: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """x of any shape -> the same shape; in training a share `p` of it is 0 and the rest scaled up."""
+        """x of any shape -> the same shape; in training a share `p` of it is 0 and the rest is divided by 1 - p."""
         if not self.training or self.p == 0:
             return x
         if x.device.type != "cpu" or x.numel() > self.POOL // 2:
@@ -94,7 +95,7 @@ class PooledDropout(nn.Module):
 
 
 def use_pooled_dropout(model: nn.Module) -> None:
-    """Exchange every dropout of a network; those of the same probability share a pool."""
+    """Exchange every dropout of a network for `PooledDropout`, in place; those of the same probability share a pool."""
     shared: dict[float, PooledDropout] = {}
     for module in list(model.modules()):
         for name, child in module.named_children():
@@ -103,7 +104,7 @@ def use_pooled_dropout(model: nn.Module) -> None:
 
 
 def token_count(frames: int, subsample: int) -> int:
-    """Source tokens of a clip of so many feature frames."""
+    """Source tokens of a clip of `frames` feature frames: ceil(frames / subsample)."""
     return -(-frames // subsample)
 
 
@@ -118,9 +119,9 @@ def build_model(
     norm: str = "pre",
     glosses: int = 0,
 ) -> Model:
-    """A JoeyNMT model with `source` as its source embedding, Xavier-initialised (torch's global generator).
+    """A JoeyNMT transformer with `source` as its source embedding, Xavier-initialised (torch's global generator).
 
-    glosses: if above 0, a `GlossModel` whose head tells so many apart.
+    hidden, feed_forward: widths. glosses: if above 0, a `GlossModel` whose head tells that many glosses apart.
     """
     encoder = TransformerEncoder(
         hidden_size=hidden, ff_size=feed_forward, num_layers=layers, num_heads=heads, dropout=dropout,

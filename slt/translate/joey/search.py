@@ -33,7 +33,7 @@ class CachedDecoder:
         self.past: list[tuple[Tensor, Tensor] | None] = [None] * len(self.source)
 
     def step(self, tokens: Tensor) -> Tensor:
-        """(B * rows,) ids of the last tokens to (B * rows, V) logits of the next."""
+        """The last tokens' ids (B * rows,) to logits (B * rows, V) of the next token."""
         decoder = self.model.decoder
         x = self.model.trg_embed(tokens.unsqueeze(1)) + decoder.pe.pe[:, self.position : self.position + 1]
         for number, layer in enumerate(decoder.layers):
@@ -61,7 +61,10 @@ class CachedDecoder:
         return out
 
     def select(self, rows: Tensor, sources: Tensor | None = None) -> None:
-        """Go on with these hypotheses (B' * rows,), and, if sources end, with these sources (B',)."""
+        """Keep the hypotheses `rows` (B' * rows,) and, if some sources have ended, the `sources` (B',).
+
+        Both are indices.
+        """
         self.past = [(p[0].index_select(0, rows), p[1].index_select(0, rows)) for p in self.past if p is not None]
         if sources is not None:
             self.mask = self.mask[sources]
