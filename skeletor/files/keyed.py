@@ -1,4 +1,4 @@
-"""Folders that are emptied when what they hold is stale."""
+"""Folders under a key, emptied when they were made under another one."""
 
 from __future__ import annotations
 

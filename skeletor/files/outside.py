@@ -1,4 +1,4 @@
-"""What all readers of files from outside share: errors in one line, regular files only, limits of size and rate."""
+"""Shared parts of all readers of files from outside: errors in one line, regular files, limits of size and rate."""
 
 from __future__ import annotations
 

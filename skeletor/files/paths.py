@@ -1,4 +1,4 @@
-"""Inputs as people name them: files and folders, but neither addresses nor pipes."""
+"""Paths of inputs from the command line: files and folders, but neither addresses nor pipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of weights from anywhere: what is in them is checked before a network of their size is made."""
+"""Files of weights from outside: checked before a network of their size is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People followed from frame to frame: who is who, through gaps, changing order and part of a body out of sight."""
+"""Tracking of people from frame to frame, through gaps, changing order and part of a body out of sight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several people in one recording: who is the signer?"""
+"""Several people in one recording, and the choice of the signer among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a directory are the frames of which recording, by the names that the field's tools give them."""
+"""Recordings in a directory of frame files, by the names that the field's tools give them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of pose shards: what a corpus of poses is on disk."""
+"""Stores: folders of pose shards, the form of a corpus of poses on disk."""
 
 from __future__ import annotations
 

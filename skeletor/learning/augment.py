@@ -1,4 +1,4 @@
-"""Variations of training windows that are no errors: mirrored, stretched, jittery, or with meaningless confidences.
+"""Augmentation of training windows: mirrored, stretched, jittery, or with meaningless confidences; not errors.
 
 Like `skeletor.learning.corrupt`: points (B, T, J, D), confidence (B, T, J), nothing is changed in place.
 """

@@ -1,4 +1,4 @@
-"""Confidences in 3 bits: what makes a frame of 50 joints in 3D fit into 319 bytes (300 of them float16 positions).
+"""Confidences in 3 bits: a frame of 50 joints in 3D then takes 319 bytes (300 of them float16 positions).
 
 Eight levels: 0, .05, .15, .32, .49, .66, .83, 1. A confidence becomes the nearest one, but only 0 becomes 0, so what is
 missing or merely inferred stays exactly that; and since .1 lies half way between two levels, a joint is above the

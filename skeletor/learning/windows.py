@@ -1,4 +1,4 @@
-"""Training clips in one place, and random windows of them."""
+"""Stores of training clips in memory, and random windows of them."""
 
 from __future__ import annotations
 

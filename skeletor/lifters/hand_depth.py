@@ -1,4 +1,4 @@
-"""Depth of the hands: a rigid palm seen from afar, and fingers that bend only one way.
+"""Depth of the hands, from a rigid palm under orthographic projection and fingers that bend only one way.
 
 A plane seen without perspective has two possible tilts (Necker reversal): towards the camera or away from it. Both are
 kept as candidates. For each of them the fingers are compared with a fixed sample of finger poses within the limits of

@@ -1,4 +1,4 @@
-"""Which joints are hands, and what carries them."""
+"""The hands of a skeleton: their joints, and the wrists that carry them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sparse 2D: the estimator looks at every N-th frame (a key frame), what follows gives all frames.
+"""Sparse 2D: the estimator looks at every N-th frame (a key frame), later stages give all frames.
 
 After estimation a sparse pose has all frames; those that are no key frames are missing (NaN, confidence 0), and the
 record of the stage `estimate` names the stride. There are two ways to all frames: any lifter interpolates what is

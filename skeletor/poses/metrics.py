@@ -1,4 +1,4 @@
-"""How far poses are from the truth: position, acceleration and bone-length errors, per group of joints.
+"""Errors of poses against the truth: position, acceleration and bone lengths, per group of joints.
 
 All errors are in the units of the poses. Hands appear twice: where they are (`left_hand`, `right_hand`),
 and as a shape, relative to their own wrists (`hands_relative`).

@@ -1,4 +1,4 @@
-"""The one type that flows through the house: a pose sequence."""
+"""`PoseSequence`, the one type that all stages take and give."""
 
 from __future__ import annotations
 

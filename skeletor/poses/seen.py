@@ -1,4 +1,4 @@
-"""What an estimator saw of a person: in which share of the frames, and the longest time without."""
+"""How much of a person an estimator saw: share of the frames, and the longest time without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Skeletons: which joints there are, how they hang together, and how one skeleton maps to another.
+"""Skeletons: their joints, bones and groups, and mappings from one skeleton to another.
 
 "Left" and "right" are always the signer's own (anatomical), never the picture's side.
 """

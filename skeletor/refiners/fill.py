@@ -1,4 +1,4 @@
-"""Fill gaps of joint trajectories: linearly in time, each joint alone, or hands carried by their wrists.
+"""Filling of gaps in joint trajectories: linear in time, each joint alone, or hands carried by their wrists.
 
 Torch, over batches, on any device. The same code prepares the refiner's input in training and in use,
 and is the `linear` baseline.

@@ -1,4 +1,4 @@
-"""The refiner while frames come in: a fixed delay, flat memory, and what the whole clip at once would give.
+"""The refiner on frames as they come in: a fixed delay, flat memory, and the same result as for the whole clip.
 
 The same parts refine long clips piece by piece. Three things look at other frames than the one they give:
 gaps are filled with at most `horizon` frames of the future (`skeletor.refiners.fill.interpolate_within`; hands twice,
@@ -166,7 +166,10 @@ class WindowStream:
         self._offsets = torch.arange(how.window, device=rest.device) - half
 
     def push(self, points: Tensor, confidence: Tensor, last: bool) -> Tensor:
-        """(n, J, D) and (n, J) from `FillStream` -> the next refined frames (m, J, D). last: nothing comes after these."""
+        """(n, J, D) and (n, J) from `FillStream` -> the next refined frames (m, J, D).
+
+        last: no frames come after these.
+        """
         how = self._how
         self._points, self._confidence = torch.cat([self._points, points]), torch.cat([self._confidence, confidence])
         self._total = torch.cat([self._total, torch.zeros_like(points)])

@@ -1,4 +1,4 @@
-"""PORT in use: which frame it sees poses in, which joints it replaces, and how its weights are chosen.
+"""PORT in use: the frame in which it sees poses, the joints that it replaces, and the choice of its threshold.
 
 Two ways to learn (`skeletor.refiners2d.port_training`):
 

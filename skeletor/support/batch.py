@@ -1,4 +1,4 @@
-"""Many inputs, one after the other: a bad one neither stops the others nor is hidden."""
+"""A loop over many inputs, in which a bad one neither stops the others nor is hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all command lines of the house share: how a command ends."""
+"""Running a command line: how it ends, its exit code, and its errors in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where networks compute: the one place that turns names into devices, seeds their generators, and sets Fabric up."""
+"""Devices of networks: names turned into devices, generators seeded, Fabric set up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command ends when it is told to: Ctrl-C, `kill`, a closed terminal."""
+"""Signals that end a command: Ctrl-C, `kill`, a closed terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker processes that never outlive whoever started them."""
+"""Pools of worker processes that never outlive the process that started them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame alignments of PHOENIX14T: which gloss and which hand shape in each frame, and what is to be signed when.
+"""The frame alignments of PHOENIX14T: gloss and hand shape of each frame, and the timing of signs planned from them.
 
 Beside the annotation's CSV files, for each split (tab-separated, with a head line):
 PHOENIX-2014-T.{split}.frames_alignments.tsv   name, num_frames, and per frame: gloss state, mouth and hand shape

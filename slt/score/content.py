@@ -1,4 +1,4 @@
-"""How many of the words that carry the meaning (the grammar's slots) a translation got right."""
+"""Content accuracy: the share of words that carry the meaning (the grammar's slots) that a translation got right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What looks at single frames: AlexNet up to fc7, or a few strided convolutions; and pretrained weights for AlexNet."""
+"""CNNs on single frames: AlexNet up to fc7, or a few strided convolutions; and pretrained weights for AlexNet."""
 
 from __future__ import annotations
 

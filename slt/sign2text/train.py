@@ -1,4 +1,4 @@
-"""Train Sign2Text with the translator's trainer (JoeyNMT's): same text, validation, stopping and decoding."""
+"""Training of Sign2Text with the translator's trainer (JoeyNMT's): same text, validation, stopping and decoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trained baseline: frames in, sentences out; saved as safetensors and a vocabulary."""
+"""The trained baseline Sign2Text: frames in, sentences out; saved as safetensors and a vocabulary."""
 
 from __future__ import annotations
 

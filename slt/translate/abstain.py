@@ -1,4 +1,4 @@
-"""When not to translate: no signer, or a motion that the model does not know. The rule: docs/abstention.md."""
+"""Abstention: clips without a signer, or with a motion that the model does not know. The rule: docs/abstention.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a pose sequence to what the translator reads: one vector per (mean of a few) frames.
+"""Features of a pose sequence, the translator's input: one vector per frame, or per mean of a few frames.
 
 A sign is a hand shape, an orientation, a place and a movement. The features keep these apart, so that the
 first linear layer can tell them apart: joints of the body relative to the neck; per hand the joints in
@@ -94,14 +94,14 @@ def pose_features(
     depth: bool = True,
     every: int = 1,
 ) -> np.ndarray:
-    """Raw features (T', F) float32 of a 3D pose in shoulder widths, NaN where a joint is missing.
+    """Raw features (T', F) float32 of a 3D pose (T, 50, 3) in shoulder widths, NaN where a joint is missing.
 
     The pose is brought to `fps`; each row is the mean over `frame_stride` frames (the last may be of fewer).
     confidence: a hand's flag is its mean lack of confidence, instead of 1 where it is missing: a hand that a refiner
     has inferred is not missing, but nobody saw it.
     parts: the others' features are NaN throughout (the mean, when standardised); `columns` tells which they are.
     normalise: "frame" scales each frame by its own shoulder width, beside the clip's one. depth: False sets z to 0.
-    every: frames between those that are used, before any mean is taken.
+    every: N, only every N-th frame is used, chosen before any mean is taken.
     Raises InputError if the pose is not a 3D SIGNING_50 pose in shoulder widths, or empty.
     """
     source = pose.provenance.source or "pose"

@@ -1,4 +1,4 @@
-"""What every source of pictures is."""
+"""`Video`, the base class of all sources of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a decoded frame to an upright RGB picture with square pixels, and the limits of its size."""
+"""Pictures of a video: decoded frames turned upright, to RGB with square pixels, and the limits of their size."""
 
 from __future__ import annotations
 

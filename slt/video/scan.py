@@ -1,4 +1,4 @@
-"""What is known of a video file before its pictures are used: rate, size, and a place in time for every frame.
+"""The scan of a video file before its pictures are used: rate, size, and a place in time for every frame.
 
 The packets' stamps are read without decoding them. If they are sound, they are the frames' stamps. If they are not (no
 stamps, doubled ones, a clock that jumps, packets that are not shown, fields, damage), the whole file is decoded once,

@@ -1,4 +1,4 @@
-"""Whether a file ends where its container says: the evidence that a video breaks off.
+"""Checks whether a file ends where its container says, to find videos that break off.
 
 Each format says in its own way how long it is. What is checked is the outermost frame alone, from a few bytes; nothing
 found is no proof that the file is whole.

@@ -1,4 +1,4 @@
-"""Whether points lie like a person's joints: what tells layouts of equal length apart.
+"""Evidence for a layout of points, by whether they lie like a person's joints; tells layouts of equal length apart.
 
 A picture's y goes down and signers sit or stand upright, mostly facing the camera. A layout is tried on the data:
 under the right one the neck lies between the shoulders, the head above them, elbows and wrists within an arm's

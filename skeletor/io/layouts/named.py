@@ -1,4 +1,4 @@
-"""A layout given by name to poses whose skeleton says nothing, and where that is asked for."""
+"""A layout given by name, for poses whose skeleton does not name its joints."""
 
 from __future__ import annotations
 

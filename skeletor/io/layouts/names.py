@@ -1,4 +1,4 @@
-"""What the points of a file are, by the names that the file gives them."""
+"""Joints of a file's points, by the names that the file gives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order the layouts of the field list their points, and what we call these points."""
+"""Tables of the field's layouts: the order of their points, and our names of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory of the noise model: what a detector did to one part of the body, and how to draw from it."""
+"""The bank of the noise model: a detector's errors on one part of the body, and how blocks of them are drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a detector did to a true pose: found, lost, swapped or frozen parts, and by how much it missed.
+"""Events of a detection against its truth: found, missing, swapped or frozen parts, and the residuals.
 
 All lengths are in shoulder widths of the signer (the median over the clip), so that clips of any size compare.
 """

@@ -1,4 +1,4 @@
-"""How near a simulated detector is to the real one: the same statistics of both, side by side."""
+"""Comparison of a simulated detector with the real one: the same statistics of both, side by side."""
 
 from __future__ import annotations
 

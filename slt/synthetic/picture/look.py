@@ -1,4 +1,4 @@
-"""What a signer looks like: skin, hair, face, clothes, light and background."""
+"""The look of a signer: skin, hair, face, clothes, light and background."""
 
 from __future__ import annotations
 

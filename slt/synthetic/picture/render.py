@@ -1,4 +1,4 @@
-"""Draw a pose sequence as a video of a person who signs."""
+"""Rendering of a pose sequence as a video of a person who signs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the way of both hands to a whole body: 50 joints, metres, constant bone lengths.
+"""The whole body from the tracks of both hands: 50 joints, metres, constant bone lengths.
 
 Both arms are computed as right arms (the left one in a mirrored world), and mirrored at the end; a left-handed
 signer is the mirror image of a right-handed one. The arm is a two-bone chain solved in closed form with a given

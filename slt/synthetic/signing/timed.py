@@ -1,4 +1,4 @@
-"""Signing to a given timing: each sign gets the frames that it is told, and the hand shape of each frame may be given.
+"""Signing to a given timing: each sign gets a number of frames, and the hand shape of each frame may be given.
 
 A sign's frames contain the ways to its neighbours, as in an alignment of real video: each two neighbours give up
 some frames for a transition as long as `motion` would make it, a pause before a sign. What is short of time is

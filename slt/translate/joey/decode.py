@@ -1,4 +1,4 @@
-"""Translate sources with one model or several, and choose beam size and length penalty on dev."""
+"""Translation of sources with one model or several, and the choice of beam size and length penalty on dev."""
 
 from __future__ import annotations
 

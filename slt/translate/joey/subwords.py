@@ -1,4 +1,4 @@
-"""Subword regularisation: the words of a sequence of pieces are cut anew (Kudo 2018), and pieces are hidden."""
+"""Subword regularisation: words of a sequence of pieces are segmented anew (Kudo 2018), and pieces are hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train the translator, or its Gloss2Text ceiling, with JoeyNMT's trainer."""
+"""Training of the translator, or of its Gloss2Text ceiling, with JoeyNMT's trainer."""
 
 from __future__ import annotations
 
