@@ -60,13 +60,13 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
 
 
 def write_text(final: Path | str, text: str) -> None:
-    """Write UTF-8 text atomically; errors as of `atomic_path`."""
+    """Write UTF-8 text atomically. Raises InputError as `atomic_path` does."""
     with atomic_path(final) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def append_line(path: Path | str, line: str) -> None:
-    """Add a line of UTF-8 text to a file, all of it or nothing; InputError if it cannot be written."""
+    """Add a line of UTF-8 text to a file, all of it or nothing. Raises InputError if it cannot be written."""
     path = Path(path)
     try:
         data = f"{line}\n".encode()
@@ -85,8 +85,10 @@ def append_line(path: Path | str, line: str) -> None:
 
 
 def remove_leftovers(folder: Path | str, below: bool = False) -> None:
-    """Remove what killed writers left in a folder (below: and in the folders in it). Only for a folder that nobody
-    else writes into, see `skeletor.files.lock`."""
+    """Remove the temporary files that killed writers left in a folder (below: and in all folders in it).
+
+    Only for a folder that no other process writes into, see `skeletor.files.lock`. A file that cannot be removed stays.
+    """
     folder = Path(folder)
     for pattern in (".*.tmp*", ".tmp??????"):  # of `atomic_path`; of safetensors
         for left in list(folder.rglob(pattern) if below else folder.glob(pattern)):

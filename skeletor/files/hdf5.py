@@ -27,7 +27,10 @@ _USER_BLOCKS = (0, *(512 << k for k in range(16)))  # where the superblock may b
 
 @contextmanager
 def open_hdf5(path: Path, what: str) -> Iterator[h5py.File]:
-    """An open file. InputError, one line, for whatever goes wrong in the block, and if the file has not its length."""
+    """An open file.
+
+    Raises InputError, one line, for any error in the block, and if the file is not as long as it says.
+    """
     import h5py
 
     path = existing_file(path, what)

@@ -1,4 +1,4 @@
-"""Folders that are emptied when what they hold is stale."""
+"""Folders under a key, emptied when they were made under another one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MARKER = "key.txt"
 
 
 def is_current(folder: Path, key: str) -> bool:
-    """Whether a folder was made under a key."""
+    """Whether the folder was made by `keyed_folder` with this key."""
     marker = folder / MARKER
     return marker.is_file() and marker.read_text(encoding="utf-8") == key
 
 
 def keyed_folder(folder: Path, key: str) -> Path:
-    """A folder for what several runs of a stage share; emptied if it was made under another key."""
+    """A folder that several runs of a stage share. It is emptied first if it was made under another key."""
     if not is_current(folder, key):
         if folder.exists():
             shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""One run in a folder at a time."""
+"""A lock on a folder: one run in it at a time."""
 
 from __future__ import annotations
 

@@ -18,7 +18,11 @@ _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # NumPy writes no others, a
 
 
 def read_arrays(path: Path | str, what: str = "NumPy archive of plain arrays") -> dict[str, np.ndarray]:
-    """All arrays by name. InputError, one line, if the file is none, damaged, out of proportion, or holds objects."""
+    """All arrays of an archive by name, each in its own shape and type.
+
+    Raises InputError, one line, if the file is no such archive, is damaged, unfolds to a size out of proportion to its
+    own, or holds Python objects.
+    """
     path = Path(path)
     arrays = {}
     for name, data in read_members(path, what):

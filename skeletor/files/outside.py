@@ -1,4 +1,4 @@
-"""What all readers of files from outside share: errors in one line, regular files only, limits of size and rate."""
+"""Shared parts of all readers of files from outside: errors in one line, regular files, limits of size and rate."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from skeletor.support.errors import InputError, SkeletorError
+from skeletor.support.errors import InputError, SkeletorError, one_line
 
 # What a compressed file may unfold to: this much, or that many times its own size, whichever is more. Key points
 # shrink to between a half and a twentieth; a thousandth is a bomb.
 UNFOLDED_BYTES = 64 << 20
 UNFOLDED_TIMES = 20
-# Frames per second of a recording: below is a mistake (or a clip of hours when it is resampled), as is what is above.
+_LONGEST = 400  # characters of a library's message that are told
 _ZIP_END = 22  # bytes, without a comment
+# Frames per second of a recording: below is a mistake (or a clip of hours when it is resampled), as is what is above.
 FPS_RANGE = (1.0, 1000.0)
 
 
@@ -32,17 +33,18 @@ def reading(path: Path, what: str) -> Iterator[None]:
     except SkeletorError as error:
         if str(path) in str(error):
             raise
-        raise InputError(f"{path}: {one_line(error)}") from error
+        raise InputError(f"{path}: {one_line(error, _LONGEST)}") from error
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; give the path of a {what}") from error
     except MemoryError as error:
         raise InputError(f"{path}: needs more memory than there is; is it a damaged {what}?") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read as {what}: {error.strerror or one_line(error)}") from error
+        raise InputError(f"{path}: cannot be read as {what}: {error.strerror or one_line(error, _LONGEST)}") from error
     except (NameError, ImportError):
         raise  # a fault of ours, or of the installation
     except Exception as error:
-        raise InputError(f"{path}: not a readable {what} (truncated or damaged?): {one_line(error)}") from error
+        told = one_line(error, _LONGEST)
+        raise InputError(f"{path}: not a readable {what} (truncated or damaged?): {told}") from error
 
 
 def existing_file(path: Path, what: str) -> Path:
@@ -74,11 +76,6 @@ def checked_fps(path: Path, fps: float) -> float:
     if not (math.isfinite(fps) and low <= fps <= high):
         raise InputError(f"{path}: frame rate {fps:g}, expected {low:g} to {high:g}; give the right one with --fps")
     return fps
-
-
-def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks, at most 400 characters."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:400]
 
 
 def listed(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

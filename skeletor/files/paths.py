@@ -1,4 +1,4 @@
-"""Inputs as people name them: files and folders, but neither addresses nor pipes."""
+"""Paths of inputs from the command line: files and folders, but neither addresses nor pipes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ _SPECIAL = (
 
 
 def address_fault(text: str) -> str | None:
-    """Why this is no path, if it is an address. To be asked of the text: a path loses one of the two slashes."""
+    """One line that refuses `text` if it is an address ("https://..."), else None.
+
+    Takes the text as it was given: a `Path` would drop one of the two slashes.
+    """
     if _ADDRESS.match(text):
         return f"{text}: an address is not read; save what is there, and give the file"
     return None
 
 
 def special_fault(path: Path) -> str | None:
-    """Why nothing is read from this path, if it is a pipe, a socket or a device: those are read once, we read twice."""
+    """One line that refuses standard input ("-"), a pipe, a socket or a device, else None.
+
+    Inputs are read twice (for their hash and for their content), and these can be read only once.
+    """
     if str(path) == "-":
         return "-: standard input is not read; give a file"
     try:

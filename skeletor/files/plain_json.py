@@ -9,7 +9,10 @@ from typing import Any
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON text of plain values, mappings and sequences; numbers that are not finite become null, others text."""
+    """JSON text of plain values, mappings and sequences.
+
+    NaN and infinite numbers become null. What JSON has no type for becomes its `str`. indent: spaces per level.
+    """
     return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False, default=str)
 
 

@@ -1,4 +1,4 @@
-"""Kinds of files by the end of their names."""
+"""Kinds of files by the suffixes of their names."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ VIDEO_SUFFIXES = (
 
 
 def bare_name(path: Path) -> str:
-    """A file's name without the suffix of a video or of poses; other dots belong to the name ("P01.S02.T01").
+    """A file's name without the suffix of a video or of poses. Other dots belong to the name ("P01.S02.T01").
 
-    A folder's name is taken whole; of "." and ".." that of the folder that they stand for.
+    A folder's name is taken whole; "." and ".." give the name of the folder that they stand for.
     "" for the root of a file system.
     """
     name = path.name if path.name not in ("", "..") else path.resolve().name
@@ -30,7 +30,10 @@ def bare_name(path: Path) -> str:
 
 
 def is_poses(path: Path) -> bool:
-    """Whether an input is poses, not pictures: a file of poses, or a folder with JSON files and without pictures."""
+    """Whether an input is poses, not pictures: a file of poses, or a folder with JSON files and without pictures.
+
+    False if it cannot be read; whoever opens it raises the error.
+    """
     if path.suffix.lower() in POSE_SUFFIXES and os.path.isfile(path):
         return True
     try:

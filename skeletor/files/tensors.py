@@ -17,10 +17,10 @@ from skeletor.support.errors import InputError
 
 
 def save_tensors(tensors: Mapping[str, np.ndarray], path: Path | str, metadata: Mapping[str, str]) -> None:
-    """Write arrays and metadata atomically.
+    """Write arrays and metadata to a safetensors file, atomically. Raises InputError as `atomic_path` does.
 
-    The safetensors library puts the metadata in another order in every process; here they are sorted, so that the
-    same content gives the same bytes.
+    tensors: name -> array of any shape, stored in its own type. metadata: texts for the header. The library writes the
+    metadata in another order in every process; here they are sorted, so that the same content gives the same bytes.
     """
     with atomic_path(path) as temporary:
         save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, dict(metadata))

@@ -16,8 +16,8 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
-from skeletor.files.outside import existing_file, listed, one_line, reading
-from skeletor.support.errors import InputError
+from skeletor.files.outside import existing_file, listed, reading
+from skeletor.support.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +47,7 @@ def load_torch(path: Path, what: str) -> Any:
         except UnpicklingError as error:
             raise InputError(
                 "holds more than tensors and text, or is damaged; only files that torch.load(weights_only=True) takes "
-                f"are read ({one_line(error)[:80]})"
+                f"are read ({one_line(error, 80)})"
             ) from error
         size = path.stat().st_size
         if not archive and file.tell() != size:

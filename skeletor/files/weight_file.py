@@ -1,4 +1,4 @@
-"""Files of weights from anywhere: what is in them is checked before a network of their size is made."""
+"""Files of weights from outside: checked before a network of their size is made."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ _DAMAGE = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryE
 
 
 def read_weights(path: Path, form: str, what: str, advice: str) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Metadata and tensors as `skeletor.files.tensors.read_tensors` gives them, all finite; errors as of it."""
+    """Metadata and tensors of a file of weights, as `skeletor.files.tensors.read_tensors` gives them.
+
+    Raises InputError, one line, if there is no such file (with `advice`), it is damaged, it is not `what`, or a value
+    is NaN or infinite.
+    """
     with damaged(path, advice):
         return read_tensors(path, form, what, advice)
 
 
 @contextmanager
 def damaged(path: Path | str, advice: str) -> Iterator[None]:
-    """What goes wrong in the block, on what stands in a file, becomes an InputError of one line."""
+    """In the block, errors about the content of the file `path` become an InputError that ends in `advice`."""
     try:
         yield
     except InputError:
         raise
     except _DAMAGE as error:
-        reason = one_line(error)[:_LONGEST]
+        reason = one_line(error, _LONGEST)
         raise InputError(f"{path}: weights and header do not fit ({reason}); {advice}") from error
 
 

@@ -1,1 +1,1 @@
-"""Files of poses: a module a format; `formats` chooses by the suffix."""
+"""Files of poses: one module per format; `formats` chooses by the suffix."""

@@ -1,4 +1,4 @@
-"""People followed from frame to frame: who is who, through gaps, changing order and part of a body out of sight."""
+"""Tracking of people from frame to frame, through gaps, changing order and part of a body out of sight."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _EDGE = 5  # frames at an end of a track that say where it ends
 
 
 def steady_joints(skeleton: Skeleton) -> list[int]:
-    """Joints that tell where a body is: no hands, which come and go; all joints if the names do not tell."""
+    """Indices of the joints that tell where a body is: not those of hands, which come and go.
+
+    All joints of the skeleton if fewer than three of them have a known name.
+    """
     steady = [k for k, j in enumerate(skeleton.joints) if "hand" not in j and j.split("_")[-1] in _PARTS]
     return steady if len(steady) >= 3 else list(range(len(skeleton)))
 
@@ -120,7 +123,8 @@ def _median_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     none = ~np.isfinite(apart)
     if none.any():
         apart[none] = np.linalg.norm(_median(a, 1)[:, None] - _median(b, 1)[None], axis=2)[none]
-    return np.nan_to_num(apart, nan=LOST)
+    distances: np.ndarray = np.nan_to_num(apart, nan=LOST)
+    return distances
 
 
 def _median(values: np.ndarray, axis: int) -> np.ndarray:

@@ -54,10 +54,11 @@ def read_pose(
 
 
 def read_poses(path: Path | str, fps: float | None = None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
-    """All clips of a file by name; lazily, from mapped memory, if it is a native one. Errors as in `read_pose`.
+    """All clips of a file by name, each (T, J, D). Clips of a native file are read lazily, from mapped memory.
 
-    skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files and OpenPose JSON of
-    which neither names nor places of the points tell it, and for clips whose skeleton has no names of joints.
+    fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
+    and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
+    of joints. Raises InputError, one line, for whatever cannot be read.
     """
     path = Path(path)
     if fps is not None:
@@ -82,7 +83,11 @@ def read_poses(path: Path | str, fps: float | None = None, skeleton: str | None 
 
 
 def write_pose(pose: PoseSequence, path: Path | str) -> None:
-    """Write one clip in the format of the path's suffix (none: a directory of OpenPose JSON), atomically."""
+    """Write one clip in the format of the path's suffix (none: a directory of OpenPose JSON), atomically.
+
+    Raises InputError if the format is unknown or only read, if the path is a directory where a file is needed, or if
+    the format cannot hold the pose.
+    """
     path = Path(path)
     writer = _format(path)[1]
     if writer is None:

@@ -71,12 +71,15 @@ class Shard(Mapping[str, PoseSequence]):
         return Shard, (str(self.path), self._fps)  # an open file cannot travel to a worker process: open it there
 
     def length(self, name: str) -> int:
-        """Number of frames of a clip, from the header alone."""
+        """Number of frames T of a clip, from the header alone. Raises InputError if the file is damaged."""
         with self._reading():
             return int(self._file.get_slice(f"{name}/keypoints").get_shape()[0])
 
     def window(self, name: str, start: int, stop: int | None) -> PoseSequence:
-        """Frames start <= t < stop of a clip; only their bytes are read."""
+        """Frames start <= t < stop of a clip as a pose (T', J, D); stop None: to the end. Only their bytes are read.
+
+        Raises KeyError if there is no clip of that name, InputError if its header or its values are damaged.
+        """
         with self._reading():
             about = json.loads(self._clips[name])
             fps = checked_fps(self.path, float(about["fps"])) if self._fps is None else self._fps
@@ -118,10 +121,11 @@ def open_shard(path: Path | str, fps: float | None = None) -> Shard:
 
 
 def write_shard(poses: Mapping[str, PoseSequence], path: Path | str, half: bool = False) -> None:
-    """Write clips to one file, atomically.
+    """Write clips, name -> pose (T, J, D), to one file, atomically.
 
     half: store keypoints and confidences as float16 (half the bytes; a relative error up to 5e-4, meant for
-    normalised poses; InputError if a coordinate reaches 2048, which float16 cannot tell from its neighbours).
+    normalised poses). Raises InputError if, with `half`, a coordinate reaches 2048, from where on float16 cannot tell
+    neighbouring whole numbers apart; and if two skeletons have one name.
     """
     kind = np.float16 if half else np.float32
     metadata = {"format": FORMAT, "version": VERSION}
@@ -155,12 +159,15 @@ def read_pose(path: Path | str, name: str | None = None) -> PoseSequence:
 
 
 def write_pose(pose: PoseSequence, path: Path | str) -> None:
-    """Write one clip, named after its source file, atomically."""
+    """Write one clip, named after its source file (else after `path`), atomically.
+
+    Raises InputError as `write_shard`.
+    """
     write_shard({Path(pose.provenance.source).stem or Path(path).stem: pose}, path)
 
 
 def skeleton_to_json(skeleton: Skeleton) -> str:
-    """The whole definition of a skeleton as JSON."""
+    """The whole definition of a skeleton as JSON: name, joints, parents, pairs, groups."""
     return json.dumps(dataclasses.asdict(skeleton), ensure_ascii=False, sort_keys=True)
 
 

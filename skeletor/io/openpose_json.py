@@ -84,7 +84,11 @@ def read_pose(
     choose: SignerChoice | None = None,
     skeleton: str | None = None,
 ) -> PoseSequence:
-    """The signer of a recording; with several people, whom `choose` picks (default: largest moving hands)."""
+    """The signer of a recording, (T, 67, 2) in pixels.
+
+    choose: picks the signer among several people (default: whose hands move most). fps: frames per second, which JSON
+    files do not tell. Raises InputError as `read_people` does.
+    """
     people = read_people(directory, name, fps, skeleton)
     with reading(Path(directory), WHAT):
         return select(people, choose)
@@ -113,7 +117,10 @@ class _Recordings(Mapping[str, PoseSequence]):
 
 
 def read_all(path: Path, fps: float | None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
-    """All recordings of a directory by name, read when they are asked for."""
+    """All recordings of a directory by name, each (T, 67, 2) in pixels, read when they are asked for.
+
+    fps: frames per second, None for 25. Raises InputError for a directory that holds no such files.
+    """
     return _Recordings(path, fps or DEFAULT_FPS, skeleton)
 
 

@@ -1,4 +1,4 @@
-"""Several people in one recording: who is the signer?"""
+"""Several people in one recording, and the choice of the signer among them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class People:
 
     @property
     def count(self) -> int:
-        """The largest number of people in one frame."""
+        """P, the largest number of people in one frame."""
         return int(self.keypoints.shape[1])
 
     def person(self, places: np.ndarray) -> PoseSequence:
@@ -66,7 +66,10 @@ class Choice:
 
 
 def check_crowd(frames: int, people: int) -> None:
-    """InputError if so many people in so many frames are no recording of a signer, or do not fit into memory."""
+    """Raises InputError for more than `MOST_PEOPLE` people in a frame, or more than `MOST_PLACES` frames times people.
+
+    Such a file is no recording of a signer, or does not fit into memory.
+    """
     if people > MOST_PEOPLE:
         raise InputError(f"has {people} people in a frame; at most {MOST_PEOPLE} are read, leave the others out")
     if frames * people > MOST_PLACES:
@@ -74,9 +77,10 @@ def check_crowd(frames: int, people: int) -> None:
 
 
 def select(people: People, choose: SignerChoice | None = None) -> PoseSequence:
-    """The signer's pose sequence, by `choose` (default `largest_moving_hands`).
+    """The signer's pose sequence (T, J, D), by `choose` (default `largest_moving_hands`).
 
-    The choice is logged and kept in the provenance (stage "signer"); with a warning if more than one person signs.
+    The choice is logged and kept in the provenance (stage "signer"), with a warning if more than one person signs.
+    Without anybody all frames are missing.
     """
     if people.count == 0:
         return people.person(np.full(len(people), -1))

@@ -32,7 +32,7 @@ class ClipForm:
     provenance: Provenance
 
     def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the clip's tensors, in the order in which they lie in the file."""
+        """Tensor name -> shape, (T, J) and (T, J, D), in the order in which they lie in the file."""
         joints = len(self.skeleton)
         return {
             f"{name}/confidence": (self.frames, joints),

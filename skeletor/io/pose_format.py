@@ -73,7 +73,10 @@ def read_people(path: Path | str, fps: float | None = None, skeleton: str | None
 def read_pose(
     path: Path | str, choose: SignerChoice | None = None, fps: float | None = None, skeleton: str | None = None
 ) -> PoseSequence:
-    """The signer of a `.pose` file: with several people, whom `choose` picks (default: largest moving hands)."""
+    """The signer of a `.pose` file, (T, J, D).
+
+    choose: picks the signer among several people (default: whose hands move most). Raises InputError as `read_people`.
+    """
     people = read_people(path, fps, skeleton)
     with reading(Path(path), WHAT):
         return select(people, choose)
@@ -114,7 +117,7 @@ def write_pose(pose: PoseSequence, path: Path | str) -> None:
 
 
 def read_all(path: Path, fps: float | None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
-    """The file's one clip, under the file's name; see `read_people`."""
+    """The file's one clip, (T, J, D), under the file's name. Raises InputError as `read_people` does."""
     return {path.stem: read_pose(path, fps=fps, skeleton=skeleton)}
 
 

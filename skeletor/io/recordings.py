@@ -1,4 +1,4 @@
-"""Which files of a directory are the frames of which recording, by the names that the field's tools give them."""
+"""Recordings in a directory of frame files, by the names that the field's tools give them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Recording:
 
     @property
     def frames(self) -> int:
-        """Number of frames; those without a file are missing ones."""
+        """Number of frames from `start` to the last file; frames without a file count and are missing."""
         return max(self.files) - self.start + 1
 
     def __iter__(self) -> Iterator[tuple[int, Path]]:

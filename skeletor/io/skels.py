@@ -85,12 +85,15 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
 
 
 def write_pose(pose: PoseSequence, path: Path | str) -> None:
-    """Write a single sequence."""
+    """Write a single 3D pose (T, 50, 3), named after its source. Raises InputError as `write_poses` does."""
     write_poses({pose.provenance.source or Path(path).stem: pose}, path)
 
 
 def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
-    """All sequences; `fps` replaces the 25."""
+    """All sequences by name, (T, 50, 3) in shoulder widths. fps: the rate to give them instead of 25 frames per second.
+
+    Raises InputError as `read_poses` does.
+    """
     return {name: pose if fps is None else pose.replace(fps=fps) for name, pose in read_poses(path).items()}
 
 

@@ -87,7 +87,7 @@ class Clips(Mapping[str, PoseSequence]):
             return PoseSequence(points, ~np.isnan(points[..., 0]), self.fps, self._skeleton, provenance)
 
     def texts(self) -> dict[str, str]:
-        """The sentence of each clip that has one."""
+        """Clip name -> its sentence; clips without one are left out."""
         found = {name: value.get("text") for name, value in self._values.items() if isinstance(value, Mapping)}
         return {name: text for name, text in found.items() if isinstance(text, str) and text.strip()}
 
@@ -137,7 +137,10 @@ class Clips(Mapping[str, PoseSequence]):
 
 
 def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
-    """All clips of a file by name; `fps` replaces the 25."""
+    """All clips of a file by name, 3D. fps: the rate to give them instead of 25 frames per second.
+
+    Raises InputError if the file is none of this format; a bad clip raises it when it is asked for.
+    """
     return Clips(path, fps)
 
 

@@ -1,4 +1,4 @@
-"""Folders of pose shards: what a corpus of poses is on disk."""
+"""Stores: folders of pose shards, the form of a corpus of poses on disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def open_store(folder: Path) -> Mapping[str, PoseSequence]:
 
 
 def write_store(folder: Path, poses: Iterable[tuple[str, PoseSequence]], chunk: int = CHUNK) -> None:
-    """Write clips into shards of `chunk` clips each."""
+    """Write (name, pose (T, J, D)) pairs into shards of `chunk` clips each: 00000.safetensors, 00001.safetensors, ...
+
+    Raises InputError as `native.write_shard` does.
+    """
     iterator = iter(poses)
     for number, part in enumerate(iter(lambda: list(islice(iterator, chunk)), [])):
         native.write_shard(dict(part), folder / f"{number:05d}.safetensors")

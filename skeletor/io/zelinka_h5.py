@@ -18,7 +18,10 @@ MOST_CONFIDENT = 1.5  # OpenPose's confidences exceed 1 by a little; pixels in t
 
 
 def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
-    """All data sets of the file by name. InputError if one is not (T, 150), or its confidences are none."""
+    """All data sets of the file by name, each (T, 50, 2) in pixels; fps: frames per second, None for 25.
+
+    Raises InputError if there is no data set, one is not (T, 150), or its confidences are not from 0 to 1.5.
+    """
     with open_hdf5(path, WHAT) as file:
         digest = file_sha256(path)
         if not len(file):

@@ -1,4 +1,4 @@
-"""Variations of training windows that are no errors: mirrored, stretched, jittery, or with meaningless confidences.
+"""Augmentation of training windows: mirrored, stretched, jittery, or with meaningless confidences; not errors.
 
 Like `skeletor.learning.corrupt`: points (B, T, J, D), confidence (B, T, J), nothing is changed in place.
 """
@@ -22,9 +22,10 @@ def mirrored(points: Tensor, confidence: Tensor, flip: Tensor, order: Tensor) ->
 def stretched(
     points: Tensor, target: Tensor, stretch: float, depth: float, g: Generator | None
 ) -> tuple[Tensor, Tensor]:
-    """Both times factors of their window between exp(-stretch) and exp(stretch), for each axis; `depth` for the third.
+    """points and target (B, T, J, D), each window multiplied by one factor per axis, the same for both.
 
-    Signers and lifters differ in proportions, above all in depth.
+    Factors are uniform in the logarithm between exp(-stretch) and exp(stretch) (the third axis: exp(-depth) to
+    exp(depth)): signers and lifters differ in proportions, above all in depth.
     """
     like, size = target, target.shape[3]
     limit = like.new_tensor([stretch, stretch, depth])[:size]
@@ -35,10 +36,11 @@ def stretched(
 def jittered(
     points: Tensor, target: Tensor, deviation: float, depth: float, g: Generator | None
 ) -> tuple[Tensor, Tensor]:
-    """Both with the same white noise of a standard deviation between 0 and `deviation`, drawn for each window.
+    """points and target (B, T, J, D) with the same white noise, of a standard deviation between 0 and `deviation`.
 
-    Lifted motion is never as smooth as rendered motion; a network that has seen no other takes all that is not smooth
-    for an error. depth: factor on the third coordinate.
+    deviation: in the units of the points; drawn for each window. depth: factor on the third coordinate. Lifted motion
+    is never as smooth as rendered motion; a network trained on smooth motion alone takes all that is not smooth for an
+    error.
     """
     shape, device = target.shape, target.device
     axes = target.new_tensor([1.0, 1.0, depth])[: shape[3]]
@@ -48,9 +50,10 @@ def jittered(
 
 
 def flat_confidence(confidence: Tensor, share: float, least: float, g: Generator | None) -> Tensor:
-    """In a `share` of the windows all joints of at least the confidence `least` get one confidence of the window.
+    """(B, T, J) confidences; in a `share` of the windows, those of at least `least` all get the same value.
 
-    Half of these windows have 1, the others something between `least` and 1.
+    That value is 1 in half of these windows, uniform between `least` and 1 in the others. It teaches the network that
+    confidences may say nothing.
     """
     draw = torch.rand(3, len(confidence), 1, 1, generator=g, device=confidence.device)
     level = torch.where(draw[1] < 0.5, 1.0, least + (1 - least) * draw[2])

@@ -1,4 +1,4 @@
-"""Corruption of skeletons for training and tests: the paper's masks and noise, and what detectors really do.
+"""Corruption of skeletons for training and tests: the paper's masks and noise, and errors of real detectors.
 
 Every function takes and gives points (B, T, J, D) and confidence (B, T, J) on one device, never changes its
 arguments, and draws from the generator it is given. Where the

@@ -49,7 +49,7 @@ class FrameForm:
     degraded: bool
 
     def bytes_per_frame(self) -> int:
-        """On disk."""
+        """Bytes of one frame on disk; with degraded versions both count."""
         joints = len(self.skeleton)
         return (2 * joints * self.dims + packed_bytes(joints)) * (2 if self.degraded else 1)
 
@@ -117,19 +117,19 @@ class FrameStore(FrameSource):
         return FrameStore(self.form, self._shards, self.index.subset(clips), self._digest)
 
     def digest(self) -> str:
-        """Hash of the files' hashes, noted when they were packed, and of the chosen clips."""
+        """SHA-256, 16 hex digits, of the files' hashes, noted when they were packed, and of the chosen clips."""
         sha = hashlib.sha256(self._digest.encode())
         sha.update(np.ascontiguousarray(self.index.starts).data)
         return sha.hexdigest()[:16]
 
 
 def is_packed(folder: Path) -> bool:
-    """Whether this is a whole store of frames."""
+    """Whether the folder is a finished store of frames: it has `frames.json`."""
     return (folder / MARKER).is_file()
 
 
 def read_marker(folder: Path) -> dict[str, Any]:
-    """What `frames.json` says. InputError if it is missing or damaged."""
+    """The content of `frames.json`. Raises InputError if it is missing or damaged."""
     if not is_packed(folder):
         raise InputError(f"{folder}: no whole store of frames, {MARKER} is missing; run skeletor pack again")
     with reading(folder / MARKER, "store of frames; run skeletor pack again"):
@@ -168,7 +168,10 @@ def open_frames(folder: Path | str) -> FrameStore:
 
 
 def form_to_json(form: FrameForm) -> dict[str, Any]:
-    """As it stands in files. A skeleton that everyone has is given by its name."""
+    """The form as plain values for JSON.
+
+    A skeleton of `SKELETONS` is given by its name, any other by its definition.
+    """
     from skeletor.io.native import skeleton_to_json
 
     known = SKELETONS.get(form.skeleton.name) == form.skeleton
@@ -183,7 +186,7 @@ def form_to_json(form: FrameForm) -> dict[str, Any]:
 
 
 def form_from_json(raw: Mapping[str, Any]) -> FrameForm:
-    """Inverse of `form_to_json`; KeyError, TypeError, ValueError or InputError if it is none."""
+    """Inverse of `form_to_json`. Raises KeyError, TypeError, ValueError or InputError if `raw` is no such form."""
     skeleton, units, degraded = raw["skeleton"], raw["units"], raw["degraded"]
     known = SKELETONS[skeleton] if isinstance(skeleton, str) else skeleton_from_json(json.dumps(skeleton))
     if raw["dims"] not in (2, 3) or units not in UNITS or type(degraded) is not bool:

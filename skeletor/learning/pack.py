@@ -39,7 +39,7 @@ LIMIT = 2048.0  # from here on neighbouring float16 numbers are 2 apart
 
 @dataclass(frozen=True)
 class Packed:
-    """What a store holds."""
+    """Size of a finished store: clips, frames, and bytes on disk."""
 
     folder: Path
     clips: int
@@ -91,7 +91,10 @@ class FrameWriter:
             self._flush()
 
     def finish(self, sources: Sequence[str] = ()) -> Packed:
-        """Write what is left, and the marker."""
+        """Write the frames that are left, and `frames.json`. sources: names of the inputs, noted there.
+
+        Raises InputError if no clip had a frame.
+        """
         self._flush()
         frames = sum(entry["frames"] for entry in self._entries)
         if self.form is None or not frames:
@@ -192,7 +195,7 @@ def pack(
 
 
 def pose_files(path: Path) -> list[Path]:
-    """The .safetensors files of a folder, or the path itself (a folder of OpenPose JSON, or a file)."""
+    """The .safetensors files of a folder in order; the path itself for a file or a folder of OpenPose JSON."""
     shards = sorted(path.glob("*.safetensors")) if path.is_dir() else []
     return shards or [path]
 

@@ -1,4 +1,4 @@
-"""Confidences in 3 bits: what makes a frame of 50 joints in 3D fit into 319 bytes (300 of them float16 positions).
+"""Confidences in 3 bits: a frame of 50 joints in 3D then takes 319 bytes (300 of them float16 positions).
 
 Eight levels: 0, .05, .15, .32, .49, .66, .83, 1. A confidence becomes the nearest one, but only 0 becomes 0, so what is
 missing or merely inferred stays exactly that; and since .1 lies half way between two levels, a joint is above the
@@ -19,7 +19,7 @@ _EDGES = ((np.array(LEVELS[1:-1]) + np.array(LEVELS[2:])) / 2).round(6).astype(n
 
 
 def packed_bytes(joints: int) -> int:
-    """Bytes of a frame's confidences."""
+    """C, the number of bytes of a frame's J confidences: ceil(3 J / 8)."""
     return -(-BITS * joints // 8)
 
 
@@ -31,7 +31,7 @@ def pack_confidence(confidence: np.ndarray) -> np.ndarray:
 
 
 def unpack_confidence(packed: Tensor, joints: int) -> Tensor:
-    """(..., C) uint8 -> (..., J) float32, on the tensor's device."""
+    """(..., C) uint8 -> (..., J) float32, on the tensor's device; inverse of `pack_confidence` up to its rounding."""
     shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=packed.device)
     bits = packed[..., None].bitwise_right_shift(shifts).bitwise_and(1).flatten(-2)[..., : BITS * joints]
     bits = bits.unflatten(-1, (joints, BITS))

@@ -1,4 +1,4 @@
-"""Training clips in one place, and random windows of them."""
+"""Stores of training clips in memory, and random windows of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TYPICAL_FRAMES = 100_000  # a typical pose is the mean over at most so many fram
 
 @dataclass(frozen=True)
 class Windows:
-    """A batch: what the network may see before it is corrupted, and what it has to give."""
+    """A batch of B windows of N frames: the network's input before corruption (source) and its target."""
 
     source: Tensor  # (B, N, J, D)
     source_confidence: Tensor  # (B, N, J)
@@ -34,27 +34,30 @@ class Windows:
 
 
 class ClipStore(Protocol):
-    """What gives random windows on the training device."""
+    """Gives random windows on the training device."""
 
     def draw(self, batch: int, length: int, degraded_share: float, g: Generator) -> Windows:
-        """`batch` windows of `length` frames."""
+        """`batch` windows of `length` frames: points (batch, length, J, D), confidence (batch, length, J).
+
+        degraded_share: in how many of the windows (0 to 1, in the mean) the source is the degraded version of the clip.
+        """
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Windows that are drawn already, as a `ClipStore` that gives just them."""
+    """A `ClipStore` of windows that were drawn before."""
 
     windows: Windows
 
     def draw(self, batch: int, length: int, degraded_share: float, g: Generator) -> Windows:
-        """The windows; AssertionError if they are not as asked."""
+        """The windows (batch, length, J, D) as they are. Raises AssertionError if they have another shape."""
         assert self.windows.target.shape[:2] == (batch, length), self.windows.target.shape
         return self.windows
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Windows as a store holds them, on the CPU: float32, or float16 and packed confidences.
+    """Windows on the CPU as a store holds them: float32, or float16 positions with packed confidences.
 
     target: points (B, N, J, D) and confidence (B, N, J), or bytes (B, N, C) of `skeletor.learning.quantise`. source:
     likewise, None where it is the target.
@@ -66,13 +69,16 @@ class Drawn:
     last: Tensor
 
     def pinned(self) -> Drawn:
-        """In page-locked memory, from which a GPU copies while the CPU goes on."""
+        """A copy in page-locked memory, from which a GPU copies while the CPU goes on; shapes and types stay."""
         source = None if self.source is None else (self.source[0].pin_memory(), self.source[1].pin_memory())
         target = self.target[0].pin_memory(), self.target[1].pin_memory()
         return Drawn(target, source, self.first.pin_memory(), self.last.pin_memory())
 
     def on(self, device: torch.device) -> Windows:
-        """In float32 on a device. The packed values travel; they are unpacked there."""
+        """The windows on a device in float32: points (B, N, J, D), confidence (B, N, J).
+
+        The packed values are copied to the device and unpacked there.
+        """
         target = _values(*self.target, device)
         source = target if self.source is None else _values(*self.source, device)
         first, last = (x.to(device, non_blocking=True) for x in (self.first, self.last))
@@ -95,16 +101,16 @@ class ClipIndex:
 
     @property
     def frames(self) -> int:
-        """Frames in all."""
+        """Number of frames of all clips together."""
         return int((self.stops - self.starts).sum())
 
     def subset(self, clips: Sequence[int]) -> ClipIndex:
-        """Only these clips."""
+        """The index of these clips alone, in the order given: starts and stops (len(clips),)."""
         chosen = np.asarray(clips, np.int64)
         return ClipIndex(self.starts[chosen], self.stops[chosen])
 
     def pick(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Clip and frame of each place (B,), the frames of all clips being counted through."""
+        """Clip and frame (B,), (B,) of each place (B,), places counting the frames of all clips one after the other."""
         ends = np.cumsum(self.stops - self.starts)
         clip_of = np.searchsorted(ends, places, side="right")
         return clip_of, self.stops[clip_of] - (ends[clip_of] - places)
@@ -142,11 +148,11 @@ class FrameSource(ABC):
 
     @abstractmethod
     def digest(self) -> str:
-        """Hash of all that can influence a training."""
+        """Hash of everything in the store that can influence a training."""
 
     @property
     def frames(self) -> int:
-        """Frames in all."""
+        """Number of frames of all clips together."""
         return self.index.frames
 
     def at(self, clip_of: np.ndarray, centres: np.ndarray, length: int, worse: np.ndarray | None = None) -> Drawn:
@@ -165,7 +171,11 @@ class FrameSource(ABC):
         return Drawn(pair, source, torch.from_numpy(first), torch.from_numpy(last))
 
     def draw(self, batch: int, length: int, degraded_share: float, rng: np.random.Generator) -> Drawn:
-        """Windows around random frames: every frame of the store is a centre with the same probability."""
+        """`batch` windows of `length` frames, (batch, length, J, D), around random frames.
+
+        Every frame of the store is a centre with the same probability. degraded_share: probability that a window's
+        source is the degraded version.
+        """
         clip_of, centres = self.index.pick(rng.integers(self.frames, size=batch))
         return self.at(clip_of, centres, length, rng.random(batch) < degraded_share)
 
@@ -220,7 +230,7 @@ class MemoryStore(FrameSource):
         return MemoryStore(self.points, self.confidence, self.index.subset(clips), self.degraded)
 
     def digest(self) -> str:
-        """Hash of all values."""
+        """The first 16 hex digits of SHA-256 of all values."""
         sha = hashlib.sha256()
         for array in (self.points, self.confidence, self.index.starts, self.index.stops, *(self.degraded or ())):
             sha.update(np.ascontiguousarray(array).data)
@@ -235,7 +245,10 @@ def repeat_edges(values: Tensor, first: Tensor, last: Tensor) -> Tensor:
 
 
 def clip_store(clips: Sequence[PoseSequence], degraded: Sequence[PoseSequence] | None = None) -> MemoryStore:
-    """Put clips of one skeleton, dimension, unit and frame rate into one store."""
+    """Put clips (T_i, J, D) of one skeleton, dimension, unit and frame rate into one store of sum(T_i) frames.
+
+    degraded: worse versions of the same clips, with the same numbers of frames.
+    """
     stops = np.cumsum([len(c) for c in clips])
     index = ClipIndex(np.concatenate([np.zeros(1, stops.dtype), stops[:-1]]), stops)
     return MemoryStore(*_frames(clips), index, None if degraded is None else _frames(degraded))
@@ -247,7 +260,10 @@ def _frames(clips: Sequence[PoseSequence]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def alike(clips: Sequence[PoseSequence], fps: float, skeleton: Skeleton) -> list[PoseSequence]:
-    """Clips ready for training: `in_form`, and all of the first one's dimensions and units."""
+    """Clips (T_i, J, D) ready for training: `in_form`, all in the dimensions and units of the first one.
+
+    fps: frames per second. Raises InputError, naming the clip, if one does not fit.
+    """
     ready: list[PoseSequence] = []
     for number, clip in enumerate(clips):
         first = ready[0] if ready else None

@@ -96,7 +96,8 @@ def _arms(calm: np.ndarray, weight: np.ndarray, z: np.ndarray, layout: Layout, p
     z[:, ELBOWS] = belief @ _GRID * u
     z[:, WRISTS] = z[:, ELBOWS] + forward
     direction = np.concatenate([fore, forward[..., None]], 2)
-    return direction / np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), TINY)
+    unit: np.ndarray = direction / np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), TINY)
+    return unit
 
 
 def _length(

@@ -1,4 +1,4 @@
-"""What was not seen: the gate for swapped hands, gaps filled over time, and a rest position for what never appears.
+"""Missing 2D joints: swapped hands gated, gaps filled over time, a rest position for joints that are never seen.
 
 Arrays are (T, 50, 2) in shoulder widths, the median neck at 0, y down.
 """

@@ -1,4 +1,4 @@
-"""Depth of the hands: a rigid palm seen from afar, and fingers that bend only one way.
+"""Depth of the hands, from a rigid palm under orthographic projection and fingers that bend only one way.
 
 A plane seen without perspective has two possible tilts (Necker reversal): towards the camera or away from it. Both are
 kept as candidates. For each of them the fingers are compared with a fixed sample of finger poses within the limits of
@@ -27,9 +27,10 @@ _OPPOSITION = np.array([-0.9, 0.0, 0.43])  # where a bent thumb points: across t
 
 @lru_cache(maxsize=1)
 def bases() -> np.ndarray:
-    """(5, 2) first joints of the fingers in the palm's plane."""
+    """(5, 2) first joints of the fingers, thumb first, in the palm's plane; unit: root to middle knuckle."""
     angle = np.radians(_RAYS[:, 1])
-    return (_RAYS[:, :1] * np.stack([np.sin(angle), np.cos(angle)], 1)).astype(np.float32)
+    first: np.ndarray = (_RAYS[:, :1] * np.stack([np.sin(angle), np.cos(angle)], 1)).astype(np.float32)
+    return first
 
 
 @lru_cache(maxsize=1)
@@ -86,11 +87,12 @@ def fit_palms(knuckles: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """
     plane = bases()[1:]
     gram = np.einsum("fk,ki,kj->fij", weight, plane, plane) + 1e-4 * np.eye(2, dtype=np.float32)
-    return np.einsum("fk,fkc,ki->fci", weight, knuckles, plane) @ np.linalg.inv(gram)
+    fitted: np.ndarray = np.einsum("fk,fkc,ki->fci", weight, knuckles, plane) @ np.linalg.inv(gram)
+    return fitted
 
 
 def decompose(maps: np.ndarray) -> Maps:
-    """Singular values and vectors of 2 x 2 maps in closed form."""
+    """Singular values and vectors of maps (F, 2, 2), in closed form."""
     xx, yy = (maps**2).sum(1).T
     xy = (maps[:, :, 0] * maps[:, :, 1]).sum(1)
     reach = np.hypot((xx - yy) / 2, xy)

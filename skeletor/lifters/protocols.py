@@ -13,19 +13,19 @@ TINY = 1e-12
 
 
 def mpjpe(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Mean per-joint position error (Human3.6M, protocol 1)."""
+    """Mean per-joint position error of poses (T, J, 3), in their unit (Human3.6M, protocol 1)."""
     return float(_distance(predicted, truth).mean())
 
 
 def n_mpjpe(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """MPJPE after each pose is scaled to fit the truth best (Rhodin et al. 2018)."""
+    """MPJPE of poses (T, J, 3) after each is scaled to fit the truth best (Rhodin et al. 2018), in their unit."""
     _check(predicted, truth)
     size = (truth * predicted).sum((1, 2), keepdims=True) / np.maximum((predicted**2).sum((1, 2), keepdims=True), TINY)
     return mpjpe(predicted * size, truth)
 
 
 def p_mpjpe(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """MPJPE after each pose is moved, turned and scaled to fit the truth best (protocol 2)."""
+    """MPJPE of poses (T, J, 3), in their unit, after each is moved, turned and scaled to fit best (protocol 2)."""
     return mpjpe(aligned(predicted, truth), truth)
 
 
@@ -44,23 +44,26 @@ def aligned(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def mpjve(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Mean per-joint velocity error: MPJPE of the first differences (Pavllo et al. 2019), per frame."""
+    """Mean per-joint velocity error: MPJPE of first differences (Pavllo et al. 2019), in the unit per frame."""
     return mpjpe(np.diff(predicted, axis=0), np.diff(truth, axis=0))
 
 
 def pck(predicted: np.ndarray, truth: np.ndarray, threshold: float = 150.0) -> float:
-    """Share of joints nearer than the threshold (MPI-INF-3DHP: 150 mm)."""
+    """Share (0 to 1) of the joints of poses (T, J, 3) nearer to the truth than the threshold (MPI-INF-3DHP: 150 mm)."""
     return float((_distance(predicted, truth) < threshold).mean())
 
 
 def auc(predicted: np.ndarray, truth: np.ndarray, thresholds: Sequence[float] | None = None) -> float:
-    """Mean of `pck` over thresholds; default 0, 5, ..., 145 mm, as the data set's evaluation has them."""
+    """Mean of `pck` over thresholds; by default 0, 5, ..., 145 mm, as in the evaluation of MPI-INF-3DHP."""
     steps = np.arange(0, 150, 5.0) if thresholds is None else np.asarray(thresholds)
     return float((_distance(predicted, truth)[..., None] < steps).mean())
 
 
 def interpolated(poses: np.ndarray, stride: int, frames: int) -> np.ndarray:
-    """(frames, J, D) from the poses (K, J, D) of every `stride`-th frame: straight lines, the tail held."""
+    """(frames, J, D) from every `stride`-th pose (K, J, D), by linear interpolation.
+
+    The last pose is held to the end.
+    """
     place = np.minimum(np.arange(frames) / stride, len(poses) - 1)
     low = np.minimum(place.astype(int), max(len(poses) - 2, 0))
     high = np.minimum(low + 1, len(poses) - 1)

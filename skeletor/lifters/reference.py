@@ -39,7 +39,7 @@ class Objective:
 
     @property
     def total(self) -> float:
-        """E."""
+        """E, the weighted sum of the three terms."""
         return self.reprojection + LENGTH_WEIGHT * self.lengths + TRAJECTORY_WEIGHT * self.trajectory
 
 
@@ -56,15 +56,15 @@ def standardise(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def prune(points: np.ndarray, minimum: float = 0.3) -> np.ndarray:
-    """Zero the frames whose mean confidence over the eight joints of the body is below `minimum`."""
+    """(T, 50, 3) with zeros in frames where the mean confidence of the eight joints of the body is below `minimum`."""
     return np.where(points[:, :8, 2].mean(1)[:, None, None] < minimum, 0, points)
 
 
 def interpolate(points: np.ndarray, enough: float = 0.99) -> np.ndarray:
     """Replace x, y by their confidence-weighted mean over t-d..t+d, d growing until the confidences sum to `enough`.
 
-    Confidences stay. A joint that never gathers `enough` takes the mean over the whole clip; a joint that is never
-    seen stays as it is.
+    points: (T, 50, 3); returns the same shape in float64. Confidences stay. A joint that never gathers `enough` takes
+    the mean over the whole clip; a joint that is never seen stays as it is.
     """
     weight = points[..., 2].astype(np.float64)  # (T, J)
     frames = np.arange(len(points))
@@ -100,7 +100,8 @@ def direction(flat: np.ndarray, length: np.ndarray) -> np.ndarray:
     """(..., 3) unit vectors of bones with projections flat (..., 2) and lengths (...): depth as the length allows."""
     room = np.maximum(length**2 - (flat**2).sum(-1), 0)
     way = np.concatenate([flat, np.sqrt(room)[..., None] + 0.001], -1)
-    return way / np.linalg.norm(way, axis=-1, keepdims=True)
+    directions: np.ndarray = way / np.linalg.norm(way, axis=-1, keepdims=True)
+    return directions
 
 
 def start(target: np.ndarray, lengths: np.ndarray, root: np.ndarray) -> Unknowns:
@@ -125,7 +126,8 @@ def forward(unknowns: Unknowns) -> np.ndarray:
     """(T, 50, 3) joints: Y_b = Y_a + L A / (|A| + 1e-10)."""
     way = unknowns.directions / (np.linalg.norm(unknowns.directions, axis=2, keepdims=True) + 1e-10)
     bones = np.exp(unknowns.log_lengths)[LENGTH_IDS][:, None] * way  # (T, 49, 3)
-    return unknowns.root[:, None] + incidence() @ bones
+    joints: np.ndarray = unknowns.root[:, None] + incidence() @ bones
+    return joints
 
 
 def objective(unknowns: Unknowns, target: np.ndarray) -> Objective:
@@ -138,7 +140,7 @@ def objective(unknowns: Unknowns, target: np.ndarray) -> Objective:
 
 
 def descend(unknowns: Unknowns, target: np.ndarray, cycles: int = CYCLES, rate: float = RATE) -> Unknowns:
-    """`cycles` steps of plain gradient descent on E with the analytic gradient.
+    """`cycles` steps of plain gradient descent on E with the analytic gradient; target (T, 50, 3) with confidences.
 
     With P the ancestor incidence, n = A/|A|, F = dE/dY and G = P^T F:
     dA = L/|A| (G - (G.n) n), d log L = sum L (G.n) + 0.001 L, d root = sum over joints of F.

@@ -27,7 +27,7 @@ class Layout:
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
-        """The frames of each clip."""
+        """The slice of the N frames that each clip takes, in order."""
         stops = np.cumsum(self.lengths)
         return tuple(slice(stop - n, stop) for stop, n in zip(stops.tolist(), self.lengths, strict=True))
 
@@ -79,4 +79,5 @@ def marginals(cost: np.ndarray, jump: np.ndarray, layout: Layout) -> np.ndarray:
         now = (way @ (behind[rows] * seen[rows])[..., None])[..., 0]
         behind[rows - 1] = now / (now.sum(2, keepdims=True) + 1e-30)
     both = ahead * behind
-    return both / (both.sum(2, keepdims=True) + 1e-30)
+    posterior: np.ndarray = both / (both.sum(2, keepdims=True) + 1e-30)
+    return posterior

@@ -37,7 +37,8 @@ class _Problem:
     @property
     def frames(self) -> int:
         """T."""
-        return self.target.shape[2]
+        frames: int = self.target.shape[2]
+        return frames
 
     def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Views of a flat vector: (49, 3, T), (3, T), (25,)."""

@@ -1,4 +1,4 @@
-"""Which joints are hands, and what carries them."""
+"""The hands of a skeleton: their joints, and the wrists that carry them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from skeletor.poses.skeleton import Skeleton
 
 
 def hands_and_wrists(skeleton: Skeleton) -> list[tuple[list[int], int]]:
-    """For each hand of a skeleton, left first: its joints, and the joint outside that carries it.
+    """For each hand of a skeleton, left first: (indices of its joints, index of the joint outside that carries it).
 
     Empty for a skeleton without groups left_hand and right_hand. A hand that hangs on nothing is carried by
     its own first joint.
@@ -22,7 +22,7 @@ def hands_and_wrists(skeleton: Skeleton) -> list[tuple[list[int], int]]:
 
 
 def carriers(skeleton: Skeleton) -> list[int]:
-    """For each joint the wrist that carries it, if it is of a hand, else the joint itself."""
+    """For each of the J joints the index of the wrist that carries it if it is of a hand, else its own index."""
     result = list(range(len(skeleton)))
     for joints, wrist in hands_and_wrists(skeleton):
         for joint in joints:

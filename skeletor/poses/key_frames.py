@@ -1,4 +1,4 @@
-"""Sparse 2D: the estimator looks at every N-th frame (a key frame), what follows gives all frames.
+"""Sparse 2D: the estimator looks at every N-th frame (a key frame), later stages give all frames.
 
 After estimation a sparse pose has all frames; those that are no key frames are missing (NaN, confidence 0), and the
 record of the stage `estimate` names the stride. There are two ways to all frames: any lifter interpolates what is
@@ -28,10 +28,10 @@ UPSAMPLINGS = {
 
 
 def pose_stride(pose: PoseSequence) -> int:
-    """Every how manyth frame of a pose was estimated, by its provenance; 1 if it says nothing.
+    """The N of a pose of which every N-th frame was estimated, from its provenance; 1 if it names none.
 
-    A file of sparse poses may be read with a stride again: then frames are left that are multiples of both.
-    InputError if it says something that is no stride.
+    A file of sparse poses may be read with a stride again: the result is the least common multiple of all strides.
+    Raises InputError if the provenance has a stride that is no whole number from 1 to `LONGEST_STRIDE`.
     """
     strides = [record.config.get(STRIDE, 1) for record in pose.provenance.stages]
     odd = [stride for stride in strides if type(stride) is not int or not 1 <= stride <= LONGEST_STRIDE]
@@ -41,12 +41,16 @@ def pose_stride(pose: PoseSequence) -> int:
 
 
 def key_frames(pose: PoseSequence) -> np.ndarray:
-    """(T,) bool, True for the frames that were estimated."""
-    return np.arange(len(pose)) % pose_stride(pose) == 0
+    """(T,) bool, True for the frames that were estimated. Raises InputError as `pose_stride` does."""
+    estimated: np.ndarray = np.arange(len(pose)) % pose_stride(pose) == 0
+    return estimated
 
 
 def only_key_frames(pose: PoseSequence) -> PoseSequence:
-    """The key frames as a pose of their own, at their own frame rate; the pose itself if all are key frames."""
+    """The key frames alone: (T, J, D) to (ceil(T / stride), J, D), at fps / stride frames per second.
+
+    The pose itself if all of its frames are key frames. Raises InputError as `pose_stride` does.
+    """
     stride = pose_stride(pose)
     if stride == 1:
         return pose
@@ -54,7 +58,10 @@ def only_key_frames(pose: PoseSequence) -> PoseSequence:
 
 
 def thin(pose: PoseSequence, stride: int) -> PoseSequence:
-    """The pose with all but every `stride`-th frame missing. The caller records the stride."""
+    """The pose (T, J, D) with all but every `stride`-th frame missing (NaN, confidence 0).
+
+    The caller notes the stride in the provenance.
+    """
     if stride == 1:
         return pose
     keypoints, confidence = np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence)
@@ -63,7 +70,10 @@ def thin(pose: PoseSequence, stride: int) -> PoseSequence:
 
 
 def spread(pose: PoseSequence, stride: int, frames: int) -> PoseSequence:
-    """The inverse of `only_key_frames`: a pose of key frames among `frames` frames, the others missing."""
+    """The inverse of `only_key_frames`: (T', J, D) key frames to (frames, J, D), the frames between missing.
+
+    The frame rate becomes fps * stride frames per second.
+    """
     if stride == 1:
         return pose
     keypoints = np.full((frames, *pose.keypoints.shape[1:]), np.nan, np.float32)
@@ -73,9 +83,9 @@ def spread(pose: PoseSequence, stride: int, frames: int) -> PoseSequence:
 
 
 def carried_confidence(confidence: np.ndarray, stride: int) -> np.ndarray:
-    """(T, J) how far straight lines between key frames can be trusted: the lower confidence of both ends.
+    """How far straight lines between key frames can be trusted: the lower confidence of both ends, (T, J).
 
-    confidence: (T, J), looked at in the key frames only. After the last of them its confidence stays.
+    confidence: (T, J), read in the key frames only. After the last key frame its own confidence stays.
     """
     if stride == 1:
         return confidence

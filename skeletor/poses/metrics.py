@@ -1,4 +1,4 @@
-"""How far poses are from the truth: position, acceleration and bone-length errors, per group of joints.
+"""Errors of poses against the truth: position, acceleration and bone lengths, per group of joints.
 
 All errors are in the units of the poses. Hands appear twice: where they are (`left_hand`, `right_hand`),
 and as a shape, relative to their own wrists (`hands_relative`).
@@ -43,11 +43,11 @@ class PoseErrors:
     frames: int
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON."""
+        """All fields as a dict of plain values, for JSON."""
         return asdict(self)
 
     def line(self) -> str:
-        """One line for people."""
+        """All measures as one line of text, in the units of the poses; frames are counted."""
         parts = [f"{name} {value:.4f}" for name, value in self.mpjpe.items()]
         return (
             f"MPJPE {', '.join(parts)} | acceleration {self.acceleration.get('all', float('nan')):.4f} | "
@@ -61,9 +61,9 @@ def pose_errors(
     truth: PoseSequence | Sequence[PoseSequence],
     pck_radius: float = 0.15,
 ) -> PoseErrors:
-    """Compare one pose, or many, with the truth. Every joint of every frame counts alike.
+    """Compare one pose (T, J, D), or many, with the truth. Every joint of every frame counts alike.
 
-    Raises InputError if skeletons, lengths, dimensions or units differ.
+    pck_radius: in the poses' unit. Raises InputError if skeletons, lengths, dimensions or units differ.
     """
     predictions = [predicted] if isinstance(predicted, PoseSequence) else list(predicted)
     truths = [truth] if isinstance(truth, PoseSequence) else list(truth)

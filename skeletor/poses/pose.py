@@ -1,4 +1,4 @@
-"""The one type that flows through the house: a pose sequence."""
+"""`PoseSequence`, the one type that all stages take and give."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Provenance:
             raise InputError(f"provenance: units {self.units!r} is none of {', '.join(UNITS)}")
 
     def then(self, stage: StageRecord, units: str | None = None) -> Provenance:
-        """This provenance with one more stage, and new units if given."""
+        """This provenance with one more stage, and with new units ("pixel", "shoulder", "metre") if given."""
         return dataclasses.replace(self, stages=(*self.stages, stage), units=units or self.units)
 
     def stage(self, name: str) -> StageRecord | None:
-        """The last stage of that name, or None."""
+        """The last stage of that name, or None if there is none."""
         return next((s for s in reversed(self.stages) if s.name == name), None)
 
     def to_json(self) -> str:
@@ -113,11 +113,12 @@ class PoseSequence:
     @property
     def missing(self) -> np.ndarray:
         """(T, J) bool, True where a joint is missing."""
-        return np.isnan(self.keypoints[:, :, 0])
+        missing: np.ndarray = np.isnan(self.keypoints[:, :, 0])
+        return missing
 
     @property
     def seconds(self) -> float:
-        """Duration."""
+        """Duration in seconds, T / fps."""
         return len(self) / self.fps
 
     def replace(
@@ -128,7 +129,11 @@ class PoseSequence:
         stage: StageRecord | None = None,
         units: str | None = None,
     ) -> PoseSequence:
-        """A copy with other values and, if given, one more stage in its provenance."""
+        """A copy with other values and, if given, one more stage in its provenance.
+
+        keypoints: (T, J, D). confidence: (T, J). fps: frames per second. units: of the new coordinates. Raises
+        InputError if the result is no valid pose, see the class.
+        """
         provenance = self.provenance.then(stage, units) if stage else self.provenance
         if units and not stage:
             provenance = dataclasses.replace(provenance, units=units)
@@ -141,11 +146,14 @@ class PoseSequence:
         )
 
     def frames(self, start: int, stop: int) -> PoseSequence:
-        """Frames start <= t < stop."""
+        """Frames start <= t < stop as a pose (stop - start, J, D); bounds beyond the ends are cut as in a slice."""
         return self.replace(self.keypoints[start:stop], self.confidence[start:stop])
 
     def to_skeleton(self, target: Skeleton) -> PoseSequence:
-        """The same motion on another skeleton. A joint made from several is missing if one of them is."""
+        """The same motion on another skeleton of K joints: (T, J, D) to (T, K, D), joints matched by name.
+
+        A joint that is the mean of several takes their lowest confidence, and is missing if one of them is.
+        """
         if target == self.skeleton:
             return self
         weights = mapping(self.skeleton, target)  # (K, J)
@@ -163,9 +171,10 @@ class PoseSequence:
         return PoseSequence(keypoints, confidence, self.fps, target, self.provenance.then(record))
 
     def resample(self, fps: float) -> PoseSequence:
-        """The same motion at another frame rate, by linear interpolation between observed frames.
+        """The same motion at another frame rate: (T, J, D) to (max(1, round(T * fps / self.fps)), J, D).
 
-        A new frame whose two neighbours are not both observed takes the nearer one, as it is.
+        Interpolates linearly between observed frames. A new frame of which the two neighbours are not both observed
+        takes the nearer one as it is.
         """
         if fps == self.fps or len(self) == 0:
             return self.replace(fps=fps)

@@ -1,4 +1,4 @@
-"""What an estimator saw of a person: in which share of the frames, and the longest time without."""
+"""How much of a person an estimator saw: share of the frames, and the longest time without."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Part:
     loss: float
 
     def line(self) -> str:
-        """For people: "93 % (longest loss 0.40 s)"."""
+        """One part as text: "93 % (longest loss 0.40 s)"."""
         return _percent(self.share) + (f" (longest loss {self.loss:.2f} s)" if self.loss else "")
 
 
@@ -38,11 +38,11 @@ class Seen:
     frames: int
 
     def line(self) -> str:
-        """For people: "body 100 %, left hand 93 % (longest loss 0.40 s), ..."."""
+        """All parts as one line of text: "body 100 %, left hand 93 % (longest loss 0.40 s), ..."."""
         return ", ".join(f"{name.replace('_', ' ')} {part.line()}" for name, part in self.parts.items())
 
     def warning(self) -> str | None:
-        """What to be warned of: nobody, or a part that is seen in few of the frames (`LITTLE`)."""
+        """A line of warning if nobody was found, or if a part is seen in too few frames (`LITTLE`); else None."""
         if not self.anything:
             return f"nobody was found in any of the {self.frames} frames"
         little = [
@@ -54,10 +54,11 @@ class Seen:
 
 
 def seen(pose: PoseSequence, stride: int = 1) -> Seen:
-    """What is seen in a pose of any skeleton, by its confidences: a joint that was inferred (confidence 0) is not.
+    """What is seen in a pose (T, J, D) of any skeleton: shares of frames, and the longest loss in seconds.
 
-    The body counts as seen where both shoulders are (half of its joints, where the skeleton names no shoulders), a
-    hand where half of its joints are. stride: only every so manyth frame was looked at.
+    A joint is seen where its confidence is at least `SURE`; an inferred joint (confidence 0) is not. The body is seen
+    where both shoulders are (half of its joints, where the skeleton names no shoulders), a hand where half of its
+    joints are. stride: N if only every N-th frame was looked at.
     """
     sure = (pose.confidence >= SURE)[::stride]  # (T', J)
     groups = dict(pose.skeleton.groups)

@@ -1,4 +1,4 @@
-"""Skeletons: which joints there are, how they hang together, and how one skeleton maps to another.
+"""Skeletons: their joints, bones and groups, and mappings from one skeleton to another.
 
 "Left" and "right" are always the signer's own (anatomical), never the picture's side.
 """
@@ -44,12 +44,12 @@ class Skeleton:
         return self.joints.index(joint)
 
     def group(self, name: str) -> tuple[int, ...]:
-        """Joint indices of a group; KeyError if there is none."""
+        """Joint indices of a group. Raises KeyError if there is none of that name."""
         return dict(self.groups)[name]
 
     @cached_property
     def bones(self) -> tuple[tuple[int, int], ...]:
-        """(parent, child) of each bone, in order of the child joint."""
+        """(parent, child) joint indices of each bone, in order of the child joint."""
         return tuple((p, j) for j, p in enumerate(self.parents) if p >= 0)
 
     @cached_property
@@ -62,9 +62,9 @@ class Skeleton:
 
     @cached_property
     def length_ids(self) -> tuple[int, ...]:
-        """For each bone the id of its length; the two bones of a left/right pair share one.
+        """For each of the B bones the id of its length, (B,); the two bones of a left/right pair share one.
 
-        For SIGNING_50 this gives 49 bones and 25 lengths, numbered in order of first appearance.
+        SIGNING_50 has 49 bones and 25 lengths, numbered in order of first appearance.
         """
         mirror = self.mirror
         ids: dict[tuple[int, int], int] = {}
@@ -177,7 +177,7 @@ def mapping(source: Skeleton, target: Skeleton) -> np.ndarray:
 
 
 def custom_skeleton(joints: int, name: str | None = None) -> Skeleton:
-    """A skeleton of `joints` unnamed joints without bones, for data that states no layout."""
+    """A skeleton of `joints` joints "joint_0", "joint_1", ... without bones, for data that state no layout."""
     return Skeleton(
         name=name or f"points_{joints}",
         joints=tuple(f"joint_{k}" for k in range(joints)),

@@ -1,4 +1,4 @@
-"""Fill gaps of joint trajectories: linearly in time, each joint alone, or hands carried by their wrists.
+"""Filling of gaps in joint trajectories: linear in time, each joint alone, or hands carried by their wrists.
 
 Torch, over batches, on any device. The same code prepares the refiner's input in training and in use,
 and is the `linear` baseline.
@@ -171,7 +171,7 @@ def fill_carried(
 
 
 def hand_joints(skeleton: Skeleton) -> tuple[list[int], list[int], list[int]]:
-    """Joints that are carried by nothing, joints of hands, and the wrists of the latter."""
+    """Indices of joints outside the hands, of joints of hands (K,), and of the wrists that carry the latter (K,)."""
     carrier = carriers(skeleton)
     hand = [j for j, c in enumerate(carrier) if c != j]
     return [j for j, c in enumerate(carrier) if c == j], hand, [carrier[j] for j in hand]

@@ -1,4 +1,4 @@
-"""The refiner while frames come in: a fixed delay, flat memory, and what the whole clip at once would give.
+"""The refiner on frames as they come in: a fixed delay, flat memory, and the same result as for the whole clip.
 
 The same parts refine long clips piece by piece. Three things look at other frames than the one they give:
 gaps are filled with at most `horizon` frames of the future (`skeletor.refiners.fill.interpolate_within`; hands twice,
@@ -36,16 +36,19 @@ class Averaging:
 
     @property
     def first(self) -> int:
-        """Centre of a clip's first window."""
+        """Frame at the centre of a clip's first window; negative if it lies before the clip."""
         return -self.radius if self.stride == 1 else 0
 
     def end(self, frames: int) -> int:
-        """The centres of a clip lie before this."""
+        """The frame before which all centres of a clip of `frames` frames lie."""
         return frames + (self.radius if self.stride == 1 else self.stride - 1)
 
 
 def averaging(window: int, radius: int | None, stride: int | None) -> Averaging:
-    """With defaults of 3/8 and 1/4 of the window. InputError if they do not fit together."""
+    """Radius and stride in frames, by default 3/8 and 1/4 of the window.
+
+    Raises InputError if the stride would leave frames out, or the radius does not fit in the window.
+    """
     radius = 3 * window // 8 if radius is None else radius
     stride = max(1, window // 4) if stride is None else stride
     if stride > 2 * radius + 1:
@@ -66,7 +69,10 @@ class GapStream:
         self._state = rest  # (J, D) where each joint was last seen before `base`
 
     def push(self, points: Tensor, observed: Tensor, last: bool) -> Tensor:
-        """(n, J, D) without NaN and (n, J) bool -> the next frames, filled. last: nothing comes after these."""
+        """The next frames (n, J, D) without NaN, observed (n, J) bool -> the frames that are ready, filled, (m, J, D).
+
+        last: no frames come after these; all that are held come out.
+        """
         self._points, self._observed = torch.cat([self._points, points]), torch.cat([self._observed, observed])
         end = self._base + len(self._points)
         ready = end if last else max(self._sent, end - self._horizon)
@@ -112,7 +118,10 @@ class FillStream:
         self.delay = 0 if how == "zero" else horizon * (2 if hand else 1)
 
     def push(self, points: Tensor, confidence: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """(n, J, D), NaN where missing, and (n, J) -> the next frames and confidences, as `prepare` gives them."""
+        """Frames (n, J, D), NaN where missing, and confidence (n, J) -> frames (m, J, D) and confidences (m, J).
+
+        They are filled as `prepare` does. last: no frames come after these.
+        """
         observed = (confidence > 0) & (confidence >= self._minimum)
         points = torch.where(observed[..., None], points, 0.0)
         self._confidence = torch.cat([self._confidence, torch.where(observed, confidence, 0.0)])
@@ -157,7 +166,10 @@ class WindowStream:
         self._offsets = torch.arange(how.window, device=rest.device) - half
 
     def push(self, points: Tensor, confidence: Tensor, last: bool) -> Tensor:
-        """(n, J, D) and (n, J) from `FillStream` -> the next refined frames (m, J, D)."""
+        """(n, J, D) and (n, J) from `FillStream` -> the next refined frames (m, J, D).
+
+        last: no frames come after these.
+        """
         how = self._how
         self._points, self._confidence = torch.cat([self._points, points]), torch.cat([self._confidence, confidence])
         self._total = torch.cat([self._total, torch.zeros_like(points)])
@@ -211,7 +223,10 @@ class RefinerStream:
 
     @torch.inference_mode()
     def push(self, keypoints: np.ndarray, confidence: np.ndarray, last: bool = False) -> np.ndarray:
-        """(n, J, D) and (n, J) -> the next refined frames (m, J, D). last: nothing comes after these."""
+        """Frames (n, J, D), NaN where missing, and confidence (n, J) -> refined frames (m, J, D) that are ready.
+
+        In the model's units. last: no frames come after these.
+        """
         points = torch.from_numpy(np.ascontiguousarray(keypoints, np.float32)).to(self._device)
         sure = torch.from_numpy(np.ascontiguousarray(confidence, np.float32)).to(self._device)
         filled, kept = self._fill.push(points, sure, last)
@@ -276,7 +291,10 @@ class StreamingRefiner:
         return self._push(keypoints, confidence, last=False)
 
     def finish(self) -> np.ndarray:
-        """The frames that are still missing, after the last `push`."""
+        """The last frames (m, J, D), those that still waited for later ones.
+
+        To be called once, after the last `push`.
+        """
         result = self._push(np.zeros((0, *self._shape), np.float32), None, last=True)
         self._ended = True
         return result

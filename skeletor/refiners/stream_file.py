@@ -1,4 +1,4 @@
-"""Refine a file of poses piece by piece: what the whole clip would give, in memory that does not grow with it."""
+"""Refining a file of poses piece by piece, in memory that does not grow with its length."""
 
 from __future__ import annotations
 

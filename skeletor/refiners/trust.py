@@ -1,4 +1,4 @@
-"""How far a network may move a joint of which the estimator was certain."""
+"""A bound on how far a network may move a joint of which the estimator was certain."""
 
 from __future__ import annotations
 

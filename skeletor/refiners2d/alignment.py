@@ -70,12 +70,14 @@ def mean_shape(poses: np.ndarray, rotate: bool = True) -> tuple[np.ndarray, np.n
 def radius(poses: np.ndarray) -> np.ndarray:
     """(F,) root mean square distance of the joints of poses (F, N, 2) from their centre."""
     centred = poses - poses.mean(1, keepdims=True)
-    return np.sqrt((centred**2).sum(2).mean(1))
+    size: np.ndarray = np.sqrt((centred**2).sum(2).mean(1))
+    return size
 
 
 def _unit(shape: np.ndarray) -> np.ndarray:
     centred = shape - shape.mean(0)
-    return centred / radius(centred[None])[0]
+    scaled: np.ndarray = centred / radius(centred[None])[0]
+    return scaled
 
 
 def _complex(points: np.ndarray) -> np.ndarray:

@@ -49,9 +49,10 @@ class GaussianPrior:
     correction: np.ndarray | None = None
 
     def deviation(self, confidence: np.ndarray) -> np.ndarray:
-        """Standard deviation of a coordinate, in radii, by confidence of any shape."""
+        """Standard deviation of a detected coordinate, in RMS radii of the mean shape; confidence of any shape."""
         c = np.clip(confidence, *self.confidences)
-        return self.noise_scale * np.exp(0.5 * (self.noise[0] + self.noise[1] * c + self.noise[2] * c * c))
+        sigma: np.ndarray = self.noise_scale * np.exp(0.5 * (self.noise[0] + self.noise[1] * c + self.noise[2] * c * c))
+        return sigma
 
     def refine(self, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         """The most probable poses. points (F, N, 2), NaN where missing; confidence (F, N) -> (F, N, 2) float64.
@@ -71,7 +72,7 @@ class GaussianPrior:
         return refined
 
     def place(self, points: np.ndarray, confidence: np.ndarray) -> Similarity:
-        """What brings poses (F, N, 2), NaN where missing, to the mean; sure joints decide more."""
+        """The similarities that bring poses (F, N, 2), NaN where missing, to the mean shape; sure joints weigh more."""
         seen = ~np.isnan(points[..., 0])
         weights = np.where(seen, 1 / (self.deviation(confidence) ** 2 + EVEN**2), 0)
         return align(np.where(seen[..., None], points, 0), self.mean[None], weights, self.rotate)
@@ -88,7 +89,10 @@ class GaussianPrior:
         return np.asarray(solved.reshape(placed.shape))
 
     def wide(self) -> np.ndarray:
-        """(2N, 2N) the covariance with the directions in which the prior has no say."""
+        """The covariance (2N, 2N) made wide along shift, scale and, if `rotate`, rotation of the mean shape.
+
+        Along these directions the prior constrains nothing.
+        """
         count = len(self.mean)
         free = [np.tile([1.0, 0], count), np.tile([0, 1.0], count), self.mean.ravel()]
         if self.rotate:
@@ -140,7 +144,8 @@ def choose_gaussian(
 ) -> tuple[float, float | None, float]:
     """`noise_scale` and `penalty` with the least error of joints over held-out folds, and that error.
 
-    folds (F,): what must not be divided shares a number. The error is the mean distance, in the units of the poses.
+    truth, detected: (F, N, 2), confidence: (F, N), as in `fit_gaussian`. folds: (F,) group number of each pose; poses
+    of one group are held out together. The error is the mean distance, in the units of the poses.
     """
     sums = np.zeros((len(scales), len(penalties)))
     count = 0

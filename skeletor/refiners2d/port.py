@@ -1,12 +1,11 @@
-"""PORT in use: which frame it sees poses in, which joints it replaces, and how its weights are chosen.
+"""PORT in use: the frame in which it sees poses, the joints that it replaces, and the choice of its threshold.
 
 Two ways to learn (`skeletor.refiners2d.port_training`):
 
 masked: as published. Joints whose confidence lies under a threshold are masked and replaced by what the network
     makes of the others (equations 13 and 14).
 errors: the network corrects the Gaussian estimate (`skeletor.refiners2d.gaussian`) of all joints, and knows where they
-were
-    detected and how surely. No joint is thrown away, so there is no threshold.
+    were detected and how surely. No joint is thrown away, so there is no threshold.
 """
 
 from __future__ import annotations
@@ -45,10 +44,10 @@ class PortModel:
     share: float = 1.0
 
     def refine(self, points: np.ndarray, confidence: np.ndarray, size: np.ndarray | None = None) -> np.ndarray:
-        """Refined poses. points (F, N, 2), NaN where missing; confidence (F, N); size (F, 2), width and height of
-        the pictures, for the paper's frame alone -> (F, N, 2) float64.
+        """Refined poses (F, N, 2) in float64. A pose with fewer than two joints to go by comes back as it is.
 
-        A pose with fewer than two joints to go by comes back as it is.
+        points: (F, N, 2), NaN where missing. confidence: (F, N). size: (F, 2) width and height of the pictures in
+        pixels, needed for the paper's frame alone.
         """
         assert points.ndim == 3 and points.shape[1:] == (self.net.joints, 2), points.shape
         assert confidence.shape == points.shape[:2], confidence.shape
@@ -108,7 +107,7 @@ def error_inputs(
 
 @torch.inference_mode()
 def run_net(net: Port, points: np.ndarray, hidden: np.ndarray, extras: np.ndarray | None = None) -> np.ndarray:
-    """(F, N, 2) of the network, in NumPy."""
+    """The network's output (F, N, 2) for points (F, N, 2), hidden (F, N) bool and extras (F, N, E), all in NumPy."""
     more = None if extras is None else torch.from_numpy(extras).float()
     return np.asarray(net(torch.from_numpy(points).float(), torch.from_numpy(hidden), more).double().numpy())
 
@@ -122,7 +121,11 @@ def choose_port(
     thresholds: Sequence[float] = THRESHOLDS,
     shares: Sequence[float] = SHARES,
 ) -> tuple[PortModel, float]:
-    """The model with the threshold (or share) of the least mean error on poses that it was not trained on."""
+    """The model with the threshold (or share) that has the least error on poses it was not trained on, and that error.
+
+    truth, detected: (F, N, 2), NaN where missing. confidence: (F, N). size: (F, 2), see `PortModel.refine`. The error
+    is the mean distance of joints, in the units of the poses.
+    """
     models = (
         [replace(model, threshold=t) for t in thresholds]
         if model.learn == "masked"

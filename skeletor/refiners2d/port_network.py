@@ -14,7 +14,10 @@ from torch.nn import functional
 
 
 def adjacency_powers(joints: int, bones: Sequence[tuple[int, int]], powers: Sequence[int]) -> Tensor:
-    """(K, N, N): the symmetrically normalised adjacency matrix with self-loops, to each of the powers; 0: identity."""
+    """(K, N, N): the symmetrically normalised adjacency matrix with self-loops, to each power.
+
+    Power 0 is the identity.
+    """
     links = torch.eye(joints, dtype=torch.float64)
     for a, b in bones:
         links[a, b] = links[b, a] = 1
@@ -62,7 +65,8 @@ class Layer(nn.Module):
         q, k, v = both.permute(2, 0, 3, 1, 4)  # each (B, H, N, D)
         mixed = functional.scaled_dot_product_attention(q, k, v)
         z = z + self.dropout(self.out(mixed.transpose(1, 2).reshape(batch, joints, -1)))
-        return z + self.dropout(self.mlp(self.norms[1](z)))
+        out: Tensor = z + self.dropout(self.mlp(self.norms[1](z)))
+        return out
 
 
 class Port(nn.Module):
@@ -123,4 +127,5 @@ class Port(nn.Module):
             z = z + self.identity
         for layer in self.layers:
             z = layer(z)
-        return self.out(self.excite(z.mean(1, keepdim=True)) * z)  # equation 11: (B, N, 2)
+        offsets: Tensor = self.out(self.excite(z.mean(1, keepdim=True)) * z)  # equation 11: (B, N, 2)
+        return offsets

@@ -50,7 +50,10 @@ class _Header(Config):
 def save_refiner_2d(
     fitted: Fitted2D, config: PortConfig, bones: Mapping[PartName, list[tuple[int, int]]], path: Path | str
 ) -> None:
-    """Write a fitted refiner atomically. config, bones: what its networks, if any, were built with."""
+    """Write a fitted refiner to one safetensors file, atomically. Raises InputError if it cannot be written.
+
+    config, bones: what its networks, if any, were built with.
+    """
     tensors: dict[str, np.ndarray] = {}
     parts: dict[str, Any] = {}
     for name, part in fitted.parts.items():

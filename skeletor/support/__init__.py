@@ -1,1 +1,1 @@
-"""How a program of this house runs: errors, config, commands, progress, devices, workers. Knows nothing of poses."""
+"""Support of all programs: errors, config, commands, progress, devices, workers. Knows nothing of poses."""

@@ -1,4 +1,4 @@
-"""Many inputs, one after the other: a bad one neither stops the others nor is hidden."""
+"""A loop over many inputs, in which a bad one neither stops the others nor is hidden."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DEFECT = 1
 def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, nothing: str = "not translated") -> int:
     """Call `work` for every path, and list the failures on stderr at the end, one line each.
 
-    A failure of any kind is its input's alone, the others go on: bad input, a full disk, a name that is no
-    text, an error of a library, and also a defect of the program. Only a closed pipe and a signal end the whole.
-    nothing: what the inputs are called in which there was nothing.
+    A failure stops only its own input: bad input, a full disk, a file name that is not text, an error of a library,
+    and also a defect of the program. Only BrokenPipeError, KeyboardInterrupt and SystemExit are raised further.
+    nothing: what the summary calls inputs that raised `NothingToTranslate`.
     Returns 0, or the exit code of the worst failure: 1 (a defect), 2 (bad input), 3 (nothing to translate).
     """
     lines: list[tuple[int, str]] = []

@@ -1,4 +1,4 @@
-"""What all command lines of the house share: how a command ends."""
+"""Running a command line: how it ends, its exit code, and its errors in one line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
 
 
 def run_command(function: Callable[[], int | None], program: str, debug: bool = False) -> int:
-    """Run `function` and return the exit code for the shell; errors become one line on stderr.
+    """Run `function` and return the exit code for the shell. Errors become one line on stderr; none is raised.
 
-    Its own return value (None is 0) if it ends well; a SkeletorError's exit code; 2 for what the system or a library
-    refuses (`errors.as_input_error`); 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; 1 for any other
-    exception, which is a defect of the program. With `debug` the traceback is printed as well.
+    The exit code is the function's own (None is 0) if it ends well; a SkeletorError's exit code; 2 for what the system
+    or a library refuses (`errors.as_input_error`); 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; 1 for any
+    other exception, which is a defect of the program. With `debug` the traceback is printed as well.
     A closed pipe (`| head`) ends the command quietly with 0. Names that the terminal cannot show are printed
     with escapes.
     """
@@ -52,7 +52,7 @@ def run_command(function: Callable[[], int | None], program: str, debug: bool = 
 
 
 def unexpected(error: BaseException) -> str:
-    """One line about an error that is a defect of the program."""
+    """One line about an error that is a defect of the program: its class, its message, and how to see the traceback."""
     hint = "" if _DEBUG.get() else "; --debug shows where"
     return f"unexpected {type(error).__name__}: {one_line(error)}{hint}"
 

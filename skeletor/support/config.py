@@ -21,7 +21,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     def digest(self) -> str:
-        """A short hash of all values, for caches and provenance."""
+        """A hash of all values for caches and provenance: the first 16 hex digits of SHA-256 of their sorted JSON."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -48,7 +48,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """As PyYAML's, for a tree that is neither deep, nor tagged, nor larger than `_MOST`."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # untyped in the stubs of PyYAML
         if getattr(event, "tag", None) is not None:
             raise _problem(f"the tag {event.tag[:_LONGEST]!r} is not allowed; leave it out", event.start_mark)
         self._depth += 1
@@ -114,7 +114,7 @@ def read_yaml(text: str) -> Any:
     try:
         return yaml.load(text, _Loader)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise _problem(f"a value cannot be read ({one_line(error)[:_LONGEST]})") from error
+        raise _problem(f"a value cannot be read ({one_line(error, _LONGEST)})") from error
 
 
 def read_yaml_file(path: Path | str) -> Any:
@@ -142,7 +142,10 @@ def _why(error: Exception) -> str:
 
 
 def read_overrides(items: Sequence[str]) -> dict[str, Any]:
-    """KEY=VALUE, as the option --set takes them, to dotted keys and values. InputError if one is none."""
+    """`KEY=VALUE` items, as the option --set takes them, to a dict of dotted key -> value.
+
+    Raises InputError if an item has no `=`, or its value is not YAML.
+    """
     found: dict[str, Any] = {}
     for item in items:
         key, separator, value = item.partition("=")

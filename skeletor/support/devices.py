@@ -1,4 +1,4 @@
-"""Where networks compute: the one place that turns names into devices, seeds their generators, and sets Fabric up."""
+"""Devices of networks: names turned into devices, generators seeded, Fabric set up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def process_rank() -> int:
-    """This process's number under torchrun, 0 without it."""
+    """The rank of this process under torchrun (0 to world size - 1), 0 without it."""
     return int(os.environ.get("RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
 
 
@@ -70,11 +70,12 @@ def seed_generators(seed: int, device: torch.device) -> None:
 def make_fabric(device: torch.device, bf16: bool) -> Fabric:
     """Fabric for one device, or for data parallel training where torchrun started this process.
 
-    bf16: autocast to bfloat16, on GPUs only. With torchrun each process takes one GPU of its machine, or all
-    share the CPU (gloo); gradients are averaged over the processes.
+    bf16: autocast to bfloat16, on GPUs only. With torchrun each process takes one GPU of its machine, or all processes
+    share the CPU (gloo). Gradients are averaged over the processes.
     """
     from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
+    from lightning_fabric.strategies.ddp import DDPStrategy
+    from lightning_fabric.strategies.single_device import SingleDeviceStrategy
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if bf16 and device.type == "cuda" else "32-true"

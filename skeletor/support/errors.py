@@ -69,11 +69,12 @@ _NO_MEMORY = ("can't allocate memory", "out of memory")
 
 
 def as_input_error(error: BaseException, where: object = None) -> SkeletorError | None:
-    """What went wrong as one line, if it is no defect of the program; None if it may be one.
+    """The error as a SkeletorError of one line if it is no defect of the program, or None if it may be one.
 
-    Takes errors of the operating system (a full disk, a missing right), of memory, of Unicode, of worker processes, and
-    of the libraries that read and write files. where: the input or output in question; an OSError that names
-    another file is told with that one. A SkeletorError is given back as it is.
+    Covers errors of the operating system (a full disk, a missing right), of memory, of Unicode, of worker processes,
+    and of the libraries that read and write files. The result is an InputError, or WorkerDied for a dead worker
+    process; a SkeletorError is returned as it is. Nothing is raised. where: the input or output in question. It begins
+    the line, unless an OSError names another file.
     """
     if isinstance(error, SkeletorError):
         return error
@@ -104,7 +105,7 @@ def as_input_error(error: BaseException, where: object = None) -> SkeletorError 
 
 
 def error_number(error: BaseException) -> int | None:
-    """The operating system's number of an error, also where a library has wrapped it; None if there is none."""
+    """The errno of an error, also where safetensors has wrapped it in a message; None if it has none."""
     number = getattr(error, "errno", None)
     if isinstance(number, int) and number in errno.errorcode:
         return number
@@ -114,13 +115,13 @@ def error_number(error: BaseException) -> int | None:
     return None
 
 
-def one_line(error: BaseException) -> str:
-    """The message of an exception without line breaks."""
-    return printable(" ".join(str(error).split())) or "(no message)"
+def one_line(error: BaseException, limit: int | None = None) -> str:
+    """The message of an exception without line breaks, cut after `limit` characters; its class if it has no message."""
+    return (printable(" ".join(str(error).split())) or type(error).__name__)[:limit]
 
 
 def printable(text: str) -> str:
-    """Text that every file and UTF-8 terminal takes: bytes of a file name that are not UTF-8 are shown as escapes."""
+    """The text with each byte that is not UTF-8 (a surrogate in a file name) as an escape such as `\\udcff`."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

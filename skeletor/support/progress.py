@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -23,8 +23,8 @@ def progress(
 ) -> Iterator[T]:
     """Pass `items` through, with a bar on a terminal once it takes more than 2 seconds.
 
-    log_every: for what takes hours, also a line in the log every so many seconds: how many of `total` are done, and
-    how long the others will take at the pace of those.
+    total: number of items, for iterables without a length. log_every: for what takes hours, seconds between two lines
+    in the log that say how many of `total` are done and how long the rest will take at that pace.
     """
     bar = tqdm(items, desc=what, total=total, unit=unit, delay=2, leave=False, disable=not sys.stderr.isatty())
     start = logged = monotonic()
@@ -38,7 +38,7 @@ def progress(
 
 
 def span(seconds: float) -> str:
-    """A duration in its two largest units: "40 s", "12 min", "3 h 05 min", "2 d 04 h"."""
+    """A duration given in seconds as text in its two largest units: "40 s", "12 min", "3 h 05 min", "2 d 04 h"."""
     whole = round(seconds)
     if whole < 90:
         return f"{whole} s"
@@ -85,7 +85,7 @@ class LogFile(logging.FileHandler):
             raise refused from error
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Called by the base class where a message could not be written."""
+        """Called where a message could not be written. The first OSError is logged, later ones are dropped."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             super().handleError(record)
@@ -94,7 +94,7 @@ class LogFile(logging.FileHandler):
             log.warning("%s (the log; the work goes on without it)", as_input_error(error, self.baseFilename))
 
 
-class _AboveBars(logging.StreamHandler):
+class _AboveBars(logging.StreamHandler[TextIO]):
     """To stderr, above a progress bar if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:

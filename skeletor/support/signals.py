@@ -1,4 +1,4 @@
-"""How a command ends when it is told to: Ctrl-C, `kill`, a closed terminal."""
+"""Signals that end a command: Ctrl-C, `kill`, a closed terminal."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ class Ended(SystemExit):
 
     @property
     def signal_name(self) -> str:
-        """For example "SIGTERM"."""
+        """The signal's name, for example "SIGTERM"."""
         return signal.Signals(self.number).name
 
 
 @contextmanager
 def ending_by_signals() -> Iterator[None]:
-    """Within the block the first SIGINT, SIGTERM or SIGHUP raises `Ended` in the main thread, so that whatever is open
-    is put in order: temporary files removed, worker processes ended. A second one ends the process at once.
+    """In the block, the first SIGINT, SIGTERM or SIGHUP raises `Ended` in the main thread.
 
-    Signals that are ignored (`nohup`, a job in the background) stay so. Does nothing outside the main thread.
+    The exception lets everything that is open be put in order: temporary files removed, worker processes ended. A
+    second signal ends the process at once. Signals that are ignored (`nohup`, a job in the background) stay ignored.
+    Does nothing outside the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -57,9 +58,10 @@ def ending_by_signals() -> Iterator[None]:
 
 
 def end_with_parent(parent: int) -> None:
-    """In a worker process: it ends when the thread that started it does, however that ends; Ctrl-C is the parent's.
+    """Called in a worker process: it then ends when the thread that started it does, however that ends.
 
-    parent: the id of the process that started it. Linux tells the kernel; elsewhere a thread watches.
+    parent: the process id of the one that started it. Linux does it in the kernel (PR_SET_PDEATHSIG); elsewhere a
+    thread watches the parent. SIGINT is ignored: Ctrl-C is the parent's to handle.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not _die_with_parent():

@@ -1,4 +1,4 @@
-"""Worker processes that never outlive whoever started them."""
+"""Pools of worker processes that never outlive the process that started them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _GRACE = 3.0  # seconds for a worker that is told to end: to remove what it was 
 
 @contextmanager
 def worker_pool(workers: int, initializer: Callable[[], None] | None = None) -> Iterator[ProcessPoolExecutor]:
-    """Fresh worker processes (spawned), for the block.
+    """A pool of freshly spawned worker processes, for the block.
 
-    If the block ends well, or by an error, what was handed in is finished, or taken back where it has not begun. If it
-    is broken off (a signal, a closed generator), the workers are told to end, and killed if they do not.
-    If this process is killed, they are killed by the system: they are bound to the thread that hands in the
-    first task, which has to live as long as the block. Ctrl-C does not reach them.
+    If the block ends well, all tasks that were submitted are finished. If it raises an Exception, tasks that have not
+    begun are cancelled, the others finished. If it is broken off (Ctrl-C, `Ended`, a closed generator), the workers are
+    terminated, and killed 3 seconds later if they still run. If this process is killed, the system kills them: they are
+    bound to the thread that submits the first task, which has to live as long as the block. Ctrl-C does not reach them.
 
     initializer: called in each worker before its first task.
     """
@@ -48,7 +48,7 @@ def worker_pool(workers: int, initializer: Callable[[], None] | None = None) -> 
 
 
 def end_workers(processes: Sequence[SpawnProcess]) -> None:
-    """Tell processes to end, wait, and kill those that do not."""
+    """Terminate processes, wait 3 seconds in all, and kill those that still run."""
     for process in processes:
         process.terminate()
     deadline = monotonic() + _GRACE

@@ -27,7 +27,10 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point; ends the process with 0, 1 (a bug), 2 (bad input) or 3 (nothing to translate)."""
+    """Entry point.
+
+    Raises SystemExit with 0, 1 (a defect), 2 (bad input), 3 (nothing to translate), or 128 + a signal.
+    """
     from skeletor.support.command import run_command
 
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -20,7 +20,7 @@ _LISTED = 20  # names of each kind on the screen; all are in the file
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `slt score` that belong to --poses."""
+    """Add the options of `slt score` that belong to --poses."""
     group = parser.add_argument_group("back-translation", "translate given pose sequences and score the sentences")
     poses = ".safetensors, .pose, .skels, .h5, .pt (SLRTP 2025), folders of these, folders of OpenPose JSON"
     group.add_argument("--poses", nargs="+", metavar="PATH", help=poses)
@@ -37,7 +37,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Back-translate; exit code 2 if a file could not be used."""
+    """Back-translate, print the scores; gives exit code 2 if a file or clip could not be used, else 0.
+
+    Raises InputError if there is nothing to score, for example without --refs.
+    """
     from slt.inference.back_translation import back_translate, find_sources
     from slt.inference.chain import load_system
     from slt.score.references import read_references
@@ -61,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def report(result: BackTranslation) -> None:
-    """What was left out, and why, on stderr."""
+    """Print to stderr which clips were left out, and why."""
     _list("clips have no pose and count as empty", result.missing)
     _list("clips have no reference and are not scored", result.unknown)
     for warning, count in result.warnings.items():

@@ -10,13 +10,13 @@ from skeletor.support.progress import log, log_to
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run `slt corpus ...`."""
+    """Run `slt corpus render` or `slt corpus resynth`; gives the exit code. Raises InputError for a bad config."""
     args = make_parser(command, text).parse_args(argv)
     return _resynth(args) if args.action == "resynth" else _render(args)
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
-    """The options. What the help says to be a default is the default."""
+    """The parser of `slt corpus`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     render = actions.add_parser("render", help="make a corpus of a rendered signer")

@@ -1,4 +1,4 @@
-"""`slt data check`: is a data set whole, and what is in it?"""
+"""`slt data check`: whether a data set is whole, and what is in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _LISTED = 20  # of each kind of problem; all with --json
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run `slt data check`; exit code 0 if the data set is sound, 2 if something is missing or unreadable."""
+    """Run `slt data check`; gives exit code 0 if the data set is sound, 2 if something is missing or unreadable.
+
+    Raises InputError if the folder holds no annotation, or --workers is below 1.
+    """
     args = make_parser(command, text).parse_args(argv)
     if args.workers < 1:
         raise InputError(f"--workers {args.workers}: has to be at least 1")
@@ -32,7 +35,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
-    """The options. What the help says to be a default is the default."""
+    """The parser of `slt data`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     about = "look through a data set in PHOENIX14T's layout, or its annotation alone; exit code 2 if it is not sound"
@@ -47,7 +50,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 
 def report(found: Check) -> str:
-    """What a person reads."""
+    """The result of a check as text of several lines."""
     from slt.data.check import PROBLEMS
 
     lines = [_heading(found), "", *_table(found)]

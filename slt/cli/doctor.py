@@ -1,4 +1,4 @@
-"""`slt doctor`: what is installed, which estimators work, which device."""
+"""`slt doctor`: installed packages, estimators that work, the device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("torch", DISTRIBUTION, "mediapipe", "protobuf", "numpy", "opencv-pyt
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Print the state of the installation; exit code 2 if `slt translate` cannot work with it."""
+    """Print the state of the installation; gives exit code 2 if a package that `slt` needs is missing, else 0."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.parse_args(argv)
     print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")

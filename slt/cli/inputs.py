@@ -1,4 +1,4 @@
-"""What a command is given to work on, and under which names the results go."""
+"""Inputs of a command, and names of its results."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Input:
 
     @property
     def name(self) -> str:
-        """What the result is called, without a suffix."""
+        """The name of its results, without a suffix: the file's, with "#CLIP" for a clip of several."""
         clip = "#" + _NO_NAME.sub("_", self.clip) if self.many and self.clip is not None else ""
         return bare_name(self.file) + clip
 
 
 def find_inputs(texts: Sequence[str]) -> list[Input]:
-    """The inputs that a person named, in that order; what is named twice counts once."""
+    """The inputs that a person named, in that order; an input that is named twice counts once."""
     found: dict[str, Input] = {}
     for text in texts:
         fault = address_fault(text)
@@ -62,7 +62,7 @@ def find_inputs(texts: Sequence[str]) -> list[Input]:
 def by_clip(inputs: Sequence[Input], files: PoseFiles, clip: str | None) -> list[Input]:
     """The same inputs, where a file of several clips is an input for each of them.
 
-    clip: of the files that hold poses, the clip of that name alone.
+    clip: of the files that hold poses, only the clip of that name.
     """
     found: list[Input] = []
     for one in inputs:
@@ -91,7 +91,7 @@ def videos(inputs: Sequence[Input]) -> list[Path]:
 
 
 def each(inputs: Sequence[Input], work: Callable[[Input], None], what: str, nothing: str = "not translated") -> int:
-    """`for_each` over inputs; those that are no files or folders are refused before they are opened."""
+    """`for_each` over inputs; gives the exit code. Those that are no files or folders fail before they are opened."""
     waiting = iter(inputs)
 
     def checked(_: Path) -> None:
@@ -133,7 +133,7 @@ def output_names(inputs: Sequence[Input], folder: Path, suffixes: Sequence[str])
 
 
 def result_path(base: Path, suffix: str) -> Path:
-    """The file of a result: a name of `output_names` and a suffix; the name's own dots stay."""
+    """The file of a result: a base of `output_names`, and a suffix; dots in the base stay."""
     return base.with_name(base.name + suffix)
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share: how files of poses, and what tells no frame rate, are to be read."""
+"""Options that several commands share: how to read files of poses, and files without a frame rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poses as the results of a command: into which files they go, and what is said of them."""
+"""Poses as the results of a command: the files they go to, and the line that is printed about them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,19 @@ class NobodyFound(NothingToTranslate):
 
 
 def refuse_flat_skels(suffix: str, dims: int, where: str) -> None:
-    """InputError if the results are 2D and were to be `.skels`, which hold 3D only: before anything is computed."""
+    """Raises InputError if the results are 2D and were to be `.skels`, which hold 3D only.
+
+    Before anything is computed.
+    """
     if suffix == SKELS and dims == 2:
         raise InputError(f"{where}: gives 2D poses, .skels files hold 3D; choose --suffix .safetensors or .pose")
 
 
 def check_fits(poses: Mapping[str, PoseSequence], suffix: str, path: Path) -> None:
-    """InputError if the results of these clips cannot be written as files of that kind: before they are computed."""
+    """Raises InputError if the results of these clips cannot be written as files of that kind.
+
+    Before they are computed.
+    """
     if suffix == SKELS:
         for name in poses:
             if abs(poses[name].fps - skels.FPS) > 1e-6:
@@ -48,9 +54,9 @@ def check_fits(poses: Mapping[str, PoseSequence], suffix: str, path: Path) -> No
 def run_stage(
     stage: Callable[[PoseSequence], PoseSequence], clips: Mapping[str, PoseSequence], source: Path, target: Path
 ) -> None:
-    """Put the clips of a file through a stage, write them into one file, and say what is in it.
+    """Put the clips of a file through a stage, write them into one file, and print what is in it.
 
-    Clips that fail are left out, and named in the InputError that is raised when the others are written.
+    Clips that fail are left out. Raises InputError, which names them, when the others are written.
     """
     done: dict[str, PoseSequence] = {}
     failed: dict[str, SkeletorError] = {}

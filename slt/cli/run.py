@@ -16,7 +16,10 @@ from skeletor.support.progress import log, log_to
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run the pipeline, print and write the table."""
+    """Run the pipeline, print and write the table; gives exit code 0.
+
+    Raises InputError for a bad config or corpus, and if another process works in the folder.
+    """
     args = make_parser(command, text).parse_args(argv)
 
     from slt.pipeline.config import RunConfig
@@ -37,7 +40,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
-    """The options. What the help says to be a default is the default."""
+    """The parser of `slt run`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("config", type=Path, help="YAML, for example configs/demo.yaml")
     parser.add_argument("--run-dir", type=Path, help="default: runs/NAME of the config, and of --corpus")

@@ -11,7 +11,10 @@ from slt.cli import back_translate
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Print the scores of a hypothesis file, one sentence a line, or of translated poses."""
+    """Print the scores of a hypothesis file, one sentence a line, or of translated poses; gives the exit code.
+
+    Raises InputError if a file cannot be used.
+    """
     parser = make_parser(command, text)
     args = parser.parse_args(argv)
     if args.poses and not (args.hyp or args.ref):
@@ -30,7 +33,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
-    """The options. What the help says to be a default is the default."""
+    """The parser of `slt score`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("--hyp", type=Path, metavar="FILE", help="hypotheses, one sentence a line")
     parser.add_argument("--ref", type=Path, metavar="FILE", help="references, one sentence a line")

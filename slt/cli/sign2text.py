@@ -12,13 +12,13 @@ from slt.cli.inputs import Input, each, find_inputs
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run `slt sign2text ...`."""
+    """Run `slt sign2text train` or `slt sign2text translate`; gives the exit code. Raises InputError for bad input."""
     args = make_parser(command, text).parse_args(argv)
     return _train(args) if args.action == "train" else _translate(args)
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
-    """The options. What the help says to be a default is the default."""
+    """The parser of `slt sign2text`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train on the clips of a corpus that have pixels, score dev and test")

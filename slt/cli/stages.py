@@ -47,7 +47,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
-    """The options of one of the commands. What the help says to be a default is the default."""
+    """The parser of one of the commands; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=TAKES[command])
     parser.add_argument(

@@ -31,7 +31,10 @@ FORMATS = ("txt", "json", "srt")
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Translate one or more inputs; exit code 3 if nobody signs, 2 for bad input."""
+    """Translate one or more inputs; gives exit code 0, 2 for bad input, 3 if nobody signs.
+
+    Raises InputError for options that do not fit the inputs.
+    """
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(level=logging.WARNING)
     formats = _formats(args)
@@ -46,7 +49,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
-    """The options. What the help says to be a default is the default."""
+    """The parser of `slt translate`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     about = "videos, folders of frames, files of 2D or 3D poses, folders of OpenPose's JSON; all clips of a file"
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=about)
@@ -140,7 +143,7 @@ def _translate(
 
 
 def write_results(result: Translation, base: Path, formats: Sequence[str]) -> None:
-    """Write a translation; of an abstention the JSON only, which says why."""
+    """Write a translation to `base` + suffix of each format ("txt", "srt", "json"); an abstention as JSON only."""
     contents = {"txt": f"{result.text or ''}\n", "srt": result.srt(), "json": result.json()}
     for name in formats:
         if name == "json" or result.text is not None:

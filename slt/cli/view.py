@@ -1,4 +1,4 @@
-"""What `slt view` does with one input."""
+"""The work of `slt view` on one input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from slt.estimators.given import GivenPoses
 
 
 def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path], None]:
-    """A function that writes the view of an input: beside its pictures, or of poses alone on plain paper."""
+    """A function that writes the view of an input: beside its pictures, or of poses alone on plain paper.
+
+    Raises InputError if a model or weights cannot be used.
+    """
     from skeletor.lifters.choice import exchanged_lift
     from skeletor.lifters.registry import LiftConfig, build_lifter
     from slt.inference.chain import make_estimator, make_refiner
@@ -39,7 +42,10 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
 
 
 def before_and_after(raw: PoseSequence, lifter: Lifter, refiner: Refiner) -> tuple[PoseSequence, PoseSequence]:
-    """Given poses and what becomes of them, in one unit. 2D is lifted and refined, 3D refined, unless it was."""
+    """Given poses and their repaired ones, in one unit: 2D are lifted and refined, 3D refined, unless they were.
+
+    2D come back in pixels, 3D in shoulder widths.
+    """
     from slt.inference.chain import refined_before
 
     if raw.dims == 2:

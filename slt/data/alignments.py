@@ -1,4 +1,4 @@
-"""The frame alignments of PHOENIX14T: which gloss and which hand shape in each frame, and what is to be signed when.
+"""The frame alignments of PHOENIX14T: gloss and hand shape of each frame, and the timing of signs planned from them.
 
 Beside the annotation's CSV files, for each split (tab-separated, with a head line):
 PHOENIX-2014-T.{split}.frames_alignments.tsv   name, num_frames, and per frame: gloss state, mouth and hand shape
@@ -50,14 +50,20 @@ class Alignment:
 
 
 def core(gloss: str) -> str:
-    """A gloss without its marks of place, classifier, negation, possession and repetition: loc-NORDRAUM is NORD."""
+    """A gloss without its marks of place, classifier, negation, possession and repetition: loc-NORDRAUM gives NORD.
+
+    A gloss that consists of one mark alone stays as it is.
+    """
     while (plain := _MARKS.sub("", gloss)) not in (gloss, ""):
         gloss = plain
     return gloss
 
 
 def read_alignments(folder: Path, split: str) -> dict[str, Alignment]:
-    """All clips of a split by name. InputError, naming file and line, if a file is absent or does not hold together."""
+    """All clips of a split by name; hands (T,) class per frame.
+
+    Raises InputError, naming file and line, if a file is absent or does not hold together.
+    """
     frames, segments = folder / f"PHOENIX-2014-T.{split}.frames_alignments.tsv", folder / f"gloss_segments.{split}.tsv"
     spans: dict[str, list[Span]] = defaultdict(list)
     for number, (name, start, end, _, gloss) in _rows(segments, 5):
@@ -109,7 +115,7 @@ class _Block:
 
 
 def durations(clips: Mapping[str, Alignment]) -> dict[str, tuple[int, ...]]:
-    """Numbers of frames of all occurrences of each core gloss."""
+    """For each core gloss, the durations in frames of all of its occurrences. Pauses and held signs are left out."""
     found: dict[str, list[int]] = defaultdict(list)
     for clip in clips.values():
         for span in clip.spans:
@@ -121,9 +127,10 @@ def durations(clips: Mapping[str, Alignment]) -> dict[str, tuple[int, ...]]:
 def plan_signs(
     glosses: Sequence[str], alignment: Alignment, lengths: Mapping[str, Sequence[int]], rng: np.random.Generator
 ) -> list[Span]:
-    """What is signed when: contiguous spans over all frames of the clip, "" for pauses.
+    """When each gloss is signed: contiguous spans over all T frames of the clip, "" for pauses.
 
-    glosses: as annotated; where the alignment disagrees with them, they win. lengths: see `durations`.
+    glosses: as annotated; where the alignment disagrees with them, they win. lengths: durations in frames, see
+    `durations`.
     """
     frames = len(alignment.hands)
     aligned = _hold(alignment.spans)

@@ -1,4 +1,4 @@
-"""Is a data set in PHOENIX14T's layout whole? What is missing, what cannot be read, what its splits share."""
+"""Check of a data set in PHOENIX14T's layout: what is missing, what cannot be read, what its splits share."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class Check:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is missing or unreadable."""
+        """Whether nothing is missing or unreadable: there are no problems."""
         return not self.problems
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """All fields as plain values for JSON, with the published figures of PHOENIX14T beside them."""
         values = dataclasses.asdict(self)
         values["place"] = {key: value if value is None else str(value) for key, value in values["place"].items()}
         values["place"]["alone"] = self.place.alone
@@ -73,14 +73,15 @@ class Check:
 
     @property
     def is_phoenix(self) -> bool:
-        """Whether there are published figures to compare with."""
+        """Whether this is the real PHOENIX14T, of which there are published figures to compare with."""
         return self.description.kind == "phoenix14t"
 
 
 def check(path: Path | str, depth: Depth = "quick", workers: int = 2) -> Check:
     """Look through a data set: annotation in all variants, pictures (see `check_clips`), and what splits share.
 
-    Works on a folder of annotation alone as well. InputError only if there is no annotation at all.
+    Works on a folder of annotation alone as well. workers: threads. Raises InputError only if there is no annotation at
+    all; everything else is a problem in the result.
     """
     place = layout.locate(path)
     description = layout.read_description(place.root)
@@ -170,7 +171,7 @@ def _picture_problems(
 
 
 def expected_size(place: Place, description: Description) -> tuple[int, int] | None:
-    """(width, height) that the real data set's frames have by the name of their folder; None for other corpora."""
+    """(width, height) in pixels that PHOENIX14T's frames have by the name of their folder; None for other corpora."""
     if place.pictures is None or description.kind != "phoenix14t":
         return None
     match = re.search(r"(\d+)x(\d+)", place.pictures.name)

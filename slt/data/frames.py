@@ -49,14 +49,18 @@ class ClipFrames:
 def check_clips(clips: Sequence[Clip], depth: Depth, workers: int) -> Iterator[ClipFrames]:
     """Look at the pictures of all clips that have any, in order, with a bar.
 
-    depth: "all" decodes every frame, "quick" the first and the last of each clip.
+    depth: "all" decodes every frame, "quick" the first and the last of each clip. workers: threads. What is wrong is in
+    the result; nothing is raised for it.
     """
     found = [clip for clip in clips if clip.source is not None]
     return _threaded(lambda clip: check_clip(clip, depth), found, "pictures", workers)
 
 
 def check_clip(clip: Clip, depth: Depth) -> ClipFrames:
-    """Look at the pictures of one clip (which has a source): list them, decode some of them or all."""
+    """Look at the pictures of one clip (which has a source): list them, decode some of them or all.
+
+    depth: "all" or "quick", see `check_clips`. Unreadable pictures and gaps in the numbers are faults of the result.
+    """
     assert clip.source is not None
     try:
         files = frame_files(clip.source) if clip.source.is_dir() else None
@@ -101,7 +105,7 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def png_fault(data: bytes) -> str | None:
-    """Why these bytes are no whole PNG file (signature, chunks and their check sums), None if they are one."""
+    """Why these bytes are no whole PNG file (signature, chunks and their checksums), None if they are one."""
     if not data:
         return "the file is empty"
     if not data.startswith(_PNG):
@@ -113,16 +117,17 @@ def png_fault(data: bytes) -> str | None:
             break
         if zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             return "damaged (a check sum is wrong)"
-        if view[place + 4 : place + 8] == b"IEND":
+        if data[place + 4 : place + 8] == b"IEND":
             return None
         place = end
     return "breaks off"
 
 
 def number_faults(files: Sequence[Path]) -> list[str]:
-    """What the running numbers in file names lack: `images0003.png` after `images0001.png` lacks 2.
+    """What is wrong with the running numbers in file names: missing ones, and ones that stand there twice.
 
-    Numbers begin at 0 or 1. [] if the names have no one number that runs.
+    `images0003.png` after `images0001.png` lacks 2. Numbers begin at 0 or 1. [] if the names have no one number that
+    runs.
     """
     rows = [[int(number) for number in re.findall(r"\d+", file.stem)] for file in files]
     if len({len(row) for row in rows}) != 1 or not rows[0]:
@@ -149,7 +154,10 @@ def _missing(numbers: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def fingerprint(corpus: Corpus, workers: int = 8) -> str:
-    """Hash over a corpus's annotation and description, and over names and sizes (not bytes) of its pictures."""
+    """SHA-256, as hex, over annotation and description, and over names and sizes (not bytes) of the pictures.
+
+    workers: threads.
+    """
     digest = hashlib.sha256(repr(dataclasses.astuple(corpus.description)).encode())
     for clip, listing in zip(corpus.clips, _threaded(_listing, corpus.clips, "listing", workers), strict=True):
         digest.update(repr((clip.name, clip.split, clip.speaker, clip.glosses, clip.text, listing)).encode())

@@ -50,7 +50,7 @@ class Description:
 
     @property
     def synthetic(self) -> bool:
-        """Whether our signer stands in it: its truth is known, and clips without pixels are meant to have none."""
+        """Whether the corpus is rendered: true poses are known, and clips without pictures are meant to have none."""
         return self.kind in ("rendered", "resynthesised")
 
 
@@ -82,7 +82,7 @@ class Place:
     alone: bool = False
 
     def files(self) -> dict[tuple[str, str], Path]:
-        """The annotation files by split and variant ("" is the plain one), plain ones first."""
+        """The annotation files by (split, variant), plain ones (variant "") first."""
         found = {}
         for path in self.annotations.glob("*.corpus.csv"):
             if match := _ANNOTATION.fullmatch(path.name):
@@ -99,12 +99,12 @@ class Corpus:
     clips: tuple[Clip, ...]
 
     def split(self, name: str) -> list[Clip]:
-        """The clips of one split."""
+        """The clips of one split ("train", "dev" or "test"), in file order."""
         return [clip for clip in self.clips if clip.split == name]
 
 
 def read_corpus(root: Path | str) -> Corpus:
-    """Read a corpus in PHOENIX14T's layout. InputError in one line if it is not one."""
+    """Read a corpus in PHOENIX14T's layout. Raises InputError, one line, if it is not one."""
     place = locate(root)
     description = read_description(place.root)
     if place.pictures is not None and place.pictures.name != FEATURES and not (place.root / "corpus.json").exists():
@@ -152,17 +152,20 @@ def _find_pictures(folder: Path) -> Path | None:
 
 
 def annotation_path(root: Path, split: str) -> Path:
-    """Where the annotation of a split lies."""
+    """The CSV file of a split's annotation under a corpus's root."""
     return root / "annotations" / "manual" / f"PHOENIX-2014-T.{split}.corpus.csv"
 
 
 def features_path(root: Path, split: str) -> Path:
-    """Where the pictures of a split lie."""
+    """The folder of a split's pictures under a corpus's root."""
     return root / "features" / FEATURES / split
 
 
 def write_annotation(root: Path, split: str, clips: Iterable[Clip]) -> None:
-    """Write the annotation of one split in the official columns (text without its final period)."""
+    """Write the annotation of one split in the official columns, atomically (text without its final period).
+
+    Raises InputError if it cannot be written.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="|", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
     writer.writerow(COLUMNS)
@@ -173,12 +176,15 @@ def write_annotation(root: Path, split: str, clips: Iterable[Clip]) -> None:
 
 
 def write_description(root: Path, description: Description) -> None:
-    """Write `corpus.json`."""
+    """Write `corpus.json`, atomically. Raises InputError if it cannot be written."""
     write_text(root / "corpus.json", json.dumps(dataclasses.asdict(description), indent=2, sort_keys=True) + "\n")
 
 
 def read_description(root: Path) -> Description:
-    """What `corpus.json` says, or the real data set's description if there is none."""
+    """The content of `corpus.json`, or the real data set's description if there is none.
+
+    Raises InputError if the file is no such description.
+    """
     path = root / "corpus.json"
     if not path.exists():
         return Description()
@@ -217,14 +223,17 @@ def read_annotation(path: Path, split: str, pictures: Path | None) -> tuple[list
 
 
 def protocol_text(text: str) -> str:
-    """Lower case, composed characters, single spaces, one final " ." (what SignJoey's and NSLT's scorers see)."""
+    """A sentence in the form that SignJoey's and NSLT's scorers see.
+
+    Lower case, composed characters (NFC), single spaces, and one final token " .".
+    """
     return " ".join(nfc(text.strip().lower()).removesuffix(".").split()) + " ."
 
 
 def find_sources(folder: Path) -> dict[str, Path]:
-    """The pictures of a split by the clip's name in NFC: its video, else its folder of frames (or the `1` inside).
+    """The pictures of a split, clip name in NFC -> its video, else its folder of frames (or the folder `1` inside).
 
-    A video is known by its suffix, .mp4 before others. {} if there is no such folder.
+    A video is known by its suffix; .mp4 comes first. Empty if there is no such folder.
     """
     found: dict[str, tuple[tuple[int, str], Path]] = {}
     try:

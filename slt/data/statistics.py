@@ -21,7 +21,7 @@ class Lengths:
 
     @classmethod
     def of(cls, values: Sequence[int]) -> Lengths:
-        """Of any number of values; zeros for none."""
+        """Of any number of values, in their unit; zeros for none."""
         return cls(min(values), float(statistics.median(values)), max(values)) if values else cls(0, 0.0, 0)
 
 

@@ -30,14 +30,14 @@ class Row:
 
 
 def nfc(text: str) -> str:
-    """The text with composed characters: "ü" is one, whichever system wrote it."""
+    """The text with composed characters (Unicode NFC): "ü" is one character, whichever system wrote it."""
     return unicodedata.normalize("NFC", text)
 
 
 def read_text(path: Path, advice: str) -> str:
-    """The text of a file in UTF-8, or in UTF-16 if it says so, with "\\n" between lines. InputError, one line, else.
+    """The text of a file in UTF-8, or in UTF-16 if it begins with that mark, with "\\n" between lines.
 
-    advice: what to do if it cannot be read.
+    Raises InputError, one line, if it cannot be read. advice: what to do then, for the message.
     """
     try:
         data = path.read_bytes()
@@ -59,9 +59,9 @@ def unquoted(lines: Sequence[str]) -> list[str]:
 
 
 def read_rows(text: str, separators: Sequence[str] = SEPARATORS) -> list[Row]:
-    """The rows of a table that are not empty, the heading first; by the first of `separators` that is in the heading.
+    """The rows of a table that are not empty, the heading first. Rows may have different numbers of fields.
 
-    The same number of fields in each row is not looked after.
+    separators: the first of them that occurs in the heading separates the fields.
     """
     if text.startswith(_HINT):
         text = text.partition("\n")[2]

@@ -35,7 +35,7 @@ class Source:
     read: Callable[[], PoseSequence]
 
     def called(self, references: Mapping[str, str]) -> str:
-        """The name under which the references know this clip; its own, if they do not."""
+        """The first of the clip's names that is in the references; its own name if none is."""
         return next((name for name in (self.name, *self.aliases) if name in references), self.name)
 
 
@@ -55,13 +55,16 @@ class BackTranslation:
     warnings: Mapping[str, int]
 
     def write(self, folder: Path) -> None:
-        """hypotheses.tsv (name, hypothesis, reference) and scores.json with all else."""
+        """Write hypotheses.tsv (name, hypothesis, reference) and scores.json.
+
+        Raises InputError if they cannot be written.
+        """
         rows = [f"{name}\t{text}\t{self.references[name]}\n" for name, text in self.hypotheses.items()]
         write_text(folder / "hypotheses.tsv", "".join(["name\thypothesis\treference\n", *rows]))
         write_text(folder / "scores.json", to_json(self.as_dict(), 1) + "\n")
 
     def as_dict(self) -> dict[str, object]:
-        """Scores, and which clips were missing, unknown or bad."""
+        """Scores in per cent, and which clips were missing, unknown or bad, as plain values."""
         return {**self.scores.as_dict(), "missing": self.missing, "unknown": self.unknown,
                 "failed": dict(self.failed), "warnings": dict(self.warnings)}  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The trained system as one folder: all that `slt translate` needs, and it may be copied anywhere.
+"""The model folder: the trained system with all that `slt translate` needs; it may be copied anywhere.
 
 model.yaml               config of every stage, fps, skeleton, decoding, abstention thresholds, file hashes
 translator.safetensors   weights of the translator, statistics of its features
@@ -171,7 +171,7 @@ def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
 
 
 def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Scores]) -> str:
-    """The model card, in Markdown."""
+    """The model card as Markdown text."""
     rows = "\n".join(
         f"| {split} | {s.n} | {s.bleu4:.2f} [{s.intervals['bleu4'][0]:.2f}, {s.intervals['bleu4'][1]:.2f}] | "
         f"{s.bleu3:.2f} | {s.bleu2:.2f} | {s.bleu1:.2f} | {s.rouge:.2f} |"

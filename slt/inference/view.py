@@ -41,12 +41,13 @@ class Window:
     size: tuple[int, int]  # (width, height) of the panel
 
     def place(self, points: np.ndarray) -> np.ndarray:
-        """(..., 2) positions on the panel of positions in the picture."""
+        """Positions (..., 2) in pixels of the picture to positions (..., 2) in pixels of the panel."""
         scale = np.array(self.size) / np.array([self.width, self.height])
-        return (points - np.array([self.left, self.top])) * scale
+        placed: np.ndarray = (points - np.array([self.left, self.top])) * scale
+        return placed
 
     def cut(self, frame: np.ndarray) -> np.ndarray:
-        """The panel of a picture: cut out (white beyond its edges) and scaled."""
+        """The panel (h, w, 3) uint8 of a picture (H, W, 3): cut out (white beyond its edges) and scaled."""
         x, y = self.size[0] / self.width, self.size[1] / self.height
         move = np.array([[x, 0, -self.left * x], [0, y, -self.top * y]])
         flags = cv2.INTER_AREA if x < 1 else cv2.INTER_CUBIC
@@ -106,7 +107,10 @@ def make_still(
 
 
 def to_picture(pose: PoseSequence) -> PoseSequence:
-    """The pose in the pixels of its video, depth dropped; InputError if it does not say how to get there."""
+    """The pose in the pixels of its video, (T, J, 2), depth dropped.
+
+    Raises InputError if its provenance does not say how to get there.
+    """
     if pose.provenance.units != "pixel":
         if pose.provenance.stage(NORMALISE) is None:
             raise InputError(

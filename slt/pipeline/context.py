@@ -1,4 +1,4 @@
-"""What the stages of one run share."""
+"""The context of a run, shared by its stages: config, folder, corpus, rows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Run:
 
     @property
     def rendered(self) -> bool:
-        """Whether the truth is known."""
+        """Whether the true poses are known: the corpus is a rendered one."""
         return self.corpus.description.synthetic
 
     def stage(
@@ -54,7 +54,7 @@ class Run:
         config: dict[str, Any],
         inputs: Sequence[Done | str],
     ) -> Done:
-        """`run_stage`, or what another run has done already."""
+        """`run_stage` in this run's folder, or the result of another run of `reuse`. Arguments as there."""
         return run_stage(name, folder, work, config, inputs, elsewhere(self.folder, folder, self.reuse))
 
 
@@ -71,5 +71,5 @@ class Detected:
 
 
 def elsewhere(run: Path, folder: Path, reuse: Sequence[Path]) -> list[Path]:
-    """Where other runs have the stage that lies at `folder` in the run at `run`."""
+    """The folders in other runs of the stage that lies at `folder` in the run at `run`."""
     return [other / folder.relative_to(run) for other in reuse]

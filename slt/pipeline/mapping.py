@@ -21,23 +21,23 @@ class BatchStage(Protocol):
     """A stage that takes many pose sequences at once."""
 
     def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
-        """One result for each input, in order."""
+        """One result for each input, in order. Raises InputError if the stage refuses one."""
         ...
 
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """`skeletor.support.workers.worker_pool` with one thread each: the parallelism is over processes."""
+    """`skeletor.support.workers.worker_pool` with one thread in each process: the parallelism is over processes."""
     os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts
     with workers_.worker_pool(workers) as pool:
         yield pool
 
 
 def map_stores(folders: Mapping[Path, Path], make: Callable[[], BatchStage], what: str, workers: int) -> None:
-    """Apply a stage to each shard of the `folders` (source -> target); shards already in a target are kept.
+    """Apply a stage to each shard of the `folders` (source -> target), in worker processes.
 
-    make: builds the stage in the worker process; must be picklable. A clip that the stage refuses is left
-    out of the result and logged.
+    Shards already in a target are kept. make: builds the stage in the worker process; must be picklable. A clip for
+    which the stage raises InputError is left out of the result and logged.
     """
     pairs = [
         (shard, target / shard.name) for source, target in folders.items() for shard in source.glob("*.safetensors")

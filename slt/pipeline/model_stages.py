@@ -32,7 +32,10 @@ _WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by th
 def build_model(
     run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
-    """Write the model folder of the run's own system; returns it and its rejections on test and negatives."""
+    """Write the model folder of the run's own system.
+
+    Gives its path, and its rejections on test and negatives by kind.
+    """
     folder, out = run.folder / "model", run.folder / "abstention"
     if not folder.is_dir():
         (out / DONE).unlink(missing_ok=True)  # what is not there any more is made again

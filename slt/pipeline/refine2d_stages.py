@@ -1,4 +1,4 @@
-"""Between 2D poses and lifting: the 2D refiner is fitted to the training clips' true 2D, and refines all parts."""
+"""The stages between 2D poses and lifting: a 2D refiner is fitted to true 2D of training clips, and refines all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from slt.pipeline.work.fit_refiner2d import WEIGHTS, fit_2d
 
 
 def check_refine_2d(run: Run) -> None:
-    """InputError if the config asks for a 2D refiner that this corpus cannot give; before hours of other work."""
+    """Raises InputError if the config asks for a 2D refiner that this corpus cannot give.
+
+    Called before hours of other work.
+    """
     config = run.config.refine2d
     if config.name == "none":
         return
@@ -30,7 +33,7 @@ def check_refine_2d(run: Run) -> None:
 
 
 def refine_2d(run: Run, detected: Detected) -> Detected:
-    """All parts refined, in `refined2d/<part>/`; what comes in, if the config says `none`."""
+    """All parts refined, in `refined2d/<part>/`, 2D in pixels; `detected` itself if the config says `none`."""
     config = run.config.refine2d
     if config.name == "none":
         return detected
@@ -47,7 +50,7 @@ def refine_2d(run: Run, detected: Detected) -> Detected:
 
 
 def weights_of(run: Run) -> Path:
-    """Where the weights of the run's 2D refiner are, or will be."""
+    """The file of the run's 2D refiner, whether or not it is there yet."""
     return Path(run.config.refine2d.weights or run.folder / "refiner2d" / WEIGHTS)
 
 

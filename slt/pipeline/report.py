@@ -64,7 +64,7 @@ def write_report(
     lifted: Done,
     rejections: Mapping[str, rejected.Rejections],
 ) -> None:
-    """Write report.md and report.json into the run's folder."""
+    """Write report.md and report.json into the run's folder. Raises InputError if they cannot be written."""
     report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
     report["rejections"] = {kind: dataclasses.asdict(r) for kind, r in rejections.items()}
     sections = [table.markdown(), gains.markdown(table.gains), rejected.markdown(rejections) if rejections else ""]
@@ -86,7 +86,10 @@ def write_report(
 
 
 def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[System]]) -> Table:
-    """Scores of the constant sentence and of every trained row, on dev and test: means over a row's seeds."""
+    """Scores in per cent of the constant sentence and of every trained row, on dev and test.
+
+    They are means over a row's seeds.
+    """
     references = {s: {c.name: c.text for c in run.corpus.split(s)} for s in ("dev", "test")}
     constant = constant_sentence([c.text for c in run.corpus.split("train")], list(references["dev"].values()))
     outputs: dict[str, list[Outputs]] = {"constant": [{s: dict.fromkeys(references[s], constant) for s in references}]}

@@ -54,10 +54,10 @@ class Prepared:
 def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Table:
     """Run the whole chain in `folder` and return its table.
 
-    corpus: a data set in PHOENIX14T's layout; None renders one. What is done and unchanged is kept.
-    reuse: folders of other runs; what they have done with the same config, code and inputs is taken from there.
+    corpus: a data set in PHOENIX14T's layout; None renders one. Stages that are done and unchanged are kept.
+    reuse: folders of other runs; their stages with the same config, code and inputs are taken from there.
     The model folder gets the translator of the run's own row that is best on dev; if that row is left out (`rows`),
-    there is none.
+    there is none. Raises InputError if the corpus cannot be used.
     """
     done = prepare(config, folder, corpus, reuse)
     systems = translators.train_rows(done.run, done.rows)
@@ -75,7 +75,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
 
 
 def prepare(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Prepared:
-    """The chain from the corpus to the poses of all rows, refiners trained. Arguments as in `run`."""
+    """The chain from the corpus to the poses of all rows, refiners trained. Arguments and errors as in `run`."""
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
     context = _with_corpus(config, folder, corpus, tuple(reuse))
@@ -107,7 +107,10 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
 
 
 def with_text(corpus: layout.Corpus, period: bool) -> layout.Corpus:
-    """The corpus with the sentences that are trained on and scored; the reader ends each in " ."."""
+    """The corpus with the sentences that are trained on and scored.
+
+    period: keep the final " ." that the reader adds to each.
+    """
     if period:
         return corpus
     clips = tuple(replace(clip, text=clip.text.removesuffix(" .")) for clip in corpus.clips)

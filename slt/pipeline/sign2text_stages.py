@@ -23,7 +23,10 @@ LABEL = "Sign2Text, from pixels"
 
 
 def sign2text_stage(run: Run, seed: int) -> Done:
-    """Train and decode the row of a run whose config has a section `sign2text`: writes `dev.json` and `test.json`."""
+    """Train and decode the row of a run whose config has a section `sign2text`: writes `dev.json` and `test.json`.
+
+    Raises AssertionError without that section.
+    """
     config = run.config.sign2text
     assert config is not None, "no section sign2text"
     folder = run.folder / SIGN2TEXT
@@ -51,7 +54,7 @@ def _pixel_plan(run: Run, clips: int | None, root: Path) -> PixelPlan:
 
 
 def sign2text_systems(run: Run) -> tuple[System, ...]:
-    """The row's trained systems, one for each seed of the run."""
+    """The row's trained systems, one for each seed of the run. Raises AssertionError without a section `sign2text`."""
     assert run.config.sign2text is not None, "no section sign2text"
     seeds = range(run.config.seed, run.config.seed + (run.config.sign2text.seeds or run.config.seeds))
     stages = [(seed, sign2text_stage(run, seed)) for seed in seeds]
@@ -59,7 +62,7 @@ def sign2text_systems(run: Run) -> tuple[System, ...]:
 
 
 def note(run: Run, done: Done) -> str:
-    """The footnote of the row: on how many clips it was trained."""
+    """The footnote of the row: its preset, and on how many of the training clips it was trained."""
     assert run.config.sign2text is not None
     names = json.loads((done.folder / "train.json").read_text(encoding="utf-8"))
     return (

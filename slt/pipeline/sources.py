@@ -15,7 +15,7 @@ from slt.pipeline.work.estimate import FAILED
 def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Path]], folder: Path, file: Path) -> int:
     """Write `file`, tab-separated: each clip without a pose, its source and why; gives how many there are.
 
-    folder: of `estimate_corpus`. Annotated clips without pictures belong to them, but in a rendered corpus, where
+    folder: of `estimate_corpus`. Annotated clips without pictures count, except in a rendered corpus, where
     they are meant to have none.
     """
     failed = json.loads((folder / FAILED).read_text(encoding="utf-8"))
@@ -34,7 +34,7 @@ def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Pat
 
 
 def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:
-    """Part -> clip -> video of all rendered videos of a corpus."""
+    """Part -> clip -> video file of all rendered videos of a corpus."""
     parts = ("train", "dev", "test", "studio", "negatives")
     return {
         part: {file.stem: file for file in sorted(layout.features_path(corpus.root, part).glob("[!.]*.mp4"))}

@@ -21,14 +21,17 @@ Pair = tuple[list[PoseSequence], list[PoseSequence]]  # key points and final pos
 
 @dataclass(frozen=True)
 class Chain:
-    """What stands between estimator and translator."""
+    """The stages between estimator and translator."""
 
     refiner_2d: Refiner
     lifter: Lifter
     refiner: Refiner
 
     def final(self, raw: Sequence[PoseSequence]) -> Pair:
-        """Key points and final poses of those clips that can be lifted; the others are left out, and logged."""
+        """(key points (T, J, 2), final poses (T, 50, 3) in shoulder widths) of those clips that can be lifted.
+
+        The others are left out, and logged.
+        """
         try:
             return list(raw), self._many(raw)
         except InputError:
@@ -52,7 +55,10 @@ class Chain:
 def build_chain(
     lift: LiftConfig, refine: RefineConfig, refine2d: Refine2DConfig, refiner: Path | None, refiner_2d: Path | None
 ) -> Chain:
-    """The chain of a run's configs; refiner, refiner_2d: the weights of its trained ones, in place of the configs'."""
+    """The chain of a run's configs. Raises InputError if weights cannot be used.
+
+    refiner, refiner_2d: weights of its trained refiners, in place of the configs'; None: as the configs say.
+    """
     if refiner is not None:
         refine = refine.model_copy(update={"weights": str(refiner)})
     if refiner_2d is not None:
@@ -61,12 +67,12 @@ def build_chain(
 
 
 def larger_strides(raw: Sequence[PoseSequence]) -> tuple[int, ...]:
-    """Those of `STRIDES` that clips with the stride of these can be brought to."""
+    """The strides of `STRIDES` that clips with the stride of these can be brought to: its larger multiples."""
     own = pose_stride(raw[0]) if raw else 1
     return tuple(stride for stride in STRIDES if stride > own and stride % own == 0)
 
 
 def thinned(raw: Sequence[PoseSequence], stride: int) -> list[PoseSequence]:
-    """The clips as if the estimator had looked at every `stride`-th frame only."""
+    """The clips (T, J, D) as if the estimator had looked at every `stride`-th frame only; the others are missing."""
     record = StageRecord("sparse", config={STRIDE: stride})
     return [thin(pose, stride).replace(stage=record) for pose in raw]

@@ -1,4 +1,4 @@
-"""The stages that learn to translate: one translator for each row of the table and each seed."""
+"""The stages that train translators: one for each row of the table and each seed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[System, ...]]:
 
 
 def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
-    """The jobs of `train_rows`, in a pool."""
+    """Submit the trainings of `train_rows` to a pool, first seeds first."""
     gloss = run.config.gloss2text and (not run.config.rows or GLOSS in run.config.rows)
     jobs = []
     for seed in range(run.config.seed, run.config.seed + run.config.seeds):
@@ -63,7 +63,10 @@ def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
 
 
 def collect(jobs: Sequence[Job]) -> dict[str, tuple[System, ...]]:
-    """Wait for the jobs; the systems of each row in the order of their seeds."""
+    """Wait for the jobs, and give the systems of each row in the order of their seeds.
+
+    Raises what a training raised.
+    """
     systems: dict[str, tuple[System, ...]] = {}
     for job in jobs:
         done = job.future.result()
@@ -73,7 +76,7 @@ def collect(jobs: Sequence[Job]) -> dict[str, tuple[System, ...]]:
 
 
 def system_folder(folder: Path, name: str, seed: int, first: int) -> Path:
-    """Where the translator of a row lies. The first seed's is named after the row alone: more seeds leave it there."""
+    """The folder of a row's translator. The first seed's is named after the row alone: more seeds leave it there."""
     return folder / "systems" / (name if seed == first else f"{name}-s{seed}")
 
 
@@ -101,6 +104,6 @@ def _worker_stage(run: Run, name: str, seed: int, work: Callable[[Path], object]
 
 
 def outputs_of(folder: Path, kind: str = "") -> dict[str, Any]:
-    """What a trained system made of dev and test (clip name -> text); kind: of its file's name."""
+    """The outputs of a trained system: split -> clip name -> text (kind "") or, with another kind of file, glosses."""
     files = {split: folder / f"{split}{kind}.json" for split in ("dev", "test")}
     return {split: json.loads(file.read_text(encoding="utf-8")) for split, file in files.items() if file.exists()}

@@ -24,7 +24,10 @@ class Bleu:
 
 
 def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> Bleu:
-    """BLEU-1..4 of a corpus. An order without any match makes its BLEU and the higher ones 0."""
+    """BLEU-1..4 of a corpus in per cent (Papineni et al. 2002).
+
+    An order without any match makes its BLEU and those of higher orders 0.
+    """
     metric = BLEU(tokenize="none", smooth_method="none", force=True)
     result = metric.corpus_score(list(hypotheses), [list(references)])
     precisions = np.asarray(result.precisions, np.float64)  # (4,) in per cent
@@ -46,7 +49,7 @@ def bleu_statistics(hypotheses: Sequence[str], references: Sequence[str]) -> np.
 
 
 def bleu_from_statistics(totals: np.ndarray) -> np.ndarray:
-    """(..., 10) summed statistics to (..., 4) BLEU-1..4 in per cent."""
+    """(..., 10) summed statistics to (..., 4) BLEU-1..4 in per cent (Papineni et al. 2002, equations 2 and 3)."""
     lengths, reference_lengths = totals[..., 0], totals[..., 1]
     matches, ngrams = totals[..., 2 : 2 + ORDER], totals[..., 2 + ORDER :]
     with np.errstate(divide="ignore", invalid="ignore"):

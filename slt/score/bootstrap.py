@@ -122,4 +122,5 @@ def _scores(counts: np.ndarray, stats: np.ndarray) -> np.ndarray:
 
 def _mean_scores(counts: np.ndarray, trainings: Sequence[np.ndarray]) -> np.ndarray:
     """`_scores`, mean over the trainings of one system."""
-    return np.mean([_scores(counts, stats) for stats in trainings], axis=0)
+    mean: np.ndarray = np.mean([_scores(counts, stats) for stats in trainings], axis=0)
+    return mean

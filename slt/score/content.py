@@ -1,4 +1,4 @@
-"""How many of the words that carry the meaning (the grammar's slots) a translation got right."""
+"""Content accuracy: the share of words that carry the meaning (the grammar's slots) that a translation got right."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class ContentScore:
 
     @property
     def accuracy(self) -> float:
+        """Share of the content words that were right, in per cent; 0 if there is none."""
         return 100.0 * self.right / self.total if self.total else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The floor: the one sentence that scores best as the answer to everything."""
+"""The floor of the scores: the one sentence that scores best as the translation of every clip."""
 
 from __future__ import annotations
 

@@ -33,5 +33,5 @@ def sentence_rouge(hypotheses: Sequence[str], references: Sequence[str], beta: f
 
 
 def corpus_rouge(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Mean of `sentence_rouge`."""
+    """Mean of `sentence_rouge` over the corpus, in per cent (Lin 2004, with beta 1.2)."""
     return float(sentence_rouge(hypotheses, references).mean())

@@ -48,11 +48,11 @@ class Scores:
     wer: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """All fields as plain values, for JSON; scores in per cent."""
         return dataclasses.asdict(self)
 
     def lines(self) -> str:
-        """For people: a line for each score with its 95 % interval, and the signature."""
+        """Text of several lines: each score in per cent with its 95 % interval, and the signatures."""
         rows = []
         for key, label in (("bleu4", "BLEU-4"), ("bleu3", "BLEU-3"), ("bleu2", "BLEU-2"), ("bleu1", "BLEU-1"),
                            ("rouge", "ROUGE")):  # fmt: skip

@@ -23,7 +23,7 @@ def word_error_rate(hypotheses: Sequence[Sequence[str]], references: Sequence[Se
 
 
 def edits(hypothesis: Sequence[str], reference: Sequence[str]) -> int:
-    """Levenshtein distance of two token sequences."""
+    """Levenshtein distance of two token sequences: the fewest insertions, deletions and substitutions."""
     row = np.arange(len(reference) + 1)
     for token in hypothesis:
         differs = np.array([token != other for other in reference], int)

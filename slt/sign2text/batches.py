@@ -45,9 +45,12 @@ class FrameDataset(SequenceDataset):
         return index, self.change(used, rng) if self.change else used, self.tokens[index]
 
     def collate_fn(
-        self, batch: list[tuple], pad_index: int, eos_index: int, device: torch.device = CPU
+        self, batch: list[tuple[int, Any, Any]], pad_index: int, eos_index: int, device: torch.device = CPU
     ) -> SequenceBatch:
-        """Items to a batch; frames behind a clip's end are black, and never looked at."""
+        """Items to a batch: frames (B, T, H, W, 3) uint8, trg (B, L).
+
+        Frames behind a clip's end are black and not looked at.
+        """
         indices, clips, tokens = zip(*batch, strict=True)
         frames, lengths = pad_frames(clips)
         trg = torch.tensor(self.sequence_encoder[TARGET](list(tokens))[0])  # (B, L)

@@ -1,4 +1,4 @@
-"""What looks at single frames: AlexNet up to fc7, or a few strided convolutions; and pretrained weights for AlexNet."""
+"""CNNs on single frames: AlexNet up to fc7, or a few strided convolutions; and pretrained weights for AlexNet."""
 
 from __future__ import annotations
 
@@ -42,13 +42,15 @@ class AlexNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 227, 227) pictures less their mean -> (N, 4096)."""
         assert x.shape[1:] == (3, 227, 227), x.shape
         x = self.pool(self.norm(self.conv1(x).relu()))  # (N, 96, 27, 27)
         x = self.pool(self.norm(self.conv2(x).relu()))  # (N, 256, 13, 13)
         x = self.conv4(self.conv3(x).relu()).relu()  # (N, 384, 13, 13)
         x = self.pool(self.conv5(x).relu())  # (N, 256, 6, 6)
         x = self.dropout(self.fc6(x.flatten(1)).relu())  # (N, 4096)
-        return self.dropout(self.fc7(x).relu())  # (N, 4096)
+        features: Tensor = self.dropout(self.fc7(x).relu())  # (N, 4096)
+        return features
 
 
 class SmallCnn(nn.Module):
@@ -72,9 +74,11 @@ class SmallCnn(nn.Module):
         self.project = nn.Linear(channels[-1] * height * width, features)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) pictures less their mean -> (N, features)."""
         assert x.shape[1:] == (3, *self.size), x.shape
         places = self.dropout(self.convolutions(x).flatten(1))  # (N, C * H' * W')
-        return self.project(places).relu()  # (N, features)
+        features: Tensor = self.project(places).relu()  # (N, features)
+        return features
 
 
 _LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")

@@ -33,7 +33,7 @@ class Sign2TextConfig(Config):
     # frames
     height: int = Field(default=96, ge=16, le=1024)
     width: int = Field(default=80, ge=16, le=1024)
-    frame_stride: int = Field(default=3, ge=1, le=8, description="every so many frames one is used")
+    frame_stride: int = Field(default=3, ge=1, le=8, description="N: every N-th frame is used")
     max_frames: int = Field(default=300, ge=2, description="used frames after which a training clip is cut")
     mean: Literal["corpus", "clip"] = Field(
         default="clip",
@@ -69,7 +69,7 @@ class Sign2TextConfig(Config):
     max_updates: int = Field(default=1500, ge=1)
     max_minutes: float = Field(default=120.0, gt=0, description="wall time; then training ends")
     validate_every: int = Field(default=150, ge=1, description="updates")
-    validation_sentences: int = Field(default=200, ge=1, description="of dev, the first so many, decoded greedily")
+    validation_sentences: int = Field(default=200, ge=1, description="N: the first N of dev, decoded greedily")
     patience: int = Field(default=10, ge=1, description="validations without a better BLEU-4 before training ends")
     keep: int = Field(default=3, ge=1, description="best checkpoints kept; their mean is used if it is better on dev")
     bf16: bool = Field(default=False, description="the CNN computes in bfloat16")
@@ -111,7 +111,7 @@ class Sign2TextConfig(Config):
         return self
 
     def training_options(self) -> TranslateConfig:
-        """The same options for the translator's trainer (`slt.translate.joey.trainer`), which this baseline shares."""
+        """The shared options as those of the translator's trainer (`slt.translate.joey.trainer`)."""
         return TranslateConfig.model_validate({name: getattr(self, name) for name in _SHARED})
 
 
@@ -166,5 +166,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def sign2text_preset(name: Preset, **changes: Any) -> Sign2TextConfig:
-    """The config of a preset, with values changed."""
+    """The config of a preset, with some values changed.
+
+    Raises pydantic's ValidationError (a ValueError) for a bad value.
+    """
     return Sign2TextConfig.model_validate({"preset": name, **changes})

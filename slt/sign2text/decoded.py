@@ -18,7 +18,10 @@ from slt.video import open_video
 
 
 def read_frames(source: Path | str, height: int, width: int) -> np.ndarray:
-    """(T, height, width, 3) uint8 RGB of all frames of a video or of a folder of pictures. InputError if unreadable."""
+    """(T, height, width, 3) uint8 RGB of all frames of a video or a folder of pictures, resized to that size.
+
+    height, width: in pixels. Raises InputError if it cannot be read.
+    """
     with open_video(source) as video:
         frames = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in video]
     if not frames:
@@ -27,10 +30,11 @@ def read_frames(source: Path | str, height: int, width: int) -> np.ndarray:
 
 
 def decode_frames(sources: Mapping[str, Path], folder: Path, height: int, width: int, workers: int = 2) -> list[str]:
-    """Write `folder/<name>.npy` for each clip (name -> video or folder of pictures); gives the names that are there.
+    """Write `folder/<name>.npy`, (T, height, width, 3) uint8, for each clip (name -> video or folder of pictures).
 
-    What is there is kept, so a killed run goes on; the folder has to be for this size and these clips alone. A clip
-    that cannot be read is logged and left out. In threads: decoding and resizing let go of Python's lock.
+    Gives the names that are there. Files that are there already are kept, so a killed run goes on; the folder has to be
+    for this size and these clips alone. A clip that cannot be read is logged and left out. workers: threads, since
+    decoding and resizing let go of Python's lock.
     """
 
     def work(name: str) -> str | None:
@@ -56,7 +60,7 @@ def decode_frames(sources: Mapping[str, Path], folder: Path, height: int, width:
 
 
 def frame_file(folder: Path, name: str) -> Path:
-    """Where the frames of a clip lie."""
+    """The file of a clip's decoded frames."""
     return folder / f"{name}.npy"
 
 
@@ -87,7 +91,7 @@ class FrameStore(Sequence[np.ndarray]):
 
 
 def mean_picture(clips: Sequence[np.ndarray], lengths: Sequence[int], most: int = 20_000) -> np.ndarray:
-    """(H, W, 3) float32 mean of the frames of all clips, or of at most so many of them, evenly drawn."""
+    """(H, W, 3) float32 mean of the frames of all clips, or of at most `most` of them, evenly drawn."""
     step = -(-sum(lengths) // most)
     total, count, offset = np.zeros(clips[0].shape[1:], np.float64), 0, 0
     for frames, length in zip(progress(clips, "mean picture", len(clips), "clip"), lengths, strict=True):

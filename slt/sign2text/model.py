@@ -74,7 +74,10 @@ class FrameEncoder(Encoder):
         self._output_size = hidden
 
     def forward(self, frames: Tensor, lengths: Tensor, mask: Tensor, **_: object) -> tuple[Tensor, Tensor]:
-        """States of all frames, and the last one of each layer; shapes as above."""
+        """Frames (B, T, H, W, 3) uint8 -> states (B, T, hidden), and each layer's last state (B, layers, hidden).
+
+        lengths: (B,). mask: (B, 1, T), True on real frames.
+        """
         assert frames.dim() == 5 and frames.shape[2:] == self.mean_picture.shape, frames.shape
         assert mask.shape == (frames.shape[0], 1, frames.shape[1]), mask.shape
         real = mask[:, 0]  # (B, T)
@@ -100,7 +103,8 @@ class FrameEncoder(Encoder):
 
     def _look_at(self, pictures: Tensor) -> Tensor:
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.bf16):
-            return self.cnn((pictures * self.cnn.scale).permute(0, 3, 1, 2)).float()
+            features: Tensor = self.cnn((pictures * self.cnn.scale).permute(0, 3, 1, 2)).float()
+            return features
 
 
 def reverse_rows(x: Tensor, lengths: Tensor) -> Tensor:
@@ -155,7 +159,10 @@ def build_model(
     cnn: AlexNet | SmallCnn, mean_picture: Tensor, words: Vocabulary, layers: int, hidden: int, embedding: int,
     bidirectional: bool, reverse: bool, attention: str, dropout: float, bf16: bool, clip_mean: bool,
 ) -> Model:  # fmt: skip
-    """A JoeyNMT model whose source is frames, initialised by torch's global generator."""
+    """A JoeyNMT model whose source is frames (B, T, H, W, 3), initialised by torch's global generator.
+
+    mean_picture: (H, W, 3). layers, hidden: of encoder and decoder; embedding: width of target words.
+    """
     encoder = FrameEncoder(cnn, mean_picture, hidden, layers, dropout, bidirectional, reverse, bf16, clip_mean)
     decoder = AttentionDecoder(encoder, len(words), embedding, hidden, layers, dropout, attention)
     target = Embeddings(embedding_dim=embedding, vocab_size=len(words), padding_idx=words.pad_index)

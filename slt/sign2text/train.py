@@ -1,4 +1,4 @@
-"""Train Sign2Text with the translator's trainer (JoeyNMT's): same text, validation, stopping and decoding."""
+"""Training of Sign2Text with the translator's trainer (JoeyNMT's): same text, validation, stopping and decoding."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class Clips:
 def train_sign2text(
     train: Clips, dev: Clips, config: Sign2TextConfig, out: Path, seed: int = 0, device: str = "auto", threads: int = 1
 ) -> TrainResult:
-    """Train from pixels. A killed training goes on where it was when called again with the same arguments; on a CPU
-    with as many threads it ends with the same bytes.
+    """Train from pixels. A killed training goes on where it was when called again with the same arguments.
 
-    out: folder for the model, JoeyNMT's checkpoints and its log. Raises InputError on bad clips or weights.
+    On a CPU with as many threads it ends with the same bytes. out: folder for the model, JoeyNMT's checkpoints and its
+    log. Raises InputError on bad clips or weights.
     """
     for name, part in (("training", train), ("dev", dev)):
         if not part.files:

@@ -1,4 +1,4 @@
-"""The trained baseline: frames in, sentences out; saved as safetensors and a vocabulary."""
+"""The trained baseline Sign2Text: frames in, sentences out; saved as safetensors and a vocabulary."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Sign2Text:
 
     @staticmethod
     def load(folder: Path | str, device: str = "auto") -> Sign2Text:
-        """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
+        """Read the files that `save` wrote. Raises InputError if a file is missing or damaged."""
         folder = Path(folder)
         path = folder / WEIGHTS
         header, tensors = read_weights(path, _FORMAT, "a Sign2Text model of this program", _ADVICE)
@@ -63,7 +63,10 @@ class Sign2Text:
         return Sign2Text(model, text, config, Decoding(**search.model_dump()), target)
 
     def save(self, folder: Path | str, text_from: Path) -> None:
-        """Write weights and vocabulary into `folder`; the vocabulary is copied from `text_from`."""
+        """Write weights and vocabulary into `folder`; the vocabulary is copied from `text_from`.
+
+        Raises InputError if the weights cannot be written.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # The file that AlexNet started from is not needed any more, and not there on another machine.
@@ -90,7 +93,10 @@ class Sign2Text:
 def encode_frames(
     model: Model, clips: Sequence[np.ndarray], stride: int, device: torch.device
 ) -> Iterator[Encoded]:  # fmt: skip
-    """Encode clips of frames, of which every `stride`-th is used, longest first. The model has to be in eval mode."""
+    """Encode clips (T, H, W, 3) uint8, of which every `stride`-th frame is used, longest first, in batches.
+
+    The model has to be in eval mode.
+    """
     order = sorted(range(len(clips)), key=lambda k: -len(clips[k]))
     for start in range(0, len(order), _BATCH):
         positions = order[start : start + _BATCH]
@@ -104,7 +110,10 @@ def encode_frames(
 
 
 def new_model(config: Sign2TextConfig, text: Text, mean_picture: torch.Tensor) -> Model:
-    """An initialised network; pretrained weights of the CNN are not read here (`cnn.load_cnn_weights`)."""
+    """An initialised network; mean_picture: (H, W, 3) grey levels.
+
+    Weights of AlexNet are read by `cnn.load_cnn_weights`.
+    """
     cnn: AlexNet | SmallCnn
     if config.cnn == "small":
         cnn = SmallCnn((config.height, config.width), config.channels, config.feature_size, config.cnn_dropout)

@@ -1,1 +1,1 @@
-"""The rendered signer: what it says, how it moves and looks, and corpora of it."""
+"""The rendered signer: its sentences, motion and look, and corpora of it."""

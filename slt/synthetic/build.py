@@ -80,7 +80,7 @@ class Plan(Shot):
 
 
 def plan_corpus(config: CorpusConfig) -> list[Plan]:
-    """All clips of a corpus, in order of part and number."""
+    """All clips of a corpus, in order of part and number. Deterministic by `config.seed`."""
     splits = make_splits(config.train, config.dev, config.test, config.seed)
     signers = split_signers(config.signers_disjoint)
     rng = np.random.default_rng([config.seed, 0xC0])
@@ -104,7 +104,10 @@ def plan_corpus(config: CorpusConfig) -> list[Plan]:
 
 
 def render_corpus(config: CorpusConfig, root: Path, workers: int = 2) -> layout.Corpus:
-    """Make the corpus in `root`; what is already there is kept. Deterministic by `config.seed`."""
+    """Make the corpus in `root`; clips that are already there are kept. Deterministic by `config.seed`.
+
+    workers: processes. Raises InputError if a file cannot be written.
+    """
     plans = plan_corpus(config)
     write_clips(plans, partial(make_clip, config=config), root, workers)
     for split in layout.SPLITS:
@@ -123,7 +126,10 @@ class Maker(Protocol[S]):
 
 
 def write_clips(plans: Sequence[P], make: Maker[P], root: Path, workers: int) -> None:
-    """Make all clips, in worker processes: truth in shards, and videos; shards that are there already are kept."""
+    """Make all clips, in worker processes: truth in shards, and videos. Shards that are there already are kept.
+
+    make: gives (truth (T, 50, 3) in metres, truth (T, 50, 2) in pixels) of a plan. workers: processes.
+    """
     with worker_pool(workers) as pool:
         for part in PARTS:
             chunks = _chunks([p for p in plans if p.part == part])
@@ -138,7 +144,7 @@ def open_truth(root: Path, part: str, planar: bool = False) -> Mapping[str, Pose
 
 
 def video_path(root: Path, part: str, name: str) -> Path:
-    """Where the video of a clip lies."""
+    """The file of a clip's video under a corpus's root."""
     return layout.features_path(root, part) / f"{name}.mp4"
 
 
@@ -152,7 +158,7 @@ def make_clip(plan: Plan, config: CorpusConfig, root: Path | None) -> tuple[Pose
 
 
 def clip_rng(plan: Shot, seed: int) -> np.random.Generator:
-    """The random numbers of one clip, of which its motion takes the first."""
+    """The generator of one clip's random numbers; its motion draws first."""
     return np.random.default_rng([seed, PARTS.index(plan.part), plan.index])
 
 
@@ -190,7 +196,7 @@ def _motion(plan: Plan, rng: np.random.Generator, fps: float) -> PoseSequence:
 
 
 def signs_unknown(negative: str) -> bool:
-    """Whether the person of a clip of `negatives` signs (what is not in the lexicon); the others are idle."""
+    """Whether the person of a clip of `negatives` signs, but nothing in the lexicon; all others are idle."""
     return int(negative.rsplit("-", 1)[1]) % 2 == 1
 
 
@@ -221,7 +227,7 @@ def _annotated(plan: Plan, root: Path) -> layout.Clip:
 
 
 def content_words(config: CorpusConfig) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """(clip name, content words of its sentence) for dev and test."""
+    """(clip name, content words of its sentence) for all clips of dev and test."""
     for plan in plan_corpus(config):
         if plan.part in ("dev", "test") and plan.sentence is not None:
             yield plan.name, plan.sentence.content

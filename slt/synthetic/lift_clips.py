@@ -32,7 +32,7 @@ _MOCAP_SENTENCES, _MOCAP_WITHOUT_HANDS = 200, 0.5
 
 
 def rendered_material(config: LifterDataConfig, workers: int = 1) -> Material:
-    """Rendered motion on SIGNING_50; see `rendered_clips`."""
+    """Rendered motion on SIGNING_50 for a lifter's training, with a description in words; see `rendered_clips`."""
     clips = rendered_clips(config, workers)
     errors = f"errors of the noise model {Path(config.noise).name}" if config.noise else "errors of a plain formula"
     parts = []
@@ -51,7 +51,10 @@ def rendered_material(config: LifterDataConfig, workers: int = 1) -> Material:
 
 
 def rendered_clips(config: LifterDataConfig, workers: int = 1) -> ClipSet:
-    """Training clips of a config, made in as many processes; they depend on nothing but the config."""
+    """Training clips of a config, in order of their number; they depend on nothing but the config.
+
+    Points (F, 50, 2) and true joints (F, 50, 3) of all clips, one after the other. workers: processes.
+    """
     total = config.captured + config.clips * config.views
     chunks = [range(k, min(k + _CHUNK, total)) for k in range(0, total, _CHUNK)]
     make = partial(_chunk, config=config)
@@ -75,7 +78,10 @@ def _chunk(numbers: range, config: LifterDataConfig) -> ClipSet:
 
 
 def training_view(config: LifterDataConfig, number: int) -> View:
-    """The `number`-th view of the training clips; the first ones are of motion capture, if there are such."""
+    """The `number`-th view of the training clips; the first `config.captured` ones are of motion capture.
+
+    The view of a clip of T frames: detected (T, 50, 2), and its true 3D.
+    """
     if number < config.captured:
         return _mocap_view(config, number)
     sentence, camera = divmod(number - config.captured, config.views)
@@ -115,7 +121,7 @@ class PlainNoise:
     """Errors of no particular detector, after the measured statistics of OpenPose: see `simulate`."""
 
     def simulate(self, truth2d: PoseSequence, rng: np.random.Generator) -> PoseSequence:
-        """Heavy-tailed noise, lost hands, right hand on the left one.
+        """Heavy-tailed noise, lost hands, the right hand on the left one, for a true 2D pose (T, 50, 2).
 
         Residuals of about .01 (body) and .03 (fingers) shoulder widths, Student-t; a hand is lost in 8 % of frames, in
         runs; the right hand is on the left in 10 %.
@@ -149,12 +155,12 @@ Noise = DetectorNoise | PlainNoise
 
 @lru_cache(maxsize=2)
 def detector(path: str | None) -> Noise:
-    """The noise model of a file, or the plain one. InputError as of `DetectorNoise.load`."""
+    """The noise model of a file, or the plain one for None. Raises InputError as `DetectorNoise.load` does."""
     return PlainNoise() if path is None else DetectorNoise.load(path)
 
 
 def make_view(pose: PoseSequence, rng: np.random.Generator, noise: Noise | None, hands: bool = True) -> View:
-    """What a random camera and a detector see of a motion (T, 50, 3) in metres. noise: None for true 2D."""
+    """A random camera's and a detector's view of a motion (T, 50, 3) in metres. noise: None for true 2D."""
     camera = random_camera(QUALITIES["broadcast"], rng, pose)
     flat = camera.project(pose.keypoints)
     seen = PoseSequence(flat, pose.confidence, pose.fps, SIGNING_50, Provenance(source="rendered", units="pixel"))
@@ -168,7 +174,7 @@ def make_view(pose: PoseSequence, rng: np.random.Generator, noise: Noise | None,
 
 
 def held_out_motion(count: int, seed: int) -> list[tuple[Signer, PoseSequence]]:
-    """Motions of test sentences by the two signers that no lifter has seen."""
+    """(signer, motion (T, 50, 3) in metres) of `count` test sentences, by the two signers that no lifter has seen."""
     sentences = make_splits(1, HELD_OUT["dev"], HELD_OUT["test"], CORPUS_SEED)["test"][:count]
     signers = split_signers(disjoint=True)["test"]
     result = []

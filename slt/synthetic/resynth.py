@@ -44,7 +44,7 @@ class ResynthConfig(Config):
     studio: int = Field(60, ge=2)
     studio_motion: int = Field(500, ge=0)
     negatives: int = Field(12, ge=0)
-    limit: int | None = Field(None, ge=1, description="at most so many clips of each split, for trials")
+    limit: int | None = Field(None, ge=1, description="most clips of each split, for trials")
     seed: int = Field(1, ge=0)
 
 
@@ -73,7 +73,7 @@ class Source:
 
 
 def read_source(folder: Path | str) -> Source:
-    """Read annotation and alignments. InputError in one line if anything is absent, unreadable or left over."""
+    """Read annotation and alignments. Raises InputError, one line, if anything is absent, unreadable or left over."""
     place = layout.locate(folder)
     clips, alignments = {}, {}
     for split in layout.SPLITS:
@@ -93,7 +93,7 @@ def read_source(folder: Path | str) -> Source:
 
 
 def source_hash(folder: Path | str) -> str:
-    """Hash over the bytes of all files that `read_source` reads."""
+    """SHA-256, as hex, of all files that `read_source` reads. Raises InputError if one cannot be read."""
     place = layout.locate(folder)
     digest = hashlib.sha256()
     for split in layout.SPLITS:
@@ -107,14 +107,14 @@ def source_hash(folder: Path | str) -> str:
 
 
 def lexicon_of(source: Source, seed: int) -> ResynthLexicon:
-    """The lexicon for every gloss that occurs in annotation or alignments of any split."""
+    """The lexicon for every gloss that occurs in annotation or alignments of any split; deterministic by `seed`."""
     glosses = {g for clips in source.clips.values() for clip in clips for g in clip.glosses}
     glosses |= {s.gloss for clips in source.alignments.values() for a in clips.values() for s in a.spans}
     return make_lexicon(glosses - {""}, list(source.alignments["train"].values()), seed)
 
 
 def cast(source: Source) -> dict[str, Signer]:
-    """Which of our signers stands for each real speaker, in order of name: right-handed ones first."""
+    """Which of our signers stands for each real speaker, in order of name; right-handed signers are taken first."""
     speakers = sorted({clip.speaker for clips in source.clips.values() for clip in clips})
     signers = sorted(SIGNERS, key=lambda s: s.left_handed)
     return {speaker: signers[k % len(signers)] for k, speaker in enumerate(speakers)}
@@ -147,9 +147,10 @@ def plan_resynth(config: ResynthConfig, source: Source, lexicon: ResynthLexicon)
 
 
 def resynthesise(config: ResynthConfig, folder: Path | str, root: Path, workers: int = 2) -> layout.Corpus:
-    """Make the corpus in `root` from the annotation in `folder`; what is already there is kept.
+    """Make the corpus in `root` from the annotation in `folder`; clips that are already there are kept.
 
-    Deterministic by `config.seed` and the annotation, whatever the number of workers.
+    Deterministic by `config.seed` and the annotation, whatever the number of workers. Raises InputError as
+    `read_source`.
     """
     source = read_source(folder)
     lexicon = lexicon_of(source, config.seed)
@@ -165,8 +166,10 @@ def resynthesise(config: ResynthConfig, folder: Path | str, root: Path, workers:
 def make_shot(
     plan: TimedShot, lexicon: ResynthLexicon, seed: int, root: Path | None
 ) -> tuple[PoseSequence, PoseSequence]:
-    """(truth in camera axes (T, 50, 3) metres, truth in the picture (T, 50, 2) pixels), and the video if `root` is
-    given and the plan asks for pixels."""
+    """(truth in camera axes (T, 50, 3) metres, truth in the picture (T, 50, 2) pixels) of one clip.
+
+    Writes the video too if `root` is given and the plan asks for pixels.
+    """
     rng = clip_rng(plan, seed)
     if plan.moves:
         pose = perform_timed([_timed(move, lexicon.ranks) for move in plan.moves], plan.signer, rng, FPS).pose

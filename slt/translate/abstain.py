@@ -1,4 +1,4 @@
-"""When not to translate: no signer, or a motion that the model does not know. The rule: docs/abstention.md."""
+"""Abstention: clips without a signer, or with a motion that the model does not know. The rule: docs/abstention.md."""
 
 from __future__ import annotations
 
@@ -118,29 +118,32 @@ class Abstention:
 
     @property
     def thresholds(self) -> Mapping[str, float]:
-        """By signal, of `stride`."""
+        """Signal -> threshold, for 2D of `stride`."""
         return self.limits.thresholds
 
     @property
     def tails(self) -> Mapping[str, tuple[float, float]]:
-        """By signal, of `stride`; see `Limits`."""
+        """Signal -> (start, length) of its fitted tail, for 2D of `stride`; see `Limits`."""
         return self.limits.tails
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """The strides that there are limits for, in order."""
+        """The strides that there are limits for, in ascending order."""
         return (self.stride, *sorted(self.sparse))
 
     def at(self, stride: int) -> Abstention:
-        """The same for 2D with that stride: with the limits of the next larger one, or else of the largest."""
+        """The same abstention for 2D of that stride.
+
+        Its limits are those of the smallest known stride that is at least as large, or else of the largest.
+        """
         nearest = next((known for known in self.strides if known >= stride), self.strides[-1])
         return self if nearest == self.stride else replace(self, limits=self.sparse[nearest], stride=nearest, sparse={})
 
     def reason(self, signals: Mapping[str, float]) -> str | None:
-        """Why not to translate, or None. Of several reasons the one furthest beyond its threshold.
+        """Why not to translate, as one line, or None. Of several reasons the one furthest beyond its threshold.
 
-        A signal that is no number is a reason, too: what cannot be checked is not vouched for. The stride of the 2D
-        stands among the signals (key `skeletor.poses.key_frames.STRIDE`) and decides which limits hold.
+        A signal that is NaN is a reason, too: what cannot be checked is not translated. The stride of the 2D
+        is among the signals (key `skeletor.poses.key_frames.STRIDE`) and decides which limits hold.
         """
         nearest = self.at(int(signals.get(STRIDE, self.stride)))
         return self._reason(signals) if nearest is self else nearest._reason(signals)
@@ -161,23 +164,29 @@ class Abstention:
         return SIGNALS[worst].message.format(value=signals[worst], limit=self.thresholds[worst])
 
     def signer_reason(self, raw: PoseSequence) -> str | None:
-        """The same from key points alone, before lifting: is there a signer at all?"""
+        """The reason from key points (T, J, 2) alone, before lifting: is there a signer at all? None if there is."""
         return self.reason({**signer_signals(raw), STRIDE: pose_stride(raw)})
 
     def signals(
         self, translator: Translator, raw: PoseSequence | None, pose: PoseSequence, hypothesis: Hypothesis
     ) -> dict[str, float]:
-        """All signals of one clip: raw key points (None if there are none), its 3D pose, its translation."""
+        """Signal -> value of one clip: raw key points (None if there are none), 3D pose, translation.
+
+        The pose is in shoulder widths; units of the signals: see `measure`.
+        """
         return measure(translator, self.reference, [raw], [pose], [hypothesis])[0]
 
     def plain(self) -> dict[str, object]:
-        """Thresholds and how they came about, for `model.yaml` (the reference stays in its file)."""
+        """Thresholds, and the number of clips and the stride behind them, for `model.yaml`.
+
+        The reference stays in its own file.
+        """
         sparse = {str(stride): dict(self.sparse[stride].thresholds) for stride in sorted(self.sparse)}
         return {"share": self.share, "clips": self.clips, "stride": self.stride, "thresholds": dict(self.thresholds),
                 "sparse": sparse}  # fmt: skip
 
     def save(self, folder: Path) -> None:
-        """Write `abstention.safetensors`."""
+        """Write `abstention.safetensors` into the folder, atomically. Raises InputError if it cannot be written."""
         sparse = {str(stride): _limits_plain(self.sparse[stride]) for stride in sorted(self.sparse)}
         values = {**_limits_plain(self.limits), "share": self.share, "clips": self.clips, "stride": self.stride,
                   "sparse": sparse}  # fmt: skip
@@ -186,7 +195,7 @@ class Abstention:
 
     @staticmethod
     def load(folder: Path) -> Abstention:
-        """Read what `save` wrote; InputError if it is missing or damaged."""
+        """Read the file that `save` wrote. Raises InputError if it is missing or damaged."""
         path = folder / FILE
         header, arrays = read_weights(path, _FORMAT, "the abstention of a model", _ADVICE)
         with damaged(path, _ADVICE):
@@ -227,10 +236,10 @@ def fit_abstention(
     """Set the thresholds so that about `share` of sound clips are rejected.
 
     train: 3D poses of training clips (a few hundred do). dev_raw, dev: key points and 3D poses of the same
-    held-out clips, which have gone through the same stages as a user's video will. train_seconds: lengths of all
-    training clips; empty takes those of `train`. sparse: larger stride -> the same as dev_raw and dev, with 2D of
-    every so manyth frame only; there all signals are worse, and each stride gets limits of its own.
-    Raises InputError if there are too few clips, or a signal of one is no number.
+    held-out clips, which have gone through the same stages as a user's video will. train_seconds: lengths in seconds of
+    all training clips; empty takes those of `train`. sparse: larger stride N -> the same as dev_raw and dev, with 2D of
+    every N-th frame only; there all signals are worse, and each stride gets limits of its own.
+    Raises InputError if there are too few clips, or a signal of one is NaN.
     Rule: an exponential tail is fitted to the worst fifth of each signal on dev; a clip's score is its most
     extreme signal in units of the tails of the *other* clips (its own would flatter it); the threshold of the score
     is its conformal quantile, that is the ceil((n + 1) (1 - share))-th smallest of n, or the largest if n is too
@@ -288,7 +297,10 @@ def _scores_among_others(bad: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def make_reference(translator: Translator, train: Sequence[PoseSequence], seed: int = 0) -> Reference:
-    """Bone proportions and encoder states of training clips."""
+    """Bone proportions (25,) and a sample of encoder states (K, H) of training clips, 3D poses in shoulder widths.
+
+    Raises InputError without clips.
+    """
     if not train:
         raise InputError("abstention: no training clips to compare with; give some")
     lengths = np.stack([proportions(pose) for pose in train])  # (N, L)
@@ -313,7 +325,10 @@ def measure(
     poses: Sequence[PoseSequence],
     hypotheses: Sequence[Hypothesis],
 ) -> list[dict[str, float]]:
-    """The signals of clips, and the stride of their 2D; `body` and `hands` only where there are raw key points."""
+    """Signal -> value for each clip, with the stride of its 2D; `body` and `hands` only where there are raw key points.
+
+    `short` and `long` are in seconds, `motion` in shoulder widths a second, `log_prob` a natural logarithm per token.
+    """
     rows = []
     for key_points, pose, hypothesis, states in zip(raw, poses, hypotheses, _states(translator, poses), strict=True):
         off = proportions(pose) - reference.centre
@@ -335,7 +350,10 @@ def measure(
 
 
 def signer_signals(raw: PoseSequence) -> dict[str, float]:
-    """Shares of the frames in which both shoulders, and at least one hand, are seen; of those that were estimated."""
+    """Shares (0 to 1) of the estimated frames in which a person is seen.
+
+    `body`: both shoulders are. `hands`: at least one hand is, that is half of its joints.
+    """
     raw = only_key_frames(raw)
     skeleton = raw.skeleton
     seen = raw.confidence >= _SEEN  # (T, J)
@@ -382,7 +400,8 @@ def _states(translator: Translator, poses: Sequence[PoseSequence]) -> list[np.nd
 def _nearest(states: np.ndarray, bank: np.ndarray) -> np.ndarray:
     """(T', H) to (T',) Euclidean distances to the nearest row of (K, H), per square root of H."""
     squares = (states**2).sum(1)[:, None] + (bank**2).sum(1) - 2 * states @ bank.T  # (T', K)
-    return np.sqrt(np.maximum(squares.min(1), 0) / states.shape[1])
+    distances: np.ndarray = np.sqrt(np.maximum(squares.min(1), 0) / states.shape[1])
+    return distances
 
 
 def _tail(bad: np.ndarray, floor: float) -> tuple[float, float]:

@@ -23,10 +23,8 @@ class TranslateConfig(Config):
     preset: str = Field(default="demo", description="whose values hold where none is given")
     # input
     fps: float = Field(default=25.0, gt=0, description="frame rate that poses are brought to")
-    every: int = Field(
-        default=1, ge=1, le=8, description="then only every so many-th frame is used, as of a slow camera"
-    )
-    frame_stride: int = Field(default=2, ge=1, le=8, description="means of so many frames are one input frame")
+    every: int = Field(default=1, ge=1, le=8, description="N: only every N-th frame is used, as of a slow camera")
+    frame_stride: int = Field(default=2, ge=1, le=8, description="N: one input frame is the mean of N frames")
     confidence: bool = Field(default=False, description="how sure the estimator was of each hand is an input")
     parts: Literal["all", "hands", "body"] = Field(
         default="all", description="what of the skeleton is an input; the wrists, places of the hands, belong to both"
@@ -72,7 +70,7 @@ class TranslateConfig(Config):
     max_updates: int = Field(default=6000, ge=1)
     max_minutes: float = Field(default=60.0, gt=0, description="wall time; then training ends")
     validate_every: int = Field(default=300, ge=1, description="updates")
-    validation_sentences: int = Field(default=200, ge=1, description="of dev, the first so many, decoded greedily")
+    validation_sentences: int = Field(default=200, ge=1, description="N: the first N of dev, decoded greedily")
     max_frames: int | None = Field(default=None, ge=1, description="longer clips are left out of training")
     patience: int = Field(
         default=12,

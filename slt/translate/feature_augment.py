@@ -28,4 +28,5 @@ def augment(
     result = source[low] * (1 - share) + source[np.minimum(low + 1, frames - 1)] * share
     if noise > 0:
         result[:, :-1] += rng.normal(0, noise, (len(result), result.shape[1] - 1))
-    return result.astype(np.float32)
+    changed: np.ndarray = result.astype(np.float32)
+    return changed

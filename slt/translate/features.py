@@ -1,4 +1,4 @@
-"""From a pose sequence to what the translator reads: one vector per (mean of a few) frames.
+"""Features of a pose sequence, the translator's input: one vector per frame, or per mean of a few frames.
 
 A sign is a hand shape, an orientation, a place and a movement. The features keep these apart, so that the
 first linear layer can tell them apart: joints of the body relative to the neck; per hand the joints in
@@ -64,8 +64,12 @@ class FeatureStats:
         return np.concatenate([scaled, np.ones((len(scaled), 1))], 1).astype(np.float32)
 
     def invert(self, standardised: np.ndarray) -> np.ndarray:
-        """Inverse of `standardise` (missing values stay at the mean)."""
-        return standardised[:, :-1] * self.std + self.mean
+        """(T, F + 1) standardised to (T, F) raw features, the inverse of `standardise`.
+
+        Missing values stay at the mean.
+        """
+        features: np.ndarray = standardised[:, :-1] * self.std + self.mean
+        return features
 
 
 def fit_stats(clips: list[np.ndarray]) -> FeatureStats:
@@ -90,14 +94,14 @@ def pose_features(
     depth: bool = True,
     every: int = 1,
 ) -> np.ndarray:
-    """Raw features (T', F) float32 of a 3D pose in shoulder widths, NaN where a joint is missing.
+    """Raw features (T', F) float32 of a 3D pose (T, 50, 3) in shoulder widths, NaN where a joint is missing.
 
     The pose is brought to `fps`; each row is the mean over `frame_stride` frames (the last may be of fewer).
     confidence: a hand's flag is its mean lack of confidence, instead of 1 where it is missing: a hand that a refiner
     has inferred is not missing, but nobody saw it.
     parts: the others' features are NaN throughout (the mean, when standardised); `columns` tells which they are.
     normalise: "frame" scales each frame by its own shoulder width, beside the clip's one. depth: False sets z to 0.
-    every: frames between those that are used, before any mean is taken.
+    every: N, only every N-th frame is used, chosen before any mean is taken.
     Raises InputError if the pose is not a 3D SIGNING_50 pose in shoulder widths, or empty.
     """
     source = pose.provenance.source or "pose"
@@ -168,7 +172,8 @@ def left_dominant(points: np.ndarray) -> bool:
 def _velocity(values: np.ndarray) -> np.ndarray:
     """(T, V) to half the difference of the next and the last row; at the ends, the row itself stands in."""
     padded = np.concatenate([values[:1], values, values[-1:]])
-    return (padded[2:] - padded[:-2]) / 2
+    velocity: np.ndarray = (padded[2:] - padded[:-2]) / 2
+    return velocity
 
 
 def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None) -> np.ndarray:
@@ -195,7 +200,8 @@ def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None) -> np.
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """(T, 3) to length 1; a vector of length 0 stays 0."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    return unit
 
 
 def _median(values: np.ndarray) -> float:

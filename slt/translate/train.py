@@ -1,4 +1,4 @@
-"""Train the translator, or its Gloss2Text ceiling, with JoeyNMT's trainer."""
+"""Training of the translator, or of its Gloss2Text ceiling, with JoeyNMT's trainer."""
 
 from __future__ import annotations
 
@@ -132,7 +132,10 @@ def train_gloss2text(
     train: Sequence[GlossedText], dev: Sequence[GlossedText], config: TranslateConfig, out: Path, seed: int = 0,
     device: str = "auto",
 ) -> TrainResult:  # fmt: skip
-    """Train the same transformer on pairs (true glosses, text): what perfect recognition would give."""
+    """Train the same transformer on pairs (true glosses, text): the score that perfect recognition would give.
+
+    out: as of `train_translator`. Raises InputError if a sentence has no glosses.
+    """
     if not all(glosses for glosses, _ in (*train, *dev)):
         raise InputError("Gloss2Text: a sentence has no glosses; give the corpus' gloss column")
     vocabulary = tuple(sorted({gloss for glosses, _ in train for gloss in glosses}))

@@ -59,7 +59,7 @@ class Translator:
 
     @staticmethod
     def load(folder: Path | str, device: str = "auto", decoding: Decoding | None = None) -> Translator:
-        """Read what `save` wrote. Raises InputError if a file is missing or damaged."""
+        """Read the files that `save` wrote. Raises InputError if a file is missing or damaged."""
         folder = Path(folder)
         header, tensors = read_weights(folder / WEIGHTS, _FORMAT, "a translator of this program", _ADVICE)
         where = str(folder / WEIGHTS)
@@ -87,7 +87,10 @@ class Translator:
         )
 
     def save(self, folder: Path | str, text_from: Path) -> None:
-        """Write weights and vocabulary into `folder`; the vocabulary's files are copied from `text_from`."""
+        """Write weights and vocabulary into `folder`; the vocabulary's files are copied from `text_from`.
+
+        Raises InputError if the weights cannot be written.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {
@@ -119,7 +122,7 @@ class Translator:
         return [self.stats.standardise(array) for array in raw]
 
     def encode(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[Encoded]:
-        """Encoder states of poses, in batches."""
+        """Encoder states (B, T', H) of poses, in batches of like length."""
         return list(encode(self.model, self.sources(poses), self.config.subsample, self.device))
 
     def translate(
@@ -131,13 +134,13 @@ class Translator:
         return decode(self.model, self.encode(poses), self.text, decoding or self.decoding)
 
     def recognise(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[tuple[str, ...]]:
-        """The glosses that the head reads in each pose (greedy CTC); InputError if this model has no head."""
+        """The glosses that the head reads in each pose (greedy CTC). Raises InputError if this model has no head."""
         if not isinstance(self.model, GlossModel):
             raise InputError("this model has no gloss head; train one with translate: {preset: ctc}")
         return recognise(self.model, self.encode(poses), self.recognised) if poses else []
 
     def translate_glosses(self, sentences: Sequence[Sequence[str]]) -> list[Hypothesis]:
-        """One hypothesis per sequence of glosses, for a Gloss2Text model."""
+        """One hypothesis per sequence of glosses, for a Gloss2Text model. Raises AssertionError for one of poses."""
         assert self.glosses, "a translator of poses takes poses"
         if not sentences:
             return []
@@ -147,7 +150,10 @@ class Translator:
 
 
 def raw_features(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> np.ndarray:
-    """Raw features (T', F) of a pose; an array is taken to be that already."""
+    """Raw features (T', F) of a pose; an array (T', F) is taken to be that already.
+
+    Raises InputError as `pose_features` does.
+    """
     if isinstance(pose, PoseSequence):
         return pose_features(
             pose,
@@ -175,7 +181,7 @@ def gloss_sources(
 def new_model(
     config: TranslateConfig, text: Text, glosses: Sequence[str] = (), recognised: Sequence[str] = ()
 ) -> Model:
-    """An initialised network: with a frame embedding, or with a word embedding of `glosses` if given.
+    """An initialised network: with a frame embedding of (B, T, F + 1), or with a word embedding of `glosses` if given.
 
     recognised: glosses that a head on the encoder is to tell apart, if any.
     """
@@ -195,7 +201,7 @@ def new_model(
 
 
 def frame_embedding(config: TranslateConfig) -> FrameEmbedding | StreamEmbedding:
-    """All features in one, or body and hands apart."""
+    """The source embedding of (B, T, F + 1) features: of all in one, or of body and hands apart (`config.streams`)."""
     inputs, streams = features.WIDTH + 1, tuple(features.STREAMS.values())
     if config.streams:
         return StreamEmbedding(streams, inputs, config.hidden, config.window, config.subsample, config.width)
@@ -203,7 +209,7 @@ def frame_embedding(config: TranslateConfig) -> FrameEmbedding | StreamEmbedding
 
 
 def recognise(model: GlossModel, batches: Sequence[Encoded], vocabulary: Sequence[str]) -> list[tuple[str, ...]]:
-    """What a gloss head reads, in the order of the sources that were encoded."""
+    """The glosses that a head reads in encoder states (B, T', H), in the order of the sources that were encoded."""
     found = {
         position: glosses
         for batch in batches

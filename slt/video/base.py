@@ -1,4 +1,4 @@
-"""What every source of pictures is."""
+"""`Video`, the base class of all sources of pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash: a Pat
 
 
 def check_regular(path: Path) -> None:
-    """InputError unless `path` is a file that can be read more than once: no address, no pipe (it would block)."""
+    """Raises InputError unless `path` is a file that can be read more than once.
+
+    An address is none, nor is a pipe (reading it would block).
+    """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
@@ -54,7 +57,10 @@ class Video:
                 yield held
 
     def every(self, stride: int) -> Iterator[np.ndarray | None]:
-        """Each frame in its place; None for those that are no multiple of the stride or not there."""
+        """Each frame in its place, (H, W, 3) uint8 RGB; None for those that are no multiple of the stride or not there.
+
+        Raises InputError if the file turns out to be damaged beyond use.
+        """
         raise NotImplementedError
 
     def __enter__(self) -> Video:

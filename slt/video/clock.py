@@ -1,4 +1,4 @@
-"""From time stamps, sound or not, to a constant rate and a place on its grid for every frame."""
+"""Clock of a video: from timestamps, sound or not, to a constant rate and a place on its grid for every frame."""
 
 from __future__ import annotations
 

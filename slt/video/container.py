@@ -30,7 +30,7 @@ _BUFFER = 1 << 16
 
 
 def check_file(path: Path) -> None:
-    """InputError unless `path` is a regular file with something in it that is no play list."""
+    """Raises InputError unless `path` is a regular file with content that is no play list."""
     check_regular(path)
     try:
         if path.stat().st_size == 0:
@@ -83,7 +83,7 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
 
 @contextmanager
 def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The open file and its main video stream; FFmpeg's errors become InputError."""
+    """The open file and its main video stream. FFmpeg's errors become InputError."""
     # The limit is FFmpeg's own too: some formats are decoded to find out what is in them, before anyone can look.
     options = {"protocol_whitelist": "none", "max_pixels": str(MAXIMUM_PIXELS)}
     try:
@@ -92,7 +92,7 @@ def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
     try:
         try:
-            container = av.open(file, options=options, metadata_errors="replace", buffer_size=_BUFFER, io_open=_refuse)  # type: ignore[call-overload]
+            container = av.open(file, options=options, metadata_errors="replace", buffer_size=_BUFFER, io_open=_refuse)
         except FFMPEG_ERRORS as error:
             raise InputError(f"{path}: not a video, or one that breaks off ({reason(error)})") from error
         with container:
@@ -165,7 +165,7 @@ class Frames:
 
     @property
     def error(self) -> str | None:
-        """Why the container cannot be read further."""
+        """Why the container cannot be read further; None at its regular end."""
         return self._packets.error
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
@@ -192,6 +192,6 @@ class Frames:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of an error, without the file name that PyAV repeats."""
+    """The first line of an error's message, without the file name that PyAV repeats."""
     text = str(getattr(error, "strerror", None) or error) or type(error).__name__
     return text.splitlines()[0]

@@ -28,7 +28,7 @@ class Deinterlacer(Generic[T]):
         self._count = 0
 
     def feed(self, frame: av.VideoFrame, tag: T) -> Iterator[tuple[av.VideoFrame, T]]:
-        """What comes out once this frame is in."""
+        """The frames that come out once this one is in, each with its tag."""
         self.seen |= bool(frame.interlaced_frame)
         if not self.seen:
             yield frame, tag
@@ -45,7 +45,7 @@ class Deinterlacer(Generic[T]):
         yield from self._pull(self._graph)
 
     def flush(self) -> Iterator[tuple[av.VideoFrame, T]]:
-        """What is still in the filter."""
+        """The frames that are still in the filter, each with its tag."""
         if self._graph is not None:
             self._graph.vpush(None)
             yield from self._pull(self._graph)

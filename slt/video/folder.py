@@ -38,7 +38,7 @@ class FrameFolder(Video):
         super().__init__(path, fps, (width, height), self._places[-1] + 1)
 
     def every(self, stride: int) -> Iterator[np.ndarray | None]:
-        """See `Video.every`. InputError if a frame has another size than the first one."""
+        """See `Video.every`. Raises InputError if a frame has another size than the first one."""
         for note in self._notes:
             log.warning("%s: %s", self.path, note)
         self._notes = []
@@ -74,9 +74,9 @@ def frame_files(path: Path | str) -> list[Path]:
 def number_places(path: Path, files: Sequence[Path]) -> tuple[list[int], list[str]]:
     """The place in time of each of these sorted pictures, from 0, by the numbers in their names; and notes.
 
-    The number is the one of the names' numbers that is another in each name. All numbers being multiples of a step
-    apart means that the folder holds each so-many-th frame of its source: those are its frames. InputError if the
-    names are of more than one series, or if the numbers leap.
+    Of the numbers in the names, the one that differs in every name counts. If all are multiples of a step apart, the
+    folder holds every N-th frame of its source, and those are its frames. Raises InputError if the names are of more
+    than one series, or if the numbers leap.
     """
     names = [_parts(f.stem) for f in files]
     kinds = Counter(tuple(s for s in name if not s.isdigit()) for name in names)

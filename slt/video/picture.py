@@ -1,4 +1,4 @@
-"""From a decoded frame to an upright RGB picture with square pixels, and the limits of its size."""
+"""Pictures of a video: decoded frames turned upright, to RGB with square pixels, and the limits of their size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDEST_PIXEL = 4
 
 
 def check_size(path: Path, width: int, height: int) -> None:
-    """InputError if a picture of that size is too large to be decoded."""
+    """Raises InputError if a picture of width x height pixels is too large to be decoded."""
     if max(width, height) > MAXIMUM_SIDE or width * height > MAXIMUM_PIXELS:
         raise InputError(
             f"{path}: pictures of {width}x{height} are too large (at most {MAXIMUM_SIDE} a side and "
@@ -30,10 +30,10 @@ def check_size(path: Path, width: int, height: int) -> None:
 
 
 def check_aspect(path: Path, aspect: Fraction | None) -> None:
-    """InputError if pixels are said to be more than 4 times as wide as high, or as high as wide.
+    """Raises InputError if pixels are said to be more than 4 times as wide as high, or as high as wide.
 
-    Such a value is an error of the file; whether its pixels are square cannot be known, and the limbs' lengths hang on
-    it, so it is not ignored.
+    Such a value is an error of the file. Whether its pixels are square cannot be known, and the limbs' lengths depend
+    on it, so it is not ignored.
     """
     if aspect and not 1 / _WIDEST_PIXEL <= aspect <= _WIDEST_PIXEL:
         raise InputError(
@@ -62,7 +62,7 @@ class Turns:
 
 
 def displayed_size(frame: av.VideoFrame, aspect: Fraction | None) -> tuple[int, int]:
-    """(width, height) of the upright picture, without making it."""
+    """(width, height) in pixels of the upright picture with square pixels, without making it."""
     width, height = _square_width(frame, aspect), frame.height
     matrix = Turns().of(frame)
     if matrix is not None and _crossed(matrix):
@@ -113,7 +113,10 @@ def turn(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def fit(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The whole image in proportion in the middle of a (height, width, 3) one, black beside it."""
+    """The whole image (H, W, 3), scaled in proportion, in the middle of a (height, width, 3) uint8 one.
+
+    The rest is black.
+    """
     h, w = image.shape[:2]
     if (h, w) == (height, width):
         return image

@@ -1,4 +1,4 @@
-"""What is known of a video file before its pictures are used: rate, size, and a place in time for every frame.
+"""The scan of a video file before its pictures are used: rate, size, and a place in time for every frame.
 
 The packets' stamps are read without decoding them. If they are sound, they are the frames' stamps. If they are not (no
 stamps, doubled ones, a clock that jumps, packets that are not shown, fields, damage), the whole file is decoded once,
@@ -77,7 +77,7 @@ class _Table:
 
 
 def scan(path: Path) -> Scan:
-    """Look through a file; InputError if it is no video or breaks off."""
+    """Look through a file without making pictures. Raises InputError if it is no video or breaks off."""
     table = _read_packets(path)
     if len(table.pts) == 0:
         raise InputError(f"{path}: no frame can be read; the file is damaged or breaks off")
@@ -199,7 +199,7 @@ def _decoded_times(path: Path, table: _Table) -> tuple[np.ndarray, list[str]]:
 
 
 def damage_notes(path: Path, lost: int, damaged: int, shown: int) -> list[str]:
-    """What is to be said of frames that cannot be decoded; InputError if those are more than a tenth."""
+    """Notes on frames that cannot be decoded. Raises InputError if those are more than a tenth."""
     total = shown + lost
     if shown < MINIMUM_SHARE * total:
         raise InputError(f"{path}: breaks off or is damaged, {shown} of {total} frames can be read; get the whole file")

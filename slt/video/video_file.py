@@ -1,4 +1,4 @@
-"""Video files."""
+"""A video file as a `Video`: its frames put on the grid that `scan` found, lost ones repeated."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class VideoFile(Video):
         super().__init__(path, self._scan.fps, self._scan.size, self._scan.count)
 
     def every(self, stride: int) -> Iterator[np.ndarray | None]:
-        """See `Video.every`; a frame that is lost repeats the one before it, so that time stays what it was."""
+        """See `Video.every`. A frame that is lost repeats the one before it, so that time stays what it was.
+
+        Raises InputError if no frame can be decoded, or too many are damaged.
+        """
         for note in self._scan.notes:
             self._say(note)
         slot, count = 0, self._scan.count
@@ -112,13 +115,14 @@ class _Aspect:
     """The pixels' aspect ratio: the file's, until the stream changes its own in the middle."""
 
     def __init__(self, path: Path, stream: Any) -> None:
-        self._path, self._context, self._of_file = path, stream.codec_context, stream.sample_aspect_ratio
+        self._path, self._context = path, stream.codec_context
+        self._of_file: Fraction | None = stream.sample_aspect_ratio
         self._first: Fraction | None = None
         self._begun = False
 
     def now(self) -> Fraction | None:
         """Of the frame that was decoded last."""
-        current = self._context.sample_aspect_ratio
+        current: Fraction | None = self._context.sample_aspect_ratio
         if not self._begun:
             self._first, self._begun = current, True
         if current == self._first:

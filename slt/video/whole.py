@@ -1,4 +1,4 @@
-"""Whether a file ends where its container says: the evidence that a video breaks off.
+"""Checks whether a file ends where its container says, to find videos that break off.
 
 Each format says in its own way how long it is. What is checked is the outermost frame alone, from a few bytes; nothing
 found is no proof that the file is whole.
@@ -31,7 +31,10 @@ _EBML_PARTS = (
 
 
 def broken_end(path: Path, formats: str) -> str | None:
-    """Why the file cannot be whole, None if nothing speaks against it. formats: FFmpeg's name, "mov,mp4,..."."""
+    """Why the file cannot be whole, as text; None if nothing speaks against it, or it cannot be read.
+
+    formats: FFmpeg's name of the container, "mov,mp4,...".
+    """
     check = next((_CHECKS[name] for name in formats.split(",") if name in _CHECKS), None)
     if check is None:
         return None

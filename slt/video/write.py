@@ -1,4 +1,4 @@
-"""H.264 in mp4, with the same bytes for the same frames."""
+"""Writing of H.264 in mp4, with the same bytes for the same frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether points lie like a person's joints: what tells layouts of equal length apart.
+"""Evidence for a layout of points, by whether they lie like a person's joints; tells layouts of equal length apart.
 
 A picture's y goes down and signers sit or stand upright, mostly facing the camera. A layout is tried on the data:
 under the right one the neck lies between the shoulders, the head above them, elbows and wrists within an arm's
@@ -32,7 +32,7 @@ class Evidence:
 
     @property
     def holds(self) -> bool:
-        """True if the layout may be right."""
+        """True if the layout may be right: weight at least `ENOUGH`, score at least `LIKELY`."""
         return self.weight >= ENOUGH and self.score >= LIKELY
 
 
@@ -104,7 +104,7 @@ class _Body:
 
 
 def evidence(joints: Mapping[str, np.ndarray]) -> Evidence:
-    """Of people's joints by our names, each (R, 2), NaN where not seen."""
+    """How far people's joints lie as a body's should; our name -> (R, 2) in any unit, NaN where not seen."""
     score = total = 0.0
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         for weight, value, passed in _Body(joints).checks():
@@ -116,7 +116,7 @@ def evidence(joints: Mapping[str, np.ndarray]) -> Evidence:
 
 
 def doubts(joints: Mapping[str, np.ndarray]) -> str:
-    """What speaks against joints, each (R, 2), being what they are said to be; "" if nothing does."""
+    """The checks that speak against joints, our name -> (R, 2), being what they are called; "" if none does."""
     found = evidence(joints)
     if found.weight >= SURE and found.score < DOUBTFUL:
         return "its points do not lie as a person's; are they what it says (--skeleton NAME says otherwise)?"

@@ -1,4 +1,4 @@
-"""A layout given by name to poses whose skeleton says nothing, and where that is asked for."""
+"""A layout given by name, for poses whose skeleton does not name its joints."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def with_layout(pose: PoseSequence, name: str, path: Path) -> PoseSequence:
 
 @contextmanager
 def asking(path: Path) -> Iterator[None]:
-    """Puts the path before an InputError, which then is not cut short: it ends in the names to choose from."""
+    """In the block, an InputError gets the path before its text.
+
+    It is not cut: it ends in the layouts to choose from.
+    """
     try:
         yield
     except InputError as error:

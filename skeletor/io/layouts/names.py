@@ -1,4 +1,4 @@
-"""What the points of a file are, by the names that the file gives them."""
+"""Joints of a file's points, by the names that the file gives them."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _named(columns: dict[str, int], components: Sequence[str]) -> Named:
 
 
 def is_world(component: str) -> bool:
-    """True for points in metres around the signer's hips, which stand beside those of the picture."""
+    """True for points of a component in metres around the signer's hips, which stand beside those of the picture."""
     return "world" in component.lower()
 
 
@@ -131,7 +131,7 @@ def _words(name: str) -> list[str]:
 
 
 def joint_of(component: str, point: str) -> str | None:
-    """Our name of a point, or None if it is none of ours."""
+    """Our name of the point `point` of the component `component`, or None if it is no joint of ours."""
     about = _words(component)
     if is_world(component) or "face" in about:
         return None
@@ -159,7 +159,7 @@ def _side(point: str) -> tuple[str, str]:
 
 
 def nose_of_face(points: Sequence[Point]) -> int | None:
-    """Place of the tip of the nose in MediaPipe's mesh of the face, if the file has it."""
+    """Index of the tip of the nose in MediaPipe's face mesh among `points`, or None if the file lacks it."""
     return next((k for k, point in enumerate(points) if point == ("FACE_LANDMARKS", "1")), None)
 
 
@@ -170,7 +170,10 @@ _OPENPOSE_BODY = (
 
 
 def writing_names(skeleton: Skeleton, dims: int) -> dict[str, Point]:
-    """Our joint -> the point to write it as: as other tools call it, where their layout holds all of the pose."""
+    """Our joint -> (component, point) to write it as.
+
+    OpenPose's names for BODY25_HANDS, MediaPipe's for 2D poses on MEDIAPIPE_75 (dims 2), our own for all others.
+    """
     if skeleton == BODY25_HANDS:
         body, hands, hand = "pose_keypoints_2d", "hand_{}_keypoints_2d", _HAND_NAMES[0].upper().split()
         names = {joint: (body, theirs) for joint, theirs in zip(skeleton.joints, _OPENPOSE_BODY.split(), strict=False)}

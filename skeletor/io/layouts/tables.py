@@ -1,4 +1,4 @@
-"""In which order the layouts of the field list their points, and what we call these points."""
+"""Tables of the field's layouts: the order of their points, and our names of these."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ class Layout:
 
     @property
     def columns(self) -> dict[str, int]:
-        """Our joint -> its place in the list. Where hands have no root of their own, that is the wrist."""
+        """Our joint -> its index in the list of points. A hand without a root of its own has it at the wrist."""
         found = {joint: place for place, joint in enumerate(self.order) if joint is not None}
         return with_roots(found)
 
 
 def with_roots(columns: dict[str, int]) -> dict[str, int]:
-    """The same, and a hand's root at its wrist if the hand has fingers but no root."""
+    """The same columns, and a hand's root at its wrist if the hand has fingers but no root."""
     added = dict(columns)
     for side in ("left", "right"):
         root, wrist = f"{side}_hand_root", f"{side}_wrist"
@@ -126,10 +126,10 @@ def layout_named(name: str) -> Layout:
 
 
 def layouts_of(count: int) -> list[Layout]:
-    """The layouts of that many points."""
+    """The layouts of `count` points."""
     return [layout for layout in _ALL if len(layout) == count]
 
 
 def choices(layouts: Sequence[Layout] = _ALL) -> str:
-    """What to say where a layout has to be given."""
+    """The advice of an error message where a layout has to be given: "give --skeleton NAME, one of ..."."""
     return f"give --skeleton NAME, one of {', '.join(layout.name for layout in layouts)}"

@@ -1,4 +1,4 @@
-"""In which unit 2D key points are, by where the shoulders lie: pixels, shares of the picture, or shoulder widths."""
+"""Units of 2D key points, told by where the shoulders lie: pixels, shares of the picture, or shoulder widths."""
 
 from __future__ import annotations
 

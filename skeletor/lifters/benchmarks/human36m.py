@@ -1,5 +1,7 @@
-"""Human3.6M as the field shares it: `data_3d_h36m.npz`, `data_2d_h36m_*.npz` (Pavllo et al. 2019) and `cameras.h5`
-(Martinez et al. 2017), whose rotations and translations turn the world's 3D into each camera's.
+"""Human3.6M as the field shares it, in files of Pavllo et al. (2019) and Martinez et al. (2017).
+
+`data_3d_h36m.npz` and `data_2d_h36m_*.npz` (Pavllo et al.), and `cameras.h5` (Martinez et al.), whose rotations and
+translations turn the world's 3D into each camera's.
 """
 
 from __future__ import annotations

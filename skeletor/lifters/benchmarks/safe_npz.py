@@ -77,7 +77,7 @@ class _Dtype:
 class _Array(np.ndarray):
     """An array whose pickled state is checked before NumPy sees it."""
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:  # type: ignore[override]
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, kind, fortran, content = state
         content = _bytes(content) if isinstance(content, str) else content
         lengths = [length for length in shape if type(length) is int and length >= 0]

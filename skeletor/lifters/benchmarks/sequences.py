@@ -28,7 +28,7 @@ class Benchmark2D3D:
 
 
 def as_clips(sequences: Sequence[Benchmark2D3D]) -> ClipSet:
-    """All frames of the sequences, one after the other, as `skeletor.lifters.learned` takes them."""
+    """All F frames, one sequence after the other: points (F, 17, 2) in screen units, truth (F, 17, 3) in metres."""
     return ClipSet(
         np.concatenate([s.points for s in sequences]).astype(np.float32),
         np.concatenate([s.confidence for s in sequences]).astype(np.float32),

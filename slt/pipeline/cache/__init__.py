@@ -1,1 +1,1 @@
-"""Stages that are skipped when their inputs, config and code are the same."""
+"""The cache of stages: a stage is skipped when its inputs, config and code are the same."""

@@ -1,9 +1,8 @@
-"""What code a stage's result depends on: every module of the project that its work imports, found by reading the
-source, and the versions of the packages that these import.
+"""The code that a stage's result depends on: all modules of the project that its work imports, found in the source.
 
-Nothing is imported to find it. Imports in functions count; those under `if TYPE_CHECKING` do not, as they never run.
-A package that imports lazily, by a `__getattr__`, declares its names under `if TYPE_CHECKING`: a name that is taken
-from it counts as the module that it is declared to be in.
+The versions of the packages that these import belong to it. Nothing is imported to find it. Imports in functions count;
+those under `if TYPE_CHECKING` do not, as they never run. A package that imports lazily, by a `__getattr__`, declares
+its names under `if TYPE_CHECKING`: a name that is taken from it counts as the module that it is declared to be in.
 """
 
 from __future__ import annotations
@@ -61,7 +60,10 @@ class Project:
     _closures: dict[tuple[str, ...], Closure] = field(default_factory=dict, repr=False)
 
     def edited(self, changed: Mapping[str, str]) -> Project:
-        """The same project with other texts in place of some files; the others are not read again."""
+        """The same project with other texts in place of some files (path below the root -> text).
+
+        The rest is not read again.
+        """
         names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in changed}
         known = {name: module for name, module in self._known.items() if name not in names}
         return replace(self, changed=changed, _known=known, _closures={})
@@ -98,7 +100,10 @@ class Project:
         return Closure(tuple(sorted(found)), tuple(sorted(others - sys.stdlib_module_names - NEUTRAL)))
 
     def digest(self, entries: Iterable[Code]) -> str:
-        """A hash of the content of a closure's modules, and of the versions of its packages."""
+        """SHA-256, as hex, of the content of a closure's modules and of the versions of its packages.
+
+        Raises LookupError as `closure` does.
+        """
         closure = self.closure(entries)
         digest = hashlib.sha256()
         for name in closure.modules:
@@ -147,7 +152,7 @@ class Project:
 
 
 def module_of(code: Code) -> str:
-    """The dotted name of the module that a function is defined in; what `functools.partial` wraps is looked into."""
+    """The dotted name of the module that a function is defined in; `functools.partial` is unwrapped, a name stays."""
     if isinstance(code, str):
         return code
     while isinstance(code, partial):
@@ -157,12 +162,12 @@ def module_of(code: Code) -> str:
 
 @cache
 def this_project() -> Project:
-    """The source that this process runs."""
+    """The source that this process runs; one object for the whole process."""
     return Project(ROOT)
 
 
 def code_digest(entries: Sequence[Code]) -> str:
-    """`Project.digest` of this project."""
+    """`Project.digest` of this project: SHA-256, as hex."""
     return this_project().digest(entries)
 
 

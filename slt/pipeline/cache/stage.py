@@ -1,4 +1,4 @@
-"""Stages that are skipped when their inputs, config and code have not changed."""
+"""Running of stages, which are skipped when their inputs, config and code have not changed."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def run_stage(
     reuse: Sequence[Path] = (),
     code: Sequence[Code] | None = None,
 ) -> Done:
-    """Run `work(folder)` unless the folder already holds the result for the same key.
+    """Run `work(folder)` unless the folder already holds the result for the same key; its wall time is in seconds.
 
     config: the values that the stage depends on; inputs: earlier stages (or hashes of outside data);
     code: functions and modules whose source the result depends on, with all that they import (see
     `slt.pipeline.cache.code`); None: `work` itself, a function or a `functools.partial` of one;
     reuse: folders of the same stage in other runs, which are never written to: the first of them that holds the
     result for the same key is taken where it lies.
-    If the key has changed, what lies in the folder is stale and is removed first; if a run with the
+    If the key has changed, the content of the folder is stale and is removed first; if a run with the
     same key was killed, its files are kept, and `work` goes on where it was. The done-marker is
     written last.
     """
@@ -79,7 +79,7 @@ def run_stage(
 
 
 def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[Code]) -> str:
-    """Hash over config, the keys of the inputs, and the code: what these functions and modules import, all of it."""
+    """A hash, 24 hex digits, of config, the keys of the inputs, and the source of `code` with all that it imports."""
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for item in inputs:
         digest.update((item if isinstance(item, str) else item.key).encode())
@@ -89,7 +89,7 @@ def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequen
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file of our own; {} if there is none or it is broken."""
+    """The JSON object of a file of our own; {} if there is none or it is broken."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,1 +1,1 @@
-"""What a run reports: scores, gains, accuracy, and what papers print."""
+"""The tables that a run reports: scores, gains, accuracy, and published scores."""

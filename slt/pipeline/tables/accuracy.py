@@ -1,4 +1,4 @@
-"""How good poses are where the truth is known: detection rates, and errors of raw and refined skeletons."""
+"""Accuracy of poses where the truth is known: detection rates, and errors of raw and refined skeletons."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _normalised(pose: PoseSequence) -> PoseSequence:
 
 
 def markdown(title: str, errors: Mapping[str, PoseErrors]) -> str:
-    """A Markdown table of position and acceleration errors per group of joints."""
+    """A Markdown table of position and acceleration errors per group of joints, in the units of the errors."""
     head = ["", *(f"MPJPE {g}" for g in GROUPS), *(f"acc. {g}" for g in GROUPS[:4]), "bone jitter"]
     lines = [f"#### {title}", "", "| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     for label, e in errors.items():

@@ -1,4 +1,4 @@
-"""What repair gains in BLEU-4 over the raw skeletons and over the best smoother, and what is left to the ceilings."""
+"""Gains in BLEU-4 of repair over raw skeletons and over the best smoother, and the distance to the ceilings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class Gain:
 
 
 def gain(stats: Statistics, name: str, over: str, labels: Mapping[str, str], split: str, seed: int) -> Gain:
-    """The gain of one system over another on one split; labels: how the systems are called in the table."""
+    """The gain in BLEU-4 (per cent) of the system `name` over `over` on one split, by `bootstrap.compare`.
+
+    stats: system -> split -> statistics (N, 11) of each training. labels: how the systems are called in the table.
+    """
     paired = compare(stats[over][split], stats[name][split], seed)["bleu4"]
     return Gain(
         labels[name], labels[over], split, paired.difference, paired.interval, paired.relative,
@@ -42,10 +45,10 @@ def gain(stats: Statistics, name: str, over: str, labels: Mapping[str, str], spl
 def pairs(
     repaired: Sequence[str], smoothers: Sequence[str], ceilings: Sequence[str], dev: Mapping[str, float]
 ) -> list[tuple[str, str]]:
-    """Which systems are compared: (system, over which).
+    """The comparisons to make: (system, over which).
 
-    repaired: the systems in question, the run's own one last; smoothers, ceilings: other rows; dev: system -> dev
-    BLEU-4, which also says which systems there are. The best smoother is the best one on dev.
+    repaired: the systems in question, the run's own one last; smoothers, ceilings: other rows; dev: system -> BLEU-4 on
+    dev in per cent, which also says which systems there are. The best smoother is the best one on dev.
     """
     known = [name for name in smoothers if name in dev]
     best = [max(known, key=lambda name: dev[name])] if known else []
@@ -60,7 +63,7 @@ def pairs(
 
 
 def markdown(gains: Sequence[Gain]) -> str:
-    """A Markdown table of the gains; nothing if there are none."""
+    """A Markdown table of the gains with their 95 % intervals; "" if there are none."""
     if not gains:
         return ""
     lines = [

@@ -1,4 +1,4 @@
-"""Scores that papers print for RWTH-PHOENIX-Weather 2014T, to stand beside ours. None of them is measured here."""
+"""Published scores on RWTH-PHOENIX-Weather 2014T, shown beside ours. None of them is measured here."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ PHOENIX14T = (
 def published_for(kind: str) -> tuple[tuple[Published, ...], str]:
     """The published rows that a corpus of this kind (`layout.Description.kind`) is shown with, and their footnote.
 
-    Those of PHOENIX14T beside the real data set and, marked as not comparable, beside what is made from its
+    Those of PHOENIX14T beside the real data set and, marked as not comparable, beside corpora made from its
     annotation; none elsewhere.
     """
     real = kind == "phoenix14t"
@@ -69,12 +69,12 @@ def published_for(kind: str) -> tuple[tuple[Published, ...], str]:
 
 
 def label_of(row: Published) -> str:
-    """How a published row is called in the table."""
+    """The label of a published row in the table."""
     return f"published: {row.label}"
 
 
 def notes(rows: tuple[Published, ...], origin: str) -> tuple[str, ...]:
-    """The footnotes of published rows: what they are, and where each comes from."""
+    """The footnotes of published rows: that they are published, and where each comes from; () without rows."""
     if not rows:
         return ()
     sources = "; ".join(f"{row.label}: {row.source}" + (f" ({row.note})" if row.note else "") for row in rows)

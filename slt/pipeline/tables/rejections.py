@@ -1,4 +1,4 @@
-"""On how many clips a system abstains, and why."""
+"""Counts of abstentions of a system, with their reasons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Rejections:
 
 
 def markdown(rejections: Mapping[str, Rejections], title: str = "#### Abstentions of the model folder's system") -> str:
-    """A Markdown table of the rejections."""
+    """A Markdown table of the rejections: kind of clips, their number, how many are rejected, why."""
     lines = [
         title,
         "",

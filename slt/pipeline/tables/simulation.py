@@ -1,4 +1,4 @@
-"""How near simulated detections of dev and test are to real ones, on the sample of clips that also has pixels."""
+"""Comparison of simulated detections with real ones, on the clips of dev and test that also have pixels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _SHOWN = (
 
 
 def compare_sample(run: Run, detected: Detected) -> dict[str, list[tuple[str, float, float]]]:
-    """For dev and for test: (statistic, real, simulated) on the clips of the sample, see `noise_report.compare`."""
+    """For dev and for test: (statistic, real, simulated) on the clips of the sample, see `noise_report.compare`.
+
+    Lengths are in shoulder widths, runs in frames.
+    """
     found = {}
     for part, folder in detected.sample.items():
         real, simulated = open_store(folder), open_store(detected.parts[part])
@@ -42,7 +45,7 @@ def compare_sample(run: Run, detected: Detected) -> dict[str, list[tuple[str, fl
 
 
 def comparison_markdown(found: Mapping[str, Sequence[Sequence[Any]]]) -> str:
-    """A table of the main statistics; all are in report.json."""
+    """A Markdown table of the main statistics, lengths in shoulder widths; all of them are in report.json."""
     lines = ["#### Simulated detections against real ones (shoulder widths, shares of frames, runs in frames)"]
     for part, rows in found.items():
         clips = int(rows[0][1])

@@ -59,12 +59,12 @@ class Table:
         return max(range(len(seeds)), key=lambda k: seeds[k].dev.bleu4)
 
     def scores_of(self, name: str, which: int = 0) -> dict[str, Scores]:
-        """Scores on dev and test of one translator of a row."""
+        """Split ("dev", "test") -> scores of one translator of a row, the `which`-th of its seeds."""
         seeds = next(row.seeds for row in self.rows if row.name == name)
         return {"dev": seeds[which].dev, "test": seeds[which].test}
 
     def markdown(self) -> str:
-        """A Markdown table with its notes."""
+        """A Markdown table with its notes; scores in per cent."""
         cells = [*map(_cells, self.rows), *map(_published_cells, self.published)]
         head = ["", *(f"dev {h}" for h in HEADS), *(f"test {h}" for h in HEADS), "test BLEU-4, 95 %", "p", "content"]
         lines = [f"### {self.title}", "", "| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
@@ -72,7 +72,7 @@ class Table:
         return "\n".join([*lines, "", *(f"- {note}" for note in self.notes)]) + "\n"
 
     def text(self) -> str:
-        """The same for a terminal; of several seeds only BLEU-4 with its deviation."""
+        """The table for a terminal, scores in per cent; of several seeds only BLEU-4 has its standard deviation."""
         cells = [*(_cells(row, ("bleu4",)) for row in self.rows), *map(_published_cells, self.published)]
         count = len(HEADS)
         head = ["", *HEADS, *HEADS, "95 % of BLEU-4"]
@@ -85,7 +85,10 @@ class Table:
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
     def write(self, folder: Path) -> None:
-        """Write table.md, table.csv and table.json."""
+        """Write table.md, table.csv and table.json into the folder, atomically.
+
+        Raises InputError if they cannot be written.
+        """
         write_text(folder / "table.md", self.markdown())
         write_text(folder / "table.json", json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False))
         buffer = io.StringIO()

@@ -1,4 +1,4 @@
-"""2D poses of all parts, refined before lifting."""
+"""Work of a stage: the 2D poses of all parts refined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slt.pipeline.mapping import map_stores
 
 
 def refine_parts_2d(parts: Mapping[str, Path], config: Refine2DConfig, workers: int, out: Path) -> None:
-    """Refine each store of 2D poses (name -> folder) into `out/<name>/`."""
+    """Refine each store of 2D poses (name -> folder), in pixels, into `out/<name>/`."""
     map_stores({folder: out / name for name, folder in parts.items()}, partial(_refiner, config), "refine2d", workers)
 
 

@@ -1,4 +1,4 @@
-"""2D poses of a corpus: the estimator on every clip with pixels."""
+"""Work of a stage: 2D poses of a corpus, by the estimator on every clip with pixels."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def estimate_corpus(
 
 
 def stretch(pose: PoseSequence, y_scale: float) -> PoseSequence:
-    """Multiply y by `y_scale`, to undo pictures that were squeezed."""
+    """The pose with y, in pixels, multiplied by `y_scale`, which undoes squeezed pictures."""
     if y_scale == 1:
         return pose
     keypoints = pose.keypoints.copy()

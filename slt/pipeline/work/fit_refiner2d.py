@@ -1,4 +1,4 @@
-"""A 2D refiner, fitted to the training clips' detections and their true 2D."""
+"""Work of a stage: a 2D refiner fitted to the training clips' detections and their true 2D."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ WEIGHTS = "refine2d.safetensors"
 def fit_2d(
     truth: Path, detected: Path, config: Refine2DConfig, seed: int, about: tuple[str, str], threads: int, out: Path
 ) -> None:
-    """Fit to the stores of true and detected 2D of the same clips; writes `out/refine2d.safetensors`.
+    """Fit to the stores of true and detected 2D, in pixels, of the same clips; writes `out/refine2d.safetensors`.
 
-    about: words on the data, and their licence.
+    about: words on the data, and their licence. Raises InputError as `fit_refiner_2d` does.
     """
     import torch
 

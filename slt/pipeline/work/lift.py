@@ -1,4 +1,4 @@
-"""3D poses of all parts."""
+"""Work of a stage: the 2D poses of all parts lifted to 3D."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from slt.pipeline.mapping import map_stores
 
 
 def lift_parts(parts: Mapping[str, Path], config: LiftConfig, workers: int, out: Path) -> None:
-    """Lift each store of 2D poses (name -> folder) into `out/<name>/`."""
+    """Lift each store of 2D poses (name -> folder), in pixels, into `out/<name>/`, 3D in shoulder widths."""
     map_stores({folder: out / name for name, folder in parts.items()}, partial(build_lifter, config), "lift", workers)

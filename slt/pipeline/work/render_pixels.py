@@ -1,5 +1,7 @@
-"""Videos of clips that the corpus has no pixels of, for the row Sign2Text: in a folder of their own, so that nothing of
-the other rows depends on them."""
+"""Work of a stage: videos rendered of clips that the corpus has no pixels of, for the row Sign2Text.
+
+They lie in a folder of their own, so that nothing of the other rows depends on them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ S = TypeVar("S", bound=build.Shot)
 
 
 def corpus_sources(corpus: layout.Corpus, clips: int | None) -> Sources:
-    """Pictures of the clips that have some; of train those of the first so many (None: all)."""
+    """Split -> clip -> pictures of the clips that have some; of train the first `clips` of them (None: all)."""
     found = {s: {c.name: c.source for c in corpus.split(s) if c.source is not None} for s in layout.SPLITS}
     found["train"] = dict(list(found["train"].items())[:clips])
     return found
@@ -32,11 +34,11 @@ def corpus_sources(corpus: layout.Corpus, clips: int | None) -> Sources:
 
 @dataclasses.dataclass(frozen=True)
 class PixelPlan:
-    """What videos are missing of, and where they go.
+    """Which clips are to get videos, and where they go.
 
-    made_from: the config of a corpus of our own, None for others. annotation: of a re-synthesised one. clips: of train
-    that have pixels in the end; None: those that have some. root: folder of the rendered videos, emptied if they were
-    made under another key.
+    made_from: the config of a corpus of our own, None for others. annotation: of a re-synthesised one. clips: number of
+    training clips that have pixels in the end; None: those that have some. root: folder of the rendered videos, emptied
+    if they were made under another key.
     """
 
     corpus: layout.Corpus
@@ -51,8 +53,8 @@ class PixelPlan:
 def with_pixels(plan: PixelPlan) -> Sources:
     """Pictures of `clips` training clips (None: of those that have some) and of all of dev and test.
 
-    Of a corpus that we make ourselves, what is missing is rendered. Raises InputError if there are fewer training clips
-    than that.
+    In a corpus that we make ourselves, missing videos are rendered. Raises InputError if there are fewer training clips
+    than `clips`.
     """
     if isinstance(plan.made_from, ResynthConfig):
         return _resynthesised(plan, plan.made_from)

@@ -1,4 +1,4 @@
-"""Simulated detections for the clips of a corpus without pixels, by noise fitted to those that have them."""
+"""Work of a stage: detections simulated for clips without pixels, by noise fitted to those that have them."""
 
 from __future__ import annotations
 

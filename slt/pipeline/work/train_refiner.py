@@ -1,4 +1,4 @@
-"""The refiner, trained on the poses of a run."""
+"""Work of a stage: the refiner trained on the poses of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFINER_WEIGHTS = "refiner.safetensors"
 def train_skeletor(
     stores: Sequence[Path], degraded: Path | None, config: RefinerTrainConfig, seed: int, threads: int, out: Path
 ) -> None:
-    """Train the refiner on lifted poses; never on the truth. Writes `out/refiner.safetensors`.
+    """Train the refiner on lifted poses, 3D in shoulder widths; never on the truth. Writes `out/refiner.safetensors`.
 
     degraded: a store of the same clips as a worse detector would have seen them, or None.
     """
@@ -30,8 +30,11 @@ def train_skeletor(
 
 
 def train_on_motion(truth: Path, lifted: Path, config: RefinerTrainConfig, seed: int, threads: int, out: Path) -> None:
-    """Train the refiner to turn lifted detections into the true motion of the same clips, both normalised by
-    themselves: it also learns what the estimator and the lifter always get wrong. Writes `out/refiner.safetensors`.
+    """Train the refiner to turn lifted detections into the true motion of the same clips.
+
+    Writes `out/refiner.safetensors`.
+    Both are normalised to shoulder widths by themselves, so it also learns what the estimator and the lifter always get
+    wrong.
     """
     targets, inputs = open_store(truth), open_store(lifted)
     names = sorted(set(targets) & set(inputs))

@@ -1,4 +1,4 @@
-"""The row Sign2Text: frames decoded once, the baseline trained and decoded."""
+"""Work of a stage: frames decoded once, the baseline Sign2Text trained and decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from slt.sign2text.config import Sign2TextConfig
 def make_row(
     pixels: PixelPlan, config: Sign2TextConfig, frames: Path, seed: int, workers: int, key: str, out: Path
 ) -> None:
-    """Render what is missing, decode frames, train, translate, write. Arguments as in `train_and_decode`."""
+    """Render missing videos, decode frames, train, translate, write. Arguments as in `train_and_decode`."""
     train_and_decode(pixels.corpus.clips, with_pixels(pixels), config, frames, out, seed, workers, key=key)
 
 
@@ -25,10 +25,11 @@ def train_and_decode(
     clips: Sequence[layout.Clip], sources: Mapping[str, Mapping[str, Path]], config: Sign2TextConfig, frames: Path,
     out: Path, seed: int, workers: int, device: str = "auto", key: str = "",
 ) -> dict[str, dict[str, str]]:  # fmt: skip
-    """Decode frames into `frames`, train in `out/model`, translate dev and test (clip name -> text).
+    """Decode frames into `frames`, train in `out/model`, translate dev and test (split -> clip name -> text).
 
-    sources: split -> clip -> video or folder of pictures. key: what the pictures are known by; under another one
-    `frames` is emptied. Writes `out/{dev,test}.json`, and `out/train.json` with the names of the training clips.
+    sources: split -> clip -> video or folder of pictures. key: identifies the pictures; under another one
+    `frames` is emptied. Writes `out/{dev,test}.json`, and `out/train.json` with the names of the training clips. Raises
+    InputError as `train_sign2text` does.
     """
     from slt.sign2text.decoded import FrameStore, decode_frames, frame_file
     from slt.sign2text.train import Clips, train_sign2text

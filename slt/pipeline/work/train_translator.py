@@ -1,4 +1,4 @@
-"""One translator: trained, and what it makes of dev and test."""
+"""Work of a stage: one translator trained, and dev and test translated by it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def train_on_poses(
 ) -> None:
     """Train on `store/<split>/`, decode, write `out/model/` and `out/{dev,test}.json` (clip name -> text).
 
-    label: of the row, for the error if no poses are left.
+    label: of the row, for the error. Raises InputError if no poses of train or dev are left.
     """
     from slt.translate.joey.batches import Example
     from slt.translate.train import train_translator
@@ -45,7 +45,10 @@ def train_on_poses(
 
 
 def train_on_glosses(corpus: layout.Corpus, config: TranslateConfig, seed: int, out: Path) -> None:
-    """Train on the true glosses; writes what `train_on_poses` writes."""
+    """Train on the true glosses; writes the files that `train_on_poses` writes.
+
+    Raises InputError as `train_gloss2text`.
+    """
     from slt.translate.train import train_gloss2text
     from slt.translate.translator import Translator
 

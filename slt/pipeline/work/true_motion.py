@@ -1,4 +1,4 @@
-"""The true motion of a rendered corpus, as a translator reads it."""
+"""Work of a stage: the true motion of a rendered corpus normalised, as a translator reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model folder: abstention fitted, everything written, and what it rejects counted."""
+"""Work of a stage: abstention fitted, the model folder written, its rejections counted."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ RESULT = "rejections.json"
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """What a model folder is made of.
+    """The parts of a model folder.
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
     each part. estimator to fps: of the run and its corpus. card: values of `slt.inference.model_folder.Card`.
     refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips, by kind, of people
-    who do not sign what the lexicon has.
+    who do not sign anything in the lexicon.
     """
 
     system: Path
@@ -56,7 +56,10 @@ class ModelPlan:
 
 
 def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
-    """Write the model folder; and `out/rejections.json`: on how many clips of test and negatives it abstains."""
+    """Write the model folder; and `out/rejections.json`: on how many clips of test and negatives it abstains.
+
+    Raises InputError if there are too few dev clips for the thresholds.
+    """
     from slt.inference.model_folder import Card, ModelConfig, save_model_folder
     from slt.translate.abstain import FEWEST, fit_abstention
     from slt.translate.translator import Translator
@@ -129,7 +132,7 @@ def _rejections(
 
 
 def backwards(pose: PoseSequence) -> PoseSequence:
-    """The same clip, played from its end to its start; a sparse one from its last key frame on."""
+    """The same clip (T, J, D), played from its end to its start; a sparse one from its last key frame on."""
     pose = pose.frames(0, (len(pose) - 1) // pose_stride(pose) * pose_stride(pose) + 1)
     return pose.replace(pose.keypoints[::-1].copy(), pose.confidence[::-1].copy())
 

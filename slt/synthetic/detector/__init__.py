@@ -1,1 +1,1 @@
-"""A detector's errors, learned from examples and made again."""
+"""A model of a detector's errors: learned from examples, and simulated."""

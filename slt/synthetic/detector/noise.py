@@ -100,7 +100,7 @@ class DetectorNoise:
         return truth2d.replace(keypoints, confidence, stage=record)
 
     def save(self, path: Path | str) -> None:
-        """Write the model as safetensors, atomically."""
+        """Write the model as safetensors, atomically. Raises InputError if it cannot be written."""
         tensors = {f"{part}/{key}": value for part in PARTS for key, value in self._arrays(part)}
         numbers = {part: {"decay": self.banks[part].decay, "limit": self.banks[part].limit} for part in PARTS}
         about = {"fps": self.fps, "detector": self.detector, "clips": self.clips, "parts": numbers}
@@ -113,7 +113,7 @@ class DetectorNoise:
 
     @staticmethod
     def load(path: Path | str) -> DetectorNoise:
-        """Read what `save` wrote; InputError if it is something else."""
+        """Read a file that `save` wrote. Raises InputError if it is something else or damaged."""
         path, advice = Path(path), "fit it anew"
         metadata, tensors = read_tensors(path, "slt.noise", "a noise model", advice, "np", finite=False)
         with reading(path, "noise model"):

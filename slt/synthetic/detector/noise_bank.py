@@ -1,4 +1,4 @@
-"""The memory of the noise model: what a detector did to one part of the body, and how to draw from it."""
+"""The bank of the noise model: a detector's errors on one part of the body, and how blocks of them are drawn."""
 
 from __future__ import annotations
 
@@ -48,17 +48,21 @@ class PartBank:
 
     @cached_property
     def filled(self) -> np.ndarray:
-        """(N, 2 J) residuals, 0 where missing."""
-        return np.nan_to_num(self.residual).reshape(len(self.residual), -1)
+        """(N, 2 J) residuals in shoulder widths, 0 where missing."""
+        rows: np.ndarray = np.nan_to_num(self.residual).reshape(len(self.residual), -1)
+        return rows
 
     @cached_property
     def variance(self) -> float:
-        """How far apart two residuals are by chance, squared: robust, never 0."""
+        """Squared distance, in shoulder widths, by which two residuals differ by chance; robust, never 0."""
         return max(float(0.5 * self.limit**2), 1e-9)
 
     @cached_property
     def trees(self) -> dict[int, tuple[cKDTree, np.ndarray]]:
-        """For each state before a block: a search tree and the blocks in it; -1 stands for all blocks."""
+        """For each state before a block: (search tree of features, (B,) indices of the blocks in it).
+
+        -1 stands for all blocks.
+        """
         before = self.state[self.starts - 1]
         thin = np.arange(0, len(self.starts), -(-len(self.starts) // _MOST))
         whole = cKDTree(self.features[thin]), thin
@@ -71,7 +75,10 @@ class PartBank:
 
 
 def gather(part: str, pairs: Sequence[tuple[dict[str, Circumstances], dict[str, PartEvents]]]) -> PartBank:
-    """Gather one part of all clips, each longer than a block: their circumstances, and what happened."""
+    """Gather one part of all clips, each longer than a block: the circumstances (see `profiles`) and the events.
+
+    pairs: for each clip, part -> `Circumstances`, and part -> `PartEvents` with residuals (T, J, 2) in shoulder widths.
+    """
     starts, features = [], []
     offset = 0
     for around, happened in pairs:
@@ -118,7 +125,7 @@ def _fit_lag(residual: np.ndarray, behind: np.ndarray) -> np.ndarray:
 
 
 def lost(states: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """(T, O) 1 where each of the other parts is missing."""
+    """(T, O): 1 where each of the O other parts is missing, else 0."""
     return np.stack([state == MISSING for state in states], 1).astype(float) if states else np.zeros((length, 0))
 
 
@@ -214,7 +221,7 @@ def joined(bank: PartBank, rows: np.ndarray, heads: np.ndarray) -> np.ndarray:
 
 
 def last_moving(state: np.ndarray) -> np.ndarray:
-    """(T,) for each frame the last one that was not frozen; a freeze at the very start is let go."""
+    """(T,) for each frame the last one up to it that was not frozen; 0 where the clip begins with a freeze."""
     moving = np.where(state != FROZEN, np.arange(len(state)), 0)
     return np.maximum.accumulate(moving)
 

@@ -1,4 +1,4 @@
-"""What a detector did to a true pose: found, lost, swapped or frozen parts, and by how much it missed.
+"""Events of a detection against its truth: found, missing, swapped or frozen parts, and the residuals.
 
 All lengths are in shoulder widths of the signer (the median over the clip), so that clips of any size compare.
 """
@@ -41,7 +41,7 @@ class PartEvents:
 
 
 def shoulder_width(truth: PoseSequence) -> float:
-    """The median distance of the shoulders, in the pose's unit. InputError if they are never seen."""
+    """The median distance of the shoulders, in the pose's unit. Raises InputError if they are never seen."""
     distance = np.linalg.norm(truth.keypoints[:, _LEFT_SHOULDER] - truth.keypoints[:, _RIGHT_SHOULDER], axis=1)
     width = float(np.nanmedian(distance)) if np.isfinite(distance).any() else 0.0
     if not width > 0:
@@ -50,7 +50,7 @@ def shoulder_width(truth: PoseSequence) -> float:
 
 
 def check_2d(pose: PoseSequence) -> None:
-    """InputError unless this is a 2D pose of SIGNING_50."""
+    """Raises InputError unless this is a 2D pose of SIGNING_50."""
     if pose.skeleton != SIGNING_50 or pose.dims != 2:
         where = pose.provenance.source or "pose"
         raise InputError(f"{where}: {pose.dims}D {pose.skeleton.name}; the noise model takes 2D {SIGNING_50.name}")
@@ -107,12 +107,14 @@ def _swapped(found: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarra
     count = np.maximum(seen.sum(1), 1)[:, None]
 
     def centre(points: np.ndarray) -> np.ndarray:
-        return np.where(seen[..., None], np.nan_to_num(points), 0).sum(1) / count
+        mean: np.ndarray = np.where(seen[..., None], np.nan_to_num(points), 0).sum(1) / count
+        return mean
 
     here, mine, others = centre(found), centre(own), centre(other)
     to_own, to_other = np.linalg.norm(here - mine, axis=1), np.linalg.norm(here - others, axis=1)
     apart = np.linalg.norm(mine - others, axis=1)
-    return (to_other < 0.5 * to_own) & (apart > _SWAP_DISTANCE)
+    swapped: np.ndarray = (to_other < 0.5 * to_own) & (apart > _SWAP_DISTANCE)
+    return swapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +131,10 @@ class Circumstances:
 
 
 def circumstances(truth: PoseSequence) -> dict[str, Circumstances]:
-    """The circumstances of each part, from the truth alone."""
+    """The circumstances of each part, from the true pose (T, 50, 2) alone; lengths in shoulder widths.
+
+    Raises InputError if the shoulders are never seen.
+    """
     points = np.nan_to_num(truth.keypoints / shoulder_width(truth))  # (T, 50, 2)
     centres = {part: points[:, JOINTS[part]].mean(1) for part in OTHER}
     distance = np.linalg.norm(centres["left_hand"] - centres["right_hand"], axis=1)

@@ -1,4 +1,4 @@
-"""How near a simulated detector is to the real one: the same statistics of both, side by side."""
+"""Comparison of a simulated detector with the real one: the same statistics of both, side by side."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Comparison:
         return {row[0]: row[1:] for row in self.rows}[name]
 
     def markdown(self) -> str:
-        """A table."""
+        """A table in Markdown; lengths in shoulder widths, runs in frames."""
         lines = ["| statistic | real | simulated |", "|---|---|---|"]
         return "\n".join([*lines, *(f"| {name} | {a:.4g} | {b:.4g} |" for name, a, b in self.rows)]) + "\n"
 
 
 def compare(real_pairs: Sequence[Pair], simulated_pairs: Sequence[Pair]) -> Comparison:
-    """Statistics of two sets of (truth, detected) clips side by side.
+    """Statistics of two sets of (truth, detected) clips side by side; lengths in shoulder widths, runs in frames.
 
     For each joint group: quantiles of the error and of its change from frame to frame (found parts only, swapped
     ones against the hand they lie on); bias (x, y); for each part the share of frames missing, swapped, frozen, the
@@ -115,7 +115,8 @@ def _mean_error(residual: np.ndarray) -> np.ndarray:
     """(T,) mean length of (T, J, 2) residuals; 0 where nothing was found."""
     length = np.linalg.norm(residual, axis=2)
     seen = np.isfinite(length)
-    return np.where(seen, length, 0).sum(1) / np.maximum(seen.sum(1), 1)
+    mean: np.ndarray = np.where(seen, length, 0).sum(1) / np.maximum(seen.sum(1), 1)
+    return mean
 
 
 def run_lengths(flags: np.ndarray) -> np.ndarray:
@@ -127,7 +128,8 @@ def run_lengths(flags: np.ndarray) -> np.ndarray:
 def _changes(state: np.ndarray, residual: np.ndarray) -> np.ndarray:
     """Lengths of the residual's steps between neighbouring frames of one state."""
     steps = np.linalg.norm(np.diff(residual, axis=0), axis=2)  # (T-1, K)
-    return steps[state[1:] == state[:-1]].ravel()
+    within: np.ndarray = steps[state[1:] == state[:-1]].ravel()
+    return within
 
 
 def _add_quantiles(result: dict[str, float], name: str, values: np.ndarray) -> None:

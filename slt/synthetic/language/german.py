@@ -72,7 +72,7 @@ class Noun:
 
     @property
     def dat(self) -> str:
-        """Dative form."""
+        """The dative form; the nominative if the two are alike."""
         return self.dative or self.nominative
 
 
@@ -176,18 +176,18 @@ _CASES = ("nominative", "accusative", "dative")
 
 
 def inflect(adjective: str, gender: str, case: str) -> str:
-    """Strong form of an adjective; gender m, f, n, p, case nominative, accusative or dative."""
+    """An adjective with its strong ending. gender: m, f, n or p (plural). case: nominative, accusative or dative."""
     return adjective + _ENDINGS[gender][_CASES.index(case)]
 
 
 def noun_phrase(noun: Noun, case: str, adjective: str = "") -> str:
-    """A noun without article, with an inflected adjective before it if one is given; both marked."""
+    """A noun without article, after an inflected adjective if one is given; both marked with `*`."""
     word = "*" + (noun.dat if case == "dative" else noun.nominative)
     return f"*{inflect(adjective, noun.gender, case)} {word}" if adjective else word
 
 
 def with_article(noun: Noun, case: str, definite: bool) -> str:
-    """A noun with its article ("der", "ein", ...); a plural has no indefinite one."""
+    """A noun with its definite or indefinite article ("der", "ein", ...); a plural has no indefinite one."""
     row = _CASES.index(case)
     if definite:
         article = {"m": ("der", "den", "dem"), "f": ("die", "die", "der"), "n": ("das", "das", "dem"),
@@ -200,7 +200,7 @@ def with_article(noun: Noun, case: str, definite: bool) -> str:
 
 @cache
 def tags_of(gloss: str) -> tuple[str, ...]:
-    """Classes of a gloss that the choice of a wording depends on."""
+    """The gloss itself, and the classes of glosses it is in, on which the choice of a wording depends."""
     groups: Mapping[str, object] = {
         "weekday": WEEKDAYS,
         "relative": RELATIVE_DAYS,

@@ -60,7 +60,7 @@ GLOSSES: tuple[str, ...] = tuple(
 
 
 def slot_of(gloss: str) -> str:
-    """The slot that a gloss belongs to, "fixed" for glosses of patterns. InputError if it is unknown."""
+    """The slot that a gloss belongs to, "fixed" for glosses of patterns. Raises InputError if it is unknown."""
     for slot, values in SLOTS.items():
         if gloss in values:
             return slot
@@ -83,7 +83,7 @@ def wordings(glosses: tuple[str, ...]) -> tuple[tuple[Sentence, float], ...]:
 
 
 def make_splits(train: int, dev: int, test: int, seed: int) -> dict[str, list[Sentence]]:
-    """Sentences for "train", "dev" and "test"; no gloss sequence is in two of them.
+    """`train`, `dev` and `test` sentences by split; no gloss sequence of dev or test is in another split.
 
     dev and test hold distinct gloss sequences; a tenth of train repeats an earlier sequence, with a wording
     drawn anew. With the same dev, test and seed a shorter train is the beginning of a longer one.
@@ -104,7 +104,10 @@ def make_splits(train: int, dev: int, test: int, seed: int) -> dict[str, list[Se
 
 
 def draw_glosses(rng: np.random.Generator) -> tuple[str, ...]:
-    """A random gloss sequence. Within a slot the most frequent gloss is up to 1.4 times as frequent as the rarest."""
+    """A random gloss sequence of the grammar.
+
+    Within a slot the most frequent gloss is up to 1.4 times as frequent as the rarest.
+    """
     shares = np.array([p.share for p in PATTERNS])
     pattern = PATTERNS[rng.choice(len(PATTERNS), p=shares / shares.sum())]
     while True:

@@ -1,1 +1,1 @@
-"""How the signer looks: camera, shapes, light."""
+"""The picture of the signer: camera, shapes, light."""

@@ -53,14 +53,16 @@ class Camera:
         yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
         pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
         roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-        return roll @ pitch @ yaw
+        rotation: np.ndarray = roll @ pitch @ yaw
+        return rotation
 
     def view(self, points: np.ndarray) -> np.ndarray:
         """World points (..., 3) in metres, in camera axes with the target as origin: (..., 3) metres.
 
         x to the right of the picture, y down, z towards the camera.
         """
-        return (np.asarray(points, np.float64) - self.target) @ self.rotation.T
+        viewed: np.ndarray = (np.asarray(points, np.float64) - self.target) @ self.rotation.T
+        return viewed
 
     def magnification(self, viewed: np.ndarray) -> np.ndarray:
         """Pixels per metre at viewed points (..., 3): (...). Points at the lens are kept 5 cm before it."""
@@ -68,7 +70,8 @@ class Camera:
 
     def flatten(self, viewed: np.ndarray) -> np.ndarray:
         """Viewed points (..., 3) in metres to pixels (..., 2)."""
-        return viewed[..., :2] * self.magnification(viewed)[..., None] + self.centre
+        pixels: np.ndarray = viewed[..., :2] * self.magnification(viewed)[..., None] + self.centre
+        return pixels
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """World points (..., 3) in metres to pixels (..., 2)."""

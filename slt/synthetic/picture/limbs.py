@@ -43,9 +43,10 @@ class Scene:
         return self.camera.flatten(centres), radii * self.camera.magnification(centres)
 
     def light(self, normals: np.ndarray) -> np.ndarray:
-        """Brightness (...) of surfaces with unit normals (..., 3)."""
+        """Brightness (...), ambient to 1, of surfaces with unit normals (..., 3)."""
         lit = np.clip(normals @ np.array(self.look.light), 0, 1)
-        return self.look.ambient + (1 - self.look.ambient) * lit
+        brightness: np.ndarray = self.look.ambient + (1 - self.look.ambient) * lit
+        return brightness
 
     def spheres(self, centres: np.ndarray, radii: np.ndarray, colours: np.ndarray, depth: np.ndarray) -> Shapes:
         """Hulls of spheres with no shading: (S, P, M, 3), (S, P, M) metres, (S, P, 3), (S, P)."""
@@ -116,7 +117,8 @@ class Hand:
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+    return unit
 
 
 def _smooth(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -127,7 +129,8 @@ def _smooth(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def _blend(first: object, second: object, share: np.ndarray) -> np.ndarray:
     """Colours (..., 3): `first` with a share (...) of `second`."""
-    return np.asarray(first, float) * (1 - share[..., None]) + np.asarray(second, float) * share[..., None]
+    mixed: np.ndarray = np.asarray(first, float) * (1 - share[..., None]) + np.asarray(second, float) * share[..., None]
+    return mixed
 
 
 def _facing(axes: np.ndarray) -> np.ndarray:
@@ -176,12 +179,14 @@ def _tone(hand: Hand, scene: Scene, back: np.ndarray) -> np.ndarray:
 def _palm_tone(hand: Hand, scene: Scene) -> np.ndarray:
     """Shaded skin colour (S, 3) of the side of the palm that is seen."""
     front = np.where(hand.palm_normal[:, 2:] > 0, 1, -1) * hand.palm_normal
-    return _tone(hand, scene, hand.back_share) * scene.light(front)[:, None]
+    colour: np.ndarray = _tone(hand, scene, hand.back_share) * scene.light(front)[:, None]
+    return colour
 
 
 def _palm_depth(hand: Hand) -> np.ndarray:
     """(S,) metres."""
-    return hand.joints[:, [0, 5, 9, 13, 17], 2].mean(1) + 0.002
+    depth: np.ndarray = hand.joints[:, [0, 5, 9, 13, 17], 2].mean(1) + 0.002
+    return depth
 
 
 def _palm(hand: Hand, scene: Scene) -> Shapes:

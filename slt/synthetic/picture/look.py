@@ -1,4 +1,4 @@
-"""What a signer looks like: skin, hair, face, clothes, light and background."""
+"""The look of a signer: skin, hair, face, clothes, light and background."""
 
 from __future__ import annotations
 
@@ -78,18 +78,18 @@ class Look:
 
 
 def luma(colour: Colour | np.ndarray) -> float:
-    """Brightness of an RGB colour, 0-255 (ITU-R BT.601)."""
+    """Brightness of an RGB colour, 0 to 255 (ITU-R Recommendation BT.601, 2011)."""
     return float(np.dot(colour, [0.299, 0.587, 0.114]))
 
 
 def mix(first: Colour | np.ndarray, second: Colour | np.ndarray, share: float) -> Colour:
-    """`first` with a share in [0, 1] of `second`."""
+    """`first` with a share in [0, 1] of `second`, RGB 0 to 255."""
     red, green, blue = np.asarray(first, float) * (1 - share) + np.asarray(second, float) * share
     return float(red), float(green), float(blue)
 
 
 def random_look(rng: np.random.Generator) -> Look:
-    """A person, dressed, in a studio: the same for the same state of `rng`."""
+    """A random person, dressed, in a studio; the same for the same state of `rng`."""
     tone = rng.uniform(*TONE_RANGE)
     low = int(tone)
     skin = mix(SKIN_TONES[low], SKIN_TONES[low + 1], tone - low)
@@ -125,7 +125,7 @@ def random_look(rng: np.random.Generator) -> Look:
 
 
 def dress(look: Look, rng: np.random.Generator) -> Look:
-    """The same person in other clothes, before another wall, in other light."""
+    """The same person in other clothes, in front of another wall, in other light; all drawn from `rng`."""
     clothes = _far_from(look.skin, SLEEVE_CONTRAST, rng, 0.75)
     wall = _far_from(look.skin, BACKGROUND_CONTRAST, rng, 0.35)
     light = np.array([rng.uniform(-0.6, 0.6), rng.uniform(-0.8, -0.3), 1.0])
@@ -171,7 +171,7 @@ def _background_end(wall: Colour, skin: Colour, rng: np.random.Generator) -> Col
 
 
 def background(look: Look, width: int, height: int) -> np.ndarray:
-    """(height, width, 3) uint8 RGB: the wall behind the signer."""
+    """(height, width, 3) uint8 RGB in pixels: the wall behind the signer."""
     down = np.linspace(0, 1, height)[:, None, None]
     wall = np.array(look.wall_top) * (1 - down) + np.array(look.wall_bottom) * down  # (H, 1, 3)
     coarse = 1 if look.texture == "panels" else 4  # the others have no edges: a quarter of the pixels is enough
@@ -191,10 +191,12 @@ def _texture(kind: Texture, width: int, height: int, rng: np.random.Generator) -
     if kind == "stripes":
         turn = rng.uniform(0, np.pi)
         wave = np.cos(turn) * across + np.sin(turn) * down
-        return np.sin(2 * np.pi * rng.uniform(3, 12) * wave + rng.uniform(0, 6))
+        stripes: np.ndarray = np.sin(2 * np.pi * rng.uniform(3, 12) * wave + rng.uniform(0, 6))
+        return stripes
     if kind == "panels":
         edges = np.sort(rng.uniform(0, 1, 4))
         return rng.uniform(-1.5, 1.5, 5)[np.searchsorted(edges, np.broadcast_to(across, (height, width)))]
     waves = rng.normal(size=(8, 3)) * [5, 5, 3]  # (frequency across, down, phase)
     phases = waves[:, 0, None, None] * across + waves[:, 1, None, None] * down + waves[:, 2, None, None]
-    return np.cos(phases).sum(0) / 2
+    clouds: np.ndarray = np.cos(phases).sum(0) / 2
+    return clouds

@@ -76,7 +76,7 @@ def _shade(colour: Colour, factor: float) -> Colour:
 
 
 def outlines(look: Look) -> list[Outline]:
-    """All strokes of a person, back to front."""
+    """All strokes of a person, back to front; points (N, 3) in metres, see `Outline`."""
     return [*_hair_behind(look), *_neck(look), *_clothes(look), *_face(look), *_features(look), *_hair(look)]
 
 
@@ -231,7 +231,7 @@ class Portrait:
     strokes: list[tuple[slice, Colour, int]]  # points, colour, line width in drawn pixels, 0 to fill
 
     def paint(self, image: np.ndarray, frame: int) -> None:
-        """Paint one frame on an RGB picture."""
+        """Paint one frame's strokes on an RGB picture (H, W, 3) uint8, in place."""
         points = self.points[frame]
         for part, colour, width in self.strokes:
             if width:
@@ -288,4 +288,5 @@ def _head_axes(viewed: np.ndarray, torso: np.ndarray) -> np.ndarray:
     cosine = (usual * lever).sum(-1)[:, None, None]
     crossed = np.cross(axis[:, None], torso)
     along = np.einsum("fd,fad->fa", axis, torso)[..., None] * axis[:, None]
-    return torso * cosine + crossed + along / (1 + np.maximum(cosine, -0.9))
+    turned: np.ndarray = torso * cosine + crossed + along / (1 + np.maximum(cosine, -0.9))
+    return turned

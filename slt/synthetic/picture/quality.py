@@ -1,4 +1,4 @@
-"""What the picture is like: size, exposure, noise and compression of a rendered video."""
+"""The quality of the picture: size, exposure, noise and compression of a rendered video."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ class Quality:
     """Settings of camera electronics and codec.
 
     width, height: pixels. shutter: share of the frame interval in which light is collected, 0 for none.
-    interlaced: odd rows are taken half a frame interval after even ones. sub_times: at most so many
-    instants are averaged per field (per frame if not interlaced). softness: standard deviation of the
-    optical blur in pixels. noise: standard deviation of the sensor noise in grey levels.
-    crf: constant rate factor for x264 (larger is coarser). oversample: drawing is done at this multiple
-    of the size and averaged down.
+    interlaced: odd rows are taken half a frame interval after even ones. sub_times: most instants that are averaged per
+    field (per frame if not interlaced). softness: standard deviation of the optical blur in pixels. noise: standard
+    deviation of the sensor noise in grey levels. crf: constant rate factor for x264 (larger is coarser). oversample:
+    drawing is done at this multiple of the size and averaged down.
     """
 
     name: str

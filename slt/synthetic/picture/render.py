@@ -1,4 +1,4 @@
-"""Draw a pose sequence as a video of a person who signs."""
+"""Rendering of a pose sequence as a video of a person who signs."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def _at(viewed: np.ndarray, times: np.ndarray) -> np.ndarray:
     low = np.floor(times).astype(int)
     high = np.minimum(low + 1, len(viewed) - 1)
     share = (times - low)[:, None, None]
-    return viewed[low] * (1 - share) + viewed[high] * share
+    between: np.ndarray = viewed[low] * (1 - share) + viewed[high] * share
+    return between
 
 
 @dataclass(frozen=True)

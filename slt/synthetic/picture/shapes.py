@@ -15,9 +15,9 @@ DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1).astype(np.float32)
 
 
 def hull_of_discs(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Convex hull of M discs, as a polygon: centres (..., M, 2), radii (..., M) -> (..., N, 2).
+    """Convex hull of M discs: centres (..., M, 2), radii (..., M) -> polygon (..., N, 2), in their unit.
 
-    The support point of the hull in N fixed directions: for each direction the disc that reaches
+    Its points are support points in N fixed directions: for each direction, that of the disc which reaches
     farthest. Two discs give a tapered capsule.
     """
     centres, radii = centres.astype(np.float32), radii.astype(np.float32)
@@ -62,7 +62,7 @@ def layered(polygons: Sequence[np.ndarray], colours: Sequence[np.ndarray], depth
 
 
 def join(parts: Sequence[Shapes]) -> Shapes:
-    """All shapes of several groups."""
+    """All shapes of several groups at the same S instants: their P_i polygons become sum(P_i)."""
     return Shapes(
         np.concatenate([part.polygons for part in parts], 1),
         np.concatenate([part.colours for part in parts], 1),
@@ -90,7 +90,7 @@ class PaintList:
 
 
 def paint_list(shapes: Shapes, oversample: int) -> PaintList:
-    """Sort shapes by depth (painter's algorithm) and turn them into what OpenCV wants."""
+    """Sort shapes (S, P, N, 2) in pixels by depth (painter's algorithm), in OpenCV's fixed-point integers."""
     order = np.argsort(shapes.depth, axis=1, kind="stable")  # (S, P)
     rows = np.arange(len(order))[:, None]
     placed = fixed_point(shapes.polygons, oversample)  # (S, P, N, 2)

@@ -1,1 +1,1 @@
-"""How the signer moves: from glosses to 50 joints in metres."""
+"""The motion of the signer: from glosses to 50 joints in metres."""

@@ -1,4 +1,4 @@
-"""From the way of both hands to a whole body: 50 joints, metres, constant bone lengths.
+"""The whole body from the tracks of both hands: 50 joints, metres, constant bone lengths.
 
 Both arms are computed as right arms (the left one in a mirrored world), and mirrored at the end; a left-handed
 signer is the mirror image of a right-handed one. The arm is a two-bone chain solved in closed form with a given
@@ -39,15 +39,21 @@ class Track:
     fingers: np.ndarray
 
     def __len__(self) -> int:
-        return self.palm.shape[1]
+        frames: int = self.palm.shape[1]
+        return frames
 
 
 def minimum_jerk(s: np.ndarray) -> np.ndarray:
-    return s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    """Share of the way done at times `s` in [0, 1], any shape: 10 s^3 - 15 s^4 + 6 s^5 (Flash and Hogan 1985)."""
+    share: np.ndarray = s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    return share
 
 
 def join(tracks: Sequence[Track], gaps: Sequence[int]) -> Track:
-    """Lay tracks one after another, with minimum-jerk transitions of the given numbers of frames between."""
+    """Lay tracks of n_i frames one after another, with minimum-jerk transitions between them.
+
+    gaps: frames of each transition, one fewer than there are tracks. The result has sum(n_i) + sum(gaps) frames.
+    """
     ends = np.cumsum([len(t) for t in tracks])[:-1]
     where = np.repeat(ends, gaps)  # (G,) index of the frame after each transition frame, before insertion
     share = np.concatenate([(np.arange(g) + 1.0) / (g + 1.0) for g in gaps]) if gaps else np.zeros(0)
@@ -75,7 +81,8 @@ def embody(
     seconds = np.arange(frames) / fps
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        return gaussian_filter1d(values, _SMOOTH * rate, axis=1, mode="nearest", truncate=3.0)
+        smoothed: np.ndarray = gaussian_filter1d(values, _SMOOTH * rate, axis=1, mode="nearest", truncate=3.0)
+        return smoothed
 
     palm = smooth(track.palm) + 0.003 * _drift(rng, seconds, (ARMS, 3), 0.6, 2.0)
     fingers = smooth(track.fingers) + 0.03 * _drift(rng, seconds, (ARMS, 5, 4), 0.6, 2.0)
@@ -145,7 +152,8 @@ def _limit_wrist(basis: np.ndarray, forearm: np.ndarray) -> np.ndarray:
     bend = np.arctan2(sine, (fingers * forearm).sum(-1, keepdims=True))
     excess = np.maximum(bend - WRIST_LIMIT, 0.0)
     turn = to_matrix(from_vector(axis / np.maximum(sine, 1e-9) * excess))
-    return basis @ turn  # rows are directions: each is rotated
+    turned: np.ndarray = basis @ turn  # rows are directions: each is rotated
+    return turned
 
 
 def _drift(

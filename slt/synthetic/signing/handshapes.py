@@ -75,7 +75,7 @@ _TABLE: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ..
 
 def _angles(thumb: tuple[int, ...], spread: tuple[int, ...], flexion: tuple[tuple[int, ...], ...]) -> np.ndarray:
     fingers = np.concatenate([np.array(spread, float)[:, None], np.array(flexion, float)], 1)  # (4, 4)
-    angles = np.radians(np.concatenate([np.array([thumb], float), fingers]))  # (5, 4)
+    angles: np.ndarray = np.radians(np.concatenate([np.array([thumb], float), fingers]))  # (5, 4)
     angles.setflags(write=False)
     return angles
 
@@ -110,4 +110,5 @@ def hand_joints(angles: np.ndarray, scale: float | np.ndarray = 1.0) -> np.ndarr
     start = np.broadcast_to(BASES[:, None, :], (*chain.shape[:-2], 1, 3))
     joints = np.concatenate([start, chain], -2).reshape(*angles.shape[:-2], 20, 3)
     joints = np.concatenate([np.zeros((*angles.shape[:-2], 1, 3)), joints], -2)  # (..., 21, 3)
-    return joints * np.asarray(scale)[..., None, None]
+    scaled: np.ndarray = joints * np.asarray(scale)[..., None, None]
+    return scaled

@@ -99,7 +99,7 @@ class Sign:
             raise ValueError(f"not a sign: {astuple(self)}")
 
     def differences(self, other: Sign) -> tuple[str, ...]:
-        """The parameters in which two signs differ; "hands" stands for the base hand's shape, too."""
+        """The parameters (of `PARAMETERS`) in which two signs differ; "hands" stands for the base hand's shape, too."""
         same = (
             self.shape == other.shape,
             self.location == other.location,
@@ -290,9 +290,9 @@ LEXICON: Mapping[str, Sign] = _read_table()
 
 
 def minimal_pairs(parameter: str | None = None) -> tuple[tuple[str, str, str], ...]:
-    """(gloss, gloss, parameter) for all pairs of signs that differ in one parameter only.
+    """(gloss, gloss, parameter) of all pairs of signs that differ in exactly one parameter.
 
-    parameter: one of PARAMETERS, to have only those pairs.
+    parameter: one of PARAMETERS, to have only those pairs; None: all.
     """
     pairs = []
     for (one, sign), (other, second) in combinations(LEXICON.items(), 2):

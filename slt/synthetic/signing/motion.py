@@ -39,9 +39,9 @@ class Performance:
 
 
 def perform(glosses: Sequence[str], signer: Signer, rng: np.random.Generator, fps: float = 25.0) -> Performance:
-    """Sign a gloss sequence, from rest to rest.
+    """Sign a gloss sequence, from rest to rest: a pose (T, 50, 3) in metres at `fps` frames per second.
 
-    InputError if a gloss is not in the lexicon or there is none.
+    Raises InputError if there is no gloss, or one is not in the lexicon.
     """
     unknown = [g for g in glosses if g not in LEXICON]
     if unknown or not glosses:
@@ -58,7 +58,10 @@ def perform_unknown(
     fps: float = 25.0,
     known: Collection[Sign] = tuple(LEXICON.values()),
 ) -> Performance:
-    """Sign n random signs, each of which differs from every known sign in two parameters or more."""
+    """Sign n random signs, each of which differs from every known sign in two parameters or more.
+
+    Gives a pose (T, 50, 3) in metres at `fps` frames per second.
+    """
     signs: list[Sign] = []
     while len(signs) < n:
         sign = _random_sign(rng)
@@ -68,7 +71,10 @@ def perform_unknown(
 
 
 def perform_idle(signer: Signer, rng: np.random.Generator, seconds: float, fps: float = 25.0) -> Performance:
-    """Stand and fidget without signing: hands stay low, shift, open and close; no spans."""
+    """Stand and fidget without signing for `seconds`: hands stay low, shift, open and close. No spans.
+
+    Gives a pose (T, 50, 3) in metres at `fps` frames per second.
+    """
     rate = fps / 25.0
     frames = max(2, round(seconds * fps))
     tracks, gaps, used = [rest_track(signer, max(1, round(5 * rate)))], [], max(1, round(5 * rate))
@@ -175,7 +181,10 @@ def natural_times(n: int) -> np.ndarray:
 
 
 def play(placed: Placed, s: np.ndarray, signer: Signer) -> Track:
-    """The frames of one sign at times s (n,) of its movement; the other hand rests unless the sign needs it."""
+    """One sign at times s (n,) in [0, 1] of its movement, as a track of n frames in metres.
+
+    The other hand rests unless the sign needs it.
+    """
     sign = placed.sign
     rest = rest_track(signer, len(s))
     palm, turn, fingers = rest.palm.copy(), rest.turn.copy(), rest.fingers.copy()
@@ -222,7 +231,10 @@ def _rest_turn() -> np.ndarray:
 
 
 def rest_track(signer: Signer, n: int) -> Track:
-    """Both hands at rest: low before the belly, fingers down, backs to the camera."""
+    """n frames of both hands at rest, palm (2, n, 3) in metres.
+
+    They lie low in front of the belly, fingers down, backs to the camera.
+    """
     return Track(
         np.broadcast_to(np.array(signer.rest), (ARMS, n, 3)),
         np.broadcast_to(_rest_turn(), (ARMS, n, 4)),
@@ -240,7 +252,10 @@ def _fidget(signer: Signer, rng: np.random.Generator, n: int) -> Track:
 
 
 def gap_frames(before: Track, after: Track, signer: Signer, rng: np.random.Generator, rate: float) -> int:
-    """Frames of the transition between two tracks: longer for a longer way, as in speech."""
+    """Frames of the transition between two tracks, at least 1; a longer way takes longer.
+
+    rate: frame rate as a multiple of 25 frames per second.
+    """
     way = np.linalg.norm(after.palm[:, 0] - before.palm[:, -1], axis=-1).max()
     frames = (2.3 + 7.5 * way) / signer.speed * np.exp(np.clip(rng.normal(0, 0.08), -0.15, 0.15))
     return max(1, round(float(np.clip(frames, 2.5, 6.4)) * rate))

@@ -76,11 +76,11 @@ def class_shapes() -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def make_lexicon(glosses: Collection[str], clips: Collection[Alignment], seed: int) -> ResynthLexicon:
-    """A lexicon for all glosses; no two of them are the same in all parameters.
+    """A lexicon for all glosses; no two entries are the same in all parameters. Deterministic by `seed`.
 
-    clips: the training clips' alignments: frequencies of hand-shape classes, and each gloss's most frequent one. A
-    gloss with marks (loc-X, neg-X, X-PLUSPLUS) shares what the mark does not change with X: a mark of place changes
-    the place, another one the movement, and repetition repeats the movement.
+    clips: the training clips' alignments, for the frequencies of hand-shape classes (T,) and each gloss's most frequent
+    one. A gloss with marks (loc-X, neg-X, X-PLUSPLUS) shares with X what the mark does not change: a mark of place
+    changes the place, another one the movement, and repetition repeats the movement.
     """
     counts = np.bincount(np.concatenate([c.hands for c in clips]), minlength=CLASSES + 1)[: CLASSES + 1]
     ranks = np.zeros(CLASSES + 1, int)
@@ -108,9 +108,11 @@ def make_lexicon(glosses: Collection[str], clips: Collection[Alignment], seed: i
 
 
 def frame_shapes(hands: np.ndarray, entry: Entry, ranks: Sequence[int]) -> np.ndarray:
-    """(n, 5, 4) angles for the frames of one sign with hand-shape classes (n,): 0 goes on with the class before it,
-    or takes the first one after it; a sign with no class at all has its default shape. Shapes of classes above 60
-    raise IndexError."""
+    """(n, 5, 4) angles in radians for the n frames of one sign with hand-shape classes `hands` (n,), 0 for none.
+
+    A frame without a class takes that of the last frame with one, else of the first; a sign without any class has its
+    default shape. Raises IndexError for classes above 60.
+    """
     known = np.flatnonzero(hands)
     number = np.full(len(hands), entry.shape)
     if len(known):

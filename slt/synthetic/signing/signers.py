@@ -52,7 +52,7 @@ _HELD_OUT = ("georg", "hanna")
 
 
 def split_signers(disjoint: bool) -> dict[str, tuple[Signer, ...]]:
-    """Signers of "train", "dev" and "test".
+    """The signers of `train`, `dev` and `test`, by split.
 
     disjoint: dev and test are signed by two people (one left-handed) who are not in train; otherwise all
     sign everywhere, as in PHOENIX14T.
@@ -65,5 +65,5 @@ def split_signers(disjoint: bool) -> dict[str, tuple[Signer, ...]]:
 
 
 def signer(name: str) -> Signer:
-    """A signer by name; KeyError if there is none."""
+    """A signer by name. Raises KeyError if there is none of that name."""
     return {s.name: s for s in SIGNERS}[name]

@@ -1,4 +1,4 @@
-"""Signing to a given timing: each sign gets the frames that it is told, and the hand shape of each frame may be given.
+"""Signing to a given timing: each sign gets a number of frames, and the hand shape of each frame may be given.
 
 A sign's frames contain the ways to its neighbours, as in an alignment of real video: each two neighbours give up
 some frames for a transition as long as `motion` would make it, a pause before a sign. What is short of time is
@@ -45,7 +45,10 @@ class Timed:
 
 
 def perform_timed(signs: Sequence[Timed], signer: Signer, rng: np.random.Generator, fps: float = 25.0) -> Performance:
-    """Sign to a timing; the result has exactly the sum of all frames. InputError if there is none."""
+    """Sign to a timing: a pose (T, 50, 3) in metres, T the sum of all signs' frames.
+
+    Raises InputError if there is none.
+    """
     if not signs or min(t.frames for t in signs) < 1:
         raise InputError("timed signs: each needs a frame at least, and one is needed")
     rate = fps / 25.0

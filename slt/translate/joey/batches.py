@@ -59,7 +59,10 @@ class SequenceBatch(Batch):
             self._make_cuda(device)
 
     def sort_by_src_length(self) -> list[int]:
-        """Nothing: only recurrent encoders need it, and R-Drop's halves have to stay in the same order."""
+        """The order (B,) as it is.
+
+        Only recurrent encoders need sorting, and R-Drop's halves have to stay in the same order.
+        """
         return list(range(self.nseqs))
 
 
@@ -117,14 +120,14 @@ class SequenceDataset(BaseDataset):
         return (self.names if lang == SOURCE else self.texts)[idx], ""
 
     def get_list(self, lang: str, tokenized: bool = False, subsampled: bool = True) -> list[Any]:
-        """Names, sentences, or the tokens of the sentences."""
+        """Names (of language "src"), or sentences or their tokens (of "trg"), of all items or of the subset in use."""
         column: list[Any] = self.names if lang == SOURCE else self.tokens if tokenized else self.texts
         return [column[k] for k in self.indices] if subsampled else list(column)
 
     def collate_fn(
-        self, batch: list[tuple], pad_index: int, eos_index: int, device: torch.device = CPU
+        self, batch: list[tuple[int, Any, Any]], pad_index: int, eos_index: int, device: torch.device = CPU
     ) -> SequenceBatch:
-        """Items to a batch; frames behind a clip's end are 0, ids behind it are padding."""
+        """Items to a batch: src (B, T, F) with 0 behind a clip's end, or ids (B, T) with padding; trg (B, L)."""
         if self.twice and self.split == "train":
             batch = [*batch, *batch]
         indices, sources, targets = zip(*batch, strict=True)
@@ -143,8 +146,8 @@ class SequenceDataset(BaseDataset):
         self, batch_size: int, batch_type: str = "sentence", seed: int = 42, shuffle: bool = False,
         num_workers: int = 0, pad_index: int = 1, eos_index: int = 3, device: torch.device = CPU,
         generator_state: Tensor | None = None,
-    ) -> DataLoader:  # fmt: skip
-        """Like JoeyNMT's, with batches of like length."""
+    ) -> DataLoader[Any]:  # fmt: skip
+        """Batches like JoeyNMT's, each of clips of like length; the order in training depends on `seed` alone."""
         generator = torch.Generator()
         generator.manual_seed(seed)
         if generator_state is not None:
@@ -194,7 +197,8 @@ def _by_lengths(sources: np.ndarray, targets: np.ndarray, batch: int) -> list[in
     """
     group = batch * math.ceil(math.sqrt(len(sources) / batch))
     bins = np.searchsorted(np.sort(targets), targets) // group  # (N,); equal targets are in one group
-    return np.lexsort((np.where(bins % 2, -sources, sources), bins)).tolist()
+    order: list[int] = np.lexsort((np.where(bins % 2, -sources, sources), bins)).tolist()
+    return order
 
 
 def _cut(items: list[int], size: int) -> list[list[int]]:

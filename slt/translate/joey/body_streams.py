@@ -32,8 +32,10 @@ class StreamEmbedding(nn.Module):
         self.embedding_dim = hidden  # what JoeyNMT's encoder asks for
 
     def forward(self, frames: Tensor) -> Tensor:
+        """(B, T, features) -> (B, ceil(T / subsample), hidden)."""
         assert frames.dim() == 3 and frames.shape[2] == self.features, frames.shape
-        return self.norm(self.join(torch.cat(self.parts(frames), 2)))  # (B, T', hidden)
+        joined: Tensor = self.norm(self.join(torch.cat(self.parts(frames), 2)))  # (B, T', hidden)
+        return joined
 
     def parts(self, frames: Tensor) -> list[Tensor]:
         """(B, T', width) of each stream, before they are joined."""
@@ -58,6 +60,7 @@ class MaskedConvolution(nn.Module):
         self.norm = MaskedBatchNorm(outputs)
 
     def forward(self, x: Tensor, real: Tensor) -> Tensor:
+        """x (B, T, inputs), 0 behind a clip's end, and real (B, T) bool -> (B, ceil(T / stride), outputs)."""
         projected = self.project(windows(x, self.window, self.stride))  # (B, T', outputs)
         return torch.relu(self.norm(projected, real[:, :: self.stride]))
 

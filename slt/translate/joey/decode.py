@@ -1,4 +1,4 @@
-"""Translate sources with one model or several, and choose beam size and length penalty on dev."""
+"""Translation of sources with one model or several, and the choice of beam size and length penalty on dev."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class Hypothesis:
 
     @property
     def log_prob(self) -> float:
-        """Mean log probability of a token."""
+        """Mean natural log probability of a token; -infinity without tokens."""
         return float(np.mean(self.token_log_probs)) if self.token_log_probs else -math.inf
 
     @property
     def score(self) -> float:
-        """Log probability of the whole output."""
+        """Natural log probability of the whole output: the sum over its tokens."""
         return float(sum(self.token_log_probs))
 
     @property
@@ -95,16 +95,16 @@ def encode(model: Model, sources: Sequence[np.ndarray], subsample: int, device: 
 
 
 def decode(model: Model, batches: Sequence[Encoded], text: Text, decoding: Decoding) -> list[Hypothesis]:
-    """Translations in the order of the sources that were encoded."""
+    """One hypothesis per source, in the order of the sources that were encoded (states (B, T', H))."""
     return decode_ensemble([model], [batches], text, decoding)
 
 
 def decode_ensemble(
     models: Sequence[Model], batches: Sequence[Sequence[Encoded]], text: Text, decoding: Decoding
 ) -> list[Hypothesis]:
-    """Translations by the mean of the models' probabilities. batches: of each model, of the same sources.
+    """One hypothesis per source by the mean of the models' probabilities, in the order of the sources.
 
-    The models must have the same vocabulary.
+    batches: of each model, of the same sources, states (B, T', H). The models must have the same vocabulary.
     """
     assert all(len(model.trg_vocab) == len(text.words) for model in models) and len(models) == len(batches)
     result: dict[int, Hypothesis] = {}
@@ -125,7 +125,7 @@ def tune(
     alphas: Sequence[float],
     max_words: int,
 ) -> tuple[Decoding, list[tuple[int, float, float]]]:
-    """`tune_ensemble` of one model."""
+    """`tune_ensemble` of one model: the best options, and all that were tried as (beam, alpha, BLEU-4 in per cent)."""
     return tune_ensemble([model], [batches], text, references, beams, alphas, max_words)
 
 
@@ -133,9 +133,9 @@ def tune_ensemble(
     models: Sequence[Model], batches: Sequence[Sequence[Encoded]], text: Text, references: Sequence[str],
     beams: Sequence[int], alphas: Sequence[float], max_words: int,
 ) -> tuple[Decoding, list[tuple[int, float, float]]]:  # fmt: skip
-    """The search options with the best BLEU-4 on dev, and all that were tried as (beam, alpha, BLEU-4).
+    """The search options with the best BLEU-4 on dev, and all that were tried as (beam, alpha, BLEU-4 in per cent).
 
-    Greedy search has no length penalty and is tried once. Of equals, the first (smallest beam) is taken.
+    Greedy search (beam 1) has no length penalty and is tried once. Of equals, the first (smallest beam) is taken.
     """
     grid = [(beam, alpha) for beam in sorted(set(beams)) for alpha in ([0.0] if beam == 1 else alphas)]
     tried = []
@@ -171,7 +171,8 @@ def _recurrent_search(models: Sequence[Model], group: Sequence[Encoded], decodin
                 model=model, beam_size=decoding.beam, encoder_output=batch.states, encoder_hidden=batch.last,
                 src_mask=batch.mask, max_output_length=decoding.max_words, alpha=decoding.alpha, n_best=1,
             )  # fmt: skip
-    return ids.to(batch.states.device).long()
+    found: Tensor = ids.to(batch.states.device).long()
+    return found
 
 
 def _score(models: Sequence[Model], group: Sequence[Encoded], ids: Tensor) -> Tensor:

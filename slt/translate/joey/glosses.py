@@ -25,13 +25,16 @@ class Recognition:
     dev: tuple[tuple[str, ...], ...]
 
     def ids(self) -> list[list[int]]:
-        """Outputs of the head that spell each training example."""
+        """The head's outputs (1 to the number of glosses; 0 is the blank) that spell each training example."""
         numbers = {gloss: k + 1 for k, gloss in enumerate(self.vocabulary)}
         return [[numbers[gloss] for gloss in glosses] for glosses in self.train]
 
 
 def make_recognition(train: Sequence[Sequence[str]], dev: Sequence[Sequence[str]]) -> Recognition:
-    """The vocabulary is that of train alone. InputError if an example has no glosses."""
+    """The glosses that a head learns; the vocabulary is that of train alone.
+
+    Raises InputError if an example has no glosses.
+    """
     if not all(train) or not all(dev):
         raise InputError("gloss head: a sentence has no glosses; give the corpus' gloss column, or gloss_weight: 0")
     vocabulary = tuple(sorted({gloss for glosses in train for gloss in glosses}))
@@ -39,8 +42,12 @@ def make_recognition(train: Sequence[Sequence[str]], dev: Sequence[Sequence[str]
 
 
 def steps_needed(glosses: Sequence[Any]) -> int:
-    """Fewest encoder steps that can spell these glosses: one each, and a blank between two equal ones."""
-    return len(glosses) + sum(a == b for a, b in pairwise(glosses))
+    """Fewest encoder steps from which CTC can read these glosses (Graves et al. 2006).
+
+    One for each gloss, and one for a blank between two equal ones.
+    """
+    blanks: int = sum(a == b for a, b in pairwise(glosses))
+    return len(glosses) + blanks
 
 
 class GlossLoss:
@@ -76,9 +83,13 @@ class GlossModel(Model):
         self.text_weight = 1.0
 
     def forward(self, return_type: str | None = None, **values: Any) -> tuple[Any, ...]:
-        """As JoeyNMT's model; in training the loss has that of the glosses in it."""
+        """As JoeyNMT's model; in training with `gloss_loss`, return_type "loss", the loss of the glosses is added.
+
+        Then gives (loss, log probabilities (B, L, words), attention, number of right tokens).
+        """
         if return_type != "loss" or not self.training or self.gloss_loss is None:
-            return super().forward(return_type=return_type, **values)
+            result: tuple[Any, ...] = super().forward(return_type=return_type, **values)
+            return result
         source = {key: values[key] for key in ("src", "src_length", "src_mask")}
         states, hidden = self._encode(**source)  # (B, T', H)
         out, _, attention, _ = self._decode(

@@ -55,9 +55,14 @@ class SmoothedLoss(nn.Module):
         self.pad_index, self.smoothing, self.r_drop = pad_index, smoothing, r_drop
 
     def forward(self, log_probs: Tensor, *, trg: Tensor, **_: Any) -> Tensor:
-        """log_probs: (B, L, V) natural. trg: (B, L) ids. JoeyNMT hands over the whole batch by keyword."""
+        """The loss, a sum over tokens. log_probs: (B, L, V) natural logarithms. trg: (B, L) ids.
+
+        JoeyNMT hands over the whole batch by keyword.
+        """
         assert log_probs.dim() == 3 and log_probs.shape[:2] == trg.shape, (log_probs.shape, trg.shape)
-        total = _SmoothedSum.apply(log_probs, trg, self.pad_index, self.smoothing)
+        total: Tensor = _SmoothedSum.apply(  # type: ignore[no-untyped-call]  # untyped in torch
+            log_probs, trg, self.pad_index, self.smoothing
+        )
         if self.training and self.r_drop > 0:
             total = total + self.r_drop / 2 * self._distance(log_probs, trg != self.pad_index)
         return total
@@ -71,7 +76,10 @@ class SmoothedLoss(nn.Module):
 
 
 def smoothed_loss(model: Model, smoothing: float, r_drop: float) -> None:
-    """Make it the loss of a JoeyNMT model, whose own setter knows only `XentLoss`."""
+    """Give a JoeyNMT model the loss `SmoothedLoss`; the model's own setter knows only `XentLoss`.
+
+    Its output layer gives logits (B, L, V) in float32 from then on.
+    """
     loss = SmoothedLoss(model.pad_index, smoothing, r_drop)
     loss.train(model.training)
     model._loss_function = loss

@@ -32,12 +32,14 @@ class FrameEmbedding(nn.Module):
         self.embedding_dim = hidden  # what JoeyNMT's encoder asks for
 
     def forward(self, frames: Tensor) -> Tensor:
+        """(B, T, features) -> (B, ceil(T / subsample), hidden)."""
         assert frames.dim() == 3 and frames.shape[2] == self.features, frames.shape
-        embedded = self.first(frames)  # (B, T', width)
+        embedded: Tensor = self.first(frames)  # (B, T', width)
         if self.second is None:
             return embedded
         real = frames[:, :: self.subsample, -1:]  # (B, T', 1)
-        return self.second(embedded * real)  # (B, T', hidden)
+        deeper: Tensor = self.second(embedded * real)  # (B, T', hidden)
+        return deeper
 
 
 class _Convolution(nn.Module):
@@ -80,7 +82,7 @@ class PooledDropout(nn.Module):
         self._pool: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """x of any shape -> the same shape; in training a share `p` of it is 0 and the rest scaled up."""
+        """x of any shape -> the same shape; in training a share `p` of it is 0 and the rest is divided by 1 - p."""
         if not self.training or self.p == 0:
             return x
         if x.device.type != "cpu" or x.numel() > self.POOL // 2:
@@ -93,7 +95,7 @@ class PooledDropout(nn.Module):
 
 
 def use_pooled_dropout(model: nn.Module) -> None:
-    """Exchange every dropout of a network; those of the same probability share a pool."""
+    """Exchange every dropout of a network for `PooledDropout`, in place; those of the same probability share a pool."""
     shared: dict[float, PooledDropout] = {}
     for module in list(model.modules()):
         for name, child in module.named_children():
@@ -102,7 +104,7 @@ def use_pooled_dropout(model: nn.Module) -> None:
 
 
 def token_count(frames: int, subsample: int) -> int:
-    """Source tokens of a clip of so many feature frames."""
+    """Source tokens of a clip of `frames` feature frames: ceil(frames / subsample)."""
     return -(-frames // subsample)
 
 
@@ -117,9 +119,9 @@ def build_model(
     norm: str = "pre",
     glosses: int = 0,
 ) -> Model:
-    """A JoeyNMT model with `source` as its source embedding, Xavier-initialised (torch's global generator).
+    """A JoeyNMT transformer with `source` as its source embedding, Xavier-initialised (torch's global generator).
 
-    glosses: if above 0, a `GlossModel` whose head tells so many apart.
+    hidden, feed_forward: widths. glosses: if above 0, a `GlossModel` whose head tells that many glosses apart.
     """
     encoder = TransformerEncoder(
         hidden_size=hidden, ff_size=feed_forward, num_layers=layers, num_heads=heads, dropout=dropout,

@@ -33,14 +33,15 @@ class CachedDecoder:
         self.past: list[tuple[Tensor, Tensor] | None] = [None] * len(self.source)
 
     def step(self, tokens: Tensor) -> Tensor:
-        """(B * rows,) ids of the last tokens to (B * rows, V) logits of the next."""
+        """The last tokens' ids (B * rows,) to logits (B * rows, V) of the next token."""
         decoder = self.model.decoder
         x = self.model.trg_embed(tokens.unsqueeze(1)) + decoder.pe.pe[:, self.position : self.position + 1]
         for number, layer in enumerate(decoder.layers):
             x = self._layer(number, layer, x)  # (B * rows, 1, H)
         self.position += 1
         x = x if decoder.layer_norm is None else decoder.layer_norm(x)
-        return decoder.output_layer(x).squeeze(1)
+        logits: Tensor = decoder.output_layer(x).squeeze(1)
+        return logits
 
     def _layer(self, number: int, layer: TransformerDecoderLayer, x: Tensor) -> Tensor:
         """JoeyNMT's decoder layer for one position."""
@@ -56,10 +57,14 @@ class CachedDecoder:
         z = layer.dec_layer_norm(y) if pre else y
         grouped = z.view(-1, self.rows, z.shape[2])  # (B, rows, H): the hypotheses of a source are its queries
         z = _attend(layer.src_trg_att, grouped, *self.source[number], self.mask).view_as(y) + layer.alpha * y
-        return layer.feed_forward(z if pre else layer.dec_layer_norm(z))
+        out: Tensor = layer.feed_forward(z if pre else layer.dec_layer_norm(z))
+        return out
 
     def select(self, rows: Tensor, sources: Tensor | None = None) -> None:
-        """Go on with these hypotheses (B' * rows,), and, if sources end, with these sources (B',)."""
+        """Keep the hypotheses `rows` (B' * rows,) and, if some sources have ended, the `sources` (B',).
+
+        Both are indices.
+        """
         self.past = [(p[0].index_select(0, rows), p[1].index_select(0, rows)) for p in self.past if p is not None]
         if sources is not None:
             self.mask = self.mask[sources]
@@ -80,7 +85,8 @@ def _attend(
 ) -> Tensor:
     queries = _heads(attention, attention.q_layer(x))
     found = scaled_dot_product_attention(queries, keys, values, mask)  # (B, heads, L, d)
-    return attention.output_layer(found.transpose(1, 2).reshape(len(x), -1, attention.model_size))
+    out: Tensor = attention.output_layer(found.transpose(1, 2).reshape(len(x), -1, attention.model_size))
+    return out
 
 
 def _log_probs(decoders: Sequence[CachedDecoder], tokens: Tensor) -> Tensor:

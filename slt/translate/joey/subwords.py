@@ -1,4 +1,4 @@
-"""Subword regularisation: the words of a sequence of pieces are cut anew (Kudo 2018), and pieces are hidden."""
+"""Subword regularisation: words of a sequence of pieces are segmented anew (Kudo 2018), and pieces are hidden."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def hide(ids: np.ndarray, rng: np.random.Generator, share: float, unknown: int, 
 
 
 def spoken(glosses: Sequence[str]) -> str:
-    """Glosses written like words, so that both may share pieces: lower case, umlauts for AE, OE, UE, and the parts of
-    a compound (WIE-AUSSEHEN, neg-HABEN) as words.
+    """Glosses written like words, so that both may share pieces.
 
-    UE stays behind a, e and q (BLAU-E, NEU-E, QUER); where the rule errs, it does so always in the same way.
+    Lower case, umlauts for AE, OE, UE, and the parts of a compound (WIE-AUSSEHEN, neg-HABEN) as words. UE stays behind
+    a, e and q (BLAU-E, NEU-E, QUER); where the rule errs, it always errs in the same way.
     """
     text = " ".join(glosses).lower().replace("-", " ").replace("ae", "ä").replace("oe", "ö")
     return re.sub("(?<![aäeq])ue", "ü", text)

@@ -31,7 +31,7 @@ class Text:
 
 
 def vocabulary(tokens: Sequence[str]) -> Vocabulary:
-    """JoeyNMT's vocabulary with its special symbols first: 0 unknown, 1 padding, 2 begin, 3 end."""
+    """JoeyNMT's vocabulary of these tokens, its special symbols first: 0 unknown, 1 padding, 2 begin, 3 end."""
     return Vocabulary(list(tokens), SimpleNamespace(**_check_special_symbols({})))
 
 
@@ -63,7 +63,7 @@ def fit_text(
 
 
 def load_text(folder: Path, level: str) -> Text:
-    """What `fit_text` wrote. Raises InputError if a file is missing or is not such a vocabulary."""
+    """The tokens that `fit_text` wrote. Raises InputError if a file is missing or is not such a vocabulary."""
     path = folder / VOCABULARY
     try:
         tokens = path.read_text(encoding="utf-8").splitlines()
@@ -78,12 +78,12 @@ def load_text(folder: Path, level: str) -> Text:
 
 
 def text_digest(text: Text) -> str:
-    """A hash of the tokens and their order."""
+    """SHA-256, as hex, of the tokens in their order."""
     return hashlib.sha256("\n".join(text.words._itos).encode()).hexdigest()
 
 
 def copy_text(source: Path, target: Path) -> None:
-    """Copy the vocabulary's files from one folder to another."""
+    """Copy the vocabulary's files, those that there are, from one folder to another."""
     for name in (VOCABULARY, PIECES):
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)

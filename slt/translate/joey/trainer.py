@@ -53,22 +53,24 @@ class Schedule(BaseScheduler):
 
     @property
     def time_is_up(self) -> bool:
+        """Whether the training has used up its `max_minutes`."""
         return self.elapsed >= self._seconds
 
     def _compute_rate(self) -> float:
         if self._step < self._warmup:
-            return self._peak * self._step / self._warmup
+            rate: float = self._peak * self._step / self._warmup
+            return rate
         if not self._linear:
             return self._peak
-        used = max(self._step / self._updates, self.elapsed / self._seconds)
+        used: float = max(self._step / self._updates, self.elapsed / self._seconds)
         return self._peak * max(0.0, 1.0 - used)
 
     def state_dict(self) -> dict[str, Any]:
-        """JoeyNMT's state and the time used."""
+        """JoeyNMT's state, and under `elapsed` the seconds that were used."""
         return {**super().state_dict(), "elapsed": self.elapsed}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint's `state_dict`; the seconds used before count."""
         super().load_state_dict(state_dict)
         self._before, self._start = float(state_dict["elapsed"]), time.monotonic()
 
@@ -100,11 +102,11 @@ class Trainer(TrainManager):
             self.clock.step(-1)
 
     def resume(self) -> bool:
-        """Go on from the newest validation that can be read, with the same bytes as without the break; or False.
+        """Go on from the newest checkpoint that can be read; False if there is none.
 
-        JoeyNMT forgets which checkpoints it kept: the queue is made again from its validation report. It also starts
-        an epoch anew with other coin flips: the generator's state lies beside each checkpoint, and the batches
-        that the epoch has had are skipped.
+        The result has the same bytes as without the break. JoeyNMT forgets which checkpoints it kept: the queue is made
+        again from its validation report. It also starts an epoch anew with other coin flips: the generator's state lies
+        beside each checkpoint, and the batches that the epoch has had are skipped.
         """
         numbered = sorted(self.model_dir.glob("[0-9]*.ckpt"), key=lambda p: -int(p.stem))
         for path in numbered:
@@ -119,7 +121,7 @@ class Trainer(TrainManager):
         return True
 
     def kept(self) -> list[Path]:
-        """Checkpoints of the best validations, best first."""
+        """Checkpoint files of the best validations, best first."""
         return [path for _, path in reversed(self._on_disk()[-self.args.keep_best_ckpts :])]
 
     def _on_disk(self) -> list[tuple[float, Path]]:
@@ -129,8 +131,11 @@ class Trainer(TrainManager):
         entries = [(score, step, self.model_dir / f"{step}.ckpt") for step, score in scores.items()]
         return [(score, path) for score, _, path in sorted(entries) if path.exists()]
 
-    def train_and_validate(self, train_data: Dataset, valid_data: Dataset) -> None:
-        """As JoeyNMT's, unless the updates or the minutes were used up before."""
+    def train_and_validate(self, train_data: Dataset[Any], valid_data: Dataset[Any]) -> None:
+        """As JoeyNMT's, unless the updates or the minutes were used up before.
+
+        Raises KeyboardInterrupt if JoeyNMT caught one: what is trained in part must not be taken as trained.
+        """
         if self.stats.steps < self.args.max_updates and not self.clock.time_is_up:
             if self.stats.steps:
                 done = (self.stats.epochs - 1) * -(-len(train_data) // self.args.batch_size)  # type: ignore[arg-type]
@@ -144,9 +149,10 @@ class Trainer(TrainManager):
         if self.clock.time_is_up:
             last = self.stats.steps + 1
             self.args = self.args._replace(max_updates=last, validation_freq=last)
-        return super()._train_step(batch)
+        loss_and_tokens: tuple[float, int] = super()._train_step(batch)
+        return loss_and_tokens
 
-    def _validate(self, valid_data: Dataset) -> None:
+    def _validate(self, valid_data: Dataset[Any]) -> None:
         """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
         cached = isinstance(self.model.decoder, TransformerDecoder)
         with _cached_search() if cached else contextlib.nullcontext():
@@ -213,7 +219,10 @@ def _cached_search() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet(log_file: Path) -> Iterator[None]:
-    """JoeyNMT's messages go to a file, its bars nowhere; its plateau schedule works with today's torch."""
+    """In the block, JoeyNMT's messages go to a file, its bars nowhere; its plateau schedule works with today's torch.
+
+    Raises InputError if the file cannot be opened.
+    """
     handler = LogFile(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     modules = (f"joeynmt.{module.name}" for module in pkgutil.iter_modules(joeynmt.__path__))
@@ -236,7 +245,10 @@ def quiet(log_file: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def deterministic(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeded generators, one thread on a CPU (more are slower for a network of this size); undone at the end."""
+    """In the block, torch's generators start from `seed`, and a CPU uses one thread.
+
+    More threads are slower for a network of this size.
+    """
     threads = torch.get_num_threads()
     with seeded(seed, device):
         if device.type == "cpu":
@@ -248,7 +260,7 @@ def deterministic(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def average(paths: list[Path]) -> dict[str, torch.Tensor]:
-    """Mean of the weights of JoeyNMT checkpoints."""
+    """Mean of the weights of JoeyNMT checkpoints, parameter name -> tensor of its own shape; on the CPU."""
     states = [torch.load(path, map_location="cpu", weights_only=True)["model_state"] for path in paths]
     return {
         name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
@@ -265,7 +277,7 @@ def _reported(path: Path) -> dict[int, float]:
 
 
 def curve(path: Path) -> list[dict[str, float]]:
-    """JoeyNMT's validation report as rows of steps, loss, ppl, acc, bleu, LR."""
+    """JoeyNMT's validation report as rows of steps, loss, ppl, acc, bleu, lr; empty if there is no such file."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
