@@ -95,7 +95,7 @@ class GapStream:
 
 
 class FillStream:
-    """`skeletor.refiners.fill.prepare` over frames that come in pieces; each comes out `delay` frames later."""
+    """`skeletor.refiners.fill.fill_missing` over frames that come in pieces; each comes out `delay` frames later."""
 
     def __init__(self, how: Fill, minimum_confidence: float, skeleton: Skeleton, rest: Tensor, horizon: int) -> None:
         self._how, self._minimum, self._rest = how, minimum_confidence, rest
@@ -112,7 +112,7 @@ class FillStream:
         self.delay = 0 if how == "zero" else horizon * (2 if hand else 1)
 
     def push(self, points: Tensor, confidence: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """(n, J, D), NaN where missing, and (n, J) -> the next frames and confidences, as `prepare` gives them."""
+        """(n, J, D), NaN where missing, and (n, J) -> the next frames and confidences, as `fill_missing` gives them."""
         observed = (confidence > 0) & (confidence >= self._minimum)
         points = torch.where(observed[..., None], points, 0.0)
         self._confidence = torch.cat([self._confidence, torch.where(observed, confidence, 0.0)])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
-from skeletor.refiners.fill import prepare
+from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.networks.build import REFINER_OF, kind_of
 from skeletor.refiners.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging
 from skeletor.refiners.trust import Trust
@@ -150,7 +150,7 @@ class SkeletorRefiner:
         info = self._loaded.info
         points = torch.from_numpy(clip.keypoints).to(self._device)[None]
         confidence = torch.from_numpy(clip.confidence).to(self._device)[None]
-        points, confidence = prepare(
+        points, confidence = fill_missing(
             points,
             confidence,
             info.fill,

@@ -66,7 +66,7 @@ class Translation:
 
 
 @dataclass(frozen=True)
-class System:
+class Chain:
     """A trained chain, ready for videos."""
 
     model: ModelFolder
@@ -173,7 +173,7 @@ class Sparse:
     upsample: str | None = None
 
 
-def load_system(
+def load_chain(
     model: Path | None = None,
     refine: str | None = None,
     estimator: str | None = None,
@@ -182,7 +182,7 @@ def load_system(
     lift: str | None = None,
     sparse: Sparse | None = None,
     fps: float | None = None,
-) -> System:
+) -> Chain:
     """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for.
 
     lift: a name as in `skeletor.lifters.choice.lift_values`. fps: of inputs that do not tell theirs (folders of frames,
@@ -194,7 +194,7 @@ def load_system(
     own_lift = stored_lift(config["lift"], folder)
     lifting = exchanged_lift(own_lift, lift)
     stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
-    return System(
+    return Chain(
         loaded,
         build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps)),
         build_lifter(_upsampling(lifting, sparse.upsample)),

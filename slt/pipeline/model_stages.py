@@ -13,7 +13,7 @@ from slt.pipeline.cache.stage import DONE, run_stage
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.refine2d_stages import weights_of
 from slt.pipeline.tables.rejections import Rejections
-from slt.pipeline.translators import System
+from slt.pipeline.translators import TrainedTranslator
 from slt.pipeline.work.train_refiner import REFINER_WEIGHTS
 from slt.pipeline.work.write_model import RESULT, ModelPlan, build_model_folder
 from slt.score.scores import Scores
@@ -29,8 +29,8 @@ _LIMITS = {
 _WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by the stages that used them
 
 
-def build_model(
-    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected
+def model_folder_stage(
+    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
     """Write the model folder of the run's own system; returns it and its rejections on test and negatives."""
     folder, out = run.folder / "model", run.folder / "abstention"
@@ -54,7 +54,7 @@ def build_model(
     return folder, {kind: Rejections(**values) for kind, values in stored.items()}
 
 
-def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected) -> ModelPlan:
+def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected) -> ModelPlan:
     config, about = run.config, run.corpus.description
     trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
