@@ -108,7 +108,7 @@ def refinement(loaded: LoadedRefiner, frames: int) -> dict[str, float]:
 
 
 def memory(weights: str, mode: str, frames: int) -> None:
-    """In a process of its own: refine so many frames; print resident bytes before, and the peak."""
+    """In a process of its own: refine a number of frames; print resident bytes before, and the peak."""
     torch.set_num_threads(1)
     loaded = load_refiner(weights)
     pose = motion(min(frames, 1500))

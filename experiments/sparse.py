@@ -2,7 +2,7 @@
 
     python -m experiments.sparse experiments/sparse.yaml [--run runs/demo] [--work runs/sparse] [--speed no|only]
 
-The chain is that of the run's model folder, on its test clips: the estimator looks at every so many frames, `token`
+The chain is that of the run's model folder, on its test clips: the estimator looks at every N-th frame, `token`
 takes the config's uplift-upsample weights in place of the model's lifter. Frames/s: the whole command on the cores
 that this process may use, start included, and without the start (less the same command on one clip). Detections and
 timings are kept in --work; --speed only makes timings (on an idle machine), no leaves them as they are.

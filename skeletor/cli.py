@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         f" with --weights what they are of: {' or '.join(NETWORKS)}",
     )
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
-    refine.add_argument("--stride", type=int, help="compute every n-th window only (1: the paper, slow)")
+    refine.add_argument("--stride", type=int, help="compute every N-th window only (1: the paper, slow)")
     _add_reading(refine, clip=True)
     refine.add_argument("--device", default="auto", help="cpu, cuda or auto; default: %(default)s")
     refine.add_argument(

@@ -66,7 +66,7 @@ class Choice:
 
 
 def check_crowd(frames: int, people: int) -> None:
-    """InputError if so many people in so many frames are no recording of a signer, or do not fit into memory."""
+    """InputError if there are too many people for this number of frames, or more than fit into memory."""
     if people > MOST_PEOPLE:
         raise InputError(f"has {people} people in a frame; at most {MOST_PEOPLE} are read, leave the others out")
     if frames * people > MOST_PLACES:

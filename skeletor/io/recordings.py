@@ -17,7 +17,7 @@ _OPENPOSE = re.compile(r"(?P<clip>.*?)_?(?P<frame>[0-9]{12})_keypoints")
 _PHOENIX_2014 = re.compile(r"(?P<clip>.*?)_fn(?P<frame>[0-9]+)-[0-9]+(_keypoints)?")
 _NUMBER = re.compile(r"[0-9]+")
 _LONGEST_NUMBER = 15
-_FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have so many frames a file, and so many more
+_FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have at most 20 frames a file and 3,000 more
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ UPSAMPLINGS = {
 
 
 def pose_stride(pose: PoseSequence) -> int:
-    """Every how manyth frame of a pose was estimated, by its provenance; 1 if it says nothing.
+    """N if every N-th frame of a pose was estimated, by its provenance; 1 if it says nothing.
 
     A file of sparse poses may be read with a stride again: then frames are left that are multiples of both.
     InputError if it says something that is no stride.

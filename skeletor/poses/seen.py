@@ -57,7 +57,7 @@ def seen(pose: PoseSequence, stride: int = 1) -> Seen:
     """What is seen in a pose of any skeleton, by its confidences: a joint that was inferred (confidence 0) is not.
 
     The body counts as seen where both shoulders are (half of its joints, where the skeleton names no shoulders), a
-    hand where half of its joints are. stride: only every so manyth frame was looked at.
+    hand where half of its joints are. stride N: only every N-th frame was looked at.
     """
     sure = (pose.confidence >= SURE)[::stride]  # (T', J)
     groups = dict(pose.skeleton.groups)

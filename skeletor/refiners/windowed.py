@@ -19,7 +19,7 @@ from skeletor.support.errors import InputError
 
 VERSION = "2"
 SAME_RATE = 0.01  # frame rates that differ by less (25 and 24.97) are taken as one
-GROUP_FRAMES = 20_000  # clips are refined together up to so many frames; a longer one in pieces
+GROUP_FRAMES = 20_000  # clips are refined together up to this number of frames; a longer one in pieces
 CHUNK_FRAMES = 4096
 
 

@@ -33,7 +33,7 @@ class Sign2TextConfig(Config):
     # frames
     height: int = Field(default=96, ge=16, le=1024)
     width: int = Field(default=80, ge=16, le=1024)
-    frame_stride: int = Field(default=3, ge=1, le=8, description="every so many frames one is used")
+    frame_stride: int = Field(default=3, ge=1, le=8, description="every N-th frame is used")
     max_frames: int = Field(default=300, ge=2, description="used frames after which a training clip is cut")
     mean: Literal["corpus", "clip"] = Field(
         default="clip",

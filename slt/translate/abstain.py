@@ -229,7 +229,7 @@ def fit_abstention(
     train: 3D poses of training clips (a few hundred do). dev_raw, dev: key points and 3D poses of the same
     held-out clips, which have gone through the same stages as a user's video will. train_seconds: lengths of all
     training clips; empty takes those of `train`. sparse: larger stride -> the same as dev_raw and dev, with 2D of
-    every so manyth frame only; there all signals are worse, and each stride gets limits of its own.
+    every N-th frame only; there all signals are worse, and each stride gets limits of its own.
     Raises InputError if there are too few clips, or a signal of one is no number.
     Rule: an exponential tail is fitted to the worst fifth of each signal on dev; a clip's score is its most
     extreme signal in units of the tails of the *other* clips (its own would flatter it); the threshold of the score

@@ -75,7 +75,7 @@ def number_places(path: Path, files: Sequence[Path]) -> tuple[list[int], list[st
     """The place in time of each of these sorted pictures, from 0, by the numbers in their names; and notes.
 
     The number is the one of the names' numbers that is another in each name. All numbers being multiples of a step
-    apart means that the folder holds each so-many-th frame of its source: those are its frames. InputError if the
+    apart means that the folder holds each N-th frame of its source: those are its frames. InputError if the
     names are of more than one series, or if the numbers leap.
     """
     names = [_parts(f.stem) for f in files]

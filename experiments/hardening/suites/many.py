@@ -14,7 +14,7 @@ from experiments.hardening.made.signers import signing_video
 from skeletor.io.formats import write_pose
 
 FULL = 1000
-_VIDEO_EVERY = 10  # each so manyth translation is of a video
+_VIDEO_EVERY = 10  # every tenth translation is of a video
 _INPUTS = 8  # different files of either kind
 _GROWTH = 64 << 20  # bytes from the first quarter to the end
 _HANDLES = 2
