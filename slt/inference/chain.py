@@ -82,12 +82,13 @@ class Chain:
             return GivenPoses(stride=int(self.estimator.options.get(STRIDE, 1)))(source)
         return self.estimator(source)
 
-    def translate(self, source: Path, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
+    def translate(self, source: Path | str, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
         """Translate one input. InputError if it cannot be read; an abstention is a result with text None.
 
         estimate: gives the poses in place of `poses`, for instance those that another process has made. 3D poses are
         used as they are (see `spatial`), which the warnings say.
         """
+        source = Path(source)
         seconds: dict[str, float] = {}
         raw = _timed(seconds, "estimate", lambda: (estimate or self.poses)(source))
         abstention, translator = self.model.abstention, self.model.translator
