@@ -15,8 +15,7 @@ PACKAGES = ("torch", DISTRIBUTION, "mediapipe", "protobuf", "numpy", "opencv-pyt
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Print the state of the installation; exit code 2 if `slt translate` cannot work with it."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
-    parser.parse_args(argv)
+    make_parser(command, text).parse_args(argv)
     print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
     missing = []
     for package in PACKAGES:
@@ -57,6 +56,11 @@ def main(command: str, argv: list[str], text: str) -> int:
     if missing:
         print("to mend: `make setup` (or `uv sync`)")
     return 2 if missing else 0
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """It has no options but --help."""
+    return argparse.ArgumentParser(f"slt {command}", description=text)
 
 
 def _devices() -> str:
