@@ -17,8 +17,8 @@ import slt.cli.stages
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 _HEAD = """# Commands
 
-Made from the programs themselves by `make docs`. What holds for all commands (inputs, names of results, exit codes) is told
-in [Inputs, results and exit codes](command_line.md). Every command also takes `--help` and `--debug` (the traceback of an
+Made from the programs themselves (`make docs`). What holds for all commands is told in
+[Inputs, results and exit codes](command_line.md). Every command also takes `--help` and `--debug` (the traceback of an
 error); `slt --version` and `skeletor --version` print the version.
 """
 
@@ -57,7 +57,7 @@ def _section(parser: argparse.ArgumentParser, text: str) -> str:
     usage = " ".join([parser.prog, *(_usage(a) for a in named), *required, *(["[options]"] if optional else [])])
     lines = [f"## {parser.prog}", "", f"{text[:1].upper()}{text[1:].rstrip('.')}.", "", "```", usage, "```", ""]
     if actions:
-        lines += ["| | |", "| --- | --- |", *(_row(action) for action in actions), ""]
+        lines += ["| argument | meaning |", "| --- | --- |", *(_row(action) for action in actions), ""]
     return "\n".join(lines)
 
 

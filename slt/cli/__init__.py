@@ -42,7 +42,8 @@ def _dispatch(argv: list[str]) -> int:
     lines = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
     parser.usage = (
         f"slt COMMAND [options]\n\ncommands:\n{lines}\n\n"
-        "`slt COMMAND --help` tells the options of each; --debug adds the traceback of an error; --version prints the version"
+        "`slt COMMAND --help` tells the options of each; --debug adds the traceback of an error; "
+        "--version prints the version"
     )
     if not argv or argv[0] in ("-h", "--help"):
         parser.print_usage()
