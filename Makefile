@@ -10,7 +10,8 @@ TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock
 TORCH_INDEX ?=
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup lock test gpu lint pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer hardening mutants clean
+.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer hardening mutants clean
+## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
 # The same versions as `uv sync`, which may have made the environment. pip finds no way through the pins of JoeyNMT and
@@ -23,40 +24,70 @@ $(VENV)/.ready: pyproject.toml requirements.txt
 		$(BIN)/pip install --quiet --no-deps -r requirements.txt -e .; fi
 	touch $@
 
+## help: this list
+help:
+	@sed -n 's/^## \([a-z0-9-]*\): /\1|/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+## lock: uv.lock and the lists for pip, after a change of the dependencies
 # After a change of the dependencies in pyproject.toml: settles all versions again.
 lock:
 	uv lock
-	uv export --quiet --no-hashes --no-annotate --no-header --no-emit-project --all-groups --prune torch -o requirements.txt
+	uv export --quiet --no-hashes --no-annotate --no-header --no-emit-project --group dev --prune torch -o requirements.txt
+	uv export --quiet --no-hashes --no-annotate --no-header --no-emit-project --only-group docs -o docs/requirements.txt
 
+## test: the quick tests, and which share of the code they ran
+# sys.monitoring makes the measurement cheap from Python 3.12 on.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow'
+	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
+		$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' --cov --cov-report=
 
+## gpu: the tests that need a GPU
 # Every kind of training on a GPU, resumed, and the whole chain: under 3 minutes there. Without a GPU all is skipped.
 gpu: setup
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
+## lint: ruff and mypy
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+## docs: the site of docs/ in build/site
+docs: setup
+	if grep -qs '^uv' $(VENV)/pyvenv.cfg; then UV_PROJECT_ENVIRONMENT='$(VENV)' uv sync --locked --quiet --group docs; else \
+		$(BIN)/pip install --quiet --no-deps -r docs/requirements.txt; fi
+	$(BIN)/python -m scripts.command_page
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+## dist: wheel and source archive in dist/, installed and tried in an environment of their own
+dist: setup
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	scripts/check_release.sh dist '$(PYTHON)' '$(TORCH)' '$(TORCH_INDEX)'
+
+## pipeline: the whole chain of a config, from the corpus to the table (CONFIG, CORPUS, RUN)
 pipeline: setup
 	$(BIN)/slt run $(CONFIG) $(if $(CORPUS),--corpus '$(CORPUS)') $(if $(RUN),--run-dir '$(RUN)')
 
+## tables: the paper's tables, with the baselines that it leaves out
 # Table 6 and Figure 7 need the folder of a finished pipeline: RUN, or runs/demo.
 tables: setup
 	$(BIN)/python -m experiments.refiner.run $(sort $(wildcard experiments/table*.yaml)) $(if $(RUN),--run '$(RUN)')
 
+## ablations: one change at a time, to the refiner and to the chain
 # One change at a time: to the refiner's parts, then to the whole chain (RUN: the folder of a finished demo run, or
 # runs/demo).
 ablations: refiner-ablations chain-ablations
 
+## refiner-ablations: of the refiner's parts
 refiner-ablations: setup
 	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml \
 		experiments/candidates_more.yaml
 
+## chain-ablations: of the whole chain
 chain-ablations: setup
 	$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain/*.yaml)) \
 		$(addprefix --run ,$(wildcard $(or $(RUN),runs/demo)))
 
+## gloss2text: from true glosses to text on PHOENIX14T (CORPUS)
 # Gloss to text on PHOENIX14T's real text; CORPUS is its folder or that of its annotation. About 32 CPU minutes.
 # (glibc gives large blocks back at once and asks for them again: a fifth of the time.)
 gloss2text: export MALLOC_MMAP_THRESHOLD_ := 1073741824
@@ -64,17 +95,21 @@ gloss2text: export MALLOC_TRIM_THRESHOLD_ := 1073741824
 gloss2text: setup
 	$(BIN)/python -m experiments.gloss2text $(if $(CORPUS),--corpus '$(CORPUS)')
 
+## figures: those of the results
 figures: setup
 	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')
 
+## sign2text: the baseline that reads pixels
 sign2text: setup
 	$(BIN)/python -m experiments.sign2text experiments/sign2text.yaml
 
+## port: the 2D refiners side by side
 # 2D refiners on the Panoptic hands; with RUN, the folder of a finished pipeline, also what they do in the chain.
 port: setup
 	$(BIN)/python -m experiments.port
 	$(if $(RUN),$(BIN)/python -m experiments.refine2d --run '$(RUN)')
 
+## lifters: all lifters side by side
 # Trains the learned lifters that have no weights yet (10 to 30 minutes each), then compares all. With RUN, the folder of a
 # finished demo run: with its detector's errors and real detections, and a translator trained on what each lifter makes.
 lifters: setup
@@ -83,10 +118,12 @@ lifters: setup
 		--run '$(RUN)' --work runs/chain_lifters --name chain_lifters)
 	$(if $(RUN),$(BIN)/python -m experiments.pages.lifters)
 
+## transfer: translators on the poses of each other's rows
 # The translators of a finished run on the poses of each other's rows. RUN: its folder, or runs/demo.
 transfer: setup
 	$(BIN)/python -m experiments.transfer $(if $(RUN),--run '$(RUN)')
 
+## sparse: 2D on every N-th frame: errors, BLEU-4, frames/s
 # 2D on every N-th frame: errors, BLEU-4, frames/s. Trains what the table needs and is not there (about 40 minutes).
 # RUN: the folder of a finished demo run with --lift fast, or runs/demo.
 sparse: DEMO = $(or $(RUN),runs/demo)
@@ -100,19 +137,23 @@ sparse: setup
 		--run-dir runs/demo-token$$stride || exit; done
 	$(BIN)/python -m experiments.sparse experiments/sparse.yaml --run '$(DEMO)'
 
+## bench: speed of each stage beside peers
 bench: setup
 	$(BIN)/python -m experiments.bench
 	$(BIN)/python -m experiments.bench_translate
 	$(BIN)/python -m experiments.bench_refiner --frames 100000 --clip 768
 
+## hardening: bad input, sudden ends, full disks: how many cases fail
 # Bad input, sudden ends, full disks: how many cases of each kind fail. About half an hour. MODEL: a trained model folder;
 # default: the newest under runs/, or a tiny one is trained first.
 hardening: setup
 	$(BIN)/python -m experiments.hardening $(if $(MODEL),--model '$(MODEL)')
 
+## mutants: which share of changed tokens the tests notice
 # One token of the core modules changed at a time: which share do their tests notice? About half an hour.
 mutants: setup
 	$(BIN)/python -m experiments.mutants
 
+## clean: remove runs and caches
 clean:
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache

@@ -31,7 +31,7 @@ from skeletor.learning.frame_store import open_frames
 from skeletor.learning.pack import FrameWriter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.fill import prepare
+from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.registry import RefineConfig, build_refiner
 from skeletor.refiners.stream import HORIZON, StreamingRefiner
 from skeletor.refiners.stream_file import refine_file
@@ -75,7 +75,7 @@ def one_pass_per_frame(loaded: LoadedRefiner, pose: PoseSequence, batch: int = 6
     """The network alone: the window around each frame, gaps and all, no averaging."""
     model, info = loaded.model, loaded.info
     points, sure = (torch.from_numpy(x)[None] for x in (pose.keypoints, pose.confidence))
-    points, sure = prepare(points, sure, info.fill, info.minimum_confidence, info.skeleton, model.rest, HORIZON)
+    points, sure = fill_missing(points, sure, info.fill, info.minimum_confidence, info.skeleton, model.rest, HORIZON)
     around = torch.arange(len(pose))[:, None] + torch.arange(model.window) - model.window // 2
     for part in around.clamp(0, len(pose) - 1).split(batch):  # (W, n1)
         model(points[0, part], sure[0, part])
@@ -108,7 +108,7 @@ def refinement(loaded: LoadedRefiner, frames: int) -> dict[str, float]:
 
 
 def memory(weights: str, mode: str, frames: int) -> None:
-    """In a process of its own: refine so many frames; print resident bytes before, and the peak."""
+    """In a process of its own: refine a number of frames; print resident bytes before, and the peak."""
     torch.set_num_threads(1)
     loaded = load_refiner(weights)
     pose = motion(min(frames, 1500))

@@ -106,7 +106,7 @@ def _hand(side: str, found: np.ndarray, truth: np.ndarray, pose: PoseSequence, c
 
 
 def report(name: str, results: list[ClipResult], step: int) -> str:
-    """Lines of Markdown for one quality; `step`: every so many frames were looked at."""
+    """Lines of Markdown for one quality; `step`: every step-th frame was looked at."""
     looked = [np.arange(len(r.body)) % step == 0 for r in results]
     body = np.concatenate([r.body[use] for r, use in zip(results, looked, strict=True)])
     offset = np.concatenate([r.body_error[use].ravel() for r, use in zip(results, looked, strict=True)])

@@ -30,7 +30,7 @@ from skeletor.lifters.base import finish
 from skeletor.lifters.learned.clips import ClipSet, Material, View
 from skeletor.lifters.learned.config import LifterDataConfig, LiftTrainJob
 from skeletor.lifters.learned.layers import parameter_count
-from skeletor.lifters.learned.prepare import prepare
+from skeletor.lifters.learned.network_input import lifter_input
 from skeletor.lifters.learned.training import WEIGHTS, kept_config, train_lifter
 from skeletor.lifters.learned.weights import load_lifter
 from skeletor.lifters.protocols import p_mpjpe
@@ -99,7 +99,7 @@ class Ridge:
     def __call__(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         result = []
         for pose in poses:
-            ready = prepare(pose, self.config.minimum_confidence, self.config.hand_reach)
+            ready = lifter_input(pose, self.config.minimum_confidence, self.config.hand_reach)
             joints = (self._inputs(ready.points) @ self.weights).reshape(-1, 50, 3)
             joints[..., :2] += ready.points
             result.append(finish(ready.flat, joints, ready.confidence, ready.flat.provenance.stages[-1]))

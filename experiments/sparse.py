@@ -2,7 +2,7 @@
 
     python -m experiments.sparse experiments/sparse.yaml [--run runs/demo] [--work runs/sparse] [--speed no|only]
 
-The chain is that of the run's model folder, on its test clips: the estimator looks at every so many frames, `token`
+The chain is that of the run's model folder, on its test clips: the estimator looks at every N-th frame, `token`
 takes the config's uplift-upsample weights in place of the model's lifter. Frames/s: the whole command on the cores
 that this process may use, start included, and without the start (less the same command on one clip). Detections and
 timings are kept in --work; --speed only makes timings (on an idle machine), no leaves them as they are.
@@ -38,7 +38,7 @@ from slt.data import layout
 from slt.estimators.ahead import usable_cores
 from slt.estimators.pool import estimate_many
 from slt.estimators.registry import EstimateConfig
-from slt.inference.chain import Sparse, System, load_system
+from slt.inference.chain import Chain, Sparse, load_chain
 from slt.inference.model_folder import read_model_config
 from slt.pipeline.cache.stage import stage_key
 from slt.pipeline.tables.accuracy import Detection, detection_rates
@@ -73,12 +73,12 @@ class Way:
 
     @property
     def sparse(self) -> Sparse:
-        """For `load_system`; a model that was trained on sparse poses is used as it is."""
+        """For `load_chain`; a model that was trained on sparse poses is used as it is."""
         return Sparse() if self.label else Sparse(self.stride, self.upsample)
 
     @property
     def lift(self) -> str | None:
-        """For `load_system`."""
+        """For `load_chain`."""
         return str(self.lift_weights) if self.lift_weights else None
 
     @property
@@ -130,24 +130,24 @@ def videos_of(run: Path, part: str) -> dict[str, Path]:
 def quality(way: Way, run: Path, part: str, work: Path, texts: Mapping[str, str]) -> dict[str, Any]:
     """Errors, scores and abstentions of one row on a part; `lines` are its sentences."""
     raw = detections(run, part, way.stride, work)
-    system = load_system(way.model, device="cpu", lift=way.lift, sparse=way.sparse)
+    chain = load_chain(way.model, device="cpu", lift=way.lift, sparse=way.sparse)
     names = sorted(raw)
     truth = open_store(run / "truth" / part)
     true = [truth[name] for name in names]
-    lifted = system.lifter.many([raw[name] for name in names])
-    refined = system.refiner.many(lifted)
-    found = system.model.translator.translate(refined)
+    lifted = chain.lifter.many([raw[name] for name in names])
+    refined = chain.refiner.many(lifted)
+    found = chain.model.translator.translate(refined)
     scores = score([h.text for h in found], [texts[name] for name in names])
     return {
         "label": way.label, "stride": way.stride, "upsample": way.upsample, "clips": len(names),
         "lifted": pose_errors(lifted, true).mpjpe, "refined": pose_errors(refined, true).mpjpe,
         "bleu4": scores.bleu4, "interval": scores.intervals["bleu4"], "signature": scores.signature,
-        "abstained": _abstained(system, [raw[n] for n in names], refined, found), "lines": [h.text for h in found],
+        "abstained": _abstained(chain, [raw[n] for n in names], refined, found), "lines": [h.text for h in found],
     }  # fmt: skip
 
 
-def _abstained(system: System, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence], found: Sequence[Any]) -> int:
-    judge, translator = system.model.abstention, system.model.translator
+def _abstained(chain: Chain, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence], found: Sequence[Any]) -> int:
+    judge, translator = chain.model.abstention, chain.model.translator
     rows = (judge.signals(translator, *each) for each in zip(raw, poses, found, strict=True))
     return sum(judge.reason(signals) is not None for signals in rows)
 
@@ -173,9 +173,9 @@ def _seconds(way: Way, videos: Sequence[Path]) -> float:
 
 def profile(way: Way, videos: Sequence[Path]) -> dict[str, float]:
     """Milliseconds a frame of each stage, one clip after the other in one process and thread, after a warm-up."""
-    system = load_system(way.model, device="cpu", lift=way.lift, sparse=way.sparse)
-    system.translate(videos[0])
-    results = [system.translate(video) for video in videos]
+    chain = load_chain(way.model, device="cpu", lift=way.lift, sparse=way.sparse)
+    chain.translate(videos[0])
+    results = [chain.translate(video) for video in videos]
     frames = sum(round(result.duration * 25) for result in results)
     stages = dict.fromkeys(stage for result in results for stage in result.seconds)
     return {stage: 1000 * sum(r.seconds.get(stage, 0) for r in results) / frames for stage in stages}

@@ -14,6 +14,7 @@ from skeletor.files.paths import input_path
 from skeletor.files.plain_json import to_json
 from skeletor.support.command import run_command
 from skeletor.support.errors import InputError
+from skeletor.support.version import version
 
 if TYPE_CHECKING:
     from skeletor.poses.pose import PoseSequence
@@ -25,15 +26,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code: 0, 1 (a defect), 2 (bad input), 3 (nobody is seen), 130 (interrupted)."""
-    arguments = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    arguments = make_parser().parse_args(sys.argv[1:] if argv is None else argv)
     return run_command(lambda: arguments.run(arguments), "skeletor", arguments.debug)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The options of all subcommands. What the help says to be a default is the default."""
     from skeletor.refiners.registry import NETWORKS, SMOOTHERS
 
     parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--version", action="version", version=f"skeletor {version()}", help="print the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     refine = commands.add_parser("refine", help="repair the poses of a file")
@@ -50,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         f" with --weights what they are of: {' or '.join(NETWORKS)}",
     )
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
-    refine.add_argument("--stride", type=int, help="compute every n-th window only (1: the paper, slow)")
+    refine.add_argument("--stride", type=int, help="compute every N-th window only (1: the paper, slow)")
     _add_reading(refine, clip=True)
     refine.add_argument("--device", default="auto", help="cpu, cuda or auto; default: %(default)s")
     refine.add_argument(

@@ -25,9 +25,9 @@ from skeletor.support.errors import InputError, SkeletorError
 from skeletor.support.progress import log, log_to
 from slt.pipeline.cache.stage import DONE
 from slt.pipeline.mapping import worker_pool
-from slt.pipeline.run import Prepared, prepare
+from slt.pipeline.run import PreparedRows, prepare_rows
 from slt.pipeline.tables.accuracy import accuracy
-from slt.pipeline.translators import System, collect, submit
+from slt.pipeline.translators import TrainedTranslator, collect, submit
 from slt.score.bootstrap import Paired, compare, statistics
 from slt.score.scores import Scores, mean_scores, score
 
@@ -60,7 +60,8 @@ def run(ablations: Sequence[Ablation], work: Path, finished: Sequence[Path], wor
     """
     base = work / ablations[0].name
     prepared = [
-        prepare(a.config, work / a.name, None, (*finished, base) if k else finished) for k, a in enumerate(ablations)
+        prepare_rows(a.config, work / a.name, None, (*finished, base) if k else finished)
+        for k, a in enumerate(ablations)
     ]
     with worker_pool(workers) as pool:
         jobs = [submit(pool, p.run, p.rows) for p in prepared]
@@ -69,7 +70,7 @@ def run(ablations: Sequence[Ablation], work: Path, finished: Sequence[Path], wor
 
 
 def outcomes(
-    ablations: Sequence[Ablation], prepared: Sequence[Prepared], systems: Sequence[Sequence[System]]
+    ablations: Sequence[Ablation], prepared: Sequence[PreparedRows], systems: Sequence[Sequence[TrainedTranslator]]
 ) -> list[Outcome]:
     """Scores, and comparisons with the first ablation by a paired bootstrap."""
     found: list[Outcome] = []
@@ -91,7 +92,7 @@ def outcomes(
     return found
 
 
-def errors(done: Prepared) -> dict[str, float]:
+def errors(done: PreparedRows) -> dict[str, float]:
     """MPJPE of the test poses that the translator gets, by group of joints in shoulder widths; {} without a truth."""
     if not done.run.rendered or not done.rows:
         return {}

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[0-9]+")
 # What a number after such a word counts is no time.
 _NO_TIME = re.compile(r"(cam|camera|view|angle|sensor|person|hand|take|scene)[_.-]?$", re.IGNORECASE)
 _LONGEST_NUMBER = 15
-_FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have so many frames a file, and so many more
+_FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have at most 20 frames a file and 3,000 more
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.errors import InputError
 
-TYPICAL_FRAMES = 100_000  # a typical pose is the mean over at most so many frames
+TYPICAL_FRAMES = 100_000  # a typical pose is the mean over at most this number of frames
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def _filled(points: Tensor, observed: Tensor, rest: Tensor, horizon: int | None 
     return filled if bool(seen.all()) else torch.where(seen[..., None], filled, rest)
 
 
-def prepare(
+def fill_missing(
     points: Tensor,
     confidence: Tensor,
     how: Fill,

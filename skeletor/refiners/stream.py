@@ -101,7 +101,7 @@ class GapStream:
 
 
 class FillStream:
-    """`skeletor.refiners.fill.prepare` over frames that come in pieces; each comes out `delay` frames later."""
+    """`skeletor.refiners.fill.fill_missing` over frames that come in pieces; each comes out `delay` frames later."""
 
     def __init__(self, how: Fill, minimum_confidence: float, skeleton: Skeleton, rest: Tensor, horizon: int) -> None:
         self._how, self._minimum, self._rest = how, minimum_confidence, rest

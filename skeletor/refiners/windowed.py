@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
-from skeletor.refiners.fill import prepare
+from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.networks.build import REFINER_OF, kind_of
 from skeletor.refiners.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging
 from skeletor.refiners.trust import Trust
@@ -19,7 +19,7 @@ from skeletor.support.errors import InputError
 
 VERSION = "2"
 SAME_RATE = 0.01  # frame rates that differ by less (25 and 24.97) are taken as one
-GROUP_FRAMES = 20_000  # clips are refined together up to so many frames; a longer one in pieces
+GROUP_FRAMES = 20_000  # clips are refined together up to this number of frames; a longer one in pieces
 CHUNK_FRAMES = 4096
 
 
@@ -150,7 +150,7 @@ class SkeletorRefiner:
         info = self._loaded.info
         points = torch.from_numpy(clip.keypoints).to(self._device)[None]
         confidence = torch.from_numpy(clip.confidence).to(self._device)[None]
-        points, confidence = prepare(
+        points, confidence = fill_missing(
             points,
             confidence,
             info.fill,

@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # subcommand -> (module, one line of help)
 COMMANDS = {
-    "translate": ("slt.cli.translate", "translate videos (or files of poses) into German text"),
+    "translate": ("slt.cli.translate", "translate videos (or files of poses) into a sentence"),
     "run": ("slt.cli.run", "run the whole pipeline of a config and print the table"),
     "poses": ("slt.cli.stages", "estimate 2D poses from videos"),
     "lift": ("slt.cli.stages", "lift 2D poses to 3D"),
@@ -45,10 +45,16 @@ def _dispatch(argv: list[str]) -> int:
     lines = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
     parser.usage = (
         f"slt COMMAND [options]\n\ncommands:\n{lines}\n\n"
-        "`slt COMMAND --help` tells the options of each; --debug adds the traceback of an error"
+        "`slt COMMAND --help` tells the options of each; --debug adds the traceback of an error; "
+        "--version prints the version"
     )
     if not argv or argv[0] in ("-h", "--help"):
         parser.print_usage()
+        return 0
+    if argv[0] == "--version":
+        from skeletor.support.version import version
+
+        print(f"slt {version()}")
         return 0
     if argv[0] not in COMMANDS:
         print(f"slt: unknown command {argv[0]!r}; it is one of {', '.join(COMMANDS)}", file=sys.stderr)

@@ -44,8 +44,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="everything as JSON, problems unshortened")
     depths = "decode the first and the last frame of each clip, or all (hours on a slow disk); default: %(default)s"
     one.add_argument("--frames", choices=("quick", "all"), default="quick", help=depths)
-    threads = "threads; default: one a core, at most 16 (here: %(default)s)"
-    one.add_argument("--workers", type=int, default=min(16, os.cpu_count() or 1), help=threads)
+    cores = min(16, os.cpu_count() or 1)
+    one.add_argument("--workers", type=int, default=cores, help="threads; default: one a core, at most 16")
     return parser
 
 

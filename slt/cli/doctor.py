@@ -59,6 +59,11 @@ def main(command: str, argv: list[str], text: str) -> int:
     return 2 if missing else 0
 
 
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """It has no options but --help."""
+    return argparse.ArgumentParser(f"slt {command}", description=text)
+
+
 def _devices() -> str:
     try:
         import torch

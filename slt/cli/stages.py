@@ -144,17 +144,22 @@ def _lift(args: argparse.Namespace) -> int:
     return _each_clip(args, lift, 3)
 
 
-def _train_lifter(argv: list[str]) -> int:
-    from skeletor.lifters.learned.config import LiftTrainJob
-    from skeletor.lifters.learned.training import train_lifter
-    from slt.synthetic.lift_clips import rendered_material
-
+def make_train_parser() -> argparse.ArgumentParser:
+    """The options of `slt lift train`."""
     parser = argparse.ArgumentParser("slt lift train", description="Train a lifter on motion with known 3D.")
     parser.add_argument("config", type=Path, help="for instance configs/lift_joint_token.yaml")
     parser.add_argument("-o", "--output", help="folder for weights, card, log and checkpoint; default: the config's")
     parser.add_argument("--noise", help="noise model fitted to a detector: runs/NAME/poses/noise_broadcast.safetensors")
     parser.add_argument("--mocap", help="npz of the CMU gestures: captured arms, beside the rendered motion")
-    args = parser.parse_args(argv)
+    return parser
+
+
+def _train_lifter(argv: list[str]) -> int:
+    from skeletor.lifters.learned.config import LiftTrainJob
+    from skeletor.lifters.learned.training import train_lifter
+    from slt.synthetic.lift_clips import rendered_material
+
+    args = make_train_parser().parse_args(argv)
     given = {"out": args.output, "data.noise": args.noise, "data.mocap": args.mocap}
     job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
     log_to()

@@ -102,19 +102,17 @@ def _translate(
     files: PoseFiles,
     ahead: Ahead | None,
 ) -> int:
-    from slt.inference.chain import Sparse, load_system
+    from slt.inference.chain import Sparse, load_chain
 
     sparse = Sparse(args.pose_stride, args.upsample)
-    system = load_system(
-        args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse, args.fps
-    )
-    if args.glosses and not system.model.translator.recognised:
-        raise InputError(f"{system.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
+    chain = load_chain(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse, args.fps)
+    if args.glosses and not chain.model.translator.recognised:
+        raise InputError(f"{chain.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
 
-    given = GivenPoses(files, int(system.estimator.options.get(STRIDE, 1)))
+    given = GivenPoses(files, int(chain.estimator.options.get(STRIDE, 1)))
 
     def poses(one: Input) -> Callable[[Path], PoseSequence] | None:
-        """What gives the poses of an input; None: the system's own estimator, in this process."""
+        """What gives the poses of an input; None: the chain's own estimator, in this process."""
         if is_poses(one.file):
             return lambda path: given(path, one.clip)
         return ahead if ahead is not None and one.file in ahead else None
@@ -128,7 +126,7 @@ def _translate(
             for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
                 if old.exists():
                     print(f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left", file=sys.stderr)
-        result = system.translate(one.file, poses(one))
+        result = chain.translate(one.file, poses(one))
         for warning in result.warnings:
             print(f"{one.shown}: warning: {warning}", file=sys.stderr)
         if base is not None:

@@ -8,7 +8,7 @@ again, but fewer hands are found in blurred pictures. The graph runs in the call
 (ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
 less than a third, since each frame's crop comes from the joints of the one before.
 
-With a stride the tracker sees every so many frames only, and is told the time between them (Holistic's own solution
+With a stride of N the tracker sees every N-th frame only, and is told the time between them (Holistic's own solution
 says 1/30 s always, so stride 1 does too): its smoothing of the body is then weaker, as it should be.
 
 Confidence. Body joints: MediaPipe's visibility, smoothed over time by MediaPipe itself; the position of a joint

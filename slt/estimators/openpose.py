@@ -33,7 +33,7 @@ HOW_TO_INSTALL = (
 
 class OpenPoseEstimator:
     """pyopenpose with hands, BODY_25. model_folder: OpenPose's `models` directory. fps: for directories of frames.
-    pose_stride: look at every so many frames only."""
+    pose_stride: look at every N-th frame only."""
 
     name = "openpose"
 

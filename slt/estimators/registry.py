@@ -52,7 +52,7 @@ class EstimateConfig(Config):
         1,
         ge=1,
         le=LONGEST_STRIDE,
-        description="look at every so many frames only; the others are missing",
+        description="look at every N-th frame only; the others are missing",
     )
     openpose_models: str = Field("models/", description="openpose: its folder of models")
 

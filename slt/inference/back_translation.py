@@ -19,7 +19,7 @@ from skeletor.support.errors import InputError, SkeletorError
 from skeletor.support.progress import progress
 from slt.data.tables import nfc
 from slt.estimators.given import PoseFiles
-from slt.inference.chain import System
+from slt.inference.chain import Chain
 from slt.score.scores import Scores, score
 from slt.translate.translator import raw_features
 
@@ -137,7 +137,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def back_translate(
-    system: System, sources: Sequence[Source], references: Mapping[str, str], failed: Mapping[str, str], seed: int = 0
+    chain: Chain, sources: Sequence[Source], references: Mapping[str, str], failed: Mapping[str, str], seed: int = 0
 ) -> BackTranslation:
     """Translate the clips that have a reference, and score all references.
 
@@ -160,12 +160,12 @@ def back_translate(
     for name in progress(known, "poses", unit="clip"):
         try:
             raw = named[name].read()
-            inputs[name] = raw_features(system.spatial(raw), system.model.translator.config)
-            warnings.update(system.warnings(raw))
+            inputs[name] = raw_features(chain.spatial(raw), chain.model.translator.config)
+            warnings.update(chain.warnings(raw))
         except SkeletorError as error:
             if str(error) not in bad.values():
                 bad[name] = str(error)
-    texts = [nfc(h.text) for h in system.model.translator.translate(list(inputs.values()))]
+    texts = [nfc(h.text) for h in chain.model.translator.translate(list(inputs.values()))]
     translated = dict(zip(inputs, texts, strict=True))
     hypotheses = {name: translated.get(name, "") for name in references}
     return BackTranslation(

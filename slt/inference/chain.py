@@ -66,7 +66,7 @@ class Translation:
 
 
 @dataclass(frozen=True)
-class System:
+class Chain:
     """A trained chain, ready for videos."""
 
     model: ModelFolder
@@ -82,12 +82,13 @@ class System:
             return GivenPoses(stride=int(self.estimator.options.get(STRIDE, 1)))(source)
         return self.estimator(source)
 
-    def translate(self, source: Path, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
+    def translate(self, source: Path | str, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
         """Translate one input. InputError if it cannot be read; an abstention is a result with text None.
 
         estimate: gives the poses in place of `poses`, for instance those that another process has made. 3D poses are
         used as they are (see `spatial`), which the warnings say.
         """
+        source = Path(source)
         seconds: dict[str, float] = {}
         raw = _timed(seconds, "estimate", lambda: (estimate or self.poses)(source))
         abstention, translator = self.model.abstention, self.model.translator
@@ -173,7 +174,7 @@ class Sparse:
     upsample: str | None = None
 
 
-def load_system(
+def load_chain(
     model: Path | None = None,
     refine: str | None = None,
     estimator: str | None = None,
@@ -182,7 +183,7 @@ def load_system(
     lift: str | None = None,
     sparse: Sparse | None = None,
     fps: float | None = None,
-) -> System:
+) -> Chain:
     """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for.
 
     lift: a name as in `skeletor.lifters.choice.lift_values`. fps: of inputs that do not tell theirs (folders of frames,
@@ -194,7 +195,7 @@ def load_system(
     own_lift = stored_lift(config["lift"], folder)
     lifting = exchanged_lift(own_lift, lift)
     stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
-    return System(
+    return Chain(
         loaded,
         build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps)),
         build_lifter(_upsampling(lifting, sparse.upsample)),

@@ -9,28 +9,30 @@ from pathlib import Path
 
 from skeletor.io.store import open_store
 from skeletor.lifters.registry import lift_weights
+from slt.data.layout import Description
 from slt.pipeline.cache.stage import DONE, run_stage
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.refine2d_stages import weights_of
 from slt.pipeline.tables.rejections import Rejections
-from slt.pipeline.translators import System
+from slt.pipeline.translators import TrainedTranslator
 from slt.pipeline.work.train_refiner import REFINER_WEIGHTS
 from slt.pipeline.work.write_model import RESULT, ModelPlan, build_model_folder
 from slt.score.scores import Scores
 from slt.synthetic.build import signs_unknown
 
-_LIMITS = {
-    True: "Trained on a rendered signer with invented signs: it understands no real sign language, and is meant "
-    "to abstain on videos of real people. It is a demonstration of the chain, not a translator for people.",
-    False: "Trained on weather forecasts of one broadcaster; other topics, signers and cameras are unknown to it.",
-}
+_INVENTED = (
+    "Trained on a rendered signer with invented signs: it understands no real sign language, and is meant "
+    "to abstain on videos of real people. It is a demonstration of the chain, not a translator for people."
+)
+_WEATHER = "Trained on weather forecasts of one broadcaster; other topics, signers and cameras are unknown to it."
+_OWN = "Trained on the clips of one data set; other topics, signers and cameras are unknown to it."
 
 
 _WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by the stages that used them
 
 
-def build_model(
-    run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected
+def model_folder_stage(
+    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
     """Write the model folder of the run's own system.
 
@@ -57,7 +59,7 @@ def build_model(
     return folder, {kind: Rejections(**values) for kind, values in stored.items()}
 
 
-def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], detected: Detected) -> ModelPlan:
+def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected) -> ModelPlan:
     config, about = run.config, run.corpus.description
     trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
@@ -74,7 +76,7 @@ def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], dete
             "title": f"Skeletor-SLT, {about.kind}",
             "data": f"{about.kind} corpus: {lengths} clips.{trainings}",
             "data_licence": about.licence,
-            "limits": _LIMITS[run.rendered],
+            "limits": limits_of(about),
         },
         scores=scores,
         seed=config.seed,
@@ -83,6 +85,13 @@ def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], dete
         lifter=lift_weights(config.lift),
         negatives=_negatives(detected) if run.rendered else {},
     )
+
+
+def limits_of(about: Description) -> str:
+    """What a model that was trained on such a corpus cannot do, for its card."""
+    if about.synthetic:
+        return _INVENTED
+    return _WEATHER if about.kind == "phoenix14t" else _OWN
 
 
 def _negatives(detected: Detected) -> dict[str, frozenset[str]]:

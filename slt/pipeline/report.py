@@ -26,7 +26,7 @@ from slt.pipeline.tables import rejections as rejected
 from slt.pipeline.tables.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.tables.simulation import SIMULATED_EVALUATION, TITLES, compare_sample, comparison_markdown
 from slt.pipeline.tables.table import SeedScores, Table, TableRow
-from slt.pipeline.translators import GLOSS, System
+from slt.pipeline.translators import GLOSS, TrainedTranslator
 from slt.score.bootstrap import compare, statistics
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
@@ -85,7 +85,7 @@ def write_report(
     write_text(run.folder / "report.json", json.dumps(report, indent=1, ensure_ascii=False, default=str))
 
 
-def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[System]]) -> Table:
+def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[TrainedTranslator]]) -> Table:
     """Scores in per cent of the constant sentence and of every trained row, on dev and test.
 
     They are means over a row's seeds.
@@ -137,7 +137,7 @@ def _content(lines: Sequence[Sequence[str]], names: Sequence[str], content: Mapp
     return fmean(content_accuracy(one, [content[name] for name in names]).accuracy for one in lines)
 
 
-def _with_wer(scores: Scores, system: System | None, clips: Sequence[layout.Clip]) -> Scores:
+def _with_wer(scores: Scores, system: TrainedTranslator | None, clips: Sequence[layout.Clip]) -> Scores:
     """The scores with the error rate of recognised glosses, if there are any; a clip left out counts as none."""
     if system is None or not system.glosses:
         return scores

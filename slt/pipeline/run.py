@@ -42,7 +42,7 @@ PARTS_OF_RUN = ("train", "dev", "test", "studio", "studio_motion", "studio_degra
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRows:
     """A run up to the translators: all that they need, rows with their poses."""
 
     run: Run
@@ -59,7 +59,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     The model folder gets the translator of the run's own row that is best on dev; if that row is left out (`rows`),
     there is none. Raises InputError if the corpus cannot be used.
     """
-    done = prepare(config, folder, corpus, reuse)
+    done = prepare_rows(config, folder, corpus, reuse)
     systems = translators.train_rows(done.run, done.rows)
     if config.sign2text is not None and (not config.rows or SIGN2TEXT in config.rows):
         systems[SIGN2TEXT] = sign2text_systems(done.run)
@@ -69,12 +69,14 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     for own in (row for row in done.rows if row.own):
         best = table.best_seed(own.name)
         system, scores = systems[own.name][best], table.scores_of(own.name, best)
-        _, rejections = model_stages.build_model(done.run, own, system, scores, done.detected)
+        _, rejections = model_stages.model_folder_stage(done.run, own, system, scores, done.detected)
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     return table
 
 
-def prepare(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Prepared:
+def prepare_rows(
+    config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()
+) -> PreparedRows:
     """The chain from the corpus to the poses of all rows, refiners trained. Arguments and errors as in `run`."""
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
@@ -83,7 +85,7 @@ def prepare(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: 
     detected = _poses(context)
     lifted = _lift(context, refine_2d(context, detected))
     rows = _rows(context, lifted)
-    return Prepared(context, detected, lifted, rows)
+    return PreparedRows(context, detected, lifted, rows)
 
 
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]) -> Run:

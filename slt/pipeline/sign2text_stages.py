@@ -12,7 +12,7 @@ from pathlib import Path
 from skeletor.poses.pose import file_sha256
 from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.context import Run
-from slt.pipeline.translators import System, outputs_of
+from slt.pipeline.translators import TrainedTranslator, outputs_of
 from slt.pipeline.work.render_pixels import PixelPlan
 from slt.pipeline.work.train_sign2text import make_row
 from slt.synthetic.build import make_clip
@@ -53,12 +53,12 @@ def _pixel_plan(run: Run, clips: int | None, root: Path) -> PixelPlan:
     return PixelPlan(run.corpus, made_from, run.annotation, clips, root, key, run.config.workers)
 
 
-def sign2text_systems(run: Run) -> tuple[System, ...]:
+def sign2text_systems(run: Run) -> tuple[TrainedTranslator, ...]:
     """The row's trained systems, one for each seed of the run. Raises AssertionError without a section `sign2text`."""
     assert run.config.sign2text is not None, "no section sign2text"
     seeds = range(run.config.seed, run.config.seed + (run.config.sign2text.seeds or run.config.seeds))
     stages = [(seed, sign2text_stage(run, seed)) for seed in seeds]
-    return tuple(System(done, seed, outputs_of(done.folder)) for seed, done in stages)
+    return tuple(TrainedTranslator(done, seed, outputs_of(done.folder)) for seed, done in stages)
 
 
 def note(run: Run, done: Done) -> str:

@@ -20,7 +20,7 @@ Pair = tuple[list[PoseSequence], list[PoseSequence]]  # key points and final pos
 
 
 @dataclass(frozen=True)
-class Chain:
+class PoseChain:
     """The stages between estimator and translator."""
 
     refiner_2d: Refiner
@@ -52,9 +52,9 @@ class Chain:
         return self.refiner.many(self.lifter.many(flat))
 
 
-def build_chain(
+def build_pose_chain(
     lift: LiftConfig, refine: RefineConfig, refine2d: Refine2DConfig, refiner: Path | None, refiner_2d: Path | None
-) -> Chain:
+) -> PoseChain:
     """The chain of a run's configs. Raises InputError if weights cannot be used.
 
     refiner, refiner_2d: weights of its trained refiners, in place of the configs'; None: as the configs say.
@@ -63,7 +63,7 @@ def build_chain(
         refine = refine.model_copy(update={"weights": str(refiner)})
     if refiner_2d is not None:
         refine2d = refine2d.model_copy(update={"weights": str(refiner_2d)})
-    return Chain(build_refiner_2d(refine2d), build_lifter(lift), build_refiner(refine))
+    return PoseChain(build_refiner_2d(refine2d), build_lifter(lift), build_refiner(refine))
 
 
 def larger_strides(raw: Sequence[PoseSequence]) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ GLOSS = "gloss2text"
 
 
 @dataclass(frozen=True)
-class System:
+class TrainedTranslator:
     """A trained translator of one row: its folder, its seed, and what it made of dev and test (clip name -> text).
 
     glosses: likewise what its gloss head recognised; {} if it has none.
@@ -41,7 +41,7 @@ class Job:
     future: Future[Done]
 
 
-def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[System, ...]]:
+def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[TrainedTranslator, ...]]:
     """Train and decode the translators of each row, and of gloss-to-text, `config.workers` at a time.
 
     A row has `config.seeds` translators that differ in nothing but their seed; a row's first seed is trained
@@ -62,15 +62,15 @@ def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
     return jobs
 
 
-def collect(jobs: Sequence[Job]) -> dict[str, tuple[System, ...]]:
+def collect(jobs: Sequence[Job]) -> dict[str, tuple[TrainedTranslator, ...]]:
     """Wait for the jobs, and give the systems of each row in the order of their seeds.
 
     Raises what a training raised.
     """
-    systems: dict[str, tuple[System, ...]] = {}
+    systems: dict[str, tuple[TrainedTranslator, ...]] = {}
     for job in jobs:
         done = job.future.result()
-        system = System(done, job.seed, outputs_of(done.folder), outputs_of(done.folder, RECOGNISED))
+        system = TrainedTranslator(done, job.seed, outputs_of(done.folder), outputs_of(done.folder, RECOGNISED))
         systems[job.row] = (*systems.get(job.row, ()), system)
     return systems
 

@@ -155,7 +155,7 @@ class AttentionDecoder(RecurrentDecoder):
         return vector, hidden, weights
 
 
-def build_model(
+def build_recurrent(
     cnn: AlexNet | SmallCnn, mean_picture: Tensor, words: Vocabulary, layers: int, hidden: int, embedding: int,
     bidirectional: bool, reverse: bool, attention: str, dropout: float, bf16: bool, clip_mean: bool,
 ) -> Model:  # fmt: skip

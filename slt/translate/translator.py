@@ -23,7 +23,7 @@ from slt.translate.features import FeatureStats, pose_features
 from slt.translate.joey.body_streams import StreamEmbedding
 from slt.translate.joey.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode, encode
 from slt.translate.joey.glosses import GlossModel, read_glosses
-from slt.translate.joey.model import FrameEmbedding, Model, build_model, word_embedding
+from slt.translate.joey.model import FrameEmbedding, Model, build_transformer, word_embedding
 from slt.translate.joey.subwords import spoken
 from slt.translate.joey.text import VOCABULARY, Text, copy_text, load_text, text_digest, vocabulary
 
@@ -189,7 +189,7 @@ def new_model(
         source = word_embedding(text.words if config.gloss_pieces else vocabulary(glosses), config.hidden)
     else:
         source = frame_embedding(config)
-    model = build_model(
+    model = build_transformer(
         source, text.words, layers=config.layers, hidden=config.hidden, feed_forward=config.feed_forward,
         heads=config.heads, dropout=config.dropout, norm=config.norm, glosses=len(recognised),
     )  # fmt: skip

@@ -16,7 +16,7 @@ _STEADY = 0.05  # usual and mean rate differ by less: the rate is constant
 _JITTER = 0.25  # of a frame's length, by which a stamp of a constant rate may stray
 _QUICK = 0.1  # share of the steps that are shorter than the frames of the quicker of two rates
 _JUMP = 1.0  # seconds; a longer step of a clock that may jump is a jump
-_JUMP_STEPS = 10  # and it is longer than so many frames
+_JUMP_STEPS = 10  # and it is longer than this number of frames
 
 
 def frame_rate(times: np.ndarray, header: Sequence[float] = ()) -> float:

@@ -86,9 +86,9 @@ def _estimate(path: Path, model: Path) -> None:
 
 def _translate(model: Path, source: Path) -> str:
     """The sentence, or why there is none."""
-    from slt.inference.chain import load_system
+    from slt.inference.chain import load_chain
 
-    result = load_system(model, device="cpu").translate(source)
+    result = load_chain(model, device="cpu").translate(source)
     return f"translated: {result.text}" if result.text is not None else f"abstained: {result.reason}"
 
 

@@ -14,7 +14,7 @@ from experiments.hardening.made.signers import signing_video
 from skeletor.io.formats import write_pose
 
 FULL = 1000
-_VIDEO_EVERY = 10  # each so manyth translation is of a video
+_VIDEO_EVERY = 10  # every tenth translation is of a video
 _INPUTS = 8  # different files of either kind
 _GROWTH = 64 << 20  # bytes from the first quarter to the end
 _HANDLES = 2
@@ -55,9 +55,9 @@ def _check(context: Context) -> Iterator[Outcome]:
 def translate_many(model: Path, folder: Path, count: int) -> tuple[list[str], list[int], list[int]]:
     """What went wrong in each translation, and after each the memory in bytes and the open files."""
     from skeletor.support.errors import SkeletorError
-    from slt.inference.chain import load_system
+    from slt.inference.chain import load_chain
 
-    system = load_system(model, device="cpu")
+    chain = load_chain(model, device="cpu")
     errors: list[str] = []
     memory, handles = [], []
     for k in range(count):
@@ -65,7 +65,7 @@ def translate_many(model: Path, folder: Path, count: int) -> tuple[list[str], li
         number = k // _VIDEO_EVERY if kind == "v" else k
         path = folder / f"{kind}{number % _INPUTS}.{'mp4' if kind == 'v' else 'safetensors'}"
         try:
-            system.translate(path)
+            chain.translate(path)
             errors.append("")
         except SkeletorError as error:
             errors.append(str(error))

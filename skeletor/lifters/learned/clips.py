@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.lifters.learned.prepare import prepare
+from skeletor.lifters.learned.network_input import lifter_input
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
@@ -84,7 +84,7 @@ class ClipSet:
 
 def clip_set(views: Sequence[View], minimum_confidence: float, hand_reach: float) -> ClipSet:
     """The clips as the networks take them: truth normalised by itself, as `skeletor.poses.metrics` compares."""
-    ready = [prepare(view.seen, minimum_confidence, hand_reach) for view in views]
+    ready = [lifter_input(view.seen, minimum_confidence, hand_reach) for view in views]
     truths = [normalise(view.truth) for view in views]
     missing = np.concatenate([t.missing for t in truths])
     return ClipSet(

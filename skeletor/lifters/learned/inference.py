@@ -31,7 +31,7 @@ def lift_clip(
     """(T, J, 2), (T, J) -> (T, J, 3).
 
     mirror: (J,) permutation that exchanges left and right: the result is then the mean with that of the mirror image.
-    stride: only every so many frames, from the first on, are looked at (uplift-upsample only). output: as of
+    stride: only every N-th frame, from the first on, is looked at (uplift-upsample only). output: as of
     `lift_uplift`. root: the joint from which uplift-upsample and anatomy see the others.
     """
     assert points.ndim == 3 and confidence.shape == points.shape[:2], (points.shape, confidence.shape)

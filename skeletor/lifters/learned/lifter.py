@@ -14,7 +14,7 @@ import torch
 from skeletor.lifters.base import finish, in_processes
 from skeletor.lifters.gaps import at_places
 from skeletor.lifters.learned.inference import lift_clip
-from skeletor.lifters.learned.prepare import Prepared, prepare
+from skeletor.lifters.learned.network_input import LifterInput, lifter_input
 from skeletor.lifters.learned.weights import LoadedLifter, load_lifter
 from skeletor.poses.key_frames import Upsampling, carried_confidence, pose_stride
 from skeletor.poses.pose import PoseSequence, StageRecord, file_sha256
@@ -60,7 +60,7 @@ class LearnedLifter:
         stride = pose_stride(pose) if self.upsample == "token" else 1
         stride = max(stride, self.stride)
         self._check_stride(stride)
-        ready = prepare(pose, loaded.info.minimum_confidence, loaded.info.hand_reach)
+        ready = lifter_input(pose, loaded.info.minimum_confidence, loaded.info.hand_reach)
         sure = ready.confidence
         ready = replace(ready, confidence=carried_confidence(sure, pose_stride(pose)))
         ratio = loaded.info.fps / pose.fps
@@ -104,7 +104,7 @@ class LearnedLifter:
         )
         return joints.numpy()
 
-    def _retimed(self, ready: Prepared, ratio: float, loaded: LoadedLifter, stride: int) -> np.ndarray:
+    def _retimed(self, ready: LifterInput, ratio: float, loaded: LoadedLifter, stride: int) -> np.ndarray:
         """Lifted at the training's frame rate, and brought back by straight lines.
 
         The key frames there need not be key frames here: where they are not, the filled points stand for them.

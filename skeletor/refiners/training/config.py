@@ -48,7 +48,7 @@ class RefinerTrainConfig(Config):
     """How a refiner is trained. The defaults are the preset `small`; `preset: paper` and `motion` change them.
 
     window: frames of a window (the paper's n1). fill, minimum_confidence: how gaps enter the network, see
-    `skeletor.refiners.fill.prepare`. margin: frames on both sides of a training window that are corrupted and used
+    `skeletor.refiners.fill.fill_missing`. margin: frames on both sides of a training window that are corrupted and used
     to fill its gaps, then cut off. fps: the clips are resampled to it (None: the first clip's).
     Training ends after `max_steps` steps or `max_minutes` minutes of wall time, whichever comes first.
     velocity_weight, acceleration_weight, bone_weight: weights of the losses on first differences, on second

@@ -11,7 +11,7 @@ from skeletor.learning.augment import flat_confidence, jittered, mirrored, stret
 from skeletor.learning.corrupt import Body, body_of, corrupt
 from skeletor.learning.windows import ClipStore, repeat_edges
 from skeletor.poses.skeleton import Skeleton
-from skeletor.refiners.fill import prepare
+from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.training.config import RefinerTrainConfig
 
 
@@ -60,7 +60,7 @@ def corrupted_batch(store: ClipStore, task: Task, size: int, config: RefinerTrai
     # In use the padding repeats one frame with its errors; corruption must not average out there.
     points = repeat_edges(points, windows.first, windows.last)
     confidence = repeat_edges(confidence, windows.first, windows.last)
-    points, confidence = prepare(points, confidence, c.fill, c.minimum_confidence, task.skeleton, task.rest)
+    points, confidence = fill_missing(points, confidence, c.fill, c.minimum_confidence, task.skeleton, task.rest)
     cut = slice(c.margin, c.margin + c.window)
     return Batch(points[:, cut], confidence[:, cut], target[:, cut], target_confidence[:, cut])
 

@@ -12,7 +12,7 @@ from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
-from slt.pipeline.strides import Chain, Pair, build_chain, larger_strides, thinned
+from slt.pipeline.strides import Pair, PoseChain, build_pose_chain, larger_strides, thinned
 from slt.pipeline.tables.rejections import Rejections, markdown
 from slt.score.scores import Scores
 
@@ -69,7 +69,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     train = open_store(plan.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
     seconds = [train[name].seconds for name in train]
-    chain = build_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
+    chain = build_pose_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
     sparse = {stride: chain.final(thinned(raw, stride)) for stride in larger_strides(raw)}
     sparse = {stride: pair for stride, pair in sparse.items() if len(pair[0]) >= FEWEST}
     abstention = fit_abstention(translator, some, raw, poses, seed=plan.seed, train_seconds=seconds, sparse=sparse)
@@ -96,7 +96,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
 
 
 def _all_rejections(
-    translator: Translator, abstention: Abstention, chain: Chain, kinds: Mapping[str, Pair]
+    translator: Translator, abstention: Abstention, chain: PoseChain, kinds: Mapping[str, Pair]
 ) -> dict[str, Rejections]:
     """Rejections of every kind, with the 2D as it is and, as kinds of their own, sparser."""
     found = {kind: _rejections(translator, abstention, *pair) for kind, pair in kinds.items()}

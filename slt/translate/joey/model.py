@@ -108,7 +108,7 @@ def token_count(frames: int, subsample: int) -> int:
     return -(-frames // subsample)
 
 
-def build_model(
+def build_transformer(
     source: nn.Module,
     target: Vocabulary,
     layers: int = 2,

@@ -16,7 +16,7 @@ from slt.pipeline import context, refine2d_stages, run, translators
 from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
-from slt.pipeline.run import Prepared, prepare
+from slt.pipeline.run import PreparedRows, prepare_rows
 
 FOLDER = Path(__file__).parents[3] / "experiments"
 FILES = sorted((FOLDER / "chain").glob("*.yaml"))
@@ -60,7 +60,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def keys_of(config: RunConfig) -> dict[str, str]:
         found.clear()
-        done = prepare(config, tmp_path / "run")
+        done = prepare_rows(config, tmp_path / "run")
         translators.submit(Here(), done.run, done.rows)
         return dict(found)
 
@@ -159,11 +159,11 @@ def test_the_table_compares_with_the_base(tmp_path):
         (folder / "systems" / OWN).mkdir(parents=True)
         (folder / "systems" / OWN / "done.json").touch()
         done = Done("", folder, "", 0.0)
-        prepared.append(Prepared(Run(ablation.config, folder, corpus, ""), None, done, []))
+        prepared.append(PreparedRows(Run(ablation.config, folder, corpus, ""), None, done, []))
         lines = {s: {c.name: c.text for c in clips if c.split == s} for s in ("dev", "test")}
         if ablation.name == "worse":
             lines = {s: {name: "im süden regen ." for name in list(lines[s])[1:]} for s in lines}  # one is left out
-        systems.append([translators.System(done, 1, lines)])
+        systems.append([translators.TrainedTranslator(done, 1, lines)])
     found = {o.label: o for o in outcomes(ablations, prepared, systems)}
     assert found["base"].against is None and found["base"].scores["test"].bleu4 == pytest.approx(100)
     assert found["same"].against["test"]["bleu4"].p == 1 and found["same"].made == (f"systems/{OWN}",)

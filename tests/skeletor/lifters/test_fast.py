@@ -14,7 +14,7 @@ EXPECTED = float(PROPORTIONS[FOREARM])
 
 
 def forward(seen: float, frames: int, sure: float = 1.0) -> float:
-    """How far in front of its elbow a wrist is put, whose forearm is seen so long in each of so many frames."""
+    """How far in front of its elbow a wrist is put, whose forearm is seen so long in each frame."""
     points = np.zeros((frames, 50, 2), np.float32)
     points[:, 2], points[:, 5] = (-0.5, 0), (0.5, 0)
     for elbow, wrist, x in ((6, 7, 0.6), (3, 4, -0.6)):

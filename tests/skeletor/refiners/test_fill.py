@@ -11,10 +11,10 @@ from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, cust
 from skeletor.refiners.fill import (
     curve,
     fill_carried,
+    fill_missing,
     interpolate,
     interpolate_array,
     interpolate_within,
-    prepare,
     regression,
 )
 
@@ -96,7 +96,7 @@ def test_prepare_leaves_no_gap(how) -> None:
     confidence[1] = 0  # nobody at all
     points[confidence == 0] = torch.nan
     rest = torch.arange(150.0).view(50, 3)
-    filled, sure = prepare(points, confidence, how, 0.1, SIGNING_50, rest)
+    filled, sure = fill_missing(points, confidence, how, 0.1, SIGNING_50, rest)
     assert torch.isfinite(filled).all()
     assert (sure[:, 2, 4] == 0).all() and (sure[0, :, 5] == 0.8).all()
     torch.testing.assert_close(filled[0, :, :4], points[0, :, :4])

@@ -10,7 +10,7 @@ import skeletor
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
 from skeletor.refiners import windowed
-from skeletor.refiners.fill import prepare
+from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.registry import REFINERS, RefineConfig, build_refiner
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.refiners.weights import LoadedRefiner
@@ -63,7 +63,7 @@ def test_averaging_is_the_papers(loaded: LoadedRefiner, stride: int, frames: int
     pose = clips(1, seed=7, frames=frames)[0]
     refiner = SkeletorRefiner(loaded, radius=radius, stride=stride, batch=4)
     info, model = loaded.info, loaded.model
-    points, confidence = prepare(
+    points, confidence = fill_missing(
         torch.from_numpy(pose.keypoints)[None], torch.from_numpy(pose.confidence)[None],
         info.fill, info.minimum_confidence, info.skeleton, model.rest,
     )  # fmt: skip

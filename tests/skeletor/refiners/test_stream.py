@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50, Skeleton, custom_skeleton
 from skeletor.refiners import windowed
-from skeletor.refiners.fill import prepare
+from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.networks.build import build_network
 from skeletor.refiners.networks.skeletor import Skeletor
 from skeletor.refiners.stream import FillStream, Placement, RefinerStream, StreamingRefiner, averaging
@@ -99,7 +99,7 @@ def test_gaps_are_filled_as_in_the_whole_clip(
     info, rest = loaded.info, loaded.model.rest
     pose = broken_clip(frames, seed, info.skeleton)
     points, confidence = torch.from_numpy(pose.keypoints), torch.from_numpy(pose.confidence)
-    want = prepare(points[None], confidence[None], info.fill, 0.1, info.skeleton, rest, horizon)
+    want = fill_missing(points[None], confidence[None], info.fill, 0.1, info.skeleton, rest, horizon)
     stream = FillStream(info.fill, 0.1, info.skeleton, rest, horizon)
     got, pushed = [], 0
     for part in cut(pose, sizes):

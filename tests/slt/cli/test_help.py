@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import slt.cli
-from skeletor.cli import _parser as skeletor_parser
+from skeletor.cli import make_parser as skeletor_parser
 from skeletor.lifters.registry import LiftConfig
 from skeletor.refiners.registry import RefineConfig
 from slt.cli import back_translate, corpus, data, run, score, sign2text, stages, translate

@@ -11,7 +11,7 @@ from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.cli.translate import main
-from slt.inference.chain import AS_THEY_ARE, load_system
+from slt.inference.chain import AS_THEY_ARE, load_chain
 from slt.score.scores import score
 from tests.slt.toy import perform
 
@@ -31,7 +31,7 @@ def flat(pose: PoseSequence) -> PoseSequence:
 
 
 def sentence(model, pose: PoseSequence) -> str:
-    return load_system(model, estimator="poses", device="cpu").model.translator.translate([pose])[0].text
+    return load_chain(model, estimator="poses", device="cpu").model.translator.translate([pose])[0].text
 
 
 def test_3d_is_used_as_3d_in_every_unit_and_the_warnings_say_so(model, translate, tmp_path, capsys):
@@ -56,18 +56,18 @@ def test_3d_is_used_as_3d_in_every_unit_and_the_warnings_say_so(model, translate
 
 
 def test_what_was_refined_is_not_refined_again(model):
-    system = load_system(model, refine="savgol", estimator="poses", device="cpu")
+    chain = load_chain(model, refine="savgol", estimator="poses", device="cpu")
     pose = perform(["regen", "wind"], 32)
     refined = pose.replace(stage=StageRecord("refine", "1", {"name": "skeletor"}))
-    assert np.array_equal(system.spatial(refined).keypoints, pose.keypoints)
-    assert not np.array_equal(system.spatial(pose).keypoints, pose.keypoints)
+    assert np.array_equal(chain.spatial(refined).keypoints, pose.keypoints)
+    assert not np.array_equal(chain.spatial(pose).keypoints, pose.keypoints)
     left_alone = pose.replace(stage=StageRecord("refine", "1", {"name": "none"}))
-    assert not np.array_equal(system.spatial(left_alone).keypoints, pose.keypoints)
-    assert "refined before, and not again" in system.warnings(refined)
+    assert not np.array_equal(chain.spatial(left_alone).keypoints, pose.keypoints)
+    assert "refined before, and not again" in chain.warnings(refined)
 
 
 def test_the_abstention_works_on_3d_with_and_without_confidences(model, tmp_path):
-    system = load_system(model, estimator="poses", device="cpu")
+    chain = load_chain(model, estimator="poses", device="cpu")
     pose = perform(["regen", "wind", "sonne"], 33)
     unseen = pose.replace(confidence=np.zeros_like(pose.confidence))
     half = pose.confidence.copy()
@@ -78,7 +78,7 @@ def test_the_abstention_works_on_3d_with_and_without_confidences(model, tmp_path
         ("half", pose.replace(confidence=half), True),
     ):
         write_shard({"c": one}, tmp_path / f"{name}.safetensors")
-        result = system.translate(tmp_path / f"{name}.safetensors")
+        result = chain.translate(tmp_path / f"{name}.safetensors")
         if name == "half":
             assert result.text is None and "no signer found" in result.reason
         else:
@@ -147,7 +147,7 @@ def test_an_older_result_is_gone_before_the_work_begins(translate, tmp_path, mon
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("slt.inference.chain.System.translate", killed)
+    monkeypatch.setattr("slt.inference.chain.Chain.translate", killed)
     with pytest.raises(KeyboardInterrupt):
         translate(tmp_path / "x.safetensors", "-o", tmp_path / "out", "-f", "srt")
     assert not list((tmp_path / "out").iterdir())
@@ -192,7 +192,7 @@ def test_the_json_is_json_whatever_the_numbers(model, tmp_path):
     import dataclasses
 
     write_shard({"x": perform(["regen", "wind"], 63)}, tmp_path / "x.safetensors")
-    result = load_system(model, estimator="poses", device="cpu").translate(tmp_path / "x.safetensors")
+    result = load_chain(model, estimator="poses", device="cpu").translate(tmp_path / "x.safetensors")
     odd = dataclasses.replace(result, score=float("-inf"), signals={"states": float("nan")})
     values = json.loads(odd.json(), parse_constant=lambda name: pytest.fail(name))
     assert values["score"] is None and values["signals"] == {"states": None}

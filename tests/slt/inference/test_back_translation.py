@@ -13,7 +13,7 @@ from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 from skeletor.support.errors import InputError
 from slt.cli.score import main
 from slt.inference.back_translation import back_translate, find_sources
-from slt.inference.chain import load_system
+from slt.inference.chain import load_chain
 from slt.score.scores import score
 from slt.translate.translator import Translator
 from tests.slt.toy import WORDS, clips, perform
@@ -28,37 +28,37 @@ def test_given_poses_are_translated_and_scored(model, tmp_path):
     test = clips(10, 3)
     write_shard({e.name: e.pose for e in test[:9]}, tmp_path / "some.safetensors")
     references = {e.name: e.text for e in test[1:]}
-    system = load_system(model, estimator="poses", device="cpu")
+    chain = load_chain(model, estimator="poses", device="cpu")
     sources, failed = find_sources([tmp_path])
-    result = back_translate(system, sources, references, failed)
-    texts = [h.text for h in system.model.translator.translate([e.pose for e in test[1:9]])] + [""]
+    result = back_translate(chain, sources, references, failed)
+    texts = [h.text for h in chain.model.translator.translate([e.pose for e in test[1:9]])] + [""]
     assert list(result.hypotheses.values()) == texts and result.scores == score(texts, list(references.values()))
     assert result.missing == (test[9].name,) and result.unknown == (test[0].name,) and not result.failed
     assert result.scores.bleu1 > 30
     with pytest.raises(InputError, match="none of the 9 clips has a reference"):
-        back_translate(system, sources, {"x": "regen ."}, failed)
+        back_translate(chain, sources, {"x": "regen ."}, failed)
 
 
 def test_poses_are_brought_to_what_the_translator_reads(model):
-    system = load_system(model, estimator="poses", device="cpu")
+    chain = load_chain(model, estimator="poses", device="cpu")
     pose = perform(["regen", "wind"], 5)
-    np.testing.assert_array_equal(system.spatial(pose).keypoints, pose.keypoints)
+    np.testing.assert_array_equal(chain.spatial(pose).keypoints, pose.keypoints)
     far = pose.replace(pose.keypoints * 300 + 500, units="pixel")
-    np.testing.assert_allclose(system.spatial(far).keypoints, normalise(far).keypoints)
+    np.testing.assert_allclose(chain.spatial(far).keypoints, normalise(far).keypoints)
     flat = PoseSequence(far.keypoints[..., :2], far.confidence, 25, SIGNING_50, Provenance(units="pixel"))
-    np.testing.assert_array_equal(system.spatial(flat).keypoints, system.lifter(flat).keypoints)
+    np.testing.assert_array_equal(chain.spatial(flat).keypoints, chain.lifter(flat).keypoints)
     refined = pose.replace(stage=StageRecord("refine"))
-    other = load_system(model, refine="savgol", estimator="poses", device="cpu")
+    other = load_chain(model, refine="savgol", estimator="poses", device="cpu")
     assert np.array_equal(other.spatial(refined).keypoints, pose.keypoints)
     assert not np.array_equal(other.spatial(pose).keypoints, pose.keypoints)
 
 
 def test_translate_tells_the_glosses_if_the_model_recognises_any(model, tmp_path):
-    system = load_system(model, estimator="poses", device="cpu")
+    chain = load_chain(model, estimator="poses", device="cpu")
     pose = perform(["regen", "wind", "sonne"], 8)
     write_pose(pose.replace(pose.keypoints[..., :2] * 100 + 300, units="pixel"), tmp_path / "a.safetensors")
-    result = system.translate(tmp_path / "a.safetensors")
-    expected = system.model.translator.recognise([system.lifter(system.poses(tmp_path / "a.safetensors"))])[0]
+    result = chain.translate(tmp_path / "a.safetensors")
+    expected = chain.model.translator.recognise([chain.lifter(chain.poses(tmp_path / "a.safetensors"))])[0]
     assert result.glosses == expected and set(expected) <= {w.upper() for w in WORDS}
     assert json.loads(result.json())["glosses"] == list(expected)
     assert "glosses" not in json.loads(dataclasses.replace(result, glosses=None).json())
@@ -156,7 +156,7 @@ def test_a_clip_goes_by_its_own_name_or_without_folders_or_by_its_file(model, tm
     assert [s.called({}) for s in sources] == ["inner", "dev/one", "two"]
     write_shard({"test/one": pose, "dev/one": pose}, tmp_path / "x.safetensors")
     sources, failed = find_sources([tmp_path / "x.safetensors"])
-    result = back_translate(load_system(model, estimator="poses", device="cpu"), sources, {"one": "sonne ."}, failed)
+    result = back_translate(load_chain(model, estimator="poses", device="cpu"), sources, {"one": "sonne ."}, failed)
     assert list(result.failed) == ["test/one"] and result.hypotheses["one"]
 
 

@@ -12,7 +12,7 @@ import yaml
 from safetensors.numpy import save_file
 
 from skeletor.support.errors import InputError, SkeletorError
-from slt.inference.chain import load_system, make_refiner
+from slt.inference.chain import load_chain, make_refiner
 from slt.inference.model_files import READ, TRANSLATOR
 from slt.translate.abstain import FILE as ABSTENTION
 from slt.translate.joey.text import PIECES, VOCABULARY
@@ -74,7 +74,7 @@ def change_header(model, name, key, edit):
 
 def refused(model) -> str:
     with pytest.raises(InputError) as caught:
-        load_system(model, device="cpu")
+        load_chain(model, device="cpu")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
     return str(caught.value)
 
@@ -86,7 +86,7 @@ def test_names_of_files_are_those_that_are_read():
 def test_a_sound_folder_works_to_the_end_and_reads_nothing_outside(sound, tmp_path):
     clip = write_input(tmp_path / "clip.safetensors")
     with files_opened() as opened:
-        result = load_system(sound, device="cpu").translate(clip)
+        result = load_chain(sound, device="cpu").translate(clip)
     assert {"lift", "refine2d", "refine", "translate", "judge"} <= set(result.seconds)
     elsewhere = [p for p in opened if p.endswith((".safetensors", ".txt", ".yaml")) and not p.startswith(str(sound))]
     assert str(sound / "lifter.safetensors") in opened and [p for p in elsewhere if p != str(clip)] == []
@@ -100,7 +100,7 @@ def test_a_spoiled_folder_is_used_or_refused_in_one_line(sound, tmp_path, seed):
     what = spoiled(sound, tmp_path / "model", outside, seed)
     with files_opened() as opened:
         try:
-            load_system(tmp_path / "model", device="cpu").translate(clip)
+            load_chain(tmp_path / "model", device="cpu").translate(clip)
         except SkeletorError as error:
             assert error.exit_code in (2, 3) and "\n" not in str(error), what
         else:
@@ -130,13 +130,13 @@ def test_every_file_that_is_read_has_a_hash(model):
         change(model, files={key: value for key, value in whole.items() if key != name})
         assert "not among its 'files'" in refused(model)
         with pytest.raises(InputError):
-            make_refiner("skeletor", model) if name == "refiner.safetensors" else load_system(model)
+            make_refiner("skeletor", model) if name == "refiner.safetensors" else load_chain(model)
     change(model, files=None)
     change(model, files=whole)
     (model / "sentencepiece.model").write_bytes(b"x")
     assert "sentencepiece.model is not listed" in refused(model)
     (model / "sentencepiece.model").unlink()
-    assert load_system(model, device="cpu").refiner.name == "skeletor"
+    assert load_chain(model, device="cpu").refiner.name == "skeletor"
     data = (model / "refiner.safetensors").read_bytes()
     (model / "refiner.safetensors").write_bytes(data[:-1] + b"\1")
     with pytest.raises(InputError, match="damaged or was exchanged"):
@@ -161,7 +161,7 @@ def test_links_that_lead_out_are_refused_and_those_inside_are_not(model):
         path.write_bytes((outside / path.name).read_bytes())
     (model / "vocabulary.txt").rename(model / "words")
     os.symlink("words", model / "vocabulary.txt")
-    load_system(model, device="cpu")
+    load_chain(model, device="cpu")
     (model / "vocabulary.txt").unlink()
     os.symlink("vocabulary.txt", model / "vocabulary.txt")
     assert "is missing" in refused(model)

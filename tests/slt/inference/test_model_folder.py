@@ -15,7 +15,7 @@ from skeletor.refiners2d.fit import fit_refiner_2d
 from skeletor.refiners2d.registry import Refine2DConfig, Refiner2D
 from skeletor.refiners2d.weights import save_refiner_2d
 from skeletor.support.errors import InputError
-from slt.inference.chain import Sparse, load_system
+from slt.inference.chain import Sparse, load_chain
 from slt.inference.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.score.scores import score
 from slt.translate.abstain import fit_abstention
@@ -152,8 +152,8 @@ def test_the_refiner_of_a_folder_keeps_the_options_that_it_was_made_with(parts, 
     config = dataclasses.replace(CONFIG, refine={"name": "savgol", "window": 9, "order": 3})
     folder = save_model_folder(tmp_path / "m", config, root / "translator", abstention, scores, CARD, None)
     expected = build_refiner(RefineConfig(name="savgol", window=9, order=3))(poses[0]).keypoints
-    np.testing.assert_array_equal(load_system(folder, device="cpu").refiner(poses[0]).keypoints, expected)
-    other = load_system(folder, refine="kalman", device="cpu").refiner
+    np.testing.assert_array_equal(load_chain(folder, device="cpu").refiner(poses[0]).keypoints, expected)
+    other = load_chain(folder, refine="kalman", device="cpu").refiner
     assert other.name == "kalman"
 
 
@@ -169,20 +169,20 @@ def test_sparse_2d_is_chosen_by_config_or_caller_and_nobody_still_abstains(parts
     nobody = flat.replace(np.full_like(flat.keypoints, np.nan), np.zeros_like(flat.confidence))
     write_pose(nobody, tmp_path / "nobody.safetensors")
     for sparse, stride in ((None, 2), (Sparse(pose_stride=3), 3), (Sparse(pose_stride=1), 1)):
-        system = load_system(folder, device="cpu", sparse=sparse)
-        assert system.estimator.options["pose_stride"] == stride
-        assert pose_stride(system.poses(tmp_path / "somebody.safetensors")) == stride
-        result = system.translate(tmp_path / "somebody.safetensors")
+        chain = load_chain(folder, device="cpu", sparse=sparse)
+        assert chain.estimator.options["pose_stride"] == stride
+        assert pose_stride(chain.poses(tmp_path / "somebody.safetensors")) == stride
+        result = chain.translate(tmp_path / "somebody.safetensors")
         assert result.signals["body"] == 1 and result.signals["hands"] == 1
         assert result.text is not None or "no sign" not in result.reason
-        empty = system.translate(tmp_path / "nobody.safetensors")
+        empty = chain.translate(tmp_path / "nobody.safetensors")
         assert empty.text is None and "no signer found" in empty.reason
     with pytest.raises(InputError, match="pose_stride': Input should be less than or equal to 50, got 51"):
-        load_system(folder, device="cpu", sparse=Sparse(pose_stride=51))
+        load_chain(folder, device="cpu", sparse=Sparse(pose_stride=51))
     with pytest.raises(InputError, match="add --lift uplift-upsample"):
-        load_system(folder, device="cpu", sparse=Sparse(upsample="token"))
+        load_chain(folder, device="cpu", sparse=Sparse(upsample="token"))
     with pytest.raises(InputError, match="upsample"):
-        load_system(folder, device="cpu", sparse=Sparse(upsample="magic"))
+        load_chain(folder, device="cpu", sparse=Sparse(upsample="magic"))
 
 
 def test_a_2d_refiner_goes_with_the_folder_and_can_be_left_out(parts, tmp_path):
@@ -195,13 +195,13 @@ def test_a_2d_refiner_goes_with_the_folder_and_can_be_left_out(parts, tmp_path):
     start = (config, root / "translator", abstention, scores, CARD, None)
     folder = save_model_folder(tmp_path / "m", *start, tmp_path / "fitted")
     (tmp_path / "fitted").unlink()
-    system = load_system(folder, device="cpu")
+    chain = load_chain(folder, device="cpu")
     pose = clips(1, 9)[1]["clip0"]
-    np.testing.assert_array_equal(system.refiner_2d(pose).keypoints, Refiner2D(fitted)(pose).keypoints)
+    np.testing.assert_array_equal(chain.refiner_2d(pose).keypoints, Refiner2D(fitted)(pose).keypoints)
     assert "refine2d" in (folder / "MODEL_CARD.md").read_text()
-    assert load_system(folder, device="cpu", refine2d="none").refiner_2d.name == "none"
+    assert load_chain(folder, device="cpu", refine2d="none").refiner_2d.name == "none"
     with pytest.raises(InputError, match="its 2D refiner is gaussian, not port"):
-        load_system(folder, device="cpu", refine2d="port")
+        load_chain(folder, device="cpu", refine2d="port")
     with pytest.raises(InputError, match="the 2D refiner's weights are missing"):
         save_model_folder(tmp_path / "n", *start, tmp_path / "gone")
     plain = save(parts, tmp_path / "plain")

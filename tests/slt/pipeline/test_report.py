@@ -12,7 +12,7 @@ from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
 from slt.pipeline.report import make_table
 from slt.pipeline.tables import gains
-from slt.pipeline.translators import GLOSS, System
+from slt.pipeline.translators import GLOSS, TrainedTranslator
 from slt.score.scores import score
 
 TEXTS = [
@@ -38,7 +38,7 @@ def corpus(tmp_path: Path, kind: str) -> Corpus:
     return Corpus(tmp_path, Description(kind=kind), tuple(clips))
 
 
-def system(clips: Corpus, seed: int, wrong: int, absent: int = 0) -> System:
+def system(clips: Corpus, seed: int, wrong: int, absent: int = 0) -> TrainedTranslator:
     """Every `wrong`-th sentence is another one; the first `absent` clips of each split were left out."""
     outputs = {
         split: {
@@ -47,7 +47,7 @@ def system(clips: Corpus, seed: int, wrong: int, absent: int = 0) -> System:
         }
         for split in ("dev", "test")
     }  # fmt: skip
-    return System(DONE, seed, outputs)
+    return TrainedTranslator(DONE, seed, outputs)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from slt.pipeline import sign2text_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.report import make_table
-from slt.pipeline.translators import System, outputs_of
+from slt.pipeline.translators import TrainedTranslator, outputs_of
 from slt.sign2text.config import Sign2TextRow
 from slt.synthetic import build
 
@@ -29,7 +29,7 @@ def test_a_row_from_the_pictures_of_a_data_set(release, tmp_path):
     assert list(found["dev"]) == ["tagesschau-3"] and list(found["test"]) == ["tagesschau-4"]
     assert "trained on the 2 of 2 training clips that have pixels" in sign2text_stages.note(run, done)
     assert len(list((run.folder / "sign2text" / "frames").rglob("*.npy"))) == 4
-    system = System(done, 1, outputs_of(done.folder))
+    system = TrainedTranslator(done, 1, outputs_of(done.folder))
     table = make_table(run, [], {sign2text_stages.SIGN2TEXT: (system,)})
     assert [row.label for row in table.rows][1:] == [sign2text_stages.LABEL] and sign2text_stages.note(
         run, done

@@ -8,7 +8,7 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import RefineConfig
 from skeletor.refiners2d.registry import Refine2DConfig
 from skeletor.support.errors import InputError
-from slt.pipeline.strides import build_chain, larger_strides, thinned
+from slt.pipeline.strides import build_pose_chain, larger_strides, thinned
 
 
 def flat(frames, seed=0):
@@ -18,7 +18,7 @@ def flat(frames, seed=0):
 
 @pytest.fixture
 def chain():
-    return build_chain(LiftConfig(mode="fast"), RefineConfig(name="savgol"), Refine2DConfig(), None, None)
+    return build_pose_chain(LiftConfig(mode="fast"), RefineConfig(name="savgol"), Refine2DConfig(), None, None)
 
 
 def test_every_other_frame_is_gone_and_comes_back_in_3d(chain):

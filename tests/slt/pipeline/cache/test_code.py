@@ -175,7 +175,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
         found.clear()
         own.clear()
         config = RunConfig.model_validate({"refine2d": {"name": "gaussian"}})
-        done = run.prepare(config, tmp_path / "run")
+        done = run.prepare_rows(config, tmp_path / "run")
         translators._train_row(done.run, done.rows[0], 1)
         translators._train_gloss(done.run, 1)
         own["model"] = code.code_digest((build_model_folder,))

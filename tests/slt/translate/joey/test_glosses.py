@@ -13,7 +13,7 @@ from slt.score.wer import word_error_rate
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
 from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition, read_glosses, steps_needed
-from slt.translate.joey.model import build_model
+from slt.translate.joey.model import build_transformer
 from slt.translate.joey.text import vocabulary
 from slt.translate.joey.trainer import Trainer
 from slt.translate.train import train_gloss2text, train_translator
@@ -129,7 +129,7 @@ def test_the_joint_loss_is_the_weighted_sum_and_dev_losses_are_those_of_the_text
     source = torch.nn.Identity()
     source.embedding_dim = 8
     words = vocabulary(["<unk>", "<pad>", "<s>", "</s>", "a", "b"])
-    model = build_model(source, words, 1, 8, 16, 2, 0.0, "pre", glosses=2)
+    model = build_transformer(source, words, 1, 8, 16, 2, 0.0, "pre", glosses=2)
     assert isinstance(model, GlossModel)
     model.loss_function = ("crossentropy", 0.0)
     trg = torch.tensor([[4, 5, 3], [4, 3, 1]])

@@ -6,7 +6,7 @@ from torch import nn
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import SequenceBatch, SequenceDataset, pad
 from slt.translate.joey.decode import Decoding, decode, encode, tune
-from slt.translate.joey.model import FrameEmbedding, PooledDropout, build_model, token_count
+from slt.translate.joey.model import FrameEmbedding, PooledDropout, build_transformer, token_count
 from slt.translate.joey.text import fit_text, load_text
 
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ def text(tmp_path_factory):
 def model(text, request):
     torch.manual_seed(0)
     source = FrameEmbedding(6, 16, window=5, subsample=2, width=request.param)
-    made = build_model(source, text.words, hidden=16, feed_forward=32, heads=2, dropout=0.3).eval()
+    made = build_transformer(source, text.words, hidden=16, feed_forward=32, heads=2, dropout=0.3).eval()
     assert not any(isinstance(module, nn.Dropout) for module in made.modules())
     return made
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slt.translate.joey.model import build_model, word_embedding
+from slt.translate.joey.model import build_transformer, word_embedding
 from slt.translate.joey.search import CachedDecoder, beam_search, greedy
 from slt.translate.joey.text import vocabulary
 
@@ -14,7 +14,7 @@ WORDS = vocabulary(list("abcdefghijkl"))
 def network(seed: int, norm: str = "pre", sharp: float = 6.0):
     """A random model; sharp: how far apart its logits are, so that hypotheses end at different steps."""
     torch.manual_seed(seed)
-    model = build_model(word_embedding(WORDS, 16), WORDS, hidden=16, feed_forward=32, heads=2, norm=norm).eval()
+    model = build_transformer(word_embedding(WORDS, 16), WORDS, hidden=16, feed_forward=32, heads=2, norm=norm).eval()
     with torch.no_grad():
         model.decoder.output_layer.weight *= sharp
     return model

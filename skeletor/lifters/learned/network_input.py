@@ -12,7 +12,7 @@ from skeletor.poses.pose import PoseSequence
 
 
 @dataclass(frozen=True)
-class Prepared:
+class LifterInput:
     """Input of a learned lifter: points (T, 50, 2) without gaps, in shoulder widths; confidence (T, 50), 0 = not seen.
 
     flat: the normalised 2D pose that they were made of.
@@ -23,8 +23,8 @@ class Prepared:
     confidence: np.ndarray
 
 
-def prepare(pose: PoseSequence, minimum_confidence: float, hand_reach: float) -> Prepared:
+def lifter_input(pose: PoseSequence, minimum_confidence: float, hand_reach: float) -> LifterInput:
     """The same steps for training and use: normalise, drop what is not believed, fill gaps. Errors as of `Lifter`."""
     flat = checked(pose)
     seen = observed_joints(flat, minimum_confidence, hand_reach)
-    return Prepared(flat, fill(flat.keypoints, seen), np.where(seen, flat.confidence, 0).astype(np.float32))
+    return LifterInput(flat, fill(flat.keypoints, seen), np.where(seen, flat.confidence, 0).astype(np.float32))
