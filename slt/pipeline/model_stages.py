@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skeletor.io.store import open_store
 from skeletor.lifters.registry import lift_weights
+from skeletor.support.registry import given_weights
 from slt.pipeline.cache.stage import DONE, run_stage
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.refine2d_stages import weights_of
@@ -76,7 +77,7 @@ def _plan(run: Run, row: Row, system: System, scores: Mapping[str, Scores], dete
         scores=scores,
         seed=config.seed,
         refiner=_refiner_weights(run, row),
-        refiner_2d=weights_of(run) if config.refine2d.name != "none" else None,
+        refiner_2d=weights_of(run),
         lifter=lift_weights(config.lift),
         negatives=_negatives(detected) if run.rendered else {},
     )
@@ -91,5 +92,5 @@ def _negatives(detected: Detected) -> dict[str, frozenset[str]]:
 def _refiner_weights(run: Run, row: Row) -> Path | None:
     if row.refiner is not None:
         return row.refiner.folder / REFINER_WEIGHTS
-    given = run.config.refine.weights
-    return Path(given) if given and run.config.refine.name == "skeletor" else None
+    given = given_weights(run.config.refine)
+    return Path(given) if given else None
