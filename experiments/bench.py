@@ -20,10 +20,16 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.io.formats import read_pose, write_pose
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.learned_lifter import LearnedOptions
+from skeletor.lifters.reference_lifter import ReferenceOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.pose import PoseSequence
-from skeletor.refiners.registry import RefineConfig, build_refiner
-from slt.estimators.registry import EstimateConfig, build_estimator
+from skeletor.refiners.registry import build_refiner
+from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners.trained import SkeletorOptions
+from slt.estimators.mediapipe import MediaPipeOptions
+from slt.estimators.registry import build_estimator
 from slt.inference.chain import newest_model
 from slt.synthetic.build import CorpusConfig, make_clip, plan_corpus
 from slt.video import open_video
@@ -56,25 +62,23 @@ def run(folder: Path, frames: int) -> None:
     videos = sorted(folder.rglob("*.mp4"))
     few = videos[: max(1, len(videos) // 4)]
     shown = sum(open_video(v).frame_count for v in few)
-    ours = build_estimator(EstimateConfig(name="mediapipe"))
+    ours = build_estimator(MediaPipeOptions())
     ours(few[0])
     line("estimate (MediaPipe, no face mesh)", shown, clock(lambda: [ours(v) for v in few]),
          "mp.solutions Holistic", clock(lambda: holistic(few)))  # fmt: skip
-    fast, reference = build_lifter(LiftConfig(mode="fast")), build_lifter(LiftConfig(mode="reference"))
+    fast, reference = build_lifter(FastOptions()), build_lifter(ReferenceOptions())
     fast(planar[0])
     lifted: list[PoseSequence] = []
     seconds = clock(lambda: lifted.extend(fast.many(planar)))
     peer = clock(lambda: reference(planar[0])) * count / len(planar[0])
     line("lift (fast)", count, seconds, "reference, 1000 cycles", peer)
-    network = build_lifter(LiftConfig())
+    network = build_lifter(LearnedOptions())
     network(planar[0])
     line("lift (the default network)", count, clock(lambda: network.many(planar)), "lift (fast)", seconds)
     model = newest_model()
-    savgol = build_refiner(RefineConfig(name="savgol"))
+    savgol = build_refiner(SavgolOptions())
     if model is not None and (model / "refiner.safetensors").exists():
-        skeletor = build_refiner(
-            RefineConfig(name="skeletor", weights=str(model / "refiner.safetensors"), device="cpu")
-        )
+        skeletor = build_refiner(SkeletorOptions(weights=str(model / "refiner.safetensors"), device="cpu"))
         skeletor(lifted[0])
         line("refine (Skeletor)", count, clock(lambda: skeletor.many(lifted)),
              "linear + Savitzky-Golay", clock(lambda: savgol.many(lifted)))  # fmt: skip

@@ -17,7 +17,9 @@ from typing import TypeVar
 import numpy as np
 
 from skeletor.lifters import reference, solve
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.reference_lifter import ReferenceOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from slt.synthetic.language.grammar import draw_glosses
@@ -72,10 +74,10 @@ def stage(poses: list[PoseSequence]) -> None:
     print(f"\nThe stage: {len(poses)} clips, {frames} frames\n")
     print("| mode | CPU s | frames/s | times as fast |\n|---|---|---|---|")
     few = poses[:5]
-    _, slow = timed(lambda: build_lifter(LiftConfig(mode="reference")).many(few))
+    _, slow = timed(lambda: build_lifter(ReferenceOptions()).many(few))
     slow_rate = sum(map(len, few)) / slow
     print(f"| reference (first {len(few)} clips) | {slow:.2f} | {slow_rate:.0f} | 1 |")
-    lifter = build_lifter(LiftConfig(mode="fast"))
+    lifter = build_lifter(FastOptions())
     lifter(poses[0])  # draws the sample of finger poses
     _, quick = timed(lambda: lifter.many(poses), 3)
     print(f"| fast, batched | {quick:.2f} | {frames / quick:.0f} | {frames / quick / slow_rate:.0f} |")

@@ -32,7 +32,7 @@ from skeletor.learning.pack import FrameWriter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.fill import fill_missing
-from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.registry import REFINERS
 from skeletor.refiners.stream import HORIZON, StreamingRefiner
 from skeletor.refiners.stream_file import refine_file
 from skeletor.refiners.training.train import load_refiner, train_preset, train_refiner
@@ -101,7 +101,7 @@ def refinement(loaded: LoadedRefiner, frames: int) -> dict[str, float]:
         **{f"streaming, {n} at a time": partial(streamed, loaded, pose, n) for n in (1, 25)},
     }
     for name in BASELINES:
-        functions[name] = partial(build_refiner(RefineConfig.model_validate({"name": name})), pose)
+        functions[name] = partial(REFINERS.build(REFINERS.parse({"name": name})), pose)
     spent = seconds(functions)
     table = {name: round(frames / each, 1) for name, each in spent.items()}
     return {**table, "cost of stride 1 / one pass per frame": round(spent[averaged] / spent[alone], 3)}

@@ -21,7 +21,7 @@ import numpy as np
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from slt.estimators.base import Estimator
-from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.estimators.registry import ESTIMATORS
 from slt.synthetic.language.grammar import draw_glosses
 from slt.synthetic.picture.camera import Camera, random_camera
 from slt.synthetic.picture.look import dress, random_look
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--static", action="store_true", help="each frame (every tenth) on its own, without tracking")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    estimator = build_estimator(EstimateConfig())
+    estimator = ESTIMATORS.build(ESTIMATORS.parse({}))
     with tempfile.TemporaryDirectory() as folder:
         for name in options.quality:
             results = [

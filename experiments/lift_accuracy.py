@@ -17,8 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned.mocap import read_mocap, views
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.reference_lifter import ReferenceOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
@@ -140,7 +142,7 @@ def measure(lifted: Sequence[PoseSequence], clips: Sequence[Clip]) -> dict[str, 
 
 def flat(poses: Sequence[PoseSequence]) -> list[PoseSequence]:
     """The baseline: the fast lifter's x and y with z = 0."""
-    lifted = build_lifter(LiftConfig(mode="fast")).many(poses)
+    lifted = build_lifter(FastOptions()).many(poses)
     return [p.replace(p.keypoints * np.array([1, 1, 0], np.float32)) for p in lifted]
 
 
@@ -204,7 +206,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--reference-clips", type=int, default=8)
     options = parser.parse_args()
-    fast, reference = build_lifter(LiftConfig(mode="fast")), build_lifter(LiftConfig(mode="reference"))
+    fast, reference = build_lifter(FastOptions()), build_lifter(ReferenceOptions())
     print("MPJPE and others in shoulder widths (about 36 cm); few = the first clips only")
     for title, perspective, noisy in (
         ("Rendered motion, no perspective", False, False),

@@ -27,14 +27,17 @@ from experiments.lifters_sets import HELD_OUT, LiftersTable, captured, test_sets
 from skeletor.files.atomic import atomic_path, write_text
 from skeletor.files.keyed import is_current, keyed_folder
 from skeletor.lifters.base import finish
+from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned.clips import ClipSet, Material, View
 from skeletor.lifters.learned.config import LifterDataConfig, LiftTrainJob
 from skeletor.lifters.learned.layers import parameter_count
 from skeletor.lifters.learned.network_input import lifter_input
 from skeletor.lifters.learned.training import WEIGHTS, kept_config, train_lifter
 from skeletor.lifters.learned.weights import load_lifter
+from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.protocols import p_mpjpe
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.reference_lifter import ReferenceOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.metrics import pose_errors
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, file_sha256
@@ -108,7 +111,7 @@ class Ridge:
 
 def flat(poses: Sequence[PoseSequence]) -> list[PoseSequence]:
     """No lifting: the fast lifter's x and y with z = 0."""
-    lifted = build_lifter(LiftConfig(mode="fast")).many(poses)
+    lifted = build_lifter(FastOptions()).many(poses)
     return [p.replace(p.keypoints * np.array([1, 1, 0], np.float32)) for p in lifted]
 
 
@@ -140,7 +143,7 @@ def measure(lifted: Sequence[PoseSequence], views: Sequence[View]) -> dict[str, 
 
 def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
     """All rows; trains the lifters that have no weights yet, and the ridge."""
-    fast, reference = build_lifter(LiftConfig(mode="fast")), build_lifter(LiftConfig(mode="reference"))
+    fast, reference = build_lifter(FastOptions()), build_lifter(ReferenceOptions())
     rows = [
         Row("flat, z = 0", flat),
         Row("IK reference (first clips)", reference.many, few=True),
@@ -171,7 +174,7 @@ def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
 
 
 def _learned(weights: Path, **more: Any) -> Way:
-    return build_lifter(LiftConfig(mode="learned", weights=str(weights), **more)).many
+    return build_lifter(LearnedOptions(weights=str(weights), **more)).many
 
 
 def _job(name: str, noise: str | None, config: LiftersTable, work: Path, **more: Any) -> LiftTrainJob:

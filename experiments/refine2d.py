@@ -21,14 +21,15 @@ import torch
 
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.metrics import pose_errors
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import Refiner
 from skeletor.refiners2d.fit import fit_refiner_2d
-from skeletor.refiners2d.registry import REFINERS_2D, Refine2DConfig, Refiner2D
+from skeletor.refiners2d.registry import REFINERS_2D, FittedOptions, Refiner2D
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError, SkeletorError
 from skeletor.support.progress import log, log_to
@@ -42,7 +43,9 @@ def fitted(name: str, run: Path, seed: int) -> Refiner | None:
     """The refiner, fitted to a run's training clips; None for `none`."""
     if name == "none":
         return None
-    config = Refine2DConfig.model_validate({"name": name})
+    config = REFINERS_2D.parse({"name": name})
+    if not isinstance(config, FittedOptions):
+        raise InputError(f"{name}: is not fitted; leave it out")
     truth, detected = open_store(run / "corpus" / "truth2d" / "train"), open_store(run / "poses" / "train")
     return Refiner2D(fit_refiner_2d(truth, detected, config, seed)[0])
 
@@ -84,7 +87,7 @@ def measure(name: str, run: Path, seed: int, raw: Mapping[str, PoseSequence]) ->
     refined = poses if refiner is None else refiner.many(poses)
     speed = sum(map(len, poses)) / max(time.process_time() - start, 1e-9)
     flat, deep = open_store(run / "corpus" / "truth2d" / "test"), open_store(run / "corpus" / "truth" / "test")
-    lifted = build_lifter(LiftConfig(mode="fast")).many(refined)
+    lifted = build_lifter(FastOptions()).many(refined)
     errors = pose_errors(lifted, [normalise(deep[n]) for n in names])
     return {
         "name": name,
@@ -121,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     """Make and print the table; 2 if the run is not there or not finished."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--run", type=Path, default=Path("runs/demo"), help="folder of a finished `slt run`, rendered")
-    parser.add_argument("--only", nargs="+", choices=REFINERS_2D, default=REFINERS_2D)
+    parser.add_argument("--only", nargs="+", choices=REFINERS_2D.names(), default=REFINERS_2D.names())
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args(argv)
     log_to()

@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.metrics import PoseErrors, pose_errors
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.registry import REFINERS, build_refiner
 from skeletor.refiners.training.train import train_preset, train_refiner
 
 PIXELS = 100.0  # a shoulder width in the simulated picture
@@ -152,7 +153,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    lifter = build_lifter(LiftConfig(mode="fast"))
+    lifter = build_lifter(FastOptions())
     test = motion(30, seed=1)
     truths = [normalise(p) for p in test]
     lifts = lifter.many([detect(p, None, rng) for p in test])
@@ -171,9 +172,9 @@ def main() -> None:
     print(f"{'':28}" + " ".join(f"{c[:7]:>7}" for c in COLUMNS + COLUMNS))
     table = {"raw": row("raw", raw, lifts, truths)}
     for name in ("linear", "savgol"):
-        table[name] = row(name, build_refiner(RefineConfig(name=name)).many(raw), lifts, truths)
+        table[name] = row(name, build_refiner(REFINERS.parse({"name": name})).many(raw), lifts, truths)
     for radius, stride in ((8, 1), (16, 8), (24, 16), (24, 32)):
-        refiner = build_refiner(RefineConfig(weights=str(weights), radius=radius, stride=stride))
+        refiner = build_refiner(REFINERS.parse({"weights": str(weights), "radius": radius, "stride": stride}))
         began = time.process_time()
         refined = refiner.many(raw)
         speed = sum(map(len, raw)) / (time.process_time() - began)

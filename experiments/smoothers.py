@@ -26,14 +26,15 @@ import numpy as np
 import torch
 
 from experiments.refine_quick import BROADCAST, COLUMNS, MEDIUM, STUDIO, DetectorErrors, degrade, detect, motion, row
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.hands import carriers
 from skeletor.poses.metrics import pose_errors
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.fill import fill_carried
 from skeletor.refiners.kalman import kalman
-from skeletor.refiners.registry import SMOOTHERS, RefineConfig, RefinerName, build_refiner
+from skeletor.refiners.registry import REFINERS, RefineOptions, build_refiner, smoother_names
 from skeletor.refiners.smooth import evidence, linear
 from skeletor.refiners.training.train import train_preset, train_refiner
 
@@ -65,7 +66,7 @@ TEST = Data(sentences=1, noise=0, errors=BROADCAST)  # as in refine_quick
 def data(plan: Data) -> tuple[Poses, Poses, Poses]:
     """Truth, lift of the true 2D, and lift of simulated detections, of 30 clips."""
     rng = np.random.default_rng(plan.noise)
-    clips, lifter = motion(30, seed=plan.sentences), build_lifter(LiftConfig(mode="fast"))
+    clips, lifter = motion(30, seed=plan.sentences), build_lifter(FastOptions())
     lifts = lifter.many([detect(p, None, rng) for p in clips])
     return [normalise(p) for p in clips], lifts, lifter.many([detect(p, plan.errors, rng) for p in clips])
 
@@ -75,7 +76,7 @@ def tune() -> None:
     _, lifts, raw = data(TUNE)
 
     def figures(**options: Any) -> tuple[float, float]:
-        errors = pose_errors(build_refiner(RefineConfig.model_validate(options)).many(raw), lifts)
+        errors = pose_errors(build_refiner(REFINERS.parse(options)).many(raw), lifts)
         return errors.mpjpe["all"], errors.acceleration["all"]
 
     base = figures(name="linear")
@@ -94,7 +95,7 @@ def tune() -> None:
 def train(preset: str, changes: dict[str, Any], minutes: float, clips: int, out: Path) -> Path:
     """Weights of a preset trained on studio clips and degraded versions of them, as refine_quick does."""
     rng = np.random.default_rng(0)
-    lifter = build_lifter(LiftConfig(mode="fast"))
+    lifter = build_lifter(FastOptions())
     seen = [detect(p, STUDIO, rng) for p in motion(clips, seed=2)]
     config = train_preset(preset, max_minutes=minutes, max_steps=1_000_000, **changes)  # type: ignore[arg-type]
     worse = lifter.many([degrade(p, rng) for p in seen])
@@ -124,11 +125,11 @@ def table(weights: dict[str, Path]) -> None:
     print(f"{'':28}{'against the lift of true 2D':48}against the truth")
     print(f"{'':28}" + " ".join(f"{c[:7]:>7}" for c in COLUMNS + COLUMNS))
     row("raw", raw, lifts, truths)
-    configs: dict[str, RefineConfig] = {name: RefineConfig(name=name) for name in SMOOTHERS}
-    configs["kalman acceleration"] = RefineConfig(name="kalman", motion="acceleration")
+    configs: dict[str, RefineOptions] = {name: REFINERS.parse({"name": name}) for name in smoother_names()}
+    configs["kalman acceleration"] = REFINERS.parse({"name": "kalman", "motion": "acceleration"})
     for label, file in weights.items():
-        kind: RefinerName = "temporal-mlp" if label.startswith("temporal-mlp") else "skeletor"
-        configs[label] = RefineConfig(name=kind, weights=str(file))
+        kind = "temporal-mlp" if label.startswith("temporal-mlp") else "skeletor"
+        configs[label] = REFINERS.parse({"name": kind, "weights": str(file)})
     for label, config in configs.items():
         refiner = build_refiner(config)
         refiner.many(raw[:1])

@@ -31,13 +31,13 @@ from skeletor.io.store import open_store
 from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.poses.metrics import pose_errors
 from skeletor.poses.pose import PoseSequence
-from skeletor.support.config import Config, check_config, load_config
+from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError, SkeletorError
 from skeletor.support.progress import log, log_to
 from slt.data import layout
 from slt.estimators.ahead import usable_cores
 from slt.estimators.pool import estimate_many
-from slt.estimators.registry import EstimateConfig
+from slt.estimators.registry import ESTIMATORS
 from slt.inference.chain import Chain, Sparse, load_chain
 from slt.inference.model_folder import read_model_config
 from slt.pipeline.cache.stage import stage_key
@@ -110,7 +110,7 @@ def detections(run: Path, part: str, stride: int, work: Path) -> dict[str, PoseS
         return dict(open_store(run / "estimated" / part))
     sources = videos_of(run, part)
     stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
-    config = check_config(stored | {"pose_stride": stride}, EstimateConfig, f"{run}/config.json: estimator")
+    config = ESTIMATORS.check(stored | {"pose_stride": stride}, f"{run}/config.json: estimator")
     out = keyed_folder(work / f"{part}-{stride}", stage_key(config.model_dump(), (), ("slt.estimators.registry",)))
     report = estimate_many(sources, config, out, usable_cores())
     if report.failed:

@@ -32,8 +32,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The options of all subcommands. What the help says to be a default is the default."""
-    from skeletor.refiners.registry import NETWORKS, SMOOTHERS
+    from skeletor.refiners.registry import REFINERS, smoother_names
 
+    networks = REFINERS.names(weighted=True)
     parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--version", action="version", version=f"skeletor {version()}", help="print the version")
@@ -48,9 +49,9 @@ def make_parser() -> argparse.ArgumentParser:
     refine.add_argument("--weights", help="weights of a trained refiner (.safetensors)")
     refine.add_argument(
         "--refiner",
-        choices=[*SMOOTHERS, *NETWORKS],
+        choices=[*smoother_names(), *networks],
         help="default: skeletor; a baseline that needs no weights, or"
-        f" with --weights what they are of: {' or '.join(NETWORKS)}",
+        f" with --weights what they are of: {' or '.join(networks)}",
     )
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
     refine.add_argument("--stride", type=int, help="compute every N-th window only (1: the paper, slow)")
@@ -155,15 +156,16 @@ def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> 
 
 def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
-    from skeletor.refiners.registry import NETWORKS, SMOOTHERS, RefineConfig, build_refiner
-    from skeletor.support.config import check_config
+    from skeletor.refiners.registry import REFINERS, smoother_names
 
     name = arguments.refiner or "skeletor"
-    if (name in NETWORKS) != bool(arguments.weights):
-        raise InputError(f"give either --weights FILE (a trained refiner) or --refiner {'|'.join(SMOOTHERS)}")
-    raw = {"name": name, "weights": arguments.weights, "device": arguments.device}
-    raw |= {k: getattr(arguments, k) for k in ("radius", "stride") if getattr(arguments, k) is not None}
-    refiner = build_refiner(check_config(raw, RefineConfig, "command line"))
+    if REFINERS[name].weighted != bool(arguments.weights):
+        raise InputError(f"give either --weights FILE (a trained refiner) or --refiner {'|'.join(smoother_names())}")
+    raw = {"name": name}
+    raw |= {k: getattr(arguments, k) for k in ("weights", "radius", "stride") if getattr(arguments, k) is not None}
+    if "device" in REFINERS[name].options.model_fields:  # smoothers have no use for one, and bear it
+        raw["device"] = arguments.device
+    refiner = REFINERS.build(REFINERS.check(raw, "command line"))
     return refiner, getattr(refiner, "skeleton", None)
 
 

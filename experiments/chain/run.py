@@ -23,6 +23,7 @@ from experiments.refiner.report import Result, markdown, write_result
 from skeletor.files.lock import locked
 from skeletor.support.errors import InputError, SkeletorError
 from skeletor.support.progress import log, log_to
+from skeletor.support.registry import given_weights
 from slt.pipeline.cache.stage import DONE
 from slt.pipeline.mapping import worker_pool
 from slt.pipeline.run import PreparedRows, prepare_rows
@@ -104,7 +105,7 @@ def usable(ablations: Sequence[Ablation]) -> list[Ablation]:
     """Those whose lifter has its weights; a warning for each other one."""
     kept = []
     for ablation in ablations:
-        weights = ablation.config.lift.weights
+        weights = given_weights(ablation.config.lift)
         if weights is None or Path(weights).is_file():
             kept.append(ablation)
         else:

@@ -39,7 +39,7 @@ class ModelSpec(Config):
 class TableConfig(Config):
     """What all tables share.
 
-    smoothers: names for `RefineConfig`, each beside the models. steps: of every model's training, in place of what
+    smoothers: names of refiners, each beside the models. steps: of every model's training, in place of what
     the model says.
     """
 

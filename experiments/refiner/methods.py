@@ -12,10 +12,9 @@ from safetensors.torch import load_file
 from experiments.refiner.config import ModelSpec
 from experiments.refiner.training import WEIGHTS
 from skeletor.learning.checkpoint import snapshot_path
-from skeletor.refiners.registry import RefineConfig, Refiner, build_refiner
+from skeletor.refiners.registry import REFINERS, Refiner, build_refiner
 from skeletor.refiners.weights import load_refiner
 from skeletor.refiners.windowed import SkeletorRefiner
-from skeletor.support.config import check_config
 
 LABELS = {
     "none": "nothing done",
@@ -44,7 +43,7 @@ class Method:
 
 
 def smoothers(names: Sequence[str]) -> list[Method]:
-    """The smoothers of these names, as `RefineConfig` has them; InputError if there is no such one.
+    """The smoothers of these names, as the registry has them; InputError if there is no such one.
 
     "NAME-carried" is NAME with hands seen from their wrists. Linear interpolation so is what the default network
     starts from before it has learned anything (`skeletor.refiners.fill.fill_carried`), so the fair thing to beat.
@@ -52,7 +51,7 @@ def smoothers(names: Sequence[str]) -> list[Method]:
     found = []
     for name in names:
         plain = name.removesuffix(CARRIED)
-        config = check_config({"name": plain, "carried": plain != name}, RefineConfig, "smoothers")
+        config = REFINERS.check({"name": plain, "carried": plain != name}, "smoothers")
         kind: Kind = "input" if name == "none" else "smoother"
         found.append(Method(LABELS.get(name, name), kind, build_refiner(config)))
     return found
@@ -60,9 +59,7 @@ def smoothers(names: Sequence[str]) -> list[Method]:
 
 def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:
     """The network that was trained in `folder`."""
-    config = RefineConfig.model_validate(
-        {"name": spec.refiner, "weights": str(folder / WEIGHTS), "device": "cpu", "batch": 32}
-    )
+    config = REFINERS.parse({"name": spec.refiner, "weights": str(folder / WEIGHTS), "device": "cpu", "batch": 32})
     return Method(label or spec.label, "network", build_refiner(config))
 
 

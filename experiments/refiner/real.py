@@ -18,7 +18,8 @@ from experiments.refiner.tasks import Task, What, at_random, gaps, hidden
 from experiments.refiner.training import Clips, Job, train_all
 from skeletor.io.formats import read_poses
 from skeletor.io.store import open_store, write_store
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 from slt.pipeline.cache.stage import Done, run_stage
@@ -53,7 +54,7 @@ def real_sequences(shared: Path) -> list[Real]:
             found.append(Real(name, pose, _observed(pose, standing_hands(pose, STILL))))
     for name, planar in read_poses(shared / OPENPOSE).items():
         width = float(np.nanmedian(np.linalg.norm(planar.keypoints[:, 2] - planar.keypoints[:, 5], axis=1)))
-        pose = build_lifter(LiftConfig(mode="fast"))(planar)
+        pose = build_lifter(FastOptions())(planar)
         found.append(Real(name, pose, _observed(pose, standing_hands(planar, STILL * width))))
     return found
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skeletor.lifters.registry import LIFTERS, LiftConfig
-from skeletor.support.config import check_config
+from skeletor.lifters.registry import LIFTERS, LiftOptions, lift_weights
 from skeletor.support.errors import InputError
+from skeletor.support.registry import given_weights
 
 # kind of network -> the config of its training
 NETWORKS = {
@@ -18,21 +18,21 @@ NETWORKS = {
     "joint-token": "configs/lift_joint_token.yaml",
 }
 SHIPPED_KIND = "joint-token"
-PLAIN = tuple(mode for mode in LIFTERS if mode != "learned")
-HELP = (
-    f"learned (the shipped network), {', '.join(PLAIN)}; {', '.join(NETWORKS)} (the newest weights under runs/); "
-    "or a file of weights"
-)
+
+
+def lift_help() -> str:
+    """What a `--lift NAME` may be."""
+    others = ", ".join(mode for mode in LIFTERS if mode != "learned")
+    networks = ", ".join(NETWORKS)
+    return f"learned (the shipped network), {others}; {networks} (the newest weights under runs/); or a file of weights"
 
 
 def lift_values(name: str) -> dict[str, Any]:
-    """Values of a `LiftConfig` for a name as in `HELP`; "learned": mode alone, for the weights that are there.
+    """Values of a `LiftConfig` for a name as in `lift_help`; a mode alone: with the weights that are there.
 
     Raises InputError if it is none, or a network without trained weights.
     """
-    if name in PLAIN:
-        return {"mode": name, "weights": None}
-    if name == "learned":
+    if name in LIFTERS:
         return {"mode": name}
     if name in NETWORKS:
         found = newest_lifter(name)
@@ -42,29 +42,32 @@ def lift_values(name: str) -> dict[str, Any]:
             raise InputError(f"--lift {name}: no weights of it under runs/; slt lift train {NETWORKS[name]} makes some")
         return {"mode": "learned", "weights": str(found)}
     if not Path(name).is_file():
-        raise InputError(f"--lift {name}: neither a lifter nor a file; give {HELP}")
+        raise InputError(f"--lift {name}: neither a lifter nor a file; give {lift_help()}")
     return {"mode": "learned", "weights": name}
 
 
-def stored_lift(stored: Mapping[str, Any], folder: Path) -> LiftConfig:
-    """The lifter of a model folder. stored: its config, with weights relative to the folder.
+def stored_lift(stored: Mapping[str, Any], folder: Path) -> LiftOptions:
+    """The options of the lifter of a model folder. stored: its config, with weights relative to the folder.
 
     Raises InputError if it is a network without weights: those of this program need not be those of its training.
     """
-    own = check_config(dict(stored), LiftConfig, f"{folder}/model.yaml: lift")
-    if own.mode == "learned" and own.weights is None:
+    own = LIFTERS.check(dict(stored), f"{folder}/model.yaml: lift")
+    weights = given_weights(own)
+    if weights is None and lift_weights(own) is not None:
         raise InputError(f"{folder}: lifts with a network whose weights it does not hold; copy the model folder again")
-    return own if own.weights is None else own.model_copy(update={"weights": str(folder / own.weights)})
+    return own if weights is None else own.model_copy(update={"weights": str(folder / weights)})
 
 
-def exchanged_lift(own: LiftConfig, name: str | None) -> LiftConfig:
-    """`own`, or another lifter if a name as in `lift_values` is given; the options that do not belong to it stay."""
+def exchanged_lift(own: LiftOptions, name: str | None) -> LiftOptions:
+    """`own`, or another lifter if a name as in `lift_values` is given; of the options, those stay that both have.
+
+    Stride and upsampling do not: they depend on the weights.
+    """
     if name is None or name == own.mode:
         return own
     values = lift_values(name)
-    foreign = {"minimum_confidence", "hand_reach"} if values["mode"] == "learned" else set()
-    kept = {**own.model_dump(exclude=foreign), "stride": 1, "upsample": "interpolation"}
-    return check_config({**kept, **values}, LiftConfig, f"--lift {name}")
+    kept = own.model_dump(exclude={"stride", "upsample"})
+    return LIFTERS.check(LIFTERS.renamed(kept, values["mode"]) | values, f"--lift {name}")
 
 
 def newest_lifter(kind: str, root: Path | None = None) -> Path | None:

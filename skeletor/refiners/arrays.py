@@ -8,7 +8,7 @@ import numpy as np
 
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50, Skeleton
-from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.registry import REFINERS, build_refiner
 
 
 def refine(
@@ -31,4 +31,4 @@ def refine(
         confidence = 1.0 - np.isnan(keypoints).any(-1).astype(np.float32)
     pose = PoseSequence(keypoints, confidence, fps, skeleton or SIGNING_50, Provenance(units=units))
     name = {"name": "skeletor", "weights": str(weights)} if weights else {"name": "savgol"}
-    return build_refiner(RefineConfig.model_validate(name))(pose).keypoints
+    return build_refiner(REFINERS.parse(name))(pose).keypoints

@@ -1,11 +1,13 @@
-"""What every refiner is, and one that is made of a function."""
+"""What every refiner is, where it registers itself, and one that is made of a function."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.support.config import Config
+from skeletor.support.registry import Registry
 
 STAGE = "refine"
 
@@ -40,3 +42,24 @@ class FunctionRefiner:
     def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """One by one."""
         return [self(pose) for pose in poses]
+
+
+class RefineOptions(Config):
+    """What the options of every refiner have. An option `weights` is a file that goes into the model folder."""
+
+    name: str
+
+
+REFINERS: Registry[RefineOptions, Refiner] = Registry(RefineOptions, "name", default="skeletor")
+
+
+class NoRefineOptions(RefineOptions):
+    """`none` has no options."""
+
+    name: Literal["none"] = "none"
+
+
+@REFINERS.register(NoRefineOptions, "poses as they are")
+def build_none(options: NoRefineOptions) -> FunctionRefiner:
+    """Gives every pose back as it is."""
+    return FunctionRefiner(options.name, "1", lambda pose: pose, {})

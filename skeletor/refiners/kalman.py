@@ -6,9 +6,11 @@ from math import factorial
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from skeletor.poses.pose import PoseSequence
-from skeletor.refiners.smooth import evidence
+from skeletor.refiners.base import REFINERS, FunctionRefiner
+from skeletor.refiners.smooth import SmoothOptions, evidence, smoother
 
 Motion = Literal["velocity", "acceleration"]
 PROCESS_NOISE: dict[Motion, float] = {"velocity": 10.0, "acceleration": 320.0}
@@ -17,6 +19,21 @@ CONFIDENCE_FLOOR = 0.05  # a joint that is used at all counts at least so much
 # Variances of position, velocity and acceleration (per frame) in the first sure frame, with measurement noise 1. So
 # wide that they bias nothing; the acceleration's is less, so that two measurements are joined by a straight line.
 PRIOR = (1e8, 1e8, 1e4)
+
+
+class KalmanOptions(SmoothOptions):
+    """Options of `kalman`, see there."""
+
+    name: Literal["kalman"] = "kalman"
+    motion: Motion = "velocity"
+    process_noise: float | None = Field(default=None, gt=0, le=1e6)
+    measurement_noise: float = Field(default=MEASUREMENT_NOISE, gt=0, le=1e3)
+
+
+@REFINERS.register(KalmanOptions, "Kalman smoother")
+def build_kalman(options: KalmanOptions) -> FunctionRefiner:
+    """`kalman` as a refiner."""
+    return smoother(options, kalman)
 
 
 def kalman(

@@ -1,16 +1,67 @@
-"""The baselines that a refiner has to beat: linear interpolation, and Savitzky-Golay smoothing after it."""
+"""The baselines that a refiner has to beat: linear interpolation, and Savitzky-Golay smoothing after it.
+
+`SmoothOptions` and `smoother` are what all smoothers share: each is a function of a pose and of its own options.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import numpy as np
-from scipy.signal import savgol_filter
+from pydantic import Field
 
 from skeletor.poses.hands import hands_and_wrists
 from skeletor.poses.pose import PoseSequence
-from skeletor.refiners.fill import interpolate_array
+from skeletor.refiners.base import REFINERS, FunctionRefiner, RefineOptions
 from skeletor.support.errors import InputError
+
+
+class SmoothOptions(RefineOptions):
+    """What the options of every smoother have.
+
+    minimum_confidence: joints below it are replaced. carried: hands are treated as seen from wrists (`carried`).
+    """
+
+    minimum_confidence: float = Field(default=0.3, ge=0, lt=1)
+    carried: bool = False
+
+
+class LinearOptions(SmoothOptions):
+    """Options of `linear`."""
+
+    name: Literal["linear"] = "linear"
+
+
+class SavgolOptions(SmoothOptions):
+    """Options of `savgol`: a polynomial of `order` over `window` frames."""
+
+    name: Literal["savgol"] = "savgol"
+    window: int = Field(default=5, ge=3, le=101)
+    order: int = Field(default=2, ge=1, le=10)
+
+
+def smoother(options: SmoothOptions, function: Callable[..., PoseSequence], version: str = "1") -> FunctionRefiner:
+    """The refiner of a function that takes a pose and, by their names, the options but `name` and `carried`."""
+    record = options.model_dump(exclude={"name", "carried"})
+    smooth = partial(function, **record)
+    if options.carried:
+        smooth = partial(carried, smoother=smooth, sure=options.minimum_confidence)
+        record["carried"] = True
+    return FunctionRefiner(options.name, version, smooth, record)
+
+
+@REFINERS.register(LinearOptions, "linear interpolation")
+def build_linear(options: LinearOptions) -> FunctionRefiner:
+    """`linear`; version 2: never-sure joints are filled from what there is."""
+    return smoother(options, linear, "2")
+
+
+@REFINERS.register(SavgolOptions, "linear + Savitzky-Golay")
+def build_savgol(options: SavgolOptions) -> FunctionRefiner:
+    """`savgol`; version 2 as of `linear`."""
+    return smoother(options, savgol, "2")
 
 
 def observed_joints(pose: PoseSequence, minimum_confidence: float) -> np.ndarray:
@@ -37,6 +88,8 @@ def linear(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
     taken from what there is (`evidence`); one without any position stays NaN. Confidence stays as it was:
     a joint that was missing stays at 0.
     """
+    from skeletor.refiners.fill import interpolate_array  # needs torch, a config does not
+
     return pose.replace(interpolate_array(pose.keypoints, evidence(pose, minimum_confidence)))
 
 
@@ -45,6 +98,8 @@ def savgol(pose: PoseSequence, minimum_confidence: float = 0.3, window: int = 5,
 
     A clip shorter than the window is filtered with the longest odd window that fits, or not at all.
     """
+    from scipy.signal import savgol_filter  # takes seconds to load
+
     if window % 2 == 0 or window <= order:
         raise InputError(f"savgol: window {window} must be odd and larger than the order {order}")
     pose = linear(pose, minimum_confidence)

@@ -7,18 +7,30 @@ position in any frame stays missing (`zero` alone puts 0 there). Confidence stay
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
-from scipy.interpolate import CubicSpline
-from scipy.ndimage import correlate1d
+from pydantic import Field
 
 from skeletor.poses.pose import PoseSequence
-from skeletor.refiners.fill import interpolate_array
-from skeletor.refiners.smooth import evidence, linear, observed_joints
+from skeletor.refiners.base import REFINERS, FunctionRefiner
+from skeletor.refiners.smooth import SmoothOptions, evidence, linear, observed_joints, smoother
 
 SPEED_CUTOFF = 1.0  # Hz, of the 1-Euro filter's speed; the value of the paper
 FILLED_WEIGHT = 0.05  # of a filled joint in the Gaussian mean, and the least of any: it decides only inside gaps
 REACH = 4.0  # the Gaussian is cut off after so many sigmas
+
+
+class ZeroOptions(SmoothOptions):
+    """Options of `zero`."""
+
+    name: Literal["zero"] = "zero"
+
+
+@REFINERS.register(ZeroOptions, "zeros in gaps")
+def build_zero(options: ZeroOptions) -> FunctionRefiner:
+    """`zero` as a refiner."""
+    return smoother(options, zero)
 
 
 def zero(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
@@ -28,6 +40,18 @@ def zero(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
     """
     sure = observed_joints(pose, minimum_confidence)
     return pose.replace(np.where(sure[..., None], pose.keypoints, np.float32(0)))
+
+
+class HoldOptions(SmoothOptions):
+    """Options of `hold`."""
+
+    name: Literal["hold"] = "hold"
+
+
+@REFINERS.register(HoldOptions, "last position held")
+def build_hold(options: HoldOptions) -> FunctionRefiner:
+    """`hold` as a refiner."""
+    return smoother(options, hold)
 
 
 def hold(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
@@ -42,6 +66,18 @@ def hold(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
     return pose.replace(np.where(seen, held, pose.keypoints))
 
 
+class CubicOptions(SmoothOptions):
+    """Options of `cubic`."""
+
+    name: Literal["cubic"] = "cubic"
+
+
+@REFINERS.register(CubicOptions, "cubic splines in gaps")
+def build_cubic(options: CubicOptions) -> FunctionRefiner:
+    """`cubic` as a refiner."""
+    return smoother(options, cubic)
+
+
 def cubic(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
     """Fill gaps with the natural cubic spline through all sure frames of a joint; sure frames keep their values.
 
@@ -49,6 +85,10 @@ def cubic(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
     the segment between the gap's ends by at most 3/4 n times the joint's fastest sure motion per frame (the slopes
     of a natural spline are at most 3 times the steepest chord), so it cannot explode.
     """
+    from scipy.interpolate import CubicSpline
+
+    from skeletor.refiners.fill import interpolate_array  # needs torch, a config does not
+
     if not len(pose):
         return pose
     known = evidence(pose, minimum_confidence)
@@ -65,6 +105,20 @@ def cubic(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
         positions = pose.keypoints[np.ix_(knots, own)].astype(np.float64)  # (knots, own, D)
         filled[np.ix_(wanted, own)] = CubicSpline(knots, positions, bc_type="natural")(wanted)
     return pose.replace(filled)
+
+
+class OneEuroOptions(SmoothOptions):
+    """Options of `one_euro`: min_cutoff in Hz, beta in Hz per unit per second."""
+
+    name: Literal["one-euro"] = "one-euro"
+    min_cutoff: float = Field(default=6.0, gt=0, le=1000)
+    beta: float = Field(default=8.0, ge=0, le=1000)
+
+
+@REFINERS.register(OneEuroOptions, "linear + 1-Euro filter")
+def build_one_euro(options: OneEuroOptions) -> FunctionRefiner:
+    """`one_euro` as a refiner."""
+    return smoother(options, one_euro)
 
 
 def one_euro(
@@ -93,12 +147,27 @@ def one_euro(
     return pose.replace(_with_unseen(result, filled))
 
 
+class GaussianOptions(SmoothOptions):
+    """Options of `gaussian`: sigma in frames."""
+
+    name: Literal["gaussian"] = "gaussian"
+    sigma: float = Field(default=0.8, ge=0.1, le=50)
+
+
+@REFINERS.register(GaussianOptions, "linear + Gaussian mean")
+def build_gaussian(options: GaussianOptions) -> FunctionRefiner:
+    """`gaussian` as a refiner."""
+    return smoother(options, gaussian)
+
+
 def gaussian(pose: PoseSequence, minimum_confidence: float = 0.3, sigma: float = 0.8) -> PoseSequence:
     """`linear`, then a mean over time with Gaussian weights (sigma in frames) times the confidences.
 
     Filled joints weigh next to nothing, so they count only where nothing else is in reach. At the ends of the
     clip the mean goes over the frames that exist. How the default was found: experiments/smoothers.py.
     """
+    from scipy.ndimage import correlate1d
+
     if not len(pose):
         return pose
     filled = linear(pose, minimum_confidence).keypoints

@@ -9,21 +9,27 @@ import numpy as np
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
-from skeletor.refiners2d.gaussian import choose_gaussian, fit_gaussian
-from skeletor.refiners2d.port import PortModel, choose_port
-from skeletor.refiners2d.port_training import train_port
-from skeletor.refiners2d.registry import Fitted2D, PartName, PartRefiner, Refine2DConfig, View, bones_of, seen_as, views
+from skeletor.refiners2d.base import (
+    Fitted2D,
+    FittedOptions,
+    PartName,
+    PartPoses,
+    PartRefiner,
+    View,
+    bones_of,
+    seen_as,
+    views,
+)
+from skeletor.refiners2d.gaussian import FOLDS
+from skeletor.refiners2d.weights import FITTINGS
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
-
-FOLDS = 4
-CHOICE = 6000  # poses that the choice of hyperparameters looks at
 
 
 def fit_refiner_2d(
     truth: Mapping[str, PoseSequence],
     detected: Mapping[str, PoseSequence],
-    config: Refine2DConfig,
+    options: FittedOptions,
     seed: int,
     data: str = "",
     licence: str = "",
@@ -33,8 +39,9 @@ def fit_refiner_2d(
     Hyperparameters are chosen on held-out clips. Raises InputError if there are fewer than FOLDS clips, or too few
     poses.
     """
+    fitting = FITTINGS.build(options)
     names = sorted(set(truth) & set(detected))
-    names = names[:: max(1, -(-len(names) // config.clips))]
+    names = names[:: max(1, -(-len(names) // options.clips))]
     if len(names) < FOLDS:
         raise InputError(f"refine2d: {len(names)} clips with true 2D; at least {FOLDS} are needed to fit it")
     pairs = [(truth[name], detected[name]) for name in names]
@@ -44,43 +51,24 @@ def fit_refiner_2d(
     parts: dict[PartName, PartRefiner] = {}
     bones: dict[PartName, list[tuple[int, int]]] = {}
     training: dict[str, Any] = {"clips": len(names), "seed": seed}
-    for part in config.parts:
+    for part in options.parts:
         wanted = [view for view in views(skeleton) if view.part == part]
         if not wanted:
             raise InputError(f"refine2d: skeleton {skeleton.name} has no {part}; leave it out of refine2d.parts")
         bones[part] = bones_of(skeleton, wanted[0])
-        parts[part], training[part] = _fit_part(pairs, wanted, bones[part], config, seed)
+        poses = _poses(pairs, wanted, options.stride, bones[part])
+        parts[part], training[part] = fitting.fit(poses, seed)
         log.info("refine2d: %s: %s", part, training[part])
-    return Fitted2D(config.name, parts, _body(skeleton), data, licence, training), bones
-
-
-def _fit_part(
-    pairs: Sequence[tuple[PoseSequence, PoseSequence]],
-    wanted: Sequence[View],
-    bones: list[tuple[int, int]],
-    config: Refine2DConfig,
-    seed: int,
-) -> tuple[PartRefiner, dict[str, Any]]:
-    true, seen, sure, clip = _poses(pairs, wanted, config.stride)
-    rotate = wanted[0].part == "hand"  # a body stands upright
-    folds = clip % FOLDS
-    some = slice(None, None, max(1, -(-len(true) // CHOICE)))
-    scale, penalty, error = choose_gaussian(true[some], seen[some], sure[some], folds[some], rotate)
-    raw = float(np.nanmean(np.linalg.norm(seen[some] - true[some], axis=2)))
-    about = {"poses": len(true), "noise_scale": scale, "penalty": penalty, "held_out": error, "raw": raw}
-    if config.name == "gaussian":
-        return fit_gaussian(true, seen, sure, scale, penalty, rotate), about
-    rest, held = folds > 0, folds == 0
-    prior = fit_gaussian(true[rest], seen[rest], sure[rest], scale, penalty, rotate)
-    net = train_port(true[rest], seen[rest], sure[rest], bones, config.port, seed, prior)
-    model, left = choose_port(PortModel(net, prior, config.port.learn), true[held], seen[held], sure[held])
-    return model, {**about, "held_out": left, "threshold": model.threshold, "share": model.share}
+    return Fitted2D(options.name, parts, _body(skeleton), data, licence, training), bones
 
 
 def _poses(
-    pairs: Sequence[tuple[PoseSequence, PoseSequence]], wanted: Sequence[View], stride: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Truth, detections, confidence and number of the clip of all frames in which a part is whole and detected."""
+    pairs: Sequence[tuple[PoseSequence, PoseSequence]],
+    wanted: Sequence[View],
+    stride: int,
+    bones: list[tuple[int, int]],
+) -> PartPoses:
+    """All frames in which a part is whole and detected."""
     true, seen, sure, clip = [], [], [], []
     for number, (truth, detected) in enumerate(pairs):
         for view in wanted:
@@ -90,7 +78,14 @@ def _poses(
             seen.append(found[kept])
             sure.append(detected.confidence[::stride, view.joints][kept].astype(np.float64))
             clip.append(np.full(int(kept.sum()), number))
-    return np.concatenate(true), np.concatenate(seen), np.concatenate(sure), np.concatenate(clip)
+    return PartPoses(
+        np.concatenate(true),
+        np.concatenate(seen),
+        np.concatenate(sure),
+        np.concatenate(clip),
+        bones,
+        upright=wanted[0].part == "body",
+    )
 
 
 def _body(skeleton: Skeleton) -> tuple[str, ...]:

@@ -12,12 +12,17 @@ about the truth. Where there are enough poses to learn it, a linear map of the e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from skeletor.refiners2d.alignment import Similarity, align, mean_shape, radius
+from skeletor.refiners2d.base import FittedOptions, PartPoses
+from skeletor.refiners2d.weights import register_fitted
+from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 
 FREE = 30.0  # variance along shift, scale and rotation, in squared radii: no say
@@ -25,6 +30,8 @@ UNSEEN = 1e6  # variance of a missing joint
 FLOOR = 1e-4  # variance that is added to each coordinate of the prior
 EVEN = 0.3  # standard deviation that is added to the noise when poses are aligned, so that no single joint decides
 CHUNK = 2048  # poses that are solved together
+FOLDS = 4
+CHOICE = 6000  # poses that the choice of hyperparameters looks at
 SCALES = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2)
 PENALTIES = (None, 100.0, 10.0, 1.0, 0.01, 1e-4)
 
@@ -207,3 +214,92 @@ def _log_variance(squares: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         if np.abs(step).max() < 1e-9:
             break
     return np.asarray(b)
+
+
+class GaussianOptions(FittedOptions):
+    """Options of `gaussian`."""
+
+    name: Literal["gaussian"] = "gaussian"
+
+
+class PriorHeader(Config):
+    """What a file of weights says of a prior, beside its tensors."""
+
+    noise_scale: float = Field(gt=0, le=1000)
+    confidences: list[float] = Field(min_length=2, max_length=2)
+    rotate: bool
+
+
+class GaussianFitting:
+    """A `GaussianPrior` a part, its hyperparameters chosen on held-out clips."""
+
+    header = PriorHeader
+
+    def fit(self, poses: PartPoses, seed: int) -> tuple[GaussianPrior, dict[str, Any]]:
+        """See `skeletor.refiners2d.base.Fitting`; no randomness is needed."""
+        scale, penalty, about = choose_for(poses)
+        return fit_gaussian(poses.truth, poses.detected, poses.confidence, scale, penalty, not poses.upright), about
+
+    def pack(self, part: GaussianPrior, bones: list[tuple[int, int]]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """See `skeletor.refiners2d.base.Fitting`."""
+        return pack_prior(part)
+
+    def unpack(self, tensors: Mapping[str, np.ndarray], header: PriorHeader, joints: int) -> GaussianPrior:
+        """See `skeletor.refiners2d.base.Fitting`."""
+        return unpack_prior(tensors, header, joints)
+
+
+@register_fitted(GaussianOptions, "most probable pose, given the detections")
+def gaussian_fitting(options: GaussianOptions) -> GaussianFitting:
+    """How `gaussian` is fitted; it has no options of its own."""
+    return GaussianFitting()
+
+
+def choose_for(poses: PartPoses) -> tuple[float, float | None, dict[str, Any]]:
+    """`noise_scale` and `penalty` for a part, and what is to be known of the choice."""
+    some = slice(None, None, max(1, -(-len(poses.truth) // CHOICE)))
+    true, seen = poses.truth[some], poses.detected[some]
+    folds = (poses.clip % FOLDS)[some]
+    scale, penalty, error = choose_gaussian(true, seen, poses.confidence[some], folds, not poses.upright)
+    raw = float(np.nanmean(np.linalg.norm(seen - true, axis=2)))
+    about = {"poses": len(poses.truth), "noise_scale": scale, "penalty": penalty, "held_out": error, "raw": raw}
+    return scale, penalty, about
+
+
+def pack_prior(prior: GaussianPrior) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The tensors of a prior, and the values of its `PriorHeader`."""
+    arrays = {key: getattr(prior, key) for key in ("mean", "covariance", "noise", "correction")}
+    tensors = {f"prior.{key}": value for key, value in arrays.items() if value is not None}
+    header = {"noise_scale": prior.noise_scale, "confidences": list(prior.confidences), "rotate": prior.rotate}
+    return tensors, header
+
+
+def unpack_prior(tensors: Mapping[str, np.ndarray], header: PriorHeader, joints: int) -> GaussianPrior:
+    """The prior again. ValueError or KeyError if it is none of so many joints."""
+    low, high = header.confidences
+    prior = GaussianPrior(
+        tensors["prior.mean"],
+        tensors["prior.covariance"],
+        tensors["prior.noise"],
+        (float(low), float(high)),
+        float(header.noise_scale),
+        header.rotate,
+        tensors.get("prior.correction"),
+    )
+    _check_prior(prior, joints)
+    return prior
+
+
+def _check_prior(prior: GaussianPrior, count: int) -> None:
+    """ValueError unless a prior is one of `count` joints whose covariance is a covariance."""
+    size = 2 * count
+    right = prior.mean.shape == (count, 2) and prior.covariance.shape == (size, size) and prior.noise.shape == (3,)
+    if not right or (prior.correction is not None and prior.correction.shape != (size + 1, size)):
+        raise ValueError(f"a prior of {count} joints has the wrong shape")
+    arrays = [prior.mean, prior.covariance, prior.noise, *([] if prior.correction is None else [prior.correction])]
+    if any(not np.issubdtype(array.dtype, np.floating) for array in arrays):
+        raise ValueError(f"a prior of {count} joints holds no real numbers")
+    values = np.linalg.eigvalsh(prior.covariance)
+    even = np.allclose(prior.covariance, prior.covariance.T, rtol=1e-3, atol=1e-6 * abs(values).max())
+    if not even or values[0] < -1e-3 * values[-1]:
+        raise ValueError(f"the covariance of {count} joints is none")

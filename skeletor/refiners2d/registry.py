@@ -1,157 +1,25 @@
-"""The 2D refiners before lifting: `none`, `gaussian` and `port`; for both hands and the body of any detector's output.
+"""All 2D refiners before lifting: `none`, `gaussian` and `port`; for both hands and the body of any detector's output.
 
-A left hand is mirrored to a right one, so that both share one model. A hand of which fewer than two joints are seen
-stays missing: there is nothing to build it on. Confidences stay; a joint that is filled in keeps 0.
-
-A new one is a way to refine a part: one class with `refine(points, confidence)`, its name in `Refine2DName`, and one
-line each in `skeletor.refiners2d.fit._fit_part` and `skeletor.refiners2d.weights._part_from`.
+Each registers itself in its own module (`skeletor.support.registry` shows how; what is fitted to true 2D, with
+`skeletor.refiners2d.weights.register_fitted`); the import here makes it known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Annotated
 
-import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, SerializeAsAny
 
-from skeletor.poses.pose import PoseSequence, StageRecord
-from skeletor.poses.skeleton import Skeleton
-from skeletor.refiners.base import FunctionRefiner, Refiner
-from skeletor.refiners2d.port_config import PortConfig
-from skeletor.support.config import Config
-from skeletor.support.errors import InputError
+from skeletor.refiners.base import Refiner
+from skeletor.refiners2d import gaussian, port_refiner  # noqa: F401  each registers itself
+from skeletor.refiners2d.base import REFINERS_2D, Fitted2D, FittedOptions, Refine2DOptions, Refiner2D
 
-STAGE, VERSION = "refine2d", "1"
-Refine2DName = Literal["none", "gaussian", "port"]
-REFINERS_2D: tuple[Refine2DName, ...] = get_args(Refine2DName)
-PartName = Literal["hand", "body"]
-HAND_JOINTS = 21
+__all__ = ["REFINERS_2D", "Fitted2D", "FittedOptions", "Refine2DConfig", "Refine2DOptions", "Refiner2D",
+           "build_refiner_2d"]  # fmt: skip
+# A config's section: which 2D refiner, and its options.
+Refine2DConfig = Annotated[Refine2DOptions, BeforeValidator(REFINERS_2D.parse), SerializeAsAny()]
 
 
-class Refine2DConfig(Config):
-    """Which 2D refiner, and how `slt run` fits it to the true 2D of its training clips.
-
-    weights: a fitted file in place of fitting one. parts: what is refined. clips: training clips at most, of each
-    every stride-th frame. port: of the network, which corrects the Gaussian estimate.
-    """
-
-    name: Refine2DName = "none"
-    weights: str | None = None
-    parts: list[PartName] = Field(default=["hand", "body"], min_length=1)
-    clips: int = Field(default=600, ge=4, le=1_000_000)
-    stride: int = Field(default=4, ge=1, le=1000)
-    port: PortConfig = PortConfig()
-
-
-class PartRefiner(Protocol):
-    """Refines one part of the body."""
-
-    def refine(self, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-        """points (F, N, 2), NaN where missing; confidence (F, N) -> (F, N, 2)."""
-
-
-@dataclass(frozen=True)
-class View:
-    """Where a part lies in a skeleton: its joints, and whether it is mirrored to look like the part's model."""
-
-    part: PartName
-    joints: tuple[int, ...]
-    mirror: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted2D:
-    """Refiners of parts, and where they come from. joints: names of the body's joints. digest: of the file."""
-
-    name: Refine2DName
-    parts: Mapping[PartName, PartRefiner]
-    joints: tuple[str, ...]
-    data: str = ""
-    licence: str = ""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    digest: str = ""
-
-
-def views(skeleton: Skeleton) -> list[View]:
-    """The parts of a skeleton that has them: both hands, left first, and the body."""
-    groups = dict(skeleton.groups)
-    found = [
-        View("hand", groups[name], name == "left_hand")
-        for name in ("left_hand", "right_hand")
-        if len(groups.get(name, ())) == HAND_JOINTS
-    ]
-    return [*found, View("body", groups["body"], False)] if "body" in groups else found
-
-
-def bones_of(skeleton: Skeleton, view: View) -> list[tuple[int, int]]:
-    """Bones within a part, by the numbers of joints in the part."""
-    place = {joint: k for k, joint in enumerate(view.joints)}
-    return [(place[a], place[b]) for a, b in skeleton.bones if a in place and b in place]
-
-
-def seen_as(pose_points: np.ndarray, view: View) -> np.ndarray:
-    """(T, N, 2) float64: a part's joints of (T, J, 2), mirrored if the view is."""
-    points = pose_points[:, view.joints].astype(np.float64)
-    return points * (-1, 1) if view.mirror else points
-
-
-class Refiner2D:
-    """Refines 2D poses, part by part and frame by frame."""
-
-    def __init__(self, fitted: Fitted2D) -> None:
-        self.name: str = fitted.name
-        self.version = f"{VERSION}-{fitted.digest}" if fitted.digest else VERSION
-        self._fitted = fitted
-        self._stage = StageRecord(STAGE, self.version, {"name": self.name, "parts": sorted(fitted.parts)})
-
-    def __call__(self, pose: PoseSequence) -> PoseSequence:
-        """The refined pose: same frames, joints, confidence and units. InputError if it is not 2D, or has another
-        body than the weights."""
-        return self.many([pose])[0]
-
-    def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
-        """Refine many clips; all frames of a part are solved together."""
-        for pose in poses:
-            self._check(pose)
-        points = [pose.keypoints.copy() for pose in poses]
-        for skeleton in {pose.skeleton.name: pose.skeleton for pose in poses}.values():
-            chosen = [k for k, pose in enumerate(poses) if pose.skeleton == skeleton and len(pose)]
-            for view in views(skeleton):
-                part = self._fitted.parts.get(view.part)
-                if part is None or not chosen:
-                    continue
-                before = np.concatenate([seen_as(poses[k].keypoints, view) for k in chosen])
-                sure = np.concatenate([poses[k].confidence[:, view.joints] for k in chosen])
-                after = part.refine(before, sure) * ((-1, 1) if view.mirror else (1, 1))
-                ends = np.cumsum([len(poses[k]) for k in chosen])[:-1]
-                for k, own in zip(chosen, np.split(after, ends), strict=True):
-                    points[k][:, view.joints] = own
-        return [pose.replace(p, stage=self._stage) for pose, p in zip(poses, points, strict=True)]
-
-    def _check(self, pose: PoseSequence) -> None:
-        where = pose.provenance.source or "pose"
-        if pose.dims != 2:
-            raise InputError(f"{where}: {pose.dims}D, the 2D refiner works before lifting; give 2D poses")
-        joints = tuple(pose.skeleton.joints[j] for j in dict(pose.skeleton.groups).get("body", ()))
-        if "body" in self._fitted.parts and joints != self._fitted.joints:
-            raise InputError(
-                f"{where}: the body of skeleton {pose.skeleton.name} is not the one that the 2D refiner was fitted to; "
-                "map the pose first, or refine with parts [hand]"
-            )
-
-
-def build_refiner_2d(config: Refine2DConfig) -> Refiner:
-    """The 2D refiner that a config names. InputError if its weights are missing, unusable or another refiner's."""
-    if config.name == "none":
-        return FunctionRefiner("none", "1", lambda pose: pose, {})
-    from skeletor.refiners2d.weights import load_refiner_2d
-
-    if not config.weights:
-        raise InputError(f"refine2d.name is {config.name}, but refine2d.weights is not set; give the fitted file")
-    fitted = load_refiner_2d(Path(config.weights))
-    if fitted.name != config.name:
-        raise InputError(f"{config.weights}: weights of {fitted.name}, but the 2D refiner is to be {config.name}")
-    return Refiner2D(fitted)
+def build_refiner_2d(options: Refine2DOptions) -> Refiner:
+    """The 2D refiner of its options. InputError if its weights are missing, unusable or another refiner's."""
+    return REFINERS_2D.build(options)

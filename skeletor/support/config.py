@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ class Config(BaseModel):
 
 
 C = TypeVar("C", bound=Config)
+T = TypeVar("T")
 _LONGEST = 80  # characters of a wrong value that are told
 _LARGEST_FILE = 1 << 19  # bytes of a config; the largest of ours has 6 kB
 _DEEPEST = 50  # sections in sections
@@ -158,26 +159,42 @@ def read_overrides(items: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def load_config(path: Path | str, model: type[C], overrides: dict[str, Any] | None = None) -> C:
+def load_config(path: Path | str, model: type[C], overrides: Mapping[str, Any] | None = None) -> C:
     """Read a YAML file into `model`. `overrides` maps dotted keys ("refine.name") to values.
 
     Raises InputError, one line that names the file and the key.
     """
+    raw = read_sections(path)
+    override(raw, overrides or {}, str(path))
+    return check_config(raw, model, str(path))
+
+
+def read_sections(path: Path | str) -> dict[str, Any]:
+    """The keys and values of a YAML file, unchecked. InputError if it has something else, or cannot be read."""
     raw = read_yaml_file(path)
     if raw is None:
-        raw = {}
+        return {}
     if not isinstance(raw, dict):
         raise InputError(f"{path}: expected keys and values at the top, found {type(raw).__name__}")
-    for key, value in (overrides or {}).items():
-        _set(raw, key, value, str(path))
-    return check_config(raw, model, str(path))
+    return raw
+
+
+def override(raw: dict[str, Any], overrides: Mapping[str, Any], where: str) -> None:
+    """Set values by dotted keys in `raw`. InputError if a part of a key is no section."""
+    for key, value in overrides.items():
+        _set(raw, key, value, where)
 
 
 def check_config(raw: Any, model: type[C], where: str) -> C:
     """Check plain values, from YAML or JSON, against `model`; InputError, one line that names `where` and the key."""
+    return check_values(raw, model.model_validate, where)
+
+
+def check_values(raw: Any, parse: Callable[[Any], T], where: str) -> T:
+    """What `parse` makes of plain values; InputError, one line, if it raises pydantic's ValidationError."""
     _check_plain(raw, where)
     try:
-        return model.model_validate(raw)
+        return parse(raw)
     except ValidationError as error:
         found = error.errors()
         # An unknown key says most: the file may be of another kind.

@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--refs", type=Path, metavar="FILE", help=refs + "; default: those in the .pt itself")
     group.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
     group.add_argument("-o", "--output", type=Path, help="folder for hypotheses.tsv and scores.json")
-    group.add_argument("--refine", choices=REFINERS, help="default: the model's")
+    group.add_argument("--refine", choices=REFINERS.names(), help="default: the model's")
     group.add_argument("--fps", type=float, help="of the poses; default: what their files say, 25 if nothing")
     group.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
     group.add_argument("--joints", type=Path, metavar="FILE", help="joint names of a .pt file, one a line, - for none")

@@ -6,8 +6,12 @@ import argparse
 import importlib.metadata
 import os
 import platform
+from typing import TYPE_CHECKING, Any
 
 from slt.translate.joey import DISTRIBUTION
+
+if TYPE_CHECKING:
+    from skeletor.support.registry import Registry
 
 PACKAGES = ("torch", DISTRIBUTION, "mediapipe", "protobuf", "numpy", "opencv-python-headless", "av", "pose-format",
             "safetensors", "sacrebleu", "rouge-score", "sentencepiece")  # fmt: skip
@@ -40,17 +44,23 @@ def main(command: str, argv: list[str], text: str) -> int:
     from skeletor.refiners.registry import REFINERS
     from skeletor.refiners2d.registry import REFINERS_2D
     from slt.inference.chain import newest_model
+    from slt.translate.config import PRESETS
 
     print("lifters (--lift):")
-    for name, what in LIFTERS.items():
-        print(f"  {name:16} {what}")
+    _list(LIFTERS)
     for name, config in NETWORKS.items():
         found = newest_lifter(name) or (SHIPPED if name == SHIPPED_KIND else None)
         print(f"  {name:16} {found or f'no weights yet: slt lift train {config}'}")
     print("sparse 2D (--pose-stride N), all frames by --upsample:")
     for name, what in UPSAMPLINGS.items():
         print(f"  {name:16} {what}")
-    print(f"2D refiners: {', '.join(REFINERS_2D)}\nrefiners: {', '.join(REFINERS)}")
+    print("2D refiners (--refine2d):")
+    _list(REFINERS_2D)
+    print("refiners (--refine):")
+    _list(REFINERS)
+    print("translators (translate.preset):")
+    for name in PRESETS:
+        print(f"  {name:16} {PRESETS.about(name)}")
 
     model = newest_model()
     print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")
@@ -62,6 +72,13 @@ def main(command: str, argv: list[str], text: str) -> int:
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """It has no options but --help."""
     return argparse.ArgumentParser(f"slt {command}", description=text)
+
+
+def _list(registry: Registry[Any, Any]) -> None:
+    """One line for each stage of a kind: what it is, or why it cannot work here."""
+    for name, entry in registry.items():
+        reason = entry.unavailable()
+        print(f"  {name:16} {entry.about if reason is None else 'not available: ' + reason}")
 
 
 def _devices() -> str:

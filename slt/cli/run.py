@@ -8,11 +8,14 @@ from typing import Any
 
 from skeletor.files.lock import locked
 from skeletor.files.suffixes import bare_name
-from skeletor.lifters.choice import HELP as LIFT_HELP
-from skeletor.lifters.choice import lift_values
-from skeletor.support.config import load_config, read_overrides
+from skeletor.lifters.choice import lift_help, lift_values
+from skeletor.lifters.registry import LIFTERS
+from skeletor.refiners.registry import REFINERS
+from skeletor.refiners2d.registry import REFINERS_2D
+from skeletor.support.config import check_config, override, read_overrides, read_sections
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
+from slt.estimators.registry import ESTIMATORS
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -25,7 +28,10 @@ def main(command: str, argv: list[str], text: str) -> int:
     from slt.pipeline.config import RunConfig
     from slt.pipeline.run import run
 
-    config = load_config(args.config, RunConfig, _overrides(args))
+    raw = read_sections(args.config)
+    _exchange(raw, args)
+    override(raw, _overrides(args), str(args.config))
+    config = check_config(raw, RunConfig, str(args.config))
     if args.corpus is not None and not args.corpus.is_dir():
         raise InputError(f"{args.corpus}: no such folder; give the folder of a data set in PHOENIX14T's layout")
     folder = args.run_dir or Path("runs") / (
@@ -49,12 +55,12 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         type=Path,
         help="a data set in PHOENIX14T's layout (for a resynth config: its annotation); default: render one",
     )
-    parser.add_argument("--estimator", help="estimator.name of the config")
+    parser.add_argument("--estimator", help=f"estimator of the config: {', '.join(ESTIMATORS)}")
     parser.add_argument("--pose-stride", type=int, help="estimator.pose_stride of the config: 2D on every N-th frame")
     parser.add_argument("--upsample", help="lift.upsample of the config: interpolation or token")
-    parser.add_argument("--refine2d", help="refine2d.name of the config: none, gaussian or port")
-    parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {LIFT_HELP}")
-    parser.add_argument("--refine", help="refine.name of the config")
+    parser.add_argument("--refine2d", help=f"2D refiner of the config: {', '.join(REFINERS_2D)}")
+    parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {lift_help()}")
+    parser.add_argument("--refine", help=f"refiner of the config: {', '.join(REFINERS)}")
     parser.add_argument("--seed", type=int, help="seed of the config")
     parser.add_argument("--seeds", type=int, help="translators of each row: with seed, seed + 1, ...")
     parser.add_argument("--rows", help="the only rows that get a translator, e.g. raw,skeletor-motion")
@@ -64,19 +70,28 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     return parser
 
 
+def _exchange(raw: dict[str, Any], args: argparse.Namespace) -> None:
+    """Put the stages that were asked for by name into the config; options that only the old ones have are dropped."""
+    if args.estimator is not None:
+        raw["estimator"] = ESTIMATORS.renamed(raw.get("estimator", {}), args.estimator)
+    if args.refine2d is not None:
+        raw["refine2d"] = REFINERS_2D.renamed(raw.get("refine2d", {}), args.refine2d)
+    if args.refine is not None:
+        raw["refine"] = REFINERS.renamed(raw.get("refine", {}), args.refine)
+    if args.lift is not None:
+        values = lift_values(args.lift)
+        kept = LIFTERS.renamed(raw.get("lift", {}), values["mode"])
+        raw["lift"] = {**kept, **values} if isinstance(kept, dict) else kept
+
+
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     named = {
-        "estimator.name": args.estimator,
         "estimator.pose_stride": args.pose_stride,
         "lift.upsample": args.upsample,
-        "refine2d.name": args.refine2d,
-        "refine.name": args.refine,
         "seed": args.seed,
         "seeds": args.seeds,
         "rows": args.rows.split(",") if args.rows else None,
         "workers": args.workers,
     }
     overrides = {key: value for key, value in named.items() if value is not None}
-    if args.lift is not None:
-        overrides |= {f"lift.{key}": value for key, value in lift_values(args.lift).items()}
     return overrides | read_overrides(args.set)

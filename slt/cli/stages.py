@@ -13,13 +13,14 @@ from skeletor.io.formats import write_poses
 from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.registry import REFINERS
-from skeletor.support.config import check_config, load_config
+from skeletor.support.config import load_config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log, log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
 from slt.cli.options import add_pose_options, refuse_options_of_poses
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
 from slt.estimators.given import GivenPoses, PoseFiles
+from slt.estimators.registry import ESTIMATORS, build_estimator
 
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "learned", "skeletor"
 POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
@@ -58,15 +59,16 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
             "--suffix", choices=SUFFIXES, default=SUFFIXES[0], help="format of the results; default: %(default)s"
         )
     if command in ("poses", "view"):
-        parser.add_argument("--estimator", default=ESTIMATOR, help="default: %(default)s; see `slt doctor`")
+        known = ", ".join(ESTIMATORS)
+        parser.add_argument("--estimator", default=ESTIMATOR, help=f"default: %(default)s; {known}, see `slt doctor`")
     if command == "poses":
         parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
     if command in ("lift", "view"):
-        from skeletor.lifters.choice import HELP
+        from skeletor.lifters.choice import lift_help
 
         names = ("--lift", "--mode") if command == "lift" else ("--lift",)
-        parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {HELP}")
+        parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {lift_help()}")
     if command == "lift":
         parser.add_argument("--weights", metavar="FILE", help="of a trained lifter: the same as --lift FILE")
         parser.add_argument(
@@ -79,7 +81,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
             "--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses; default: %(default)s"
         )
     if command in ("refine", "view"):
-        parser.add_argument("--refine", default=REFINER, choices=REFINERS, help="default: %(default)s")
+        parser.add_argument("--refine", default=REFINER, choices=REFINERS.names(), help="default: %(default)s")
         parser.add_argument(
             "--model", type=Path, help="model folder with the trained refiner; default: the newest trained one"
         )
@@ -89,7 +91,6 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 def _poses(args: argparse.Namespace) -> int:
     from slt.estimators.ahead import ahead_of
-    from slt.estimators.registry import build_estimator
     from slt.inference.chain import named_estimator
 
     refuse_flat_skels(args.suffix, 2, "slt poses")
@@ -126,14 +127,14 @@ def _flat(pose: PoseSequence) -> PoseSequence:
 
 def _lift(args: argparse.Namespace) -> int:
     from skeletor.lifters.choice import lift_values
-    from skeletor.lifters.registry import LiftConfig, build_lifter
+    from skeletor.lifters.registry import LIFTERS
     from slt.inference.chain import to_signing_50
 
     raw = lift_values(args.lift)
     raw |= {"stride": args.stride, "upsample": args.upsample}
     if args.weights:
         raw["weights"] = args.weights
-    lifter = build_lifter(check_config(raw, LiftConfig, "slt lift"))
+    lifter = LIFTERS.build(LIFTERS.check(raw, "slt lift"))
 
     def lift(pose: PoseSequence) -> PoseSequence:
         if pose.dims == 3:

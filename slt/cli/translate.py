@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from skeletor.files.atomic import write_text
 from skeletor.files.suffixes import is_poses
-from skeletor.lifters.choice import HELP as LIFT_HELP
+from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.registry import REFINERS
@@ -22,6 +22,7 @@ from skeletor.support.progress import log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
 from slt.cli.options import add_pose_options, refuse_options_of_poses
 from slt.estimators.given import GivenPoses, PoseFiles
+from slt.estimators.registry import ESTIMATORS
 
 if TYPE_CHECKING:
     from slt.estimators.ahead import Ahead
@@ -56,10 +57,10 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
     parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
     parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
-    parser.add_argument("--refine2d", choices=REFINERS_2D, help="before lifting; default: the model's")
-    parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {LIFT_HELP}")
-    parser.add_argument("--refine", choices=REFINERS, help="default: the model's")
-    parser.add_argument("--estimator", help="default: the model's; see `slt doctor`")
+    parser.add_argument("--refine2d", choices=REFINERS_2D.names(), help="before lifting; default: the model's")
+    parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {lift_help()}")
+    parser.add_argument("--refine", choices=REFINERS.names(), help="default: the model's")
+    parser.add_argument("--estimator", help=f"default: the model's; {', '.join(ESTIMATORS)}, see `slt doctor`")
     parser.add_argument("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
     parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")

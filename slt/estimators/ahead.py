@@ -12,14 +12,11 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError, SkeletorError, as_input_error
 from slt.estimators.pool import Outcome, Task, reason, run_tasks
-
-if TYPE_CHECKING:
-    from slt.estimators.registry import EstimateConfig
+from slt.estimators.registry import EstimateOptions, build_estimator
 
 MOST_WORKERS = 8  # unless more are asked for: each takes 400 MB
 
@@ -72,7 +69,7 @@ def _keep(future: Future[PoseSequence], outcome: Outcome) -> None:
 
 
 @contextmanager
-def estimated_ahead(sources: Sequence[Path], config: EstimateConfig, workers: int) -> Iterator[Ahead]:
+def estimated_ahead(sources: Sequence[Path], config: EstimateOptions, workers: int) -> Iterator[Ahead]:
     """2D poses of `sources`, made from now on in worker processes, each clip as `build_estimator(config)` makes it."""
     tasks: dict[str, Task] = {str(source): partial(_estimate, source, config) for source in sources}
     ahead = Ahead(tasks, workers)
@@ -83,7 +80,7 @@ def estimated_ahead(sources: Sequence[Path], config: EstimateConfig, workers: in
 
 
 def ahead_of(
-    inputs: Sequence[Path], config: EstimateConfig, workers: int | None
+    inputs: Sequence[Path], config: EstimateOptions, workers: int | None
 ) -> AbstractContextManager[Ahead | None]:
     """Poses of the videos among a command's inputs from worker processes, begun at once; None if none are needed.
 
@@ -104,10 +101,8 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _estimate(source: Path, config: EstimateConfig) -> Outcome:
+def _estimate(source: Path, config: EstimateOptions) -> Outcome:
     """In a worker: one clip."""
-    from slt.estimators.registry import build_estimator
-
     try:
         return Outcome(str(source), pose=build_estimator(config)(source))
     except SkeletorError as error:

@@ -1,4 +1,4 @@
-"""What every 2D estimator is, and what they share: the trail they leave in the provenance."""
+"""What every 2D estimator is, where it registers itself, and what all share: the trail in the provenance."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import Field
+
+from skeletor.poses.key_frames import LONGEST_STRIDE
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import Config
 from skeletor.support.errors import InputError, printable
+from skeletor.support.registry import Registry
 from slt.video.base import check_regular
 
 STAGE = "estimate"
 # Raise it when a change here or in an estimator changes its output.
 STAGE_VERSION = "1"
+USUAL_FPS = 25.0  # of sources that do not tell theirs
 
 
 class Estimator(Protocol):
@@ -34,6 +40,24 @@ class Estimator(Protocol):
         version, and ends with the stage `estimate` (`record`). Raises InputError if the source cannot be read.
         """
         ...
+
+
+class EstimateOptions(Config):
+    """What the options of every estimator have."""
+
+    name: str
+    fps: float | None = Field(
+        None, gt=0, le=240, description="frame rate of sources that do not tell theirs (frames, JSON); default 25"
+    )
+    pose_stride: int = Field(
+        1,
+        ge=1,
+        le=LONGEST_STRIDE,
+        description="look at every so many frames only; the others are missing",
+    )
+
+
+ESTIMATORS: Registry[EstimateOptions, Estimator] = Registry(EstimateOptions, "name", default="mediapipe")
 
 
 def source_sha256(source: Path) -> str:

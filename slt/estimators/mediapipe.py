@@ -33,13 +33,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from skeletor.poses.key_frames import STRIDE
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import MEDIAPIPE_75
 from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.progress import log
-from slt.estimators.base import finish, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
 from slt.estimators.bystanders import Watch
 from slt.estimators.prune import without_output
 from slt.video import Video, open_video
@@ -79,6 +80,14 @@ _FILE_READER = "LocalFileContentsCalculator"
 _TICK = 33333  # microseconds
 _NOTHING = np.full((75, 3), np.nan)
 _PARTS = (("pose_landmarks", 33), ("left_hand_landmarks", 21), ("right_hand_landmarks", 21))
+
+
+class MediaPipeOptions(EstimateOptions):
+    """Options of `mediapipe`."""
+
+    name: Literal["mediapipe"] = "mediapipe"
+    smooth_landmarks: bool = Field(True, description="its own smoothing of the body over time")
+    hand_model: HandModel = Field("full", description="lite takes a fifth less CPU time")
 
 
 class MediaPipeEstimator:
@@ -128,6 +137,13 @@ def unavailable() -> str | None:
     if not (_package() / _POSE_FILE).exists():
         return f"mediapipe {version} comes without its models; {HOW_TO_INSTALL}"
     return None
+
+
+@ESTIMATORS.register(MediaPipeOptions, "video or directory of frames; one person", unavailable)
+def build_mediapipe(options: MediaPipeOptions) -> MediaPipeEstimator:
+    """The estimator of its options; MissingDependency if it is not installed."""
+    fps = USUAL_FPS if options.fps is None else options.fps
+    return MediaPipeEstimator(fps, options.smooth_landmarks, options.hand_model, options.pose_stride)
 
 
 def _package() -> Path:

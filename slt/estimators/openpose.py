@@ -12,16 +12,17 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from skeletor.io.people import People, select
 from skeletor.poses.key_frames import STRIDE, spread
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS
 from skeletor.support.errors import InputError, MissingDependency
-from slt.estimators.base import finish, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
 from slt.video import open_video
 
 HOW_TO_INSTALL = (
@@ -29,6 +30,13 @@ HOW_TO_INSTALL = (
     "on PYTHONPATH and name its models folder (estimator.openpose_models); or let the OpenPose binary write JSON "
     "(--hand --write_json DIR) and use the estimator openpose-json"
 )
+
+
+class OpenPoseOptions(EstimateOptions):
+    """Options of `openpose`."""
+
+    name: Literal["openpose"] = "openpose"
+    openpose_models: str = Field("models/", description="its folder of models")
 
 
 class OpenPoseEstimator:
@@ -119,3 +127,10 @@ def unavailable() -> str | None:
     except MissingDependency:
         return f"pyopenpose cannot be imported; {HOW_TO_INSTALL}"
     return None
+
+
+@ESTIMATORS.register(OpenPoseOptions, "video or directory of frames; several people", unavailable)
+def build_openpose(options: OpenPoseOptions) -> OpenPoseEstimator:
+    """The estimator of its options; MissingDependency if it is not installed."""
+    fps = USUAL_FPS if options.fps is None else options.fps
+    return OpenPoseEstimator(options.openpose_models, fps, options.pose_stride)

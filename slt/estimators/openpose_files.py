@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from skeletor.io import openpose_json
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
-from slt.estimators.base import finish, layout_option, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, layout_option, source_sha256
+
+
+class OpenPoseJsonOptions(EstimateOptions):
+    """Options of `openpose-json`."""
+
+    name: Literal["openpose-json"] = "openpose-json"
+    skeleton: str | None = Field(None, description="the layout of points by name, where a file does not tell")
 
 
 class OpenPoseJsonEstimator:
@@ -31,3 +40,10 @@ class OpenPoseJsonEstimator:
             raise InputError(f"{source}: no such directory; give the directory that OpenPose wrote with --write_json")
         pose = openpose_json.read_pose(source, fps=self._fps, skeleton=self._skeleton)
         return finish(thin(pose, self._stride), self, source_sha256(source))
+
+
+@ESTIMATORS.register(OpenPoseJsonOptions, "directory of OpenPose JSON; several people")
+def build_openpose_json(options: OpenPoseJsonOptions) -> OpenPoseJsonEstimator:
+    """The estimator of its options."""
+    fps = USUAL_FPS if options.fps is None else options.fps
+    return OpenPoseJsonEstimator(fps, options.pose_stride, options.skeleton)

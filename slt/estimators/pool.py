@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skeletor.io import native
 from skeletor.poses.pose import PoseSequence
@@ -23,9 +23,7 @@ from skeletor.support.errors import InputError, as_input_error, one_line
 from skeletor.support.progress import log, progress
 from skeletor.support.workers import worker_pool
 from slt.estimators.base import Estimator, record, source_sha256
-
-if TYPE_CHECKING:
-    from slt.estimators.registry import EstimateConfig
+from slt.estimators.registry import EstimateOptions, build_estimator
 
 LOG_SECONDS = 60.0
 KILLED = "its worker process died twice (out of memory, or a crash in the estimator)"
@@ -65,7 +63,7 @@ class Outcome:
 Task = Callable[[], Outcome]  # can be pickled
 
 
-def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: Path | str, workers: int) -> Report:
+def estimate_many(sources: Mapping[str, Path], config: EstimateOptions, out_dir: Path | str, workers: int) -> Report:
     """`estimate_jobs` where the result of `name` is `out_dir/<name>.safetensors`.
 
     Raises InputError for a name that is no file name, MissingDependency if the estimator is not installed.
@@ -78,7 +76,7 @@ def estimate_many(sources: Mapping[str, Path], config: EstimateConfig, out_dir: 
     return estimate_jobs(jobs, config, workers)
 
 
-def estimate_jobs(jobs: Mapping[str, Job], config: EstimateConfig, workers: int) -> Report:
+def estimate_jobs(jobs: Mapping[str, Job], config: EstimateOptions, workers: int) -> Report:
     """Estimate every source in its own task, into its own file.
 
     A file that is there already is kept if it was made from the same bytes by the same estimator with the same
@@ -86,8 +84,6 @@ def estimate_jobs(jobs: Mapping[str, Job], config: EstimateConfig, workers: int)
     report, and is left for the next run to try again; a worker that dies is replaced, and its clip tried once more
     on its own. Raises MissingDependency if the estimator is not installed.
     """
-    from slt.estimators.registry import build_estimator
-
     skipped = _finished(jobs, build_estimator(config), workers)
     if skipped:
         log.info("poses: %d of %d clips are there already", len(skipped), len(jobs))
@@ -186,10 +182,8 @@ class _Stopped(SystemExit):
     """Whoever asked is gone; what is under way is broken off."""
 
 
-def _estimate_one(name: str, source: Path, config: EstimateConfig, target: Path) -> Outcome:
+def _estimate_one(name: str, source: Path, config: EstimateOptions, target: Path) -> Outcome:
     """In a worker: one clip, from its source to its file."""
-    from slt.estimators.registry import build_estimator
-
     notes = _Notes()
     log.addHandler(notes)
     log.setLevel(logging.INFO)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from skeletor.io.formats import read_pose
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
-from slt.estimators.base import finish, layout_option, source_sha256
+from slt.estimators.base import ESTIMATORS, EstimateOptions, finish, layout_option, source_sha256
+
+
+class PosesOptions(EstimateOptions):
+    """Options of `poses`."""
+
+    name: Literal["poses"] = "poses"
+    skeleton: str | None = Field(None, description="the layout of points by name, where a file does not tell")
 
 
 class PosesEstimator:
@@ -33,3 +42,9 @@ class PosesEstimator:
         if pose.dims == 3:
             pose = pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
         return finish(thin(pose, self._stride), self, source_sha256(source))
+
+
+@ESTIMATORS.register(PosesOptions, ".safetensors, .pose, .skels, .h5, OpenPose JSON")
+def build_poses(options: PosesOptions) -> PosesEstimator:
+    """The estimator of its options."""
+    return PosesEstimator(options.fps, options.pose_stride, options.skeleton)

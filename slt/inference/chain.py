@@ -13,20 +13,21 @@ from typing import Any
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
 from skeletor.lifters.choice import exchanged_lift, stored_lift
-from skeletor.lifters.registry import LiftConfig, Lifter, build_lifter
+from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.registry import NETWORKS, RefineConfig, Refiner, build_refiner
+from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
+from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.key_frames import OnKeyFrames
-from skeletor.refiners2d.registry import Refine2DConfig, build_refiner_2d
-from skeletor.support.config import check_config
+from skeletor.refiners2d.registry import REFINERS_2D, build_refiner_2d
 from skeletor.support.errors import InputError
+from skeletor.support.registry import given_weights
 from slt.estimators.base import Estimator
 from slt.estimators.bystanders import people_warning
 from slt.estimators.given import GivenPoses
-from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
 
@@ -73,7 +74,7 @@ class Chain:
     estimator: Estimator
     lifter: Lifter
     refiner: Refiner
-    refiner_2d: Refiner = field(default_factory=lambda: build_refiner_2d(Refine2DConfig()))
+    refiner_2d: Refiner = field(default_factory=lambda: build_refiner_2d(NoRefine2DOptions()))
     notes: tuple[str, ...] = ()  # warnings that hold for every input
 
     def poses(self, source: Path) -> PoseSequence:
@@ -194,7 +195,7 @@ def load_chain(
     config = loaded.config
     own_lift = stored_lift(config["lift"], folder)
     lifting = exchanged_lift(own_lift, lift)
-    stored = check_config(config["refine"], RefineConfig, f"{folder}/model.yaml: refine")
+    stored = REFINERS.check(config["refine"], f"{folder}/model.yaml: refine")
     return Chain(
         loaded,
         build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps)),
@@ -219,36 +220,40 @@ def estimator_config(
     name: str | None = None,
     pose_stride: int | None = None,
     fps: float | None = None,
-) -> EstimateConfig:
+) -> EstimateOptions:
     """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
     if name:
-        stored = check_config({"name": name}, EstimateConfig, "--estimator")
+        stored = ESTIMATORS.check({"name": name}, "--estimator")
     else:
-        stored = check_config(config["estimator"], EstimateConfig, f"{folder}/model.yaml: estimator")
+        stored = ESTIMATORS.check(config["estimator"], f"{folder}/model.yaml: estimator")
     given = {key: value for key, value in ((STRIDE, pose_stride), ("fps", fps)) if value is not None}
-    return check_config(stored.model_dump() | given, EstimateConfig, "--pose-stride, --fps") if given else stored
+    return ESTIMATORS.check(stored.model_dump() | given, "--pose-stride, --fps") if given else stored
 
 
-def _upsampling(lift: LiftConfig, upsample: str | None) -> LiftConfig:
+def _upsampling(lift: LiftOptions, upsample: str | None) -> LiftOptions:
     if upsample is None:
         return lift
-    if upsample == "token" and lift.weights is None:
+    if upsample == "token" and given_weights(lift) is None:
         raise InputError(
             f"--upsample token: the lifter ({lift.mode}) cannot; add --lift uplift-upsample, or its weights "
             "(`slt lift train configs/lift_uplift.yaml` makes some)"
         )
-    return check_config(lift.model_dump() | {"upsample": upsample}, LiftConfig, "--upsample")
+    return LIFTERS.check(lift.model_dump() | {"upsample": upsample}, "--upsample")
 
 
 def _refiner_2d(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
-    """The 2D refiner of a model folder, or `none`; InputError if another one is asked for: only its own is fitted."""
-    config = check_config(dict(stored or {}), Refine2DConfig, f"{folder}/model.yaml: refine2d")
-    if name == "none" or config.name == "none" == (name or "none"):
-        return build_refiner_2d(Refine2DConfig())
+    """The 2D refiner of a model folder, or another one that needs no weights; InputError for one that does: only the
+    folder's own is fitted."""
+    config = REFINERS_2D.check(dict(stored or {}), f"{folder}/model.yaml: refine2d")
     if name not in (None, config.name):
+        asked = REFINERS_2D.check({"name": name}, "--refine2d")
+        if not REFINERS_2D[asked.name].weighted:
+            return build_refiner_2d(asked)
         raise InputError(
             f"{folder}: its 2D refiner is {config.name}, not {name}; train one with `slt run CONFIG --refine2d {name}`"
         )
+    if not REFINERS_2D[config.name].weighted:
+        return build_refiner_2d(config)
     return build_refiner_2d(config.model_copy(update={"weights": str(folder / REFINER_2D)}))
 
 
@@ -267,21 +272,21 @@ def make_estimator(name: str, pose_stride: int = 1, fps: float | None = None) ->
     return build_estimator(named_estimator(name, pose_stride, fps))
 
 
-def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> EstimateConfig:
+def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> EstimateOptions:
     """The config of `make_estimator`."""
     values = {"name": name, STRIDE: pose_stride, "fps": fps}
-    return check_config(values, EstimateConfig, "--estimator, --pose-stride, --fps")
+    return ESTIMATORS.check(values, "--estimator, --pose-stride, --fps")
 
 
 def make_refiner(name: str, model: Path | None = None) -> Refiner:
     """A refiner by name; a network takes its weights from a model folder (default: the newest)."""
-    config = check_config({"name": name}, RefineConfig, "--refine")
-    return build_refiner(config) if name not in NETWORKS else _with_weights(config, model or newest_model())
+    config = REFINERS.check({"name": name}, "--refine")
+    return _with_weights(config, (model or newest_model()) if REFINERS[config.name].weighted else None)
 
 
-def _with_weights(config: RefineConfig, folder: Path | None) -> Refiner:
+def _with_weights(config: RefineOptions, folder: Path | None) -> Refiner:
     """A refiner with these options; a network with the weights of a model folder."""
-    if config.name not in NETWORKS:
+    if not REFINERS[config.name].weighted:
         return build_refiner(config)
     if folder is None or REFINER not in read_model_config(folder)["files"]:
         raise InputError(

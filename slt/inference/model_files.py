@@ -19,6 +19,7 @@ from skeletor.refiners.registry import RefineConfig
 from skeletor.refiners2d.registry import Refine2DConfig
 from skeletor.support.config import Config, check_config, read_yaml_file
 from skeletor.support.errors import InputError
+from skeletor.support.registry import given_weights
 from slt.estimators.registry import EstimateConfig
 
 FORMAT = "slt-model-1"
@@ -27,6 +28,7 @@ REFINER, REFINER_2D, LIFTER = "refiner.safetensors", "refine2d.safetensors", "li
 TRANSLATOR = ("translator.safetensors", "vocabulary.txt", "abstention.safetensors")  # what every model has
 READ = (*TRANSLATOR, "sentencepiece.model", REFINER, REFINER_2D, LIFTER)
 UNREAD = (CARD, SCORES)
+_WEIGHTS = {"lift": LIFTER, "refine": REFINER, "refine2d": REFINER_2D}  # section -> the name of its file of weights
 _AGAIN = "copy the model folder again"
 
 
@@ -85,16 +87,31 @@ def check_model_config(config: Mapping[str, Any], where: str) -> None:
     for name in TRANSLATOR:
         if name not in model.files:
             raise InputError(f"{where}: key 'files': {name} is not among them; {_AGAIN}")
-    weights = {"lift": model.lift.weights, "refine": model.refine.weights}
-    weights |= {} if model.refine2d is None else {"refine2d": model.refine2d.weights}
-    own = {"lift": LIFTER, "refine": REFINER, "refine2d": REFINER_2D}
-    for section, given in weights.items():
-        if given is not None and (given != own[section] or given not in model.files):
-            problem = "is not among its 'files'" if given == own[section] else f"must be {own[section]}, in the folder"
+    _check_weights(model, where)
+    for section, options in _stages(model).items():
+        _check_below(options, f"{where}: key '{section}")
+
+
+def _stages(model: _Model) -> dict[str, Config]:
+    """The options of the stages that there are, by section."""
+    found = {"estimator": model.estimator, "lift": model.lift, "refine": model.refine, "refine2d": model.refine2d}
+    return {section: options for section, options in found.items() if options is not None}
+
+
+def _check_weights(model: _Model, where: str) -> None:
+    """InputError if a stage names weights that are not the folder's own."""
+    for section, options in _stages(model).items():
+        given, own = given_weights(options), _WEIGHTS.get(section)
+        if given is not None and (given != own or given not in model.files):
+            problem = "is not among its 'files'" if given == own else f"must be {own}, in the folder"
             raise InputError(f"{where}: key '{section}.weights': {given!r} {problem}; {_AGAIN}")
-    models = model.estimator.openpose_models
-    if not _is_below(models):
-        raise InputError(f"{where}: key 'estimator.openpose_models': {models!r} leads elsewhere; make it a plain name")
+
+
+def _check_below(options: Config, where: str) -> None:
+    """InputError if any text among the options of a stage would, as a path, lead out of where it starts."""
+    for key, value in options.model_dump().items():
+        if isinstance(value, str) and not _is_below(value):
+            raise InputError(f"{where}.{key}': {value!r} leads elsewhere; make it a plain name")
 
 
 def checked_file(folder: Path, name: str) -> Path:

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.registry import LiftConfig
-from skeletor.refiners.registry import RefineConfig
+from skeletor.refiners.registry import RefineConfig, smoother_names
+from skeletor.refiners.trained import SkeletorOptions
 from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
+from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.registry import Refine2DConfig
 from skeletor.support.config import Config, load_config, read_yaml_file
 from skeletor.support.errors import InputError
+from slt.estimators.mediapipe import MediaPipeOptions
 from slt.estimators.registry import EstimateConfig
 from slt.sign2text.config import Sign2TextRow
 from slt.synthetic.build import CorpusConfig
 from slt.synthetic.resynth import ResynthConfig
 from slt.translate.config import TranslateConfig
 
-SmootherName = Literal["zero", "hold", "linear", "cubic", "savgol", "gaussian", "one-euro", "kalman"]
+
+def _known_smoother(name: str) -> str:
+    if name not in smoother_names():
+        raise ValueError(f"{name!r} is none of {', '.join(smoother_names())}")
+    return name
+
+
+SmootherName = Annotated[str, AfterValidator(_known_smoother)]
 
 
 class RunConfig(Config):
@@ -30,10 +41,10 @@ class RunConfig(Config):
     workers: int = Field(2, ge=1, le=256)
     corpus: CorpusConfig = CorpusConfig()
     resynth: ResynthConfig | None = Field(None, description="PHOENIX14T re-synthesised, in place of `corpus`")
-    estimator: EstimateConfig = EstimateConfig()
-    refine2d: Refine2DConfig = Refine2DConfig()
-    lift: LiftConfig = LiftConfig()
-    refine: RefineConfig = RefineConfig()
+    estimator: EstimateConfig = MediaPipeOptions()
+    refine2d: Refine2DConfig = NoRefine2DOptions()
+    lift: LiftConfig = LearnedOptions()
+    refine: RefineConfig = SkeletorOptions()
     refiner_training: RefinerTrainConfig = RefinerTrainConfig()
     motion_refiner: bool = Field(True, description="a rendered corpus: also a Skeletor trained on its known motion")
     motion_training: RefinerTrainConfig = train_preset("motion")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skeletor.io.store import open_store
 from skeletor.lifters.registry import lift_weights
+from skeletor.support.registry import given_weights
 from slt.data.layout import Description
 from slt.pipeline.cache.stage import DONE, run_stage
 from slt.pipeline.context import Detected, Row, Run
@@ -81,7 +82,7 @@ def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Sc
         scores=scores,
         seed=config.seed,
         refiner=_refiner_weights(run, row),
-        refiner_2d=weights_of(run) if config.refine2d.name != "none" else None,
+        refiner_2d=weights_of(run),
         lifter=lift_weights(config.lift),
         negatives=_negatives(detected) if run.rendered else {},
     )
@@ -103,5 +104,5 @@ def _negatives(detected: Detected) -> dict[str, frozenset[str]]:
 def _refiner_weights(run: Run, row: Row) -> Path | None:
     if row.refiner is not None:
         return row.refiner.folder / REFINER_WEIGHTS
-    given = run.config.refine.weights
-    return Path(given) if given and run.config.refine.name == "skeletor" else None
+    given = given_weights(run.config.refine)
+    return Path(given) if given else None

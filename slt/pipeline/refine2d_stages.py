@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.poses.pose import file_sha256
-from skeletor.refiners2d.registry import build_refiner_2d
+from skeletor.refiners2d.registry import FittedOptions, build_refiner_2d
 from skeletor.support.errors import InputError
+from skeletor.support.registry import given_weights
 from slt.pipeline.cache.stage import Done, run_stage
 from slt.pipeline.context import Detected, Run
 from slt.pipeline.work.apply_refiner2d import refine_parts_2d
@@ -21,9 +22,7 @@ def check_refine_2d(run: Run) -> None:
     Called before hours of other work.
     """
     config = run.config.refine2d
-    if config.name == "none":
-        return
-    if config.weights:
+    if given_weights(config) or not isinstance(config, FittedOptions):
         build_refiner_2d(config)
     elif not run.rendered:
         raise InputError(
@@ -37,25 +36,31 @@ def refine_2d(run: Run, detected: Detected) -> Detected:
     config = run.config.refine2d
     if config.name == "none":
         return detected
-    fitted = file_sha256(config.weights) if config.weights else _fit(run, detected)
-    chosen = config.model_copy(update={"weights": str(weights_of(run))})
-    done = run.stage(
-        "refine2d",
-        run.folder / "refined2d",
-        partial(refine_parts_2d, detected.parts, chosen, run.config.workers),
-        {"name": config.name},
-        (detected.done, fitted),
-    )
+    inputs: tuple[Done | str, ...] = (detected.done,)
+    values = config.model_dump(exclude={"weights"})
+    if isinstance(config, FittedOptions):
+        values = {"name": config.name}  # all else went into its weights
+    weights, given = weights_of(run), given_weights(config)
+    if weights is not None:
+        inputs += (file_sha256(given) if given else _fit(run, detected),)
+        config = config.model_copy(update={"weights": str(weights)})
+    work = partial(refine_parts_2d, detected.parts, config, run.config.workers)
+    done = run.stage("refine2d", run.folder / "refined2d", work, values, inputs)
     return replace(detected, done=done, parts={part: done.folder / part for part in detected.parts})
 
 
-def weights_of(run: Run) -> Path:
-    """The file of the run's 2D refiner, whether or not it is there yet."""
-    return Path(run.config.refine2d.weights or run.folder / "refiner2d" / WEIGHTS)
+def weights_of(run: Run) -> Path | None:
+    """Where the weights of the run's 2D refiner are, or will be; None if it needs none."""
+    config = run.config.refine2d
+    given = given_weights(config)
+    if given:
+        return Path(given)
+    return run.folder / "refiner2d" / WEIGHTS if isinstance(config, FittedOptions) else None
 
 
 def _fit(run: Run, detected: Detected) -> Done:
     config, about = run.config.refine2d, run.corpus.description
+    assert isinstance(config, FittedOptions)
     words = (f"{about.kind}, train", about.licence)
     truth = run.corpus.root / "truth2d" / "train"
     return run_stage(  # never taken from another run: the weights are looked for in this one

@@ -14,7 +14,7 @@ from typing import Any
 
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
-from skeletor.refiners.registry import NETWORKS, SMOOTHERS
+from skeletor.refiners.registry import REFINERS, smoother_names
 from slt.data import layout
 from slt.pipeline import sign2text_stages
 from slt.pipeline.cache.stage import DONE, Done, read_json
@@ -119,8 +119,9 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
         seeds = [SeedScores(system.seed, single["dev"][k], single["test"][k]) for k, system in enumerate(found)]
         table_rows.append(TableRow(label, dev, test, p, right, name, tuple(seeds)))
     dev_scores = {row.name: row.dev.bleu4 for row in table_rows if row.name in systems}
-    repaired = sorted((r for r in rows if r.own or r.name in NETWORKS or r.refiner), key=lambda r: r.own)
-    compared = gains.pairs([r.name for r in repaired], SMOOTHERS, ("truth", GLOSS), dev_scores)
+    networks = REFINERS.names(weighted=True)
+    repaired = sorted((r for r in rows if r.own or r.name in networks or r.refiner), key=lambda r: r.own)
+    compared = gains.pairs([r.name for r in repaired], smoother_names(), ("truth", GLOSS), dev_scores)
     gained = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)
     others, origin = published.published_for(run.corpus.description.kind)
     notes = (*_notes(run, outputs, references, table_rows), *more, *published.notes(others, origin))

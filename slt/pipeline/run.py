@@ -11,8 +11,9 @@ from skeletor.files.atomic import write_text
 from skeletor.files.keyed import keyed_folder
 from skeletor.lifters.registry import build_lifter, lift_weights
 from skeletor.poses.pose import file_sha256
-from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.registry import REFINERS, RefineOptions, build_refiner
 from skeletor.support.errors import InputError
+from skeletor.support.registry import given_weights
 from slt.data import layout
 from slt.data.frames import fingerprint
 from slt.pipeline import model_stages, report, translators
@@ -34,7 +35,6 @@ from slt.synthetic import build
 from slt.synthetic.resynth import ResynthConfig, resynthesise, source_hash
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
-_SMOOTHERS = {"savgol": "linear + Savitzky-Golay", "kalman": "Kalman smoother"}  # labels of rows
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")
 # Every part of a rendered corpus that is lifted.
@@ -205,13 +205,13 @@ def _plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
         "raw": lambda: Row("raw", "raw 3D skeletons", lifted, lifted.folder, own=name == "none")
     }
     for smoother in run.config.smoothers:
-        config = run.config.refine if smoother == name else RefineConfig(name=smoother)
-        label = _SMOOTHERS.get(smoother, smoother)
+        config = run.config.refine if smoother == name else REFINERS.parse({"name": smoother})
+        label = REFINERS[smoother].about
         plans[smoother] = partial(_refined_row, run, lifted, smoother, label, config, own=smoother == name)
     if name == "skeletor":
         plans |= _skeletor_plans(run, lifted)
     elif name != "none" and name not in plans:
-        plans[name] = partial(_refined_row, run, lifted, name, _SMOOTHERS.get(name, name), run.config.refine, own=True)
+        plans[name] = partial(_refined_row, run, lifted, name, REFINERS[name].about, run.config.refine, own=True)
     if run.rendered:
         plans["truth"] = lambda: Row("truth", "truth skeletons (the ceiling)", *_truth(run))
     return plans
@@ -220,7 +220,7 @@ def _plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
 def _skeletor_plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
     """Skeletor as published, without any truth; and, where the truth of the training clips is known, with it."""
     refine = run.config.refine
-    if refine.weights:
+    if given_weights(refine):
         label = "Skeletor (given weights)"
         return {"skeletor": partial(_refined_row, run, lifted, "skeletor", label, refine, own=True)}
 
@@ -269,15 +269,16 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
 
 
 def _refined_row(
-    run: Run, lifted: Done, name: str, label: str, config: RefineConfig, refiner: Done | None = None, own: bool = False
+    run: Run, lifted: Done, name: str, label: str, config: RefineOptions, refiner: Done | None = None, own: bool = False
 ) -> Row:
     parts = (*layout.SPLITS, "negatives")
     work = partial(refine_parts, lifted.folder, parts, config, name, run.config.workers)
     values = config.model_dump(exclude={"weights"})
     inputs: tuple[Done | str, ...] = (lifted, refiner) if refiner else (lifted,)
-    if config.weights and not refiner:
+    weights = given_weights(config)
+    if weights and not refiner:
         build_refiner(config)  # weights that cannot be used are told at once, in one line
-        inputs += (file_sha256(config.weights),)
+        inputs += (file_sha256(weights),)
     done = run.stage(name, run.folder / "refined" / name, work, values, inputs)
     return Row(name, label, done, done.folder, refiner, own)
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from skeletor.lifters.registry import LiftConfig, Lifter, build_lifter
+from skeletor.lifters.registry import Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
-from skeletor.refiners.registry import RefineConfig, Refiner, build_refiner
+from skeletor.refiners.registry import RefineOptions, Refiner, build_refiner
 from skeletor.refiners2d.key_frames import OnKeyFrames
-from skeletor.refiners2d.registry import Refine2DConfig, build_refiner_2d
+from skeletor.refiners2d.registry import Refine2DOptions, build_refiner_2d
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 
@@ -53,7 +53,7 @@ class PoseChain:
 
 
 def build_pose_chain(
-    lift: LiftConfig, refine: RefineConfig, refine2d: Refine2DConfig, refiner: Path | None, refiner_2d: Path | None
+    lift: LiftOptions, refine: RefineOptions, refine2d: Refine2DOptions, refiner: Path | None, refiner_2d: Path | None
 ) -> PoseChain:
     """The chain of a run's configs. Raises InputError if weights cannot be used.
 

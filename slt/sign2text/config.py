@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from skeletor.support.config import Config
+from skeletor.support.registry import Presets
 from slt.translate.config import TranslateConfig
 
-Preset = Literal["small", "nslt"]
 Cnn = Literal["small", "alexnet", "alexnet-torchvision"]
 # Options that mean the same in `TranslateConfig`.
 _SHARED = (
@@ -29,7 +28,7 @@ class Sign2TextConfig(Config):
     best there.) The paper does not give AlexNet's own dropout: it keeps AlexNet's 0.5. Sizes are in pixels.
     """
 
-    preset: Preset = "small"
+    preset: str = Field(default="small", description="whose values hold where none is given")
     # frames
     height: int = Field(default=96, ge=16, le=1024)
     width: int = Field(default=80, ge=16, le=1024)
@@ -94,9 +93,7 @@ class Sign2TextConfig(Config):
     @classmethod
     def _from_preset(cls, raw: Any) -> Any:
         """Values that are not given come from the preset that is named."""
-        if isinstance(raw, Mapping) and isinstance(raw.get("preset"), str):
-            return {**PRESETS.get(raw["preset"], {}), **raw}
-        return raw
+        return PRESETS.filled(raw)
 
     @model_validator(mode="after")
     def _fits(self) -> Sign2TextConfig:
@@ -124,50 +121,49 @@ class Sign2TextRow(Sign2TextConfig):
     seeds: int | None = Field(default=None, ge=1, description="trainings; default: as many as the other rows have")
 
 
-# What differs from the defaults.
-PRESETS: dict[str, dict[str, Any]] = {
-    "small": {},
-    "nslt": {
-        "height": 227,
-        "width": 227,
-        "frame_stride": 1,
-        "max_frames": 300,
-        "mean": "corpus",
-        "cnn": "alexnet",
-        "cnn_dropout": 0.5,
-        "layers": 4,
-        "hidden": 1000,
-        "embedding": 1000,
-        "bidirectional": False,
-        "reverse": True,
-        "dropout": 0.2,
-        "max_words": 50,
-        "learning_rate": 1e-5,
-        "warmup": 0,
-        "schedule": "constant",
-        "weight_decay": 0.0,
-        "label_smoothing": 0.0,
-        "normalise_loss": "batch",
-        "clip_norm": 5.0,
-        "batch": 1,
-        "max_updates": 150_000,
-        "max_minutes": 14 * 24 * 60.0,
-        "validate_every": 5000,
-        "validation_sentences": 519,
-        "patience": 1000,
-        "keep": 1,
-        "shift": 0.0,
-        "brightness": 0.0,
-        "word_dropout": 0.0,
-        "beams": [3],
-        "alphas": [0.0],
-    },
-}
+PRESETS: Presets[Sign2TextConfig] = Presets()
+PRESETS.register("small", "for two CPU cores", Sign2TextConfig())
+PRESETS.register(
+    "nslt",
+    "the published sizes",
+    Sign2TextConfig(
+        height=227,
+        width=227,
+        frame_stride=1,
+        max_frames=300,
+        mean="corpus",
+        cnn="alexnet",
+        cnn_dropout=0.5,
+        layers=4,
+        hidden=1000,
+        embedding=1000,
+        bidirectional=False,
+        reverse=True,
+        dropout=0.2,
+        max_words=50,
+        learning_rate=1e-5,
+        warmup=0,
+        schedule="constant",
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        normalise_loss="batch",
+        clip_norm=5.0,
+        batch=1,
+        max_updates=150_000,
+        max_minutes=14 * 24 * 60.0,
+        validate_every=5000,
+        validation_sentences=519,
+        patience=1000,
+        keep=1,
+        shift=0.0,
+        brightness=0.0,
+        word_dropout=0.0,
+        beams=[3],
+        alphas=[0.0],
+    ),
+)
 
 
-def sign2text_preset(name: Preset, **changes: Any) -> Sign2TextConfig:
-    """The config of a preset, with some values changed.
-
-    Raises pydantic's ValidationError (a ValueError) for a bad value.
-    """
+def sign2text_preset(name: str, **changes: Any) -> Sign2TextConfig:
+    """The config of a preset, with some values changed. Raises pydantic's ValidationError for a bad value."""
     return Sign2TextConfig.model_validate({"preset": name, **changes})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from skeletor.support.config import Config
+from skeletor.support.registry import Presets
 
 
 class TranslateConfig(Config):
@@ -100,11 +100,7 @@ class TranslateConfig(Config):
     @classmethod
     def _from_preset(cls, raw: Any) -> Any:
         """Values that are not given come from the preset that is named."""
-        if not (isinstance(raw, Mapping) and isinstance(raw.get("preset"), str)):
-            return raw
-        if raw["preset"] not in PRESETS:
-            raise ValueError(f"preset {raw['preset']!r} is none of {', '.join(PRESETS)}")
-        return {**PRESETS[raw["preset"]].model_dump(exclude_unset=True), **raw}
+        return PRESETS.filled(raw)
 
     @model_validator(mode="after")
     def _fits(self) -> TranslateConfig:
@@ -121,11 +117,12 @@ class TranslateConfig(Config):
         return self
 
 
-# `ctc`: gloss supervision of the encoder with weights 1:1 as in Camgoz et al. 2020 (Sign Language Transformers), hands
-# and body embedded apart as in MSKA-SLT (Guan et al. 2024); sizes and dropout that suit PHOENIX14T's Gloss2Text.
-PRESETS: dict[str, TranslateConfig] = {
-    "demo": TranslateConfig(),
-    "paper": TranslateConfig(
+PRESETS: Presets[TranslateConfig] = Presets()
+PRESETS.register("demo", "the paper's sizes, learning at three times its rate", TranslateConfig())
+PRESETS.register(
+    "paper",
+    "the paper's values, and SignJoey's where it gives none",
+    TranslateConfig(
         max_updates=100_000,
         max_minutes=24 * 60,
         schedule="plateau",
@@ -143,7 +140,13 @@ PRESETS: dict[str, TranslateConfig] = {
         beams=list(range(1, 11)),
         alphas=[-1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
     ),
-    "ctc": TranslateConfig(
+)
+# `ctc`: gloss supervision of the encoder with weights 1:1 as in Camgoz et al. 2020 (Sign Language Transformers), hands
+# and body embedded apart as in MSKA-SLT (Guan et al. 2024); sizes and dropout that suit PHOENIX14T's Gloss2Text.
+PRESETS.register(
+    "ctc",
+    "with a head that recognises glosses; body and hands apart",
+    TranslateConfig(
         streams=True,
         width=64,
         hidden=128,
@@ -156,9 +159,19 @@ PRESETS: dict[str, TranslateConfig] = {
         max_minutes=240,
         validate_every=500,
     ),
-    "tiny": TranslateConfig(
-        layers=1, hidden=16, feed_forward=32, heads=2, max_updates=60, validate_every=20, warmup=10, beams=[1, 2],
+)
+PRESETS.register(
+    "tiny",
+    "for tests",
+    TranslateConfig(
+        layers=1,
+        hidden=16,
+        feed_forward=32,
+        heads=2,
+        max_updates=60,
+        validate_every=20,
+        warmup=10,
+        beams=[1, 2],
         alphas=[0.0, 1.0],
     ),
-}  # fmt: skip
-PRESETS = {name: config.model_copy(update={"preset": name}) for name, config in PRESETS.items()}
+)

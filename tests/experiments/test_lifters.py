@@ -13,11 +13,12 @@ from experiments.lifters_sets import LiftersTable
 from experiments.lifters_sets import test_sets as sets_of
 from experiments.pages import ROOT
 from experiments.pages import lifters as page
+from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned.clips import View, clip_set
 from skeletor.lifters.learned.config import LifterDataConfig
 from skeletor.lifters.learned.training import WEIGHTS
 from skeletor.lifters.learned.weights import load_lifter
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.normalise import normalise
 from skeletor.support.errors import InputError
 from slt.synthetic.lift_clips import held_out_motion, make_view
@@ -52,7 +53,7 @@ def test_ridge_learns_the_depth_that_flat_leaves_out(views):
 
 def test_the_tables_have_every_row_and_speeds_those_that_are_timed(views, monkeypatch):
     monkeypatch.setattr(lifters, "REPEATS", 1)
-    fast = build_lifter(LiftConfig(mode="fast")).many
+    fast = build_lifter(FastOptions()).many
     rows = [Row("flat", flat), Row("fast (first)", fast, few=True, timed=False), Row("fast", fast, 12345)]
     found = table(rows, views, few=1)
     assert [row["clips"] for row in found.values()] == [3, 1, 3]

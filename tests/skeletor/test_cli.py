@@ -14,7 +14,7 @@ from skeletor.io import native, openpose_json, skels
 from skeletor.io.formats import read_pose, read_poses
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.registry import SMOOTHERS
+from skeletor.refiners.registry import smoother_names
 from skeletor.support.command import run_command
 from skeletor.support.errors import InputError, NothingToTranslate
 from tests.skeletor.refiners.tiny import clips, config
@@ -45,7 +45,7 @@ def test_train_refine_evaluate(shard: Path, tmp_path: Path, capsys: pytest.Captu
     assert "weights of skeletor" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", [n for n in SMOOTHERS if n not in ("zero", "hold", "linear", "cubic")])
+@pytest.mark.parametrize("name", [n for n in smoother_names() if n not in ("zero", "hold", "linear", "cubic")])
 def test_refine_with_a_baseline(name: str, shard: Path, tmp_path: Path) -> None:
     assert main(["refine", str(shard), "--refiner", name]) == 0
     refined = read_pose(tmp_path / "poses.refined.safetensors", "clip1")
@@ -120,7 +120,7 @@ def test_what_can_never_be_written_is_refused_before_the_work(
 ) -> None:
     flat = PoseSequence(moving(5).keypoints[..., :2], np.ones((5, 50)), 25, SIGNING_50)
     native.write_shard({"flat": flat}, tmp_path / "f.safetensors")
-    monkeypatch.setattr("skeletor.refiners.registry.FunctionRefiner.many", lambda *a: pytest.fail("began to refine"))
+    monkeypatch.setattr("skeletor.refiners.base.FunctionRefiner.many", lambda *a: pytest.fail("began to refine"))
     for name, part in (("o.skels", "hold 3D poses"), ("o.h5", "not written as .h5"), ("o.mp4", "not written as .mp4")):
         argv = ["refine", str(tmp_path / "f.safetensors"), "--refiner", "linear", "-o", str(tmp_path / name)]
         assert main(argv) == 2 and part in capsys.readouterr().err

@@ -23,7 +23,7 @@ from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.train import model_arguments
 from skeletor.refiners.weights import RefinerInfo, save_refiner
 from skeletor.refiners2d.fit import fit_refiner_2d
-from skeletor.refiners2d.registry import Refine2DConfig
+from skeletor.refiners2d.port_refiner import PortOptions
 from skeletor.refiners2d.weights import save_refiner_2d
 from slt.inference.model_folder import Card, ModelConfig, save_model_folder
 from slt.translate.abstain import fit_abstention
@@ -66,9 +66,9 @@ def make_model(root: Path) -> Path:
     lifting = network_arguments(JointTokenConfig(width=8, heads=2, blocks=1), SIGNING_50)
     save_lifter(build_network(lifting), LifterInfo(lifting, "signing_50", 25.0, 0.1, 9.0), root / "lifter.safetensors")
     port = {"width": 4, "inner": 4, "heads": 1, "layers": 1, "steps": 2}
-    given = Refine2DConfig.model_validate({"name": "port", "parts": ["hand"], "stride": 1, "port": port})
+    given = PortOptions.model_validate({"parts": ["hand"], "stride": 1, "port": port})
     fitted, bones = fit_refiner_2d(*clips(8, 0), given, 1)
-    save_refiner_2d(fitted, given.port, bones, root / "refine2d.safetensors")
+    save_refiner_2d(fitted, given, bones, root / "refine2d.safetensors")
     sections = ModelConfig(
         estimator={"name": "poses"}, estimator_version="1", lift={"mode": "learned"}, fps=25.0,
         refine={"name": "skeletor", "batch": 64}, refine2d={"name": "port"},

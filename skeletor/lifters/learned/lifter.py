@@ -1,4 +1,4 @@
-"""The learned lifters as the stage that `skeletor.lifters.registry` asks for: pose sequence in, pose sequence out."""
+"""The learned lifters as a `skeletor.lifters.base.Lifter`: pose sequence in, pose sequence out."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class LearnedLifter:
         self._check_stride(stride)
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
-        """Lift one clip; see `skeletor.lifters.registry.Lifter`."""
+        """Lift one clip; see `skeletor.lifters.base.Lifter`."""
         loaded = self._loaded()
         stride = pose_stride(pose) if self.upsample == "token" else 1
         stride = max(stride, self.stride)

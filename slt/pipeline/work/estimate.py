@@ -13,7 +13,7 @@ from skeletor.io.store import write_store
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.support.errors import InputError
 from slt.estimators.pool import Job, estimate_jobs
-from slt.estimators.registry import EstimateConfig
+from slt.estimators.registry import EstimateOptions
 
 FAILED = "failed.json"
 
@@ -21,7 +21,7 @@ FAILED = "failed.json"
 def estimate_corpus(
     sources: Mapping[str, Mapping[str, Path]],
     y_scale: float,
-    config: EstimateConfig,
+    config: EstimateOptions,
     cache: Path,
     folder: Path,
     workers: int,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from skeletor.io.store import open_store
-from skeletor.refiners2d.registry import Refine2DConfig
+from skeletor.refiners2d.registry import FittedOptions
 
 WEIGHTS = "refine2d.safetensors"
 
 
 def fit_2d(
-    truth: Path, detected: Path, config: Refine2DConfig, seed: int, about: tuple[str, str], threads: int, out: Path
+    truth: Path, detected: Path, config: FittedOptions, seed: int, about: tuple[str, str], threads: int, out: Path
 ) -> None:
     """Fit to the stores of true and detected 2D, in pixels, of the same clips; writes `out/refine2d.safetensors`.
 
@@ -24,4 +24,4 @@ def fit_2d(
 
     torch.set_num_threads(threads)
     fitted, bones = fit_refiner_2d(open_store(truth), open_store(detected), config, seed, *about)
-    save_refiner_2d(fitted, config.port, bones, out / WEIGHTS)
+    save_refiner_2d(fitted, config, bones, out / WEIGHTS)

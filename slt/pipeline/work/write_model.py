@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
@@ -17,10 +17,10 @@ from slt.pipeline.tables.rejections import Rejections, markdown
 from slt.score.scores import Scores
 
 if TYPE_CHECKING:
-    from skeletor.lifters.registry import LiftConfig
-    from skeletor.refiners.registry import RefineConfig
-    from skeletor.refiners2d.registry import Refine2DConfig
-    from slt.estimators.registry import EstimateConfig
+    from skeletor.lifters.registry import LiftOptions
+    from skeletor.refiners.registry import RefineOptions
+    from skeletor.refiners2d.registry import Refine2DOptions
+    from slt.estimators.registry import EstimateOptions
     from slt.translate.abstain import Abstention
     from slt.translate.translator import Translator
 
@@ -41,10 +41,10 @@ class ModelPlan:
     system: Path
     store: Path
     detected: Mapping[str, Path]
-    estimator: EstimateConfig
-    lift: LiftConfig
-    refine: RefineConfig
-    refine2d: Refine2DConfig
+    estimator: EstimateOptions
+    lift: LiftOptions
+    refine: RefineOptions
+    refine2d: Refine2DOptions
     fps: float
     card: Mapping[str, str]
     scores: Mapping[str, Scores]
@@ -81,7 +81,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
             estimator_version=raw[0].provenance.estimator_version,
             lift=plan.lift.model_dump(),
             refine=plan.refine.model_dump(exclude={"weights"}),
-            refine2d=None if plan.refine2d.name == "none" else {"name": plan.refine2d.name},
+            refine2d=_stored_2d(plan.refine2d),
             fps=plan.fps,
         ),
         plan.system / "model",
@@ -93,6 +93,15 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
         plan.lifter,
     )
     write_text(out / RESULT, json.dumps({kind: asdict(r) for kind, r in found.items()}, indent=1))
+
+
+def _stored_2d(options: Refine2DOptions) -> dict[str, Any] | None:
+    """The section of `model.yaml`; all that was fitted stands in the weights."""
+    from skeletor.refiners2d.registry import FittedOptions
+
+    if options.name == "none":
+        return None
+    return {"name": options.name} if isinstance(options, FittedOptions) else options.model_dump(exclude={"weights"})
 
 
 def _all_rejections(

@@ -5,18 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.gaps import gate_swapped_hands
-from skeletor.lifters.registry import LiftConfig, Lifter, build_lifter
+from skeletor.lifters.reference_lifter import ReferenceOptions
+from skeletor.lifters.registry import LIFTERS, Lifter, build_lifter
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
-from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from slt.synthetic.signing.motion import perform
 from slt.synthetic.signing.signers import SIGNERS
 
-FAST = build_lifter(LiftConfig(mode="fast"))
-REFERENCE = build_lifter(LiftConfig(mode="reference", cycles=20))
+FAST = build_lifter(FastOptions())
+REFERENCE = build_lifter(ReferenceOptions(cycles=20))
 BOTH = pytest.mark.parametrize("lifter", [FAST, REFERENCE], ids=["fast", "reference"])
 
 
@@ -167,7 +168,7 @@ def test_mirror_image(clip: PoseSequence) -> None:
 def test_nearer_the_truth_than_flat_and_than_the_reference() -> None:
     truths = [signed(k, k) for k in (1, 4)]
     seen = [flattened(truth) for truth in truths]
-    reference = build_lifter(LiftConfig(mode="reference"))
+    reference = build_lifter(ReferenceOptions())
 
     def error(poses: list[PoseSequence]) -> float:
         pairs = zip(poses, truths, strict=True)
@@ -181,14 +182,14 @@ def test_nearer_the_truth_than_flat_and_than_the_reference() -> None:
 
 def test_other_solver_of_the_reference(clip: PoseSequence) -> None:
     """It reaches what descent is on the way to: nearer to what was seen."""
-    slow = build_lifter(LiftConfig(mode="reference", cycles=300))(clip)
-    quick = build_lifter(LiftConfig(mode="reference", cycles=15, solver="lbfgs"))(clip)
+    slow = build_lifter(ReferenceOptions(cycles=300))(clip)
+    quick = build_lifter(ReferenceOptions(cycles=15, solver="lbfgs"))(clip)
     flat = normalise(clip).keypoints
     errors = [np.linalg.norm(p.keypoints[..., :2] - flat, axis=2).mean() for p in (quick, slow)]
     assert errors[0] < errors[1]
 
 
 def test_config() -> None:
-    assert check_config({}, LiftConfig, "here").mode == "learned"
+    assert LIFTERS.check({}, "here").mode == "learned"
     with pytest.raises(InputError, match="mode"):
-        check_config({"mode": "quick"}, LiftConfig, "here")
+        LIFTERS.check({"mode": "quick"}, "here")

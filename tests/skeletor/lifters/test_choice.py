@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.lifters.choice import NETWORKS, PLAIN, exchanged_lift, lift_values, newest_lifter, stored_lift
+from skeletor.lifters.choice import NETWORKS, exchanged_lift, lift_values, newest_lifter, stored_lift
+from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned.config import LiftTrainJob
 from skeletor.lifters.learned.networks import KINDS, build_network, network_arguments
 from skeletor.lifters.learned.weights import LifterInfo, load_lifter, save_lifter
-from skeletor.lifters.registry import LIFTERS, SHIPPED, LiftConfig, build_lifter, lift_weights
+from skeletor.lifters.learned_lifter import LearnedOptions
+from skeletor.lifters.registry import LIFTERS, SHIPPED, build_lifter, lift_weights
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.support.config import check_config, load_config
+from skeletor.support.config import load_config
 from skeletor.support.errors import InputError
 
+PLAIN = LIFTERS.names(weighted=False)
 ROOT = Path(__file__).parents[3]
 
 
@@ -30,14 +33,14 @@ def weights(path: Path, kind: str, when: int) -> Path:
 
 
 def test_every_kind_and_every_mode_has_a_name():
-    assert tuple(NETWORKS) == KINDS and {*PLAIN, "learned"} == set(LIFTERS)
+    assert tuple(NETWORKS) == KINDS and set(PLAIN) == {"fast", "reference"}
     assert {load_config(ROOT / path, LiftTrainJob).model.kind for path in NETWORKS.values()} == set(KINDS)
 
 
 @pytest.mark.parametrize("mode", PLAIN)
 def test_a_lifter_without_weights_drops_those_of_the_stored_one(mode):
-    stored = LiftConfig(mode="learned", weights="x", stride=4)
-    assert exchanged_lift(stored, mode) == LiftConfig(mode=mode)
+    stored = LearnedOptions(weights="x", stride=4)
+    assert exchanged_lift(stored, mode) == LIFTERS.parse({"mode": mode})
 
 
 def test_the_newest_weights_of_a_kind_are_taken(tmp_path, monkeypatch):
@@ -49,8 +52,8 @@ def test_the_newest_weights_of_a_kind_are_taken(tmp_path, monkeypatch):
     broken.parent.mkdir()
     broken.write_bytes(b"no weights")
     assert newest_lifter("joint-token") == newer and newest_lifter("anatomy") is None
-    chosen = exchanged_lift(LiftConfig(mode="fast", minimum_confidence=0.2), "joint-token")
-    assert (chosen.mode, chosen.weights, chosen.minimum_confidence) == ("learned", str(newer), 0.1)
+    chosen = exchanged_lift(FastOptions(minimum_confidence=0.2), "joint-token")
+    assert chosen == LearnedOptions(weights=str(newer))
     assert build_lifter(chosen).name == "joint-token"
     with pytest.raises(InputError, match=r"--lift anatomy.*slt lift train configs/lift_anatomy.yaml"):
         lift_values("anatomy")
@@ -69,19 +72,17 @@ def test_the_model_folders_own_lifter_keeps_its_weights_and_options(tmp_path):
     own = stored_lift({"mode": "learned", "weights": "lifter.safetensors", "stride": 2}, tmp_path)
     assert own.weights == str(tmp_path / "lifter.safetensors")
     assert exchanged_lift(own, None) is own and exchanged_lift(own, "learned") is own
-    assert (
-        exchanged_lift(LiftConfig(mode="fast"), "learned") == LiftConfig() == LiftConfig(mode="learned", weights=None)
-    )
+    assert exchanged_lift(FastOptions(), "learned") == LearnedOptions() == LearnedOptions(weights=None)
 
 
 def test_the_shipped_network_stands_in_where_none_was_trained(tmp_path, monkeypatch):
     monkeypatch.setenv("SLT_RUNS", str(tmp_path))
-    assert check_config(lift_values("joint-token"), LiftConfig, "here") == LiftConfig()
-    assert lift_weights(LiftConfig()) == SHIPPED and lift_weights(LiftConfig(mode="fast")) is None
+    assert LIFTERS.check(lift_values("joint-token"), "here") == LearnedOptions()
+    assert lift_weights(LearnedOptions()) == SHIPPED and lift_weights(FastOptions()) is None
     info = load_lifter(SHIPPED).info
     assert info.kind == "joint-token" and info.skeleton == SIGNING_50.name and SHIPPED.stat().st_size < 10e6
     assert "cmu" in info.data.lower() and info.licence
-    with pytest.raises(InputError, match="weights belong to mode learned"):
-        check_config({"mode": "fast", "weights": "x"}, LiftConfig, "here")
-    with pytest.raises(InputError, match="belong to mode fast"):
-        check_config({"hand_reach": 0.5}, LiftConfig, "here")
+    with pytest.raises(InputError, match="key 'weights': an option of learned, not of fast"):
+        LIFTERS.check({"mode": "fast", "weights": "x"}, "here")
+    with pytest.raises(InputError, match="key 'hand_reach': an option of fast, not of learned"):
+        LIFTERS.check({"hand_reach": 0.5}, "here")

@@ -7,7 +7,8 @@ import pytest
 
 from skeletor.lifters import reference
 from skeletor.lifters.kinematics import CHILDREN, LENGTH_IDS, PARENTS
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.reference_lifter import ReferenceOptions
+from skeletor.lifters.registry import build_lifter
 from skeletor.poses.normalise import denormalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
@@ -115,7 +116,7 @@ def test_the_stage_from_raw_joints_to_the_original_output(name: str) -> None:
     points, confidence = oracle["raw"][..., :2].copy(), oracle["raw"][..., 2].clip(0, 1)
     points[confidence == 0] = np.nan
     pose = PoseSequence(points, confidence, 25.0, SIGNING_50)
-    lifted = build_lifter(LiftConfig(mode="reference", cycles=int(oracle["n_cycles"])))(pose)
+    lifted = build_lifter(ReferenceOptions(cycles=int(oracle["n_cycles"])))(pose)
     _, centre, sigma = reference.standardise(oracle["raw"])
     ours = denormalise(lifted).keypoints
     ours[..., :2] -= centre

@@ -71,11 +71,12 @@ def test_carried_confidence_is_that_of_the_worse_end(frames: int, stride: int) -
 
 
 def test_the_stride_outlives_files_and_a_second_reading(tmp_path) -> None:
-    from slt.estimators.registry import EstimateConfig, build_estimator
+    from slt.estimators.pose_files import PosesOptions
+    from slt.estimators.registry import build_estimator
 
     native.write_pose(sparse(20, 4), tmp_path / "a.safetensors")
     for stride, together in ((1, 4), (2, 4), (6, 12), (8, 8)):
-        again = build_estimator(EstimateConfig(name="poses", pose_stride=stride))(tmp_path / "a.safetensors")
+        again = build_estimator(PosesOptions(pose_stride=stride))(tmp_path / "a.safetensors")
         assert pose_stride(again) == together
         assert np.array_equal(~again.missing.all(1), key_frames(again))
 
@@ -108,9 +109,10 @@ def moving(frames: int) -> PoseSequence:
 
 @pytest.mark.parametrize("stride", [2, 4, 8])
 def test_the_lifter_interpolates_and_says_what_it_saw(stride: int) -> None:
-    from skeletor.lifters.registry import LiftConfig, build_lifter
+    from skeletor.lifters.fast_lifter import FastOptions
+    from skeletor.lifters.registry import build_lifter
 
-    fast = build_lifter(LiftConfig(mode="fast", hand_reach=9))
+    fast = build_lifter(FastOptions(hand_reach=9))
     whole = moving(2 * 8 + 1)
     pose = thin(whole, stride).replace(stage=StageRecord("estimate", config={STRIDE: stride}))
     lifted, full = fast.many([pose, whole])
@@ -129,7 +131,8 @@ def test_the_token_takes_the_key_frames_only(tmp_path) -> None:
     from skeletor.lifters.learned.config import JointTokenConfig, UpliftConfig
     from skeletor.lifters.learned.networks import build_network, network_arguments
     from skeletor.lifters.learned.weights import LifterInfo, save_lifter
-    from skeletor.lifters.registry import LiftConfig, build_lifter
+    from skeletor.lifters.learned_lifter import LearnedOptions
+    from skeletor.lifters.registry import build_lifter
 
     for name, model in (("uplift", UpliftConfig(width=16, joint_width=8)), ("other", JointTokenConfig(width=16))):
         torch.manual_seed(0)
@@ -138,25 +141,25 @@ def test_the_token_takes_the_key_frames_only(tmp_path) -> None:
     weights = str(tmp_path / "uplift")
     whole = moving(29)  # the last one is a key frame: its copies stand for what comes after the clip
     pose = thin(whole, 4).replace(stage=StageRecord("estimate", config={STRIDE: 4}))
-    token = build_lifter(LiftConfig(mode="learned", weights=weights, upsample="token"))
+    token = build_lifter(LearnedOptions(weights=weights, upsample="token"))
     lifted = token(pose)
-    dense_lifted = build_lifter(LiftConfig(mode="learned", weights=weights, stride=4))(whole)
+    dense_lifted = build_lifter(LearnedOptions(weights=weights, stride=4))(whole)
     np.testing.assert_allclose(lifted.keypoints, dense_lifted.keypoints, atol=1e-5)
     record = lifted.provenance.stage("lift")
     assert record is not None and record.config["stride"] == 4 and record.config["upsample"] == "token"
     assert (lifted.confidence[~key_frames(pose)] == 0).all() and (lifted.confidence[::4] == 1).all()
-    straight = build_lifter(LiftConfig(mode="learned", weights=weights))(pose)
+    straight = build_lifter(LearnedOptions(weights=weights))(pose)
     np.testing.assert_allclose(
-        straight.keypoints, build_lifter(LiftConfig(mode="learned", weights=weights))(whole).keypoints, atol=1e-4
+        straight.keypoints, build_lifter(LearnedOptions(weights=weights))(whole).keypoints, atol=1e-4
     )
     assert not np.allclose(straight.keypoints, lifted.keypoints, atol=1e-3)
     far = thin(whole, 14).replace(stage=StageRecord("estimate", config={STRIDE: 14}))
     with pytest.raises(InputError, match="13 at most, not 14"):
         token(far)
     with pytest.raises(InputError, match="kind uplift-upsample, not joint-token"):
-        build_lifter(LiftConfig(mode="learned", weights=str(tmp_path / "other"), upsample="token"))
+        build_lifter(LearnedOptions(weights=str(tmp_path / "other"), upsample="token"))
     with pytest.raises(ValueError, match="token needs mode learned"):
-        LiftConfig(upsample="token")
+        LearnedOptions(upsample="token")
 
 
 @pytest.mark.parametrize("stride", [1, 2, 5])

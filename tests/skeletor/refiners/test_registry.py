@@ -11,7 +11,8 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
 from skeletor.refiners import windowed
 from skeletor.refiners.fill import fill_missing
-from skeletor.refiners.registry import REFINERS, RefineConfig, build_refiner
+from skeletor.refiners.registry import REFINERS, build_refiner
+from skeletor.refiners.trained import SkeletorOptions
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.refiners.weights import LoadedRefiner
 from skeletor.refiners.windowed import SkeletorRefiner
@@ -41,7 +42,8 @@ def gappy(pose: PoseSequence) -> PoseSequence:
 @pytest.mark.parametrize("name", [name for name in REFINERS if name != "temporal-mlp"])
 @pytest.mark.parametrize("frames", [0, 1, 2, 39])
 def test_every_refiner_keeps_frames_confidence_and_units(name: str, frames: int, weights: Path) -> None:
-    refiner = build_refiner(RefineConfig(name=name, weights=str(weights), radius=4, stride=4))
+    trained = {"weights": str(weights), "radius": 4, "stride": 4} if REFINERS[name].weighted else {}
+    refiner = build_refiner(REFINERS.parse({"name": name, **trained}))
     pose = gappy(clips(1)[0]).frames(0, frames)
     result = refiner(pose)
     assert result.keypoints.shape == pose.keypoints.shape and result.keypoints.dtype == np.float32
@@ -141,9 +143,9 @@ def test_what_does_not_fit_is_refused(loaded: LoadedRefiner, weights: Path, tmp_
     with pytest.raises(InputError, match="radius"):
         SkeletorRefiner(loaded, radius=8, stride=1)  # the window has 16 frames
     with pytest.raises(InputError, match="weights is not set"):
-        build_refiner(RefineConfig(name="skeletor"))
+        build_refiner(SkeletorOptions())
     with pytest.raises(InputError, match="no such file"):
-        build_refiner(RefineConfig(weights=str(tmp_path / "none.safetensors")))
+        build_refiner(SkeletorOptions(weights=str(tmp_path / "none.safetensors")))
     nobody = clips(1)[0]
     nobody = nobody.replace(np.full_like(nobody.keypoints, np.nan), np.zeros((40, 50)), units="pixel")
     with pytest.raises(InputError, match="never seen"):
@@ -155,4 +157,4 @@ def test_plain_arrays(weights: Path) -> None:
     smoothed = skeletor.refine(pose.keypoints, units="shoulder")
     assert np.isfinite(smoothed[:, :29]).all()
     refined = skeletor.refine(pose.keypoints, pose.confidence, 25, SIGNING_50, weights, "shoulder")
-    np.testing.assert_array_equal(refined, build_refiner(RefineConfig(weights=str(weights)))(pose).keypoints)
+    np.testing.assert_array_equal(refined, build_refiner(SkeletorOptions(weights=str(weights)))(pose).keypoints)

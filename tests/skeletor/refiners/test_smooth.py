@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.registry import REFINERS, build_refiner
 from skeletor.refiners.smooth import linear, savgol
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips
@@ -80,7 +80,9 @@ def test_a_lost_hand_is_carried_by_its_wrist() -> None:
     points[10:20, left], confidence[10:20, left] = np.nan, 0
     pose = clip.replace(points, confidence)
     for name in ("linear", "cubic", "kalman", "hold"):
-        plain, carried = (build_refiner(RefineConfig(name=name, carried=flag))(pose) for flag in (False, True))
+        plain, carried = (
+            build_refiner(REFINERS.parse({"name": name, "carried": flag}))(pose) for flag in (False, True)
+        )
         errors = [np.abs(p.keypoints[10:20, left] - truth[10:20, left]).max() for p in (plain, carried)]
         assert errors[1] < 0.3 * errors[0]
         np.testing.assert_array_equal(plain.keypoints[:, :8], carried.keypoints[:, :8])
@@ -92,7 +94,9 @@ def test_a_hand_whose_wrist_is_never_seen_is_smoothed_as_it_is() -> None:
     points, confidence = clip.keypoints.copy(), clip.confidence.copy()
     points[:, 7], confidence[:, 7] = np.nan, 0
     pose = clip.replace(points, confidence)
-    plain, carried = (build_refiner(RefineConfig(name="savgol", carried=flag))(pose) for flag in (False, True))
+    plain, carried = (
+        build_refiner(REFINERS.parse({"name": "savgol", "carried": flag}))(pose) for flag in (False, True)
+    )
     left = list(SIGNING_50.group("left_hand"))
     np.testing.assert_array_equal(plain.keypoints[:, left], carried.keypoints[:, left])
     assert np.isfinite(carried.keypoints[:, left]).all()

@@ -11,12 +11,12 @@ from scipy.interpolate import CubicSpline
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import custom_skeleton
 from skeletor.refiners.kalman import CONFIDENCE_FLOOR, drift, kalman, smoothed, transition
-from skeletor.refiners.registry import SMOOTHERS, RefineConfig, build_refiner
+from skeletor.refiners.registry import REFINERS, build_refiner, smoother_names
 from skeletor.refiners.smooth import evidence
 from skeletor.refiners.smoothers import cubic, gaussian, hold, one_euro, zero
 
 JOINTS = 5
-FILLING = [name for name in SMOOTHERS if name != "zero"]
+FILLING = [name for name in smoother_names() if name != "zero"]
 
 
 def pose(keypoints: np.ndarray, confidence: np.ndarray | None = None, fps: float = 25) -> PoseSequence:
@@ -28,7 +28,7 @@ def pose(keypoints: np.ndarray, confidence: np.ndarray | None = None, fps: float
 
 
 def refined(name: str, clip: PoseSequence, **options: Any) -> np.ndarray:
-    return build_refiner(RefineConfig.model_validate({"name": name, **options}))(clip).keypoints
+    return build_refiner(REFINERS.parse({"name": name, **options}))(clip).keypoints
 
 
 @st.composite
@@ -101,7 +101,7 @@ def test_linear_motion_stays_linear(
     np.testing.assert_allclose(result[between], line[between], atol=tolerance)
 
 
-@pytest.mark.parametrize("name", SMOOTHERS)
+@pytest.mark.parametrize("name", smoother_names())
 @pytest.mark.parametrize("frames", [0, 1, 2, 30])
 def test_nobody_and_single_frames(name: str, frames: int) -> None:
     nobody = pose(np.zeros((frames, JOINTS, 2)), np.zeros((frames, JOINTS)))
@@ -113,11 +113,11 @@ def test_nobody_and_single_frames(name: str, frames: int) -> None:
         np.testing.assert_allclose(refined(name, pose(points)), points, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", SMOOTHERS)
+@pytest.mark.parametrize("name", smoother_names())
 @settings(max_examples=5)
 @given(clips=st.lists(gappy(), max_size=4))
 def test_many_is_one_by_one(name: str, clips: list[PoseSequence]) -> None:
-    refiner = build_refiner(RefineConfig(name=name))  # type: ignore[arg-type]
+    refiner = build_refiner(REFINERS.parse({"name": name}))
     for one, clip in zip(refiner.many(clips), clips, strict=True):
         np.testing.assert_array_equal(one.keypoints, refiner(clip).keypoints)
         np.testing.assert_array_equal(one.confidence, clip.confidence)

@@ -9,17 +9,19 @@ import torch
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 from skeletor.refiners2d.fit import fit_refiner_2d
-from skeletor.refiners2d.registry import REFINERS_2D, Refine2DConfig, Refiner2D, build_refiner_2d
-from skeletor.refiners2d.weights import load_refiner_2d, save_refiner_2d
+from skeletor.refiners2d.registry import REFINERS_2D, FittedOptions, Refiner2D, build_refiner_2d
+from skeletor.refiners2d.weights import FITTINGS, load_refiner_2d, save_refiner_2d
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners2d.parts2d import clips
 
-FITTED = [name for name in REFINERS_2D if name != "none"]
+FITTED = tuple(FITTINGS)
 
 
-def config(name: str) -> Refine2DConfig:
+def config(name: str) -> FittedOptions:
     port = {"width": 8, "inner": 8, "heads": 1, "layers": 1, "steps": 5, "batch": 8}
-    return Refine2DConfig.model_validate({"name": name, "stride": 1, "port": port})
+    options = REFINERS_2D.parse({"name": name, "stride": 1, **({"port": port} if name == "port" else {})})
+    assert isinstance(options, FittedOptions)
+    return options
 
 
 @pytest.fixture(name="weights", scope="module")
@@ -28,7 +30,7 @@ def _weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("refine2d")
     for name in FITTED:
         fitted, bones = fit_refiner_2d(*clips(12, 0), config(name), 1, "made up", "ours")
-        save_refiner_2d(fitted, config(name).port, bones, folder / name)
+        save_refiner_2d(fitted, config(name), bones, folder / name)
     return {name: str(folder / name) for name in FITTED}
 
 
@@ -40,10 +42,10 @@ def gappy(pose: PoseSequence) -> PoseSequence:
     return pose.replace(keypoints, confidence)
 
 
-@pytest.mark.parametrize("name", REFINERS_2D)
+@pytest.mark.parametrize("name", REFINERS_2D.names())
 @pytest.mark.parametrize("frames", [0, 1, 12])
 def test_every_one_keeps_frames_confidence_and_units(name: str, frames: int, weights: dict[str, str]) -> None:
-    refiner = build_refiner_2d(config(name).model_copy(update={"weights": weights.get(name)}))
+    refiner = build_refiner_2d(REFINERS_2D.parse({"name": name, "weights": weights.get(name)}))
     pose = gappy(clips(1, 50)[1]["clip0"]).frames(0, frames)
     result = refiner(pose)
     assert result.keypoints.shape == pose.keypoints.shape and result.keypoints.dtype == np.float32
@@ -92,7 +94,7 @@ def test_a_mirrored_signer_has_mirrored_hands(name: str, weights: dict[str, str]
 def test_files_have_the_same_bytes_and_say_where_they_come_from(weights: dict[str, str], tmp_path: Path) -> None:
     for name in FITTED:
         fitted, bones = fit_refiner_2d(*clips(12, 0), config(name), 1, "made up", "ours")
-        save_refiner_2d(fitted, config(name).port, bones, tmp_path / name)
+        save_refiner_2d(fitted, config(name), bones, tmp_path / name)
         assert (tmp_path / name).read_bytes() == Path(weights[name]).read_bytes()
         loaded = load_refiner_2d(weights[name])
         assert (loaded.name, loaded.data, loaded.licence) == (name, "made up", "ours")

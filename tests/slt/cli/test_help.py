@@ -10,10 +10,11 @@ import pytest
 
 import slt.cli
 from skeletor.cli import make_parser as skeletor_parser
-from skeletor.lifters.registry import LiftConfig
-from skeletor.refiners.registry import RefineConfig
+from skeletor.lifters.learned_lifter import LearnedOptions
+from skeletor.lifters.registry import LIFTERS
+from skeletor.refiners.registry import REFINERS
 from slt.cli import back_translate, corpus, data, run, score, sign2text, stages, translate
-from slt.estimators.registry import EstimateConfig
+from slt.estimators.registry import ESTIMATORS
 
 ROOT = Path(__file__).parents[3]
 STAGES = ("poses", "lift", "refine", "view")
@@ -50,13 +51,13 @@ def test_each_default_stands_in_the_help_and_none_that_is_no_default(name):
 
 
 def test_the_defaults_of_single_stages_are_those_of_the_chain():
-    assert LiftConfig().mode == stages.LIFTER
-    assert EstimateConfig().name == stages.ESTIMATOR
-    assert RefineConfig().name == stages.REFINER
+    assert LIFTERS.parse({}).mode == stages.LIFTER
+    assert ESTIMATORS.parse({}).name == stages.ESTIMATOR
+    assert REFINERS.parse({}).name == stages.REFINER
     for name in ("lift", "view"):
         assert "default: learned" in " ".join(stages.make_parser(name).format_help().split())
     lifting = stages.make_parser("lift").parse_args(["x"])
-    chain = LiftConfig()
+    chain = LearnedOptions()
     assert (lifting.lift, lifting.stride, lifting.upsample) == (chain.mode, chain.stride, chain.upsample)
 
 

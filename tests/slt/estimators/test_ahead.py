@@ -17,9 +17,10 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.estimators.ahead import Ahead, estimated_ahead, usable_cores
 from slt.estimators.pool import Outcome
-from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.estimators.pose_files import PosesOptions
+from slt.estimators.registry import build_estimator
 
-POSES = EstimateConfig(name="poses", pose_stride=2)
+POSES = PosesOptions(pose_stride=2)
 
 
 def write_clip(path: Path, seed: int) -> Path:

@@ -13,7 +13,9 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton
 from skeletor.support.errors import InputError
 from slt.estimators.base import source_sha256
-from slt.estimators.registry import ESTIMATORS, EstimateConfig, build_estimator
+from slt.estimators.openpose_files import OpenPoseJsonOptions
+from slt.estimators.pose_files import PosesOptions
+from slt.estimators.registry import ESTIMATORS, build_estimator
 
 
 def made(skeleton: Skeleton = SIGNING_50, frames: int = 6, dims: int = 2, fps: float = 30.0) -> PoseSequence:
@@ -29,7 +31,7 @@ def made(skeleton: Skeleton = SIGNING_50, frames: int = 6, dims: int = 2, fps: f
 def test_poses(tmp_path: Path, skeleton: Skeleton, dims: int) -> None:
     pose = made(skeleton, dims=dims)
     write_pose(pose, tmp_path / "a.safetensors")
-    read = build_estimator(EstimateConfig(name="poses"))(tmp_path / "a.safetensors")
+    read = build_estimator(PosesOptions())(tmp_path / "a.safetensors")
     assert read.skeleton == SIGNING_50 and read.dims == 2 and read.fps == 30 and len(read) == 6
     expected = pose.to_skeleton(SIGNING_50)
     assert np.array_equal(read.keypoints, expected.keypoints[..., :2], equal_nan=True)
@@ -37,13 +39,13 @@ def test_poses(tmp_path: Path, skeleton: Skeleton, dims: int) -> None:
     assert read.missing[2].all()
     assert read.provenance.source == "clip.mp4" and read.provenance.units == "pixel"
     assert read.provenance.stages[-1].config["estimator"] == "poses"
-    assert build_estimator(EstimateConfig(name="poses", fps=25.0))(tmp_path / "a.safetensors").fps == 25
+    assert build_estimator(PosesOptions(fps=25.0))(tmp_path / "a.safetensors").fps == 25
 
 
 def test_openpose_json(tmp_path: Path) -> None:
     pose = made(BODY25_HANDS)
     write_pose(pose, tmp_path / "json")
-    estimator = build_estimator(EstimateConfig(name="openpose-json", fps=50.0))
+    estimator = build_estimator(OpenPoseJsonOptions(fps=50.0))
     read = estimator(tmp_path / "json")
     assert read.fps == 50 and len(read) == 6 and read.skeleton == SIGNING_50
     expected = pose.to_skeleton(SIGNING_50)
@@ -54,7 +56,7 @@ def test_openpose_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["poses", "openpose-json"])
 def test_bad_input(tmp_path: Path, name: str) -> None:
-    estimator = build_estimator(EstimateConfig(name=name))  # type: ignore[arg-type]
+    estimator = build_estimator(ESTIMATORS.parse({"name": name}))  # type: ignore[arg-type]
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.safetensors").write_bytes(b"nothing of the kind")
     (tmp_path / "bad").mkdir()
@@ -71,12 +73,12 @@ def test_a_skeleton_without_a_common_joint(tmp_path: Path) -> None:
     strange = Skeleton("strange", ("knee", "toe"), (-1, 0), (), (("body", (0, 1)),))
     write_pose(made(strange), tmp_path / "a.safetensors")
     with pytest.raises(InputError, match="strange"):
-        build_estimator(EstimateConfig(name="poses"))(tmp_path / "a.safetensors")
+        build_estimator(PosesOptions())(tmp_path / "a.safetensors")
 
 
 def test_listing() -> None:
-    names = set(EstimateConfig.model_fields["name"].annotation.__args__)  # type: ignore[union-attr]
-    assert set(ESTIMATORS) == names
+    assert set(ESTIMATORS) == {"mediapipe", "openpose", "openpose-json", "poses"}
+    assert all(entry.about for entry in ESTIMATORS.values())
     for name in ("openpose-json", "poses"):
         assert ESTIMATORS[name].unavailable() is None
 
@@ -102,8 +104,8 @@ def test_a_layout_given_by_name(tmp_path: Path, name: str) -> None:
     text = json.dumps({"people": [{"pose_keypoints_2d": body}]})
     (tmp_path / "clip_000000000000_keypoints.json").write_text(text)
     with pytest.raises(InputError, match="--skeleton"):
-        build_estimator(EstimateConfig(name=name))(tmp_path)  # type: ignore[arg-type]
-    estimator = build_estimator(EstimateConfig(name=name, skeleton="body_25"))  # type: ignore[arg-type]
+        build_estimator(ESTIMATORS.parse({"name": name}))(tmp_path)
+    estimator = build_estimator(ESTIMATORS.parse({"name": name, "skeleton": "body_25"}))
     pose = estimator(tmp_path)
     assert pose.keypoints[0, SIGNING_50.index("right_wrist")].tolist() == [10, 20]
     assert pose.provenance.stages[-1].config["skeleton"] == "body_25"

@@ -15,8 +15,8 @@ from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.estimators import mediapipe
-from slt.estimators.mediapipe import _silence, _tracker, unavailable
-from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.estimators.mediapipe import MediaPipeOptions, _silence, _tracker, unavailable
+from slt.estimators.registry import build_estimator
 from slt.video import open_video, write_video
 
 if unavailable():
@@ -39,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pose(clip: Path) -> PoseSequence:
-    return build_estimator(EstimateConfig())(clip)
+    return build_estimator(MediaPipeOptions())(clip)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_equals_holistic(pose: PoseSequence, holistic: list) -> None:
 
 
 def test_the_lite_hand_model_is_another_one(clip: Path, pose: PoseSequence) -> None:
-    lite = build_estimator(EstimateConfig(hand_model="lite"))(clip)
+    lite = build_estimator(MediaPipeOptions(hand_model="lite"))(clip)
     assert np.array_equal(lite.keypoints[:, :8], pose.keypoints[:, :8]), "the body is the same"
     hands = lite.keypoints[:, 8:] - pose.keypoints[:, 8:]
     assert np.isfinite(hands).any() and 0.1 < np.nanmedian(np.abs(hands)) < 10
@@ -87,13 +87,13 @@ def test_without_the_mask_the_bits_are_the_same(clip: Path, pose: PoseSequence, 
     whole = (mediapipe._package() / mediapipe._POSE_FILE).read_bytes()
     assert mediapipe._pose_model() != whole
     monkeypatch.setattr(mediapipe, "_pose_model", lambda: whole)
-    other = build_estimator(EstimateConfig())(clip)
+    other = build_estimator(MediaPipeOptions())(clip)
     assert np.array_equal(other.keypoints, pose.keypoints, equal_nan=True)
     assert np.array_equal(other.confidence, pose.confidence)
 
 
 def test_with_a_stride_only_key_frames_are_looked_at(clip: Path, pose: PoseSequence) -> None:
-    sparse = build_estimator(EstimateConfig(pose_stride=4))(clip)
+    sparse = build_estimator(MediaPipeOptions(pose_stride=4))(clip)
     key = key_frames(sparse)
     assert len(sparse) == FRAMES and sparse.fps == 25 and pose_stride(sparse) == 4 and pose_stride(pose) == 1
     assert key.sum() == FRAMES / 4
@@ -135,7 +135,7 @@ def test_nobody_and_same_again(tmp_path: Path, clip: Path, pose: PoseSequence, c
     real = list(open_video(clip))
     empty = [np.zeros_like(real[0])] * 3
     write_video(tmp_path / "a.mp4", [*empty, *real[:2]], 25)
-    estimator = build_estimator(EstimateConfig())
+    estimator = build_estimator(MediaPipeOptions())
     first, second = estimator(tmp_path / "a.mp4"), estimator(tmp_path / "a.mp4")
     assert first.missing[:3].all() and (first.confidence[:3] == 0).all()
     assert not first.missing[3:, :8].any()
@@ -147,7 +147,7 @@ def test_nobody_and_same_again(tmp_path: Path, clip: Path, pose: PoseSequence, c
 @pytest.mark.parametrize("content", [b"", b"text"])
 def test_bad_video(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.mp4").write_bytes(content)
-    estimator = build_estimator(EstimateConfig())
+    estimator = build_estimator(MediaPipeOptions())
     with pytest.raises(InputError, match=r"a\.mp4"):
         estimator(tmp_path / "a.mp4")
     with pytest.raises(InputError, match=r"none\.mp4"):

@@ -18,7 +18,8 @@ import pytest
 from skeletor.poses.key_frames import key_frames, pose_stride
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import MissingDependency
-from slt.estimators.registry import ESTIMATORS, EstimateConfig, build_estimator
+from slt.estimators.openpose import OpenPoseOptions
+from slt.estimators.registry import ESTIMATORS, build_estimator
 from slt.video import write_video
 
 FRAMES = 10
@@ -104,7 +105,7 @@ def test_reads_everybody_and_takes_the_signer(
 ) -> None:
     monkeypatch.setattr(logging.getLogger("skeletor"), "propagate", True)
     with caplog.at_level(logging.INFO, "skeletor"):
-        pose = build_estimator(EstimateConfig(name="openpose", openpose_models="m/"))(blue_video)
+        pose = build_estimator(OpenPoseOptions(openpose_models="m/"))(blue_video)
     assert "largest_moving_hands" in caplog.text and "2 people" in caplog.text
     assert len(pose) == FRAMES and pose.skeleton == SIGNING_50
     there = [t for t in range(FRAMES) if t != 4]
@@ -120,7 +121,7 @@ def test_reads_everybody_and_takes_the_signer(
 
 
 def test_with_a_stride_it_sees_key_frames_only(openpose: ModuleType, blue_video: Path) -> None:
-    pose = build_estimator(EstimateConfig(name="openpose", pose_stride=3))(blue_video)
+    pose = build_estimator(OpenPoseOptions(pose_stride=3))(blue_video)
     assert FakeWrapper.last.frame == 4, "of 10 frames: 0, 3, 6 and 9"
     assert len(pose) == FRAMES and pose.fps == 25 and pose_stride(pose) == 3
     assert np.array_equal(~pose.missing.all(1), key_frames(pose))
@@ -133,7 +134,7 @@ def test_stops_when_the_video_breaks(openpose: ModuleType, blue_video: Path, mon
 
     monkeypatch.setattr(FakeWrapper, "emplaceAndPop", failing)
     with pytest.raises(RuntimeError, match="CUDA"):
-        build_estimator(EstimateConfig(name="openpose"))(blue_video)
+        build_estimator(OpenPoseOptions())(blue_video)
     assert FakeWrapper.last.calls[-1] == "stop"  # type: ignore[attr-defined]
 
 
@@ -141,7 +142,7 @@ def test_says_how_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyopenpose", None)
     monkeypatch.setitem(sys.modules, "openpose", None)
     with pytest.raises(MissingDependency, match="BUILD_PYTHON=ON") as error:
-        build_estimator(EstimateConfig(name="openpose"))
+        build_estimator(OpenPoseOptions())
     assert "\n" not in str(error.value)
     reason = ESTIMATORS["openpose"].unavailable()
     assert reason is not None and "BUILD_PYTHON=ON" in reason
@@ -151,4 +152,4 @@ def test_finds_the_module_by_its_other_name(openpose: ModuleType, monkeypatch: p
     monkeypatch.setitem(sys.modules, "pyopenpose", None)
     monkeypatch.setitem(sys.modules, "openpose", ModuleType("openpose"))
     monkeypatch.setitem(sys.modules, "openpose.pyopenpose", openpose)
-    assert build_estimator(EstimateConfig(name="openpose")).name == "openpose"
+    assert build_estimator(OpenPoseOptions()).name == "openpose"

@@ -16,11 +16,13 @@ from skeletor.io.formats import write_pose
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 from skeletor.support.errors import InputError
+from slt.estimators.openpose_files import OpenPoseJsonOptions
 from slt.estimators.pool import KILLED, Outcome, estimate_many, run_tasks
-from slt.estimators.registry import EstimateConfig, build_estimator
+from slt.estimators.pose_files import PosesOptions
+from slt.estimators.registry import build_estimator
 from tests.skeletor.io.signer import person, signer, write_json
 
-POSES = EstimateConfig(name="poses")
+POSES = PosesOptions()
 
 
 def write_clip(path: Path, seed: int = 0) -> Path:
@@ -54,7 +56,7 @@ def test_bad_files_do_not_stop_the_others_and_a_second_run_skips(tmp_path: Path)
     fresh = build_estimator(POSES)(sources["clip1"])
     assert np.array_equal(native.read_pose(out / "clip1.safetensors").keypoints, fresh.keypoints)
 
-    other = EstimateConfig(name="poses", fps=50.0)  # other options
+    other = PosesOptions(fps=50.0)  # other options
     assert estimate_many({"clip0": sources["clip0"]}, other, out, 1).skipped == ()
     assert native.read_pose(out / "clip0.safetensors").fps == 50
 
@@ -92,7 +94,7 @@ def test_the_choice_of_a_signer_is_logged_by_the_parent(
         write_json(folder, t, [person(still, t), person(moving, t)])
     monkeypatch.setattr(logging.getLogger("skeletor"), "propagate", True)
     with caplog.at_level(logging.INFO, "skeletor"):
-        report = estimate_many({"two": folder}, EstimateConfig(name="openpose-json"), tmp_path / "out", 1)
+        report = estimate_many({"two": folder}, OpenPoseJsonOptions(), tmp_path / "out", 1)
     assert report.done == ("two",)
     assert "largest_moving_hands" in caplog.text
     x = native.read_pose(tmp_path / "out" / "two.safetensors").keypoints[0, 0, 0]

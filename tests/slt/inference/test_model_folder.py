@@ -10,9 +10,11 @@ from skeletor.io.formats import write_pose
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.registry import build_refiner
+from skeletor.refiners.smooth import SavgolOptions
 from skeletor.refiners2d.fit import fit_refiner_2d
-from skeletor.refiners2d.registry import Refine2DConfig, Refiner2D
+from skeletor.refiners2d.gaussian import GaussianOptions
+from skeletor.refiners2d.registry import Refiner2D
 from skeletor.refiners2d.weights import save_refiner_2d
 from skeletor.support.errors import InputError
 from slt.inference.chain import Sparse, load_chain
@@ -151,7 +153,7 @@ def test_the_refiner_of_a_folder_keeps_the_options_that_it_was_made_with(parts, 
     scores = {"test": score(["am tag regnet es ."], ["am tag regnet es ."])}
     config = dataclasses.replace(CONFIG, refine={"name": "savgol", "window": 9, "order": 3})
     folder = save_model_folder(tmp_path / "m", config, root / "translator", abstention, scores, CARD, None)
-    expected = build_refiner(RefineConfig(name="savgol", window=9, order=3))(poses[0]).keypoints
+    expected = build_refiner(SavgolOptions(window=9, order=3))(poses[0]).keypoints
     np.testing.assert_array_equal(load_chain(folder, device="cpu").refiner(poses[0]).keypoints, expected)
     other = load_chain(folder, refine="kalman", device="cpu").refiner
     assert other.name == "kalman"
@@ -187,9 +189,9 @@ def test_sparse_2d_is_chosen_by_config_or_caller_and_nobody_still_abstains(parts
 
 def test_a_2d_refiner_goes_with_the_folder_and_can_be_left_out(parts, tmp_path):
     root, abstention, _ = parts
-    given = Refine2DConfig(name="gaussian", parts=["hand"], stride=1)
+    given = GaussianOptions(parts=["hand"], stride=1)
     fitted, bones = fit_refiner_2d(*clips(8, 0), given, 1)
-    save_refiner_2d(fitted, given.port, bones, tmp_path / "fitted")
+    save_refiner_2d(fitted, given, bones, tmp_path / "fitted")
     scores = {"test": score(["am tag regnet es ."], ["am tag regnet es ."])}
     config = dataclasses.replace(CONFIG, refine={"name": "none"}, refine2d={"name": "gaussian"})
     start = (config, root / "translator", abstention, scores, CARD, None)

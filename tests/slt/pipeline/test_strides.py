@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from skeletor.lifters.registry import LiftConfig
+from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.registry import RefineConfig
-from skeletor.refiners2d.registry import Refine2DConfig
+from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.support.errors import InputError
 from slt.pipeline.strides import build_pose_chain, larger_strides, thinned
 
@@ -18,7 +18,7 @@ def flat(frames, seed=0):
 
 @pytest.fixture
 def chain():
-    return build_pose_chain(LiftConfig(mode="fast"), RefineConfig(name="savgol"), Refine2DConfig(), None, None)
+    return build_pose_chain(FastOptions(), SavgolOptions(), NoRefine2DOptions(), None, None)
 
 
 def test_every_other_frame_is_gone_and_comes_back_in_3d(chain):

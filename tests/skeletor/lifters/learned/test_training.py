@@ -14,7 +14,8 @@ from skeletor.lifters.learned.config import LiftTrainJob
 from skeletor.lifters.learned.layers import parameter_count
 from skeletor.lifters.learned.networks import KINDS, build_network, network_arguments
 from skeletor.lifters.learned.weights import load_lifter
-from skeletor.lifters.registry import LiftConfig, build_lifter
+from skeletor.lifters.learned_lifter import LearnedOptions
+from skeletor.lifters.registry import LIFTERS, build_lifter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.config import check_config, load_config
@@ -96,7 +97,7 @@ def test_a_killed_training_ends_with_the_same_bytes(
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_make_a_lifter(trained: dict[str, Path], kind: str) -> None:
     pose = detected()
-    lifter = build_lifter(LiftConfig(mode="learned", weights=str(trained[kind])))
+    lifter = build_lifter(LearnedOptions(weights=str(trained[kind])))
     lifted = lifter(pose)
     assert lifter.name == kind and lifted.keypoints.shape == (len(pose), 50, 3)
     assert np.isfinite(lifted.keypoints).all() and lifted.provenance.units == "shoulder"
@@ -109,7 +110,7 @@ def test_weights_make_a_lifter(trained: dict[str, Path], kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_mean_with_the_mirror_image_is_symmetric(trained: dict[str, Path], kind: str) -> None:
-    lifter = build_lifter(LiftConfig(mode="learned", weights=str(trained[kind]), mirror=True))
+    lifter = build_lifter(LearnedOptions(weights=str(trained[kind]), mirror=True))
     pose = detected().frames(0, 12)
     flipped = pose.replace(pose.keypoints[:, SIGNING_50.mirror] * np.array([-1, 1], np.float32))
     back = lifter(flipped).keypoints[:, SIGNING_50.mirror] * np.array([-1, 1, 1])
@@ -122,12 +123,12 @@ def test_lost_joints_and_short_clips_are_lifted(trained: dict[str, Path], kind: 
     pose = detected().frames(0, frames)
     points, confidence = pose.keypoints.copy(), pose.confidence.copy()
     points[:, 8:], confidence[:, 8:] = np.nan, 0
-    lifted = build_lifter(LiftConfig(mode="learned", weights=str(trained[kind])))(pose.replace(points, confidence))
+    lifted = build_lifter(LearnedOptions(weights=str(trained[kind])))(pose.replace(points, confidence))
     assert np.isfinite(lifted.keypoints).all() and (lifted.confidence[:, 8:] == 0).all()
 
 
 def test_every_frame_comes_out_at_another_rate(trained: dict[str, Path]) -> None:
-    lifter = build_lifter(LiftConfig(mode="learned", weights=str(trained["joint-token"])))
+    lifter = build_lifter(LearnedOptions(weights=str(trained["joint-token"])))
     pose = detected()
     fast = PoseSequence(np.repeat(pose.keypoints, 2, 0), np.repeat(pose.confidence, 2, 0), 50.0, SIGNING_50,
                         Provenance(units="pixel"))  # fmt: skip
@@ -136,7 +137,7 @@ def test_every_frame_comes_out_at_another_rate(trained: dict[str, Path]) -> None
 
 def test_frames_between_the_stride_are_not_looked_at(trained: dict[str, Path]) -> None:
     weights = str(trained["uplift-upsample"])
-    lifter = build_lifter(LiftConfig(mode="learned", weights=weights, stride=4))
+    lifter = build_lifter(LearnedOptions(weights=weights, stride=4))
     points = torch.randn(21, 50, 2)
     other = points.clone()
     other[torch.arange(21) % 4 != 0] = 5.0
@@ -161,15 +162,15 @@ def test_a_long_clip_in_pieces_is_the_clip(trained: dict[str, Path], monkeypatch
 
 
 def test_bad_configs_and_weights_are_one_clear_line(clips: Material, trained: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="weights belong to mode learned"):
-        check_config({"mode": "fast", "weights": "x"}, LiftConfig, "here")
+    with pytest.raises(InputError, match="key 'weights': an option of learned, not of fast"):
+        LIFTERS.check({"mode": "fast", "weights": "x"}, "here")
     with pytest.raises(InputError, match="no such file"):
-        build_lifter(LiftConfig(mode="learned", weights=str(tmp_path / "none")))
+        build_lifter(LearnedOptions(weights=str(tmp_path / "none")))
     (tmp_path / "text").write_text("no weights")
     with pytest.raises(InputError, match="not a readable safetensors file"):
-        build_lifter(LiftConfig(mode="learned", weights=str(tmp_path / "text")))
+        build_lifter(LearnedOptions(weights=str(tmp_path / "text")))
     with pytest.raises(InputError, match="needs weights of kind uplift-upsample"):
-        build_lifter(LiftConfig(mode="learned", weights=str(trained["anatomy"]), stride=2))
+        build_lifter(LearnedOptions(weights=str(trained["anatomy"]), stride=2))
     with pytest.raises(InputError, match="another kind or size"):
         start = job(tmp_path, "anatomy").model_copy(update={"start": str(trained["joint-token"])})
         training.train_lifter(start, clips)

@@ -11,7 +11,8 @@ from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
 from skeletor.refiners.networks.build import build_network, kind_of
 from skeletor.refiners.networks.skeletor import Skeletor
 from skeletor.refiners.networks.temporal_mlp import TemporalMLP
-from skeletor.refiners.registry import RefineConfig, build_refiner
+from skeletor.refiners.registry import build_refiner
+from skeletor.refiners.trained import SkeletorOptions, TemporalMlpOptions
 from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
 from skeletor.refiners.training.objective import Batch, refiner_loss
 from skeletor.refiners.training.train import model_arguments, train_refiner
@@ -123,7 +124,7 @@ def test_trains_saves_and_refines(weights: Path) -> None:
     loaded = load_refiner(weights)
     assert isinstance(loaded.model, TemporalMLP) and kind_of(loaded.info.model) == "temporal_mlp"
     assert float(loaded.model.scale.std()) > 0 and float(loaded.model.rest.std()) > 0
-    refiner = build_refiner(RefineConfig(name="temporal-mlp", weights=str(weights), radius=4, stride=4))
+    refiner = build_refiner(TemporalMlpOptions(weights=str(weights), radius=4, stride=4))
     poses = [clips(1, frames=n)[0] for n in (0, 1, 5, 40)]
     keypoints, confidence = poses[3].keypoints.copy(), poses[3].confidence.copy()
     keypoints[5:9, 3], confidence[5:9, 3] = np.nan, 0
@@ -137,9 +138,9 @@ def test_trains_saves_and_refines(weights: Path) -> None:
 
 def test_weights_of_another_kind_are_refused(weights: Path) -> None:
     with pytest.raises(InputError, match="weights of temporal-mlp"):
-        build_refiner(RefineConfig(name="skeletor", weights=str(weights)))
+        build_refiner(SkeletorOptions(weights=str(weights)))
     with pytest.raises(InputError, match="weights is not set"):
-        build_refiner(RefineConfig(name="temporal-mlp"))
+        build_refiner(TemporalMlpOptions())
 
 
 def test_learns_to_smooth(tmp_path: Path) -> None:

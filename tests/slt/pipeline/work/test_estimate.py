@@ -16,11 +16,12 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, Description
-from slt.estimators.registry import EstimateConfig
+from slt.estimators.mediapipe import MediaPipeOptions
+from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.sources import list_bad_clips
 from slt.pipeline.work.estimate import estimate_corpus
 
-POSES = EstimateConfig(name="poses")
+POSES = PosesOptions()
 
 
 def write_clips(folder: Path, part: str, count: int) -> dict[str, Path]:
@@ -94,7 +95,7 @@ def test_frames_that_cannot_be_read_make_a_bad_clip_not_the_end(release, tmp_pat
     (corpus.clips[0].source / "images0002.png").write_bytes(b"torn")
     shutil.rmtree(corpus.clips[2].source)
     sources = {split: {c.name: c.source for c in corpus.split(split) if c.source} for split in ("train", "dev")}
-    estimate_corpus(sources, 300 / 260, EstimateConfig(), tmp_path / "cache", tmp_path / "out", 1)
+    estimate_corpus(sources, 300 / 260, MediaPipeOptions(), tmp_path / "cache", tmp_path / "out", 1)
     failed = json.loads((tmp_path / "out" / "failed.json").read_text())
     assert set(failed["train"]) == {"heute-1"} and "images0002.png" in failed["train"]["heute-1"]
     assert set(failed["dev"]) == {"tagesschau-3"} and list(open_store(tmp_path / "out" / "train")) == ["heute-2"]

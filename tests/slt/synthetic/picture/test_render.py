@@ -250,10 +250,11 @@ def test_broadcast_is_rendered_at_60_frames_per_second_and_core():
 
 @pytest.mark.slow
 def test_mediapipe_sees_the_studio_signer(tmp_path):
-    from slt.estimators.registry import EstimateConfig, build_estimator
+    from slt.estimators.mediapipe import MediaPipeOptions
+    from slt.estimators.registry import build_estimator
     from slt.video import write_video
 
-    estimator = build_estimator(EstimateConfig())
+    estimator = build_estimator(MediaPipeOptions())
     body, hands, errors = [], [], []
     for seed in (1, 2, 3):
         pose, camera, look = signed(seed, STUDIO)
