@@ -15,9 +15,8 @@ from skeletor.files.tensors import save_tensors
 from skeletor.files.weight_file import check_fit, damaged, read_weights
 from skeletor.poses.pose import file_sha256
 from skeletor.refiners2d.gaussian import GaussianPrior
-from skeletor.refiners2d.port import PortModel
+from skeletor.refiners2d.port import PortModel, build_port
 from skeletor.refiners2d.port_config import PortConfig
-from skeletor.refiners2d.port_training import build_port
 from skeletor.refiners2d.registry import HAND_JOINTS, Fitted2D, PartName, PartRefiner, Refine2DName
 from skeletor.support.config import Config, check_config
 
