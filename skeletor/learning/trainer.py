@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from skeletor.files.atomic import append_line
 from skeletor.learning.checkpoint import (
@@ -103,7 +104,7 @@ class Trainer(Generic[Task]):
         )
         average = {name: value.clone() for name, value in network.state_dict().items()} if options.ema else {}
         self.runner: Any
-        self.runner, optimizer = self.fabric.setup(torch.compile(network) if options.compile else network, optimizer)
+        self.runner, optimizer = self.fabric.setup(_compiled(network) if options.compile else network, optimizer)
         zero = torch.zeros((), dtype=options.sum_in, device=self.device)
         self.state = TrainingState(network, optimizer, average, Progress(zero))
         self._rng = None if options.own_generators else np.random.default_rng(seed)
@@ -267,3 +268,9 @@ class Trainer(Generic[Task]):
         """A line of the log; the first process writes it."""
         if self.first and self.out is not None:
             append_line(log_path(self.out, self.options.name), json.dumps(figures))
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    compiled = torch.compile(network)
+    assert isinstance(compiled, nn.Module)
+    return compiled

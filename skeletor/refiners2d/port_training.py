@@ -98,7 +98,7 @@ class MaskedTask:
     def loss(self, runner: nn.Module, batch: tuple[Tensor, Tensor], seed: int) -> Tensor:
         """Over the hidden joints; 0 if there is none."""
         points, hidden = batch
-        squares = (runner(points, hidden) - points).square().sum(2)  # (B, N)
+        squares: Tensor = (runner(points, hidden) - points).square().sum(2)  # (B, N)
         return squares[hidden].mean() if hidden.any() else squares.mean() * 0
 
     def validate(self) -> dict[str, float]:
