@@ -25,9 +25,9 @@ from skeletor.poses.pose import file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners2d.alignment import align
 from skeletor.refiners2d.gaussian import GaussianPrior, choose_gaussian, fit_gaussian
-from skeletor.refiners2d.port import PortModel, choose_port
+from skeletor.refiners2d.port import PortModel, build_port, choose_port
 from skeletor.refiners2d.port_config import PortConfig
-from skeletor.refiners2d.port_training import build_port, train_port
+from skeletor.refiners2d.port_training import train_port
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError, SkeletorError
 from skeletor.support.progress import log, log_to, progress

@@ -66,5 +66,5 @@ def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:
 def network_after(spec: ModelSpec, folder: Path, step: int) -> Method:
     """The same as it was after `step` steps of its training."""
     loaded = load_refiner(folder / WEIGHTS)
-    loaded.model.load_state_dict(load_file(snapshot_path(folder, step)))
+    loaded.model.load_state_dict(load_file(snapshot_path(folder, "refiner", step)))
     return Method(spec.label, "network", SkeletorRefiner(loaded, batch=32))

@@ -1,93 +1,116 @@
-"""Checkpoints of the refiner's training: killed and started again, it goes on with the same losses."""
+"""Checkpoints of a training: killed and started again, it goes on with the same losses."""
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from skeletor.files.atomic import atomic_path
-from skeletor.learning.resume import cut_log, read_checkpoint, restore
-from skeletor.refiners.training.loop import LOG, Parts, Progress, average_loss_sum
-from skeletor.support.progress import log
-
-CHECKPOINT = "refiner.checkpoint.pt"
+from skeletor.learning.resume import check_tensors, restore
 
 
-def save_checkpoint(parts: Parts) -> None:
-    """Write the checkpoint atomically, in the first process. No state of generators: see `feed.draw_seed`."""
-    average_loss_sum(parts)
-    if not parts.fabric.is_global_zero:
-        return
-    state = {
-        "identity": parts.identity,
-        "model": parts.model.state_dict(),
-        "optimizer": parts.optimizer.state_dict(),
-        "progress": {**vars(parts.state), "loss_sum": torch.as_tensor(parts.state.loss_sum)},
+@dataclass
+class Progress:
+    """Where a training stands.
+
+    data_seconds: spent waiting for batches. loss_sum: scalar, of the losses since the last line of the log.
+    logged: step, seconds and data_seconds at that line. validation: the last figures of the task.
+    """
+
+    loss_sum: Tensor
+    step: int = 0
+    seconds: float = 0.0
+    data_seconds: float = 0.0
+    logged: tuple[int, float, float] = (0, 0.0, 0.0)
+    train_loss: float = math.nan
+    validation: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that a training needs to go on. average: the moving average of the network's tensors, {} without one.
+
+    No state of generators: see `skeletor.learning.feed.draw_seed`.
+    """
+
+    network: nn.Module
+    optimizer: Any
+    average: dict[str, Tensor]
+    progress: Progress
+
+
+def log_path(out: Path, name: str) -> Path:
+    """Where the training `name` ("refiner", ...) writes its log, a JSON object per line."""
+    return out / f"{name}.jsonl"
+
+
+def checkpoint_path(out: Path, name: str) -> Path:
+    """Where the training `name` keeps its checkpoint."""
+    return out / f"{name}.checkpoint.pt"
+
+
+def snapshot_path(out: Path | str, name: str, step: int) -> Path:
+    """Where the training `name` puts the tensors (safetensors, no header) that it had after `step` steps."""
+    return Path(out) / f"{name}.step-{step}.safetensors"
+
+
+def save_checkpoint(path: Path, identity: str, state: TrainingState) -> None:
+    """Write a checkpoint atomically. identity: of all that the training depends on."""
+    saved = {
+        "identity": identity,
+        "model": state.network.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "average": state.average,
+        "progress": vars(state.progress),
     }
-    with atomic_path(parts.out / CHECKPOINT) as temporary:
-        torch.save(state, temporary)
+    with atomic_path(path) as temporary:
+        torch.save(saved, temporary)
 
 
-def snapshot_path(out: Path | str, step: int) -> Path:
-    """Where a training in `out` puts the tensors (safetensors, no header) that it had after `step` steps."""
-    return Path(out) / f"refiner.step-{step}.safetensors"
+def save_snapshot(path: Path, network: nn.Module) -> None:
+    """Write the network's tensors as they are now, atomically."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary)
 
 
-def save_snapshot(parts: Parts) -> None:
-    """Write the network's tensors as they are now, in the first process."""
-    if parts.fabric.is_global_zero:
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in parts.model.state_dict().items()}
-        with atomic_path(snapshot_path(parts.out, parts.state.step)) as temporary:
-            save_file(tensors, temporary)
+def take_checkpoint(path: Path, saved: Mapping[str, Any], state: TrainingState) -> bool:
+    """Put the values of a checkpoint into `state`. False, a warning, and `state` as it was if they do not fit."""
+
+    def take_rest() -> None:
+        average, progress = saved["average"], _progress(saved["progress"], state.progress.loss_sum)
+        check_tensors(state.average, average)
+        if {name: value.shape for name, value in average.items()} != {n: v.shape for n, v in state.average.items()}:
+            raise ValueError("its moving average is not of this network")
+        for name, value in state.average.items():
+            value.copy_(average[name])
+        vars(state.progress).update(vars(progress))
+
+    return restore(path, state.network, state.optimizer, saved.get("model"), saved.get("optimizer"), take_rest)
 
 
-def resume(parts: Parts) -> None:
-    """Go on from the checkpoint in `out`, if it is one of this very training; otherwise begin anew."""
-    path = parts.out / CHECKPOINT
-    first = parts.fabric.is_global_zero
-    saved = read_checkpoint(path)
-    if saved is not None and saved.get("identity") != parts.identity:
-        if first:
-            log.warning(f"{path}: of another training (clips, config or seed differ); this one begins anew")
-        saved = None
-    if saved is not None:
-        progress = saved.get("progress")
-
-        def take_progress() -> None:
-            found = _progress(progress)
-            found.loss_sum = torch.as_tensor(found.loss_sum, device=parts.device)
-            vars(parts.state).update(vars(found))
-
-        weights, state = saved.get("model"), saved.get("optimizer")
-        if restore(path, parts.model, parts.optimizer, weights, state, take_progress):
-            if first:
-                log.info(f"refiner: goes on from step {parts.state.step}")
-        else:
-            saved = None
-    parts.fabric.barrier()  # nobody may write before all have read
-    if first:
-        cut_log(parts.out / LOG, parts.state.step if saved is not None else 0)
-
-
-def _progress(saved: Any) -> Progress:
-    """Where a training stood; TypeError or ValueError if that is none."""
-    known = {field.name for field in dataclasses.fields(Progress)}
-    if not isinstance(saved, Mapping) or set(saved) != known:
+def _progress(saved: Any, like: Tensor) -> Progress:
+    """Where a training stood, its sum of the type and on the device of `like`; raises an error if it is none."""
+    if not isinstance(saved, Mapping) or set(saved) != {known.name for known in fields(Progress)}:
         raise ValueError("it does not say where the training stood")
-    step, done, (before, after) = saved["step"], saved["logged"], saved["validation"]
-    if not isinstance(step, int) or step < 0 or not isinstance(done[0], int) or not 0 <= done[0] <= step:
+    step, logged, validation = saved["step"], saved["logged"], saved["validation"]
+    if not isinstance(step, int) or step < 0 or not isinstance(logged[0], int) or not 0 <= logged[0] <= step:
         raise ValueError("its step is none")
+    if not isinstance(validation, Mapping) or not all(isinstance(key, str) for key in validation):
+        raise ValueError("its figures of the validation are none")
     return Progress(
+        loss_sum=torch.as_tensor(saved["loss_sum"], dtype=like.dtype, device=like.device).reshape(()),
         step=step,
         seconds=float(saved["seconds"]),
         data_seconds=float(saved["data_seconds"]),
-        loss_sum=torch.as_tensor(saved["loss_sum"], dtype=torch.float32).reshape(()),
-        logged=(done[0], float(done[1]), float(done[2])),
+        logged=(logged[0], float(logged[1]), float(logged[2])),
         train_loss=float(saved["train_loss"]),
-        validation=(float(before), float(after)),
+        validation={key: float(value) for key, value in validation.items()},
     )

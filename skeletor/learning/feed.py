@@ -1,16 +1,16 @@
-"""Batches of windows, drawn by a thread while the network learns."""
+"""Batches of a training, drawn by a thread while the network learns, each from a generator of its own."""
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 from types import TracebackType
+from typing import Generic, TypeVar
 
 import numpy as np
-import torch
 
-from skeletor.learning.windows import Drawn, FrameSource, Windows
-
+Batch = TypeVar("Batch")
 WINDOWS, CORRUPTION, NETWORK = range(3)  # what random numbers are for
 
 
@@ -24,33 +24,22 @@ def draw_seed(seed: int, rank: int, number: int, purpose: int) -> int:
     return int(state[0] >> np.uint64(1))  # torch takes 63 bits
 
 
-class Feed:
-    """Draws the batches `first`, `first + 1`, ... of a process in the background; `next` moves one to the device.
+class Feed(Generic[Batch]):
+    """Draws the batches `first`, `first + 1`, ... with `draw(number)`, in the background.
 
-    A context manager: the thread ends with the block. depth: batches that wait at most.
+    A context manager: the thread ends with the block. depth: batches that wait at most; 0: there is no thread, `next`
+    draws.
     """
 
-    def __init__(
-        self,
-        store: FrameSource,
-        size: int,
-        length: int,
-        degraded_share: float,
-        seed: int,
-        rank: int = 0,
-        first: int = 0,
-        device: torch.device | str = "cpu",
-        depth: int = 4,
-    ) -> None:
-        self._store, self._shape = store, (size, length, degraded_share)
-        self._seed, self._rank, self._number = seed, rank, first
-        self._device = torch.device(device)
-        self._queue: queue.Queue[Drawn | BaseException] = queue.Queue(depth)
+    def __init__(self, draw: Callable[[int], Batch], first: int = 0, depth: int = 4) -> None:
+        self._draw, self._number, self._depth = draw, first, depth
+        self._queue: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(depth)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="windows", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
 
-    def __enter__(self) -> Feed:
-        self._thread.start()
+    def __enter__(self) -> Feed[Batch]:
+        if self._depth:
+            self._thread.start()
         return self
 
     def __exit__(
@@ -63,19 +52,23 @@ class Feed:
             except queue.Empty:
                 self._thread.join(0.01)
 
-    def next(self) -> Windows:
-        """The next batch on the device; an error of the thread is raised here."""
-        drawn = self._queue.get()
-        if isinstance(drawn, BaseException):
-            raise drawn
-        return drawn.on(self._device)
+    def next(self) -> Batch:
+        """The next batch; an error of the thread is raised here."""
+        if not self._depth:
+            return self._one()
+        batch, error = self._queue.get()
+        if error is not None:
+            raise error
+        return batch  # type: ignore[return-value]
+
+    def _one(self) -> Batch:
+        batch = self._draw(self._number)
+        self._number += 1
+        return batch
 
     def _work(self) -> None:
         try:
             while not self._ended.is_set():
-                rng = np.random.default_rng(draw_seed(self._seed, self._rank, self._number, WINDOWS))
-                drawn = self._store.draw(*self._shape, rng)
-                self._queue.put(drawn.pinned() if self._device.type == "cuda" else drawn)
-                self._number += 1
+                self._queue.put((self._one(), None))
         except BaseException as error:  # whatever it is, the training must not wait for ever
-            self._queue.put(error)
+            self._queue.put((None, error))

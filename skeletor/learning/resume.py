@@ -51,7 +51,7 @@ def restore(path: Path, network: nn.Module, optimizer: Any, weights: Any, state:
     """
     before = copy.deepcopy((network.state_dict(), optimizer.state_dict()))
     try:
-        _check_weights(network, weights)
+        check_tensors(network.state_dict(), weights)
         network.load_state_dict(weights)
         _check_optimizer(optimizer, state)
         optimizer.load_state_dict(state)
@@ -64,9 +64,10 @@ def restore(path: Path, network: nn.Module, optimizer: Any, weights: Any, state:
     return True
 
 
-def _check_weights(network: nn.Module, weights: Any) -> None:
-    for name, value in network.state_dict().items():
-        found = weights[name]
+def check_tensors(own: Mapping[str, Tensor], saved: Any) -> None:
+    """Raise ValueError, KeyError or TypeError unless `saved` has finite tensors of the names and types of `own`."""
+    for name, value in own.items():
+        found = saved[name]
         if not isinstance(found, Tensor) or found.layout is not torch.strided or found.dtype != value.dtype:
             raise ValueError(f"{name} is no tensor of {value.dtype}")
         if found.is_floating_point() and not bool(found.isfinite().all()):

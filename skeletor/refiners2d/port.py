@@ -18,14 +18,38 @@ import torch
 
 from skeletor.refiners2d.alignment import Similarity
 from skeletor.refiners2d.gaussian import GaussianPrior
-from skeletor.refiners2d.port_config import Learn
+from skeletor.refiners2d.port_config import Learn, PortConfig
 from skeletor.refiners2d.port_network import Port
+from skeletor.support.errors import InputError
 
 EXTRAS = 4  # of `errors`: the estimate's two coordinates, confidence, logarithm of the deviation
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 CHUNK = 2048
 ROOT, AXIS = 0, 9  # a hand's root and the first joint of its middle finger
+
+
+def build_port(config: PortConfig, joints: int, bones: Sequence[tuple[int, int]]) -> Port:
+    """The network that a config describes, with fresh weights. InputError if the config's values do not fit."""
+    errors = config.learn == "errors"
+    try:
+        net = Port(
+            joints,
+            bones,
+            powers=config.powers,
+            width=config.width,
+            inner=config.inner,
+            heads=config.heads,
+            layers=config.layers,
+            extras=EXTRAS if errors else 0,
+            identity=config.identity,
+            zeroed=config.zeroed,
+            dropout=config.dropout,
+            silent=errors,
+        )
+    except ValueError as error:
+        raise InputError(f"port: {error}") from error
+    return net
 
 
 @dataclass(frozen=True, eq=False)

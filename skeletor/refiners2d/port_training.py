@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from skeletor.learning.schedule import Budget, Schedule
+from skeletor.learning.task import Options
+from skeletor.learning.trainer import train
 from skeletor.refiners2d.alignment import align, radius
 from skeletor.refiners2d.gaussian import GaussianPrior
-from skeletor.refiners2d.port import EXTRAS, error_inputs, picture_frame
+from skeletor.refiners2d.port import build_port, error_inputs, picture_frame
 from skeletor.refiners2d.port_config import PortConfig
 from skeletor.refiners2d.port_network import Port
-from skeletor.support.devices import seeded
 from skeletor.support.errors import InputError
-
-
-def build_port(config: PortConfig, joints: int, bones: Sequence[tuple[int, int]]) -> Port:
-    """The network that a config describes, with fresh weights. InputError if the config's values do not fit."""
-    errors = config.learn == "errors"
-    try:
-        net = Port(
-            joints,
-            bones,
-            powers=config.powers,
-            width=config.width,
-            inner=config.inner,
-            heads=config.heads,
-            layers=config.layers,
-            extras=EXTRAS if errors else 0,
-            identity=config.identity,
-            zeroed=config.zeroed,
-            dropout=config.dropout,
-            silent=errors,
-        )
-    except ValueError as error:
-        raise InputError(f"port: {error}") from error
-    return net
 
 
 def train_port(
@@ -54,7 +33,8 @@ def train_port(
     """Train on whole true poses (F, N, 2) and their detections (F, N, 2) with confidence (F, N).
 
     prior: the frame (and, for `errors`, the estimate to correct); None: the paper's frame, which needs size (F, 2).
-    `masked` looks at the truth alone. Raises InputError if nothing is whole, or prior or size is missing.
+    `masked` looks at the truth alone. Raises InputError if nothing is whole, or prior or size is missing,
+    TrainingDiverged if the loss becomes NaN.
     """
     if prior is None and (size is None or config.learn == "errors"):
         raise InputError("port: learn errors needs a prior; the paper's frame needs the size of the pictures")
@@ -62,89 +42,143 @@ def train_port(
     if not whole.any():
         raise InputError("port: no whole pose to learn from")
     truth, detected, confidence = (a[whole].astype(np.float64) for a in (truth, detected, confidence))
-    pool: _Masked | _Errors
-    if config.learn == "errors" and prior is not None:
-        pool = _Errors(truth, detected, confidence, prior, config)
-    else:
-        pool = _Masked(truth if size is None or prior else truth / size[whole][:, None], prior, config)
-    with seeded(seed, torch.device("cpu")):
-        net = build_port(config, truth.shape[1], bones)
-        _learn(net, pool, config, np.random.default_rng(seed))
-    return net.eval()
+
+    def make(device: torch.device) -> MaskedTask | ErrorsTask:
+        network = build_port(config, truth.shape[1], bones).to(device)
+        if config.learn == "errors" and prior is not None:
+            return _errors_task(network, truth, detected, confidence, prior, config)
+        poses = truth if size is None or prior is not None else truth / size[whole][:, None]
+        return MaskedTask(network, poses, prior, config.batch, config.masked)
+
+    return train(make, trainer_options(config), seed).task.network
 
 
-def _learn(net: Port, pool: _Masked | _Errors, config: PortConfig, rng: np.random.Generator) -> None:
-    optimizer = torch.optim.AdamW(net.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, config))
-    for _ in range(config.steps):
-        loss = pool.loss(net, rng)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), config.gradient_clip)
-        optimizer.step()
-        schedule.step()
+def trainer_options(config: PortConfig) -> Options:
+    """The trainer's options of a config: one line of the log, at the end; nothing is written."""
+    c = config
+    return Options(
+        name="port",
+        schedule=Schedule("cosine", c.learning_rate, c.warmup_steps, after_warmup=True),
+        budget=Budget(c.steps),
+        batch_size=c.batch,
+        unit="poses",
+        weight_decay=c.weight_decay,
+        gradient_clip=c.gradient_clip,
+        log_every=c.steps,
+        checkpoint_every=c.steps,
+        own_generators=False,
+    )
 
 
-def _rate(step: int, config: PortConfig) -> float:
-    if step < config.warmup_steps:
-        return (step + 1) / config.warmup_steps
-    rest = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, rest)))
+@dataclass(frozen=True, eq=False)
+class MaskedTask:
+    """Masked joint modelling (equation 12): the mean squared error of hidden joints.
 
+    truth: (F, N, 2). prior: None for the paper's frame. size: poses of a batch. masked: share of joints to hide.
+    """
 
-class _Masked:
-    """Masked joint modelling (equation 12): the mean squared error of hidden joints."""
+    network: Port
+    truth: np.ndarray
+    prior: GaussianPrior | None
+    size: int
+    masked: float
 
-    def __init__(self, truth: np.ndarray, prior: GaussianPrior | None, config: PortConfig) -> None:
-        self.truth, self.prior, self.config = truth, prior, config
-
-    def loss(self, net: Port, rng: np.random.Generator) -> Tensor:
-        """The loss of one random batch of masked poses."""
-        poses = self.truth[rng.integers(len(self.truth), size=self.config.batch)]  # (B, N, 2)
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Random poses (B, N, 2) in their frame, and which joints (B, N) are hidden."""
+        poses = self.truth[rng.integers(len(self.truth), size=self.size)]  # (B, N, 2)
         order = rng.random(poses.shape[:2])
-        hidden = order < self.config.masked
+        hidden = order < self.masked
         hidden &= order < np.sort(order, 1)[:, [-2]]  # two joints stay
         if self.prior is None:
             place = picture_frame(poses)
         else:
             place = align(poses, self.prior.mean[None], (~hidden).astype(float), self.prior.rotate)
-        points, mask = _tensor(place.apply(poses)), torch.from_numpy(hidden)
-        squares = (net(points, mask) - points).square().sum(2)  # (B, N)
-        return squares[mask].mean() if hidden.any() else squares.mean() * 0
+        return _tensor(place.apply(poses)), torch.from_numpy(hidden)
+
+    def loss(self, runner: nn.Module, batch: tuple[Tensor, Tensor], seed: int) -> Tensor:
+        """Over the hidden joints; 0 if there is none."""
+        points, hidden = batch
+        squares: Tensor = (runner(points, hidden) - points).square().sum(2)  # (B, N)
+        return squares[hidden].mean() if hidden.any() else squares.mean() * 0
+
+    def validate(self) -> dict[str, float]:
+        """Nothing is held out here: see `skeletor.refiners2d.port.choose_port`."""
+        return {}
 
 
-class _Errors:
-    """Detections as they are, or true poses with the error of another pose, turned and scaled to fit."""
+@dataclass(frozen=True, eq=False)
+class SpoiltPoses:
+    """A batch of `ErrorsTask`, in the frame of the prior.
 
-    def __init__(
-        self,
-        truth: np.ndarray,
-        detected: np.ndarray,
-        confidence: np.ndarray,
-        prior: GaussianPrior,
-        config: PortConfig,
-    ) -> None:
-        self.truth, self.confidence, self.prior, self.config = truth, confidence, prior, config
-        place = align(truth, prior.mean[None], np.ones(truth.shape[:2]), prior.rotate)
-        self.factor = place.factor / abs(place.factor) / radius(truth)[:, None]  # (F, 1): pixels to radii, upright
-        error = detected - truth
-        self.error = (error[..., 0] + 1j * error[..., 1]) * self.factor  # (F, N)
+    points: (B, N, 2) as detected, 0 where not; hidden: (B, N) not detected; extras: (B, N, E) see `error_inputs`;
+    offset: (B, N, 2) from the truth to the Gaussian estimate; radius: (B, 1) of the poses, in pixels.
+    """
 
-    def loss(self, net: Port, rng: np.random.Generator) -> Tensor:
-        """The loss of one random batch of spoilt poses."""
-        config = self.config
-        own = rng.integers(len(self.truth), size=config.batch)
-        other = rng.integers(len(self.truth), size=config.batch)
-        other = np.where(rng.random(config.batch) < config.exchange, other, own)
+    points: Tensor
+    hidden: Tensor
+    extras: Tensor
+    offset: Tensor
+    radius: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorsTask:
+    """Detections as they are, or true poses with the error of another pose, turned and scaled to fit.
+
+    truth: (F, N, 2); confidence: (F, N); factor: (F, 1) complex, from pixels to radii and upright; error: (F, N)
+    complex, of the detections, times `factor`. size: poses of a batch. exchange: share that gets another's error.
+    """
+
+    network: Port
+    truth: np.ndarray
+    confidence: np.ndarray
+    factor: np.ndarray
+    error: np.ndarray
+    prior: GaussianPrior
+    size: int
+    exchange: float
+
+    def draw(self, rng: np.random.Generator) -> SpoiltPoses:
+        """Random poses with errors."""
+        own = rng.integers(len(self.truth), size=self.size)
+        other = rng.integers(len(self.truth), size=self.size)
+        other = np.where(rng.random(self.size) < self.exchange, other, own)
         error = self.error[other] / self.factor[own]
         detected = self.truth[own] + np.stack([error.real, error.imag], -1)
         place, base, extras = error_inputs(self.prior, detected, self.confidence[other])
         hidden = np.isnan(detected[..., 0])
-        placed = np.where(hidden[..., None], 0, place.apply(detected))
-        correction = net(_tensor(placed), torch.from_numpy(hidden), _tensor(extras))
-        left = _tensor(base - place.apply(self.truth[own])) + correction  # (B, N, 2)
-        size = _tensor(1 / abs(self.factor[own]))  # (B, 1): errors count in pixels, as they are measured
+        return SpoiltPoses(
+            points=_tensor(np.where(hidden[..., None], 0, place.apply(detected))),
+            hidden=torch.from_numpy(hidden),
+            extras=_tensor(extras),
+            offset=_tensor(base - place.apply(self.truth[own])),
+            radius=_tensor(1 / abs(self.factor[own])),
+        )
+
+    def loss(self, runner: nn.Module, batch: SpoiltPoses, seed: int) -> Tensor:
+        """Mean length of what the correction leaves, and of the same seen from the root."""
+        left = batch.offset + runner(batch.points, batch.hidden, batch.extras)  # (B, N, 2)
+        size = batch.radius  # errors count in pixels, as they are measured
         return ((_length(left) + 0.5 * _length(left - left[:, :1])) * size / size.mean()).mean()
+
+    def validate(self) -> dict[str, float]:
+        """Nothing is held out here: see `skeletor.refiners2d.port.choose_port`."""
+        return {}
+
+
+def _errors_task(
+    network: Port,
+    truth: np.ndarray,
+    detected: np.ndarray,
+    confidence: np.ndarray,
+    prior: GaussianPrior,
+    config: PortConfig,
+) -> ErrorsTask:
+    place = align(truth, prior.mean[None], np.ones(truth.shape[:2]), prior.rotate)
+    factor = place.factor / abs(place.factor) / radius(truth)[:, None]  # (F, 1)
+    error = detected - truth  # (F, N, 2)
+    turned = (error[..., 0] + 1j * error[..., 1]) * factor
+    return ErrorsTask(network, truth, confidence, factor, turned, prior, config.batch, config.exchange)
 
 
 def _length(vectors: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ import numpy as np
 
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.support.errors import InputError
+from slt.estimators.mediapipe_package import package_folder, silence
 
 STAGE = "people"
 LOOKS = 3  # frames that are looked at again
@@ -156,12 +157,10 @@ class _Detector:
 @cache
 def _detector() -> _Detector:
     """One for the process: to load it takes longer than to look at a few frames."""
-    from slt.estimators.mediapipe import _package, _silence
-
-    with _silence():
+    with silence():
         from mediapipe.python._framework_bindings.resource_util import set_resource_dir
 
-        set_resource_dir(str(_package().parent))
+        set_resource_dir(str(package_folder().parent))
         detector = _Detector()
         detector.people(np.zeros((16, 16, 3), np.uint8))  # the model is loaded, and announced, with the first frame
     return detector

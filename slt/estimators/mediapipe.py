@@ -24,7 +24,6 @@ frame more than once to warm the tracker up was tried and found nothing more, so
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +41,7 @@ from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.progress import log
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
 from slt.estimators.bystanders import Watch
+from slt.estimators.mediapipe_package import package_folder, silence
 from slt.estimators.prune import without_output
 from slt.video import Video, open_video
 
@@ -128,13 +128,13 @@ def unavailable() -> str | None:
     """Why this estimator cannot work here, or None if it can."""
     try:
         version = importlib.metadata.version("mediapipe")
-        with _silence():
+        with silence():
             from mediapipe.python._framework_bindings.calculator_graph import CalculatorGraph  # noqa: F401
     except importlib.metadata.PackageNotFoundError:
         return f"mediapipe is not installed; {HOW_TO_INSTALL}"
     except ImportError as error:
         return f"mediapipe cannot be imported ({str(error).splitlines()[0]}); {HOW_TO_INSTALL}"
-    if not (_package() / _POSE_FILE).exists():
+    if not (package_folder() / _POSE_FILE).exists():
         return f"mediapipe {version} comes without its models; {HOW_TO_INSTALL}"
     return None
 
@@ -144,12 +144,6 @@ def build_mediapipe(options: MediaPipeOptions) -> MediaPipeEstimator:
     """The estimator of its options; MissingDependency if it is not installed."""
     fps = USUAL_FPS if options.fps is None else options.fps
     return MediaPipeEstimator(fps, options.smooth_landmarks, options.hand_model, options.pose_stride)
-
-
-def _package() -> Path:
-    import mediapipe
-
-    return Path(mediapipe.__file__).parent
 
 
 def _track(
@@ -164,7 +158,7 @@ def _track(
             frames = watch.over(video.every(stride))
             first = next(frames, None)
             if first is not None:
-                with _silence():  # the models are loaded, and announced, with the first frame
+                with silence():  # the models are loaded, and announced, with the first frame
                     rows.append(tracker.find(first, 0))
             for number, frame in enumerate(frames, 1):
                 rows.append(_NOTHING if frame is None else tracker.find(frame, number))
@@ -214,7 +208,7 @@ def _tracker(smooth: bool, hand_model: HandModel) -> Iterator[_Tracker]:
     from mediapipe.python import packet_creator
     from mediapipe.python._framework_bindings.calculator_graph import CalculatorGraph
 
-    with _silence():
+    with silence():
         graph = CalculatorGraph(graph_config=_flat_graph(hand_model))
         tracker = _Tracker(graph)
         graph.start_run(
@@ -240,7 +234,7 @@ def _flat_graph(hand_model: HandModel) -> Any:
     from mediapipe.python._framework_bindings.resource_util import set_resource_dir
     from mediapipe.python._framework_bindings.validated_graph_config import ValidatedGraphConfig
 
-    set_resource_dir(str(_package().parent))  # where the models lie
+    set_resource_dir(str(package_folder().parent))  # where the models lie
     whole = ValidatedGraphConfig()
     whole.initialize(graph_config=_GRAPH)
     graph = calculator_pb2.CalculatorGraphConfig()
@@ -262,18 +256,4 @@ def _flat_graph(hand_model: HandModel) -> Any:
 @cache
 def _pose_model() -> bytes:
     """The pose model without its mask of the person."""
-    return without_output((_package() / _POSE_FILE).read_bytes(), _MASK)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Send file descriptor 2 elsewhere for a moment: TFLite and abseil write to it whatever one asks for."""
-    keep = os.dup(2)
-    try:
-        sink = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(sink, 2)
-        os.close(sink)
-        yield
-    finally:
-        os.dup2(keep, 2)
-        os.close(keep)
+    return without_output((package_folder() / _POSE_FILE).read_bytes(), _MASK)

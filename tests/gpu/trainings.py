@@ -11,13 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from skeletor.lifters.learned import training as lift_training
+from skeletor.learning.trainer import Trainer as NetworkTrainer
 from skeletor.lifters.learned.clips import Material
 from skeletor.lifters.learned.config import LiftTrainJob
+from skeletor.lifters.learned.training import train_lifter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.stream import StreamingRefiner
-from skeletor.refiners.training import loop
 from skeletor.refiners.training.train import RefinerTrainResult, load_refiner, train_refiner
 from skeletor.refiners.windowed import SkeletorRefiner
 from skeletor.support.config import check_config
@@ -86,7 +86,7 @@ def train_and_resume_refiner(folder: Path, device: str, patch: pytest.MonkeyPatc
 
     whole = train("whole")
     with patch.context() as inside:
-        inside.setattr(loop, "train_step", stopping(loop.train_step, 9))
+        inside.setattr(NetworkTrainer, "step", stopping(NetworkTrainer.step, 9))
         with pytest.raises(Stopped):
             train("halves")
     halves = train("halves")
@@ -130,12 +130,12 @@ def train_and_resume_lifter(
 ) -> None:
     """Stopped after 5 of 6 steps."""
     before = states(device)
-    whole = lift_training.train_lifter(lifter_job(folder / "whole", kind, device), material)
+    whole = train_lifter(lifter_job(folder / "whole", kind, device), material)
     with patch.context() as inside:
-        inside.setattr(lift_training, "_step", stopping(lift_training._step, 5))
+        inside.setattr(NetworkTrainer, "step", stopping(NetworkTrainer.step, 5))
         with pytest.raises(Stopped):
-            lift_training.train_lifter(lifter_job(folder / "halves", kind, device), material)
-    halves = lift_training.train_lifter(lifter_job(folder / "halves", kind, device), material)
+            train_lifter(lifter_job(folder / "halves", kind, device), material)
+    halves = train_lifter(lifter_job(folder / "halves", kind, device), material)
     assert halves.steps == 6 and np.isfinite(halves.validation)
     assert_close(load_file(halves.weights), load_file(whole.weights), device)
     assert all(torch.equal(a, b) for a, b in zip(states(device), before, strict=True)), "generators are as before"

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from skeletor.learning.checkpoint import resume
 from skeletor.learning.frame_store import FrameStore
+from skeletor.learning.trainer import Trainer, TrainingDiverged, train
 from skeletor.learning.windows import FrameSource, MemoryStore, alike, clip_store
 from skeletor.poses.hands import carriers
 from skeletor.poses.pose import PoseSequence
@@ -25,11 +25,10 @@ from skeletor.refiners.networks.build import Network, build_network
 from skeletor.refiners.networks.skeletor import Skeletor
 from skeletor.refiners.networks.spatial_prior import fit_prior
 from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
-from skeletor.refiners.training.loop import Parts, TrainingDiverged, run_loop, windows_per_step
 from skeletor.refiners.training.model_card import write_card
 from skeletor.refiners.training.objective import make_task
+from skeletor.refiners.training.task import RefinerTask, refiner_task, trainer_options
 from skeletor.refiners.weights import LoadedRefiner, RefinerInfo, load_refiner, save_refiner
-from skeletor.support.devices import make_fabric, resolve_device, seeded
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 
@@ -108,26 +107,27 @@ def train_refiner(
     Raises InputError if the clips do not fit together, TrainingDiverged if the loss becomes NaN.
     """
     sets = _data(clips, degraded, config, seed)
-    place = resolve_device(device)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     arguments = model_arguments(config, sets.skeleton, sets.dims)
-    with seeded(seed, place):
-        parts = _start(arguments, sets, config, place, out, seed)
-        resume(parts)
-        run_loop(parts, config, frozenset(snapshots))
-    result = _result(parts, config)
+
+    def make(device: torch.device) -> RefinerTask:
+        model = _network(arguments, sets, seed).to(device)
+        tensors = make_task(sets.skeleton, model.rest.clone())
+        return refiner_task(model, sets.train, sets.held_out, tensors, config, seed, device)
+
+    identity = f"{VERSION} {config.digest()} {sets.train.digest()} seed {seed}"
+    trainer = train(make, trainer_options(config, frozenset(snapshots)), seed, device, Path(out), identity)
+    result = _result(trainer, Path(out))
     words = data or f"{sets.clips} clips, {sets.train.frames} frames"
-    info = _info(sets, arguments, config, parts, result, words, licence)
-    if parts.fabric.is_global_zero:
-        save_refiner(parts.model, info, result.weights)
+    info = _info(sets, arguments, config, trainer, result, words, licence)
+    if trainer.first:
+        save_refiner(trainer.task.network, info, result.weights)
         write_card(info, result.weights)
         log.info(
             f"refiner: {result.steps} steps in {result.seconds:.0f} s, {result.parameters} parameters; held-out error "
             f"{result.validation_error_input:.4f} before, {result.validation_error:.4f} after refinement; "
             f"{result.windows_per_second:.0f} windows/s, {100 * result.data_wait_share:.1f} % of the time waiting"
         )
-    parts.fabric.barrier()
+    trainer.fabric.barrier()
     return result
 
 
@@ -193,55 +193,18 @@ def _network(arguments: dict[str, Any], sets: _Data, seed: int) -> Network:
     return model
 
 
-def _start(
-    arguments: dict[str, Any], sets: _Data, config: RefinerTrainConfig, device: torch.device, out: Path, seed: int
-) -> Parts:
-    """A training at step 0."""
-    fabric = make_fabric(device, config.bf16)
-    device = fabric.device
-    model = _network(arguments, sets, seed)
-    model.to(device)
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,  # 0 makes it Adam
-        fused=device.type == "cuda",
-    )
-    runner, optimizer = fabric.setup(_compiled(model) if config.compile else model, optimizer)
-    together = f" in {fabric.world_size} processes" if fabric.world_size > 1 else ""
-    return Parts(
-        fabric=fabric,
-        model=model,
-        runner=runner,
-        optimizer=optimizer,
-        train=sets.train,
-        held_out=sets.held_out,
-        task=make_task(sets.skeleton, model.rest.clone()),
-        device=device,
-        out=out,
-        seed=seed,
-        identity=f"{VERSION} {config.digest()} {sets.train.digest()} seed {seed}{together}",
-    )
-
-
-def _compiled(model: torch.nn.Module) -> torch.nn.Module:
-    compiled = torch.compile(model)
-    assert isinstance(compiled, torch.nn.Module)
-    return compiled
-
-
-def _result(parts: Parts, config: RefinerTrainConfig) -> RefinerTrainResult:
-    state = parts.state
+def _result(trainer: Trainer[RefinerTask], out: Path) -> RefinerTrainResult:
+    now = trainer.state.progress
     return RefinerTrainResult(
-        weights=parts.out / WEIGHTS,
-        parameters=parts.model.parameter_count(),
-        steps=state.step,
-        seconds=state.seconds,
-        train_loss=state.train_loss,
-        validation_error_input=state.validation[0],
-        validation_error=state.validation[1],
-        windows_per_second=state.step * windows_per_step(parts, config) / max(state.seconds, 1e-9),
-        data_wait_share=state.data_seconds / max(state.seconds, 1e-9),
+        weights=out / WEIGHTS,
+        parameters=trainer.task.network.parameter_count(),
+        steps=now.step,
+        seconds=now.seconds,
+        train_loss=now.train_loss,
+        validation_error_input=now.validation.get("validation_error_input", math.nan),
+        validation_error=now.validation.get("validation_error", math.nan),
+        windows_per_second=now.step * trainer.samples_per_step / max(now.seconds, 1e-9),
+        data_wait_share=now.data_seconds / max(now.seconds, 1e-9),
     )
 
 
@@ -249,7 +212,7 @@ def _info(
     sets: _Data,
     arguments: dict[str, Any],
     config: RefinerTrainConfig,
-    parts: Parts,
+    trainer: Trainer[RefinerTask],
     result: RefinerTrainResult,
     data: str,
     licence: str,
@@ -266,7 +229,7 @@ def _info(
         data=data,
         licence=licence,
         config=config.model_dump(mode="json"),
-        training={**_finite(asdict(result)), "seed": parts.seed, "identity": parts.identity},
+        training={**_finite(asdict(result)), "seed": trainer.seed, "identity": trainer.identity},
     )
 
 

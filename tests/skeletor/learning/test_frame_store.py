@@ -14,10 +14,10 @@ from skeletor.io import native
 from skeletor.learning import pack as pack_module
 from skeletor.learning.frame_store import MARKER, FrameForm, open_frames
 from skeletor.learning.pack import FrameWriter, pack
+from skeletor.learning.trainer import Trainer
 from skeletor.learning.windows import clip_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50, custom_skeleton
-from skeletor.refiners.training import loop
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
@@ -229,14 +229,14 @@ def test_training_on_disk_is_resumed_to_the_same_losses(
     with pytest.raises(InputError, match="fps"):
         train_refiner(store, config(fps=30.0), tmp_path / "other")
     train_refiner(store, config(accumulate=2), tmp_path / "whole")
-    step = loop.train_step
+    step = Trainer.step
 
-    def dying(parts: loop.Parts, *rest: Any) -> None:
-        if parts.state.step == 8:
+    def dying(trainer: Trainer[Any], *rest: Any) -> None:
+        if trainer.state.progress.step == 8:
             raise KeyboardInterrupt
-        step(parts, *rest)
+        step(trainer, *rest)
 
-    monkeypatch.setattr(loop, "train_step", dying)
+    monkeypatch.setattr(Trainer, "step", dying)
     with pytest.raises(KeyboardInterrupt):
         train_refiner(store, config(accumulate=2), tmp_path / "killed")
     monkeypatch.undo()

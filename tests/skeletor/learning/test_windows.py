@@ -51,15 +51,19 @@ def test_degraded_versions_are_the_source_of_their_share() -> None:
         )
 
 
-def targets(store: FrameSource, rank: int, first: int, count: int) -> list[torch.Tensor]:
-    with Feed(store, 3, 8, 0.5, seed=1, rank=rank, first=first, depth=2) as feed:
-        return [feed.next().target for _ in range(count)]
+def targets(store: FrameSource, rank: int, first: int, count: int, depth: int = 2) -> list[torch.Tensor]:
+    def draw(number: int) -> Drawn:
+        return store.draw(3, 8, 0.5, np.random.default_rng(draw_seed(1, rank, number, WINDOWS)))
+
+    with Feed(draw, first, depth) as feed:
+        return [feed.next().on(CPU).target for _ in range(count)]
 
 
 def test_a_feed_gives_the_same_batches_from_anywhere_and_others_to_others() -> None:
     store = clip_store(clips(3))
     whole = targets(store, 0, 0, 6)
-    assert all(torch.equal(a, b) for a, b in zip(whole[4:], targets(store, 0, 4, 2), strict=True))
+    for depth in (0, 2):  # without a thread, and with one
+        assert all(torch.equal(a, b) for a, b in zip(whole[4:], targets(store, 0, 4, 2, depth), strict=True))
     rng = np.random.default_rng(draw_seed(1, 0, 5, WINDOWS))
     assert torch.equal(store.draw(3, 8, 0.5, rng).on(CPU).target, whole[5])
     assert not any(torch.equal(a, b) for a, b in zip(whole, targets(store, 1, 0, 6), strict=True))
@@ -67,13 +71,9 @@ def test_a_feed_gives_the_same_batches_from_anywhere_and_others_to_others() -> N
 
 
 def test_an_error_while_drawing_reaches_the_training() -> None:
-    class Broken(type(clip_store(clips(1)))):  # type: ignore[misc]
-        def draw(self, *arguments: object) -> Drawn:
-            raise OSError("the disk is gone")
+    def broken(number: int) -> Drawn:
+        raise OSError("the disk is gone")
 
-    good = clip_store(clips(1))
-    with (
-        Feed(Broken(good.points, good.confidence, good.index), 2, 4, 0.5, 0) as feed,
-        pytest.raises(OSError, match="gone"),
-    ):
-        feed.next()
+    for depth in (0, 2):
+        with Feed(broken, depth=depth) as feed, pytest.raises(OSError, match="gone"):
+            feed.next()

@@ -17,7 +17,7 @@ def test_snapshots_change_nothing_and_end_at_the_weights(tmp_path: Path) -> None
     watched = train_refiner(clips(4), config(), tmp_path / "watched", snapshots=(4, 12))
     assert watched.train_loss == pytest.approx(plain.train_loss)
     final = load_refiner(watched.weights).model.state_dict()
-    early, last = (load_file(snapshot_path(tmp_path / "watched", step)) for step in (4, 12))
+    early, last = (load_file(snapshot_path(tmp_path / "watched", "refiner", step)) for step in (4, 12))
     assert early.keys() == last.keys() == final.keys()
     assert all(torch.equal(last[name], final[name]) for name in final)
     assert any(not torch.equal(early[name], final[name]) for name in final)

@@ -22,22 +22,24 @@ ROOT = Path(__file__).parents[3]
 
 TWO = """
 import os, sys, torch
-import skeletor.refiners.training.loop as loop
+import skeletor.refiners.training.task as task
+from skeletor.learning.trainer import Trainer
 from skeletor.refiners.training.train import train_refiner
 from tests.skeletor.refiners.tiny import clips, config
 torch.set_num_threads(1)
 folder, rank = sys.argv[1], int(os.environ["RANK"])
-step, draw, seen = loop.train_step, loop.corrupted_batch, []
+step, draw, seen = Trainer.step, task.corrupted_batch, []
 def spy(ready, *rest):
     seen.append(ready.windows.target[:, 0, 4].clone())
     return draw(ready, *rest)
-def stepping(parts, c, feed):
-    before = {n: p.detach().clone() for n, p in parts.model.named_parameters()}
-    step(parts, c, feed)
-    if parts.state.step == 2:
-        after = {n: p.grad.clone() for n, p in parts.model.named_parameters() if p.grad is not None}
+def stepping(trainer, feed):
+    network = trainer.task.network
+    before = {n: p.detach().clone() for n, p in network.named_parameters()}
+    step(trainer, feed)
+    if trainer.state.progress.step == 2:
+        after = {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
         torch.save({"before": before, "grad": after}, f"{folder}/grad{rank}.pt")
-loop.corrupted_batch, loop.train_step = spy, stepping
+task.corrupted_batch, Trainer.step = spy, stepping
 c = config(max_steps=4, log_every=2, gradient_clip=1e9, accumulate=2, validation_share=0.0)
 result = train_refiner(clips(4), c, f"{folder}/out")
 torch.save({"seen": torch.stack(seen), "steps": result.steps}, f"{folder}/seen{rank}.pt")

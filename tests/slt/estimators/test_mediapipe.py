@@ -15,7 +15,8 @@ from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.estimators import mediapipe
-from slt.estimators.mediapipe import MediaPipeOptions, _silence, _tracker, unavailable
+from slt.estimators.mediapipe import MediaPipeOptions, _tracker, unavailable
+from slt.estimators.mediapipe_package import package_folder, silence
 from slt.estimators.registry import build_estimator
 from slt.video import open_video, write_video
 
@@ -45,7 +46,7 @@ def pose(clip: Path) -> PoseSequence:
 @pytest.fixture(scope="module")
 def holistic(clip: Path) -> Iterator[list[object]]:
     """What `mp.solutions.holistic` makes of the same frames."""
-    with _silence(), warnings.catch_warnings():
+    with silence(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mediapipe.python.solutions.holistic import Holistic
 
@@ -84,7 +85,7 @@ def test_the_lite_hand_model_is_another_one(clip: Path, pose: PoseSequence) -> N
 
 
 def test_without_the_mask_the_bits_are_the_same(clip: Path, pose: PoseSequence, monkeypatch) -> None:
-    whole = (mediapipe._package() / mediapipe._POSE_FILE).read_bytes()
+    whole = (package_folder() / mediapipe._POSE_FILE).read_bytes()
     assert mediapipe._pose_model() != whole
     monkeypatch.setattr(mediapipe, "_pose_model", lambda: whole)
     other = build_estimator(MediaPipeOptions())(clip)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from skeletor.learning.trainer import Trainer
 from skeletor.lifters.learned import training
 from skeletor.lifters.learned.clips import Material
 from skeletor.lifters.learned.config import LiftTrainJob
@@ -70,7 +71,7 @@ def detected() -> PoseSequence:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_training_learns(tmp_path: Path, clips: Material, kind: str) -> None:
     result = training.train_lifter(job(tmp_path, kind, 40, learning_rate=0.01, log_every=20, ema=0.0), clips)
-    first, last = (json.loads(line)["loss"] for line in (tmp_path / training.LOG).read_text().splitlines())
+    first, last = (json.loads(line)["loss"] for line in (tmp_path / "lifter.jsonl").read_text().splitlines())
     assert last < first and result.steps == 40 and np.isfinite(result.validation)
 
 
@@ -78,15 +79,15 @@ def test_a_training_learns(tmp_path: Path, clips: Material, kind: str) -> None:
 def test_a_killed_training_ends_with_the_same_bytes(
     tmp_path: Path, clips: Material, kind: str, trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = training._step
+    step = Trainer.step
 
-    def killed(run: Any, *rest: Any) -> float:
-        if run.step == 5:
+    def killed(trainer: Trainer[Any], *rest: Any) -> None:
+        if trainer.state.progress.step == 5:
             raise KeyboardInterrupt
-        return step(run, *rest)
+        step(trainer, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_step", killed)
+        patch.setattr(Trainer, "step", killed)
         with pytest.raises(KeyboardInterrupt):
             training.train_lifter(job(tmp_path, kind), clips)
     assert not (tmp_path / training.WEIGHTS).exists()

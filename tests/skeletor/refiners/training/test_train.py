@@ -64,15 +64,15 @@ def test_kill_and_resume_gives_the_same_losses(tmp_path: Path) -> None:
     arguments = "max_steps=12, model={'d_model': 16, 'd_ff': 32, 'heads': 2, 'layers': 1, 'dropout': 0.2}"
     code = f"""
 import os, signal, sys
-import skeletor.refiners.training.loop as loop
+from skeletor.learning.trainer import Trainer
 from skeletor.refiners.training.train import train_refiner
 from tests.skeletor.refiners.tiny import clips, config
-step = loop.train_step
-def dying(parts, c, feed):
-    step(parts, c, feed)
-    if parts.state.step == 9:
+step = Trainer.step
+def dying(trainer, feed):
+    step(trainer, feed)
+    if trainer.state.progress.step == 9:
         os.kill(os.getpid(), signal.SIGKILL)
-loop.train_step = dying
+Trainer.step = dying
 train_refiner(clips(3), config({arguments}), sys.argv[1])
 """
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
