@@ -63,10 +63,15 @@ class Registry(Mapping[str, Entry[Options, Stage]], Generic[Options, Stage]):
     def register(
         self, options: type[Own], about: str, unavailable: Callable[[], str | None] = _always
     ) -> Callable[[Callable[[Own], Built]], Callable[[Own], Built]]:
-        """A decorator for the function that builds the stage of these options. ValueError if the name is taken."""
+        """A decorator for the function that builds the stage of these options.
+
+        Raises ValueError if their name is missing or taken, or if they are not of this kind.
+        """
+        if not issubclass(options, self._base):
+            raise ValueError(f"{options.__name__} is no {self._base.__name__}")
         name = options.model_fields[self._key].default
-        if not issubclass(options, self._base) or not isinstance(name, str) or name in self._entries:
-            raise ValueError(f"{options.__name__}: {self._key} {name!r} is taken, or it is no {self._base.__name__}")
+        if not isinstance(name, str) or name in self._entries:
+            raise ValueError(f"{options.__name__}: {self._key} {name!r} is no name, or is taken")
 
         def add(build: Callable[[Own], Built]) -> Callable[[Own], Built]:
             self._entries[name] = Entry(options, about, build, unavailable)  # type: ignore[arg-type]
@@ -146,19 +151,18 @@ class Presets(Mapping[str, C], Generic[C]):
     """Named values of one config, whose field `preset` says which are meant where none are given."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, C] = {}
-        self._abouts: dict[str, str] = {}
+        self._entries: dict[str, tuple[str, C]] = {}
 
     def register(self, name: str, about: str, values: C) -> C:
         """Add a preset; what `values` leaves out keeps the config's default. Gives it under its name."""
         if name in self._entries:
             raise ValueError(f"preset {name!r} is taken")
-        self._abouts[name] = about
-        self._entries[name] = values.model_copy(update={"preset": name})
-        return self._entries[name]
+        named = values.model_copy(update={"preset": name})
+        self._entries[name] = about, named
+        return named
 
     def __getitem__(self, name: str) -> C:
-        return self._entries[name]
+        return self._entries[name][1]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -168,7 +172,7 @@ class Presets(Mapping[str, C], Generic[C]):
 
     def about(self, name: str) -> str:
         """What a preset is, in a few words."""
-        return self._abouts[name]
+        return self._entries[name][0]
 
     def filled(self, raw: Any) -> Any:
         """Plain values with those of the preset that they name where they have none. ValueError if there is none."""
@@ -176,7 +180,7 @@ class Presets(Mapping[str, C], Generic[C]):
             return raw
         if raw["preset"] not in self._entries:
             raise ValueError(f"preset {raw['preset']!r} is none of {', '.join(self)}")
-        return {**self._entries[raw["preset"]].model_dump(exclude_unset=True), **raw}
+        return {**self[raw["preset"]].model_dump(exclude_unset=True), **raw}
 
 
 def given_weights(options: Config) -> str | None:

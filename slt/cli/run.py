@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skeletor.files.lock import locked
 from skeletor.files.suffixes import bare_name
@@ -17,6 +17,9 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
 from slt.estimators.registry import ESTIMATORS
 
+if TYPE_CHECKING:
+    from slt.pipeline.config import RunConfig
+
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Run the pipeline, print and write the table; gives exit code 0.
@@ -25,13 +28,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     """
     args = make_parser(command, text).parse_args(argv)
 
-    from slt.pipeline.config import RunConfig
     from slt.pipeline.run import run
 
-    raw = read_sections(args.config)
-    _exchange(raw, args)
-    override(raw, _overrides(args), str(args.config))
-    config = check_config(raw, RunConfig, str(args.config))
+    config = read_run_config(args)
     if args.corpus is not None and not args.corpus.is_dir():
         raise InputError(f"{args.corpus}: no such folder; give the folder of a data set in PHOENIX14T's layout")
     folder = args.run_dir or Path("runs") / (
@@ -68,6 +67,16 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, help="workers of the config: processes")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key, e.g. corpus.test=20")
     return parser
+
+
+def read_run_config(args: argparse.Namespace) -> RunConfig:
+    """The config of a run, as its file and the options of the command say. InputError, one line with file and key."""
+    from slt.pipeline.config import RunConfig
+
+    raw = read_sections(args.config)
+    _exchange(raw, args)
+    override(raw, _overrides(args), str(args.config))
+    return check_config(raw, RunConfig, str(args.config))
 
 
 def _exchange(raw: dict[str, Any], args: argparse.Namespace) -> None:

@@ -26,6 +26,7 @@ from slt.translate.joey.batches import Example
 from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 from tests.skeletor.refiners2d.parts2d import clips
+from tests.slt.pipeline.test_config import FLAT
 
 CARD = Card("A test model", "Random motion.", "none needed", "It understands nothing.")
 CONFIG = ModelConfig(
@@ -209,3 +210,26 @@ def test_a_2d_refiner_goes_with_the_folder_and_can_be_left_out(parts, tmp_path):
     plain = save(parts, tmp_path / "plain")
     config = yaml.safe_load((plain / "model.yaml").read_text())
     assert config["refine2d"] is None
+
+
+def test_a_folder_of_an_earlier_version_has_the_options_of_all_stages_in_one_bag(parts, tmp_path):
+    folder = save(parts, tmp_path / "m")
+    (folder / "refiner.safetensors").unlink()
+    config = yaml.safe_load((folder / "model.yaml").read_text())
+    del config["files"]["refiner.safetensors"]
+    flat = {
+        **FLAT,
+        "refine": {**FLAT["refine"], "name": "savgol", "window": 9},
+        "lift": {**FLAT["lift"], "mode": "fast"},
+    }
+    (folder / "model.yaml").write_text(yaml.safe_dump({**config, **flat}))
+    system = load_system(folder, device="cpu")
+    assert (system.lifter.name, system.refiner.name, system.refiner_2d.name) == ("fast", "savgol", "none")
+    refined = system.refiner(parts[2][0])
+    assert refined.provenance.stages[-1].config == {
+        "name": "savgol", "minimum_confidence": 0.3, "window": 9, "order": 2,
+    }  # fmt: skip
+    flat["refine"]["sigma"] = 2.0
+    (folder / "model.yaml").write_text(yaml.safe_dump({**config, **flat}))
+    with pytest.raises(InputError, match=r"model.yaml: key 'refine.sigma': an option of gaussian, not of savgol"):
+        load_system(folder, device="cpu")

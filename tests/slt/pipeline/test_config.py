@@ -1,14 +1,35 @@
+import json
 from pathlib import Path
 
 import pytest
 
+from skeletor.lifters.registry import LIFTERS
+from skeletor.refiners.registry import REFINERS
+from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError
+from slt.estimators.registry import ESTIMATORS
 from slt.pipeline.config import RunConfig, load_corpus_config, load_resynth_config
 from slt.pipeline.run import run
 from slt.translate.config import PRESETS
 
 CONFIGS = Path(__file__).parents[3] / "configs"
+# The sections of a config.json, and of a model.yaml, that versions before the registries wrote.
+FLAT = json.loads("""{
+ "estimator": {"name": "mediapipe", "fps": null, "skeleton": null, "smooth_landmarks": true, "hand_model": "full",
+  "pose_stride": 1, "openpose_models": "models/"},
+ "refine2d": {"name": "none", "weights": null, "parts": ["hand", "body"], "clips": 600, "stride": 4, "port":
+  {"learn": "errors", "identity": true, "zeroed": true, "powers": [1, 2], "width": 32, "inner": 64, "heads": 4,
+   "layers": 2, "dropout": 0.1, "masked": 0.4, "exchange": 0.7, "steps": 300, "batch": 128, "learning_rate": 0.002,
+   "warmup_steps": 30, "weight_decay": 0.01, "gradient_clip": 1.0}},
+ "lift": {"mode": "learned", "cycles": 1000, "seed": 0, "solver": "descent", "minimum_confidence": 0.1,
+  "hand_reach": 0.25, "weights": null, "mirror": false, "stride": 1, "output": "centre", "upsample": "interpolation"},
+ "refine": {"name": "skeletor", "weights": null, "minimum_confidence": 0.3, "window": 5, "order": 2, "sigma": 0.8,
+  "min_cutoff": 6.0, "beta": 8.0, "motion": "velocity", "process_noise": null, "measurement_noise": 0.02,
+  "carried": false, "radius": null, "stride": null, "horizon": 16, "certain": null, "bound": 0.05, "batch": 64,
+  "device": "auto"}
+}""")
+KINDS = {"estimator": ESTIMATORS, "refine2d": REFINERS_2D, "lift": LIFTERS, "refine": REFINERS}
 RUNS = [path for path in sorted(CONFIGS.glob("*.yaml")) if not path.stem.startswith("lift_")]
 
 
@@ -72,3 +93,28 @@ def test_what_a_run_wrote_of_its_config_can_be_read_again(tmp_path):
         written = tmp_path / f"{name}.json"
         written.write_text(config.model_dump_json(indent=1))
         assert load_config(written, RunConfig) == config
+
+
+@pytest.mark.parametrize("section", KINDS)
+def test_sections_of_earlier_versions_hold_the_options_of_all_stages(tmp_path, section):
+    registry, key, path = KINDS[section], "mode" if section == "lift" else "name", tmp_path / "config.json"
+    for name in registry:
+        path.write_text(json.dumps({section: {**FLAT[section], key: name}}))
+        assert getattr(load_config(path, RunConfig), section) == registry.parse({key: name})
+        given = set(registry[name].options.model_fields)
+        for foreign in (option for option in FLAT[section] if option not in given):
+            path.write_text(json.dumps({section: {**FLAT[section], key: name, foreign: "other"}}))
+            with pytest.raises(
+                InputError, match=rf"config.json: key '{section}.{foreign}': an option of .*not of {name}"
+            ):
+                load_config(path, RunConfig)
+
+
+def test_smoothers_are_those_of_the_registry(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("smoothers: [hold, kalman]")
+    assert load_config(path, RunConfig).smoothers == ["hold", "kalman"]
+    for name in ("none", "skeletor", "median"):
+        path.write_text(f"smoothers: [hold, {name}]")
+        with pytest.raises(InputError, match=rf"run.yaml: key 'smoothers.1': '{name}' is none of linear, savgol"):
+            load_config(path, RunConfig)
