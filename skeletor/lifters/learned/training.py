@@ -21,11 +21,9 @@ from skeletor.learning.resume import cut_log, read_checkpoint, restore
 from skeletor.lifters.learned.clips import ClipSet, Material
 from skeletor.lifters.learned.config import LifterTrainConfig, LiftTrainJob
 from skeletor.lifters.learned.inference import lift_clip
-from skeletor.lifters.learned.joint_token import JointToken
 from skeletor.lifters.learned.layers import parameter_count
 from skeletor.lifters.learned.networks import LiftNetwork, build_network, network_arguments
 from skeletor.lifters.learned.objectives import Draw, lifting_loss
-from skeletor.lifters.learned.uplift import UpliftUpsample
 from skeletor.lifters.learned.weights import LifterInfo, load_lifter, save_lifter, write_card
 from skeletor.refiners.training.loop import TrainingDiverged
 from skeletor.support.devices import make_fabric, resolve_device, seed_generators, seeded
@@ -119,7 +117,7 @@ def validation_error(network: LiftNetwork, clips: ClipSet, root: int) -> float:
     for number in range(min(len(clips), VALIDATION_CLIPS)):
         points, confidence, truth, known = clips.take(np.arange(clips.starts[number], clips.starts[number + 1]))
         device = next(network.parameters()).device
-        stride = network.output_stride if isinstance(network, UpliftUpsample) else 1
+        stride = network.output_stride
         lifted = lift_clip(network, points.to(device), confidence.to(device), stride=stride, root=root).cpu()
         total += float(((lifted - truth).norm(dim=-1) * known).sum())
         count += int(known.sum())
@@ -131,8 +129,7 @@ def _start(job: LiftTrainJob, material: Material, place: torch.device) -> _Run:
     fabric = make_fabric(place, bf16=False)
     arguments = network_arguments(job.model, material.skeleton)
     network = build_network(arguments)
-    if isinstance(network, JointToken):
-        set_spread(network, material.clips)
+    network.fit(material.clips)
     if job.start:
         loaded = load_lifter(job.start)
         if dict(loaded.info.model) != arguments:
@@ -148,16 +145,6 @@ def _start(job: LiftTrainJob, material: Material, place: torch.device) -> _Run:
     average = {name: value.clone() for name, value in network.state_dict().items()} if job.train.ema else {}
     runner, optimizer = fabric.setup(network, optimizer)
     return _Run(network, runner, optimizer, fabric, average)
-
-
-def set_spread(network: JointToken, clips: ClipSet, sample: int = 20_000) -> None:
-    """Set `rest` and `scale` from the clips: what the network has to add, its mean and spread."""
-    rows = np.linspace(0, len(clips.points) - 1, min(sample, len(clips.points))).astype(int)
-    points, _, truth, _ = clips.take(rows)
-    wanted = network.seen_from_carrier(truth)
-    wanted[..., :2] -= network.seen_from_carrier(points)
-    network.rest.copy_(wanted.mean(0))
-    network.scale.copy_(wanted.std(0).clamp(min=0.02))
 
 
 def _loop(run: _Run, job: LiftTrainJob, material: Material, out: Path, identity: str) -> None:

@@ -63,8 +63,8 @@ def _named(given: Mapping[str, Any], unsaid: Mapping[str, Any], sizes: Mapping[s
     if wrong:
         name, found = wrong[0], repr(flat[wrong[0]])[:40]
         raise ValueError(
-            f"{name} is {found}; a network of kind {kind} has {_VALUES[kind][name]!r} for good, others were tried and "
-            "lost (docs/skeletor.md)"
+            f"{name} is {found}, but a network of kind {kind} has no such option (docs/skeletor.md tells what was "
+            "tried and lost)"
         )
     own = {name: value for name, value in given.items() if name not in _VALUES[kind]}
     if kind != "skeletor":  # which has these sizes itself
