@@ -218,7 +218,8 @@ class Anatomy(LiftNetwork):
         lengths = self.length(clip[:, before : before + frames, :, :2])[1]
         windows = clip.unfold(1, field, 1).permute(0, 1, 4, 2, 3)  # (B, T, R, J, 3)
         directions = self.direction(windows.flatten(0, 1))[0]  # (B * T, J-1, 3)
-        return self.head(lengths.repeat_interleave(frames, 0), directions).view(batch, frames, self.joints, 3)
+        joints = self.head(lengths.repeat_interleave(frames, 0), directions)  # (B * T, J, 3)
+        return torch.as_tensor(joints.view(batch, frames, self.joints, 3))
 
     @property
     def padding(self) -> tuple[int, int]:
@@ -240,7 +241,7 @@ def bone_vectors(joints: Tensor, bones: Tensor) -> Tensor:
 
 def bone_lengths(joints: Tensor, bones: Tensor) -> Tensor:
     """(..., J, 3), (J-1, 2) -> (..., J-1)."""
-    return bone_vectors(joints, bones).norm(dim=-1)
+    return torch.as_tensor(bone_vectors(joints, bones).norm(dim=-1))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def on_grid(times: np.ndarray, frames: np.ndarray | int, step: int) -> np.ndarra
     """times (B, N), `step` apart, kept inside [0, frames): what lies outside copies the grid's last frame inside."""
     first = times[:, :1] % step
     last = first + np.maximum(frames - 1 - first, 0) // step * step
-    return np.clip(times, np.minimum(first, last), np.minimum(last, frames - 1))
+    return np.asarray(np.clip(times, np.minimum(first, last), np.minimum(last, frames - 1)))
 
 
 @dataclass(frozen=True)

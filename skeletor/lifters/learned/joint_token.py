@@ -66,7 +66,7 @@ class Block(nn.Module):
         moved = self.along(self.norm1(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (B, T, J, C)
         x = x + self.mix(functional.relu(moved))
         x = x + self.across(self.norm2(x).flatten(0, 1), hidden).view_as(x)
-        return x + self.mlp(self.norm3(x))
+        return torch.as_tensor(x + self.mlp(self.norm3(x)))
 
 
 class JointToken(LiftNetwork):
@@ -130,14 +130,14 @@ class JointToken(LiftNetwork):
             x = block(x, hidden if number == 0 else None)  # what was not seen tells nothing at first
         change = self.out(self.norm(x)) + self._linear(points, local, confidence)  # (B, T, J, 3)
         result = functional.pad(local, (0, 1)) + self.rest + self.scale * change
-        return result + result.index_select(2, self.carrier) * self.carried
+        return torch.as_tensor(result + result.index_select(2, self.carrier) * self.carried)
 
     def _linear(self, points: Tensor, local: Tensor, confidence: Tensor) -> Tensor:
         """(B, T, J, 3) from all joints in a few frames; the first and the last frame stand for those outside."""
         x = torch.cat([local / self.scale[:, 2:], confidence[..., None]], -1).flatten(2).transpose(1, 2)  # (B, 3J, T)
         taps = self.linear.kernel_size[0]
         x = functional.pad(x, ((taps - 1) // 2, taps // 2), mode="replicate")
-        return self.linear(x).transpose(1, 2).unflatten(2, (self.joints, 3))
+        return torch.as_tensor(self.linear(x).transpose(1, 2).unflatten(2, (self.joints, 3)))
 
     def seen_from_carrier(self, points: Tensor) -> Tensor:
         """(..., J, D) relative to each joint's carrier; a joint without one stays as it is."""

@@ -81,7 +81,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, hidden: Tensor | None = None) -> Tensor:
         """(B, N, C) -> (B, N, C)."""
         x = x + self.drop_path(self.attention(self.norm1(x), hidden))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
+        return torch.as_tensor(x + self.drop_path(self.mlp(self.norm2(x))))
 
 
 class StridedBlock(nn.Module):
@@ -226,7 +226,7 @@ def lift_uplift(network: UpliftUpsample, points: Tensor, stride: int, output: st
     times = centres[:, None] + torch.arange(size, device=points.device) - half  # (W, N)
     rows, keys = times.clamp(0, frames - 1) * step, times * step % stride == 0
     parts: list[Tensor] = []
-    for some, key in zip(rows.split(WINDOWS), keys.split(WINDOWS), strict=True):
+    for some, key in zip(torch.split(rows, WINDOWS), torch.split(keys, WINDOWS), strict=True):
         sequence, centre = network(points[some], key)
         if output == "centre":
             parts.append(centre)

@@ -1,8 +1,8 @@
 """Configs and headers of weights in which one list of options describes every network.
 
 Their kind is `transformer`, or is not there, or they have options that their kind has not. What they describe is
-`paper` or `skeletor`, by the values; the options are then dropped. Other networks can not be built any more: their
-options were tried and lost (docs/skeletor.md).
+`paper` or `skeletor`, by the values; the options are then dropped. Other networks cannot be built: their options were
+tried and lost (docs/skeletor.md).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _IN_HEADERS = {**_OFF, "reference": "wrist", "positions": "absolute"}
 
 
 def named_options(options: Any) -> Any:
-    """Options of a config as their kind has them. ValueError for a network that can not be built."""
+    """Options of a config as their kind has them. ValueError for a network that cannot be built."""
     if not isinstance(options, Mapping):
         return options
     return _named(options, _SKELETOR, _SIZES)
@@ -59,7 +59,7 @@ def _named(given: Mapping[str, Any], unsaid: Mapping[str, Any], sizes: Mapping[s
         kind = "paper" if flat == _PAPER else "skeletor"
     elif not flat:
         return given
-    wrong = [name for name, value in flat.items() if value != _VALUES[kind][name]]
+    wrong = [name for name, value in _VALUES[kind].items() if name in flat and flat[name] != value]
     if wrong:
         name, found = wrong[0], repr(flat[wrong[0]])[:40]
         raise ValueError(

@@ -17,7 +17,7 @@ from skeletor.refiners.networks.build import (
 from skeletor.refiners.networks.paper import PaperConfig
 from skeletor.refiners.networks.skeletor import SkeletorConfig
 from skeletor.refiners.networks.temporal_mlp import TemporalMLPConfig
-from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
+from skeletor.refiners.training.config import Preset, RefinerTrainConfig, train_preset
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 
@@ -33,7 +33,7 @@ FLAT_PAPER: dict[str, Any] = {**FLAT, **OFF, "norm": "post", "confidence_input":
 FLAT_MLP: dict[str, Any] = {**FLAT, **OFF, "kind": "temporal_mlp", "heads": 4}
 FRAME: dict[str, Any] = {"joints": 50, "dims": 3, "window": 8, "carriers": carriers(SIGNING_50)}
 ALONE: dict[str, Any] = {**FRAME, "carriers": None}
-SIZE = {"d_model": 16, "d_ff": 32, "layers": 1, "dropout": 0.0}
+SIZE: dict[str, Any] = {"d_model": 16, "d_ff": 32, "layers": 1, "dropout": 0.0}
 
 
 def config(model: dict[str, Any], **more: Any) -> Any:
@@ -53,7 +53,8 @@ def test_every_kind_has_a_config_in_the_union() -> None:
 
 
 def test_presets_name_their_kind() -> None:
-    kinds = {name: train_preset(name).model for name in ("small", "motion", "paper", "smoothnet")}  # type: ignore[arg-type]
+    names: tuple[Preset, ...] = ("small", "motion", "paper", "smoothnet")
+    kinds = {name: train_preset(name).model for name in names}
     default = SkeletorConfig()
     assert kinds == {"small": default, "motion": default, "paper": PaperConfig(), "smoothnet": TemporalMLPConfig()}
 
@@ -66,7 +67,7 @@ def test_flat_configs_are_of_the_kind_that_they_describe() -> None:
     assert config({"d_model": 16}) == SkeletorConfig(d_model=16)
     assert config({"layers": 2}, preset="paper") == PaperConfig(layers=2)
     # What a flat config leaves out was the default network's size.
-    sizes = {"d_model": 128, "d_ff": 512, "layers": 4, "dropout": 0.0}
+    sizes: dict[str, Any] = {"d_model": 128, "d_ff": 512, "layers": 4, "dropout": 0.0}
     assert config({"kind": "temporal_mlp", **OFF}) == TemporalMLPConfig(**sizes)
     bare = {name: value for name, value in FLAT_PAPER.items() if name not in ("kind", "heads", *SIZE)}
     assert config({**bare, "local": False}) == PaperConfig(heads=4, **sizes)
@@ -96,7 +97,7 @@ def test_flat_headers_are_of_the_kind_that_they_describe() -> None:
         ({"layers": 10**7}, "layers"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_built_is_one_line(options: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_built_is_one_line(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         config(options)
     assert "\n" not in str(caught.value)

@@ -38,10 +38,12 @@ def test_a_layer_is_the_text() -> None:
 def test_xavier() -> None:
     torch.manual_seed(0)
     model = make(layers=1)
-    weight = model.layers[0].feed_forward[0].weight
+    layer: Any = model.layers[0]
+    weight = layer.feed_forward[0].weight
     assert float(weight.detach().abs().max()) <= math.sqrt(6 / (512 + 2048))
     assert float(weight.detach().std()) == pytest.approx(math.sqrt(2 / (512 + 2048)), rel=0.02)
-    assert not model.embedding[0].bias.any()
+    embedding: Any = model.embedding[0]
+    assert not embedding.bias.any()
 
 
 @pytest.mark.parametrize(("joints", "dims"), [(50, 3), (50, 2), (7, 3), (133, 2)])
