@@ -20,7 +20,7 @@ class LearnedOptions(LiftOptions):
     mode: Literal["learned"] = "learned"
     weights: str | None = Field(None, description="safetensors file of a trained lifter; none: the shipped one")
     mirror: bool = Field(False, description="average with the mirror image: a little better, twice the time")
-    stride: int = Field(1, ge=1, le=64, description="look at every so many frames only; all come out")
+    stride: int = Field(1, ge=1, le=64, description="look at every N-th frame only; all come out")
     output: Literal["centre", "sequence"] = Field("centre", description="sequence: many times faster, a little worse")
     upsample: Upsampling = Field(
         "interpolation",

@@ -18,7 +18,7 @@ from skeletor.io.native import skeleton_from_json, skeleton_to_json
 from skeletor.poses.pose import file_sha256
 from skeletor.poses.skeleton import SKELETONS, Skeleton
 from skeletor.refiners.fill import Fill
-from skeletor.refiners.networks.build import Network, build_network, check_arguments
+from skeletor.refiners.networks.build import Network, build_network, checked_arguments
 from skeletor.support.config import Config, check_config
 
 FORMAT = "skeletor-refiner-1"
@@ -86,12 +86,13 @@ def load_refiner(path: Path | str, device: str | torch.device = "cpu") -> Loaded
     with damaged(path, _ADVICE):
         values = {name: json.loads(header[name]) for name in _Header.model_fields}
         check_config(values, _Header, f"{path}: header")
-        info = RefinerInfo(**values, skeleton=_skeleton(header["skeleton"]))
-        check_arguments(info.model, len(info.skeleton), f"{path}: header: model")
-        check_fit(lambda: build_network(info.model), tensors)
-        model = build_network(info.model)
-        model.load_state_dict(tensors)
-    return LoadedRefiner(model.eval().to(device), info, file_sha256(path)[:12])
+        skeleton = _skeleton(header["skeleton"])
+        model = checked_arguments(values["model"], len(skeleton), f"{path}: header: model")
+        info = RefinerInfo(**{**values, "model": model}, skeleton=skeleton)
+        check_fit(lambda: build_network(model), tensors)
+        network = build_network(model)
+        network.load_state_dict(tensors)
+    return LoadedRefiner(network.eval().to(device), info, file_sha256(path)[:12])
 
 
 def _skeleton(text: str) -> Skeleton:

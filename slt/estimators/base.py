@@ -53,7 +53,7 @@ class EstimateOptions(Config):
         1,
         ge=1,
         le=LONGEST_STRIDE,
-        description="look at every so many frames only; the others are missing",
+        description="look at every N-th frame only; the others are missing",
     )
 
 

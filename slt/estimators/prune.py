@@ -23,7 +23,7 @@ def without_output(model: bytes, output: int) -> bytes:
 
     if model[4:8] != b"TFL3":
         raise ValueError("not a TFLite model")
-    read: Any = schema.Model.GetRootAs(model, 0)  # type: ignore[no-untyped-call]
+    read: Any = schema.Model.GetRootAs(model, 0)
     graph = read.Subgraphs(0)
     outputs = [int(tensor) for tensor in graph.OutputsAsNumpy()]
     others = [tensor for place, tensor in enumerate(outputs) if place != output]

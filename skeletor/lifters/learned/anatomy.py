@@ -7,19 +7,41 @@ not in the paper is as the published code has it: the element-wise product in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skeletor.lifters.learned.layers import parameter_count
+from skeletor.lifters.learned.clips import Draw
+from skeletor.lifters.learned.kind import Frame
+from skeletor.lifters.learned.layers import LiftNetwork, on_root
+from skeletor.poses.skeleton import Skeleton
+from skeletor.support.config import Config
 
 SHARPNESS = 10.0  # gamma of equation 6
 TINY = 1e-9
+
+
+class AnatomyConfig(Config):
+    """Anatomy-aware lifting; see `Anatomy`. The defaults are a size for 2 cores.
+
+    blocks: the window is 3 ** (blocks + 1) frames. frames: how many frames of the clip tell of the bones' lengths.
+    augment: bones of a second batch of frames are changed by up to that share of their mean length; 0 for none.
+    """
+
+    kind: Literal["anatomy"] = "anatomy"
+    channels: int = Field(256, ge=8, le=4096)
+    blocks: int = Field(2, ge=1, le=5)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    causal: bool = False
+    frames: int = Field(50, ge=1, le=1000)
+    augment: float = Field(0.3, ge=0, lt=1)
 
 
 class AnatomyOutput(NamedTuple):
@@ -144,12 +166,16 @@ class Head(nn.Module):
         return torch.as_tensor(self.out(x).unflatten(1, (-1, 3)))
 
 
-class Anatomy(nn.Module):
+class Anatomy(LiftNetwork):
     """The network. joints: J. bones: J - 1 pairs of joints that hang together; a bone points to its first one.
 
     blocks: of each sub-network; `receptive_field` is 3 ** (blocks + 1) frames. causal: the window ends with the present
     frame, otherwise it lies in the middle. training_heads: what only the losses need.
     """
+
+    kind = "anatomy"
+    bones: Tensor
+    pairs: Tensor
 
     def __init__(
         self,
@@ -173,9 +199,6 @@ class Anatomy(nn.Module):
         heads = [Head(joints - 1, channels, len(self.pairs)) for _ in range(2 * training_heads)]
         self.shift_heads = nn.ModuleList(heads)
 
-    bones: Tensor
-    pairs: Tensor
-
     def forward(self, window: Tensor, frames: Tensor) -> AnatomyOutput:
         """(B, R, J, 3 = x, y, visibility), (B, L, J, 2) frames from anywhere in the clip."""
         assert window.shape[1:] == (self.receptive_field, self.joints, 3), (window.shape, self.receptive_field)
@@ -195,17 +218,14 @@ class Anatomy(nn.Module):
         lengths = self.length(clip[:, before : before + frames, :, :2])[1]
         windows = clip.unfold(1, field, 1).permute(0, 1, 4, 2, 3)  # (B, T, R, J, 3)
         directions = self.direction(windows.flatten(0, 1))[0]  # (B * T, J-1, 3)
-        return self.head(lengths.repeat_interleave(frames, 0), directions).view(batch, frames, self.joints, 3)
+        joints = self.head(lengths.repeat_interleave(frames, 0), directions)  # (B * T, J, 3)
+        return torch.as_tensor(joints.view(batch, frames, self.joints, 3))
 
     @property
     def padding(self) -> tuple[int, int]:
         """Frames before and after a clip that `lift` needs."""
         field = self.receptive_field
         return (field - 1, 0) if self.causal else (field // 2, field // 2)
-
-    def parameter_count(self) -> int:
-        """Number of trained values."""
-        return parameter_count(self)
 
 
 def joint_pairs(joints: int, bones: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
@@ -221,7 +241,7 @@ def bone_vectors(joints: Tensor, bones: Tensor) -> Tensor:
 
 def bone_lengths(joints: Tensor, bones: Tensor) -> Tensor:
     """(..., J, 3), (J-1, 2) -> (..., J-1)."""
-    return bone_vectors(joints, bones).norm(dim=-1)
+    return torch.as_tensor(bone_vectors(joints, bones).norm(dim=-1))
 
 
 @dataclass(frozen=True)
@@ -289,3 +309,79 @@ def random_lengths(joints: Tensor, bones: Tensor, spread: float, g: torch.Genera
     own = bone_lengths(joints, bones).mean(1)  # (B, J-1)
     change = torch.rand(own.shape, generator=g, device=own.device) * 2 - 1
     return own + spread * change * own.mean(0)
+
+
+def batch_loss(network: Anatomy, config: AnatomyConfig, draw: Draw, runner: torch.nn.Module) -> Tensor:
+    """Equation 7, with frames from anywhere in the clip, and those again with other bones, seen without errors."""
+    before, after = network.padding
+    clip_of, centre = draw.clips.draw(draw.size, draw.rng)
+    flips = draw.flips()
+    batch = draw.batch(clip_of, centre[:, None] + np.arange(-before, after + 1), flips)
+    length = np.diff(draw.clips.starts)[clip_of]
+    limit = np.where(config.causal, centre + 1, length)  # a causal lifter knows the past only
+    times = (draw.rng.random((draw.size, config.frames)) * limit[:, None]).astype(int)
+    frames = draw.batch(clip_of, times, flips)
+    window = torch.cat([batch.points, batch.confidence[..., None]], -1)
+    output = runner(window, frames.points)
+    truth, known = draw.relative(batch.truth[:, before]), draw.relative(frames.truth)
+    lengths = bone_lengths(known, network.bones).median(1).values  # (B, J-1), the same in all frames
+    chosen = int(draw.rng.integers(config.frames))
+    loss = anatomy_loss(output, truth, known, lengths, network.bones, network.pairs, chosen).total()
+    if config.augment:
+        g = torch.Generator(draw.device).manual_seed(int(draw.rng.integers(2**62)))
+        new = random_lengths(known, network.bones, config.augment, g)
+        changed = draw.relative(with_lengths(known, network.bones, new))
+        # Seen without perspective: the truth is in the units of the picture, or nearly so.
+        joints, found = network.length(changed[..., :2] + frames.points[:, :, draw.root : draw.root + 1])
+        loss = loss + sum(length_loss(joints, found, changed, new, chosen).values())
+    return loss
+
+
+class AnatomyFrame(Frame):
+    """bones, training_heads: see `Anatomy`."""
+
+    bones: list[list[int]] = Field([])
+    training_heads: bool = True
+
+    @model_validator(mode="after")
+    def _pairs(self) -> AnatomyFrame:
+        if any(len(bone) != 2 for bone in self.bones):
+            raise ValueError("bones that are no pairs of joints")
+        return self
+
+    def joint_numbers(self) -> list[int]:
+        """Both ends of all bones."""
+        return [number for bone in self.bones for number in bone]
+
+
+class AnatomyLifter:
+    """Anatomy-aware lifting; see `skeletor.lifters.learned.kind.LifterKind`."""
+
+    name = Anatomy.kind
+    config = AnatomyConfig
+    frame: type[Frame] = AnatomyFrame
+
+    def arguments(self, config: AnatomyConfig, skeleton: Skeleton) -> dict[str, Any]:
+        """The network's options, J, and the skeleton's bones, each to a joint from its parent."""
+        shape = config.model_dump(mode="json", exclude={"kind", "frames", "augment"})
+        bones = [[child, parent] for parent, child in skeleton.bones]
+        return {**shape, "kind": self.name, "joints": len(skeleton), "bones": bones}
+
+    def options(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """They are the arguments."""
+        return dict(arguments)
+
+    def build(self, arguments: Mapping[str, Any]) -> Anatomy:
+        """With fresh weights."""
+        return Anatomy(**arguments)
+
+    def loss(self, network: Anatomy, config: AnatomyConfig, draw: Draw, runner: nn.Module) -> Tensor:
+        """See `batch_loss`."""
+        return batch_loss(network, config, draw, runner)
+
+    def lift(self, network: Anatomy, points: Tensor, confidence: Tensor, stride: int, output: str, root: int) -> Tensor:
+        """Every frame, from a clip padded by its first and last frames."""
+        before, after = network.padding
+        clip = torch.cat([points, confidence[..., None]], -1)  # (T, J, 3)
+        clip = torch.cat([clip[:1].expand(before, -1, -1), clip, clip[-1:].expand(after, -1, -1)])
+        return on_root(network.lift(clip[None])[0], points, root)

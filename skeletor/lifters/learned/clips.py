@@ -1,4 +1,4 @@
-"""Clips that a learned lifter learns from: 2D as a detector saw it, and the true 3D."""
+"""Clips that a learned lifter learns from, 2D as a detector saw it and the true 3D, and the batches drawn of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skeletor.learning.augment import mirrored
 from skeletor.lifters.learned.network_input import lifter_input
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
@@ -27,7 +28,7 @@ def on_grid(times: np.ndarray, frames: np.ndarray | int, step: int) -> np.ndarra
     """times (B, N), `step` apart, kept inside [0, frames): what lies outside copies the grid's last frame inside."""
     first = times[:, :1] % step
     last = first + np.maximum(frames - 1 - first, 0) // step * step
-    return np.clip(times, np.minimum(first, last), np.minimum(last, frames - 1))
+    return np.asarray(np.clip(times, np.minimum(first, last), np.minimum(last, frames - 1)))
 
 
 @dataclass(frozen=True)
@@ -105,3 +106,52 @@ class Material:
     root: int
     fps: float
     words: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """points (B, N, J, 2), confidence and known (B, N, J), truth (B, N, J, 3); times (B, N): frame numbers."""
+
+    points: Tensor
+    confidence: Tensor
+    truth: Tensor
+    known: Tensor
+    times: np.ndarray
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a batch is drawn with; all randomness of a step is of `rng`. root: the joint that others are seen from."""
+
+    clips: ClipSet
+    skeleton: Skeleton
+    root: int
+    size: int
+    mirror: bool
+    device: torch.device
+    rng: np.random.Generator
+
+    def windows(self, length: int, step: int = 1) -> Batch:
+        """Windows of `length` frames, `step` apart, around random frames."""
+        clip_of, centre = self.clips.draw(self.size, self.rng)
+        times = centre[:, None] + (np.arange(length) - length // 2) * step
+        return self.batch(clip_of, times, self.flips(), step)
+
+    def relative(self, joints: Tensor) -> Tensor:
+        """(..., J, 3) seen from the root."""
+        return joints - joints[..., self.root : self.root + 1, :]
+
+    def flips(self) -> np.ndarray:
+        """(B,) which samples are mirrored."""
+        return self.rng.random(self.size) < 0.5 * self.mirror
+
+    def batch(self, clip_of: np.ndarray, times: np.ndarray, flips: np.ndarray, step: int = 1) -> Batch:
+        """Frames `times` (B, N) of clips (B,), `step` apart."""
+        points, confidence, truth, known = (
+            part.to(self.device) for part in self.clips.take(self.clips.rows(clip_of, times, step))
+        )
+        order = torch.as_tensor(self.skeleton.mirror, device=self.device)
+        flip = torch.as_tensor(flips, device=self.device)
+        points, confidence = mirrored(points, confidence, flip, order)
+        truth, sure = mirrored(truth, known.to(truth.dtype), flip, order)
+        return Batch(points, confidence, truth, sure > 0, times)

@@ -1,93 +1,13 @@
-"""Options of the learned lifters: what they are, what they learn from, and how."""
+"""Options of a learned lifter's training: what it learns from, and how. The network's are in its own module."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
+from skeletor.lifters.learned.networks import ModelConfig
 from skeletor.support.config import Config
-
-
-class UpliftConfig(Config):
-    """Uplift and Upsample; see `skeletor.lifters.learned.uplift`. The defaults are a size for 2 cores.
-
-    tokens: of a window; output_stride: frames from one to the next, those between are interpolated. strides, paddings:
-    of the strided blocks, which must narrow the tokens to 1. input_strides: every N-th frame is a key frame,
-    drawn anew for each window of the training. sequence_weight, centre_weight: of the two losses.
-    """
-
-    kind: Literal["uplift-upsample"] = "uplift-upsample"
-    tokens: int = Field(27, ge=3, le=1001)
-    output_stride: int = Field(1, ge=1, le=100)
-    strides: list[int] = Field([3, 3, 3], min_length=1, max_length=16)
-    paddings: list[list[int]] | None = Field(None, max_length=16)
-    joint_width: int = Field(16, ge=4, le=512)
-    width: int = Field(128, ge=8, le=4096)
-    heads: int = Field(4, ge=1, le=64)
-    spatial_blocks: int = Field(2, ge=0, le=32)
-    temporal_blocks: int = Field(2, ge=1, le=32)
-    mlp_ratio: int = Field(2, ge=1, le=8)
-    drop_path: float = Field(0.1, ge=0, lt=1)
-    input_strides: list[int] = Field([1, 2, 4, 8], min_length=1, max_length=64)
-    sequence_weight: float = Field(0.5, ge=0)
-    centre_weight: float = Field(0.5, ge=0)
-
-    @model_validator(mode="after")
-    def _fits(self) -> UpliftConfig:
-        if any(stride < 1 for stride in self.strides):
-            raise ValueError("strides must be 1 or more")
-        if any(stride < 1 or stride % self.output_stride for stride in self.input_strides):
-            raise ValueError("input_strides must be multiples of output_stride")
-        if self.joint_width % self.heads or self.width % self.heads:
-            raise ValueError("joint_width and width must be multiples of heads")
-        if self.paddings is not None and [len(p) for p in self.paddings] != [2] * len(self.strides):
-            raise ValueError("paddings must be one pair (before, after) for each of strides")
-        if any(not 0 <= pad <= self.tokens for pair in self.paddings or () for pad in pair):
-            raise ValueError("paddings must be 0 or more, and no more than tokens")
-        return self
-
-
-class AnatomyConfig(Config):
-    """Anatomy-aware lifting; see `skeletor.lifters.learned.anatomy`. The defaults are a size for 2 cores.
-
-    blocks: the window is 3 ** (blocks + 1) frames. frames: how many frames of the clip tell of the bones' lengths.
-    augment: bones of a second batch of frames are changed by up to that share of their mean length; 0 for none.
-    """
-
-    kind: Literal["anatomy"] = "anatomy"
-    channels: int = Field(256, ge=8, le=4096)
-    blocks: int = Field(2, ge=1, le=5)
-    dropout: float = Field(0.1, ge=0, lt=1)
-    causal: bool = False
-    frames: int = Field(50, ge=1, le=1000)
-    augment: float = Field(0.3, ge=0, lt=1)
-
-
-class JointTokenConfig(Config):
-    """The lifter with a token per joint; see `joint_token`. window: frames of a training window."""
-
-    kind: Literal["joint-token"] = "joint-token"
-    width: int = Field(64, ge=8, le=1024)
-    heads: int = Field(4, ge=1, le=64)
-    blocks: int = Field(3, ge=1, le=64)
-    taps: int = Field(9, ge=1, le=63)
-    mlp_ratio: int = Field(2, ge=1, le=8)
-    linear_taps: int = Field(9, ge=1, le=63)
-    window: int = Field(32, ge=2, le=1024)
-    velocity_weight: float = Field(1.0, ge=0)
-    scale_weight: float = Field(0.5, ge=0)
-
-    @model_validator(mode="after")
-    def _fits(self) -> JointTokenConfig:
-        if self.width % self.heads:
-            raise ValueError("width must be a multiple of heads")
-        if self.taps % 2 == 0:
-            raise ValueError("taps must be odd")
-        return self
-
-
-ModelConfig = Annotated[UpliftConfig | AnatomyConfig | JointTokenConfig, Field(discriminator="kind")]
 
 
 class LifterDataConfig(Config):

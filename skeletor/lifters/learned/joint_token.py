@@ -5,15 +5,48 @@ so that a clip of any length is lifted at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skeletor.lifters.learned.layers import Attention, parameter_count
+from skeletor.lifters.learned.clips import ClipSet, Draw
+from skeletor.lifters.learned.kind import Frame
+from skeletor.lifters.learned.layers import Attention, LiftNetwork, mean_where
+from skeletor.poses.hands import carriers
+from skeletor.poses.skeleton import Skeleton
+from skeletor.support.config import Config
 
 FEATURES = 6  # of a joint: place in the picture, place as its carrier sees it, confidence, seen or not
+SAMPLE = 20_000  # frames from which `rest` and `scale` are taken
+PIECE = 512  # frames of a long clip that are lifted at once
+
+
+class JointTokenConfig(Config):
+    """The lifter with a token per joint; see `JointToken`. window: frames of a training window."""
+
+    kind: Literal["joint-token"] = "joint-token"
+    width: int = Field(64, ge=8, le=1024)
+    heads: int = Field(4, ge=1, le=64)
+    blocks: int = Field(3, ge=1, le=64)
+    taps: int = Field(9, ge=1, le=63)
+    mlp_ratio: int = Field(2, ge=1, le=8)
+    linear_taps: int = Field(9, ge=1, le=63)
+    window: int = Field(32, ge=2, le=1024)
+    velocity_weight: float = Field(1.0, ge=0)
+    scale_weight: float = Field(0.5, ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> JointTokenConfig:
+        if self.width % self.heads:
+            raise ValueError("width must be a multiple of heads")
+        if self.taps % 2 == 0:
+            raise ValueError("taps must be odd")
+        return self
 
 
 class Block(nn.Module):
@@ -33,10 +66,10 @@ class Block(nn.Module):
         moved = self.along(self.norm1(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (B, T, J, C)
         x = x + self.mix(functional.relu(moved))
         x = x + self.across(self.norm2(x).flatten(0, 1), hidden).view_as(x)
-        return x + self.mlp(self.norm3(x))
+        return torch.as_tensor(x + self.mlp(self.norm3(x)))
 
 
-class JointToken(nn.Module):
+class JointToken(LiftNetwork):
     """The network.
 
     joints: J. carriers: for each joint the joint that it is seen from (hands from their wrists; itself: from the
@@ -47,6 +80,7 @@ class JointToken(nn.Module):
     to depth 0, seen from the carriers. The blocks' and the linear path's outputs start at 0, hence at `rest`.
     """
 
+    kind = "joint-token"
     rest: Tensor
     scale: Tensor
     carrier: Tensor
@@ -96,14 +130,14 @@ class JointToken(nn.Module):
             x = block(x, hidden if number == 0 else None)  # what was not seen tells nothing at first
         change = self.out(self.norm(x)) + self._linear(points, local, confidence)  # (B, T, J, 3)
         result = functional.pad(local, (0, 1)) + self.rest + self.scale * change
-        return result + result.index_select(2, self.carrier) * self.carried
+        return torch.as_tensor(result + result.index_select(2, self.carrier) * self.carried)
 
     def _linear(self, points: Tensor, local: Tensor, confidence: Tensor) -> Tensor:
         """(B, T, J, 3) from all joints in a few frames; the first and the last frame stand for those outside."""
         x = torch.cat([local / self.scale[:, 2:], confidence[..., None]], -1).flatten(2).transpose(1, 2)  # (B, 3J, T)
         taps = self.linear.kernel_size[0]
         x = functional.pad(x, ((taps - 1) // 2, taps // 2), mode="replicate")
-        return self.linear(x).transpose(1, 2).unflatten(2, (self.joints, 3))
+        return torch.as_tensor(self.linear(x).transpose(1, 2).unflatten(2, (self.joints, 3)))
 
     def seen_from_carrier(self, points: Tensor) -> Tensor:
         """(..., J, D) relative to each joint's carrier; a joint without one stays as it is."""
@@ -114,9 +148,15 @@ class JointToken(nn.Module):
         """Frames to each side that a frame's result depends on."""
         return max(len(self.blocks) * (self.taps // 2), self.linear.kernel_size[0] // 2)
 
-    def parameter_count(self) -> int:
-        """Number of trained values."""
-        return parameter_count(self)
+    @torch.no_grad()
+    def fit(self, clips: ClipSet) -> None:
+        """Set `rest` and `scale` from the clips: what the network has to add, its mean and spread."""
+        rows = np.linspace(0, len(clips.points) - 1, min(SAMPLE, len(clips.points))).astype(int)
+        points, _, truth, _ = clips.take(rows)
+        wanted = self.seen_from_carrier(truth)  # (F, J, 3)
+        wanted[..., :2] -= self.seen_from_carrier(points)
+        self.rest.copy_(wanted.mean(0))
+        self.scale.copy_(wanted.std(0).clamp(min=0.02))
 
 
 def joint_token_loss(
@@ -128,16 +168,61 @@ def joint_token_loss(
     """
     assert predicted.shape == truth.shape and known.shape == truth.shape[:3], (predicted.shape, truth.shape)
     wanted = known.to(predicted.dtype)
-    loss = _mean((predicted - truth).norm(dim=-1), wanted)
+    loss = mean_where((predicted - truth).norm(dim=-1), wanted)
     if velocity_weight:
         both = wanted[:, 1:] * wanted[:, :-1]
-        loss = loss + velocity_weight * _mean((predicted - truth).diff(dim=1).norm(dim=-1), both)
+        loss = loss + velocity_weight * mean_where((predicted - truth).diff(dim=1).norm(dim=-1), both)
     if scale_weight:
         weight = wanted[..., None]
         size = (predicted * truth * weight).sum((2, 3)) / (predicted.square() * weight).sum((2, 3)).clamp(min=1e-6)
-        loss = loss + scale_weight * _mean((predicted * size[..., None, None] - truth).norm(dim=-1), wanted)
+        loss = loss + scale_weight * mean_where((predicted * size[..., None, None] - truth).norm(dim=-1), wanted)
     return loss
 
 
-def _mean(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum().clamp(min=1)
+class JointTokenFrame(Frame):
+    """carriers: see `JointToken`."""
+
+    carriers: list[int] = Field([])
+
+    def joint_numbers(self) -> list[int]:
+        """The carriers."""
+        return self.carriers
+
+
+class JointTokenLifter:
+    """The lifter with a token per joint; see `skeletor.lifters.learned.kind.LifterKind`."""
+
+    name = JointToken.kind
+    config = JointTokenConfig
+    frame: type[Frame] = JointTokenFrame
+
+    def arguments(self, config: JointTokenConfig, skeleton: Skeleton) -> dict[str, Any]:
+        """The network's options, J, and what each joint is seen from."""
+        shape = config.model_dump(mode="json", exclude={"kind", "window", "velocity_weight", "scale_weight"})
+        return {**shape, "kind": self.name, "joints": len(skeleton), "carriers": carriers(skeleton)}
+
+    def options(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """They are the arguments."""
+        return dict(arguments)
+
+    def build(self, arguments: Mapping[str, Any]) -> JointToken:
+        """With fresh weights."""
+        return JointToken(**arguments)
+
+    def loss(self, network: JointToken, config: JointTokenConfig, draw: Draw, runner: nn.Module) -> Tensor:
+        """Of every frame of random windows; see `joint_token_loss`."""
+        batch = draw.windows(config.window)
+        predicted = runner(batch.points, batch.confidence)
+        return joint_token_loss(predicted, batch.truth, batch.known, config.velocity_weight, config.scale_weight)
+
+    def lift(
+        self, network: JointToken, points: Tensor, confidence: Tensor, stride: int, output: str, root: int
+    ) -> Tensor:
+        """In pieces that overlap by all that a frame can see, so that the memory is bounded and the result the same."""
+        reach = network.reach
+        parts = []
+        for start in range(0, len(points), PIECE):
+            part = slice(max(0, start - reach), start + PIECE + reach)
+            inside = start - part.start
+            parts.append(network(points[None, part], confidence[None, part])[0, inside : inside + PIECE])
+        return torch.cat(parts)

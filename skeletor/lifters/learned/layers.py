@@ -1,10 +1,14 @@
-"""Layers that more than one learned lifter is made of."""
+"""What more than one learned lifter is made of."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from skeletor.lifters.learned.clips import ClipSet
 
 
 class Attention(nn.Module):
@@ -46,6 +50,31 @@ class DropPath(nn.Module):
         return x * (kept / (1 - self.rate)).view(-1, *[1] * (x.ndim - 1))
 
 
+class LiftNetwork(nn.Module):
+    """A network that lifts. output_stride: frames from one frame of its output to the next."""
+
+    kind: ClassVar[str]  # as configs and the headers of weights call it
+    output_stride: int = 1
+
+    def fit(self, clips: ClipSet) -> None:
+        """Set what the network knows of its training clips beside its weights: nothing, unless it says otherwise."""
+
+    def parameter_count(self) -> int:
+        """Number of trained values."""
+        return parameter_count(self)
+
+
 def parameter_count(network: nn.Module) -> int:
     """Number of trained values."""
     return sum(p.numel() for p in network.parameters())
+
+
+def mean_where(values: Tensor, weight: Tensor) -> Tensor:
+    """The mean of the values with a weight, 0 if there is none. weight: of the same shape, bool or 0 and 1."""
+    return (values * weight).sum() / weight.sum().clamp(min=1)
+
+
+def on_root(joints: Tensor, points: Tensor, root: int) -> Tensor:
+    """(T, J, 3) moved so that the root lies where (T, J, 2) has it, at depth 0."""
+    place = functional.pad(points[:, root : root + 1], (0, 1))  # (T, 1, 3)
+    return joints - joints[:, root : root + 1] + place

@@ -125,4 +125,5 @@ def turned(pose: PoseSequence, angle: float) -> PoseSequence:
 def _turn(vertical: float, tilt: float) -> np.ndarray:
     """(3, 3): first forwards or backwards by `tilt`, then about the vertical."""
     c, s, ct, st = np.cos(vertical), np.sin(vertical), np.cos(tilt), np.sin(tilt)
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array([[1, 0, 0], [0, ct, -st], [0, st, ct]])
+    turn: np.ndarray = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.array([[1, 0, 0], [0, ct, -st], [0, st, ct]])
+    return turn

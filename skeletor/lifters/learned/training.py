@@ -19,11 +19,9 @@ from skeletor.learning.trainer import train
 from skeletor.lifters.learned.clips import ClipSet, Material
 from skeletor.lifters.learned.config import LifterTrainConfig, LiftTrainJob
 from skeletor.lifters.learned.inference import lift_clip
-from skeletor.lifters.learned.joint_token import JointToken
 from skeletor.lifters.learned.layers import parameter_count
 from skeletor.lifters.learned.networks import LiftNetwork, build_network, network_arguments
 from skeletor.lifters.learned.objectives import Draw, lifting_loss
-from skeletor.lifters.learned.uplift import UpliftUpsample
 from skeletor.lifters.learned.weights import LifterInfo, load_lifter, save_lifter, write_card
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
@@ -140,7 +138,7 @@ def validation_error(network: LiftNetwork, clips: ClipSet, root: int) -> float:
     for number in range(min(len(clips), VALIDATION_CLIPS)):
         points, confidence, truth, known = clips.take(np.arange(clips.starts[number], clips.starts[number + 1]))
         device = next(network.parameters()).device
-        stride = network.output_stride if isinstance(network, UpliftUpsample) else 1
+        stride = network.output_stride
         lifted = lift_clip(network, points.to(device), confidence.to(device), stride=stride, root=root).cpu()
         total += float(((lifted - truth).norm(dim=-1) * known).sum())
         count += int(known.sum())
@@ -151,24 +149,13 @@ def _network(job: LiftTrainJob, material: Material) -> LiftNetwork:
     """A network with fresh weights, or those of `start`."""
     arguments = network_arguments(job.model, material.skeleton)
     network = build_network(arguments)
-    if isinstance(network, JointToken):
-        set_spread(network, material.clips)
+    network.fit(material.clips)
     if job.start:
         loaded = load_lifter(job.start)
         if dict(loaded.info.model) != arguments:
             raise InputError(f"{job.start}: of another kind or size than `model`; start from weights of the same one")
         network.load_state_dict(loaded.network.state_dict())
     return network
-
-
-def set_spread(network: JointToken, clips: ClipSet, sample: int = 20_000) -> None:
-    """Set `rest` and `scale` from the clips: what the network has to add, its mean and spread."""
-    rows = np.linspace(0, len(clips.points) - 1, min(sample, len(clips.points))).astype(int)
-    points, _, truth, _ = clips.take(rows)
-    wanted = network.seen_from_carrier(truth)
-    wanted[..., :2] -= network.seen_from_carrier(points)
-    network.rest.copy_(wanted.mean(0))
-    network.scale.copy_(wanted.std(0).clamp(min=0.02))
 
 
 def kept_config(job: LiftTrainJob) -> dict[str, Any]:

@@ -3,64 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from skeletor.refiners.networks.skeletor import Skeletor
-from skeletor.refiners.networks.temporal_mlp import TemporalMLP
-from skeletor.refiners.training.config import RefinerModelConfig
-from skeletor.support.config import Config, check_config
+from skeletor.poses.skeleton import Skeleton
+from skeletor.refiners.networks.flat import named_arguments, named_options
+from skeletor.refiners.networks.kind import RefinerKind
+from skeletor.refiners.networks.layers import RefinerNetwork as Network
+from skeletor.refiners.networks.paper import PAPER, PaperConfig
+from skeletor.refiners.networks.skeletor import SKELETOR, SkeletorConfig
+from skeletor.refiners.networks.temporal_mlp import TEMPORAL_MLP, TemporalMLPConfig
+from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 
-Network = Skeletor | TemporalMLP
-REFINER_OF = {"transformer": "skeletor", "temporal_mlp": "temporal-mlp"}  # kind -> name of the refiner
-_MLP = ("joints", "dims", "window", "d_model", "d_ff", "layers", "dropout", "confidence_input", "residual", "carriers")
+KINDS: Mapping[str, RefinerKind[Any]] = {kind.name: kind for kind in (SKELETOR, PAPER, TEMPORAL_MLP)}
+REFINER_OF = {name: kind.refiner for name, kind in KINDS.items()}  # kind -> name of the refiner
+RefinerModelConfig = Annotated[
+    Annotated[SkeletorConfig | PaperConfig | TemporalMLPConfig, Field(discriminator="kind")],
+    BeforeValidator(named_options),
+]
+
+
+def network_arguments(config: RefinerModelConfig, skeleton: Skeleton, dims: int, window: int) -> dict[str, Any]:
+    """The arguments of `build_network` for options and a skeleton: plain values that JSON can hold."""
+    return KINDS[config.kind].arguments(config, skeleton, dims, window)
 
 
 def kind_of(arguments: Mapping[str, Any]) -> str:
-    """The kind of network that these arguments (of `RefinerInfo.model`) are for; without one, a transformer."""
-    return str(arguments.get("kind", "transformer"))
+    """The kind of network that these arguments (of `RefinerInfo.model`) are for."""
+    return str(arguments["kind"])
 
 
-class _Frame(Config):
-    """The arguments of a network that are not options: they come from its training clips."""
-
-    joints: int = Field(ge=1, le=1000)
-    dims: int = Field(ge=2, le=3)
-    window: int = Field(ge=2, le=1024)
-    carriers: list[int] | None = None
-
-
-def check_arguments(arguments: Mapping[str, Any], joints: int, where: str) -> None:
-    """InputError unless these arguments of `build_network` are within the limits of a training's config.
+def checked_arguments(arguments: Mapping[str, Any], joints: int, where: str) -> dict[str, Any]:
+    """Arguments of `build_network` from a file, as their kind has them.
 
     joints: of the skeleton that they must be for. `build_network` trusts its arguments: a file may not ask for a
-    million layers.
+    million layers. Raises InputError unless they are within the limits of a training's config.
     """
-    own = {name: value for name, value in arguments.items() if name in _Frame.model_fields}
-    frame = check_config(own, _Frame, where)
-    check_config({n: v for n, v in arguments.items() if n not in own}, RefinerModelConfig, where)
-    if frame.joints != joints:
-        raise InputError(f"{where}: {frame.joints} joints, the skeleton has {joints}")
-    if frame.carriers is not None and not _are_joints(frame.carriers, joints):
-        raise InputError(f"{where}: its carriers are not one joint for each of {joints}")
-
-
-def _are_joints(numbers: list[int], joints: int) -> bool:
-    return len(numbers) == joints and all(0 <= number < joints for number in numbers)
+    try:
+        named = named_arguments(arguments)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+    kind = named.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(f"{where}: unknown kind of network {str(kind)[:40]!r}; it is one of {', '.join(KINDS)}")
+    frame = KINDS[kind].frame
+    own = check_config({n: v for n, v in named.items() if n in frame.model_fields}, frame, where)
+    check_config({n: v for n, v in named.items() if n not in frame.model_fields}, KINDS[kind].config, where)
+    if own.joints != joints:
+        raise InputError(f"{where}: {own.joints} joints, the skeleton has {joints}")
+    return named
 
 
 def build_network(arguments: Mapping[str, Any]) -> Network:
     """A network with fresh weights.
 
-    arguments: "kind" and the keyword arguments of that kind; those that only a transformer has are not looked at
-    for a temporal MLP. Raises ValueError for an unknown kind, KeyError or TypeError if arguments are missing.
+    arguments: of `network_arguments`, or of `checked_arguments` where a file gave them. Raises ValueError for an
+    unknown kind, KeyError or TypeError if arguments are missing.
     """
     kind = kind_of(arguments)
-    shape = {name: value for name, value in arguments.items() if name != "kind"}
-    if kind == "transformer":
-        return Skeletor(**shape)
-    if kind == "temporal_mlp":
-        return TemporalMLP(**{name: shape[name] for name in _MLP})
-    raise ValueError(f"unknown kind of network {kind!r}")
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of network {kind!r}; it is one of {', '.join(KINDS)}")
+    return KINDS[kind].build(arguments)
+
+
+__all__ = ["KINDS", "REFINER_OF", "Network", "RefinerModelConfig", "build_network", "checked_arguments", "kind_of",
+           "network_arguments"]  # fmt: skip

@@ -39,7 +39,7 @@ def fit_prior(store: FrameSource, joints: int, seed: int) -> Tensor:
 def _positive(matrix: Tensor) -> Tensor:
     """The nearest positive semidefinite matrix: moments over different frames may make none."""
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-    return vectors * values.clamp(min=0) @ vectors.T
+    return torch.as_tensor(vectors * values.clamp(min=0) @ vectors.T)
 
 
 def conditional_mean(points: Tensor, observed: Tensor, covariance: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def conditional_mean(points: Tensor, observed: Tensor, covariance: Tensor) -> Te
     batch, frame, joint = (some[..., None] & ~observed & ((low >= 0) | (high < frames))).nonzero(as_tuple=True)
     if not len(joint):
         return points
-    patterns, which = observed[some].unique(dim=0, return_inverse=True)  # (U, J), (frames with gaps,)
+    patterns, which = torch.unique(observed[some], dim=0, return_inverse=True)  # (U, J), (frames with gaps,)
     number = torch.zeros(some.shape, dtype=torch.long, device=points.device).masked_scatter(some, which)
     gain = _gains(patterns.to(points.dtype), covariance)[number[batch, frame], joint]  # (N, J)
     a, b = low[batch, frame, joint], high[batch, frame, joint]
@@ -73,4 +73,4 @@ def _gains(seen: Tensor, covariance: Tensor) -> Tensor:
     """(U, J, J) weights [hidden, seen] of the conditional mean, for patterns (U, J) of 0 and 1; 0 for hidden ones."""
     both = seen[:, :, None] * seen[:, None, :]
     matrix = covariance * both + torch.diag_embed(1 - seen)
-    return torch.linalg.solve(matrix, covariance * seen[:, :, None]).transpose(1, 2)
+    return torch.as_tensor(torch.linalg.solve(matrix, covariance * seen[:, :, None]).transpose(1, 2))

@@ -9,44 +9,17 @@ from pydantic import Field, model_validator
 
 from skeletor.learning.corrupt import Corruption
 from skeletor.refiners.fill import Fill
-from skeletor.refiners.networks.skeletor import Norm, Positions, Reference
+from skeletor.refiners.networks.build import RefinerModelConfig
+from skeletor.refiners.networks.skeletor import SkeletorConfig
 from skeletor.support.config import Config
 
 Preset = Literal["small", "motion", "paper", "smoothnet"]
 
 
-class RefinerModelConfig(Config):
-    """Shape of the network; see `networks.skeletor.Skeletor` and, for kind temporal_mlp, `networks.temporal_mlp`.
-
-    local: hands are seen from their wrists or the `reference`, and all coordinates divided by their spread (`carriers`
-    there). heads, norm, taps, curve and all below it are of the transformer only.
-    """
-
-    kind: Literal["transformer", "temporal_mlp"] = "transformer"
-    d_model: int = Field(default=128, ge=8, le=4096)
-    d_ff: int = Field(default=512, ge=8, le=16384)
-    heads: int = Field(default=4, ge=1, le=64)
-    layers: int = Field(default=4, ge=1, le=64)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    norm: Norm = "pre"
-    confidence_input: bool = True
-    residual: bool = True
-    local: bool = True
-    taps: int = Field(default=9, ge=0, le=31)
-    curve: bool = True
-    convolution: int = Field(default=9, ge=0, le=63)
-    reference: Reference = "centroid"
-    prior: bool = True
-    regression: bool = True
-    gate: bool = True
-    positions: Positions = "relative"
-    reach: int = Field(default=0, ge=0, le=1024)
-    mask_token: bool = False
-
-
 class RefinerTrainConfig(Config):
     """How a refiner is trained. The defaults are the preset `small`; `preset: paper` and `motion` change them.
 
+    model: kind and size of the network, see `skeletor.refiners.networks`; without `kind`, the default network.
     window: frames of a window (the paper's n1). fill, minimum_confidence: how gaps enter the network, see
     `skeletor.refiners.fill.fill_missing`. margin: frames on both sides of a training window that are corrupted and used
     to fill its gaps, then cut off. fps: the clips are resampled to it (None: the first clip's).
@@ -64,7 +37,7 @@ class RefinerTrainConfig(Config):
     """
 
     preset: Preset = "small"
-    model: RefinerModelConfig = RefinerModelConfig()
+    model: RefinerModelConfig = SkeletorConfig()
     window: int = Field(default=64, ge=2, le=1024)
     fill: Fill = "carried"
     minimum_confidence: float = Field(default=0.1, ge=0, lt=1)
@@ -111,19 +84,8 @@ class RefinerTrainConfig(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> RefinerTrainConfig:
-        if self.model.residual and self.fill == "zero":
-            raise ValueError("model.residual needs fill linear or carried: a residual over zeros is no residual")
-        if self.model.taps and (self.model.taps % 2 == 0 or not self.model.residual):
-            raise ValueError("model.taps must be 0, or odd with model.residual")
-        only = ("taps", "curve", "regression", "gate", "prior", "convolution")
-        if self.model.kind != "transformer" and any(getattr(self.model, name) for name in only):
-            raise ValueError(f"model.{', '.join(only)} must be off for kind {self.model.kind}")
-        if (self.model.curve or self.model.regression) and not self.model.taps:
-            raise ValueError("model.curve and regression need model.taps above 0: they are choices beside them")
-        if self.model.gate and not self.model.residual:
-            raise ValueError("model.gate needs model.residual: it is the residual that it scales")
-        if self.model.kind == "transformer" and self.model.d_model % self.model.heads:
-            raise ValueError("model.d_model must be a multiple of model.heads")
+        if self.model.adds_to_input and self.fill == "zero":
+            raise ValueError("fill zero: a network that adds to its input needs fill linear or carried")
         return self
 
 
@@ -153,25 +115,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
     },
     "paper": {
-        "model": {
-            "d_model": 512,
-            "d_ff": 2048,
-            "heads": 4,
-            "layers": 8,
-            "dropout": 0.1,
-            "norm": "post",
-            "confidence_input": False,
-            "residual": False,
-            "local": False,
-            "taps": 0,
-            "curve": False,
-            "convolution": 0,
-            "reference": "wrist",
-            "prior": False,
-            "regression": False,
-            "gate": False,
-            "positions": "absolute",
-        },
+        "model": {"kind": "paper"},
         "stretch": 0.0,
         "stretch_depth": 0.0,
         "fill": "zero",
@@ -205,18 +149,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_every": 5000,
     },
     "smoothnet": {
-        "model": {
-            "kind": "temporal_mlp",
-            "d_model": 512,
-            "d_ff": 256,
-            "layers": 3,
-            "taps": 0,
-            "curve": False,
-            "convolution": 0,
-            "prior": False,
-            "regression": False,
-            "gate": False,
-        },
+        "model": {"kind": "temporal_mlp"},
         "stretch": 0.0,  # of no use to a network that sees each coordinate by itself
         "stretch_depth": 0.0,
         "velocity_weight": 0.0,

@@ -18,12 +18,9 @@ import torch
 from skeletor.learning.frame_store import FrameStore
 from skeletor.learning.trainer import Trainer, TrainingDiverged, train
 from skeletor.learning.windows import FrameSource, MemoryStore, alike, clip_store
-from skeletor.poses.hands import carriers
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
-from skeletor.refiners.networks.build import Network, build_network
-from skeletor.refiners.networks.skeletor import Skeletor
-from skeletor.refiners.networks.spatial_prior import fit_prior
+from skeletor.refiners.networks.build import Network, build_network, network_arguments
 from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
 from skeletor.refiners.training.model_card import write_card
 from skeletor.refiners.training.objective import make_task
@@ -133,9 +130,7 @@ def train_refiner(
 
 def model_arguments(config: RefinerTrainConfig, skeleton: Skeleton, dims: int) -> dict[str, Any]:
     """The arguments of `build_network` for a config and a skeleton."""
-    shape = config.model.model_dump()
-    seen_from = carriers(skeleton) if shape.pop("local") else None
-    return {"joints": len(skeleton), "dims": dims, "window": config.window, "carriers": seen_from, **shape}
+    return network_arguments(config.model, skeleton, dims, config.window)
 
 
 def _data(
@@ -185,11 +180,7 @@ def _split(clips: int, config: RefinerTrainConfig, seed: int) -> tuple[list[int]
 def _network(arguments: dict[str, Any], sets: _Data, seed: int) -> Network:
     """A network that knows of its training data what it needs beside weights: typical pose, scales, covariance."""
     model = build_network(arguments)
-    model.rest.copy_(sets.train.typical_pose())
-    means = isinstance(model, Skeletor) and model.reference != "wrist"  # an unobserved joint has no part in a mean
-    model.scale.copy_(sets.train.spread(model.seen_from_carrier, missing=model.rest if means else None))
-    if isinstance(model, Skeletor) and model.prior:
-        model.covariance.copy_(fit_prior(sets.train, model.joints, seed))
+    model.fit(sets.train, seed)
     return model
 
 

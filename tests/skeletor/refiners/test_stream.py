@@ -36,7 +36,7 @@ def random_refiner(skeleton: Skeleton = SIGNING_50, **changes: Any) -> LoadedRef
     with torch.no_grad():
         model.out.weight.copy_(0.3 * torch.randn(model.out.weight.shape, generator=generator))
         model.rest.copy_(torch.randn(model.rest.shape, generator=generator))
-        if isinstance(model, Skeletor) and model.prior:
+        if isinstance(model, Skeletor):
             mix = torch.randn(len(skeleton), 5, generator=generator)
             model.covariance.copy_(mix @ mix.T + 0.1 * torch.eye(len(skeleton)))
     return LoadedRefiner(model, RefinerInfo("small", arguments, c.fill, c.minimum_confidence, skeleton, 25, "shoulder"))
@@ -44,19 +44,7 @@ def random_refiner(skeleton: Skeleton = SIGNING_50, **changes: Any) -> LoadedRef
 
 LOADED = random_refiner()
 ZERO = random_refiner(
-    fill="zero",
-    model={
-        "d_model": 16,
-        "d_ff": 32,
-        "heads": 2,
-        "layers": 1,
-        "residual": False,
-        "taps": 0,
-        "curve": False,
-        "regression": False,
-        "gate": False,
-        "prior": False,
-    },
+    fill="zero", model={"kind": "paper", "d_model": 16, "d_ff": 32, "heads": 2, "layers": 1, "dropout": 0.0}
 )
 LINEAR = random_refiner(custom_skeleton(6), fill="linear")
 

@@ -223,7 +223,7 @@ def test_a_folder_of_an_earlier_version_has_the_options_of_all_stages_in_one_bag
         "lift": {**FLAT["lift"], "mode": "fast"},
     }
     (folder / "model.yaml").write_text(yaml.safe_dump({**config, **flat}))
-    system = load_system(folder, device="cpu")
+    system = load_chain(folder, device="cpu")
     assert (system.lifter.name, system.refiner.name, system.refiner_2d.name) == ("fast", "savgol", "none")
     refined = system.refiner(parts[2][0])
     assert refined.provenance.stages[-1].config == {
@@ -232,4 +232,4 @@ def test_a_folder_of_an_earlier_version_has_the_options_of_all_stages_in_one_bag
     flat["refine"]["sigma"] = 2.0
     (folder / "model.yaml").write_text(yaml.safe_dump({**config, **flat}))
     with pytest.raises(InputError, match=r"model.yaml: key 'refine.sigma': an option of gaussian, not of savgol"):
-        load_system(folder, device="cpu")
+        load_chain(folder, device="cpu")

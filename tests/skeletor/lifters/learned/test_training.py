@@ -153,12 +153,12 @@ def test_frames_between_the_stride_are_not_looked_at(trained: dict[str, Path]) -
 
 
 def test_a_long_clip_in_pieces_is_the_clip(trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from skeletor.lifters.learned import inference
+    from skeletor.lifters.learned import inference, joint_token
 
     network = load_lifter(trained["joint-token"]).network
     points, confidence = torch.randn(40, 50, 2), torch.ones(40, 50)
     whole = inference.lift_clip(network, points, confidence)
-    monkeypatch.setattr(inference, "FRAMES", 7)
+    monkeypatch.setattr(joint_token, "PIECE", 7)
     torch.testing.assert_close(inference.lift_clip(network, points, confidence), whole, atol=1e-5, rtol=1e-5)
 
 

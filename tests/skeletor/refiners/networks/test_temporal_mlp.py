@@ -9,21 +9,17 @@ import torch
 
 from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
 from skeletor.refiners.networks.build import build_network, kind_of
-from skeletor.refiners.networks.skeletor import Skeletor
 from skeletor.refiners.networks.temporal_mlp import TemporalMLP
 from skeletor.refiners.registry import build_refiner
 from skeletor.refiners.trained import SkeletorOptions, TemporalMlpOptions
-from skeletor.refiners.training.config import RefinerTrainConfig, train_preset
+from skeletor.refiners.training.config import train_preset
 from skeletor.refiners.training.objective import Batch, refiner_loss
 from skeletor.refiners.training.train import model_arguments, train_refiner
 from skeletor.refiners.weights import load_refiner
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
 
-TINY: dict[str, Any] = {
-    "kind": "temporal_mlp", "d_model": 16, "d_ff": 8, "layers": 2, "dropout": 0.0, "taps": 0,
-    "curve": False, "convolution": 0, "regression": False, "gate": False, "prior": False,
-}  # fmt: skip
+TINY: dict[str, Any] = {"kind": "temporal_mlp", "d_model": 16, "d_ff": 8, "layers": 2, "dropout": 0.0}
 
 
 def make(**changes: Any) -> TemporalMLP:
@@ -83,17 +79,6 @@ def test_untrained_residual_changes_nothing_and_local_is_equivariant() -> None:
     moved.scale.copy_(2 * model.scale)
     moved.rest.copy_(2 * model.rest + 3)
     torch.testing.assert_close(moved(2 * points + 3, sure), 2 * model(points, sure) + 3)
-
-
-def test_kinds() -> None:
-    arguments = model_arguments(config(), SIGNING_50, 3)
-    assert kind_of(arguments) == "transformer" and isinstance(build_network(arguments), Skeletor)
-    old = {name: value for name, value in arguments.items() if name != "kind"}
-    assert isinstance(build_network(old), Skeletor)
-    with pytest.raises(ValueError, match="unknown kind"):
-        build_network({**arguments, "kind": "rnn"})
-    with pytest.raises(ValueError, match="taps"):
-        RefinerTrainConfig.model_validate({"model": {"kind": "temporal_mlp"}})
 
 
 def test_loss_on_accelerations() -> None:

@@ -205,11 +205,11 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ("skeletor/lifters/learned/joint_token", {"lift", "model"}),
         ("skeletor/refiners/networks/spatial_prior", {*TRAINED, *ROWS, "model"}),
         ("skeletor/refiners/trust", {*ROWS, "model"}),
-        ("skeletor/learning/trainer", {*TRAINED, "fit refine2d"}),
-        ("skeletor/learning/feed", {*TRAINED, "fit refine2d"}),
+        ("skeletor/learning/trainer", {*TRAINED, *REFINED_2D, "model"}),
+        ("skeletor/learning/feed", {*TRAINED, *REFINED_2D, "model"}),
         ("skeletor/learning/augment", {"lift", *TRAINED, "model"}),  # a lifter may average with the mirror image
         ("skeletor/refiners2d/port", {*REFINED_2D, "model"}),
-        ("skeletor/refiners2d/port_training", {"fit refine2d"}),
+        ("skeletor/refiners2d/port_training", {*REFINED_2D, "model"}),  # a 2D refiner comes with how it is fitted
         ("slt/translate/joey/search", {*TRANSLATORS, "sign2text", "model"}),
         ("slt/translate/abstain", {"model"}),
         ("slt/inference/model_folder", {"model"}),
