@@ -35,11 +35,13 @@ lock:
 	uv export --quiet --no-hashes --no-annotate --no-header --no-emit-project --group dev --prune torch -o requirements.txt
 	uv export --quiet --no-hashes --no-annotate --no-header --no-emit-project --only-group docs -o docs/requirements.txt
 
-## test: the quick tests, and which share of the code they ran
-# sys.monitoring makes the measurement cheap from Python 3.12 on.
+## test: the quick tests; from Python 3.12 on, or with COVERAGE=1, also which share of the code they ran
+# Up to Python 3.11 a tracer measures, which makes tests of plain Python half as slow again; sys.monitoring is cheap.
+COVERAGE ?=
 test: setup
-	COVERAGE_CORE=$$($(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")') \
-		$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' --cov --cov-report=
+	measure='$(COVERAGE)'; \
+	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then measure=1; export COVERAGE_CORE=sysmon; fi; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $${measure:+--cov --cov-report=}
 
 ## gpu: the tests that need a GPU
 # Every kind of training on a GPU, resumed, and the whole chain: under 3 minutes there. Without a GPU all is skipped.
