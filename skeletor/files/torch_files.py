@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BLOCK = 1 << 20
-_PICKLES = 4  # of a legacy file before its values: a magic number, the version, the machine, the content
+_PICKLES = 5  # of a legacy file before its values: a magic number, the version, the machine, the content, the keys
 
 
 def load_torch(path: Path, what: str) -> Any:

@@ -78,7 +78,7 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
     if not lines:
         raise InputError(f"{path}: there are no clips to write")
     names = Path(path).with_suffix(".files")
-    if names.exists() and not Path(path).exists():
+    if names.exists() and not any(Path(path).with_suffix(kind).exists() for kind in (".skels", ".SKELS")):
         raise InputError(f"{names}: is there without its {WHAT}, and would be overwritten; choose another name")
     write_text(path, lines)
     write_text(names, "".join(f"{name}\n" for name in poses))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -49,6 +49,7 @@ _SIDED = MappingProxyType(
         if "left" in joint.split("_") and "hand" not in joint
     }
 )
+_JOINTS = frozenset((*BODY25_HANDS.joints, *MEDIAPIPE_75.joints))
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SIDES = MappingProxyType({"l": "left", "left": "left", "r": "right", "right": "right"})
 
@@ -104,13 +105,25 @@ def _check_damage(columns: Mapping[str, int], unknown: Sequence[Point]) -> None:
         if is_world(component) or "face" in words:
             continue
         hand = "hand" in words or "hands" in words
-        if hand or _key(point) in _HAND_ONLY or any(_nearly(_key(point), name) for name in _CENTRAL):
+        near = any(_nearly(_key(point), form) for joint in _JOINTS - columns.keys() for form in _forms(joint))
+        if hand or near or _key(point) in _HAND_ONLY or not point.isprintable():
             raise InputError(f"the point {point!r:.40} of {component!r:.40} is not known; is a name damaged?")
 
 
+def _forms(joint: str) -> Iterator[str]:
+    """How tools write the name of a joint of ours, without marks and capitals."""
+    side, _, rest = joint.partition("_")
+    yield _key(joint)
+    if side in ("left", "right"):
+        yield _key(side[0] + rest)
+        yield _key(rest + side)
+
+
 def _nearly(name: str, known: str) -> bool:
-    """True if one letter is another."""
-    return len(name) == len(known) and sum(a != b for a, b in zip(name, known, strict=True)) == 1
+    """True if one letter is another, or one is gone."""
+    if len(name) == len(known):
+        return sum(a != b for a, b in zip(name, known, strict=True)) == 1
+    return len(name) == len(known) - 1 and any(known[:k] + known[k + 1 :] == name for k in range(len(known)))
 
 
 def _named(columns: dict[str, int], components: Sequence[str]) -> Named:

@@ -243,6 +243,9 @@ def test_left_and_right_of_names():
         [("a", "left_shoulder"), ("a", "right_shoulder"), ("b", "left_shoulder")],
         [("a", "left_shoulder"), ("a", "right_shoulder"), ("a", "nose"), ("hanl_left", "T_STT")],
         [("a", "left_shoulder"), ("a", "right_shoulder"), ("a", "nose"), ("hand_left", "T_STQ")],
+        [("a", "left_shoulder"), ("a", "right_shoulder"), ("a", "\\eck")],
+        [("a", "left_shoulder"), ("a", "right_shoulder"), ("a", "rigxt_hand_root")],
+        [("a", "left_shoulder"), ("a", "right_shoulder"), ("a", "left_han\0\0\0\0ot")],
     ],
 )
 def test_damaged_names_are_not_left_out_in_silence(points):
