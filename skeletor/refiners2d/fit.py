@@ -37,7 +37,7 @@ def fit_refiner_2d(
     """Fit to clips that both have, in the same pixels; also gives the bones of each part, for its file.
 
     Hyperparameters are chosen on held-out clips. Raises InputError if there are fewer than FOLDS clips, or too few
-    poses.
+    poses; TrainingDiverged if the loss of PORT becomes NaN.
     """
     fitting = FITTINGS.build(options)
     names = sorted(set(truth) & set(detected))
