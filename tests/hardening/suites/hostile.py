@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.hardening.case import Case, Context, Suite, single
-from experiments.hardening.made.attack import Attack, Place
-from experiments.hardening.made.attacks import all_attacks, secrets
-from experiments.hardening.made.models import small_model
-from experiments.hardening.made.poses import pose_2d
-from experiments.hardening.suites.key_points import judge
-from experiments.hardening.watch import Watch
+from tests.hardening.case import Case, Context, Suite, single
+from tests.hardening.made.attack import Attack, Place
+from tests.hardening.made.attacks import all_attacks, secrets
+from tests.hardening.made.models import small_model
+from tests.hardening.made.poses import pose_2d
+from tests.hardening.suites.key_points import judge
+from tests.hardening.watch import Watch
 
 _FRAMES = 10_000
 _SECONDS = 30.0  # CPU; a model is loaded, or a training begun

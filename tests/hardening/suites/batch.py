@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.hardening.case import Case, Context, Outcome, Suite
-from experiments.hardening.made.poses import pose_2d
-from experiments.hardening.made.signers import signing_video
-from experiments.hardening.made.videos import plain
 from skeletor.io.formats import write_pose
+from tests.hardening.case import Case, Context, Outcome, Suite
+from tests.hardening.made.poses import pose_2d
+from tests.hardening.made.signers import signing_video
+from tests.hardening.made.videos import plain
 
 FULL = 100
 _FRAMES = 4

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from experiments.hardening.children import ROOT
 from skeletor.files.atomic import write_text
+from tests.hardening.children import ROOT
 
 if TYPE_CHECKING:
-    from experiments.hardening.run import Result
+    from tests.hardening.run import Result
 
-RESULTS = ROOT / "experiments" / "results"
+RESULTS = ROOT / "runs" / "hardening"
 _LISTED = 200  # failing cases of each suite that are kept
 
 
@@ -44,7 +44,7 @@ def write(results: Sequence[Result], share: float, seed: int) -> None:
     write_text(RESULTS / "hardening.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
     lines = ["# Bad input, sudden ends, full disks", "", table(results), ""]
     lines.append(
-        f"`python -m experiments.hardening --share {share:g} --seed {seed}`, commit {about['commit']}, "
+        f"`python -m tests.hardening --share {share:g} --seed {seed}`, commit {about['commit']}, "
         f"{about['date']}, {about['machine']}, {about['seconds'] / 60:.0f} minutes."
     )
     for result in results:

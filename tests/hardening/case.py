@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from experiments.hardening.children import Server
+    from tests.hardening.children import Server
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from experiments.hardening.children import Server
-from experiments.hardening.made.poses import pose_3d
 from skeletor.support.errors import InputError
+from tests.hardening.children import Server
+from tests.hardening.made.poses import pose_3d
 
 _lock = threading.Lock()
 # Smaller than configs/tiny.yaml, so that it can be run, and broken off, many times.

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.hardening import faults
-from experiments.hardening.case import Case, Context, Outcome, Suite, single
-from experiments.hardening.children import Finished, Setup
-from experiments.hardening.endings import contents, differing, partial_files, temporary_files, wrong_ending
-from experiments.hardening.made import jobs
-from experiments.hardening.made.jobs import OUT, Job
-from experiments.hardening.made.models import speaking_model
+from tests.hardening import faults
+from tests.hardening.case import Case, Context, Outcome, Suite, single
+from tests.hardening.children import Finished, Setup
+from tests.hardening.endings import contents, differing, partial_files, temporary_files, wrong_ending
+from tests.hardening.made import jobs
+from tests.hardening.made.jobs import OUT, Job
+from tests.hardening.made.models import speaking_model
 
 _ALL = (
     40  # writes of a command up to which each of them fails once; of more, the first and last of each place in the code

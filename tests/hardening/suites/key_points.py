@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.hardening.case import Case, Context, Suite, single
-from experiments.hardening.children import Reply
-from experiments.hardening.made.mutations import Mutation, mutate
-from experiments.hardening.made.poses import MAKERS, Original, original
+from tests.hardening.case import Case, Context, Suite, single
+from tests.hardening.children import Reply
+from tests.hardening.made.mutations import Mutation, mutate
+from tests.hardening.made.poses import MAKERS, Original, original
 
 FULL = 10_000
 _VARIANTS = 12

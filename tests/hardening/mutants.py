@@ -1,9 +1,9 @@
 """Mutation testing: one token of the code is changed, and the tests of the same package run. `make mutants`.
 
-python -m experiments.mutants [--sample 80] [--seed 1] [--module skeletor/poses/normalise.py ...] [--workers 2]
+python -m tests.hardening.mutants [--sample 80] [--seed 1] [--module skeletor/poses/normalise.py ...] [--workers 2]
 
 A mutant is caught if a test fails, or does not end in time. A seeded sample of the mutants of the core modules, spread
-evenly over them, is tried in copies of the tree; experiments/results/mutants.md keeps the table. A figure, not a gate.
+evenly over them, is tried in copies of the tree; runs/hardening/mutants.md keeps the table. A figure, not a gate.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pathlib import Path
 
 from skeletor.files.atomic import write_text
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "experiments" / "results" / "mutants.md"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "runs" / "hardening" / "mutants.md"
 PATTERNS = (
     "skeletor/io/*.py", "skeletor/poses/pose.py", "skeletor/poses/normalise.py", "skeletor/refiners/fill.py",
     "skeletor/refiners/smooth.py", "skeletor/refiners/smoothers.py", "skeletor/refiners/kalman.py",
@@ -205,7 +205,7 @@ def judge(mutant: Mutant, tree: Path) -> Verdict:
 def report(verdicts: Sequence[Verdict], seed: int) -> str:
     """The share that was caught, by module; the survivors with their diffs."""
     caught = sum(v.caught for v in verdicts)
-    lines = ["# Mutants", "", f"`python -m experiments.mutants --sample {len(verdicts)} --seed {seed}`", ""]
+    lines = ["# Mutants", "", f"`python -m tests.hardening.mutants --sample {len(verdicts)} --seed {seed}`", ""]
     lines += [f"caught: {caught} of {len(verdicts)} ({caught / max(1, len(verdicts)):.0%})", ""]
     lines += ["| module | mutants | caught |", "|---|---:|---:|"]
     for module in sorted({v.mutant.module for v in verdicts}):
@@ -224,7 +224,7 @@ def _diff(mutant: Mutant) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    parser = argparse.ArgumentParser("python -m experiments.mutants", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.hardening.mutants", description=__doc__)
     parser.add_argument("--sample", type=int, default=80, help="mutants that are tried")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--module", nargs="+", help="only these, by path; default: the core modules")

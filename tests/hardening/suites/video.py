@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.hardening.case import Case, Context, Suite, single
-from experiments.hardening.made.videos import KINDS, Clip, clips, damage, number_of
-from experiments.hardening.suites.key_points import judge
+from tests.hardening.case import Case, Context, Suite, single
+from tests.hardening.made.videos import KINDS, Clip, clips, damage, number_of
+from tests.hardening.suites.key_points import judge
 
 MUTATIONS = 25
 _TOLERANCE = 0.1  # of the frames of a damaged file: what `slt.video` calls bridged

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.hardening.made.models import RUN, write_config
-from experiments.hardening.made.poses import pose_2d, pose_3d
-from experiments.hardening.made.signers import signing_video
 from skeletor.io import native
 from skeletor.io.formats import write_pose
+from tests.hardening.made.models import RUN, write_config
+from tests.hardening.made.poses import pose_2d, pose_3d
+from tests.hardening.made.signers import signing_video
 
 OUT = "out"
 REFINER = {"preset": "small", "model": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1}, "window": 16, "margin": 2,

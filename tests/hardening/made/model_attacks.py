@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from experiments.hardening.made.attack import Attack, Place, write
 from skeletor.poses.pose import file_sha256
+from tests.hardening.made.attack import Attack, Place, write
 
 
 def spoil(place: Place, change: Callable[[dict[str, Any], Path], None], rehash: bool = True) -> Path:
@@ -119,9 +119,9 @@ def _multiply(arrays: dict[str, np.ndarray], factor: float) -> None:
 
 def spoil_lifter(place: Place, change: Callable[[dict[str, Any]], None]) -> Path:
     """A copy of the weights that come with slt whose header says something else."""
-    from experiments.hardening.children import ROOT
+    from tests.hardening.children import ROOT
 
-    data = (ROOT / "slt" / "lift" / "weights" / "joint_token.safetensors").read_bytes()
+    data = (ROOT / "skeletor" / "lifters" / "weights" / "joint_token.safetensors").read_bytes()
     length = int.from_bytes(data[:8], "little")
     head = json.loads(data[8 : 8 + length])
     about = head["__metadata__"]

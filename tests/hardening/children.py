@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from experiments.hardening.server import WARM
+from tests.hardening.server import WARM
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVER = "experiments.hardening.server"
+SERVER = "tests.hardening.server"
 CPU_SECONDS = 5.0
 MEMORY = 1 << 30
 _GRACE = 10.0  # seconds in which the children of a command that has ended have to be gone

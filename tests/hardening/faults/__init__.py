@@ -110,7 +110,7 @@ def _patch_open(fault: Fault) -> None:
             return original(FULL, mode.replace("x", "w"), *arguments, **options)
         return original(file, mode, *arguments, **options)
 
-    builtins.open = io.open = opened  # type: ignore[assignment]
+    builtins.open = io.open = opened
 
 
 def _patch_call(fault: Fault, module: Any, name: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.hardening.case import Case, Context, Outcome, Suite
-from experiments.hardening.endings import wrong_ending
-from experiments.hardening.made.signers import frames
 from slt.video import write_video
+from tests.hardening.case import Case, Context, Outcome, Suite
+from tests.hardening.endings import wrong_ending
+from tests.hardening.made.signers import frames
 
 ABSTAINED = 3
 _SECONDS = 600.0

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.hardening.case import Case, Context, Outcome, Suite
-from experiments.hardening.made.poses import pose_2d
-from experiments.hardening.made.signers import signing_video
 from skeletor.io.formats import write_pose
+from tests.hardening.case import Case, Context, Outcome, Suite
+from tests.hardening.made.poses import pose_2d
+from tests.hardening.made.signers import signing_video
 
 FULL = 1000
 _VIDEO_EVERY = 10  # each so manyth translation is of a video

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.hardening.case import Case, Context, Outcome, Suite
-from experiments.hardening.children import Finished
-from experiments.hardening.endings import contents, differing, partial_files, temporary_files, wrong_ending
-from experiments.hardening.made import jobs
-from experiments.hardening.made.jobs import OUT, Job
-from experiments.hardening.made.models import speaking_model
+from tests.hardening.case import Case, Context, Outcome, Suite
+from tests.hardening.children import Finished
+from tests.hardening.endings import contents, differing, partial_files, temporary_files, wrong_ending
+from tests.hardening.made import jobs
+from tests.hardening.made.jobs import OUT, Job
+from tests.hardening.made.models import speaking_model
 
 CHAIN = 8  # kills in one folder, before the work is let alone
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.hardening.made.attack import Attack, Bomb, Place, write
-from experiments.hardening.made.model_attacks import folders, spoil_lifter, values
-from experiments.hardening.made.poses import pose_2d
-from experiments.hardening.made.videos import plain
+from tests.hardening.made.attack import Attack, Bomb, Place, write
+from tests.hardening.made.model_attacks import folders, spoil_lifter, values
+from tests.hardening.made.poses import pose_2d
+from tests.hardening.made.videos import plain
 
 DEPTH = 100_000
 
@@ -60,7 +60,7 @@ def _code() -> list[Attack]:
     def checkpoint(place: Place) -> Path:
         import torch
 
-        from experiments.hardening.made.jobs import train_refiner
+        from tests.hardening.made.jobs import train_refiner
 
         train_refiner(4).prepare(place.folder)
         (place.folder / "out").mkdir(exist_ok=True)
@@ -281,6 +281,8 @@ def secrets(outside: Path) -> None:
     with h5py.File(outside / "secret.h5", "w") as file:
         file["a"] = np.ones((2, 150), np.float32)
     (outside / "secret.ts").write_bytes(plain("mpegts"))
-    from experiments.hardening.children import ROOT
+    from tests.hardening.children import ROOT
 
-    shutil.copyfile(ROOT / "slt" / "lift" / "weights" / "joint_token.safetensors", outside / "lifter.safetensors")
+    shutil.copyfile(
+        ROOT / "skeletor" / "lifters" / "weights" / "joint_token.safetensors", outside / "lifter.safetensors"
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from experiments.hardening.case import Case, Context, Suite, single
-from experiments.hardening.endings import differing, partial_files, wrong_ending
-from experiments.hardening.made import jobs
-from experiments.hardening.made.jobs import OUT
-from experiments.hardening.suites.kill import Reference
+from tests.hardening.case import Case, Context, Suite, single
+from tests.hardening.endings import differing, partial_files, wrong_ending
+from tests.hardening.made import jobs
+from tests.hardening.made.jobs import OUT
+from tests.hardening.suites.kill import Reference
 
 _LIMIT = 600.0
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.hardening.children import Finished
+from tests.hardening.children import Finished
 
 _TEMPORARY = re.compile(r"\.tmp(\.|$)|^tmp")
 # Times of day and durations are in these, and nowhere else.

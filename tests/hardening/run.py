@@ -1,6 +1,6 @@
 """Run the suites and print their table.
 
-python -m experiments.hardening [--share 1.0] [--seed 1] [--suite NAME ...] [--work DIR] [--model DIR] [--workers 2]
+python -m tests.hardening [--share 1.0] [--seed 1] [--suite NAME ...] [--work DIR] [--model DIR] [--workers 2]
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from experiments.hardening import report
-from experiments.hardening.case import Case, Context, Outcome, Suite
-from experiments.hardening.children import ROOT, Server
-from experiments.hardening.made.models import trained_model
-from experiments.hardening.suites import batch, content, disk, hostile, key_points, kill, many, twice, video
+from tests.hardening import report
+from tests.hardening.case import Case, Context, Outcome, Suite
+from tests.hardening.children import ROOT, Server
+from tests.hardening.made.models import trained_model
+from tests.hardening.suites import batch, content, disk, hostile, key_points, kill, many, twice, video
 
 SUITES: tuple[Suite, ...] = tuple(
     module.suite() for module in (video, content, key_points, hostile, kill, disk, batch, twice, many)
@@ -68,7 +68,7 @@ class Servers:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: 0 if nothing failed, else 1."""
-    parser = argparse.ArgumentParser("python -m experiments.hardening", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.hardening", description=__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="of the cases, above 0 up to 1")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--suite", nargs="+", choices=[s.name for s in SUITES], help="default: all")
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--model", type=Path, help="folder of a trained model; default: the newest, or a tiny one is made"
     )
     parser.add_argument("--workers", type=int, default=2, help="cases at a time")
-    parser.add_argument("--no-results", action="store_true", help="only print; leave experiments/results as it is")
+    parser.add_argument("--no-results", action="store_true", help="only print, keep no report in runs/hardening")
     args = parser.parse_args(argv)
     if not 0 < args.share <= 1:
         parser.error("--share must be above 0, up to 1")

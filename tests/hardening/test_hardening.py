@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.hardening import children, endings, report, run
-from experiments.hardening.case import Case, Context, Outcome, Suite, single
-from experiments.hardening.children import Finished, Reply, Server
-from experiments.hardening.made import videos
-from experiments.hardening.made.attack import Attack
-from experiments.hardening.made.jobs import OUT
-from experiments.hardening.made.models import small_model
-from experiments.hardening.made.mutations import Mutation
-from experiments.hardening.suites import batch, disk, hostile, key_points, many, video
-from experiments.hardening.watch import Watch
+from tests.hardening import children, endings, report, run
+from tests.hardening.case import Case, Context, Outcome, Suite, single
+from tests.hardening.children import Finished, Reply, Server
+from tests.hardening.made import videos
+from tests.hardening.made.attack import Attack
+from tests.hardening.made.jobs import OUT
+from tests.hardening.made.models import small_model
+from tests.hardening.made.mutations import Mutation
+from tests.hardening.suites import batch, disk, hostile, key_points, many, video
+from tests.hardening.watch import Watch
 
 SHARES = {"video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.12, "batch": 0.1}
 

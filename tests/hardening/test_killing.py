@@ -2,13 +2,14 @@
 
 import hashlib
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments import killing
-from experiments.killing import EXIT_CODES, Command, ended, trial, whole
+from tests.hardening import killing
+from tests.hardening.killing import EXIT_CODES, Command, ended, trial, whole
 
 GOOD = """
 import sys, time
@@ -48,7 +49,7 @@ WHOLE = {"0.txt": hashlib.sha256(b"whole").hexdigest()}
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 
-def test_a_sound_command_passes(tmp_path):
+def test_a_sound_command_passes(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "ended").mkdir()
     command = Command("x", ("-c", GOOD), "out")
@@ -59,7 +60,7 @@ def test_a_sound_command_passes(tmp_path):
 
 
 @pytest.mark.parametrize(("program", "wrong"), [(PARTIAL, "0.txt: under its final name"), (ORPHAN, "1 processes left")])
-def test_what_is_wrong_is_told(tmp_path, monkeypatch, program, wrong):
+def test_what_is_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, wrong: str) -> None:
     monkeypatch.setattr(killing, "_GONE_WITHIN", 0.2)
     command = Command("x", ("-c", program), "out")
     outcome = ended(command, tmp_path, WHOLE, 4.0, (signal.SIGTERM,), np.random.default_rng(0), 5)
@@ -68,6 +69,6 @@ def test_what_is_wrong_is_told(tmp_path, monkeypatch, program, wrong):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [killing.skeletor_train, killing.lift_train, killing.slt_poses])
-def test_a_command_of_the_house_goes_on_with_the_same_bytes(kind, tmp_path):
+def test_a_command_of_the_house_goes_on_with_the_same_bytes(kind: Callable[[Path], Command], tmp_path: Path) -> None:
     outcome = trial(kind, tmp_path, 6, np.random.default_rng(0))
     assert outcome.wrong == [] and len(outcome.ends) == 6
