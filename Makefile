@@ -9,6 +9,8 @@ TORCH := $(shell sed -n '/^name = "torch"/{n;s/version = "\(.*\)"/\1/p}' uv.lock
 # Where to take torch from, for a smaller build without CUDA: make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 export OMP_WAIT_POLICY := passive
+# `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
+EXPERIMENT = $(BIN)/python -m experiments
 
 .PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
@@ -72,7 +74,7 @@ pipeline: setup
 ## tables: the paper's tables, with the baselines that it leaves out
 # Table 6 and Figure 7 need the folder of a finished pipeline: RUN, or runs/demo.
 tables: setup
-	$(BIN)/python -m experiments.refiner.run $(sort $(wildcard experiments/table*.yaml)) $(if $(RUN),--run '$(RUN)')
+	$(EXPERIMENT) table1 table2 table3 table4 table5 table6 table7 $(if $(RUN),--run '$(RUN)')
 
 ## ablations: one change at a time, to the refiner and to the chain
 # One change at a time: to the refiner's parts, then to the whole chain (RUN: the folder of a finished demo run, or
@@ -81,13 +83,11 @@ ablations: refiner-ablations chain-ablations
 
 ## refiner-ablations: of the refiner's parts
 refiner-ablations: setup
-	$(BIN)/python -m experiments.refiner.run experiments/ablations.yaml experiments/candidates.yaml \
-		experiments/candidates_more.yaml
+	$(EXPERIMENT) ablations candidates candidates_more
 
 ## chain-ablations: of the whole chain
 chain-ablations: setup
-	$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain/*.yaml)) \
-		$(addprefix --run ,$(wildcard $(or $(RUN),runs/demo)))
+	$(EXPERIMENT) chain $(if $(RUN),--run '$(RUN)')
 
 ## gloss2text: from true glosses to text on PHOENIX14T (CORPUS)
 # Gloss to text on PHOENIX14T's real text; CORPUS is its folder or that of its annotation. About 32 CPU minutes.
@@ -95,35 +95,31 @@ chain-ablations: setup
 gloss2text: export MALLOC_MMAP_THRESHOLD_ := 1073741824
 gloss2text: export MALLOC_TRIM_THRESHOLD_ := 1073741824
 gloss2text: setup
-	$(BIN)/python -m experiments.gloss2text $(if $(CORPUS),--corpus '$(CORPUS)')
+	$(EXPERIMENT) gloss2text $(if $(CORPUS),--corpus '$(CORPUS)')
 
 ## figures: those of the results
 figures: setup
-	$(BIN)/python -m experiments.refiner.figures $(if $(RUN),--run '$(RUN)')
+	$(EXPERIMENT) figures $(if $(RUN),--run '$(RUN)')
 
 ## sign2text: the baseline that reads pixels
 sign2text: setup
-	$(BIN)/python -m experiments.sign2text experiments/sign2text.yaml
+	$(EXPERIMENT) sign2text
 
 ## port: the 2D refiners side by side
 # 2D refiners on the Panoptic hands; with RUN, the folder of a finished pipeline, also what they do in the chain.
 port: setup
-	$(BIN)/python -m experiments.port
-	$(if $(RUN),$(BIN)/python -m experiments.refine2d --run '$(RUN)')
+	$(EXPERIMENT) port $(if $(RUN),refine2d --run '$(RUN)')
 
 ## lifters: all lifters side by side
 # Trains the learned lifters that have no weights yet (10 to 30 minutes each), then compares all. With RUN, the folder of a
 # finished demo run: with its detector's errors and real detections, and a translator trained on what each lifter makes.
 lifters: setup
-	$(BIN)/python -m experiments.lifters $(if $(RUN),--run '$(RUN)')
-	$(if $(RUN),$(BIN)/python -m experiments.chain.run $(sort $(wildcard experiments/chain_lifters/*.yaml)) \
-		--run '$(RUN)' --work runs/chain_lifters --name chain_lifters)
-	$(if $(RUN),$(BIN)/python -m experiments.pages.lifters)
+	$(EXPERIMENT) lifters $(if $(RUN),chain_lifters lifters-page --run '$(RUN)')
 
 ## transfer: translators on the poses of each other's rows
 # The translators of a finished run on the poses of each other's rows. RUN: its folder, or runs/demo.
 transfer: setup
-	$(BIN)/python -m experiments.transfer $(if $(RUN),--run '$(RUN)')
+	$(EXPERIMENT) transfer $(if $(RUN),--run '$(RUN)')
 
 ## sparse: 2D on every N-th frame: errors, BLEU-4, frames/s
 # 2D on every N-th frame: errors, BLEU-4, frames/s. Trains what the table needs and is not there (about 40 minutes).
@@ -137,24 +133,24 @@ sparse: setup
 	for stride in 4 2; do $(AGAIN) --pose-stride $$stride --refine none --rows raw --reuse runs/demo-sparse4 \
 		--set 'lift={mode: learned, weights: $(LIFTER), upsample: token, output: sequence}' \
 		--run-dir runs/demo-token$$stride || exit; done
-	$(BIN)/python -m experiments.sparse experiments/sparse.yaml --run '$(DEMO)'
+	$(EXPERIMENT) sparse --run '$(DEMO)'
 
 ## bench: speed of each stage beside peers
+# Every stage beside a peer, one thread each, in one table.
+bench: export OMP_NUM_THREADS := 1
 bench: setup
-	$(BIN)/python -m experiments.bench
-	$(BIN)/python -m experiments.bench_translate
-	$(BIN)/python -m experiments.bench_refiner --frames 100000 --clip 768
+	$(EXPERIMENT) bench $(if $(CORPUS),--corpus '$(CORPUS)')
 
 ## hardening: bad input, sudden ends, full disks: how many cases fail
 # Bad input, sudden ends, full disks: how many cases of each kind fail. About half an hour. MODEL: a trained model folder;
 # default: the newest under runs/, or a tiny one is trained first.
 hardening: setup
-	$(BIN)/python -m experiments.hardening $(if $(MODEL),--model '$(MODEL)')
+	$(BIN)/python -m tests.hardening $(if $(MODEL),--model '$(MODEL)')
 
 ## mutants: which share of changed tokens the tests notice
 # One token of the core modules changed at a time: which share do their tests notice? About half an hour.
 mutants: setup
-	$(BIN)/python -m experiments.mutants
+	$(BIN)/python -m tests.hardening.mutants
 
 ## clean: remove runs and caches
 clean:

@@ -1,1 +1,1 @@
-"""Experiments and benchmarks: each is a module with a `main`, run as `python -m experiments.<name>`."""
+"""Experiments: tables, ablations and benchmarks, each known by name: `python -m experiments --list`."""

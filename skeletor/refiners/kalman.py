@@ -49,8 +49,8 @@ def kalman(
     standard deviation; None takes the default of the motion. measurement_noise: standard deviation of a joint of
     confidence 1, in units; of a joint of confidence c it is 1/c times that. A missing joint is no measurement.
     Only the ratio of the two matters, so the result scales with the pose. How the defaults were found:
-    experiments/smoothers.py. Before the first and after the last sure frame the smoothed position is held: the
-    model would let the joint fly off. A joint that is never seen stays missing. Kalman 1960; Rauch, Tung,
+    experiments/ablations/smoothers.py. Before the first and after the last sure frame the smoothed position is held:
+    the model would let the joint fly off. A joint that is never seen stays missing. Kalman 1960; Rauch, Tung,
     Striebel 1965.
     """
     known = evidence(pose, minimum_confidence)  # (T, J)

@@ -129,7 +129,8 @@ def one_euro(
     A low-pass filter whose cutoff grows with the speed: min_cutoff (Hz) + beta (Hz per unit per second) times the
     absolute speed. The filter is causal and therefore lags; the filling before it looks at the gap's far end.
     It is not scale-equivariant: scaling a pose by s is scaling beta by s. The default suits shoulder widths; a
-    pose in pixels or metres should be normalised first. How the defaults were found: experiments/smoothers.py.
+    pose in pixels or metres should be normalised first. How the defaults were found:
+    experiments/ablations/smoothers.py.
     """
     if not len(pose):
         return pose
@@ -164,7 +165,7 @@ def gaussian(pose: PoseSequence, minimum_confidence: float = 0.3, sigma: float =
     """`linear`, then a mean over time with Gaussian weights (sigma in frames) times the confidences.
 
     Filled joints weigh next to nothing, so they count only where nothing else is in reach. At the ends of the
-    clip the mean goes over the frames that exist. How the default was found: experiments/smoothers.py.
+    clip the mean goes over the frames that exist. How the default was found: experiments/ablations/smoothers.py.
     """
     from scipy.ndimage import correlate1d
 

@@ -1,0 +1,229 @@
+"""All experiments by name: what each makes, what it needs, how long it takes, and which page shows it.
+
+`python -m experiments --list` prints this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from experiments import pages
+from experiments.ablations import chain, network, smoothers, sparse, transfer
+from experiments.benchmarks import bench
+from experiments.report import Result, write_result
+from experiments.request import RUNS, Request
+from experiments.tables import detector, figures, gloss2text, h36m, known, lifters, real, refiners2d, sign2text
+from experiments.tables.config import (
+    AblationTable,
+    DetectorTable,
+    GapTable,
+    MaskTable,
+    NoiseTable,
+    RealTable,
+    TableConfig,
+    load_table,
+    quick,
+)
+from skeletor.support.config import C, Config
+from slt.pipeline.cache.stage import stage_key
+
+HERE = Path(__file__).parent
+T = TypeVar("T", bound=Config)
+TABLES: dict[type[TableConfig], Callable[[Any, Path], Result]] = {
+    MaskTable: known.make_masks,
+    NoiseTable: known.make_noise,
+    GapTable: known.make_gaps,
+    DetectorTable: detector.make,
+    RealTable: real.make,
+    AblationTable: network.make,
+}
+RESULTS_PAGE, LIFTERS_PAGE, SKELETOR_PAGE = "docs/results.md", "docs/lifters.md", "docs/skeletor.md"
+RUN, ANNOTATION = "a finished demo run", "--corpus: PHOENIX14T's annotation"
+
+
+@dataclass(frozen=True)
+class Experiment(Generic[T]):
+    """One entry. makes, needs: in words. minutes: on 2 cores, None if that was not measured. page: that shows it.
+
+    load: its config, checked. make: the work. work: folder of what it keeps, below runs/. config: its YAML file, below
+    this folder. result: name of its files, by default its own.
+    """
+
+    makes: str
+    load: Callable[[Request], T]
+    make: Callable[[Request, T], object]
+    work: str
+    needs: str = ""
+    minutes: int | None = None
+    page: str = ""
+    config: str = ""
+    result: str = ""
+
+    @property
+    def file(self) -> Path | None:
+        """The YAML file, if there is one."""
+        return HERE / self.config if self.config else None
+
+    @property
+    def folder(self) -> Path:
+        """Of what it keeps."""
+        return RUNS / self.work
+
+    def signature(self, config: T) -> str:
+        """A hash of the config and of all the code that makes the result: two results of one signature are alike."""
+        code = TABLES[type(config)] if isinstance(config, TableConfig) else self.make
+        return stage_key(config.model_dump(mode="json"), (), (code,))
+
+
+def _checked(kind: type[C]) -> Callable[[Request], C]:
+    """What loads a config of a kind."""
+
+    def load(request: Request) -> C:
+        return request.load(kind)
+
+    return load
+
+
+def load_refiner_table(request: Request) -> TableConfig:
+    """A table or an ablation of the refiner, of the kind that its file tells; --run in place of the file's run."""
+    assert request.config is not None
+    changes = dict(request.changes)
+    config = load_table(request.config, changes)
+    if request.run is not None and isinstance(config, DetectorTable):
+        config = load_table(request.config, {**changes, "run": str(request.run)})
+    return quick(config) if request.quick else config
+
+
+def make_refiner_table(request: Request, config: TableConfig) -> None:
+    """Train what is missing, test, write."""
+    result = TABLES[type(config)](config, request.work)
+    title = f"Table {config.number}. {config.title}"
+    write_result(result, request.results, request.name, title, request.about(config, config.seed))
+
+
+def _refiner(makes: str, file: str, needs: str = "") -> Experiment[TableConfig]:
+    """A table or an ablation of the refiner."""
+    return Experiment(
+        makes, load_refiner_table, make_refiner_table, "refiner", needs=needs, page=RESULTS_PAGE, config=file
+    )
+
+
+def _h36m(name: str, makes: str) -> Experiment[h36m.BenchmarkTable]:
+    return Experiment(
+        makes, _checked(h36m.BenchmarkTable), h36m.make, name, needs="the data set's files, a GPU", page=LIFTERS_PAGE,
+        config=f"tables/{name}.yaml",
+    )  # fmt: skip
+
+
+_TABLES: dict[str, Experiment[Any]] = {
+    "table1": _refiner("masked frames, beside the paper's Table 1", "tables/table1.yaml"),
+    "table2": _refiner("masked joints, beside the paper's Table 2", "tables/table2.yaml"),
+    "table3": _refiner("noise on frames, beside the paper's Table 3", "tables/table3.yaml"),
+    "table4": _refiner("noise on joints, beside the paper's Table 4", "tables/table4.yaml"),
+    "table5": _refiner("gaps by length and speed", "tables/table5.yaml"),
+    "table6": _refiner("real detections of rendered video", "tables/table6.yaml", RUN),
+    "table7": _refiner("real sequences, one left out at a time", "tables/table7.yaml", "../shared/data"),
+    "detector_ik": _refiner("table6 with inverse kinematics", "tables/detector_ik.yaml", "a run with --lift fast"),
+    "figures": Experiment(
+        "the paper's Figures 3 to 7, curves of gaps and noise",
+        _checked(figures.FiguresConfig), figures.make, "refiner",
+        needs=f"the tables; figure 7: {RUN}", page=RESULTS_PAGE,
+    ),
+    "lifters": Experiment(
+        "all lifters in millimetres",
+        _checked(lifters.LiftersTable), lifters.make, ".", needs=f"{RUN}, or simulated errors",
+        page=LIFTERS_PAGE, config="tables/lifters.yaml",
+    ),
+    "chain_lifters": Experiment(
+        "a translator for every lifter", chain.load, chain.make, "chain_lifters", needs=f"{RUN}, lifters",
+        page=LIFTERS_PAGE, config="ablations/chain_lifters.yaml",
+    ),
+    "port": Experiment(
+        "2D refiners on the Panoptic hands",
+        _checked(refiners2d.PortTable), refiners2d.make, "port",
+        needs="the hands in ../shared", page=SKELETOR_PAGE, config="tables/port.yaml",
+    ),
+    "refine2d": Experiment(
+        "2D refiners in the chain",
+        _checked(refiners2d.Refine2DTable), refiners2d.make_in_chain, "refine2d", needs=RUN,
+        page=SKELETOR_PAGE,
+    ),
+    "gloss2text": Experiment(
+        "Gloss2Text on PHOENIX14T's text",
+        _checked(gloss2text.Gloss2TextConfig), gloss2text.make, "gloss2text",
+        needs=ANNOTATION, minutes=32, page="docs/phoenix14t.md", config="tables/gloss2text.yaml",
+    ),
+    "gloss2text-tried": Experiment(
+        "its recipes that were tried, on dev",
+        _checked(gloss2text.Gloss2TextConfig), gloss2text.make_tried, "gloss2text",
+        needs=ANNOTATION, page="docs/phoenix14t.md", config="tables/gloss2text.yaml", result="gloss2text",
+    ),
+    "sign2text": Experiment(
+        "Sign2Text on the rendered signer",
+        _checked(sign2text.Sign2TextExperiment), sign2text.make, "sign2text", minutes=27,
+        page="docs/sign2text.md", config="tables/sign2text.yaml",
+    ),
+    "h36m_uplift_351": _h36m("h36m_uplift_351", "Human3.6M, Uplift and Upsample, N = 351"),
+    "h36m_uplift_81": _h36m("h36m_uplift_81", "Human3.6M, Uplift and Upsample, N = 81"),
+    "h36m_anatomy_243": _h36m("h36m_anatomy_243", "Human3.6M, anatomy, 243 frames"),
+    "h36m_anatomy_81": _h36m("h36m_anatomy_81", "Human3.6M, anatomy, 81 frames"),
+    "h36m_3dhp_uplift_81": _h36m("h36m_3dhp_uplift_81", "MPI-INF-3DHP, Uplift and Upsample, N = 81"),
+}  # fmt: skip
+_ABLATIONS: dict[str, Experiment[Any]] = {
+    "ablations": _refiner("parts of the refiner's network and training", "ablations/ablations.yaml"),
+    "candidates": _refiner("candidates for the refiner's network", "ablations/candidates.yaml"),
+    "candidates_more": _refiner("more candidates", "ablations/candidates_more.yaml"),
+    "chain": Experiment(
+        "one change at a time to the chain", chain.load, chain.make, "chain", needs=f"{RUN} (saves time)",
+        page=RESULTS_PAGE, config="ablations/chain.yaml",
+    ),
+    "sparse": Experiment(
+        "2D on every N-th frame",
+        _checked(sparse.SparseJob), sparse.make, "sparse", needs=f"{RUN}; see make sparse", minutes=40,
+        page="docs/sparse.md", config="ablations/sparse.yaml",
+    ),
+    "transfer": Experiment(
+        "translators on other rows' poses",
+        _checked(transfer.TransferConfig), transfer.make, "transfer", needs=RUN,
+        page=RESULTS_PAGE,
+    ),
+    "compare-rows": Experiment(
+        "a row of two runs, paired",
+        _checked(transfer.RowsConfig), transfer.make_rows, "compare-rows",
+        needs="--set first=DIR, first_row=ROW, second=DIR, second_row=ROW", page=RESULTS_PAGE,
+    ),
+    "smoothers": Experiment(
+        "how the smoothers' defaults were found",
+        _checked(smoothers.SmoothersConfig), smoothers.make, "smoothers",
+    ),
+}  # fmt: skip
+_OTHERS: dict[str, Experiment[Any]] = {
+    "bench": Experiment(
+        "speed of every stage beside a peer",
+        _checked(bench.BenchConfig), bench.make, "bench", needs="idle cores",
+        page=RESULTS_PAGE,
+    ),
+    "claims": Experiment(
+        "the table of shares on its page",
+        _checked(pages.NoOptions), pages.make_claims, "pages", needs="tables 1 to 7",
+        minutes=1, page=RESULTS_PAGE,
+    ),
+    "lifters-page": Experiment(
+        "the table of lifters on its page",
+        _checked(pages.NoOptions), pages.make_lifters, "pages",
+        needs="lifters, chain_lifters", minutes=1, page=LIFTERS_PAGE,
+    ),
+    "run-page": Experiment(
+        "a run's tables on their pages",
+        _checked(pages.RunPage), pages.make_run, "pages",
+        needs="--run DIR --set config=configs/demo.yaml", minutes=1, page="README.md, docs",
+    ),
+    "picture": Experiment(
+        "the README's picture",
+        _checked(pages.Picture), pages.make_picture, "pages", needs=RUN, minutes=1, page="README.md",
+    ),
+}  # fmt: skip
+EXPERIMENTS: dict[str, Experiment[Any]] = {**_TABLES, **_ABLATIONS, **_OTHERS}

@@ -1,5 +1,0 @@
-"""Imported by Python itself in processes that a command with a fault spawns."""
-
-from experiments.hardening.faults import install_from_environment
-
-install_from_environment()

@@ -1,0 +1,168 @@
+"""Commands that write, with inputs made for them, each in a folder of its own: to be ended, starved, and doubled."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from skeletor.io import native
+from skeletor.io.formats import write_pose
+from tests.hardening.made.models import RUN, write_config
+from tests.hardening.made.poses import pose_2d, pose_3d
+from tests.hardening.made.signers import signing_video
+
+OUT = "out"
+REFINER = {"preset": "small", "model": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1}, "window": 16, "margin": 2,
+           "batch_size": 8, "warmup_steps": 2, "log_every": 4, "validate_every": 20, "checkpoint_every": 3}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that works in a folder. prepare: puts its inputs there. Its results go to OUT in the folder.
+
+    model: whether it wants `--model`.
+    """
+
+    name: str
+    program: str
+    argv: tuple[str, ...]
+    prepare: Callable[[Path], None]
+    model: bool = False
+
+    def arguments(self, model: Path | None) -> list[str]:
+        """The whole command line."""
+        return [*self.argv, *(["--model", str(model)] if self.model and model else [])]
+
+
+def copy_inputs(source: Path, target: Path) -> None:
+    """The prepared inputs, in a fresh folder."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target)
+
+
+def _clips_3d(folder: Path) -> None:
+    rng = np.random.default_rng(5)
+    native.write_shard({f"c{k}": pose_3d(rng, 60, f"c{k}") for k in range(4)}, folder / "clips.safetensors")
+
+
+def _refiner(steps: int) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        _clips_3d(folder)
+        raw = {
+            "data": ["clips.safetensors"],
+            "out": OUT,
+            "device": "cpu",
+            "threads": 1,
+            "train": {**REFINER, "max_steps": steps},
+        }
+        write_config(folder / "train.yaml", raw)
+
+    return prepare
+
+
+def _lifter(steps: int) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        raw = {
+            "out": OUT, "workers": 1, "device": "cpu", "threads": 1, "data": {"clips": 3, "views": 1},
+            "model": {"kind": "joint-token", "width": 8, "heads": 2, "blocks": 1, "taps": 3, "window": 8},
+            "train": {"batch_size": 4, "max_steps": steps, "checkpoint_every": 3, "log_every": 4, "warmup_steps": 1},
+        }  # fmt: skip
+        write_config(folder / "lift.yaml", raw)
+
+    return prepare
+
+
+def _videos(number: int) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        for k in range(number):
+            signing_video(folder / f"v{k}.mp4", k, 8)
+
+    return prepare
+
+
+def _poses(number: int) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        rng = np.random.default_rng(6)
+        for k in range(number):
+            write_pose(pose_2d(rng, 40, f"p{k}"), folder / f"p{k}.safetensors")
+
+    return prepare
+
+
+def _solid(folder: Path) -> None:
+    write_pose(pose_3d(np.random.default_rng(7), 40, "s"), folder / "s.safetensors")
+
+
+def _run(folder: Path) -> None:
+    write_config(folder / "run.yaml", RUN)
+
+
+def train_refiner(steps: int) -> Job:
+    """`skeletor train`."""
+    return Job("skeletor train", "skeletor", ("train", "train.yaml"), _refiner(steps))
+
+
+def train_lifter(steps: int) -> Job:
+    """`slt lift train`."""
+    return Job("slt lift train", "slt", ("lift", "train", "lift.yaml"), _lifter(steps))
+
+
+def estimate(number: int) -> Job:
+    """`slt poses` of several videos."""
+    return Job("slt poses", "slt", ("poses", *(f"v{k}.mp4" for k in range(number)), "-o", OUT), _videos(number))
+
+
+def translate(number: int) -> Job:
+    """`slt translate` of several files of poses."""
+    argv = ("translate", *(f"p{k}.safetensors" for k in range(number)), "-o", OUT, "-f", "txt,srt", "--device", "cpu")
+    return Job("slt translate", "slt", argv, _poses(number), model=True)
+
+
+def whole_run() -> Job:
+    """`slt run` of a config smaller than configs/tiny.yaml."""
+    return Job("slt run", "slt", ("run", "run.yaml", "--run-dir", OUT), _run)
+
+
+def lift(number: int) -> Job:
+    """`slt lift` of several files of poses."""
+    return Job("slt lift", "slt", ("lift", *(f"p{k}.safetensors" for k in range(number)), "-o", OUT), _poses(number))
+
+
+def refine_stage() -> Job:
+    """`slt refine`."""
+    return Job("slt refine", "slt", ("refine", "s.safetensors", "--refine", "savgol", "-o", OUT), _solid)
+
+
+def refine_file() -> Job:
+    """`skeletor refine`, to another format."""
+    argv = ("refine", "s.safetensors", "--refiner", "savgol", "-o", f"{OUT}/s.pose")
+    return Job("skeletor refine", "skeletor", argv, _solid)
+
+
+def pack() -> Job:
+    """`skeletor pack`."""
+    return Job("skeletor pack", "skeletor", ("pack", "clips.safetensors", "-o", OUT), _clips_3d)
+
+
+def view() -> Job:
+    """`slt view`."""
+    return Job("slt view", "slt", ("view", "v0.mp4", "--refine", "savgol", "-o", OUT), _videos(1))
+
+
+def openpose() -> Job:
+    """`slt poses` to `.pose`."""
+    return Job("slt poses, .pose", "slt", ("poses", "v0.mp4", "--suffix", ".pose", "-o", OUT), _videos(1))
+
+
+def corpus() -> Job:
+    """`slt corpus render`."""
+
+    def prepare(folder: Path) -> None:
+        few = {"train": 2, "dev": 1, "test": 1, "calibration": 1, "studio": 1, "studio_motion": 1, "negatives": 1}
+        write_config(folder / "corpus.yaml", few)
+
+    return Job("slt corpus", "slt", ("corpus", "render", "corpus.yaml", "-o", OUT), prepare)

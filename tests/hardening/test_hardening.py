@@ -1,0 +1,327 @@
+"""A seeded share of `make hardening`; and that each of its suites can fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.hardening import children, endings, report, run
+from tests.hardening.case import Case, Context, Outcome, Suite, single
+from tests.hardening.children import Finished, Reply, Server
+from tests.hardening.made import videos
+from tests.hardening.made.attack import Attack
+from tests.hardening.made.jobs import OUT
+from tests.hardening.made.models import small_model
+from tests.hardening.made.mutations import Mutation
+from tests.hardening.suites import batch, disk, hostile, key_points, many, video
+from tests.hardening.watch import Watch
+
+SHARES = {"video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.12, "batch": 0.1}
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[run.Servers]:
+    shared = run.Servers()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def context(tmp_path: Path, servers: run.Servers) -> Callable[..., Context]:
+    def make(share: float = 0.1) -> Context:
+        return Context(tmp_path, share, 1, servers, lambda: small_model(tmp_path / "small"), tmp_path / "shared")
+
+    return make
+
+
+@pytest.mark.parametrize("module", [video, key_points, hostile, disk, batch], ids=list(SHARES))
+def test_a_share_of_the_suite_finds_nothing(module: Any, context: Callable[..., Context]) -> None:
+    suite: Suite = module.suite()
+    outcomes = run.run_cases(suite.cases(context(SHARES[suite.name])), 1)
+    tried = [outcome for outcome in outcomes if not outcome.skipped]
+    assert len(tried) >= 4
+    assert {outcome.case: outcome.reason for outcome in tried if outcome.reason} == {}
+
+
+def test_the_same_seed_gives_the_same_cases(context: Callable[..., Context]) -> None:
+    one, two = ([case.name for case in video.suite().cases(context(0.05))] for _ in range(2))
+    assert one == two and len(set(one)) == len(one) > 20
+    first, again = (key_points.draw("pose", 1, 7)[1] for _ in range(2))
+    assert first == again and first != key_points.draw("pose", 2, 7)[1]
+
+
+def sound() -> key_points.Clips:
+    points = np.random.default_rng(0).normal(size=(8, 5, 2)).astype(np.float32)
+    return {"a": (points, ("k", "l", "m", "n", "o"))}
+
+
+def test_key_points_that_are_shifted_or_lost_in_silence_are_seen() -> None:
+    clips, flip = sound(), Mutation("flip", b"", 1)
+    points, joints = clips["a"]
+    touched = points.copy()
+    touched[3, 2] += 1
+    assert key_points.compare(clips, {"a": (touched, joints)}, flip) == ""
+    for wrong in (np.roll(points, 1, 0), np.roll(points, 1, 1), points[:, ::-1], points[..., ::-1]):
+        assert "values differ" in key_points.compare(clips, {"a": (wrong, joints)}, flip)
+    assert "7 frames in silence" in key_points.compare(clips, {"a": (points[1:], joints)}, flip)
+    assert "0 clips in silence" in key_points.compare(clips, {}, flip)
+    moved = key_points.compare(clips, {"a": (points[:, [1, 0, 2, 3, 4]], ("l", "k", "m", "n", "o"))}, flip)
+    assert moved == "", "joints are compared by their names"
+
+
+def shifted(path: Path) -> key_points.Clips:
+    """A reader that gives the frames of a sound file one too late, if it is damaged."""
+    name = path.name
+    points = np.arange(240, dtype=np.float32).reshape(8, 15, 2)
+    return {"a": (points if "sound" in name else np.roll(points, 1, 0), tuple(map(str, range(15))))}
+
+
+def failing(path: Path) -> key_points.Clips:
+    if "sound" not in path.name:
+        raise KeyError("not\na line")
+    return shifted(path)
+
+
+@pytest.mark.parametrize(("reader", "reason"), [(shifted, "values differ"), (failing, "KeyError")])
+def test_a_reader_that_shifts_or_raises_fails_its_cases(
+    reader: Callable[[Path], key_points.Clips], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(key_points.READERS, "skels", reader)
+    key_points._sound.cache_clear()
+
+    class Here(Server):
+        def call(self, function: Callable[..., Any], *arguments: Any, **_: Any) -> Reply:
+            try:
+                return Reply(function(*arguments))
+            except KeyError as error:
+                types = [t.__name__ for t in type(error).__mro__]
+                return Reply(error={"types": types, "text": str(error), "starved": False})
+
+    context = Context(tmp_path, 1, 1, Here, lambda: tmp_path, tmp_path)
+    found = [key_points._check(context, "skels", index) for index in range(4)]
+    key_points._sound.cache_clear()
+    assert all(reason in text for text in found)
+    assert len(list((tmp_path / "failed" / "skels").rglob("case.skels"))) == 4, "inputs of failed cases are kept"
+
+
+def test_what_a_reader_may_not_do() -> None:
+    line = {"types": ["InputError", "SkeletorError"], "text": "one line", "starved": False}
+    assert key_points.judge(Reply(error=line)) == ""
+    assert "2 lines" in key_points.judge(Reply(error=line | {"text": "two\nlines"}))
+    assert "more than" in key_points.judge(Reply(error=line | {"starved": True}))
+    assert "took 6.0 s" in key_points.judge(Reply(cpu=6.0))
+    assert "took 2048 MB" in key_points.judge(Reply(memory=2 << 30))
+    assert key_points.judge(Reply(died="the process died (SIGSEGV)")).startswith("the process died")
+
+
+@pytest.mark.parametrize(
+    ("frames", "reason"),
+    [
+        (list(range(1, 31)), ""),
+        (list(range(1, 30)), "29 frames in silence"),
+        ([1, 1, *range(2, 30)], "wrong places"),
+        ([*range(1, 15), None, *range(16, 31)], "wrong places"),
+    ],
+)
+def test_frames_lost_doubled_or_unreadable_are_seen(frames: list[int | None], reason: str) -> None:
+    assert reason in video.compare(videos.Clip(".mp4", b"", tuple(range(1, 31))), frames)
+    assert bool(video.compare(videos.Clip(".mp4", b"", tuple(range(1, 31))), frames)) == bool(reason)
+
+
+def test_damaged_videos_may_show_old_pictures_but_lose_nothing_in_silence() -> None:
+    clip = videos.Clip(".mp4", b"", tuple(range(1, 31)))
+    assert video.compare_damaged(clip, [*range(1, 20), *[19] * 11]) == ""
+    assert "in silence" in video.compare_damaged(clip, list(range(1, 16)))
+    assert "wrong places" in video.compare_damaged(clip, [*range(1, 8), *range(16, 39)])
+    refused = videos.Clip(".ts", b"", tuple(range(1, 31)), refuse=True)
+    assert "not whole" in video.compare(refused, list(range(1, 20)))
+
+
+def test_numbers_are_read_as_they_are_drawn_and_damage_is_none() -> None:
+    for number in (0, 1, 97, 255):
+        assert videos.number_of(videos.picture(number)) == number
+        assert videos.number_of(np.rot90(np.rot90(videos.picture(number, 173, 99)), 3)) == number
+    assert videos.number_of(np.full((128, 160, 3), 128, np.uint8)) is None
+    assert videos.number_of(np.zeros((128, 160, 3), np.uint8)) is None
+
+
+def test_endings_that_are_wrong() -> None:
+    good = Finished(2, "", "slt: a.mp4: cannot be written\n", 1.0)
+    assert endings.wrong_ending(good, 2) == ""
+    assert "exit 2, not 0" in endings.wrong_ending(good, 0)
+    assert "Traceback" in endings.wrong_ending(Finished(2, "", "Traceback (most recent call last):\n  x\n", 1.0), 2)
+    assert "unexpected" in endings.wrong_ending(Finished(2, "", "slt: unexpected OSError: x\n", 1.0), 2)
+    assert "without a word" in endings.wrong_ending(Finished(2, "", "", 1.0), 2)
+    assert "left running" in endings.wrong_ending(Finished(0, "", "", 1.0, ("77",)), 0)
+
+
+def test_partial_temporary_and_other_files_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"a": 1')
+    assert "a.json" in endings.partial_files(tmp_path, {})
+    assert endings.partial_files(tmp_path, {"a.json": b'{"a": 1'}) == ""
+    assert endings.differing(tmp_path, {"a.json": b"{}"}) == "1 files with other bytes: a.json"
+    assert "1 files missing: b" in endings.differing(tmp_path, {"a.json": b'{"a": 1', "b": b""})
+    (tmp_path / ".b.77.tmp.json").write_text("x")
+    assert endings.temporary_files(tmp_path) == [".b.77.tmp.json"]
+    (tmp_path / "a.json").unlink()
+    (tmp_path / "c.safetensors").write_bytes(b"12345678")
+    assert "c.safetensors" in endings.partial_files(tmp_path, {})
+
+
+def test_processes_that_outlive_a_command_are_found(
+    tmp_path: Path, servers: run.Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "_GRACE", 0.5)
+    log = tmp_path / "log"
+    setup = (leave_a_child, ())
+    done = servers().run("slt", ["--help"], tmp_path, log, 60, setup)
+    assert done.code == 0 and "slt COMMAND" in done.out
+    assert len(done.left) == 1
+    assert "left running" in endings.wrong_ending(done, 0)
+
+
+def leave_a_child() -> None:
+    """Fork a process that stays."""
+    if os.fork() == 0:
+        signal.pause()
+
+
+def test_calls_are_stopped_by_time_and_their_memory_is_measured() -> None:
+    server = Server(())
+    assert server.call(int, "7").value == 7
+    assert "still at it" in server.call(turn, cpu=0.5).died
+    assert 300 << 20 < server.call(take, 400 << 20).memory < 1 << 30
+    starved = server.call(take, 8 << 30)
+    assert starved.excess == "asked for more than 2 GB" or starved.died
+    assert "SIGABRT" in server.call(os.abort).died
+    assert server.call(int, "8").value == 8, "a new process takes the place of the dead one"
+    server.close()
+
+
+def turn() -> None:
+    """Never end."""
+    while True:
+        pass
+
+
+def take(size: int) -> int:
+    """Take memory, and let it go."""
+    return len(bytearray(size))
+
+
+def test_a_hostile_file_that_runs_code_or_opens_others_is_seen(context: Callable[..., Context]) -> None:
+    made = context()
+
+    def script(place: Any) -> Path:
+        path: Path = place.folder / "a.py"
+        path.write_text(f"open({str(place.canary)!r}, 'w')")
+        return path
+
+    def pointer(place: Any) -> Path:
+        path: Path = place.folder / "a.txt"
+        path.write_text(str(place.outside / "secret.bin"))
+        return path
+
+    for name, use, make, reason in (
+        ("code", execute, script, "code was executed"),
+        ("elsewhere", open_named, pointer, "read outside: secret.bin"),
+        ("sound", read_text, pointer, "accepted"),
+    ):
+        hostile.USES[name] = use
+        try:
+            assert reason in hostile.check(local(made), Attack(name, name, make), made.work)
+        finally:
+            del hostile.USES[name]
+
+
+def local(context: Context) -> Context:
+    """Calls in this process, where the test's own ways of reading are."""
+
+    class Here(Server):
+        def call(self, function: Callable[..., Any], *arguments: Any, **_: Any) -> Reply:
+            return Reply(function(*arguments))
+
+    return Context(context.work, 1, 1, Here, context.model, context.shared)
+
+
+def execute(path: Path, model: Path) -> None:
+    """What no reader does."""
+    exec(path.read_text())
+
+
+def open_named(path: Path, model: Path) -> None:
+    """Open the file whose name stands in a file."""
+    Path(path.read_text()).read_bytes()
+
+
+def read_text(path: Path, model: Path) -> str:
+    """Take anything."""
+    return path.read_text()
+
+
+def test_the_kernel_tells_who_opens_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    with Watch(tmp_path) as watch:
+        pass
+    assert watch.opened == []
+    with Watch(tmp_path) as watch:
+        (tmp_path / "a").read_text()
+    assert watch.opened == ["a"]
+
+
+def test_a_write_that_fails_is_told_from_one_that_is_hidden(tmp_path: Path) -> None:
+    job = disk.commands()[0]
+    made = disk.Sound(job, tmp_path, {"s.pose": b"whole"}, (), None, 0)
+    (tmp_path / OUT).mkdir()
+    hidden = disk._judge(made, tmp_path, Finished(0, "", "", 1.0))
+    assert "though a write failed: 1 files missing" in hidden
+    (tmp_path / OUT / "s.pose").write_bytes(b"whole")
+    assert disk._judge(made, tmp_path, Finished(0, "", "", 1.0)) == ""
+    (tmp_path / OUT / "s.pose").write_bytes(b"who")
+    assert "partial file s.pose" in disk._judge(made, tmp_path, Finished(2, "", "slt: disk full\n", 1.0))
+    (tmp_path / OUT / ".s.1.tmp.pose").write_bytes(b"who")
+    assert "left out/.s.1.tmp.pose" in disk._judge(made, tmp_path, Finished(2, "", "slt: disk full\n", 1.0))
+
+
+def test_every_write_of_a_command_is_enumerated(context: Callable[..., Context]) -> None:
+    made = disk._sound(context(), disk.commands()[0])
+    operations = {operation for operation, _ in made.writes}
+    assert {"mkdir", "open", "replace"} <= operations
+    assert all(site.startswith("skeletor/") for _, site in made.writes)
+    assert made.left and disk._numbers(made) == list(range(1, len(made.writes) + 1))
+
+
+def test_growth_is_told_from_memory_that_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "signing_video", lambda path, seed, count: path.write_bytes(b""))
+
+    def outcomes(memory: list[int], handles: list[int]) -> dict[str, str]:
+        class Fixed(Server):
+            def call(self, *_: Any, **__: Any) -> Reply:
+                return Reply((["", "bad"], memory, handles))
+
+        context = Context(tmp_path, 0.04, 1, Fixed, lambda: tmp_path, tmp_path)
+        return {o.case: o.reason for case in many.suite().cases(context) for o in case.run()}
+
+    flat = outcomes([100 << 20] * 40, [9] * 40)
+    assert flat["memory"] == flat["file handles"] == "" and flat["translation 1"] == "bad"
+    leaking = outcomes([(100 + 5 * k) << 20 for k in range(40)], [9 + k for k in range(40)])
+    assert "grows by" in leaking["memory"] and "more in" in leaking["file handles"]
+
+
+def test_the_table_counts_what_was_tried_and_errors_of_the_harness_are_fails() -> None:
+    def broken() -> str:
+        raise ValueError("oh")
+
+    cases = [single("a", lambda: ""), single("b", lambda: "bad"), single("c", broken)]
+    skipped = Case("d", lambda: [Outcome("d", "not here", skipped=True)])
+    suite = Suite("x", "none", lambda context: iter([*cases, skipped]))
+    result = run.Result(suite, list(run.run_cases(iter([*cases, skipped]), 2)))
+    assert [outcome.case for outcome in result.outcomes] == ["a", "b", "c", "d"]
+    assert "| x | 3 | 2 | none |" in report.table([result]) and "skipped: x: d: not here" in report.table([result])
+    assert result.failed[1].reason == "harness: ValueError: oh"
