@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 from pydantic import Field
-from slt.translate.joey.train import train_translator
 
 from skeletor.lifters.base import LIFTERS, LiftOptions, checked, finish
 from skeletor.lifters.choice import lift_values
@@ -29,6 +28,7 @@ from slt.inference.chain import make_refiner, named_estimator
 from slt.pipeline.config import RunConfig
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
+from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 from tests.skeletor.refiners2d.parts2d import clips
 

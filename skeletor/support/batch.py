@@ -9,6 +9,7 @@ from pathlib import Path
 from skeletor.support.command import tell_where, unexpected
 from skeletor.support.errors import InputError, NothingToTranslate, as_input_error, one_line, printable
 from skeletor.support.progress import progress
+from skeletor.support.signals import raise_end_behind
 
 _DEFECT = 1
 
@@ -17,9 +18,9 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
     """Call `work` for every path, and list the failures on stderr at the end, one line each.
 
     A failure stops only its own input: bad input, a full disk, a file name that is not text, an error of a library,
-    and also a defect of the program. Only BrokenPipeError, KeyboardInterrupt and SystemExit are raised further.
-    nothing: what the summary calls inputs that raised `NothingToTranslate`.
-    Returns 0, or the exit code of the worst failure: 1 (a defect), 2 (bad input), 3 (nothing to translate).
+    and also a defect of the program. Only BrokenPipeError, KeyboardInterrupt and SystemExit are raised further, even
+    out of another error. nothing: what the summary calls inputs that raised `NothingToTranslate`. Returns 0, or the
+    exit code of the worst failure: 1 (a defect), 2 (bad input), 3 (nothing to translate).
     """
     lines: list[tuple[int, str]] = []
     for path in progress(paths, what, unit="file") if len(paths) > 1 else paths:
@@ -29,6 +30,7 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
         except BrokenPipeError:
             raise
         except Exception as error:
+            raise_end_behind(error)
             tell_where(error)
             lines.append(_failure(path, error))
     for _, line in lines:

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from skeletor.support.errors import InputError, as_input_error, one_line
-from skeletor.support.signals import Ended, ending_by_signals
+from skeletor.support.signals import Ended, ending_by_signals, raise_end_behind
 
 INTERRUPTED = 130
 _DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
@@ -31,8 +31,7 @@ def run_command(function: Callable[[], int | None], program: str, debug: bool = 
     token = _DEBUG.set(debug)
     try:
         with ending_by_signals():
-            code = function() or 0
-            return _flushed(program, code)
+            return _flushed(program, _run(function))
     except BrokenPipeError:
         _forget(sys.stdout)
         return 0
@@ -49,6 +48,14 @@ def run_command(function: Callable[[], int | None], program: str, debug: bool = 
         return _told(f"{program}: {unexpected(error)}", 1)
     finally:
         _DEBUG.reset(token)
+
+
+def _run(function: Callable[[], int | None]) -> int:
+    try:
+        return function() or 0
+    except Exception as error:
+        raise_end_behind(error)
+        raise
 
 
 def unexpected(error: BaseException) -> str:

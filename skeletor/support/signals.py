@@ -57,6 +57,20 @@ def ending_by_signals() -> Iterator[None]:
             signal.signal(number, before[number] or signal.SIG_DFL)
 
 
+def raise_end_behind(error: BaseException) -> None:
+    """Raise the `Ended` that an error was made of, if there is one.
+
+    Python and libraries turn what is raised in some places (`__set_name__`, callbacks) into an error of their own.
+    """
+    seen: set[int] = set()
+    behind: BaseException | None = error
+    while behind is not None and id(behind) not in seen:
+        if isinstance(behind, Ended):
+            raise behind
+        seen.add(id(behind))
+        behind = behind.__cause__ or behind.__context__
+
+
 def end_with_parent(parent: int) -> None:
     """Called in a worker process: it then ends when the thread that started it does, however that ends.
 

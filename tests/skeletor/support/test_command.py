@@ -10,8 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 import av
 import pytest
 
+from skeletor.support.batch import for_each
 from skeletor.support.command import run_command
-from skeletor.support.errors import as_input_error
+from skeletor.support.errors import InputError, as_input_error
+from skeletor.support.signals import Ended
 
 
 def fail(error: BaseException):
@@ -115,3 +117,22 @@ def test_signals_end_it_with_one_line_and_nothing_half_written(tmp_path, number,
         process.send_signal(number)
         assert process.communicate()[1] == line and process.returncode == code
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_ends_a_command_whatever_an_error_makes_of_it(tmp_path, capsys):
+    done = []
+
+    def work(path):
+        done.append(path)
+        try:
+            raise Ended(signal.SIGTERM)
+        except Ended as end:  # as Python does where a class is made
+            try:
+                raise RuntimeError("Error calling __set_name__") from end
+            except RuntimeError as error:
+                raise InputError("weights and header do not fit") from error
+
+    files = [tmp_path / "a", tmp_path / "b"]
+    assert run_command(lambda: for_each(files, work, "files"), "x") == 143 and done == files[:1]
+    assert run_command(lambda: work(files[1]), "x") == 143
+    assert capsys.readouterr().err.splitlines() == ["x: ended by SIGTERM"] * 2

@@ -85,7 +85,7 @@ def test_a_format_that_cannot_hold_the_result_is_refused_before_the_work(two, tm
     monkeypatch.setattr("slt.inference.chain.make_estimator", lambda *a: pytest.fail("began to estimate"))
     with pytest.raises(InputError, match=r"gives 2D poses, \.skels files hold 3D"):
         run("poses", tmp_path / "s.mp4", "--suffix", ".skels")
-    monkeypatch.setattr("skeletor.lifters.base.FastLifter.__call__", lambda *a: pytest.fail("began to lift"))
+    monkeypatch.setattr("skeletor.lifters.fast_lifter.FastLifter.__call__", lambda *a: pytest.fail("began to lift"))
     assert run("lift", two, "--lift", "fast", "--suffix", ".pose", "-o", tmp_path / "out") == 2
     assert run("lift", two, "--lift", "fast", "--suffix", ".skels", "--fps", "30", "-o", tmp_path / "out") == 2
     assert run("refine", two, "--refine", "savgol", "--suffix", ".skels", "-o", tmp_path / "out") == 2
