@@ -95,11 +95,11 @@ def reference_lift(pose: PoseSequence, flat: PoseSequence, solver: Solver, rng: 
     joints = reference.forward(solver(begin, target))
     if not np.isfinite(joints).all():
         joints = reference.forward(begin)
-    return joints * sigma + np.array([*centre, 0])
+    return np.asarray(joints * sigma + np.array([*centre, 0]))
 
 
 def _in_widths(joints: np.ndarray, flat: PoseSequence) -> np.ndarray:
     """(T, 50, 3) joints in the units before `normalise`, in those after it."""
     record = flat.provenance.stage("normalise")
     assert record is not None
-    return (joints - np.array([*record.config["centre"], 0])) / record.config["scale"]
+    return np.asarray((joints - np.array([*record.config["centre"], 0])) / record.config["scale"])

@@ -43,8 +43,6 @@ class SkeletorOptions(TrainedOptions):
     name: Literal["skeletor"] = "skeletor"
 
 
-@REFINERS.register(TemporalMlpOptions, "temporal MLP (SmoothNet)")
-@REFINERS.register(SkeletorOptions, "Skeletor")
 def build_trained(options: TrainedOptions) -> Refiner:
     """The refiner of a file of weights. InputError if that is missing, unusable, or another refiner's."""
     from skeletor.refiners.trust import Trust
@@ -67,3 +65,7 @@ def build_trained(options: TrainedOptions) -> Refiner:
     if refiner.name != options.name:
         raise InputError(f"{options.weights}: weights of {refiner.name}, but the refiner is to be {options.name}")
     return refiner
+
+
+REFINERS.register(TemporalMlpOptions, "temporal MLP (SmoothNet)")(build_trained)
+REFINERS.register(SkeletorOptions, "Skeletor")(build_trained)

@@ -196,4 +196,4 @@ def _at_frames(values: np.ndarray, frames: int) -> np.ndarray:
     low = np.floor(position).astype(int)
     high = np.minimum(low + 1, len(values) - 1)
     share = (position - low).astype(np.float32)[:, None, None]
-    return values[low] * (1 - share) + values[high] * share
+    return np.asarray(values[low] * (1 - share) + values[high] * share)

@@ -105,12 +105,11 @@ class PartPoses:
 
 
 class Fitting(Protocol):
-    """How the refiner of one part is fitted, and how it is written to a file of weights and read.
+    """How the refiner of one part is fitted, and how it is written to a file of weights and read."""
 
-    header: what such a file says of a part, beside its tensors.
-    """
-
-    header: type[Config]
+    @property
+    def header(self) -> type[Config]:
+        """What such a file says of a part, beside its tensors."""
 
     def fit(self, poses: PartPoses, seed: int) -> tuple[PartRefiner, dict[str, Any]]:
         """The refiner, and what is to be known of its fitting: plain values. InputError if there are too few poses."""

@@ -78,8 +78,14 @@ def _poses(
             seen.append(found[kept])
             sure.append(detected.confidence[::stride, view.joints][kept].astype(np.float64))
             clip.append(np.full(int(kept.sum()), number))
-    arrays = (np.concatenate(values) for values in (true, seen, sure, clip))
-    return PartPoses(*arrays, bones, upright=wanted[0].part == "body")
+    return PartPoses(
+        truth=np.concatenate(true),
+        detected=np.concatenate(seen),
+        confidence=np.concatenate(sure),
+        clip=np.concatenate(clip),
+        bones=bones,
+        upright=wanted[0].part == "body",
+    )
 
 
 def _body(skeleton: Skeleton) -> tuple[str, ...]:

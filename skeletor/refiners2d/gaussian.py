@@ -58,7 +58,7 @@ class GaussianPrior:
     def deviation(self, confidence: np.ndarray) -> np.ndarray:
         """Standard deviation of a coordinate, in radii, by confidence of any shape."""
         c = np.clip(confidence, *self.confidences)
-        return self.noise_scale * np.exp(0.5 * (self.noise[0] + self.noise[1] * c + self.noise[2] * c * c))
+        return np.asarray(self.noise_scale * np.exp(0.5 * (self.noise[0] + self.noise[1] * c + self.noise[2] * c * c)))
 
     def refine(self, points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
         """The most probable poses. points (F, N, 2), NaN where missing; confidence (F, N) -> (F, N, 2) float64.

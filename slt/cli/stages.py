@@ -59,8 +59,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
             "--suffix", choices=SUFFIXES, default=SUFFIXES[0], help="format of the results; default: %(default)s"
         )
     if command in ("poses", "view"):
-        names = ", ".join(ESTIMATORS)
-        parser.add_argument("--estimator", default=ESTIMATOR, help=f"default: %(default)s; {names}, see `slt doctor`")
+        parser.add_argument(
+            "--estimator", default=ESTIMATOR, help=f"default: %(default)s; {', '.join(ESTIMATORS)}, see `slt doctor`"
+        )
     if command == "poses":
         parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
