@@ -52,7 +52,7 @@ gpu: setup
 
 ## lint: ruff and mypy
 lint: setup
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 ## docs: the site of docs/ in build/site
 docs: setup

@@ -12,6 +12,7 @@ from experiments.__main__ import main
 from experiments.ablations.chain import Ablation, ChainTable, ablations_of, outcomes, table, usable
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError
+from skeletor.support.registry import given_weights
 from slt.data.layout import Clip, Corpus, Description
 from slt.pipeline import context, refine2d_stages, run, translators
 from slt.pipeline.cache.stage import Done, stage_key
@@ -106,9 +107,9 @@ def test_the_lifters_are_compared_on_the_raw_row_and_one_without_weights_is_left
     monkeypatch.chdir(tmp_path)
     loaded = load(FOLDER / "chain_lifters.yaml")
     assert {a.row for a in loaded} == {"raw"} and len({a.label for a in loaded}) == len(loaded)
-    learned = [a for a in loaded if a.config.lift.weights is not None]
+    learned = [a for a in loaded if given_weights(a.config.lift) is not None]
     assert len(learned) == 2 and {a.config.refine2d.name for a in loaded} == {"none", "gaussian", "port"}
-    there = Path(learned[0].config.lift.weights)
+    there = Path(given_weights(learned[0].config.lift))
     there.parent.mkdir(parents=True)
     there.touch()
     kept = usable(loaded)
