@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := passive
 # `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
 EXPERIMENT = $(BIN)/python -m experiments
 
-.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures bench port lifters sparse transfer hardening mutants clean
+.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures sample bench port lifters sparse transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
@@ -53,6 +53,10 @@ gpu: setup
 ## lint: ruff and mypy
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+## sample: the model and the clip that come with the package, of a finished demo run (RUN, or runs/demo)
+sample: setup
+	$(EXPERIMENT) sample $(if $(RUN),--run '$(RUN)')
 
 ## docs: the site of docs/ in build/site
 docs: setup

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from experiments import pages
+from experiments import pages, sample
 from experiments.ablations import chain, network, smoothers, sparse, transfer
 from experiments.benchmarks import bench
 from experiments.report import Result, write_result
@@ -220,6 +220,10 @@ _OTHERS: dict[str, Experiment[Any]] = {
         "a run's tables on their pages",
         _checked(pages.RunPage), pages.make_run, "pages",
         needs="--run DIR --set config=configs/demo.yaml", minutes=1, page="README.md, docs",
+    ),
+    "sample": Experiment(
+        "the model and the clip that come with the package",
+        _checked(sample.SampleConfig), sample.make, "pages", needs=RUN, minutes=1, page="docs/quickstart.md",
     ),
     "picture": Experiment(
         "the README's picture",

@@ -23,7 +23,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SKELETONS, Skeleton
 from skeletor.support.errors import InputError, printable
 
-FORMAT = "skeletor.poses.pose"
+FORMAT = "skeletor.pose"
 VERSION = "1"
 WHAT = "safetensors file of poses"
 _HALF_LIMIT = 2048.0  # from here on neighbouring float16 numbers are 2 apart

@@ -30,7 +30,7 @@ from skeletor.poses.pose import UNITS
 from skeletor.poses.skeleton import SKELETONS, Skeleton
 from skeletor.support.errors import InputError
 
-FORMAT, VERSION = "skeletor.learning.frame_store", "1"
+FORMAT, VERSION = "skeletor.frames", "1"
 MARKER = "frames.json"
 KINDS = {"F16": np.float16, "U8": np.uint8, "I64": np.int64}
 # Mapped pages that were read count as memory of the process until they are given back, which costs next to nothing.

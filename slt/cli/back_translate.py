@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     Raises InputError if there is nothing to score, for example without --refs.
     """
     from slt.inference.back_translation import back_translate, find_sources
-    from slt.inference.chain import load_chain
+    from slt.inference.chain import load_chain, model_folder
     from slt.score.references import read_references
 
     paths = [input_path(text) for text in args.poses]
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             raise InputError("--refs is missing: only a single .pt file brings its own sentences")
         refs = texts[0]
     references = read_references(refs, [source.name for source in sources], args.as_is)
-    chain = load_chain(args.model, args.refine, "poses", args.device)
+    chain = load_chain(model_folder(args.model, shipped=False), args.refine, "poses", args.device)
     result = back_translate(chain, sources, references, failed, args.seed)
     if args.output:
         result.write(args.output)

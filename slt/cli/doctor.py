@@ -43,7 +43,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     from skeletor.poses.key_frames import UPSAMPLINGS
     from skeletor.refiners.registry import REFINERS
     from skeletor.refiners2d.registry import REFINERS_2D
-    from slt.inference.chain import newest_model
+    from slt.inference.chain import newest_model, shipped_model
     from slt.translate.config import PRESETS
 
     print("lifters (--lift):")
@@ -63,7 +63,8 @@ def main(command: str, argv: list[str], text: str) -> int:
         print(f"  {name:16} {PRESETS.about(name)}")
 
     model = newest_model()
-    print(f"newest model: {model if model else 'none yet (`make pipeline` trains one)'}")
+    print(f"newest model: {model or 'none yet (`make pipeline` trains one)'}")
+    print(f"shipped model: {shipped_model() or 'left out'}")
     if missing:
         print("to mend: `make setup` (or `uv sync`)")
     return 2 if missing else 0

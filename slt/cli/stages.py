@@ -83,7 +83,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     if command in ("refine", "view"):
         parser.add_argument("--refine", default=REFINER, choices=REFINERS.names(), help="default: %(default)s")
         parser.add_argument(
-            "--model", type=Path, help="model folder with the trained refiner; default: the newest trained one"
+            "--model",
+            type=Path,
+            help="model folder with the trained refiner; default: the newest trained, else that of the package",
         )
     add_pose_options(parser)
     return parser

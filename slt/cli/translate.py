@@ -54,7 +54,11 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     about = "videos, folders of frames, files of 2D or 3D poses, folders of OpenPose's JSON; all clips of a file"
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=about)
-    parser.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="model folder; default: the newest trained one, or else the one that comes with the package",
+    )
     parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
     parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
     parser.add_argument("--refine2d", choices=REFINERS_2D.names(), help="before lifting; default: the model's")

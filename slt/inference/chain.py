@@ -31,6 +31,7 @@ from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
 
+SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
 AS_THEY_ARE = "3D poses are used as they are, not lifted again"
 
 
@@ -185,7 +186,7 @@ def load_chain(
     sparse: Sparse | None = None,
     fps: float | None = None,
 ) -> Chain:
-    """The chain of a model folder (default: the newest trained one), with some stages exchanged if asked for.
+    """The chain of a model folder (default: as of `model_folder`), with some stages exchanged if asked for.
 
     lift: a name as in `skeletor.lifters.choice.lift_values`. fps: of inputs that do not tell theirs (folders of frames,
     JSON).
@@ -206,9 +207,12 @@ def load_chain(
     )
 
 
-def model_folder(given: Path | None = None) -> Path:
-    """That folder, or the newest trained one; InputError if there is none."""
-    folder = given or newest_model()
+def model_folder(given: Path | None = None, shipped: bool = True) -> Path:
+    """That folder, or the newest trained one, or (unless `shipped` is False) the one that comes with the package.
+
+    Raises InputError if there is none.
+    """
+    folder = given or newest_model() or (shipped_model() if shipped else None)
     if folder is None:
         raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
     return folder
@@ -257,6 +261,11 @@ def _refiner_2d(folder: Path, stored: Mapping[str, Any] | None, name: str | None
     return build_refiner_2d(config.model_copy(update={"weights": str(folder / REFINER_2D)}))
 
 
+def shipped_model() -> Path | None:
+    """The model folder that comes with the package, trained on the rendered signer; None where it was left out."""
+    return SHIPPED if (SHIPPED / "model.yaml").is_file() else None
+
+
 def newest_model(root: Path | None = None) -> Path | None:
     """The model folder written last under runs/ (or $SLT_RUNS), or None."""
     root = root or Path(os.environ.get("SLT_RUNS", "runs"))
@@ -281,7 +290,9 @@ def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -
 def make_refiner(name: str, model: Path | None = None) -> Refiner:
     """A refiner by name; a network takes its weights from a model folder (default: the newest)."""
     config = REFINERS.check({"name": name}, "--refine")
-    return _with_weights(config, (model or newest_model()) if REFINERS[config.name].weighted else None)
+    return _with_weights(
+        config, (model or newest_model() or shipped_model()) if REFINERS[config.name].weighted else None
+    )
 
 
 def _with_weights(config: RefineOptions, folder: Path | None) -> Refiner:
