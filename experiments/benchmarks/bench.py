@@ -26,7 +26,8 @@ STAGES: tuple[Stage, ...] = ("estimate", "lift", "refine", "translate")
 
 class BenchConfig(Config):
     """Sizes. frames: rendered. cycles: of the published lifter. store: frames that the refiner is trained on; steps: of
-    that. clip: frames that are refined. lengths: seconds of clips whose memory is measured. updates: of translators.
+    that. clip: frames that are refined. lengths: seconds of clips whose memory is measured. updates: of translators,
+    on so many sentences if there is no corpus.
     """
 
     only: list[Stage] = Field(list(STAGES))
@@ -37,6 +38,7 @@ class BenchConfig(Config):
     clip: int = Field(768, ge=64)
     lengths: list[int] = Field([60, 3600])
     updates: int = Field(40, ge=1)
+    sentences: int = Field(3000, ge=320)
 
 
 def make(request: Request, config: BenchConfig) -> None:
@@ -71,7 +73,7 @@ def rows(request: Request, config: BenchConfig) -> Iterator[Row]:
             log.warning("translate: no trained model under runs/; run `make pipeline` first")
         else:
             yield from translate.model_rows(model, lifted)
-        yield from translate.rows(request.corpus, config.updates)
+        yield from translate.rows(request.corpus, config.updates, config.sentences)
 
 
 def refining(folder: Path, config: BenchConfig) -> Iterator[Row]:

@@ -46,10 +46,12 @@ CPU = torch.device("cpu")
 Pairs = Sequence[tuple[Sequence[str], str]]
 
 
-def rows(corpus: Path | None, updates: int) -> Iterator[Row]:
-    """All comparisons with JoeyNMT. corpus: of PHOENIX14T, or of its annotation; updates: timed, of each training."""
+def rows(corpus: Path | None, updates: int, count: int) -> Iterator[Row]:
+    """All comparisons with JoeyNMT. corpus: of PHOENIX14T, or of its annotation; without one, `count` sentences of the
+    grammar are trained on, a tenth as many decoded. updates: timed, of each training.
+    """
     with tempfile.TemporaryDirectory() as folder, deterministic(0, CPU), quiet(Path(folder) / "log"):
-        yield from compared(sentences(corpus), Path(folder), updates)
+        yield from compared(sentences(corpus, count), Path(folder), updates)
 
 
 def model_rows(model: Path, poses: Sequence[Any]) -> Iterator[Row]:
@@ -61,12 +63,12 @@ def model_rows(model: Path, poses: Sequence[Any]) -> Iterator[Row]:
     yield Row("translate (batched beam search)", "frames/s", ours, "one clip at a time", theirs)
 
 
-def sentences(corpus: Path | None) -> dict[str, Pairs]:
+def sentences(corpus: Path | None, count: int) -> dict[str, Pairs]:
     """Glosses and texts of train and dev: of the corpus, else of the rendered corpus' grammar."""
     if corpus is not None:
         found = read_corpus(corpus)
         return {split: [(c.glosses, c.text) for c in found.split(split)] for split in ("train", "dev")}
-    made = make_splits(3000, 300, 1, 0)
+    made = make_splits(count, max(1, count // 10), 1, 0)
     return {split: [(s.glosses, s.text) for s in made[split]] for split in ("train", "dev")}
 
 

@@ -41,6 +41,7 @@ def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: N
         "clip=64",
         "lengths=[4]",
         "updates=1",
+        "sentences=320",
     ]
     changes = [part for size in sizes for part in ("--set", size)]
     where = ["--work", str(tmp_path / "work"), "--results", str(tmp_path)]
