@@ -170,7 +170,7 @@ def memory(weights: str, mode: str, frames: int) -> float:
         pose = motion(frames)
         before = now()
         SkeletorRefiner(loaded)(pose)
-    return (peak() - before) / 1e6
+    return max(0, peak() - before) / 1e6
 
 
 def now() -> int:
