@@ -53,7 +53,7 @@ def make(request: Request, config: SampleConfig) -> None:
         "glosses": list(first.glosses),
         "signed": first.text.removesuffix(" ."),
         "translated": found.text,
-        "command": request.command,
+        "command": "make pipeline && make sample",
     }
     write_text(clip.with_suffix(".json"), json.dumps(about, ensure_ascii=False, indent=1) + "\n")
     log.info("%s: %r is translated as %r", clip, first.text, found.text)

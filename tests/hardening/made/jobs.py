@@ -162,7 +162,7 @@ def corpus() -> Job:
     """`slt corpus render`."""
 
     def prepare(folder: Path) -> None:
-        few = {"train": 2, "dev": 1, "test": 1, "calibration": 1, "studio": 1, "studio_motion": 1, "negatives": 1}
+        few = {"train": 2, "dev": 1, "test": 1, "calibration": 2, "studio": 2, "studio_motion": 1, "negatives": 1}
         write_config(folder / "corpus.yaml", few)
 
     return Job("slt corpus", "slt", ("corpus", "render", "corpus.yaml", "-o", OUT), prepare)

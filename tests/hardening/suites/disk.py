@@ -86,11 +86,13 @@ def _sound(context: Context, job: Job) -> Sound:
     job.prepare(inputs)
     folder = context.work / "sound" / job.name.replace(" ", "_")
     jobs.copy_inputs(inputs, folder)
-    control = folder.with_suffix(".writes")
+    control = folder.with_name(f"{folder.name}.writes")
     control.unlink(missing_ok=True)
     model = speaking_model(context.model(), context.work / "model") if job.model else None
     setup: Setup = (faults.install, (str(folder), str(control), 0, "full"))
-    done = context.server().run(job.program, job.arguments(model), folder, folder.with_suffix(".log"), 900, setup)
+    done = context.server().run(
+        job.program, job.arguments(model), folder, folder.with_name(f"{folder.name}.log"), 900, setup
+    )
     if done.code not in (0, 3) or not control.exists():
         raise RuntimeError(f"does not run undisturbed: exit {done.code}: {done.err[-200:]!r}")
     writes = tuple((line.split("\t")[0], line.split("\t")[1]) for line in control.read_text().splitlines())
@@ -118,7 +120,7 @@ def _kinds(sound: Sound, number: int) -> tuple[str, ...]:
 def _fault(context: Context, sound: Sound, number: int, kind: str) -> str:
     folder = context.work / "running" / f"{sound.job.name.replace(' ', '_')}_{number}_{kind}"
     jobs.copy_inputs(sound.inputs, folder)
-    control = folder.with_suffix(".writes")
+    control = folder.with_name(f"{folder.name}.writes")
     control.unlink(missing_ok=True)
     setup: Setup = (faults.install, (str(folder), str(control), number, kind))
     reason = _judge(sound, folder, _run(context, sound, folder, setup))
@@ -128,7 +130,7 @@ def _fault(context: Context, sound: Sound, number: int, kind: str) -> str:
 
 
 def _run(context: Context, sound: Sound, folder: Path, setup: Setup | None) -> Finished:
-    log = folder.with_suffix(".log")
+    log = folder.with_name(f"{folder.name}.log")
     return context.server().run(sound.job.program, sound.job.arguments(sound.model), folder, log, 300, setup)
 
 

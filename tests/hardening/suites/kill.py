@@ -69,7 +69,9 @@ class Reference:
     def start(self, folder: Path, seconds: float) -> Finished:
         """Run the command to its end."""
         arguments = self.job.arguments(self.model)
-        return self.context.server().run(self.job.program, arguments, folder, folder.with_suffix(".log"), seconds)
+        return self.context.server().run(
+            self.job.program, arguments, folder, folder.with_name(f"{folder.name}.log"), seconds
+        )
 
 
 def _cases(context: Context) -> Iterator[Case]:
@@ -111,7 +113,7 @@ def chain(reference: Reference, number: int, count: int) -> Iterator[Outcome]:
 
 def _end_at(reference: Reference, folder: Path, moment: float, which: signal.Signals) -> str | None:
     """What is wrong after a signal at that moment, or ""; None if the command had ended before."""
-    log = folder.with_suffix(".log")
+    log = folder.with_name(f"{folder.name}.log")
     running = reference.context.server().start(
         reference.job.program, reference.job.arguments(reference.model), folder, log
     )
