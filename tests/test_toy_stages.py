@@ -212,7 +212,7 @@ def test_a_config_has_their_options_and_can_be_written(config: RunConfig, tmp_pa
         ("estimator: {wave: 2.0}", "key 'estimator.wave': an option of toy, not of mediapipe"),
         ("lift: {mode: toy, hand_reach: 1.0}", "key 'lift.hand_reach': an option of fast, not of toy"),
         ("refine: {name: toy, shft: 1.0}", "unknown key 'refine.shft'"),
-        ("refine: {name: toys}", "'toy' or 'toy-mean', got 'toys'"),
+        ("refine: {name: toys}", "'toy', 'toy-mean' or 'zero', got 'toys'"),
         ("refine2d: {name: gaussian, pull: 0.5}", "key 'refine2d.pull': an option of toy, not of gaussian"),
         ("smoothers: [toy-median]", "'toy-median' is none of"),
         ("translate: {preset: toys}", "none of demo, paper, ctc, tiny, toy"),

@@ -50,7 +50,7 @@ class Entry(Generic[Options, Stage]):
 
 
 class Registry(Mapping[str, Entry[Options, Stage]], Generic[Options, Stage]):
-    """The stages of one kind, in the order in which they were registered.
+    """The stages of one kind: the default first, the others by name, whichever module was imported first.
 
     base: of all classes of options. key: the field that names the stage; a `Literal` with the name as its default.
     default: the stage that is meant where no name stands.
@@ -83,7 +83,7 @@ class Registry(Mapping[str, Entry[Options, Stage]], Generic[Options, Stage]):
         return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return iter(sorted(self._entries, key=lambda name: (name != self._default, name)))
 
     def __len__(self) -> int:
         return len(self._entries)

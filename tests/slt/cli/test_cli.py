@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from skeletor.support.errors import InputError
+from slt.inference import chain
+
 
 def slt(*args, cwd=None):
     return subprocess.run(
@@ -69,8 +72,11 @@ def test_doctor_lists_the_lifters(tmp_path):
     assert shipped.endswith("joint_token.safetensors")  # nothing was trained here
 
 
-def test_translate_without_a_model_says_what_to_do(tmp_path):
-    assert_one_line(slt("translate", "a.mp4", cwd=tmp_path), 2, "make pipeline")
+def test_without_any_model_it_is_said_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLT_RUNS", str(tmp_path))
+    monkeypatch.setattr(chain, "SHIPPED", tmp_path / "rendered")
+    with pytest.raises(InputError, match="make pipeline"):
+        chain.load_chain()
 
 
 @pytest.mark.parametrize("stride", ["0", "-2", "51"])

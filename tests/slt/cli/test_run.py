@@ -66,8 +66,11 @@ def test_a_learned_lifter_keeps_the_weights_of_the_config(tmp_path: Path) -> Non
         (["--set", "refine.name=kalman"], "x.yaml: key 'refine.window': an option of savgol, not of kalman"),
         (["--set", "lift.mode=learned"], "x.yaml: key 'lift.hand_reach': an option of fast, not of learned"),
         (["--refine", "kalman", "--set", "refine.window=9"], "key 'refine.window': an option of savgol, not of kalman"),
-        (["--refine", "median"], "x.yaml: key 'refine.name': Input should be 'none', "),
-        (["--refine2d", "all"], "x.yaml: key 'refine2d.name': Input should be 'none', 'gaussian' or 'port', got 'all'"),
+        (["--refine", "median"], "x.yaml: key 'refine.name': Input should be 'skeletor', 'cubic', "),
+        (
+            ["--refine2d", "all"],
+            "x.yaml: key 'refine2d.name': Input should be 'skeletor', 'cubic', 'gaussian' or 'port', got 'all'",
+        ),
         (["--upsample", "token"], "x.yaml: key 'lift.upsample': an option of learned, not of fast"),
         (["--lift", "flat"], "--lift flat: neither a lifter nor a file"),
     ],

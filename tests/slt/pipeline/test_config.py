@@ -116,5 +116,7 @@ def test_smoothers_are_those_of_the_registry(tmp_path):
     assert load_config(path, RunConfig).smoothers == ["hold", "kalman"]
     for name in ("none", "skeletor", "median"):
         path.write_text(f"smoothers: [hold, {name}]")
-        with pytest.raises(InputError, match=rf"run.yaml: key 'smoothers.1': '{name}' is none of linear, savgol"):
+        with pytest.raises(
+            InputError, match=rf"run.yaml: key 'smoothers.1': '{name}' is none of cubic, gaussian, hold, kalman, linear"
+        ):
             load_config(path, RunConfig)
