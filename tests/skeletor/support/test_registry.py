@@ -56,7 +56,7 @@ class Page(Config):
 
 
 def test_each_is_listed_and_built_of_its_own_options() -> None:
-    assert SHAPES.names() == tuple(SHAPES) == ("round", "square", "free") and len(SHAPES) == 3
+    assert SHAPES.names() == tuple(SHAPES) == ("round", "free", "square") and len(SHAPES) == 3
     assert SHAPES.names(weighted=True) == ("square",) and SHAPES.names(weighted=False) == ("round", "free")
     assert (SHAPES["round"].about, SHAPES["round"].unavailable()) == ("a circle", None)
     assert SHAPES["square"].unavailable() == "no ruler"
@@ -70,8 +70,8 @@ def test_each_is_listed_and_built_of_its_own_options() -> None:
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"kind": "oval"}, "page.yaml: key 'shape.kind': Input should be 'round', 'square' or 'free', got 'oval'"),
-        ({"kind": 3}, "page.yaml: key 'shape.kind': Input should be 'round', 'square' or 'free', got 3"),
+        ({"kind": "oval"}, "page.yaml: key 'shape.kind': Input should be 'round', 'free' or 'square', got 'oval'"),
+        ({"kind": 3}, "page.yaml: key 'shape.kind': Input should be 'round', 'free' or 'square', got 3"),
         ({"radios": 2.0}, "page.yaml: unknown key 'shape.radios'"),
         ({"radius": -1.0}, "page.yaml: key 'shape.radius': Input should be greater than 0, got -1.0"),
         ({"side": 3}, "page.yaml: key 'shape.side': an option of square, not of round"),
