@@ -69,7 +69,7 @@ def test_a_learned_lifter_keeps_the_weights_of_the_config(tmp_path: Path) -> Non
         (["--refine", "median"], "x.yaml: key 'refine.name': Input should be 'skeletor', 'cubic', "),
         (
             ["--refine2d", "all"],
-            "x.yaml: key 'refine2d.name': Input should be 'skeletor', 'cubic', 'gaussian' or 'port', got 'all'",
+            "x.yaml: key 'refine2d.name': Input should be 'none', 'gaussian' or 'port', got 'all'",
         ),
         (["--upsample", "token"], "x.yaml: key 'lift.upsample': an option of learned, not of fast"),
         (["--lift", "flat"], "--lift flat: neither a lifter nor a file"),
