@@ -193,3 +193,11 @@ def test_config() -> None:
     assert LIFTERS.check({}, "here").mode == "learned"
     with pytest.raises(InputError, match="mode"):
         LIFTERS.check({"mode": "quick"}, "here")
+
+
+def test_clips_lifted_in_processes_keep_their_order_and_their_values() -> None:
+    clips = [flattened(signed(seed)).frames(0, 20 + seed) for seed in range(3)]
+    lifter = build_lifter(FastOptions())
+    for alone, together in zip(lifter.many(clips), lifter.many(clips, workers=2), strict=True):
+        assert len(alone) == len(together)
+        np.testing.assert_allclose(alone.keypoints, together.keypoints, atol=1e-5)

@@ -100,3 +100,12 @@ def test_a_hand_whose_wrist_is_never_seen_is_smoothed_as_it_is() -> None:
     left = list(SIGNING_50.group("left_hand"))
     np.testing.assert_array_equal(plain.keypoints[:, left], carried.keypoints[:, left])
     assert np.isfinite(carried.keypoints[:, left]).all()
+
+
+@pytest.mark.parametrize(("value", "fine"), [(0.0, True), (0.5, True), (0.999, True), (1.0, False), (-0.1, False)])
+def test_the_confidence_under_which_joints_are_replaced_is_a_share(value: float, fine: bool) -> None:
+    if fine:
+        assert REFINERS.check({"name": "savgol", "minimum_confidence": value}, "here").name == "savgol"
+        return
+    with pytest.raises(InputError, match=r"here: key 'minimum_confidence'"):
+        REFINERS.check({"name": "savgol", "minimum_confidence": value}, "here")
