@@ -164,6 +164,14 @@ class Trainer(TrainManager):
         if not self.plateau and waited >= self.patience * self.args.validation_freq:
             self.stats.is_max_update = True
 
+    def _save_checkpoint(self, new_best: bool, score: float) -> None:
+        """JoeyNMT writes under the final name; what was written in part, on a full disk for instance, goes again."""
+        try:
+            super()._save_checkpoint(new_best, score)
+        except BaseException:
+            (self.model_dir / f"{self.stats.steps}.ckpt").unlink(missing_ok=True)
+            raise
+
     def _save_generator(self) -> None:
         """The state of the coin flips after this validation; those of checkpoints that are gone go too."""
         state = {"cpu": torch.get_rng_state()}

@@ -2,6 +2,7 @@ import json
 import logging
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -266,3 +267,18 @@ def test_checkpoints_are_averaged(tmp_path):
     mean = average([tmp_path / "1.ckpt", tmp_path / "3.ckpt"])
     assert mean["w"].tolist() == [2, 2] and int(mean["n"]) == 1
     assert np.isfinite(mean["w"].numpy()).all()
+
+
+def test_a_checkpoint_that_could_not_be_written_whole_does_not_stay(tmp_path, monkeypatch):
+    import joeynmt.training
+
+    def cut(self, new_best, score):
+        (self.model_dir / f"{self.stats.steps}.ckpt").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(joeynmt.training.TrainManager, "_save_checkpoint", cut)
+    trainer = Trainer.__new__(Trainer)
+    trainer.model_dir, trainer.stats = tmp_path, SimpleNamespace(steps=4)
+    with pytest.raises(OSError, match="No space"):
+        trainer._save_checkpoint(True, 1.0)
+    assert not list(tmp_path.iterdir())
