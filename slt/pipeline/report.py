@@ -31,7 +31,7 @@ from slt.score.bootstrap import compare, statistics
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
 from slt.score.scores import Scores, mean_scores, score
-from slt.score.wer import word_error_rate
+from slt.score.wer import mistakes, word_error_rate
 from slt.synthetic import build
 from slt.translate.joey import DISTRIBUTION
 
@@ -143,8 +143,8 @@ def _with_wer(scores: Scores, system: TrainedTranslator | None, clips: Sequence[
     if system is None or not system.glosses:
         return scores
     glosses = system.glosses[clips[0].split]
-    wer = word_error_rate([glosses.get(c.name, ()) for c in clips], [c.glosses for c in clips])
-    return dataclasses.replace(scores, wer=wer)
+    read, true = [glosses.get(c.name, ()) for c in clips], [c.glosses for c in clips]
+    return dataclasses.replace(scores, wer=word_error_rate(read, true), mistakes=mistakes(read, true))
 
 
 def _title(run: Run) -> str:
@@ -175,7 +175,7 @@ def _notes(
             "lifted studio clips, never from the truth; the other one from the training clips' truth"
         )
     wers = [
-        f"{row.label}: WER of the recognised glosses {row.dev.wer:.2f} on dev, {row.test.wer:.2f} on test"
+        f"{row.label}: WER of the recognised glosses {_wer(row.dev)} on dev, {_wer(row.test)} on test"
         for row in rows
         if row.dev.wer is not None and row.test.wer is not None
     ]
@@ -185,6 +185,17 @@ def _notes(
         f"{name}: {count} test clips could not be read and count as empty" for name, count in absent.items() if count
     ]
     return tuple(notes)
+
+
+def _wer(scores: Scores) -> str:
+    """The rate and, where they were counted, its substitutions, deletions and insertions."""
+    kinds = scores.mistakes
+    if kinds is None:
+        return f"{scores.wer:.2f}"
+    return (
+        f"{scores.wer:.2f} ({kinds.substitutions:.2f} substituted, {kinds.deletions:.2f} deleted, "
+        f"{kinds.insertions:.2f} inserted)"
+    )
 
 
 def _seeds(config: RunConfig) -> str:

@@ -15,6 +15,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from skeletor.support.errors import InputError
+from slt.score.wer import Mistakes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ class Scores:
     intervals: metric name -> (low, high), percentile bootstrap, 95 %. signature: sacreBLEU's.
     chrf is sacreBLEU's chrF2 (no interval), chrf_signature its signature. trainings: how many trainings of one
     system the scores are the mean of; deviations: metric name -> standard deviation over them, empty for one.
-    wer: of the recognised glosses, if the model recognises any.
+    wer: of the recognised glosses, if the model recognises any; mistakes: what it consists of.
     """
 
     bleu1: float
@@ -46,6 +47,7 @@ class Scores:
     trainings: int = 1
     deviations: Mapping[str, float] = dataclasses.field(default_factory=dict)
     wer: float | None = None
+    mistakes: Mistakes | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All fields as plain values, for JSON; scores in per cent."""
@@ -122,11 +124,16 @@ def mean_scores(single: Sequence[Scores], stats: Sequence[np.ndarray], seed: int
     bleu4, bleu3, bleu2, bleu1, rouge, chrf = (fmean(values[name]) for name in METRICS)
     wers = [s.wer for s in single if s.wer is not None]
     return dataclasses.replace(
-        single[0], wer=fmean(wers) if wers else None,
+        single[0], wer=fmean(wers) if wers else None, mistakes=_mean_mistakes(single),
         bleu1=bleu1, bleu2=bleu2, bleu3=bleu3, bleu4=bleu4, rouge=rouge, chrf=chrf,
         intervals=intervals(stats, seed, RESAMPLES), trainings=len(single),
         deviations={name: stdev(v) for name, v in values.items()},
     )  # fmt: skip
+
+
+def _mean_mistakes(single: Sequence[Scores]) -> Mistakes | None:
+    found = [dataclasses.astuple(s.mistakes) for s in single if s.mistakes is not None]
+    return Mistakes(*map(fmean, zip(*found, strict=True))) if found else None
 
 
 def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -> Scores:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
-from slt.score.wer import edits, word_error_rate
+from slt.score.wer import Mistakes, edit_kinds, edits, mistakes, word_error_rate
 
 tokens = st.lists(st.sampled_from("abc"), max_size=6)
 
@@ -55,3 +55,29 @@ def test_the_rate_is_of_the_whole_corpus_and_may_exceed_100() -> None:
         word_error_rate([["a"], ["a"]], [["a"]])
     with pytest.raises(InputError, match="references are empty"):
         word_error_rate([["a"]], [[]])
+
+
+@given(tokens, tokens)
+def test_kinds_of_mistakes_add_up_to_the_distance(one: list[str], other: list[str]) -> None:
+    substitutions, deletions, insertions = edit_kinds(one, other)
+    assert substitutions + deletions + insertions == edits(one, other)
+    assert insertions - deletions == len(one) - len(other)
+    assert edit_kinds(other, one) == (substitutions, insertions, deletions)
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "kinds"),
+    [("a b c", (0, 0, 0)), ("a x c", (1, 0, 0)), ("a c", (0, 1, 0)), ("a b x c", (0, 0, 1)), ("", (0, 3, 0)),
+     ("b c a", (0, 1, 1)), ("x a b", (0, 1, 1)), ("b a c", (2, 0, 0))],
+)  # fmt: skip
+def test_each_kind_is_counted_as_what_it_is(hypothesis: str, kinds: tuple[int, int, int]) -> None:
+    assert edit_kinds(hypothesis.split(), ["a", "b", "c"]) == kinds
+
+
+def test_mistakes_of_a_corpus_are_shares_of_its_references_and_sum_to_the_rate() -> None:
+    hypotheses, references = [["a", "x"], [], ["b", "b", "c"]], [["a", "b"], ["c"], ["b"]]
+    found = mistakes(hypotheses, references)
+    assert found == Mistakes(substitutions=25.0, deletions=25.0, insertions=50.0)
+    assert found.substitutions + found.deletions + found.insertions == word_error_rate(hypotheses, references)
+    with pytest.raises(InputError, match="references are empty"):
+        mistakes([["a"]], [[]])
