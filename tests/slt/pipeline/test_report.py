@@ -100,3 +100,18 @@ def test_the_rendered_signer_shows_no_published_row(tmp_path: Path) -> None:
     assert table.published and any("not comparable" in note for note in table.notes)
     other = make_table(Run(RunConfig(), tmp_path, corpus(tmp_path, "something"), ""), ROWS[:1], systems)
     assert other.published == () and "published" not in other.markdown()
+
+
+def test_what_was_recognised_is_told_by_kind_of_mistake(clips: Corpus, tmp_path: Path) -> None:
+    """Each clip is one gloss. Of 12 in dev 3 are misread, of 16 in test 4 are lost and 2 have one too many."""
+    read = {
+        "dev": {c.name: ("X",) if k < 3 else ("G",) for k, c in enumerate(clips.split("dev"))},
+        "test": {c.name: () if k < 4 else ("G", "G") if k < 6 else ("G",) for k, c in enumerate(clips.split("test"))},
+    }
+    plain = system(clips, 1, 2)
+    systems = {"raw": (TrainedTranslator(DONE, 1, plain.outputs, read),)}
+    table = make_table(Run(RunConfig(gloss2text=False), tmp_path, clips, ""), ROWS[:1], systems)
+    assert (
+        "raw 3D skeletons: WER of the recognised glosses 25.00 (25.00 substituted, 0.00 deleted, 0.00 inserted) on "
+        "dev, 37.50 (0.00 substituted, 25.00 deleted, 12.50 inserted) on test"
+    ) in table.notes

@@ -228,3 +228,20 @@ def test_files_are_compared_in_nfc(tmp_path):
     same = score_files(tmp_path / "NFC", tmp_path / "NFC")
     assert same.bleu4 == pytest.approx(100) and same == score_files(tmp_path / "NFD", tmp_path / "NFC")
     assert same == score_files(tmp_path / "NFC", tmp_path / "NFD")
+
+
+def test_mistakes_of_several_trainings_are_their_mean_and_json_has_them() -> None:
+    import dataclasses
+
+    from slt.score.bootstrap import statistics
+    from slt.score.scores import mean_scores
+    from slt.score.wer import Mistakes
+
+    lines = ["a b c d e", "f g h i j"]
+    plain, stats = score(lines, lines), [statistics(lines, lines)] * 2
+    some = [dataclasses.replace(plain, wer=6.0, mistakes=Mistakes(1.0, 2.0, 3.0)),
+            dataclasses.replace(plain, wer=12.0, mistakes=Mistakes(3.0, 2.0, 7.0))]  # fmt: skip
+    mean = mean_scores(some, stats)
+    assert mean.wer == 9.0 and mean.mistakes == Mistakes(2.0, 2.0, 5.0)
+    assert mean.as_dict()["mistakes"] == {"substitutions": 2.0, "deletions": 2.0, "insertions": 5.0}
+    assert mean_scores([plain, plain], stats).mistakes is None
