@@ -15,7 +15,18 @@ from experiments.ablations import chain, network, smoothers, sparse, transfer
 from experiments.benchmarks import bench
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
-from experiments.tables import detector, figures, gloss2text, h36m, known, lifters, real, refiners2d, sign2text
+from experiments.tables import (
+    detector,
+    figures,
+    gloss2text,
+    h36m,
+    known,
+    lifters,
+    real,
+    recognition,
+    refiners2d,
+    sign2text,
+)
 from experiments.tables.config import (
     AblationTable,
     DetectorTable,
@@ -160,6 +171,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         "its recipes that were tried, on dev",
         _checked(gloss2text.Gloss2TextConfig), gloss2text.make_tried, "gloss2text",
         needs=ANNOTATION, page="docs/phoenix14t.md", config="tables/gloss2text.yaml", result="gloss2text",
+    ),
+    "recognition": Experiment(
+        "what repair is worth to a reader: WER, and BLEU of its glosses translated",
+        _checked(recognition.RecognitionConfig), recognition.make, "recognition",
+        needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}", page="docs/phoenix14t.md",
+        config="tables/recognition.yaml",
     ),
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",

@@ -1,0 +1,1 @@
+"""Recognition: 3D poses in, glosses out."""

@@ -1,0 +1,78 @@
+"""What a training clip of the recogniser undergoes: turned, stretched in time, hands lost in bursts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slt.recognise.config import RecogniserConfig
+from slt.translate.features import STREAMS, WIDTH
+
+_BURST = (2, 10)  # rows that a lost hand stays lost
+_BURSTS = 3  # at most so many in a clip
+_HANDS = ("right_hand", "left_hand")
+_VELOCITIES = slice(STREAMS["left_hand"][0] * 2 - STREAMS["right_hand"][0], WIDTH)  # they stand behind both hands
+_STILL = {side: [column for column in STREAMS[side] if column < _VELOCITIES.start] for side in _HANDS}
+_DOUBTS = {side: columns[-1] for side, columns in _STILL.items()}  # 1: the hand is not seen
+
+
+def _turning() -> tuple[list[int], list[float]]:
+    """First columns of x, y, z that turn with the signer, and 1, or -1 for what is kept as its mirror image.
+
+    These are the body's places, the two axes of each palm (of the left one mirrored), and the velocities of all that.
+    """
+    starts = {side: [_STILL[side][-7], _STILL[side][-4], STREAMS[side][-6], STREAMS[side][-3]] for side in _HANDS}
+    right = [*STREAMS["body"][::3], *starts["right_hand"]]
+    return [*right, *starts["left_hand"]], [1.0] * len(right) + [-1.0] * len(starts["left_hand"])
+
+
+_TURNING, _SIGNS = (np.array(values) for values in _turning())
+
+
+def augment(
+    raw: np.ndarray, labels: np.ndarray, config: RecogniserConfig, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Changed copies of raw features (T, F) and of the labels (T,) of their rows, as the config says.
+
+    The labels go with the rows that they belong to.
+    """
+    if config.turn:
+        raw = turned(raw, float(np.deg2rad(rng.uniform(-config.turn, config.turn))))
+    if config.stretch:
+        raw, labels = _stretched(raw, labels, rng.uniform(1 - config.stretch, 1 + config.stretch))
+    if config.lost_hands and rng.random() < config.lost_hands:
+        raw = _without_hand(raw, rng)
+    return raw, labels
+
+
+def turned(raw: np.ndarray, angle: float) -> np.ndarray:
+    """Raw features (T, F) of the same signer turned about the vertical axis by `angle` radians."""
+    x, z = raw[:, _TURNING], raw[:, _TURNING + 2]  # (T, N) each
+    sine, cosine = np.sin(angle) * _SIGNS, np.cos(angle)
+    result = raw.copy()
+    result[:, _TURNING], result[:, _TURNING + 2] = cosine * x + sine * z, cosine * z - sine * x
+    return result
+
+
+def _stretched(raw: np.ndarray, labels: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """The clip `factor` times as long. A velocity is per row: it falls as the clip gets longer."""
+    rows = len(raw)
+    length = max(1, round(rows * factor))
+    position = np.linspace(0, rows - 1, length)
+    low = position.astype(int)
+    share = (position - low).astype(np.float32)[:, None]
+    high = np.minimum(low + 1, rows - 1)
+    mixed = np.where(share > 0, raw[low] * (1 - share) + raw[high] * share, raw[low])
+    mixed[:, _VELOCITIES] *= rows / length
+    return mixed.astype(np.float32), labels[np.rint(position).astype(int)]
+
+
+def _without_hand(raw: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A copy in which one hand is not seen for some stretches of rows."""
+    side = _HANDS[int(rng.integers(2))]
+    changed, columns = raw.copy(), list(STREAMS[side])
+    for _ in range(int(rng.integers(1, _BURSTS + 1))):
+        start = int(rng.integers(len(raw)))
+        stop = start + int(rng.integers(_BURST[0], _BURST[1] + 1))
+        changed[start:stop, columns] = np.nan
+        changed[start:stop, _DOUBTS[side]] = 1.0
+    return changed

@@ -1,0 +1,212 @@
+"""Training of the recogniser on poses with glosses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, ctc_loss
+
+from skeletor.learning.schedule import Budget, Schedule
+from skeletor.learning.task import Options
+from skeletor.learning.trainer import train
+from skeletor.poses.pose import PoseSequence
+from skeletor.support.devices import resolve_device
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
+from slt.data.alignments import Span
+from slt.recognise.augment import augment
+from slt.recognise.config import RecogniserConfig
+from slt.recognise.decode import BLANK, Ids, Reading, greedy, tune
+from slt.recognise.labels import UNKNOWN, row_labels
+from slt.recognise.network import Read, RecogniserNetwork
+from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
+from slt.recognise.trigram import Trigram
+from slt.score.wer import word_error_rate
+from slt.translate.features import FeatureStats, fit_stats
+
+_POOL = 8  # a batch is drawn from so many batches of clips of like length
+
+
+@dataclass(frozen=True, eq=False)
+class GlossClip:
+    """A clip with its glosses. pose: 3D, in shoulder widths. spans: its aligned signs, in frames of the pose."""
+
+    name: str
+    pose: PoseSequence
+    glosses: tuple[str, ...]
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """frames (B, T, F + 1), targets (B, L) numbers of glosses, lengths (B,) of the targets, labels (B, T)."""
+
+    frames: Tensor
+    targets: Tensor
+    lengths: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Clips:
+    """What is learned from: raw features (T, F), numbers of glosses, labels (T,) of rows; by clip."""
+
+    raw: list[np.ndarray]
+    ids: list[Ids]
+    labels: list[np.ndarray]
+
+
+def train_recogniser(
+    clips: Sequence[GlossClip], dev: Sequence[GlossClip], config: RecogniserConfig, out: Path, seed: int = 0,
+    device: str = "auto",
+) -> Recogniser:  # fmt: skip
+    """Train, choose on dev how glosses are read, and write the recogniser into `out`.
+
+    A killed training goes on where it was when called again with the same arguments. Raises InputError if there are no
+    clips, or one has no glosses.
+    """
+    for what, some in (("training", clips), ("dev", dev)):
+        bare = [clip.name for clip in some if not clip.glosses]
+        if not some or bare:
+            raise InputError(f"recogniser: {bare[0]} has no glosses" if bare else f"recogniser: no {what} clips")
+    glosses = tuple(sorted({gloss for clip in clips for gloss in clip.glosses}))
+    numbers = {gloss: k + 1 for k, gloss in enumerate(glosses)}
+    known = _prepared(clips, numbers, config)
+    stats = fit_stats(known.raw)
+    held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
+    references = [[str(numbers.get(g, UNKNOWN)) for g in clip.glosses] for clip in dev]
+    target = resolve_device(device)
+    trained = train(
+        lambda place: RecogniserTask(config, len(glosses), known, stats, held_out, references, place),
+        _options(config, len(clips)), seed, target, out, _identity(config, known, held_out, references, seed),
+    )  # fmt: skip
+    network = trained.task.network
+    trigram = Trigram.fit(known.ids, len(glosses))
+    found = log_probabilities(network, held_out, target)
+    best, rates = tune(found, [tuple(map(int, r)) for r in references], trigram, _readings(config))
+    for description, rate in rates.items():
+        log.info("recogniser: dev WER %.2f with %s", rate, description)
+    recogniser = Recogniser(network, config, glosses, stats, trigram, best, target)
+    recogniser.save(out)
+    return recogniser
+
+
+def _readings(config: RecogniserConfig) -> list[Reading]:
+    plain = [Reading(beam=1)]
+    if config.beam == 1:
+        return plain
+    weights, bonuses = config.gloss_weights, config.gloss_bonuses
+    return plain + [Reading(beam=config.beam, weight=w, bonus=b) for w in weights for b in bonuses]
+
+
+def _prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: RecogniserConfig) -> _Clips:
+    raw = [raw_features(clip.pose, config) for clip in clips]
+    labels = [
+        row_labels(clip.spans, len(array), config.frame_stride * clip.pose.fps / config.fps, numbers)
+        for clip, array in zip(clips, raw, strict=True)
+    ]
+    return _Clips(raw, [tuple(numbers[g] for g in clip.glosses) for clip in clips], labels)
+
+
+def _options(config: RecogniserConfig, clips: int) -> Options:
+    steps = max(1, round(config.epochs * clips / config.batch))
+    return Options(
+        name="recogniser", schedule=Schedule("cosine", config.learning_rate, config.warmup),
+        budget=Budget(steps, config.max_minutes), batch_size=min(config.batch, clips),
+        weight_decay=config.weight_decay, gradient_clip=1.0, log_every=100, checkpoint_every=500, ema=config.ema,
+        prefetch=1, unit="clips",
+    )  # fmt: skip
+
+
+@dataclass(eq=False)
+class RecogniserTask:
+    """What `skeletor.learning.trainer` trains: CTC of all heads, streams towards the heads' mean, aligned glosses."""
+
+    config: RecogniserConfig
+    glosses: int
+    clips: _Clips
+    stats: FeatureStats
+    dev: list[np.ndarray]
+    references: list[list[str]]
+    device: torch.device
+    network: nn.Module = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.network = RecogniserNetwork(self.config, self.glosses).to(self.device)
+        self.order = np.argsort([len(array) for array in self.clips.raw], kind="stable")
+
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """Clips of like length, augmented; frames (B, T, F + 1)."""
+        count, size = len(self.order), min(self.config.batch, len(self.order))
+        pool = min(count, _POOL * size)
+        start = int(rng.integers(count))  # the order is a ring: every clip is as likely
+        ring = self.order[np.arange(start, start + pool) % count]
+        chosen = rng.choice(ring, size, replace=False)
+        sources, labels = [], []
+        for k in chosen:
+            raw, label = augment(self.clips.raw[k], self.clips.labels[k], self.config, rng)
+            standard = self.stats.standardise(raw)
+            if self.config.noise:
+                drawn = rng.standard_normal((len(standard), standard.shape[1] - 1), dtype=np.float32)
+                standard[:, :-1] += self.config.noise * drawn
+            sources.append(torch.from_numpy(standard))
+            labels.append(torch.from_numpy(label))
+        targets = [torch.tensor(self.clips.ids[k]) for k in chosen]
+        pad = nn.utils.rnn.pad_sequence
+        return Batch(
+            pad(sources, batch_first=True),
+            pad(targets, batch_first=True),
+            torch.tensor([len(target) for target in targets]),
+            pad(labels, batch_first=True, padding_value=UNKNOWN),
+        )
+
+    def loss(self, runner: nn.Module, batch: Batch, seed: int) -> Tensor:
+        """Mean over the clips of the CTC loss and of what is added to it."""
+        c, place = self.config, self.device
+        with torch.autocast(place.type, torch.bfloat16, enabled=c.bf16):
+            read: Read = runner(batch.frames.to(place))
+        targets, lengths, labels = batch.targets.to(place), batch.lengths.to(place), batch.labels.to(place)
+        steps = read.real.sum(1)  # (B,)
+        heads = [logits.float().log_softmax(2) for logits in (read.joined, *read.streams)]  # 4 x (B, T', 1 + G)
+        losses = [
+            ctc_loss(h.transpose(0, 1), targets, steps, lengths, BLANK, reduction="sum", zero_infinity=True)
+            for h in heads
+        ]
+        total = losses[0] + c.stream_weight * torch.stack(losses[1:]).sum()
+        if c.distil_weight:
+            with torch.no_grad():
+                mean = torch.stack(heads).exp_().mean(0) * read.real[:, :, None]  # (B, T', 1 + G), 0 behind the end
+            total = total - c.distil_weight * (mean * torch.stack(heads[1:]).sum(0)).sum()  # but for a constant, KL
+        if c.frame_weight:
+            aligned = labels[:, :: c.subsample]  # (B, T')
+            total = total + c.frame_weight * cross_entropy(
+                read.frames.float().flatten(0, 1), aligned.flatten(), ignore_index=UNKNOWN, reduction="sum"
+            )
+        return total / len(targets)
+
+    def validate(self) -> dict[str, float]:
+        """The word error rate on dev, read step by step."""
+        found = log_probabilities(self.network, self.dev, self.device)
+        return {"dev_wer": word_error_rate([[str(k) for k in greedy(one)] for one in found], self.references)}
+
+
+def _identity(
+    config: RecogniserConfig, clips: _Clips, dev: list[np.ndarray], references: list[list[str]], seed: int
+) -> str:
+    """A hash of all that a training depends on."""
+    digest = hashlib.sha256(f"{config.model_dump_json()} {seed} {clips.ids} {references}".encode())
+    for array in _all_arrays(clips, dev):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _all_arrays(clips: _Clips, dev: list[np.ndarray]) -> Iterator[np.ndarray]:
+    yield from clips.raw
+    yield from clips.labels
+    yield from dev

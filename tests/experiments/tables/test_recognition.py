@@ -1,0 +1,79 @@
+"""The experiment on recognition from end to end, on the toy language laid out as a finished run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.__main__ import main
+from experiments.tables import gloss2text, recognition
+from skeletor.io.store import write_store
+from slt.data.layout import Clip, write_annotation
+from slt.pipeline.cache.stage import DONE
+from slt.translate.config import TranslateConfig
+from tests.slt.toy import clips
+
+TINY = TranslateConfig(
+    layers=1, hidden=16, feed_forward=32, heads=2, warmup=5, batch=16, max_updates=30, validate_every=15, max_words=20,
+    beams=[1], alphas=[0.0],
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("run")
+    for number, (split, count) in enumerate({"train": 60, "dev": 8, "test": 12}.items()):
+        examples = clips(count, number + 1)
+        write_annotation(
+            root / "corpus", split, [Clip(e.name, split, None, "Signer01", e.glosses, e.text) for e in examples]
+        )
+        for place in ("lifted", "truth"):
+            write_store(root / place / split, [(e.name, e.pose) for e in examples])
+    for place in ("lifted", "truth"):
+        (root / place / DONE).write_text(json.dumps({"key": place, "done": True, "seconds": 0.0}))
+    return root
+
+
+def test_rows_cross_reading_and_gains(run: Path, tmp_path: Path) -> None:
+    splits = {s: list(recognition.read_corpus(run / "corpus").split(s)) for s in ("train", "dev", "test")}
+    models = [str(gloss2text.train(f"seed {k}", TINY, k, splits, tmp_path / "models").folder / "model") for k in (1, 2)]
+    config = tmp_path / "tiny.yaml"
+    config.write_text(
+        "seeds: [1]\nrows: [raw, savgol-carried, truth]\nclean: truth\nworkers: 1\n"
+        "recogniser: {preset: tiny, epochs: 4.0}\n" + f"gloss_models: {json.dumps(models)}\n"
+    )
+    command = ["recognition", "--run", str(run), "--corpus", str(run / "corpus"), "--config", str(config),
+               "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]  # fmt: skip
+    assert main(command) == 0
+    found = json.loads((tmp_path / "results" / "tiny.json").read_text())["numbers"]
+    assert set(found["readers"]) == set(found["clean reader"]) == {"raw", "savgol-carried", "truth"}
+    raw, truth = found["readers"]["raw"]["test"], found["readers"]["truth"]["test"]
+    assert raw["wer"] == truth["wer"] == pytest.approx(sum(raw["mistakes"].values()))  # the same poses, the same bytes
+    assert found["gains"]["truth over raw"]["wer"]["difference"] == 0
+    assert "ensemble" in raw and "ensemble" not in found["clean reader"]["raw"]["test"]
+    assert "| truth skeletons |" in (tmp_path / "results" / "tiny.md").read_text()
+    before = (tmp_path / "work" / "raw-seed1" / "recogniser.safetensors").stat().st_mtime_ns
+    assert main(command) == 0  # nothing is trained again
+    assert (tmp_path / "work" / "raw-seed1" / "recogniser.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_folder_that_is_no_finished_run_is_told(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    places = ["--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
+    command = ["recognition", "--run", str(run), "--corpus", str(run / "corpus"), *places]
+    assert main([*command, "--set", "rows=[skeletor]", "--set", "clean=raw", "--set", "gloss_models=[x]"]) == 2
+    assert "clean: 'raw' is none of rows" in capsys.readouterr().err
+    assert main([*command, "--set", "rows=[skeletor]", "--set", "clean=''", "--set", "gloss_models=[x]"]) == 2
+    assert "no finished stage of a run" in capsys.readouterr().err
+
+
+def test_the_hardest_quarter_is_that_with_most_missing_hands(run: Path, tmp_path: Path) -> None:
+    examples = clips(8, 9)
+    poses = {}
+    for k, e in enumerate(examples):
+        confidence = np.ones(e.pose.keypoints.shape[:2], np.float32)
+        confidence[: len(confidence) * k // 8, 8:] = 0.1
+        poses[e.name] = e.pose.replace(confidence=confidence)
+    write_store(tmp_path / "test", poses.items())
+    listed = [Clip(e.name, "test", None, "S", e.glosses, e.text) for e in examples]
+    assert recognition._hardest(tmp_path, listed).tolist() == [False] * 6 + [True] * 2

@@ -1,0 +1,125 @@
+"""A recogniser trained on the toy language."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skeletor.support.errors import InputError
+from slt.data.alignments import Span
+from slt.recognise.config import PRESETS, RecogniserConfig
+from slt.recognise.recogniser import WEIGHTS, Recogniser
+from slt.recognise.train import GlossClip, train_recogniser
+from slt.score.wer import word_error_rate
+from tests.slt.toy import clips
+
+CONFIG = PRESETS["tiny"]
+
+
+def glossed(number: int, seed: int) -> list[GlossClip]:
+    """Each word of the toy language lasts seven frames."""
+    made = []
+    for example in clips(number, seed):
+        spans = tuple(Span(7 * k, 7 * k + 7, gloss) for k, gloss in enumerate(example.glosses))
+        made.append(GlossClip(example.name, example.pose, example.glosses, spans))
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recogniser, Path]:
+    folder = tmp_path_factory.mktemp("recogniser")
+    return train_recogniser(glossed(120, 1), glossed(12, 2), CONFIG, folder, 3, "cpu"), folder
+
+
+def test_it_reads_what_it_has_not_seen(trained: tuple[Recogniser, Path]) -> None:
+    recogniser, _ = trained
+    fresh = [c for c in glossed(30, 5) if all(a != b for a, b in zip(c.glosses, c.glosses[1:], strict=False))]
+    read = recogniser.recognise([clip.pose for clip in fresh])
+    assert word_error_rate(read, [clip.glosses for clip in fresh]) < 10
+
+
+def test_a_saved_one_reads_the_same(trained: tuple[Recogniser, Path]) -> None:
+    recogniser, folder = trained
+    again = Recogniser.load(folder, "cpu")
+    poses = [clip.pose for clip in glossed(5, 6)]
+    assert again.recognise(poses) == recogniser.recognise(poses)
+    for one, other in zip(again.log_probabilities(poses), recogniser.log_probabilities(poses), strict=True):
+        np.testing.assert_array_equal(one, other)
+    again.save(folder / "copy")
+    assert (folder / "copy" / WEIGHTS).read_bytes() == (folder / WEIGHTS).read_bytes()
+
+
+def test_a_clip_is_read_alone_as_among_others(trained: tuple[Recogniser, Path]) -> None:
+    recogniser, _ = trained
+    poses = [clip.pose for clip in glossed(9, 8)]
+    together = recogniser.log_probabilities(poses)
+    for pose, found in zip(poses, together, strict=True):
+        np.testing.assert_allclose(recogniser.log_probabilities([pose])[0], found, atol=1e-4)
+
+
+def test_a_killed_training_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = CONFIG.model_copy(update={"epochs": 2.0})
+    train, dev = glossed(24, 1), glossed(4, 2)
+    train_recogniser(train, dev, config, tmp_path / "whole", 0, "cpu")
+    import skeletor.learning.trainer as trainer
+    import slt.recognise.train as module
+
+    options = module._options(config, len(train))
+    often = options.__class__(**{**options.__dict__, "checkpoint_every": 2})
+    monkeypatch.setattr(module, "_options", lambda *_: often)
+    saves, save = [], trainer.save_checkpoint
+
+    def killed(*values: object) -> None:
+        save(*values)  # type: ignore[arg-type]
+        saves.append(1)
+        if len(saves) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "save_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_recogniser(train, dev, config, tmp_path / "killed", 0, "cpu")
+    assert not (tmp_path / "killed" / WEIGHTS).exists()
+    train_recogniser(train, dev, config, tmp_path / "killed", 0, "cpu")
+    assert (tmp_path / "killed" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+    assert len(saves) > 1
+
+
+def test_clips_without_glosses_and_no_clips_are_told(tmp_path: Path) -> None:
+    bare = GlossClip("c7", glossed(1, 1)[0].pose, ())
+    with pytest.raises(InputError, match="c7 has no glosses"):
+        train_recogniser([*glossed(2, 1), bare], glossed(1, 2), CONFIG, tmp_path)
+    with pytest.raises(InputError, match="no dev clips"):
+        train_recogniser(glossed(2, 1), [], CONFIG, tmp_path)
+
+
+def test_a_damaged_or_foreign_file_is_told_in_one_line(trained: tuple[Recogniser, Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="missing"):
+        Recogniser.load(tmp_path)
+    whole = (trained[1] / WEIGHTS).read_bytes()
+    for content in (whole[:-40], b"", whole.replace(b"slt-recogniser-1", b"slt-recogniser-9")):
+        (tmp_path / WEIGHTS).write_bytes(content)
+        with pytest.raises(InputError) as found:
+            Recogniser.load(tmp_path, "cpu")
+        assert "\n" not in str(found.value) and WEIGHTS in str(found.value)
+
+
+def test_hidden_must_be_a_multiple_of_the_heads() -> None:
+    with pytest.raises(ValueError, match="not a multiple of heads"):
+        RecogniserConfig(hidden=30, heads=4)
+
+
+def test_padding_of_targets_and_augmentation_leave_the_loss_finite(trained: tuple[Recogniser, Path]) -> None:
+    from slt.recognise.train import RecogniserTask, _prepared
+
+    config = CONFIG.model_copy(update={"stretch": 0.9, "lost_hands": 1.0, "noise": 0.5, "bf16": True})
+    some = glossed(16, 4)
+    numbers = {gloss: k + 1 for k, gloss in enumerate(trained[0].glosses)}
+    task = RecogniserTask(
+        config, len(numbers), _prepared(some, numbers, config), trained[0].stats, [], [], torch.device("cpu")
+    )
+    batch = task.draw(np.random.default_rng(0))
+    loss = task.loss(task.network, batch, 0)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in task.network.parameters())
