@@ -18,6 +18,7 @@ from skeletor.support.config import Config, load_config, read_yaml_file
 from skeletor.support.errors import InputError
 from slt.estimators.mediapipe import MediaPipeOptions
 from slt.estimators.registry import EstimateConfig
+from slt.recognise.config import RecogniserConfig
 from slt.sign2text.config import Sign2TextRow
 from slt.synthetic.build import CorpusConfig
 from slt.synthetic.resynth import ResynthConfig
@@ -53,12 +54,18 @@ class RunConfig(Config):
     rows: list[str] = Field([], description="names of the only rows that are made and get a translator; [] for all")
     period: bool = Field(True, description='sentences end in " .", as the literature trains and scores them')
     gloss2text: bool = Field(True, description="also train a gloss-to-text transformer, the ceiling of the ceiling")
+    gloss2text_training: TranslateConfig | None = Field(None, description="its recipe; default: that of `translate`")
+    recogniser: RecogniserConfig | None = Field(
+        None, description="also a recogniser of glosses for each row, whose glosses Gloss2Text translates; default: no"
+    )
     sign2text: Sign2TextRow | None = Field(None, description="also train the baseline that reads pixels; default: no")
 
     @model_validator(mode="after")
     def _one_corpus(self) -> RunConfig:
         if self.resynth is not None and self.corpus != CorpusConfig():  # a written config has both
             raise ValueError("give either `corpus` (rendered) or `resynth`, not both")
+        if self.recogniser is not None and not self.gloss2text:
+            raise ValueError("recogniser: what it reads is translated by Gloss2Text; give gloss2text: true")
         return self
 
 

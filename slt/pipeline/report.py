@@ -18,6 +18,7 @@ from skeletor.refiners.registry import REFINERS, smoother_names
 from slt.data import layout
 from slt.pipeline import sign2text_stages
 from slt.pipeline.cache.stage import DONE, Done, read_json
+from slt.pipeline.cascades import cascade_label, cascade_of
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.sign2text_stages import SIGN2TEXT
@@ -94,7 +95,10 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
     constant = constant_sentence([c.text for c in run.corpus.split("train")], list(references["dev"].values()))
     outputs: dict[str, list[Outputs]] = {"constant": [{s: dict.fromkeys(references[s], constant) for s in references}]}
     outputs |= {name: [system.outputs for system in several] for name, several in systems.items()}
-    labels = {"constant": "one constant sentence (the floor)", **{r.name: r.label for r in rows if r.name in systems}}
+    labels = {"constant": "one constant sentence (the floor)"}
+    for row in rows:
+        both = ((row.name, row.label), (cascade_of(row.name), cascade_label(row.label)))
+        labels |= {name: label for name, label in both if name in systems}
     if GLOSS in systems:
         labels[GLOSS] = "gloss to text (for comparison)"
     more: tuple[str, ...] = ()
@@ -106,6 +110,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
     stats = {name: {s: [statistics(one, truth[s]) for one in lines[name][s]] for s in references} for name in labels}
     content = dict(build.content_words(run.config.corpus)) if run.corpus.description.kind == "rendered" else {}
     seed, table_rows = run.config.seed, []
+    cascades = {cascade_of(row.name) for row in rows}
     for name, label in labels.items():
         found = systems.get(name, ())
         single = {s: [score(one, truth[s], seed) for one in lines[name][s]] for s in references}
@@ -113,8 +118,9 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
             single[s] = [_with_wer(one, system, run.corpus.split(s)) for one, system in zip_longest(single[s], found)]
         dev, test = (mean_scores(single[s], stats[name][s], seed) for s in ("dev", "test"))
         p = None
-        if name not in ("constant", "raw") and "raw" in stats:
-            p = compare(stats["raw"]["test"], stats[name]["test"], seed)["bleu4"].p
+        base = cascade_of("raw") if name in cascades else "raw"
+        if name not in ("constant", base) and base in stats:
+            p = compare(stats[base]["test"], stats[name]["test"], seed)["bleu4"].p
         right = _content(lines[name]["test"], list(references["test"]), content) if content else None
         seeds = [SeedScores(system.seed, single["dev"][k], single["test"][k]) for k, system in enumerate(found)]
         table_rows.append(TableRow(label, dev, test, p, right, name, tuple(seeds)))
@@ -122,6 +128,13 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
     networks = REFINERS.names(weighted=True)
     repaired = sorted((r for r in rows if r.own or r.name in networks or r.refiner), key=lambda r: r.own)
     compared = gains.pairs([r.name for r in repaired], smoother_names(), ("truth", GLOSS), dev_scores)
+    compared += gains.pairs(
+        [cascade_of(r.name) for r in repaired],
+        [cascade_of(name) for name in smoother_names()],
+        (cascade_of("truth"),),
+        dev_scores,
+        cascade_of("raw"),
+    )
     gained = tuple(gains.gain(stats, a, b, labels, s, seed) for a, b in compared for s in gains.SPLITS)
     others, origin = published.published_for(run.corpus.description.kind)
     notes = (*_notes(run, outputs, references, table_rows), *more, *published.notes(others, origin))
@@ -164,7 +177,8 @@ def _notes(
     notes = [
         f"{counts} clips; {_seeds(run.config)}; text lower case {_TEXT[run.config.period]}",
         f"BLEU of every row: {rows[0].test.signature}; chrF: {rows[0].test.chrf_signature}; ROUGE: ROUGE-L, beta 1.2; "
-        "interval: bootstrap over sentences, 95 %; p: paired bootstrap on test BLEU-4 against the raw row",
+        "interval: bootstrap over sentences, 95 %; p: paired bootstrap on test BLEU-4 against the raw row, of "
+        "recognised glosses against those of the raw row",
     ]
     if run.rendered:
         pixels = sum(c.source is not None for c in run.corpus.split("train"))

@@ -16,7 +16,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.data import layout
 from slt.data.frames import fingerprint
-from slt.pipeline import model_stages, report, translators
+from slt.pipeline import cascades, model_stages, report, translators
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run, elsewhere
@@ -60,7 +60,7 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     there is none. Raises InputError if the corpus cannot be used.
     """
     done = prepare_rows(config, folder, corpus, reuse)
-    systems = translators.train_rows(done.run, done.rows)
+    systems = cascades.train_rows(done.run, done.rows)
     if config.sign2text is not None and (not config.rows or SIGN2TEXT in config.rows):
         systems[SIGN2TEXT] = sign2text_systems(done.run)
     table = report.make_table(done.run, done.rows, systems)

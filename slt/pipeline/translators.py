@@ -13,8 +13,8 @@ from typing import Any
 from skeletor.support.progress import log_to
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.context import Row, Run
-from slt.pipeline.mapping import worker_pool
 from slt.pipeline.work.train_translator import RECOGNISED, train_on_glosses, train_on_poses
+from slt.translate.config import TranslateConfig
 
 GLOSS = "gloss2text"
 
@@ -41,18 +41,12 @@ class Job:
     future: Future[Done]
 
 
-def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[TrainedTranslator, ...]]:
-    """Train and decode the translators of each row, and of gloss-to-text, `config.workers` at a time.
+def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
+    """Submit to a pool the translators of each row, and of gloss-to-text; they are decoded when they are trained.
 
     A row has `config.seeds` translators that differ in nothing but their seed; a row's first seed is trained
     before any row's second.
     """
-    with worker_pool(run.config.workers) as pool:
-        return collect(submit(pool, run, rows))
-
-
-def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
-    """Submit the trainings of `train_rows` to a pool, first seeds first."""
     gloss = run.config.gloss2text and (not run.config.rows or GLOSS in run.config.rows)
     jobs = []
     for seed in range(run.config.seed, run.config.seed + run.config.seeds):
@@ -82,24 +76,33 @@ def system_folder(folder: Path, name: str, seed: int, first: int) -> Path:
 
 def _train_row(run: Run, row: Row, seed: int) -> Done:
     work = partial(train_on_poses, row.store, run.corpus, run.config.translate, seed, row.label)
-    return _worker_stage(run, row.name, seed, work, (row.done, _sentences(run)))
+    return _worker_stage(run, row.name, seed, work, (row.done, sentences(run)), run.config.translate)
 
 
 def _train_gloss(run: Run, seed: int) -> Done:
-    work = partial(train_on_glosses, run.corpus, run.config.translate, seed)
-    return _worker_stage(run, GLOSS, seed, work, (_sentences(run),))
+    config = gloss_recipe(run)
+    work = partial(train_on_glosses, run.corpus, config, seed)
+    return _worker_stage(run, GLOSS, seed, work, (sentences(run),), config)
 
 
-def _sentences(run: Run) -> str:
+def gloss_recipe(run: Run) -> TranslateConfig:
+    """How Gloss2Text is trained."""
+    return run.config.gloss2text_training or run.config.translate
+
+
+def sentences(run: Run) -> str:
     """What is trained on and scored, whatever the poses: glosses and texts of all clips."""
     return json.dumps([(c.name, c.split, c.glosses, c.text) for c in run.corpus.clips])
 
 
-def _worker_stage(run: Run, name: str, seed: int, work: Callable[[Path], object], inputs: Sequence[Done | str]) -> Done:
+def _worker_stage(
+    run: Run, name: str, seed: int, work: Callable[[Path], object], inputs: Sequence[Done | str],
+    config: TranslateConfig,
+) -> Done:  # fmt: skip
     """`run_stage` in a worker process, with the run's log."""
     log_to(run.folder / "log.txt")
     target = system_folder(run.folder, name, seed, run.config.seed)
-    values = {"translate": run.config.translate.model_dump(), "seed": seed, "period": run.config.period}
+    values = {"translate": config.model_dump(), "seed": seed, "period": run.config.period}
     return run.stage(f"train {target.name}", target, work, values, inputs)
 
 

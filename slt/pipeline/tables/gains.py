@@ -43,20 +43,22 @@ def gain(stats: Statistics, name: str, over: str, labels: Mapping[str, str], spl
 
 
 def pairs(
-    repaired: Sequence[str], smoothers: Sequence[str], ceilings: Sequence[str], dev: Mapping[str, float]
-) -> list[tuple[str, str]]:
+    repaired: Sequence[str], smoothers: Sequence[str], ceilings: Sequence[str], dev: Mapping[str, float],
+    raw: str = "raw",
+) -> list[tuple[str, str]]:  # fmt: skip
     """The comparisons to make: (system, over which).
 
     repaired: the systems in question, the run's own one last; smoothers, ceilings: other rows; dev: system -> BLEU-4 on
-    dev in per cent, which also says which systems there are. The best smoother is the best one on dev.
+    dev in per cent, which also says which systems there are; raw: what is repaired. The best smoother is the best one
+    on dev.
     """
     known = [name for name in smoothers if name in dev]
     best = [max(known, key=lambda name: dev[name])] if known else []
     found = [
         (name, over)
         for name in repaired
-        for over in ("raw", *best)
-        if name in dev and over in dev and name not in ("raw", *known)
+        for over in (raw, *best)
+        if name in dev and over in dev and name not in (raw, *known)
     ]
     own = repaired[-1:]
     return found + [(ceiling, name) for name in own for ceiling in ceilings if name in dev and ceiling in dev]

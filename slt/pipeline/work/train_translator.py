@@ -38,10 +38,10 @@ def train_on_poses(
     for split in ("dev", "test"):
         names = [example.name for example in examples[split]]
         texts = [h.text for h in translator.translate([stores[split][n] for n in names])]
-        _write(out, split, dict(zip(names, texts, strict=True)))
+        write_outputs(out, split, dict(zip(names, texts, strict=True)))
         if translator.recognised:
             glosses = translator.recognise([stores[split][n] for n in names])
-            _write(out, split + RECOGNISED, dict(zip(names, glosses, strict=True)))
+            write_outputs(out, split + RECOGNISED, dict(zip(names, glosses, strict=True)))
 
 
 def train_on_glosses(corpus: layout.Corpus, config: TranslateConfig, seed: int, out: Path) -> None:
@@ -63,8 +63,9 @@ def train_on_glosses(corpus: layout.Corpus, config: TranslateConfig, seed: int, 
     translator = Translator.load(out / "model")
     for split in ("dev", "test"):
         texts = [h.text for h in translator.translate_glosses([c.glosses for c in splits[split]])]
-        _write(out, split, {c.name: t for c, t in zip(splits[split], texts, strict=True)})
+        write_outputs(out, split, {c.name: t for c, t in zip(splits[split], texts, strict=True)})
 
 
-def _write(out: Path, split: str, texts: Mapping[str, str] | Mapping[str, Sequence[str]]) -> None:
+def write_outputs(out: Path, split: str, texts: Mapping[str, str] | Mapping[str, Sequence[str]]) -> None:
+    """Write `out/<split>.json`: clip name -> text or glosses."""
     write_text(out / f"{split}.json", json.dumps(texts, indent=0, ensure_ascii=False))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slt.data.layout import Clip, Corpus, Description
 from slt.pipeline.cache.stage import Done
+from slt.pipeline.cascades import cascade_of
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
 from slt.pipeline.report import make_table
@@ -81,6 +83,25 @@ def test_seeds_gains_and_published_rows_of_a_whole_table(clips: Corpus, tmp_path
     notes = " ".join(table.notes)
     assert "2 seeds (1 to 2)" in notes and 'final " ." token' in notes and table.published and "Table 5" in notes
     assert "| Skeletor | raw 3D skeletons | test | +" in gains.markdown(table.gains)
+
+
+def test_cascades_stand_behind_their_rows_and_are_compared_among_themselves(clips: Corpus, tmp_path: Path) -> None:
+    names = [name for row in ROWS for name in (row.name, cascade_of(row.name))]
+    systems = {name: (system(clips, 1, 2 + k),) for k, name in enumerate(names)} | {GLOSS: (system(clips, 1, 0),)}
+    read = {s: {c.name: ["G"] if k else ["H"] for k, c in enumerate(clips.split(s))} for s in ("dev", "test")}
+    systems[cascade_of("raw")] = (replace(systems[cascade_of("raw")][0], glosses=read),)
+    table = make_table(Run(RunConfig(), tmp_path, clips, ""), ROWS, systems)
+    assert [r.name for r in table.rows] == ["constant", *names, GLOSS]
+    by_name = {row.name: row for row in table.rows}
+    assert by_name[cascade_of("raw")].p is None and by_name[cascade_of("savgol")].p is not None
+    assert by_name[cascade_of("raw")].test.wer == pytest.approx(100 / 16)
+    compared = [(g.row, g.over) for g in table.gains if g.split == "test"]
+    own = by_name[cascade_of("skeletor")].label
+    assert own == "Skeletor: glosses recognised, then translated"
+    assert [over for row, over in compared if row == own] == [
+        by_name[cascade_of("raw")].label, by_name[cascade_of("savgol")].label,
+    ]  # fmt: skip
+    assert "WER of the recognised glosses 8.33 (8.33 substituted" in " ".join(table.notes)
 
 
 def test_one_row_alone_has_neither_p_nor_gains_and_lost_clips_count_as_empty(clips: Corpus, tmp_path: Path) -> None:

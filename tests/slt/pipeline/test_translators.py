@@ -12,13 +12,15 @@ import pytest
 from skeletor.io.store import write_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from slt.data.layout import Clip, Corpus, Description
-from slt.pipeline import translators
+from slt.data.layout import Clip, Corpus, Description, write_annotation
+from slt.pipeline import cascades
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
 from slt.pipeline.run import with_text
+from slt.recognise.config import PRESETS as RECOGNISERS
 from slt.translate.config import PRESETS
+from slt.translate.translator import Translator
 
 
 def test_without_the_period_the_sentences_end_in_their_last_word(tmp_path: Path) -> None:
@@ -46,7 +48,7 @@ class Here(Executor):
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Corpus, list[Row]]:
-    monkeypatch.setattr(translators, "worker_pool", lambda workers: Here())
+    monkeypatch.setattr(cascades, "worker_pool", lambda workers: Here())
     rng = np.random.default_rng(0)
     places = {word: rng.normal(0, 1, (50, 3)) for word in WORDS}
     clips = []
@@ -75,10 +77,10 @@ def digest(folder: Path) -> bytes:
 
 def test_more_seeds_leave_the_first_one_as_it_was(rows, tmp_path: Path) -> None:
     corpus, systems = rows
-    one = translators.train_rows(Run(config(), tmp_path, corpus, ""), systems)
+    one = cascades.train_rows(Run(config(), tmp_path, corpus, ""), systems)
     assert set(one) == {"raw", "gloss2text"} and one["raw"][0].done.folder == tmp_path / "systems" / "raw"
     before, time = digest(tmp_path / "systems/raw"), (tmp_path / "systems/raw/done.json").stat().st_mtime_ns
-    two = translators.train_rows(Run(config(seeds=2), tmp_path, corpus, ""), systems)
+    two = cascades.train_rows(Run(config(seeds=2), tmp_path, corpus, ""), systems)
     assert [s.seed for s in two["raw"]] == [3, 4] and [s.seed for s in two["gloss2text"]] == [3, 4]
     assert sorted(p.name for p in (tmp_path / "systems").iterdir()) == [
         "gloss2text", "gloss2text-s4", "raw", "raw-s4",
@@ -88,3 +90,47 @@ def test_more_seeds_leave_the_first_one_as_it_was(rows, tmp_path: Path) -> None:
     assert one["raw"][0].outputs == two["raw"][0].outputs
     assert set(two["raw"][1].outputs["test"]) == {"test-0", "test-1", "test-2"}
     assert json.loads((tmp_path / "systems/raw-s4/done.json").read_text())["config"]["seed"] == 4
+
+
+def test_a_recogniser_for_each_row_and_gloss2text_behind_it(rows, tmp_path: Path) -> None:
+    corpus, systems = rows
+    write_annotation(tmp_path, "train", corpus.split("train"))  # where alignments would lie
+    (tmp_path / "features").mkdir()
+    run = Run(config(recogniser=RECOGNISERS["tiny"].model_copy(update={"epochs": 40.0})), tmp_path, corpus, "")
+    found = cascades.train_rows(run, systems)
+    assert set(found) == {"raw", "gloss2text", "raw-cascade"}
+    (system,) = found["raw-cascade"]
+    names = {f"test-{k}" for k in range(3)}
+    assert set(system.outputs["test"]) == set(system.glosses["test"]) == names
+    assert [system.glosses["test"][f"test-{k}"] for k in range(3)] == [["REGEN"], ["SONNE"], ["WIND"]]
+    model = Translator.load(tmp_path / "systems" / "gloss2text" / "model", "cpu")
+    texts = [h.text for h in model.translate_glosses([["REGEN"], ["SONNE"], ["WIND"]])]
+    assert [system.outputs["test"][f"test-{k}"] for k in range(3)] == texts
+    time = (tmp_path / "systems/raw-recogniser/recogniser.safetensors").stat().st_mtime_ns
+    assert cascades.train_rows(run, systems) == found
+    assert (tmp_path / "systems/raw-recogniser/recogniser.safetensors").stat().st_mtime_ns == time
+
+
+def test_the_glosses_of_a_gloss_head_are_translated_too(rows, tmp_path: Path) -> None:
+    corpus, systems = rows
+    plain = config()
+    with_head = plain.model_copy(update={"translate": plain.translate.model_copy(update={"gloss_weight": 1.0})})
+    found = cascades.train_rows(Run(with_head, tmp_path, corpus, ""), systems)
+    assert set(found) == {"raw", "gloss2text", "raw-cascade"}
+    assert found["raw"][0].glosses and not found["raw-cascade"][0].glosses  # its rate stands once
+    assert set(found["raw-cascade"][0].outputs["dev"]) == {f"dev-{k}" for k in range(3)}
+    without = with_head.model_copy(update={"gloss2text": False})
+    assert set(cascades.train_rows(Run(without, tmp_path, corpus, ""), systems)) == {"raw"}
+
+
+def test_a_recogniser_needs_gloss2text() -> None:
+    with pytest.raises(ValueError, match="gloss2text: true"):
+        config(recogniser=RECOGNISERS["tiny"], gloss2text=False)
+
+
+def test_gloss2text_may_have_a_recipe_of_its_own(rows, tmp_path: Path) -> None:
+    corpus, _ = rows
+    other = PRESETS["tiny"].model_copy(update={"max_updates": 2, "validate_every": 2, "beams": [1], "hidden": 16})
+    run = Run(config(gloss2text_training=other, rows=["gloss2text"]), tmp_path, corpus, "")
+    cascades.train_rows(run, [])
+    assert Translator.load(tmp_path / "systems" / "gloss2text" / "model", "cpu").config.hidden == 16

@@ -1,0 +1,102 @@
+"""The rows "glosses recognised, then translated": behind each row whose glosses are recognised stands Gloss2Text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
+
+from skeletor.poses.pose import file_sha256
+from skeletor.support.progress import log_to
+from slt.data import layout
+from slt.pipeline.cache.stage import Done
+from slt.pipeline.context import Row, Run
+from slt.pipeline.mapping import worker_pool
+from slt.pipeline.translators import (
+    GLOSS,
+    Job,
+    TrainedTranslator,
+    collect,
+    outputs_of,
+    sentences,
+    submit,
+    system_folder,
+)
+from slt.pipeline.work.cascade import train_on_glosses_of_poses, translate_recognised
+from slt.pipeline.work.train_translator import RECOGNISED
+
+_SUFFIX = "-cascade"
+
+
+def cascade_of(row: str) -> str:
+    """The name of a row's cascade."""
+    return row + _SUFFIX
+
+
+def cascade_label(label: str) -> str:
+    """How it is called in the table."""
+    return f"{label}: glosses recognised, then translated"
+
+
+def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[TrainedTranslator, ...]]:
+    """Train and decode the translators of each row, Gloss2Text and the recognisers, `config.workers` at a time.
+
+    Gives the systems of each row by its name, its cascades among them.
+    """
+    with worker_pool(run.config.workers) as pool:
+        jobs = submit(pool, run, rows)
+        recognisers = submit_recognisers(pool, run, rows)
+        systems = collect(jobs)
+        return systems | cascade_systems(run, systems, recognisers)
+
+
+def submit_recognisers(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
+    """Submit the training of a recogniser for each row and seed, if the config asks for them; first seeds first."""
+    if run.config.recogniser is None:
+        return []
+    seeds = range(run.config.seed, run.config.seed + run.config.seeds)
+    return [Job(row.name, seed, pool.submit(_train_recogniser, run, row, seed)) for seed in seeds for row in rows]
+
+
+def cascade_systems(
+    run: Run, systems: Mapping[str, Sequence[TrainedTranslator]], recognisers: Sequence[Job]
+) -> dict[str, tuple[TrainedTranslator, ...]]:
+    """The cascades of all rows whose glosses were read: by their recognisers or, without any, by gloss heads.
+
+    Each seed's glosses are translated by the Gloss2Text of the same seed. {} if there is no Gloss2Text.
+    """
+    found: dict[str, tuple[TrainedTranslator, ...]] = {}
+    translators = {system.seed: system.done for system in systems.get(GLOSS, ())}
+    if recognisers:
+        read = [(job.row, job.seed, job.future.result()) for job in recognisers]
+    else:
+        read = [(name, one.seed, one.done) for name, several in systems.items() for one in several if one.glosses]
+    for name, seed, reader in read:
+        if seed in translators:
+            glosses = outputs_of(reader.folder, RECOGNISED)
+            done = _cascade(run, cascade_of(name), seed, glosses, reader, translators[seed])
+            shown = glosses if recognisers else {}  # a gloss head's rate stands beside its own row
+            system = TrainedTranslator(done, seed, outputs_of(done.folder), shown)
+            found[cascade_of(name)] = (*found.get(cascade_of(name), ()), system)
+    return found
+
+
+def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
+    """In a worker process, with the run's log."""
+    config = run.config.recogniser
+    assert config is not None
+    log_to(run.folder / "log.txt")
+    target = system_folder(run.folder, f"{row.name}-recogniser", seed, run.config.seed)
+    annotations = layout.locate(run.annotation or run.corpus.root).annotations
+    work = partial(train_on_glosses_of_poses, row.store, run.corpus, annotations, config, seed, row.label)
+    inputs: list[Done | str] = [row.done, sentences(run)]
+    inputs += [file_sha256(path) for path in sorted(annotations.glob("*.train.*")) if path.suffix == ".tsv"]
+    return run.stage(f"train {target.name}", target, work, {"recogniser": config.model_dump(), "seed": seed}, inputs)
+
+
+def _cascade(
+    run: Run, name: str, seed: int, glosses: Mapping[str, Mapping[str, Sequence[str]]], reader: Done, translator: Done
+) -> Done:
+    target = system_folder(run.folder, name, seed, run.config.seed)
+    work = partial(translate_recognised, translator.folder / "model", glosses)
+    return run.stage(name, target, work, {}, (reader, translator))
