@@ -21,7 +21,6 @@ from slt.data.tables import nfc
 from slt.estimators.given import PoseFiles
 from slt.inference.chain import Chain
 from slt.score.scores import Scores, score
-from slt.translate.translator import raw_features
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ def back_translate(
     for name in progress(known, "poses", unit="clip"):
         try:
             raw = named[name].read()
-            inputs[name] = raw_features(chain.spatial(raw), chain.model.translator.config)
+            inputs[name] = chain.model.translator.features(chain.spatial(raw))
             warnings.update(chain.warnings(raw))
         except SkeletorError as error:
             if str(error) not in bad.values():

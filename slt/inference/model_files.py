@@ -25,8 +25,9 @@ from slt.estimators.registry import EstimateConfig
 FORMAT = "slt-model-1"
 CONFIG, SCORES, CARD = "model.yaml", "scores.json", "MODEL_CARD.md"
 REFINER, REFINER_2D, LIFTER = "refiner.safetensors", "refine2d.safetensors", "lifter.safetensors"
+RECOGNISER = "recogniser.safetensors"  # of a model that translates recognised glosses
 TRANSLATOR = ("translator.safetensors", "vocabulary.txt", "abstention.safetensors")  # what every model has
-READ = (*TRANSLATOR, "sentencepiece.model", REFINER, REFINER_2D, LIFTER)
+READ = (*TRANSLATOR, "sentencepiece.model", RECOGNISER, REFINER, REFINER_2D, LIFTER)
 UNREAD = (CARD, SCORES)
 _WEIGHTS = {"lift": LIFTER, "refine": REFINER, "refine2d": REFINER_2D}  # section -> the name of its file of weights
 _AGAIN = "copy the model folder again"
@@ -41,7 +42,8 @@ class _Abstention(Config):
 
 
 class _Model(Config):
-    """What stands in `model.yaml`. `translate` and `decoding` are copies for people: the weights have their own."""
+    """What stands in `model.yaml`. `translate`, `decoding` and `recogniser` are copies for people: the weights have
+    their own."""
 
     format: str
     estimator: EstimateConfig
@@ -56,6 +58,7 @@ class _Model(Config):
     normalise: dict[str, Any] | None = None
     refine2d: Refine2DConfig | None = None
     decoding: dict[str, Any] = Field(default_factory=dict)
+    recogniser: dict[str, Any] | None = None
 
 
 def read_model_config(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 model.yaml               config of every stage, fps, skeleton, decoding, abstention thresholds, file hashes
 translator.safetensors   weights of the translator, statistics of its features
+recogniser.safetensors   only if the translator translates recognised glosses
 vocabulary.txt           (and sentencepiece.model, if the words are pieces)
 abstention.safetensors   what an input is compared with
 refiner.safetensors      only if the refiner is a trained one
@@ -30,6 +31,7 @@ from slt.inference.model_files import (
     CONFIG,
     FORMAT,
     LIFTER,
+    RECOGNISER,
     REFINER,
     REFINER_2D,
     SCORES,
@@ -41,7 +43,7 @@ from slt.score.scores import Scores
 
 if TYPE_CHECKING:
     from slt.translate.abstain import Abstention
-    from slt.translate.translator import Translator
+    from slt.translate.reader import Reader
 
 __all__ = ["CONFIG", "REFINER", "REFINER_2D", "Card", "ModelConfig", "ModelFolder", "load_model_folder", "model_card",
            "read_model_config", "save_model_folder"]  # fmt: skip
@@ -88,7 +90,7 @@ class ModelFolder:
 
     path: Path
     config: Mapping[str, Any]
-    translator: Translator
+    translator: Reader
     abstention: Abstention
     refiner_weights: Path | None
 
@@ -106,13 +108,13 @@ def save_model_folder(
 ) -> Path:
     """Write a model folder; it appears under its name only when it is whole, and replaces an older one.
 
-    translator_folder: what `train_translator` wrote. scores: split name -> scores.
+    translator_folder: what `train_translator` or `Cascade.save` wrote. scores: split name -> scores.
     Raises InputError if a part is missing or a path in the config is absolute.
     """
-    from slt.translate.translator import Translator
+    from slt.recognise.cascade import load_reader
 
     out = Path(out)
-    translator = Translator.load(translator_folder, "cpu")
+    translator = load_reader(translator_folder, "cpu")
     with atomic_path(out) as temporary:
         temporary.mkdir()
         translator.save(temporary, Path(translator_folder))
@@ -131,8 +133,7 @@ def save_model_folder(
         content = {
             "format": FORMAT,
             **_plain(asdict(config)),
-            "translate": translator.config.model_dump(mode="json"),
-            "decoding": asdict(translator.decoding),
+            **translator.plain(),
             "abstention": abstention.plain(),
         }
         (temporary / CARD).write_text(model_card(card, content, scores), encoding="utf-8")
@@ -154,17 +155,18 @@ def _section(section: Mapping[str, Any], source: Path | None, target: Path, stag
 
 def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
     """Read a model folder. Raises InputError if it is incomplete, damaged, or of another version."""
+    from slt.recognise.cascade import load_reader
     from slt.translate.abstain import Abstention
-    from slt.translate.translator import Translator
 
     path = Path(path)
     config = read_model_config(path)
     check_files(path, config["files"])
-    translator, abstention = Translator.load(path, device), Abstention.load(path)
+    translator = load_reader(path, device, RECOGNISER in config["files"])
+    abstention = Abstention.load(path)
     states = abstention.reference.bank.shape[1]
-    if states != translator.config.hidden:
+    if states != translator.width:
         raise InputError(
-            f"{path}: its abstention has states of {states} numbers, its translator of {translator.config.hidden}; "
+            f"{path}: its abstention has states of {states} numbers, its translator of {translator.width}; "
             "both must be of one training"
         )
     return ModelFolder(path, config, translator, abstention, path / REFINER if REFINER in config["files"] else None)

@@ -12,6 +12,7 @@ from slt.data import layout
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.context import Row, Run
 from slt.pipeline.mapping import worker_pool
+from slt.pipeline.tables.table import Table
 from slt.pipeline.translators import (
     GLOSS,
     Job,
@@ -74,7 +75,8 @@ def cascade_systems(
     for name, seed, reader in read:
         if seed in translators:
             glosses = outputs_of(reader.folder, RECOGNISED)
-            done = _cascade(run, cascade_of(name), seed, glosses, reader, translators[seed])
+            stages = (reader, translators[seed])
+            done = _cascade(run, cascade_of(name), seed, glosses, stages, bool(recognisers))
             shown = glosses if recognisers else {}  # a gloss head's rate stands beside its own row
             system = TrainedTranslator(done, seed, outputs_of(done.folder), shown)
             found[cascade_of(name)] = (*found.get(cascade_of(name), ()), system)
@@ -95,8 +97,25 @@ def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
 
 
 def _cascade(
-    run: Run, name: str, seed: int, glosses: Mapping[str, Mapping[str, Sequence[str]]], reader: Done, translator: Done
-) -> Done:
+    run: Run, name: str, seed: int, glosses: Mapping[str, Mapping[str, Sequence[str]]], stages: tuple[Done, Done],
+    whole: bool,
+) -> Done:  # fmt: skip
+    """stages: reader and translator. whole: the reader is a recogniser, and both become one system."""
+    reader, translator = stages
     target = system_folder(run.folder, name, seed, run.config.seed)
-    work = partial(translate_recognised, translator.folder / "model", glosses)
-    return run.stage(name, target, work, {}, (reader, translator))
+    work = partial(translate_recognised, reader.folder if whole else None, translator.folder / "model", glosses)
+    return run.stage(name, target, work, {"whole": whole}, stages)
+
+
+def best_system(row: str, table: Table, systems: Mapping[str, Sequence[TrainedTranslator]]) -> tuple[str, int]:
+    """The name and the seed's number of a row's best system on dev: its joint translator or, if it is whole, its
+    cascade."""
+    whole = [name for name in (row, cascade_of(row)) if any(_is_whole(one) for one in systems.get(name, ()))]
+    seeds = {name: table.best_seed(name) for name in whole}
+    best = max(whole, key=lambda name: table.scores_of(name, seeds[name])["dev"].bleu4)
+    return best, seeds[best]
+
+
+def _is_whole(system: TrainedTranslator) -> bool:
+    """Whether its folder has all that `slt translate` needs."""
+    return (system.done.folder / "model").is_dir()

@@ -56,8 +56,8 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
 
     corpus: a data set in PHOENIX14T's layout; None renders one. Stages that are done and unchanged are kept.
     reuse: folders of other runs; their stages with the same config, code and inputs are taken from there.
-    The model folder gets the translator of the run's own row that is best on dev; if that row is left out (`rows`),
-    there is none. Raises InputError if the corpus cannot be used.
+    The model folder gets the system of the run's own row that is best on dev, its cascade among them; if that row is
+    left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
     """
     done = prepare_rows(config, folder, corpus, reuse)
     systems = cascades.train_rows(done.run, done.rows)
@@ -67,8 +67,8 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     table.write(folder)
     rejections: dict[str, Rejections] = {}
     for own in (row for row in done.rows if row.own):
-        best = table.best_seed(own.name)
-        system, scores = systems[own.name][best], table.scores_of(own.name, best)
+        name, best = cascades.best_system(own.name, table, systems)
+        system, scores = systems[name][best], table.scores_of(name, best)
         _, rejections = model_stages.model_folder_stage(done.run, own, system, scores, done.detected)
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     return table

@@ -23,6 +23,7 @@ from slt.recognise.network import RecogniserNetwork
 from slt.recognise.trigram import Trigram
 from slt.translate import features
 from slt.translate.features import FeatureStats, pose_features
+from slt.translate.reader import Poses
 
 WEIGHTS = "recogniser.safetensors"
 _FORMAT = "slt-recogniser-1"
@@ -49,15 +50,21 @@ class Recogniser:
     reading: Reading
     device: torch.device
 
-    def recognise(self, poses: Sequence[PoseSequence], reading: Reading | None = None) -> list[tuple[str, ...]]:
+    def recognise(self, poses: Poses, reading: Reading | None = None) -> list[tuple[str, ...]]:
         """The glosses of each pose. Raises InputError if a pose is not 3D SIGNING_50 in shoulder widths."""
         way = reading or self.reading
         return [tuple(self.glosses[k - 1] for k in read(p, self.trigram, way)) for p in self.log_probabilities(poses)]
 
-    def log_probabilities(self, poses: Sequence[PoseSequence]) -> list[np.ndarray]:
+    def log_probabilities(self, poses: Poses) -> list[np.ndarray]:
         """(T', 1 + glosses) of each pose: what the joined head makes of each step. Errors as of `recognise`."""
-        sources = [self.stats.standardise(raw_features(pose, self.config)) for pose in poses]
-        return log_probabilities(self.network, sources, self.device)
+        return log_probabilities(self.network, self._sources(poses), self.device)
+
+    def states(self, poses: Poses) -> list[np.ndarray]:
+        """(T', H) of each pose: the states under the joined head. Errors as of `recognise`."""
+        return [states for _, states in outputs(self.network, self._sources(poses), self.device)]
+
+    def _sources(self, poses: Poses) -> list[np.ndarray]:
+        return [self.stats.standardise(raw_features(pose, self.config)) for pose in poses]
 
     def save(self, folder: Path) -> None:
         """Write the recogniser into a folder. Raises InputError if it cannot be written."""
@@ -109,14 +116,27 @@ def _trigram(rows: np.ndarray, size: int) -> Trigram:
     return Trigram.from_array(rows, size)
 
 
-def raw_features(pose: PoseSequence, config: RecogniserConfig) -> np.ndarray:
-    """(T', F) features of a pose, with the doubt about each hand. Raises InputError as `pose_features`."""
+def raw_features(pose: PoseSequence | np.ndarray, config: RecogniserConfig) -> np.ndarray:
+    """(T', F) features of a pose, with the doubt about each hand; an array is taken to be that already.
+
+    Raises InputError as `pose_features`.
+    """
+    if isinstance(pose, np.ndarray):
+        assert pose.ndim == 2 and pose.shape[1] == features.WIDTH, pose.shape
+        return pose
     return pose_features(pose, config.fps, config.frame_stride, confidence=True)
 
 
 def log_probabilities(network: nn.Module, sources: Sequence[np.ndarray], device: torch.device) -> list[np.ndarray]:
-    """(T', 1 + glosses) float32 of each source (T, F + 1), in batches of like length."""
-    found: dict[int, np.ndarray] = {}
+    """(T', 1 + glosses) float32 of each source (T, F + 1), by the joined head."""
+    return [scores for scores, _ in outputs(network, sources, device)]
+
+
+def outputs(
+    network: nn.Module, sources: Sequence[np.ndarray], device: torch.device
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Log probabilities (T', 1 + glosses) and states (T', H), float32, of each source; in batches of like length."""
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     order = sorted(range(len(sources)), key=lambda k: len(sources[k]))
     for start in range(0, len(order), _BATCH):
         chosen = order[start : start + _BATCH]
@@ -124,6 +144,7 @@ def log_probabilities(network: nn.Module, sources: Sequence[np.ndarray], device:
         with torch.no_grad():
             read = network(batch.to(device))
             scores = read.joined.float().log_softmax(2).cpu().numpy()  # (B, T', 1 + G)
-            steps = read.real.sum(1).tolist()
-        found |= {k: one[:count] for k, one, count in zip(chosen, scores, steps, strict=True)}
+            states = read.states.float().cpu().numpy()  # (B, T', H)
+        for row, (k, count) in enumerate(zip(chosen, read.real.sum(1).tolist(), strict=True)):
+            found[k] = scores[row, :count], states[row, :count]
     return [found[k] for k in range(len(sources))]

@@ -22,7 +22,7 @@ from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
     from slt.translate.joey.decode import Hypothesis
-    from slt.translate.translator import Translator
+    from slt.translate.reader import Reader
 
 FILE = "abstention.safetensors"
 _FORMAT = "slt-abstention-1"
@@ -168,7 +168,7 @@ class Abstention:
         return self.reason({**signer_signals(raw), STRIDE: pose_stride(raw)})
 
     def signals(
-        self, translator: Translator, raw: PoseSequence | None, pose: PoseSequence, hypothesis: Hypothesis
+        self, translator: Reader, raw: PoseSequence | None, pose: PoseSequence, hypothesis: Hypothesis
     ) -> dict[str, float]:
         """Signal -> value of one clip: raw key points (None if there are none), 3D pose, translation.
 
@@ -224,7 +224,7 @@ def _check_reference(reference: Reference) -> None:
 
 
 def fit_abstention(
-    translator: Translator,
+    translator: Reader,
     train: Sequence[PoseSequence],
     dev_raw: Sequence[PoseSequence],
     dev: Sequence[PoseSequence],
@@ -262,7 +262,7 @@ def fit_abstention(
 
 
 def _fit_limits(
-    translator: Translator,
+    translator: Reader,
     reference: Reference,
     raw: Sequence[PoseSequence],
     poses: Sequence[PoseSequence],
@@ -296,7 +296,7 @@ def _scores_among_others(bad: Mapping[str, np.ndarray]) -> np.ndarray:
     return scores
 
 
-def make_reference(translator: Translator, train: Sequence[PoseSequence], seed: int = 0) -> Reference:
+def make_reference(translator: Reader, train: Sequence[PoseSequence], seed: int = 0) -> Reference:
     """Bone proportions (25,) and a sample of encoder states (K, H) of training clips, 3D poses in shoulder widths.
 
     Raises InputError without clips.
@@ -319,7 +319,7 @@ def make_reference(translator: Translator, train: Sequence[PoseSequence], seed: 
 
 
 def measure(
-    translator: Translator,
+    translator: Reader,
     reference: Reference,
     raw: Sequence[PoseSequence | None],
     poses: Sequence[PoseSequence],
@@ -388,7 +388,7 @@ def proportions(pose: PoseSequence) -> np.ndarray:
     return result
 
 
-def _states(translator: Translator, poses: Sequence[PoseSequence]) -> list[np.ndarray]:
+def _states(translator: Reader, poses: Sequence[PoseSequence]) -> list[np.ndarray]:
     """Encoder states (T', H) of each pose."""
     result: dict[int, np.ndarray] = {}
     for batch in translator.encode(list(poses)):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ WEIGHTS = "translator.safetensors"
 _FORMAT = "slt-translator-1"
 _ADVICE = "give the folder of a trained model, or train it again"
 _DAMAGED = "train or copy the model again"
+NOTHING = Hypothesis("", (), ())  # its log probability is that of nothing: -infinity
 _BUFFER = ".pe.pe"  # JoeyNMT keeps its fixed position codes among the weights
 
 
@@ -115,6 +117,19 @@ class Translator:
             copy_text(text_from, folder)
         save_tensors(tensors, folder / WEIGHTS, header)
 
+    @property
+    def width(self) -> int:
+        """Numbers in a state of the encoder."""
+        return self.config.hidden
+
+    def plain(self) -> dict[str, Any]:
+        """Options of network and search, for `model.yaml`."""
+        return {"translate": self.config.model_dump(mode="json"), "decoding": dataclasses.asdict(self.decoding)}
+
+    def features(self, pose: PoseSequence) -> np.ndarray:
+        """(T', F) raw features of a pose. Raises InputError as `pose_features` does."""
+        return raw_features(pose, self.config)
+
     def sources(self, poses: Sequence[PoseSequence | np.ndarray]) -> list[np.ndarray]:
         """Standardised features (T', F + 1) of poses (3D, shoulder widths) or of their raw features."""
         assert self.stats is not None, "a Gloss2Text model takes glosses"
@@ -140,13 +155,18 @@ class Translator:
         return recognise(self.model, self.encode(poses), self.recognised) if poses else []
 
     def translate_glosses(self, sentences: Sequence[Sequence[str]]) -> list[Hypothesis]:
-        """One hypothesis per sequence of glosses, for a Gloss2Text model. Raises AssertionError for one of poses."""
+        """One hypothesis per sequence of glosses, for a Gloss2Text model; an empty one where there are no glosses.
+
+        Raises AssertionError for a translator of poses.
+        """
         assert self.glosses, "a translator of poses takes poses"
-        if not sentences:
-            return []
-        sources = gloss_sources(sentences, self.glosses, self.text, self.config.gloss_pieces)
+        given = [sentence for sentence in sentences if sentence]
+        if not given:
+            return [NOTHING] * len(sentences)
+        sources = gloss_sources(given, self.glosses, self.text, self.config.gloss_pieces)
         batches = list(encode(self.model, sources, 1, self.device))
-        return decode(self.model, batches, self.text, self.decoding)
+        made = iter(decode(self.model, batches, self.text, self.decoding))
+        return [next(made) if sentence else NOTHING for sentence in sentences]
 
 
 def raw_features(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> np.ndarray:

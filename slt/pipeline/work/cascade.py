@@ -41,11 +41,21 @@ def train_on_glosses_of_poses(
         write_outputs(out, split + RECOGNISED, {c.name: g for c, g in zip(clips[split], glosses, strict=True)})
 
 
-def translate_recognised(model: Path, glosses: Mapping[str, Mapping[str, Sequence[str]]], out: Path) -> None:
-    """Write `out/{dev,test}.json`: what a Gloss2Text model makes of recognised glosses (split -> clip -> glosses)."""
+def translate_recognised(
+    recogniser: Path | None, model: Path, glosses: Mapping[str, Mapping[str, Sequence[str]]], out: Path
+) -> None:
+    """Write `out/{dev,test}.json`: what a Gloss2Text model makes of recognised glosses (split -> clip -> glosses).
+
+    recogniser: folder of the one that read them; both then lie in `out/model/`, as one system. None: it was a gloss
+    head, and there is none to keep.
+    """
+    from slt.recognise.cascade import Cascade
+    from slt.recognise.recogniser import Recogniser
     from slt.translate.translator import Translator
 
     translator = Translator.load(model)
     for split, clips in glosses.items():
         texts = [h.text for h in translator.translate_glosses(list(clips.values()))]
         write_outputs(out, split, dict(zip(clips, texts, strict=True)))
+    if recogniser is not None:
+        Cascade(Recogniser.load(recogniser), translator).save(out / "model", model)

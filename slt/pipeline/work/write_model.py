@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from skeletor.refiners2d.registry import Refine2DOptions
     from slt.estimators.registry import EstimateOptions
     from slt.translate.abstain import Abstention
-    from slt.translate.translator import Translator
+    from slt.translate.reader import Reader
 
 _REFERENCE_CLIPS = 400
 RESULT = "rejections.json"
@@ -61,10 +61,10 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     Raises InputError if there are too few dev clips for the thresholds.
     """
     from slt.inference.model_folder import Card, ModelConfig, save_model_folder
+    from slt.recognise.cascade import load_reader
     from slt.translate.abstain import FEWEST, fit_abstention
-    from slt.translate.translator import Translator
 
-    translator = Translator.load(plan.system / "model")
+    translator = load_reader(plan.system / "model")
     _, raw, poses = _pairs(plan, "dev")
     train = open_store(plan.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
@@ -105,7 +105,7 @@ def _stored_2d(options: Refine2DOptions) -> dict[str, Any] | None:
 
 
 def _all_rejections(
-    translator: Translator, abstention: Abstention, chain: PoseChain, kinds: Mapping[str, Pair]
+    translator: Reader, abstention: Abstention, chain: PoseChain, kinds: Mapping[str, Pair]
 ) -> dict[str, Rejections]:
     """Rejections of every kind, with the 2D as it is and, as kinds of their own, sparser."""
     found = {kind: _rejections(translator, abstention, *pair) for kind, pair in kinds.items()}
@@ -128,7 +128,7 @@ def _kinds(plan: ModelPlan) -> dict[str, Pair]:
 
 
 def _rejections(
-    translator: Translator, abstention: Abstention, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence]
+    translator: Reader, abstention: Abstention, raw: Sequence[PoseSequence], poses: Sequence[PoseSequence]
 ) -> Rejections:
     """On how many clips the system abstains, and why."""
     reasons: dict[str, int] = {}

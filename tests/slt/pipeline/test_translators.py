@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from skeletor.io.store import write_store
+from skeletor.io.store import open_store, write_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from slt.data.layout import Clip, Corpus, Description, write_annotation
@@ -17,7 +18,10 @@ from slt.pipeline import cascades
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
+from slt.pipeline.report import make_table
 from slt.pipeline.run import with_text
+from slt.pipeline.translators import TrainedTranslator
+from slt.recognise.cascade import load_reader
 from slt.recognise.config import PRESETS as RECOGNISERS
 from slt.translate.config import PRESETS
 from slt.translate.translator import Translator
@@ -106,6 +110,9 @@ def test_a_recogniser_for_each_row_and_gloss2text_behind_it(rows, tmp_path: Path
     model = Translator.load(tmp_path / "systems" / "gloss2text" / "model", "cpu")
     texts = [h.text for h in model.translate_glosses([["REGEN"], ["SONNE"], ["WIND"]])]
     assert [system.outputs["test"][f"test-{k}"] for k in range(3)] == texts
+    whole = load_reader(system.done.folder / "model", "cpu")
+    poses = open_store(tmp_path / "raw" / "test")
+    assert [h.text for h in whole.translate([poses[f"test-{k}"] for k in range(3)])] == texts
     time = (tmp_path / "systems/raw-recogniser/recogniser.safetensors").stat().st_mtime_ns
     assert cascades.train_rows(run, systems) == found
     assert (tmp_path / "systems/raw-recogniser/recogniser.safetensors").stat().st_mtime_ns == time
@@ -121,6 +128,27 @@ def test_the_glosses_of_a_gloss_head_are_translated_too(rows, tmp_path: Path) ->
     assert set(found["raw-cascade"][0].outputs["dev"]) == {f"dev-{k}" for k in range(3)}
     without = with_head.model_copy(update={"gloss2text": False})
     assert set(cascades.train_rows(Run(without, tmp_path, corpus, ""), systems)) == {"raw"}
+
+
+def test_the_better_one_of_translator_and_cascade_is_the_rows_system(rows, tmp_path: Path) -> None:
+    corpus, _ = rows
+    longer = tuple(replace(c, text=f"im norden und im osten viel {c.text}") for c in corpus.clips)
+    corpus = replace(corpus, clips=longer)
+    right = {s: {c.name: c.text for c in corpus.split(s)} for s in ("dev", "test")}
+    wrong = {s: dict.fromkeys(right[s], "wind .") for s in right}
+    made = {name: Done(name, tmp_path / name, name, 0.0) for name in ("raw", "raw-cascade", "raw-cascade2")}
+    (tmp_path / "raw" / "model").mkdir(parents=True)
+    (tmp_path / "raw-cascade" / "model").mkdir(parents=True)
+    run, row = Run(config(), tmp_path, corpus, ""), Row("raw", "raw", made["raw"], tmp_path)
+    for joint, cascade, whole, best in (
+        (wrong, right, "raw-cascade", "raw-cascade"), (right, wrong, "raw-cascade", "raw"),
+        (wrong, right, "raw-cascade2", "raw"),
+    ):  # fmt: skip
+        systems = {
+            "raw": (TrainedTranslator(made["raw"], 3, joint),),
+            "raw-cascade": (TrainedTranslator(made[whole], 3, cascade),),
+        }
+        assert cascades.best_system("raw", make_table(run, [row], systems), systems) == (best, 0)
 
 
 def test_a_recogniser_needs_gloss2text() -> None:

@@ -1,0 +1,93 @@
+"""Glosses recognised, then translated: a recogniser with Gloss2Text behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import ctc_loss
+
+from skeletor.poses.pose import PoseSequence
+from slt.recognise.decode import BLANK, Ids, read
+from slt.recognise.recogniser import WEIGHTS, Recogniser, raw_features
+from slt.translate.joey.decode import Encoded, Hypothesis
+from slt.translate.reader import Poses, Reader
+from slt.translate.translator import Translator
+
+_LEAST = -99.0  # natural logarithm, of a reading that is as good as impossible
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """A `slt.translate.reader.Reader`. translator: Gloss2Text. Where no gloss is read, nothing is translated."""
+
+    recogniser: Recogniser
+    translator: Translator
+
+    @property
+    def recognised(self) -> tuple[str, ...]:
+        """The glosses that the recogniser tells apart."""
+        return self.recogniser.glosses
+
+    @property
+    def width(self) -> int:
+        """Numbers in a state of the recogniser."""
+        return self.recogniser.config.hidden
+
+    def features(self, pose: PoseSequence) -> np.ndarray:
+        """(T', F) float32 features of a pose."""
+        return raw_features(pose, self.recogniser.config)
+
+    def encode(self, poses: Poses) -> list[Encoded]:
+        """The recogniser's states (1, T', H) of each pose."""
+        states = self.recogniser.states(poses)
+        return [
+            Encoded(torch.from_numpy(one)[None], torch.ones(1, 1, len(one), dtype=torch.bool), (k,))
+            for k, one in enumerate(states)
+        ]
+
+    def recognise(self, poses: Poses) -> list[tuple[str, ...]]:
+        """The glosses of each pose."""
+        return self.recogniser.recognise(poses)
+
+    def translate(self, poses: Poses) -> list[Hypothesis]:
+        """One hypothesis for each pose; an empty one where no gloss is read.
+
+        A token's log probability is Gloss2Text's plus the recogniser's for its reading, per gloss: who reads badly is
+        not sure of the sentence.
+        """
+        reader = self.recogniser
+        found = reader.log_probabilities(poses)
+        ids = [read(one, reader.trigram, reader.reading) for one in found]
+        sentences = self.translator.translate_glosses([[reader.glosses[k - 1] for k in one] for one in ids])
+        return [
+            dataclasses.replace(h, token_log_probs=tuple(p + certainty(one, k) for p in h.token_log_probs)) if k else h
+            for h, one, k in zip(sentences, found, ids, strict=True)
+        ]
+
+    def plain(self) -> dict[str, Any]:
+        """Options of networks and search, for `model.yaml`."""
+        return {"recogniser": self.recogniser.config.model_dump(mode="json"), **self.translator.plain()}
+
+    def save(self, folder: Path, text_from: Path) -> None:
+        """Write all files into a folder; the vocabulary's are copied from `text_from`."""
+        self.translator.save(folder, text_from)
+        self.recogniser.save(folder)
+
+
+def certainty(log_probs: np.ndarray, ids: Ids) -> float:
+    """Natural log probability, per gloss, of reading `ids` in (T, 1 + glosses), over all alignments; at least -99."""
+    steps, count = torch.tensor([len(log_probs)]), torch.tensor([len(ids)])
+    loss = ctc_loss(torch.from_numpy(log_probs)[:, None], torch.tensor([ids]), steps, count, BLANK, reduction="sum")
+    return max(_LEAST, -float(loss) / len(ids))
+
+
+def load_reader(folder: Path, device: str = "auto", cascade: bool | None = None) -> Reader:
+    """The system in a folder: a cascade if there is a recogniser, or as told. Raises InputError as both do."""
+    if (folder / WEIGHTS).exists() if cascade is None else cascade:
+        return Cascade(Recogniser.load(folder, device), Translator.load(folder, device))
+    return Translator.load(folder, device)
