@@ -30,6 +30,7 @@ from slt.estimators.given import GivenPoses
 from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
+from slt.recognise.align import Sign
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
 AS_THEY_ARE = "3D poses are used as they are, not lifted again"
@@ -39,7 +40,8 @@ AS_THEY_ARE = "3D poses are used as they are, not lifted again"
 class Translation:
     """What became of one input. text is None if the system abstained; reason says why.
 
-    glosses: what the model's gloss head recognised; None if it has no such head. seconds: of each stage; where 2D poses
+    glosses: what the model recognised; None if it recognises none. signs: of a cascade, when each gloss is signed and
+    how sure it is. seconds: of each stage; where 2D poses
     are made in other processes, `estimate` is what was left to wait for.
     """
 
@@ -54,12 +56,14 @@ class Translation:
     provenance: dict[str, Any]
     warnings: tuple[str, ...]
     glosses: tuple[str, ...] | None = None
+    signs: tuple[Sign, ...] | None = None
 
     def json(self) -> str:
-        """All of it as JSON text; without the key "glosses" if the model recognises none."""
+        """All of it as JSON text; without the keys "glosses" and "signs" if the model has none."""
         values = dataclasses.asdict(self)
-        if self.glosses is None:
-            del values["glosses"]
+        for key in ("glosses", "signs"):
+            if values[key] is None:
+                del values[key]
         return to_json(values, 1) + "\n"
 
     def srt(self) -> str:
@@ -90,6 +94,8 @@ class Chain:
         estimate: gives the poses in place of `poses`, for instance those that another process has made. 3D poses are
         used as they are (see `spatial`), which the warnings say.
         """
+        from slt.recognise.cascade import Cascade  # torch takes seconds to load
+
         source = Path(source)
         seconds: dict[str, float] = {}
         raw = _timed(seconds, "estimate", lambda: (estimate or self.poses)(source))
@@ -116,6 +122,7 @@ class Chain:
             provenance=dataclasses.asdict(refined.provenance),
             warnings=warnings,
             glosses=translator.recognise([refined])[0] if translator.recognised else None,
+            signs=translator.signs([refined])[0] if isinstance(translator, Cascade) else None,
         )
 
     def spatial(self, raw: PoseSequence, seconds: dict[str, float] | None = None) -> PoseSequence:

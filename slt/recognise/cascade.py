@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import ctc_loss
 
 from skeletor.poses.pose import PoseSequence
+from slt.recognise.align import Sign, align
 from slt.recognise.decode import BLANK, Ids, read
 from slt.recognise.recogniser import WEIGHTS, Recogniser, raw_features
 from slt.translate.joey.decode import Encoded, Hypothesis
@@ -68,6 +69,22 @@ class Cascade:
             dataclasses.replace(h, token_log_probs=tuple(p + certainty(one, k) for p in h.token_log_probs)) if k else h
             for h, one, k in zip(sentences, found, ids, strict=True)
         ]
+
+    def signs(self, poses: Poses) -> list[tuple[Sign, ...]]:
+        """When each gloss of `recognise` is signed and how sure it is; () where nothing is read."""
+        reader = self.recogniser
+        step = reader.config.subsample * reader.config.frame_stride / reader.config.fps  # seconds
+        result = []
+        for one in reader.log_probabilities(poses):
+            ids = read(one, reader.trigram, reader.reading)
+            spans = align(one, ids)
+            result.append(
+                tuple(
+                    Sign(reader.glosses[gloss - 1], round(start * step, 3), round(stop * step, 3), round(sure, 4))
+                    for (start, stop, sure), gloss in zip(spans, ids if spans else (), strict=True)
+                )
+            )
+        return result
 
     def plain(self) -> dict[str, Any]:
         """Options of networks and search, for `model.yaml`."""

@@ -1,11 +1,14 @@
 """Glosses recognised, then translated, as one system with the face of a translator."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from slt.inference.chain import load_chain
 from slt.inference.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.recognise.cascade import Cascade, certainty, load_reader
 from slt.recognise.config import PRESETS as RECOGNISERS
@@ -16,7 +19,7 @@ from slt.translate.abstain import fit_abstention
 from slt.translate.config import PRESETS
 from slt.translate.train import train_gloss2text
 from slt.translate.translator import Translator
-from tests.slt.toy import clips
+from tests.slt.toy import clips, perform
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,34 @@ def test_certainty_is_the_sum_over_alignments() -> None:
     log_probs = np.log(np.array([[0.6, 0.4], [0.6, 0.4]], np.float32))
     assert certainty(log_probs, (1,)) == pytest.approx(np.log(0.64))
     assert certainty(log_probs, (1, 1, 1)) == -99.0  # more glosses than steps
+
+
+def test_each_sign_has_its_time_and_how_sure_it_is(cascade: tuple[Cascade, Path]) -> None:
+    system, _ = cascade
+    pose = perform(["regen", "wind", "sonne"], 77)  # .28 s each
+    (signs,) = system.signs([pose])
+    assert [s.gloss for s in signs] == ["REGEN", "WIND", "SONNE"] == list(system.recognise([pose])[0])
+    for k, sign in enumerate(signs):
+        assert 0 <= sign.start < sign.end <= 0.84 + 0.16 and 0.2 < sign.confidence <= 1
+        assert 0.28 * k - 0.16 <= sign.start and sign.end <= 0.28 * (k + 1) + 0.16
+
+
+def test_the_chain_tells_the_signs(cascade: tuple[Cascade, Path], tmp_path: Path) -> None:
+    system, root = cascade
+    train, unseen = [e.pose for e in clips(60, 1)], [e.pose for e in clips(60, 7)]
+    abstention = fit_abstention(system, train, unseen, unseen, 0.01)
+    config = ModelConfig({"name": "mediapipe"}, "1", {"mode": "fast"}, {"name": "none"}, 25.0)
+    folder = save_model_folder(
+        tmp_path / "model", config, root / "whole", abstention, {}, Card("Toy", "Toy.", "none", "Nothing.")
+    )
+    pose = perform(["regen", "wind", "sonne"], 78)
+    result = load_chain(folder, device="cpu").translate(tmp_path / "x.mp4", estimate=lambda _: pose)
+    assert result.text and result.glosses == ("REGEN", "WIND", "SONNE")
+    told = json.loads(result.json())["signs"]
+    assert [s["gloss"] for s in told] == ["REGEN", "WIND", "SONNE"] and set(told[0]) == {
+        "gloss", "start", "end", "confidence",
+    }  # fmt: skip
+    assert "signs" not in json.loads(dataclasses.replace(result, signs=None).json())
 
 
 def test_its_states_are_those_of_its_recogniser(cascade: tuple[Cascade, Path]) -> None:
