@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from skeletor.files.atomic import write_text
@@ -58,6 +59,11 @@ class Table:
         seeds = next(row.seeds for row in self.rows if row.name == name)
         return max(range(len(seeds)), key=lambda k: seeds[k].dev.bleu4)
 
+    @property
+    def reads_glosses(self) -> bool:
+        """Whether any row has a word error rate of recognised glosses."""
+        return any(row.test.wer is not None for row in self.rows)
+
     def scores_of(self, name: str, which: int = 0) -> dict[str, Scores]:
         """Split ("dev", "test") -> scores of one translator of a row, the `which`-th of its seeds."""
         seeds = next(row.seeds for row in self.rows if row.name == name)
@@ -65,17 +71,26 @@ class Table:
 
     def markdown(self) -> str:
         """A Markdown table with its notes; scores in per cent."""
-        cells = [*map(_cells, self.rows), *map(_published_cells, self.published)]
+        cells: list[Sequence[str]] = [*map(_cells, self.rows), *map(_published_cells, self.published)]
         head = ["", *(f"dev {h}" for h in HEADS), *(f"test {h}" for h in HEADS), "test BLEU-4, 95 %", "p", "content"]
+        if self.reads_glosses:
+            head = [*head, "dev WER", "test WER"]
+            cells = [[*line, *_rates(row)] for line, row in zip_longest(cells, self.rows)]
         lines = [f"### {self.title}", "", "| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
         lines += ["| " + " | ".join(row) + " |" for row in cells]
         return "\n".join([*lines, "", *(f"- {note}" for note in self.notes)]) + "\n"
 
     def text(self) -> str:
         """The table for a terminal, scores in per cent; of several seeds only BLEU-4 has its standard deviation."""
-        cells = [*(_cells(row, ("bleu4",)) for row in self.rows), *map(_published_cells, self.published)]
+        cells: list[Sequence[str]] = [
+            *(_cells(row, ("bleu4",)) for row in self.rows),
+            *map(_published_cells, self.published),
+        ]
         count = len(HEADS)
         head = ["", *HEADS, *HEADS, "95 % of BLEU-4"]
+        if self.reads_glosses:
+            cells = [[*line[: len(head)], *_rates(row)] for line, row in zip_longest(cells, self.rows)]
+            head += ["dev WER", "test WER"]
         widths = [max(len(row[k]) for row in (head, *cells)) for k in range(len(head))]
         middles = [" ".join(f"{c:>{w}}" for c, w in zip(row[1:], widths[1:], strict=False)) for row in (head, *cells)]
         labels = [f"{row[0]:{widths[0]}}" for row in (head, *cells)]
@@ -95,7 +110,7 @@ class Table:
         writer = csv.writer(buffer, lineterminator="\n")
         columns = [f"{split}_{metric}" for split in ("dev", "test") for metric in METRICS]
         extra = ("low", "high", "p", "content", "seeds", "dev_bleu4_sd", "test_bleu4_sd", "bleu_signature",
-                 "chrf_signature")  # fmt: skip
+                 "chrf_signature", "dev_wer", "test_wer")  # fmt: skip
         writer.writerow(("system", *columns, *extra))
         for row in self.rows:
             scores = [getattr(s, m) for s in (row.dev, row.test) for m in METRICS]
@@ -103,8 +118,9 @@ class Table:
             signatures = (row.test.signature, row.test.chrf_signature)
             interval = row.test.intervals["bleu4"]
             writer.writerow(
-                (row.label, *scores, *interval, row.p, row.content, row.test.trainings, *spread, *signatures)
-            )
+                (row.label, *scores, *interval, row.p, row.content, row.test.trainings, *spread, *signatures,
+                 row.dev.wer, row.test.wer)
+            )  # fmt: skip
         for other in self.published:
             scores = [scores.get(m) for scores in (other.dev, other.test) for m in METRICS]
             writer.writerow((label_of(other), *scores, *([None] * len(extra))))
@@ -118,6 +134,12 @@ def _cells(row: TableRow, spread: Sequence[str] = METRICS) -> Sequence[str]:
     p = "" if row.p is None else f"{row.p:.3f}"
     content = "" if row.content is None else f"{row.content:.1f} %"
     return [row.label, *numbers, f"{low:.1f} to {high:.1f}", p, content]
+
+
+def _rates(row: TableRow | None) -> Sequence[str]:
+    """Word error rates of recognised glosses on dev and test; "" where there are none. None: a row of a paper."""
+    rates = (None, None) if row is None else (row.dev.wer, row.test.wer)
+    return ["" if rate is None else f"{rate:.2f}" for rate in rates]
 
 
 def _published_cells(row: Published) -> Sequence[str]:

@@ -1,9 +1,11 @@
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 
 from slt.pipeline.tables import gains
+from slt.pipeline.tables.published import Published
 from slt.pipeline.tables.table import SeedScores, Table, TableRow
 from slt.score.bootstrap import statistics
 from slt.score.scores import score, score_trainings
@@ -29,6 +31,22 @@ def test_all_forms_hold_the_same_numbers(tmp_path):
     assert "100.00" in table().text() and "a note" in table().text()
     assert rows[1]["bleu_signature"].startswith("nrefs:1|") and rows[1]["chrf_signature"].startswith("nrefs:1|")
     assert rows[1]["seeds"] == "1" and rows[1]["test_bleu4_sd"] == ""
+
+
+def test_word_error_rates_stand_beside_the_rows_that_have_them(tmp_path):
+    bare = table()
+    floor, raw = bare.rows
+    read = replace(raw, dev=replace(raw.dev, wer=12.345), test=replace(raw.test, wer=14.0))
+    paper = Published("a paper", {"bleu4": 10.0}, {"bleu4": 11.0}, "2021")
+    made = Table("title", (floor, read), (), (), (paper,))
+    lines = [line for line in made.markdown().splitlines() if line.startswith("|")]
+    assert lines[0].endswith("| dev WER | test WER |") and len({line.count("|") for line in lines}) == 1
+    assert lines[2].endswith("|  |  |") and lines[3].endswith("| 12.35 | 14.00 |") and lines[4].endswith("|  |  |")
+    assert "dev WER" in made.text() and "14.00" in made.text()
+    assert "WER" not in bare.markdown() and "WER" not in bare.text()
+    made.write(tmp_path)
+    rows = list(csv.DictReader((tmp_path / "table.csv").open(encoding="utf-8")))
+    assert rows[0]["test_wer"] == "" and float(rows[1]["dev_wer"]) == 12.345 and rows[2]["test_wer"] in ("", None)
 
 
 def test_several_seeds_show_their_deviation_and_the_best_on_dev_is_known(tmp_path):
