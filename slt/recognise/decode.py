@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
+from pydantic import Field
 
 from skeletor.support.config import Config
 from slt.recognise.trigram import Trigram
@@ -19,11 +20,14 @@ _MOST = 12  # nor does one that is not among the so many best of its step
 
 
 class Reading(Config):
-    """How glosses are read. beam 1: the best step by step. weight: of the trigram. bonus: for each gloss read."""
+    """How glosses are read. beam 1: the best step by step. weight: of the trigram. bonus: for each gloss read.
 
-    beam: int = 1
-    weight: float = 0.0
-    bonus: float = 0.0
+    It stands in files: time and memory grow with the beam.
+    """
+
+    beam: int = Field(default=1, ge=1, le=100)
+    weight: float = Field(default=0.0, ge=0, le=100)
+    bonus: float = Field(default=0.0, ge=-100, le=100)
 
 
 Ids = tuple[int, ...]  # glosses as a head numbers them, from 1

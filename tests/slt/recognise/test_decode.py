@@ -62,3 +62,9 @@ def test_the_reading_with_the_fewest_mistakes_is_chosen() -> None:
     best, rates = tune(log_probs, [(1,)], TRIGRAM, readings)
     assert best == readings[1] and list(rates.values()) == [100.0, 0.0]
     assert tune([log_probs[0][:0]], [(1,)], TRIGRAM, readings)[0] == readings[0]  # both read nothing: the first
+
+
+@pytest.mark.parametrize("values", [{"beam": 0}, {"beam": 10**9}, {"weight": -1.0}, {"bonus": float("nan")}])
+def test_a_file_cannot_ask_for_any_beam(values: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(values))):
+        Reading(**values)
