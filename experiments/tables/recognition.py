@@ -21,7 +21,7 @@ from pydantic import Field
 
 from experiments.report import Result, interval, table, write_result
 from experiments.request import RUNS, Request
-from experiments.tables import gloss2text
+from experiments.tables import gloss2text, slower
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.poses.pose import PoseSequence
@@ -56,13 +56,15 @@ Glosses = dict[str, dict[str, list[str]]]  # split -> clip -> what was read
 class RecognitionConfig(Config):
     """rows: folders of the run, or `savgol-carried`. clean: of them, the one whose recogniser reads all others.
 
-    gloss_models: folders of trained Gloss2Text models; [] for those of gloss2text.yaml, which are trained if need be.
+    strides: test clips are also read at 1 frame in so many. gloss_models: folders of trained Gloss2Text models; [] for
+    those of gloss2text.yaml, which are trained if need be.
     """
 
     seeds: list[int] = Field(min_length=1)
     rows: list[str] = Field(min_length=1)
     clean: str = ""
     recogniser: RecogniserConfig = RecogniserConfig()
+    strides: list[int] = Field(default_factory=list, description="test at 1 frame in so many, too")
     gloss_models: list[str] = Field(default_factory=list)
     workers: int = Field(2, ge=1, le=256)
 
@@ -101,6 +103,8 @@ def make(request: Request, config: RecognitionConfig) -> None:
             crossed[row] = _reader(LABELS.get(row, row), outputs, splits, models[:1])
     hard = _hardest(stores[config.rows[0]][1], splits["test"])
     result = _result(readers, crossed, splits, hard, config)
+    if config.strides:
+        _add_slower(result, request, config, trained, splits["test"])
     title = "What repair is worth to a reader: glosses recognised, then translated"
     write_result(result, request.results, request.name, title, request.about(config, config.seeds[0]))
 
@@ -182,6 +186,28 @@ def _read(store: Path, splits: Mapping[str, Sequence[Clip]], reader: Path, out: 
         names = [clip.name for clip in splits[split] if clip.name in poses]
         glosses = recogniser.recognise([poses[name] for name in names])
         write_text(out / f"{split}.json", json.dumps(dict(zip(names, glosses, strict=True)), ensure_ascii=False))
+
+
+def _add_slower(
+    result: Result, request: Request, config: RecognitionConfig, trained: Mapping[str, Sequence[Done]],
+    clips: Sequence[Clip],
+) -> None:  # fmt: skip
+    """Word error rates at lower frame rates: by each row's own reader and by the clean one, first seed."""
+    readers = {"own reader": {row: trained[row][0] for row in config.rows}}
+    if config.clean:
+        readers["clean reader"] = {row: trained[config.clean][0] for row in config.rows}
+    for title, by_row in readers.items():
+        read: dict[str, dict[int, Mapping[str, Sequence[str]]]] = {}
+        for row, reader in by_row.items():
+            store = request.finished / _PLACES["truth" if row == "truth" else "raw"]
+            repair = slower.repair_of(row, request.finished, SavgolOptions(carried=True))
+            for stride in (1, *config.strides):
+                work = request.work / f"{reader.folder.name}-reads-{row}-1-in-{stride}"
+                found = slower.read_slower(store, _key(store), reader, repair, stride, clips, work)
+                read.setdefault(row, {})[stride] = found
+        result.numbers[f"slower, {title}"] = rates = slower.rates(read, clips)
+        lines = slower.markdown(LABELS, rates, 25.0)
+        result.sections.append(f"#### Test WER at lower frame rates, {title}\n\n" + "\n".join(lines) + "\n")
 
 
 def _outputs(done: Done) -> Glosses:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from experiments.__main__ import main
-from experiments.tables import gloss2text, recognition
+from experiments.tables import gloss2text, recognition, slower
 from skeletor.io.store import write_store
+from skeletor.refiners.smooth import SavgolOptions
+from skeletor.support.errors import InputError
 from slt.data.layout import Clip, write_annotation
 from slt.pipeline.cache.stage import DONE
 from slt.translate.config import TranslateConfig
@@ -40,7 +42,7 @@ def test_rows_cross_reading_and_gains(run: Path, tmp_path: Path) -> None:
     models = [str(gloss2text.train(f"seed {k}", TINY, k, splits, tmp_path / "models").folder / "model") for k in (1, 2)]
     config = tmp_path / "tiny.yaml"
     config.write_text(
-        "seeds: [1]\nrows: [raw, savgol-carried, truth]\nclean: truth\nworkers: 1\n"
+        "seeds: [1]\nrows: [raw, savgol-carried, truth]\nclean: truth\nworkers: 1\nstrides: [2]\n"
         "recogniser: {preset: tiny, epochs: 4.0}\n" + f"gloss_models: {json.dumps(models)}\n"
     )
     command = ["recognition", "--run", str(run), "--corpus", str(run / "corpus"), "--config", str(config),
@@ -51,6 +53,9 @@ def test_rows_cross_reading_and_gains(run: Path, tmp_path: Path) -> None:
     raw, truth = found["readers"]["raw"]["test"], found["readers"]["truth"]["test"]
     assert raw["wer"] == truth["wer"] == pytest.approx(sum(raw["mistakes"].values()))  # the same poses, the same bytes
     assert found["gains"]["truth over raw"]["wer"]["difference"] == 0
+    slow = found["slower, own reader"]
+    assert slow["raw"]["1"] == pytest.approx(raw["wer"]) and slow["raw"]["2"] == slow["truth"]["2"]
+    assert set(found["slower, clean reader"]) == {"raw", "savgol-carried", "truth"}
     assert "ensemble" in raw and "ensemble" not in found["clean reader"]["raw"]["test"]
     assert "| truth skeletons |" in (tmp_path / "results" / "tiny.md").read_text()
     before = (tmp_path / "work" / "raw-seed1" / "recogniser.safetensors").stat().st_mtime_ns
@@ -77,3 +82,22 @@ def test_the_hardest_quarter_is_that_with_most_missing_hands(run: Path, tmp_path
     write_store(tmp_path / "test", poses.items())
     listed = [Clip(e.name, "test", None, "S", e.glosses, e.text) for e in examples]
     assert recognition._hardest(tmp_path, listed).tolist() == [False] * 6 + [True] * 2
+
+
+def test_fewer_frames_are_the_same_motion_at_a_lower_rate() -> None:
+    pose = clips(1, 4)[0].pose
+    few = slower.thinned(pose, 3)
+    assert few.fps == pose.fps / 3 and len(few) == -(-len(pose) // 3)
+    assert np.array_equal(few.keypoints[2], pose.keypoints[6]) and np.array_equal(few.confidence[1], pose.confidence[3])
+
+
+def test_what_repairs_a_row(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"refine": {"name": "skeletor", "horizon": 9}}')
+    carried = SavgolOptions(carried=True)
+    assert slower.repair_of("raw", tmp_path, carried) is slower.repair_of("truth", tmp_path, carried) is None
+    assert slower.repair_of("savgol-carried", tmp_path, carried) is carried
+    found = slower.repair_of("skeletor-motion", tmp_path, carried)
+    assert found.name == "skeletor" and found.horizon == 9
+    assert found.weights == str(tmp_path / "refiner-motion" / "refiner.safetensors")
+    with pytest.raises(InputError, match="savgol: what repairs it is not known"):
+        slower.repair_of("savgol", tmp_path, carried)
