@@ -40,12 +40,12 @@ def cascade_label(label: str) -> str:
 
 
 def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[TrainedTranslator, ...]]:
-    """Train and decode the translators of each row, Gloss2Text and the recognisers, `config.workers` at a time.
+    """Train and decode the translators of each row (if they are asked for), Gloss2Text and the recognisers.
 
-    Gives the systems of each row by its name, its cascades among them.
+    `config.workers` of them at a time. Gives the systems of each row by its name, its cascades among them.
     """
     with worker_pool(run.config.workers) as pool:
-        jobs = submit(pool, run, rows)
+        jobs = submit(pool, run, rows if run.config.joint else ())
         recognisers = submit_recognisers(pool, run, rows)
         systems = collect(jobs)
         return systems | cascade_systems(run, systems, recognisers)

@@ -58,6 +58,7 @@ class RunConfig(Config):
     recogniser: RecogniserConfig | None = Field(
         None, description="also a recogniser of glosses for each row, whose glosses Gloss2Text translates; default: no"
     )
+    joint: bool = Field(True, description="also a translator of each row's poses; False: recognisers alone")
     sign2text: Sign2TextRow | None = Field(None, description="also train the baseline that reads pixels; default: no")
 
     @model_validator(mode="after")
@@ -66,6 +67,8 @@ class RunConfig(Config):
             raise ValueError("give either `corpus` (rendered) or `resynth`, not both")
         if self.recogniser is not None and not self.gloss2text:
             raise ValueError("recogniser: what it reads is translated by Gloss2Text; give gloss2text: true")
+        if not self.joint and self.recogniser is None:
+            raise ValueError("joint: false leaves no system for the rows; give recogniser: {preset: recogniser}")
         return self
 
 

@@ -47,7 +47,8 @@ def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
     A row has `config.seeds` translators that differ in nothing but their seed; a row's first seed is trained
     before any row's second.
     """
-    gloss = run.config.gloss2text and (not run.config.rows or GLOSS in run.config.rows)
+    wanted = not run.config.rows or GLOSS in run.config.rows or run.config.recogniser is not None
+    gloss = run.config.gloss2text and wanted
     jobs = []
     for seed in range(run.config.seed, run.config.seed + run.config.seeds):
         jobs += [Job(row.name, seed, pool.submit(_train_row, run, row, seed)) for row in rows]

@@ -68,6 +68,10 @@ class RecogniserConfig(Config):
 PRESETS: Presets[RecogniserConfig] = Presets()
 PRESETS.register("recogniser", "for PHOENIX14T's size", RecogniserConfig())
 PRESETS.register(
+    "small", "for a vocabulary of a few hundred glosses",
+    RecogniserConfig(width=64, hidden=128, feed_forward=256, epochs=12.0),
+)  # fmt: skip
+PRESETS.register(
     "tiny",
     "for tests",
     RecogniserConfig(

@@ -156,6 +156,20 @@ def test_a_recogniser_needs_gloss2text() -> None:
         config(recogniser=RECOGNISERS["tiny"], gloss2text=False)
 
 
+def test_without_joint_translators_a_row_has_its_cascade_alone(rows, tmp_path: Path) -> None:
+    corpus, systems = rows
+    write_annotation(tmp_path, "train", corpus.split("train"))
+    few = RECOGNISERS["tiny"].model_copy(update={"epochs": 2.0})
+    run = Run(config(recogniser=few, joint=False), tmp_path, corpus, "")
+    found = cascades.train_rows(run, systems)
+    assert set(found) == {"gloss2text", "raw-cascade"}
+    table = make_table(run, systems, found)
+    assert [row.name for row in table.rows] == ["constant", "raw-cascade", "gloss2text"]
+    assert cascades.best_system("raw", table, found) == ("raw-cascade", 0)
+    with pytest.raises(ValueError, match="joint: false leaves no system"):
+        config(joint=False)
+
+
 def test_gloss2text_may_have_a_recipe_of_its_own(rows, tmp_path: Path) -> None:
     corpus, _ = rows
     other = PRESETS["tiny"].model_copy(update={"max_updates": 2, "validate_every": 2, "beams": [1], "hidden": 16})
