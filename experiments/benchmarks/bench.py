@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from pydantic import Field
 
-from experiments.benchmarks import estimate, lift, refine, translate
+from experiments.benchmarks import estimate, lift, recognise, refine, translate
 from experiments.benchmarks.table import Row, markdown
 from experiments.report import write_files
 from experiments.request import Request
@@ -20,8 +20,8 @@ from skeletor.support.config import Config
 from skeletor.support.progress import log
 from slt.inference.chain import newest_model
 
-Stage = Literal["estimate", "lift", "refine", "translate"]
-STAGES: tuple[Stage, ...] = ("estimate", "lift", "refine", "translate")
+Stage = Literal["estimate", "lift", "refine", "translate", "recognise"]
+STAGES: tuple[Stage, ...] = ("estimate", "lift", "refine", "translate", "recognise")
 
 
 class BenchConfig(Config):
@@ -74,6 +74,8 @@ def rows(request: Request, config: BenchConfig) -> Iterator[Row]:
         else:
             yield from translate.model_rows(model, lifted)
         yield from translate.rows(request.corpus, config.updates, config.sentences)
+    if "recognise" in config.only:
+        yield from recognise.rows(translate.sentences(request.corpus, config.sentences)["train"], config.updates)
 
 
 def refining(folder: Path, config: BenchConfig) -> Iterator[Row]:

@@ -54,7 +54,7 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class _Clips:
+class Clips:
     """What is learned from: raw features (T, F), numbers of glosses, labels (T,) of rows; by clip."""
 
     raw: list[np.ndarray]
@@ -105,13 +105,13 @@ def _readings(config: RecogniserConfig) -> list[Reading]:
     return plain + [Reading(beam=config.beam, weight=w, bonus=b) for w in weights for b in bonuses]
 
 
-def _prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: RecogniserConfig) -> _Clips:
+def _prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: RecogniserConfig) -> Clips:
     raw = [raw_features(clip.pose, config) for clip in clips]
     labels = [
         row_labels(clip.spans, len(array), config.frame_stride * clip.pose.fps / config.fps, numbers)
         for clip, array in zip(clips, raw, strict=True)
     ]
-    return _Clips(raw, [tuple(numbers[g] for g in clip.glosses) for clip in clips], labels)
+    return Clips(raw, [tuple(numbers[g] for g in clip.glosses) for clip in clips], labels)
 
 
 def _options(config: RecogniserConfig, clips: int) -> Options:
@@ -130,7 +130,7 @@ class RecogniserTask:
 
     config: RecogniserConfig
     glosses: int
-    clips: _Clips
+    clips: Clips
     stats: FeatureStats
     dev: list[np.ndarray]
     references: list[list[str]]
@@ -197,7 +197,7 @@ class RecogniserTask:
 
 
 def _identity(
-    config: RecogniserConfig, clips: _Clips, dev: list[np.ndarray], references: list[list[str]], seed: int
+    config: RecogniserConfig, clips: Clips, dev: list[np.ndarray], references: list[list[str]], seed: int
 ) -> str:
     """A hash of all that a training depends on."""
     digest = hashlib.sha256(f"{config.model_dump_json()} {seed} {clips.ids} {references}".encode())
@@ -206,7 +206,7 @@ def _identity(
     return digest.hexdigest()
 
 
-def _all_arrays(clips: _Clips, dev: list[np.ndarray]) -> Iterator[np.ndarray]:
+def _all_arrays(clips: Clips, dev: list[np.ndarray]) -> Iterator[np.ndarray]:
     yield from clips.raw
     yield from clips.labels
     yield from dev

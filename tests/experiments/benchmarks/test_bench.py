@@ -34,7 +34,7 @@ def without_video(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: None) -> None:
     sizes = [
-        "only=[lift, refine, translate]",
+        "only=[lift, refine, translate, recognise]",
         "cycles=2",
         "store=500",
         "steps=3",
@@ -50,4 +50,5 @@ def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: N
     assert {row["stage"].split()[0] for row in rows} >= {"lift", "read", "train", "refine,", "decode"}
     assert all(row["peer"] and ((row["theirs"] > 0 and row["ours"] > 0) or row["unit"] == MEGABYTES) for row in rows)
     assert sum(row["peer"] == "JoeyNMT's own" for row in rows) == 5
+    assert sum(row["peer"].startswith("joint translator, ctc") for row in rows) == 2
     assert (tmp_path / "bench.md").read_text().count("\n| ") == len(rows) + 1
