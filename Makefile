@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := passive
 # `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
 EXPERIMENT = $(BIN)/python -m experiments
 
-.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text sign2text figures sample bench port lifters sparse transfer hardening mutants clean
+.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition sign2text figures sample bench port lifters sparse transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
@@ -100,6 +100,14 @@ gloss2text: export MALLOC_MMAP_THRESHOLD_ := 1073741824
 gloss2text: export MALLOC_TRIM_THRESHOLD_ := 1073741824
 gloss2text: setup
 	$(EXPERIMENT) gloss2text $(if $(CORPUS),--corpus '$(CORPUS)')
+
+## recognition: what repair is worth to a reader of glosses (RUN, CORPUS)
+# RUN: a finished run of configs/phoenix14t_resynth.yaml; CORPUS: PHOENIX14T's folder or its annotation. A recogniser a
+# row, 25 minutes of a core each, and Gloss2Text.
+recognition: export MALLOC_MMAP_THRESHOLD_ := 1073741824
+recognition: export MALLOC_TRIM_THRESHOLD_ := 1073741824
+recognition: setup
+	$(EXPERIMENT) recognition --run '$(or $(RUN),runs/phoenix14t_resynth)' $(if $(CORPUS),--corpus '$(CORPUS)')
 
 ## figures: those of the results
 figures: setup
