@@ -20,9 +20,11 @@ from typing import Literal, TypeVar
 import cv2
 import numpy as np
 
+from skeletor.files.suffixes import is_poses
+from skeletor.io.formats import read_pose
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
-from slt.data.layout import Clip, Corpus
+from slt.data.corpus import Clip, Corpus
 from slt.video import frame_files, open_video
 
 Depth = Literal["quick", "all"]
@@ -60,8 +62,11 @@ def check_clip(clip: Clip, depth: Depth) -> ClipFrames:
     """Look at the pictures of one clip (which has a source): list them, decode some of them or all.
 
     depth: "all" or "quick", see `check_clips`. Unreadable pictures and gaps in the numbers are faults of the result.
+    Poses in their place are read as a whole; their frames have no size.
     """
     assert clip.source is not None
+    if is_poses(clip.source):
+        return _check_poses(clip, clip.source)
     try:
         files = frame_files(clip.source) if clip.source.is_dir() else None
     except InputError as error:
@@ -85,6 +90,13 @@ def _check_video(clip: Clip, source: Path, depth: Depth) -> ClipFrames:
         with open_video(source) as video:
             count = sum(1 for _ in video) if depth == "all" else video.frame_count
             return ClipFrames(clip, count, {(video.width, video.height): count}, ())
+    except InputError as error:
+        return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
+
+
+def _check_poses(clip: Clip, source: Path) -> ClipFrames:
+    try:
+        return ClipFrames(clip, len(read_pose(source)), {}, ())
     except InputError as error:
         return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
 
