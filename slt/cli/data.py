@@ -68,7 +68,10 @@ def told(made: NewTable) -> str:
     """What was written and what is to be done next, as text of several lines."""
     root, undrawn = made.path.parent, made.splits[""]
     counts = ", ".join(f"{split} {count}" for split, count in made.splits.items() if split)
-    lines = [f"{made.path}: {made.clips:,} clips, {made.clips - made.kept:,} of them new; {counts}", "next:"]
+    lines = [f"{made.path}: {made.clips:,} clips, {made.clips - made.kept:,} of them new; {counts}"]
+    if made.fps is not None:
+        lines.append(f"{root / 'corpus.json'}: {made.fps:g} frames a second, as the first clip has")
+    lines.append("next:")
     if made.without_text:
         lines.append(f"  write the column text of {made.without_text:,} clips, in an editor or a spreadsheet")
     if undrawn:

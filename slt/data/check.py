@@ -123,9 +123,11 @@ def _check_own(path: Path | str, depth: Depth, workers: int) -> Check:
     clips = [entry.clip for entry in table.entries]
     found = list(check_clips(clips, depth, workers))
     own_check.source_problems(table, found, problems)
+    about = describe(table.root)
+    notes += own_check.rate_notes(table, about.fps)
     splits = figures(clips)
     return Check(
-        Place(table.root, table.path, table.root), describe(table), depth, splits, {},
+        Place(table.root, table.path, table.root), about, depth, splits, {},
         {split: _picture_figures([f for f in found if f.clip.split == split]) for split in splits},
         {kind: problems[kind] for kind in PROBLEMS if problems[kind]}, tuple(notes),
     )  # fmt: skip

@@ -11,9 +11,10 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _RANGES_SHOWN = 8
+_OPENED = 5  # sources that are tried for their frame rate
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,23 @@ def _check_poses(clip: Clip, source: Path) -> ClipFrames:
         return ClipFrames(clip, len(read_pose(source)), {}, ())
     except InputError as error:
         return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
+
+
+def frame_rate(sources: Iterable[Path]) -> float | None:
+    """Frames a second of the first of the sources that tells its own: a video, or a file of poses.
+
+    Few are tried; None if none of them can be read.
+    """
+    telling = (source for source in sources if source.is_file())
+    for source in islice(telling, _OPENED):
+        try:
+            if is_poses(source):
+                return read_pose(source).fps
+            with open_video(source) as video:
+                return video.fps
+        except InputError:  # the check and the estimator say so
+            continue
+    return None
 
 
 def picture_size(path: Path) -> tuple[int, int]:

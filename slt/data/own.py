@@ -15,20 +15,17 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 from pydantic import Field
 
-from skeletor.files.suffixes import is_poses
-from skeletor.io.formats import read_pose
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost
 from slt.data.tables import Row, nfc, read_rows, read_text
-from slt.video import DEFAULT_FPS, open_video
 
 TABLE = "clips.tsv"
+DESCRIPTION = "corpus.json"
 VIDEOS = "videos"
 COLUMNS = ("name", "video", "split", "signer", "glosses", "text")
 REQUIRED = ("name", "text")
@@ -38,13 +35,12 @@ _LARGEST = 1 << 26  # bytes of a table
 _LONGEST = 1 << 16  # characters of a line
 _LONGEST_NAME = 200  # bytes: a clip's name is part of file names, which may have 255
 _SHOWN = 40  # characters of a wrong value in a message
-_OPENED = 5  # sources that are tried for their frame rate
 
 
 class OwnDescription(Config):
     """What `corpus.json` beside a table of clips may say."""
 
-    fps: float | None = Field(None, gt=0, le=240, description="frame rate; default: that of the first clip, else 25")
+    fps: float = Field(25.0, gt=0, le=240, description="frame rate")
     y_scale: float = Field(1.0, gt=0, le=10, description="undoes a squeezed picture")
     licence: str = Field("", description="of the data, for the card of a model that learns from it")
 
@@ -112,18 +108,14 @@ def read_own(root: Path | str) -> Corpus:
     if not table.entries:
         raise InputError(f"{table.path}: no clips in it, only the head line; write a line for each clip")
     clips = tuple(entry.clip for entry in table.entries)
-    return Corpus(table.root, describe(table), clips, protocol=False)
+    return Corpus(table.root, describe(table.root), clips, protocol=False)
 
 
-def describe(table: OwnTable) -> Description:
-    """Kind "own", and what `corpus.json` says. Its fps is else that of the first clip that can be opened, else 25.
-
-    Raises InputError if `corpus.json` has other keys or values.
-    """
-    path = table.root / "corpus.json"
+def describe(root: Path) -> Description:
+    """Kind "own", and what `corpus.json` says. Raises InputError if that has other keys or values."""
+    path = root / DESCRIPTION
     said = load_config(path, OwnDescription) if path.exists() else OwnDescription()
-    fps = _frame_rate(table) if said.fps is None else said.fps
-    return Description(KIND, fps, said.y_scale, said.licence or "not said")
+    return Description(KIND, said.fps, said.y_scale, said.licence or "not said")
 
 
 def read_table(root: Path | str) -> OwnTable:
@@ -247,16 +239,3 @@ class _Places:
             raise InputError(f"the video {video[:_SHOWN]!r} leads out of {self._root}; give a path within it")
         path = innermost(inside(self._root, self._root / given))
         return path if os.path.exists(path) else None
-
-
-def _frame_rate(table: OwnTable) -> float:
-    sources = (entry.clip.source for entry in table.entries)
-    for source in islice((s for s in sources if s is not None), _OPENED):
-        try:
-            if is_poses(source):
-                return read_pose(source).fps
-            with open_video(source) as video:
-                return video.fps
-        except InputError:  # `slt data check` and the estimator say so
-            continue
-    return DEFAULT_FPS

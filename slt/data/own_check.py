@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slt.data.corpus import SPLITS
-from slt.data.frames import ClipFrames
-from slt.data.own import COLUMNS, SPANS, VIDEOS, Entry, OwnTable
+from slt.data.frames import ClipFrames, frame_rate
+from slt.data.own import COLUMNS, DESCRIPTION, SPANS, VIDEOS, Entry, OwnTable
+
+FEWEST_DEV = 5  # clips, on which the limits of a model's abstention are set (`slt.translate.abstain`)
 
 
 def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> list[str]:
@@ -37,6 +39,14 @@ def source_problems(table: OwnTable, found: Sequence[ClipFrames], problems: defa
         if len(one.sizes) > 1:
             sizes = ", ".join(f"{w}x{h} in {count}" for (w, h), count in sorted(one.sizes.items()))
             problems["sizes"].append(f"{where}: {one.clip.source}: {sizes} of {sum(one.sizes.values())} decoded frames")
+
+
+def rate_notes(table: OwnTable, fps: float) -> list[str]:
+    """A note if the first clip has another rate than `fps`, that of the description (frames a second)."""
+    rate = frame_rate(entry.clip.source for entry in table.entries if entry.clip.source is not None)
+    if rate is None or abs(rate - fps) <= 0.01 * fps:
+        return []
+    return [f'the first clip has {rate:g} frames a second: put {{"fps": {rate:g}}} into {table.root / DESCRIPTION}']
 
 
 def _empty_splits(table: OwnTable) -> list[str]:
@@ -78,6 +88,9 @@ def _notes(table: OwnTable) -> list[str]:
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
+    dev = sum(entry.clip.split == "dev" for entry in table.entries)
+    if 0 < dev < FEWEST_DEV:
+        notes.append(f"dev has {dev} clips: `slt run` needs {FEWEST_DEV} to set when the model abstains")
     signers: dict[str, set[str]] = defaultdict(set)
     for entry in table.entries:
         signers[entry.clip.speaker].add(entry.clip.split)

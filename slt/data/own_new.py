@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,19 @@ from skeletor.files.suffixes import PICTURE_SUFFIXES
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError, printable
 from slt.data.corpus import SPLITS, innermost, list_entries, source_rank
-from slt.data.own import COLUMNS, TABLE, VIDEOS, check_name, inside, is_own, read_table, tidy
+from slt.data.frames import frame_rate
+from slt.data.own import (
+    COLUMNS,
+    DESCRIPTION,
+    TABLE,
+    VIDEOS,
+    OwnDescription,
+    check_name,
+    inside,
+    is_own,
+    read_table,
+    tidy,
+)
 from slt.data.tables import read_text
 
 _LARGEST_TEXT = 1 << 16  # bytes of a text beside a video
@@ -49,7 +63,7 @@ class SplitPlan(Config):
 class NewTable:
     """A table that was written. clips, without_text: numbers of lines. splits: split ("" for none) -> clips.
 
-    kept: lines of the table that was there before.
+    kept: lines of the table that was there before. fps: frames a second, if `corpus.json` was written to tell them.
     """
 
     path: Path
@@ -57,6 +71,7 @@ class NewTable:
     without_text: int
     splits: Mapping[str, int]
     kept: int
+    fps: float | None
 
 
 def new_table(
@@ -69,6 +84,7 @@ def new_table(
     of `<name>.txt` beside a video, or empty. plan: how splits are drawn; None leaves them as they are.
     force: work on a table that is there already. What is written in it stays; clips that it lacks are added, texts
     and signers that it lacks are filled in.
+    Where the first clip has not 25 frames a second and there is no `corpus.json`, one is written that says so.
     Raises InputError, one line, if there is a table and `force` is not given, if the table that is there has faults,
     if there are no videos, if two would get one name, or if the splits cannot be drawn.
     """
@@ -85,13 +101,29 @@ def new_table(
         row = rows.setdefault(named.get(found["video"], found["name"]), dict(found))
         for column in ("signer", "text"):
             row[column] = row.get(column) or found[column]
+    if not rows:
+        where = root if videos is None else videos
+        raise InputError(f"{where}: no videos, folders of frames or files of poses in it; give another --videos")
     if plan is not None:
         for name, split in draw_splits({name: row.get("signer", "") for name, row in rows.items()}, plan).items():
             rows[name]["split"] = split
     more = [column for column in COLUMNS if column not in columns and any(row.get(column) for row in rows.values())]
     write_table(path, (*columns, *more), list(rows.values()))
     counts = {split: sum(row.get("split", "") == split for row in rows.values()) for split in (*SPLITS, "")}
-    return NewTable(path, len(rows), sum(not row["text"] for row in rows.values()), counts, kept)
+    without_text = sum(not row["text"] for row in rows.values())
+    return NewTable(path, len(rows), without_text, counts, kept, _write_rate(root))
+
+
+def _write_rate(root: Path) -> float | None:
+    """Write `corpus.json` with the frame rate of the first clip, if it is not the usual one; gives it."""
+    path = root / DESCRIPTION
+    if os.path.lexists(path):
+        return None
+    rate = frame_rate(entry.clip.source for entry in read_table(root).entries if entry.clip.source is not None)
+    if rate is None or rate == OwnDescription().fps:
+        return None
+    write_text(path, json.dumps({"fps": rate}) + "\n")
+    return rate
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
@@ -177,8 +209,6 @@ def _found_clips(root: Path, folder: Path) -> list[dict[str, str]]:
             if row["name"] in rows:
                 raise InputError(f"{part / entry}: {rows[row['name']]['video']} would have the same name; rename one")
             rows[row["name"]] = row
-    if not rows:
-        raise InputError(f"{folder}: no videos, folders of frames or files of poses in it; give another --videos")
     return [rows[name] for name in sorted(rows)]
 
 
@@ -197,8 +227,12 @@ def _entries_of(folder: Path) -> dict[str, str]:
 
 
 def _is_clip(folder: Path) -> bool:
-    """Whether a folder holds frames or the JSON of poses, itself or in the folder `1`."""
-    return any(not below and name.lower().endswith(_FRAMES) for name, below in list_entries(innermost(folder)))
+    """Whether a folder holds frames or the JSON of poses, itself or in the folder `1`.
+
+    Pictures beside videos, or beside files of poses, are previews or the like: that folder is a signer's.
+    """
+    files = [name for name, below in list_entries(innermost(folder)) if not below]
+    return any(f.lower().endswith(_FRAMES) for f in files) and all(source_rank(f, False)[1] > 3 for f in files)
 
 
 def _row(root: Path, folder: Path, entry: str, name: str, signer: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from slt.data.own import TABLE
 HEAD = ("name", "split", "signer", "glosses", "text")
 
 
-def write_poses(file: Path, frames: int = 6, fps: float = 30.0, seed: int = 0) -> Path:
+def write_poses(file: Path, frames: int = 6, fps: float = 25.0, seed: int = 0) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     points = np.random.default_rng(seed).uniform(1, 99, (frames, 50, 2)).astype(np.float32)
     pose = PoseSequence(points, np.ones((frames, 50), np.float32), fps, SIGNING_50, Provenance("x", units="pixel"))

@@ -11,7 +11,6 @@ from skeletor.support.errors import InputError
 from slt.data import layout
 from slt.data.frames import fingerprint
 from slt.data.own import is_own, read_own, read_table
-from slt.video import write_video
 from tests.slt.data.own_sets import HEAD, sound_set, write_lines, write_poses
 
 ROW = ("a", "train", "anna", "", "Hello")
@@ -23,7 +22,7 @@ def test_it_is_the_same_kind_of_corpus_and_layout_knows_it(tmp_path):
     assert isinstance(corpus, layout.Corpus) and corpus == read_own(root) and corpus.root == root
     assert [len(corpus.split(split)) for split in layout.SPLITS] == [2, 1, 1]
     assert corpus.description.kind == "own" and not corpus.description.synthetic and not corpus.protocol
-    assert (corpus.description.y_scale, corpus.description.fps) == (1.0, 30.0)  # that of the first clip
+    assert (corpus.description.y_scale, corpus.description.fps) == (1.0, 25.0)
     clip = corpus.clips[0]
     assert (clip.name, clip.split, clip.speaker, clip.glosses) == (
         "train-0",
@@ -88,12 +87,8 @@ def test_the_column_video_names_the_place(tmp_path):
     assert sources == [tmp_path / "takes" / "x  y.mp4", None, tmp_path / "c.mp4"]
 
 
-def test_the_rate_is_that_of_the_first_clip_or_of_corpus_json(tmp_path):
-    write_lines(tmp_path, ROW, ("b", *ROW[1:]))
-    (tmp_path / "a.mp4").write_bytes(b"torn")
-    assert read_own(tmp_path).description.fps == 25
-    write_video(tmp_path / "b.mp4", [np.zeros((32, 48, 3), np.uint8)] * 4, 50.0)
-    assert read_own(tmp_path).description.fps == 50
+def test_corpus_json_tells_rate_and_licence(tmp_path):
+    write_lines(tmp_path, ROW)
     (tmp_path / "corpus.json").write_text(json.dumps({"fps": 12, "y_scale": 1.5, "licence": "CC0"}))
     about = read_own(tmp_path).description
     assert (about.fps, about.y_scale, about.licence) == (12, 1.5, "CC0")

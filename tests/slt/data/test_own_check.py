@@ -7,14 +7,22 @@ import numpy as np
 import pytest
 
 from slt.data.check import check
+from slt.data.own_check import FEWEST_DEV
 from slt.video import write_video
-from tests.slt.data.own_sets import HEAD, sound_set, write_lines
+from tests.slt.data.own_sets import HEAD, sound_set, write_lines, write_poses
+
+
+def test_the_fewest_dev_clips_are_those_of_the_abstention():
+    from slt.translate.abstain import FEWEST
+
+    assert FEWEST == FEWEST_DEV
 
 
 @pytest.mark.parametrize("depth", ["quick", "all"])
 def test_a_sound_set(tmp_path, depth):
     found = check(sound_set(tmp_path), depth)
-    assert found.sound and found.notes == () and found.as_dict()["sound"] is True
+    assert found.notes == ("dev has 1 clips: `slt run` needs 5 to set when the model abstains",)
+    assert found.sound and found.as_dict()["sound"] is True
     assert {s: f.clips for s, f in found.splits.items()} == {"train": 2, "dev": 1, "test": 1}
     assert found.pictures["train"].frames == 12 and found.splits["dev"].speakers == {"dev-signer": 1}
     assert not found.is_phoenix and found.place.annotations == tmp_path / "clips.tsv"
@@ -81,6 +89,15 @@ def test_an_empty_table_and_columns_that_are_not_read(tmp_path):
     found = check(tmp_path)
     assert found.problems == {"annotation": [f"{path}: no clips in it, only the head line; write a line for each clip"]}
     assert found.notes == ("columns that are not read: gloss",)
+
+
+def test_another_frame_rate_is_noted(tmp_path):
+    root = sound_set(tmp_path)
+    write_poses(root / "videos" / "train-0.safetensors", fps=30.0)
+    (note,) = (note for note in check(root).notes if "second" in note)
+    assert note == f'the first clip has 30 frames a second: put {{"fps": 30}} into {root / "corpus.json"}'
+    (root / "corpus.json").write_text('{"fps": 30}')
+    assert not any("second" in note for note in check(root).notes) and check(root).description.fps == 30
 
 
 def test_videos_and_frames_are_decoded(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 
 from skeletor.support.errors import InputError
 from slt.data import layout
-from slt.data.own import read_table
+from slt.data.own import describe, read_table
 from slt.data.own_new import SplitPlan, draw_splits, new_table, write_table
-from tests.slt.data.own_sets import sound_set
+from tests.slt.data.own_sets import sound_set, write_poses
 
 PLAN = SplitPlan()
 
@@ -40,7 +40,7 @@ def test_videos_frames_and_poses_become_lines(tmp_path):
 
 
 def test_videos_may_lie_in_the_folder_itself_or_in_folders_of_signers(tmp_path):
-    touch(tmp_path, "anna/1.mp4", "anna/2.mp4", "ben/1.mp4", "3.mp4")
+    touch(tmp_path, "anna/1.mp4", "anna/1.jpg", "anna/2.mp4", "anna/x.json", "ben/1.mp4", "3.mp4")
     new_table(tmp_path)
     assert {name: row["signer"] for name, row in rows(tmp_path).items()} == {
         "3": "", "anna_1": "anna", "anna_2": "anna", "ben_1": "ben",
@@ -69,6 +69,21 @@ def test_a_table_is_never_overwritten_and_force_keeps_what_is_written(tmp_path):
     after = table.read_bytes()
     new_table(tmp_path, plan=PLAN, force=True)
     assert table.read_bytes() == after
+
+
+def test_another_frame_rate_is_written_once(tmp_path):
+    touch(tmp_path, "frames/1.png", "a.mp4")  # neither of them tells a rate
+    write_poses(tmp_path / "b.safetensors", fps=50.0)
+    assert new_table(tmp_path).fps == 50
+    assert describe(tmp_path).fps == 50
+    (tmp_path / "corpus.json").write_text('{"licence": "mine"}')
+    assert new_table(tmp_path, force=True).fps is None and describe(tmp_path).licence == "mine"
+
+
+def test_splits_are_drawn_of_a_table_alone(tmp_path):
+    lines = [f"{name}\tdeep/down/{name}.mp4\tx" for name in "abcd"]
+    (tmp_path / "clips.tsv").write_text("\n".join(["name\tvideo\ttext", *lines]))
+    assert new_table(tmp_path, plan=PLAN, force=True).splits == {"train": 2, "dev": 1, "test": 1, "": 0}
 
 
 def test_a_table_with_faults_is_kept(tmp_path):
