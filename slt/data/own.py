@@ -132,6 +132,8 @@ def read_table(root: Path | str) -> OwnTable:
     entries: dict[str, Entry] = {}
     faults: list[str] = []
     for row in rows[1:]:
+        if not any(map(tidy, row.fields)):  # spreadsheets leave such lines at the end
+            continue
         try:
             if len(row.fields) != len(columns):
                 raise InputError(f"{len(row.fields)} fields, but the head line has {len(columns)}; mend its tabs")

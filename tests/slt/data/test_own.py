@@ -44,6 +44,11 @@ def test_text_is_taken_as_it_is(tmp_path, text):
     assert read_own(tmp_path).clips[0].text == unicodedata.normalize("NFC", text)
 
 
+def test_lines_of_tabs_alone_are_no_clips(tmp_path):
+    write_lines(tmp_path, ROW, ("", " ", "", "", ""), ("b", *ROW[1:]), ("",) * 5, ("",) * 9)
+    assert [clip.name for clip in read_own(tmp_path).clips] == ["a", "b"]
+
+
 def test_spaces_are_single_and_optional_columns_may_be_absent(tmp_path):
     write_lines(tmp_path, (" Hello   world. ", "b", "dev"), head=("Text", "NAME", "Split"))
     (clip,) = read_own(tmp_path).clips
