@@ -19,7 +19,7 @@ COMMANDS = {
     "refine": ("slt.cli.stages", "repair 3D poses"),
     "view": ("slt.cli.stages", "side-by-side video of picture, raw and refined skeleton"),
     "score": ("slt.cli.score", "BLEU-1..4, chrF, ROUGE of a hypothesis file, or of poses that are translated first"),
-    "data": ("slt.cli.data", "check a data set in PHOENIX14T's layout: what is in it, what is missing"),
+    "data": ("slt.cli.data", "begin a data set of your own; check one: what is in it, what is missing"),
     "corpus": ("slt.cli.corpus", "render a corpus, or re-synthesise PHOENIX14T"),
     "sign2text": ("slt.cli.sign2text", "train the baseline that reads pixels, or translate with it"),
     "doctor": ("slt.cli.doctor", "what is installed, which estimators work, which device"),

@@ -1,4 +1,4 @@
-"""`slt data check`: whether a data set is whole, and what is in it."""
+"""`slt data check`: whether a data set is whole, and what is in it. `slt data new`: the table of one's own."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.files.plain_json import to_json
+from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
     from slt.data.check import Check
+    from slt.data.own_new import NewTable
     from slt.data.statistics import Lengths
 
+_NEW = "write the table of your own data set, clips.tsv, for a folder of videos; draw its splits"
 _LISTED = 20  # of each kind of problem; all with --json
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run `slt data check`; gives exit code 0 if the data set is sound, 2 if something is missing or unreadable.
+    """Run `slt data check` or `slt data new`; gives the exit code.
 
-    Raises InputError if the folder holds no annotation, or --workers is below 1.
+    Of a check: 0 if the data set is sound, 2 if something is missing or unreadable. Raises InputError if the folder
+    holds no annotation, or --workers is below 1; for `new` as `slt.data.own_new.new_table`.
     """
     args = make_parser(command, text).parse_args(argv)
+    return _new(args) if args.action == "new" else _check(args)
+
+
+def _check(args: argparse.Namespace) -> int:
     if args.workers < 1:
         raise InputError(f"--workers {args.workers}: has to be at least 1")
 
@@ -34,19 +42,72 @@ def main(command: str, argv: list[str], text: str) -> int:
     return 0 if found.sound else InputError.exit_code
 
 
+def _new(args: argparse.Namespace) -> int:
+    from slt.data.own_new import SplitPlan, new_table
+
+    plan = None
+    if args.split is not None:
+        values = {**_shares(args.split), "by_signer": args.by_signer, "seed": args.seed}
+        plan = check_config(values, SplitPlan, f"--split {args.split}, --seed {args.seed}")
+    elif args.by_signer:
+        raise InputError("--by-signer: says how splits are drawn; give --split 0.8,0.1,0.1 as well")
+    print(told(new_table(args.folder, args.videos, plan, args.force)))
+    return 0
+
+
+def _shares(text: str) -> dict[str, float]:
+    """Split -> share, of a text such as "0.8,0.1,0.1"."""
+    try:
+        train, dev, test = map(float, text.split(","))
+    except ValueError as error:
+        raise InputError(f"--split {text}: has to be three numbers, as in 0.8,0.1,0.1 (train, dev, test)") from error
+    return {"train": train, "dev": dev, "test": test}
+
+
+def told(made: NewTable) -> str:
+    """What was written and what is to be done next, as text of several lines."""
+    root, undrawn = made.path.parent, made.splits[""]
+    counts = ", ".join(f"{split} {count}" for split, count in made.splits.items() if split)
+    lines = [f"{made.path}: {made.clips:,} clips, {made.clips - made.kept:,} of them new; {counts}"]
+    if made.fps is not None:
+        lines.append(f"{root / 'corpus.json'}: {made.fps:g} frames a second, as the first clip has")
+    lines.append("next:")
+    if made.without_text:
+        lines.append(f"  write the column text of {made.without_text:,} clips, in an editor or a spreadsheet")
+    if undrawn:
+        draw = f"slt data new {root} --force --split 0.8,0.1,0.1"
+        lines.append(f"  write the column split of {undrawn:,} clips, or: {draw}")
+    lines += [f"  slt data check {root}", f"  slt run configs/own_data.yaml --corpus {root}"]
+    return "\n".join(lines)
+
+
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt data`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
-    about = "look through a data set in PHOENIX14T's layout, or its annotation alone; exit code 2 if it is not sound"
+    about = "look through a data set, your own or in PHOENIX14T's layout; exit code 2 if it is not sound"
     one = actions.add_parser("check", help=about, description=about)
-    one.add_argument("folder", type=Path, help="the release as it unpacks, or a folder of its *.corpus.csv")
+    where = "a folder with clips.tsv, the release as it unpacks, or a folder of its *.corpus.csv"
+    one.add_argument("folder", type=Path, help=where)
     one.add_argument("--json", action="store_true", help="everything as JSON, problems unshortened")
     depths = "decode the first and the last frame of each clip, or all (hours on a slow disk); default: %(default)s"
     one.add_argument("--frames", choices=("quick", "all"), default="quick", help=depths)
     cores = min(16, os.cpu_count() or 1)
     one.add_argument("--workers", type=int, default=cores, help="threads; default: one a core, at most 16")
+    _add_new(actions.add_parser("new", help=_NEW, description=_NEW))
     return parser
+
+
+def _add_new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="the data set; clips.tsv is written into it")
+    parser.add_argument("--videos", type=Path, metavar="DIR", help="where to look, within FOLDER; default: its videos/")
+    shares = "draw splits with these shares of train, dev and test, e.g. 0.8,0.1,0.1"
+    parser.add_argument("--split", metavar="SHARES", help=shares)
+    parser.add_argument("--by-signer", action="store_true", help="no signer in two splits")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw; default: %(default)s")
+    parser.add_argument(
+        "--force", action="store_true", help="add to a table that is there; what is written in it stays"
+    )
 
 
 def report(found: Check) -> str:

@@ -32,7 +32,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     config = read_run_config(args)
     if args.corpus is not None and not args.corpus.is_dir():
-        raise InputError(f"{args.corpus}: no such folder; give the folder of a data set in PHOENIX14T's layout")
+        raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
     folder = args.run_dir or Path("runs") / (
         args.config.stem + ("" if args.corpus is None else "-" + bare_name(args.corpus))
     )
@@ -52,7 +52,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument(
         "--corpus",
         type=Path,
-        help="a data set in PHOENIX14T's layout (for a resynth config: its annotation); default: render one",
+        help="a folder with clips.tsv, or PHOENIX14T (for a resynth config: its annotation); default: render one",
     )
     parser.add_argument("--estimator", help=f"estimator of the config: {', '.join(ESTIMATORS)}")
     parser.add_argument("--pose-stride", type=int, help="estimator.pose_stride of the config: 2D on every N-th frame")

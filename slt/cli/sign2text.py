@@ -23,7 +23,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train on the clips of a corpus that have pixels, score dev and test")
     train.add_argument("config", type=Path, help="YAML, for example configs/sign2text/nslt.yaml")
-    train.add_argument("--corpus", type=Path, required=True, help="a data set in PHOENIX14T's layout")
+    train.add_argument("--corpus", type=Path, required=True, help="a folder with clips.tsv, or PHOENIX14T")
     train.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; goes on where it was")
     train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     train.add_argument("--workers", type=int, default=2, help="threads; default: %(default)s")

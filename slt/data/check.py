@@ -1,4 +1,7 @@
-"""Check of a data set in PHOENIX14T's layout: what is missing, what cannot be read, what its splits share."""
+"""Check of a data set: what is missing, what cannot be read, what its splits share.
+
+In PHOENIX14T's layout, or a folder with a table of clips (`slt.data.own_check` has what is special to those).
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,19 @@ from typing import Any
 
 from skeletor.files.suffixes import VIDEO_SUFFIXES
 from skeletor.support.errors import InputError
-from slt.data import layout
+from slt.data import layout, own_check
+from slt.data.corpus import SPLITS, Clip, Description, find_sources
 from slt.data.frames import ClipFrames, Depth, check_clips
-from slt.data.layout import SPLITS, Clip, Description, Place
+from slt.data.layout import Place
+from slt.data.own import describe, is_own, read_table
 from slt.data.statistics import PUBLISHED, Lengths, SplitFigures, figures
 
 SQUEEZED = (210, 260)  # width and height of the official frames, which are to be shown as 210x300
 # What makes a data set unsound: kind -> in words.
 PROBLEMS: Mapping[str, str] = {
     "annotation": "faults of the annotation",
+    "texts": "clips without a sentence",
+    "splits": "splits that lack clips, or clips that lack one",
     "pictures": "folders of pictures that are missing",
     "no_pictures": "clips without pictures",
     "empty": "clips whose folder has no frames",
@@ -80,9 +87,12 @@ class Check:
 def check(path: Path | str, depth: Depth = "quick", workers: int = 2) -> Check:
     """Look through a data set: annotation in all variants, pictures (see `check_clips`), and what splits share.
 
-    Works on a folder of annotation alone as well. workers: threads. Raises InputError only if there is no annotation at
-    all; everything else is a problem in the result.
+    Works on a folder of annotation alone as well, and on one with a table of clips. workers: threads. Raises InputError
+    only if there is no annotation at all, or the table cannot be read as one; everything else is a problem in the
+    result.
     """
+    if is_own(path):
+        return _check_own(path, depth, workers)
     place = layout.locate(path)
     description = layout.read_description(place.root)
     problems: dict[str, list[str]] = defaultdict(list)
@@ -103,6 +113,24 @@ def check(path: Path | str, depth: Depth = "quick", workers: int = 2) -> Check:
         pictures, {kind: problems[kind] for kind in PROBLEMS if problems[kind]}, (),
     )  # fmt: skip
     return dataclasses.replace(result, notes=tuple(_published_notes(result) + notes))
+
+
+def _check_own(path: Path | str, depth: Depth, workers: int) -> Check:
+    """Look through a folder with a table of clips."""
+    table = read_table(path)
+    problems: defaultdict[str, list[str]] = defaultdict(list)
+    notes = own_check.table_problems(table, problems)
+    clips = [entry.clip for entry in table.entries]
+    found = list(check_clips(clips, depth, workers))
+    own_check.source_problems(table, found, problems)
+    about = describe(table.root)
+    notes += own_check.rate_notes(table, about.fps)
+    splits = figures(clips)
+    return Check(
+        Place(table.root, table.path, table.root), about, depth, splits, {},
+        {split: _picture_figures([f for f in found if f.clip.split == split]) for split in splits},
+        {kind: problems[kind] for kind in PROBLEMS if problems[kind]}, tuple(notes),
+    )  # fmt: skip
 
 
 def _read_all(place: Place, problems: dict[str, list[str]]) -> tuple[list[Clip], dict[str, list[Clip]]]:
@@ -196,7 +224,7 @@ def _picture_names(place: Place, split: str) -> list[str]:
     folder = None if place.pictures is None else place.pictures / split
     if folder is None or not folder.is_dir():
         return []
-    return sorted(layout.find_sources(folder))
+    return sorted(find_sources(folder))
 
 
 def _other_files(place: Place, split: str) -> list[str]:

@@ -11,18 +11,21 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
 
+from skeletor.files.suffixes import is_poses
+from skeletor.io.formats import read_pose
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
-from slt.data.layout import Clip, Corpus
+from slt.data.corpus import Clip, Corpus
 from slt.video import frame_files, open_video
 
 Depth = Literal["quick", "all"]
@@ -31,6 +34,7 @@ T = TypeVar("T")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _RANGES_SHOWN = 8
+_OPENED = 5  # sources that are tried for their frame rate
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,11 @@ def check_clip(clip: Clip, depth: Depth) -> ClipFrames:
     """Look at the pictures of one clip (which has a source): list them, decode some of them or all.
 
     depth: "all" or "quick", see `check_clips`. Unreadable pictures and gaps in the numbers are faults of the result.
+    Poses in their place are read as a whole; their frames have no size.
     """
     assert clip.source is not None
+    if is_poses(clip.source):
+        return _check_poses(clip, clip.source)
     try:
         files = frame_files(clip.source) if clip.source.is_dir() else None
     except InputError as error:
@@ -87,6 +94,30 @@ def _check_video(clip: Clip, source: Path, depth: Depth) -> ClipFrames:
             return ClipFrames(clip, count, {(video.width, video.height): count}, ())
     except InputError as error:
         return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
+
+
+def _check_poses(clip: Clip, source: Path) -> ClipFrames:
+    try:
+        return ClipFrames(clip, len(read_pose(source)), {}, ())
+    except InputError as error:
+        return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
+
+
+def frame_rate(sources: Iterable[Path]) -> float | None:
+    """Frames a second of the first of the sources that tells its own: a video, or a file of poses.
+
+    Few are tried; None if none of them can be read.
+    """
+    telling = (source for source in sources if source.is_file())
+    for source in islice(telling, _OPENED):
+        try:
+            if is_poses(source):
+                return read_pose(source).fps
+            with open_video(source) as video:
+                return video.fps
+        except InputError:  # the check and the estimator say so
+            continue
+    return None
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -15,59 +15,27 @@ import csv
 import dataclasses
 import io
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.files.atomic import write_text
-from skeletor.files.suffixes import VIDEO_SUFFIXES
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
+from slt.data import own
+from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources
 from slt.data.tables import nfc, read_rows, read_text
 
-SPLITS = ("train", "dev", "test")
+__all__ = [
+    "COLUMNS", "FEATURES", "SPLITS", "Clip", "Corpus", "Description", "Place", "annotation_folder", "annotation_path",
+    "features_path", "locate", "protocol_text", "read_annotation", "read_corpus", "read_description",
+    "write_annotation", "write_description",
+]  # fmt: skip
 COLUMNS = ("name", "video", "start", "end", "speaker", "orth", "translation")
 FEATURES = "fullFrame-210x260px"
 _UNPACKED = (".", "PHOENIX-2014-T", "PHOENIX-2014-T-release-v3/PHOENIX-2014-T")
 _ANNOTATION = re.compile(r"PHOENIX-2014-T\.(train|dev|test)(?:-([\w-]+))?\.corpus\.csv")
-
-
-@dataclass(frozen=True)
-class Description:
-    """What the annotation does not say about a corpus.
-
-    y_scale: the factor that undoes a squeezed picture. PHOENIX14T's 210x260 frames are to be shown at
-    210x300 (its own README), so y must be stretched by 300/260 before anything is measured in it.
-    """
-
-    kind: str = "phoenix14t"
-    fps: float = 25.0
-    y_scale: float = 300 / 260
-    licence: str = "CC BY-NC-SA (RWTH-PHOENIX-Weather 2014T)"
-    seed: int | None = None
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the corpus is rendered: true poses are known, and clips without pictures are meant to have none."""
-        return self.kind in ("rendered", "resynthesised")
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One annotated clip. `source` is a video file or a folder of frames, None if there are no pixels.
-
-    `text` is lower case and ends in the token " .", as in the text that the literature scores (the
-    official CSV lacks that token).
-    """
-
-    name: str
-    split: str
-    source: Path | None
-    speaker: str
-    glosses: tuple[str, ...]
-    text: str
 
 
 @dataclass(frozen=True)
@@ -90,21 +58,13 @@ class Place:
         return {key: found[key] for key in sorted(found, key=lambda k: (k[1], SPLITS.index(k[0])))}
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """A corpus on disk: its folder, its description, its clips in file order."""
-
-    root: Path
-    description: Description
-    clips: tuple[Clip, ...]
-
-    def split(self, name: str) -> list[Clip]:
-        """The clips of one split ("train", "dev" or "test"), in file order."""
-        return [clip for clip in self.clips if clip.split == name]
-
-
 def read_corpus(root: Path | str) -> Corpus:
-    """Read a corpus in PHOENIX14T's layout. Raises InputError, one line, if it is not one."""
+    """Read a corpus in PHOENIX14T's layout, or a folder with a table of clips (`slt.data.own`).
+
+    Raises InputError, one line, if it is neither.
+    """
+    if own.is_own(root):
+        return own.read_own(root)
     place = locate(root)
     description = read_description(place.root)
     if place.pictures is not None and place.pictures.name != FEATURES and not (place.root / "corpus.json").exists():
@@ -138,7 +98,15 @@ def locate(path: Path | str) -> Place:
         place = Place(path, folder, None, alone=True)
         if place.files():
             return place
-    raise InputError(f"{path}: no annotations/manual in it; is it a PHOENIX14T folder?")
+    raise InputError(
+        f"{path}: no annotations/manual in it, as PHOENIX14T has, and no {own.TABLE}; "
+        f"`slt data new {path}` begins a table for a folder of videos"
+    )
+
+
+def annotation_folder(root: Path) -> Path:
+    """The folder of a corpus' annotation, in which alignments may lie too. InputError if `root` is no corpus."""
+    return root if own.is_own(root) else locate(root).annotations
 
 
 def _find_pictures(folder: Path) -> Path | None:
@@ -228,29 +196,3 @@ def protocol_text(text: str) -> str:
     Lower case, composed characters (NFC), single spaces, and one final token " .".
     """
     return " ".join(nfc(text.strip().lower()).removesuffix(".").split()) + " ."
-
-
-def find_sources(folder: Path) -> dict[str, Path]:
-    """The pictures of a split, clip name in NFC -> its video, else its folder of frames (or the folder `1` inside).
-
-    A video is known by its suffix; .mp4 comes first. Empty if there is no such folder.
-    """
-    found: dict[str, tuple[tuple[int, str], Path]] = {}
-    try:
-        with os.scandir(folder) as entries:
-            listed = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
-    except OSError:
-        return {}
-    for entry, is_folder in listed:
-        stem, suffix = os.path.splitext(entry)
-        if is_folder:
-            name, rank = entry, 1
-        elif suffix.lower() in VIDEO_SUFFIXES:
-            name, rank = stem, 0 if suffix.lower() == ".mp4" else 2
-        else:
-            continue
-        order = (rank, entry)
-        if nfc(name) not in found or order < found[nfc(name)][0]:
-            found[nfc(name)] = order, folder / entry
-    sources = {name: path for name, (_, path) in found.items()}
-    return {name: path / "1" if (path / "1").exists() else path for name, path in sources.items()}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from slt.data.layout import SPLITS, Clip
+from slt.data.corpus import SPLITS, Clip
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,11 @@ def unquoted(lines: Sequence[str]) -> list[str]:
     return [line[1:-1].replace('""', '"') for line in lines]
 
 
-def read_rows(text: str, separators: Sequence[str] = SEPARATORS) -> list[Row]:
+def read_rows(text: str, separators: Sequence[str] = SEPARATORS, unproven: Sequence[str] = ("|",)) -> list[Row]:
     """The rows of a table that are not empty, the heading first. Rows may have different numbers of fields.
 
-    separators: the first of them that occurs in the heading separates the fields.
+    separators: the first of them that occurs in the heading separates the fields. unproven: those at which quotation
+    marks are text, unless the whole file tells that they are CSV's.
     """
     if text.startswith(_HINT):
         text = text.partition("\n")[2]
@@ -71,7 +72,7 @@ def read_rows(text: str, separators: Sequence[str] = SEPARATORS) -> list[Row]:
     if '"' not in text:
         return plain
     rows = _as_csv(text, separator)
-    return rows if rows is not None and (separator != "|" or _quoted(plain, rows)) else plain
+    return rows if rows is not None and (separator not in unproven or _quoted(plain, rows)) else plain
 
 
 def _as_csv(text: str, separator: str) -> list[Row] | None:

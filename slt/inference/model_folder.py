@@ -186,7 +186,7 @@ def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Score
     limits = _limits_table(config["abstention"])
     return f"""# {card.title}
 
-A video of someone signing in, a German sentence out: 2D key points, 3D lifting, refinement, translation.
+A video of someone signing in, a written sentence out: 2D key points, 3D lifting, refinement, translation.
 
 ## Data
 {card.data}

@@ -89,7 +89,7 @@ def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
     assert config is not None
     log_to(run.folder / "log.txt")
     target = system_folder(run.folder, f"{row.name}-recogniser", seed, run.config.seed)
-    annotations = layout.locate(run.annotation or run.corpus.root).annotations
+    annotations = layout.annotation_folder(run.annotation or run.corpus.root)
     work = partial(train_on_glosses_of_poses, row.store, run.corpus, annotations, config, seed, row.label)
     inputs: list[Done | str] = [row.done, sentences(run)]
     inputs += [file_sha256(path) for path in sorted(annotations.glob("*.train.*")) if path.suffix == ".tsv"]

@@ -37,7 +37,8 @@ from slt.synthetic import build
 from slt.translate.joey import DISTRIBUTION
 
 Outputs = Mapping[str, Mapping[str, str]]  # split -> clip -> sentence
-_TEXT = {True: 'with the final " ." token', False: "without a final period, in hypothesis and reference"}
+_TEXT = {True: 'text lower case with the final " ." token',
+         False: "text lower case without a final period, in hypothesis and reference"}  # fmt: skip
 _PACKAGES = (
     "torch",
     "numpy",
@@ -175,7 +176,7 @@ def _notes(
 ) -> tuple[str, ...]:
     counts = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in layout.SPLITS)
     notes = [
-        f"{counts} clips; {_seeds(run.config)}; text lower case {_TEXT[run.config.period]}",
+        f"{counts} clips; {_seeds(run.config)}; {_text(run)}",
         f"BLEU of every row: {rows[0].test.signature}; chrF: {rows[0].test.chrf_signature}; ROUGE: ROUGE-L, beta 1.2; "
         "interval: bootstrap over sentences, 95 %; p: paired bootstrap on test BLEU-4 against the raw row, of "
         "recognised glosses against those of the raw row",
@@ -199,6 +200,11 @@ def _notes(
         f"{name}: {count} test clips could not be read and count as empty" for name, count in absent.items() if count
     ]
     return tuple(notes)
+
+
+def _text(run: Run) -> str:
+    """The form of the sentences that are trained on and scored."""
+    return _TEXT[run.config.period] if run.corpus.protocol else "text as it was written, its case and marks kept"
 
 
 def _wer(scores: Scores) -> str:

@@ -22,7 +22,7 @@ from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run, elsewhere
 from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
 from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
-from slt.pipeline.sources import list_bad_clips, rendered_sources
+from slt.pipeline.sources import list_bad_clips, rendered_sources, require_glosses
 from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.tables.table import Table
 from slt.pipeline.work.estimate import estimate_corpus
@@ -54,7 +54,8 @@ class PreparedRows:
 def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Table:
     """Run the whole chain in `folder` and return its table.
 
-    corpus: a data set in PHOENIX14T's layout; None renders one. Stages that are done and unchanged are kept.
+    corpus: a data set in PHOENIX14T's layout or with a table of clips; None renders one. Stages that are done and
+    unchanged are kept.
     reuse: folders of other runs; their stages with the same config, code and inputs are taken from there.
     The model folder gets the system of the run's own row that is best on dev, its cascade among them; if that row is
     left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
@@ -93,6 +94,7 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
         return _resynthesised(config, config.resynth, folder, path, reuse)
     if path is not None:
         corpus = layout.read_corpus(path)
+        require_glosses(config, corpus)
         bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
         if bare:
             raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
@@ -111,9 +113,9 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
 def with_text(corpus: layout.Corpus, period: bool) -> layout.Corpus:
     """The corpus with the sentences that are trained on and scored.
 
-    period: keep the final " ." that the reader adds to each.
+    period: keep the final " ." that the reader adds to each. Texts that are as their writer wrote them stay so.
     """
-    if period:
+    if period or not corpus.protocol:
         return corpus
     clips = tuple(replace(clip, text=clip.text.removesuffix(" .")) for clip in corpus.clips)
     return replace(corpus, clips=clips)

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from skeletor.files.atomic import write_text
+from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data import layout
+from slt.pipeline.config import RunConfig
+from slt.pipeline.translators import GLOSS
 from slt.pipeline.work.estimate import FAILED
 
 
@@ -31,6 +34,28 @@ def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Pat
     if rows:
         log.warning("poses: %d clips are left out, listed in %s", len(rows), file)
     return len(rows)
+
+
+def require_glosses(config: RunConfig, corpus: layout.Corpus) -> None:
+    """Raises InputError, one line, if the run would learn from glosses and a clip of train or dev has none.
+
+    Told before hours of work, not after.
+    """
+    clip = next((clip for clip in corpus.clips if clip.split != "test" and not clip.glosses), None)
+    if clip is None:
+        return
+    if config.translate.gloss_weight:
+        advice = "translate.gloss_weight: 0 (another preset than ctc)"
+    elif config.recogniser is not None:
+        advice = "no recogniser, and gloss2text: false"
+    elif config.gloss2text and (not config.rows or GLOSS in config.rows):
+        advice = "gloss2text: false"
+    else:
+        return
+    raise InputError(
+        f"{corpus.root}: clip {clip.name} has no glosses, and this run learns from them; give {advice} in the config, "
+        "or glosses to each clip"
+    )
 
 
 def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:

@@ -1,0 +1,243 @@
+"""A data set of one's own: a folder with one table, `clips.tsv`, and the videos, frames or poses of its clips.
+
+ROOT/clips.tsv       a line a clip, tabs between the columns, the first line names them (`COLUMNS`)
+ROOT/corpus.json     may be absent: {"fps": 30, "y_scale": 1.0, "licence": "CC BY 4.0"} (`OwnDescription`)
+ROOT/videos/<name>.* the clip `name`, if its column `video` is empty: a video, a folder of frames, or a file of poses;
+ROOT/<name>.*        likewise
+
+Text is taken as it stands, in any language and script: composed characters (NFC), single spaces, nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+
+from skeletor.support.config import Config, load_config
+from skeletor.support.errors import InputError
+from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost
+from slt.data.tables import Row, nfc, read_rows, read_text
+
+TABLE = "clips.tsv"
+DESCRIPTION = "corpus.json"
+VIDEOS = "videos"
+COLUMNS = ("name", "video", "split", "signer", "glosses", "text")
+REQUIRED = ("name", "text")
+SPANS = ("start", "end")
+KIND = "own"
+_LARGEST = 1 << 26  # bytes of a table
+_LONGEST = 1 << 16  # characters of a line
+_LONGEST_NAME = 200  # bytes: a clip's name is part of file names, which may have 255
+_SHOWN = 40  # characters of a wrong value in a message
+
+
+class OwnDescription(Config):
+    """What `corpus.json` beside a table of clips may say."""
+
+    fps: float = Field(25.0, gt=0, le=240, description="frame rate")
+    y_scale: float = Field(1.0, gt=0, le=10, description="undoes a squeezed picture")
+    licence: str = Field("", description="of the data, for the card of a model that learns from it")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the table. line: its number in the file, from 1.
+
+    cells: column -> what stands there, by `tidy`, but for the path of the video, which is as the disk has it.
+    The clip's split is "" where none is given, its source None where there is nothing.
+    """
+
+    line: int
+    cells: Mapping[str, str]
+    clip: Clip
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A table that was read. faults: why lines were left out, one text each, with file and line."""
+
+    path: Path
+    columns: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def root(self) -> Path:
+        """The folder of the data set."""
+        return self.path.parent
+
+    def lacking(self) -> list[str]:
+        """What a training needs and the table does not have yet, one text each: sentences, splits."""
+        texts = [f"{self.at(e)}: clip {e.clip.name} has no text; write it, or take the line out"
+                 for e in self.entries if not e.clip.text]  # fmt: skip
+        return texts + self.without_split()
+
+    def without_split(self) -> list[str]:
+        """Which clips have no split, one text each; a single one if none has."""
+        advice = f"write {', '.join(SPLITS)}, or `slt data new {self.root} --split 0.8,0.1,0.1 --force`"
+        missing = [entry for entry in self.entries if not entry.clip.split]
+        if missing and len(missing) == len(self.entries):
+            return [f"{self.path}: no clip has a split (column split); {advice}"]
+        return [f"{self.at(entry)}: clip {entry.clip.name} has no split; {advice}" for entry in missing]
+
+    def at(self, entry: Entry) -> str:
+        """Where a line stands, for messages."""
+        return f"{self.path}: line {entry.line}"
+
+
+def is_own(root: Path | str) -> bool:
+    """Whether a folder holds a table of clips, readable or not."""
+    return os.path.lexists(Path(root) / TABLE)
+
+
+def read_own(root: Path | str) -> Corpus:
+    """Read a data set of one's own; `Corpus.protocol` is False. A clip whose video is missing has no source.
+
+    Raises InputError, one line with file and line number, for the first fault of the table (`read_table`), and if a
+    clip lacks its text or its split.
+    """
+    table = read_table(root)
+    for fault in (*table.faults, *table.lacking()):
+        raise InputError(fault)
+    if not table.entries:
+        raise InputError(f"{table.path}: no clips in it, only the head line; write a line for each clip")
+    clips = tuple(entry.clip for entry in table.entries)
+    return Corpus(table.root, describe(table.root), clips, protocol=False)
+
+
+def describe(root: Path) -> Description:
+    """Kind "own", and what `corpus.json` says. Raises InputError if that has other keys or values."""
+    path = root / DESCRIPTION
+    said = load_config(path, OwnDescription) if path.exists() else OwnDescription()
+    return Description(KIND, said.fps, said.y_scale, said.licence or "not said")
+
+
+def read_table(root: Path | str) -> OwnTable:
+    """Read `clips.tsv` of a folder: each line checked, the place of each clip's video found.
+
+    Lines that cannot be used are faults of the result: another number of fields than the head line, a name that cannot
+    be one or stands twice, a split that is none, a video out of the folder, start or end. Raises InputError, one line,
+    if the file cannot be used: no UTF-8, no columns name and text, a column twice, NUL bytes, endless lines.
+    """
+    path = Path(root) / TABLE
+    rows = _rows(path)
+    columns = _columns(path, rows)
+    places = _Places(path.parent)
+    entries: dict[str, Entry] = {}
+    faults: list[str] = []
+    for row in rows[1:]:
+        if not any(map(tidy, row.fields)):  # spreadsheets leave such lines at the end
+            continue
+        try:
+            if len(row.fields) != len(columns):
+                raise InputError(f"{len(row.fields)} fields, but the head line has {len(columns)}; mend its tabs")
+            pairs = zip(columns, row.fields, strict=True)
+            cells = {column: field.strip() if column == "video" else tidy(field) for column, field in pairs}
+            entry = Entry(row.number, cells, _clip(cells, places))
+            if entry.clip.name in entries:
+                first = entries[entry.clip.name].line
+                raise InputError(f"the name {entry.clip.name} stands in line {first} already; give it another one")
+            entries[entry.clip.name] = entry
+        except InputError as error:
+            faults.append(f"{path}: line {row.number}: {error}")
+    return OwnTable(path, columns, tuple(entries.values()), tuple(faults))
+
+
+def tidy(text: str) -> str:
+    """A cell of the table: composed characters (NFC), single spaces, none at its ends."""
+    return nfc(" ".join(text.split()))
+
+
+def check_name(name: str) -> str:
+    """The name of a clip, which names files too. Raises InputError if it cannot."""
+    shown = repr(name[:_SHOWN])
+    if not name:
+        raise InputError("no name; give each clip its own")
+    odd = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+    if odd or name.startswith(".") or "/" in name or "\\" in name:
+        raise InputError(f"{shown} cannot be the name of a clip: no path, no leading point, no control characters")
+    if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+        raise InputError(f"the name {shown}... is longer than {_LONGEST_NAME} bytes; shorten it")
+    return name
+
+
+def inside(root: Path, path: Path) -> Path:
+    """The path, if neither it nor a link on its way leads out of the folder. Raises InputError if one does."""
+    try:
+        real, top = path.resolve(), root.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        raise InputError(f"the path {str(path)[:_SHOWN]!r} cannot be followed; give another one") from error
+    if not real.is_relative_to(top):
+        raise InputError(f"{path.name!r} lies outside of {root} (by a link); move or copy it into the folder")
+    return path
+
+
+def _rows(path: Path) -> list[Row]:
+    if not path.is_file():
+        what = "is no file" if os.path.lexists(path) else "no such file"
+        raise InputError(f"{path}: {what}; `slt data new {path.parent}` writes one for a folder of videos")
+    if path.stat().st_size > _LARGEST:
+        raise InputError(f"{path}: larger than {_LARGEST >> 20} MB; is it a table of clips?")
+    text = read_text(path, "it is the table of the data set")
+    for number, line in enumerate(text.split("\n"), 1):
+        if "\0" in line:
+            raise InputError(f"{path}: line {number}: a NUL byte; save the table as plain text in UTF-8")
+        if len(line) > _LONGEST:
+            raise InputError(f"{path}: line {number}: longer than {_LONGEST:,} characters; is it a table of clips?")
+    return read_rows(text, ("\t",), unproven=("\t",))
+
+
+def _columns(path: Path, rows: Sequence[Row]) -> tuple[str, ...]:
+    if not rows:
+        raise InputError(f"{path}: empty; its first line has to be the columns: {', '.join(COLUMNS)}")
+    columns = tuple(tidy(heading).lower() for heading in rows[0].fields)
+    for name in REQUIRED:
+        if name not in columns:
+            advice = "put tabs between columns" if len(columns) == 1 else f"it needs {' and '.join(REQUIRED)}"
+            raise InputError(f"{path}: line {rows[0].number}: no column {name!r}; {advice}")
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}: line {rows[0].number}: two columns are called {twice[:_SHOWN]!r}; rename one")
+    return columns
+
+
+def _clip(cells: Mapping[str, str], places: _Places) -> Clip:
+    """The clip of a line. Raises InputError, without file and line, if it cannot be one."""
+    name = check_name(cells["name"])
+    split = cells.get("split", "")
+    if split not in ("", *SPLITS):
+        raise InputError(f"the split {split[:_SHOWN]!r} is none of {', '.join(SPLITS)}")
+    for column in SPANS:
+        if cells.get(column):
+            raise InputError(f"{column}: parts of a longer video are not read; cut the video, and empty the column")
+    source = places.find(name, cells.get("video", ""))
+    return Clip(name, split, source, cells.get("signer", ""), tuple(cells.get("glosses", "").split()), cells["text"])
+
+
+class _Places:
+    """Where the videos of a data set are."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @cached_property
+    def _usual(self) -> Mapping[str, Path]:
+        """Clip name -> its source at one of the usual places."""
+        return find_sources(self._root, poses=True) | find_sources(self._root / VIDEOS, poses=True)
+
+    def find(self, name: str, video: str) -> Path | None:
+        """The source of a clip; None if there is none. video: as in the table. InputError if it leads out."""
+        if not video:
+            path = self._usual.get(name)
+            return None if path is None else inside(self._root, path)
+        given = Path(video)
+        if given.is_absolute() or ".." in given.parts or not given.parts:
+            raise InputError(f"the video {video[:_SHOWN]!r} leads out of {self._root}; give a path within it")
+        path = innermost(inside(self._root, self._root / given))
+        return path if os.path.exists(path) else None

@@ -1,0 +1,100 @@
+"""What is wrong with a data set of one's own (`slt.data.own`), each with the file and the line of its table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from slt.data.corpus import SPLITS
+from slt.data.frames import ClipFrames, frame_rate
+from slt.data.own import COLUMNS, DESCRIPTION, SPANS, VIDEOS, Entry, OwnTable
+
+FEWEST_DEV = 5  # clips, on which the limits of a model's abstention are set (`slt.translate.abstain`)
+
+
+def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> list[str]:
+    """Add what the table alone tells to the problems (kind -> texts, kinds as `slt.data.check.PROBLEMS`); gives notes.
+
+    Faults of lines, clips without text, split or video, splits without clips, and a video that stands in two splits
+    with the same sentence.
+    """
+    problems["annotation"] += table.faults
+    if not table.entries and not table.faults:
+        problems["annotation"].append(f"{table.path}: no clips in it, only the head line; write a line for each clip")
+    problems["texts"] += [f"{table.at(e)}: clip {e.clip.name} has no text" for e in table.entries if not e.clip.text]
+    problems["splits"] += table.without_split() + _empty_splits(table)
+    problems["no_pictures"] += [_without_video(table, e) for e in table.entries if e.clip.source is None]
+    problems["several_splits"] += _shared(table)
+    return _notes(table)
+
+
+def source_problems(table: OwnTable, found: Sequence[ClipFrames], problems: defaultdict[str, list[str]]) -> None:
+    """Add what was found of the clips' videos, frames and poses to the problems, by kind."""
+    places = {entry.clip.name: table.at(entry) for entry in table.entries}
+    for one in found:
+        where = places[one.clip.name]
+        for kind, text in one.faults:
+            problems[kind].append(f"{where}: {text}")
+        if len(one.sizes) > 1:
+            sizes = ", ".join(f"{w}x{h} in {count}" for (w, h), count in sorted(one.sizes.items()))
+            problems["sizes"].append(f"{where}: {one.clip.source}: {sizes} of {sum(one.sizes.values())} decoded frames")
+
+
+def rate_notes(table: OwnTable, fps: float) -> list[str]:
+    """A note if the first clip has another rate than `fps`, that of the description (frames a second)."""
+    rate = frame_rate(entry.clip.source for entry in table.entries if entry.clip.source is not None)
+    if rate is None or abs(rate - fps) <= 0.01 * fps:
+        return []
+    return [f'the first clip has {rate:g} frames a second: put {{"fps": {rate:g}}} into {table.root / DESCRIPTION}']
+
+
+def _empty_splits(table: OwnTable) -> list[str]:
+    there = {entry.clip.split for entry in table.entries}
+    if there <= {""}:  # no split at all is said once
+        return []
+    return [f"{table.path}: no clip has the split {split}; a training needs all of {', '.join(SPLITS)}"
+            for split in SPLITS if split not in there]  # fmt: skip
+
+
+def _without_video(table: OwnTable, entry: Entry) -> str:
+    name, video = entry.clip.name, entry.cells.get("video", "")
+    looked = video or f"{VIDEOS}/{name}.* or {name}.*"
+    return f"{table.at(entry)}: clip {name} has no video: no {looked} in {table.root}"
+
+
+def _shared(table: OwnTable) -> list[str]:
+    """Lines whose video and sentence stand in another split before: the same thing learned from and scored on."""
+    texts = []
+    first: dict[tuple[Path, str], Entry] = {}
+    for entry in table.entries:
+        clip = entry.clip
+        if clip.source is None or not clip.split:
+            continue
+        before = first.setdefault((clip.source.resolve(), clip.text), entry)
+        if before.clip.split != clip.split:
+            texts.append(
+                f"{table.at(entry)}: clip {clip.name} in {clip.split} has the video and the text of line {before.line} "
+                f"in {before.clip.split}; leave one of them out"
+            )
+    return texts
+
+
+def _notes(table: OwnTable) -> list[str]:
+    notes = []
+    unread = [column for column in table.columns if column not in (*COLUMNS, *SPANS)]
+    if unread:
+        notes.append(f"columns that are not read: {', '.join(unread)}")
+    bare = sum(not entry.clip.glosses for entry in table.entries)
+    if bare:
+        notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
+    dev = sum(entry.clip.split == "dev" for entry in table.entries)
+    if 0 < dev < FEWEST_DEV:
+        notes.append(f"dev has {dev} clips: `slt run` needs {FEWEST_DEV} to set when the model abstains")
+    signers: dict[str, set[str]] = defaultdict(set)
+    for entry in table.entries:
+        signers[entry.clip.speaker].add(entry.clip.split)
+    both = [name for name, splits in sorted(signers.items()) if name and len(splits - {""}) > 1]
+    if both:
+        notes.append(f"{len(both)} signers are in several splits, as {both[0]}: scores do not tell of new people")
+    return notes

@@ -1,0 +1,234 @@
+"""A folder with a table of clips is a corpus; whatever is wrong with the table is one line with its number."""
+
+import json
+import os
+import unicodedata
+
+import numpy as np
+import pytest
+
+from skeletor.support.errors import InputError
+from slt.data import layout
+from slt.data.frames import fingerprint
+from slt.data.own import is_own, read_own, read_table
+from tests.slt.data.own_sets import HEAD, sound_set, write_lines, write_poses
+
+ROW = ("a", "train", "anna", "", "Hello")
+
+
+def test_it_is_the_same_kind_of_corpus_and_layout_knows_it(tmp_path):
+    root = sound_set(tmp_path / "mine")
+    corpus = layout.read_corpus(root)
+    assert isinstance(corpus, layout.Corpus) and corpus == read_own(root) and corpus.root == root
+    assert [len(corpus.split(split)) for split in layout.SPLITS] == [2, 1, 1]
+    assert corpus.description.kind == "own" and not corpus.description.synthetic and not corpus.protocol
+    assert (corpus.description.y_scale, corpus.description.fps) == (1.0, 25.0)
+    clip = corpus.clips[0]
+    assert (clip.name, clip.split, clip.speaker, clip.glosses) == (
+        "train-0",
+        "train",
+        "train-signer",
+        ("HELLO", "WORLD"),
+    )
+    assert clip.source == root / "videos" / "train-0.safetensors"
+    assert is_own(root) and not is_own(tmp_path) and layout.annotation_folder(root) == root
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Über GROSS und klein .", "明日は雨が降るでしょう。", "गरज के साथ", "مرحبا بالعالم", "one. Two? “Three”!",
+     'he said "yes"', '"quoted"', "l'été | ; ,"],
+)  # fmt: skip
+def test_text_is_taken_as_it_is(tmp_path, text):
+    write_lines(tmp_path, ("a", "train", "", "", unicodedata.normalize("NFD", text)), ("b", "dev", "", "", "x"))
+    assert read_own(tmp_path).clips[0].text == unicodedata.normalize("NFC", text)
+
+
+def test_lines_of_tabs_alone_are_no_clips(tmp_path):
+    write_lines(tmp_path, ROW, ("", " ", "", "", ""), ("b", *ROW[1:]), ("",) * 5, ("",) * 9)
+    assert [clip.name for clip in read_own(tmp_path).clips] == ["a", "b"]
+
+
+def test_spaces_are_single_and_optional_columns_may_be_absent(tmp_path):
+    write_lines(tmp_path, (" Hello   world. ", "b", "dev"), head=("Text", "NAME", "Split"))
+    (clip,) = read_own(tmp_path).clips
+    assert (clip.text, clip.name, clip.speaker, clip.glosses, clip.source) == ("Hello world.", "b", "", (), None)
+
+
+@pytest.mark.parametrize("encoded", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_what_spreadsheets_and_pandas_write_is_read(tmp_path, encoded, ends):
+    lines = ["name\ttext\tsplit", 'a\t"she said ""no"", twice"\ttrain', "b\tgrün\ttest", ""]
+    (tmp_path / "clips.tsv").write_bytes(ends.join(lines).encode(encoded))
+    assert [clip.text for clip in read_own(tmp_path).clips] == ['she said "no", twice', "grün"]
+
+
+@pytest.mark.parametrize("place", ["{n}.mp4", "{n}.avi", "{n}/a.png", "{n}/1/a.png", "{n}.pose", "{n}.safetensors"])
+@pytest.mark.parametrize("below", ["", "videos"])
+def test_the_usual_places_of_a_clip(tmp_path, place, below):
+    write_lines(tmp_path, ROW)
+    file = tmp_path / below / place.format(n="a")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    source = read_own(tmp_path).clips[0].source
+    assert source == (file.parent if file.suffix == ".png" else file)
+
+
+def test_videos_come_before_poses_and_the_folder_videos_first(tmp_path):
+    write_lines(tmp_path, ROW)
+    for name in ("a.pose", "a.mp4", "videos/a.pose", "videos/a.webm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+        assert read_own(tmp_path).clips[0].source == tmp_path / name
+
+
+def test_the_column_video_names_the_place(tmp_path):
+    head = (*HEAD, "video")
+    write_lines(tmp_path, (*ROW, "takes/x  y.mp4"), ("b", *ROW[1:], "gone.mp4"), ("c", *ROW[1:], ""), head=head)
+    (tmp_path / "takes").mkdir()
+    (tmp_path / "takes" / "x  y.mp4").touch()
+    (tmp_path / "c.mp4").touch()
+    sources = [clip.source for clip in read_own(tmp_path).clips]
+    assert sources == [tmp_path / "takes" / "x  y.mp4", None, tmp_path / "c.mp4"]
+
+
+def test_corpus_json_tells_rate_and_licence(tmp_path):
+    write_lines(tmp_path, ROW)
+    (tmp_path / "corpus.json").write_text(json.dumps({"fps": 12, "y_scale": 1.5, "licence": "CC0"}))
+    about = read_own(tmp_path).description
+    assert (about.fps, about.y_scale, about.licence) == (12, 1.5, "CC0")
+    for text in ('{"fps": 0}', '{"frames": 2}', "[1]", "{", '{"fps": NaN}'):
+        (tmp_path / "corpus.json").write_text(text)
+        with pytest.raises(InputError, match=r"corpus\.json"):
+            read_own(tmp_path)
+
+
+def test_the_fingerprint_tells_changes(tmp_path):
+    root = sound_set(tmp_path)
+    prints = {fingerprint(read_own(root))}
+    write_poses(root / "videos" / "dev-0.safetensors", frames=9)
+    prints.add(fingerprint(read_own(root)))
+    table = root / "clips.tsv"
+    table.write_text(table.read_text().replace("Hello, dev-0", "HELLO, dev-0"))
+    prints.add(fingerprint(read_own(root)))
+    assert len(prints) == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (("b", "train", "x", ""), "4 fields, but the head line has 5"),
+        (("b", "train", "x", "", "y", "z"), "6 fields"),
+        (ROW, "stands in line 2 already"),
+        (("", *ROW[1:]), "no name"),
+        (("../b", *ROW[1:]), "cannot be the name"),
+        (("/b", *ROW[1:]), "cannot be the name"),
+        ((".b", *ROW[1:]), "cannot be the name"),
+        (("b\\c", *ROW[1:]), "cannot be the name"),
+        (("b\x07", *ROW[1:]), "cannot be the name"),
+        (("b" * 201, *ROW[1:]), "longer than 200 bytes"),
+        (("b", "validation", "", "", "y"), "'validation' is none of train, dev, test"),
+        (("b", "train", "", "", " "), "clip b has no text"),
+        (("b", "", "", "", "y"), "clip b has no split"),
+    ],
+)
+def test_a_bad_line_is_named_by_its_number(tmp_path, row, reason):
+    path = write_lines(tmp_path, ROW, row)
+    with pytest.raises(InputError, match=reason) as caught:
+        read_own(tmp_path)
+    assert str(caught.value).startswith(f"{path}: line 3: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "video", ["../x.mp4", "/etc/passwd", "videos/../../x.mp4", "out.mp4", "out/x.mp4", ".", "round"]
+)
+def test_no_video_out_of_the_folder(tmp_path, video):
+    root = tmp_path / "mine"
+    write_lines(root, (*ROW, video), head=(*HEAD, "video"))
+    (tmp_path / "x.mp4").touch()
+    (root / "out.mp4").symlink_to(tmp_path / "x.mp4")
+    (root / "out").symlink_to(tmp_path)
+    (root / "round").symlink_to(root / "round")
+    if video == "round" and read_table(root).faults == ():  # a circle is no fault since Python 3.13, but no file either
+        assert read_own(root).clips[0].source is None
+        return
+    with pytest.raises(InputError, match=r"line 2: .*(leads out|outside|followed)"):
+        read_own(root)
+
+
+def test_no_video_out_of_the_folder_at_the_usual_places_either(tmp_path):
+    write_lines(tmp_path / "mine", ROW)
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "mine" / "a.mp4").symlink_to(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match=r"line 2: .*outside"):
+        read_own(tmp_path / "mine")
+
+
+def test_parts_of_a_longer_video_are_refused_and_not_ignored(tmp_path):
+    write_lines(tmp_path, (*ROW, "0.5", "2"), head=(*HEAD, "start", "end"))
+    with pytest.raises(InputError, match=r"line 2: start: .* cut the video"):
+        read_own(tmp_path)
+    write_lines(tmp_path, (*ROW, "", ""), head=(*HEAD, "start", "end"))
+    assert len(read_own(tmp_path).clips) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"name\tsplit\na\ttrain\n", "line 1: no column 'text'"),
+        (b"text\tsplit\na\ttrain\n", "line 1: no column 'name'"),
+        (b"name,text\na,b\n", "put tabs between columns"),
+        (b"name\ttext\tname\na\tb\tc\n", "two columns are called 'name'"),
+        (b"name\ttext\n", "no clips in it"),
+        ("name\ttext\tsplit\na\tgrün\ttrain\n".encode("latin-1"), "not UTF-8"),
+        (b"\xff\xfen", "not UTF-8"),
+        (b"name\ttext\tsplit\na\tb\ttrain\nc\x00\td\tdev\n", "line 3: a NUL byte"),
+        (b"name\ttext\tsplit\na\t" + b"b " * 40_000 + b"\ttrain\n", "line 2: longer than 65,536"),
+        (b"name\ttext\na\tb\n", "no clip has a split"),
+        (np.random.default_rng(0).bytes(3000), "clips.tsv"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "clips.tsv"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_one_line(tmp_path, data, reason):
+    (tmp_path / "clips.tsv").write_bytes(data)
+    with pytest.raises(InputError, match=reason) as caught:
+        layout.read_corpus(tmp_path)
+    assert "clips.tsv" in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_what_is_no_file_and_what_is_endless(tmp_path, monkeypatch):
+    (tmp_path / "a" / "clips.tsv").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    os.mkfifo(tmp_path / "b" / "clips.tsv")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "clips.tsv").symlink_to("nowhere")
+    for folder in "abc":
+        with pytest.raises(InputError, match="is no file"):
+            layout.read_corpus(tmp_path / folder)
+    monkeypatch.setattr("slt.data.own._LARGEST", 10)
+    with pytest.raises(InputError, match="larger than"):
+        read_own(sound_set(tmp_path / "d"))
+
+
+def test_damaged_tables_give_a_corpus_or_one_line(tmp_path):
+    """Bytes exchanged, lost and doubled at random."""
+    path = sound_set(tmp_path) / "clips.tsv"
+    sound = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        data = bytearray(sound)
+        for _ in range(rng.integers(1, 6)):
+            at, kind = int(rng.integers(len(data))), rng.integers(3)
+            new = bytes([int(rng.choice([0, 9, 10, 13, 34, 46, 47, 0xC3, 0xFF, int(rng.integers(256))]))])
+            data[at : at + (kind != 1)] = b"" if kind == 0 else new
+        path.write_bytes(data)
+        try:
+            corpus = read_own(tmp_path)
+        except InputError as error:
+            assert "\n" not in str(error) and str(error).startswith(str(path))
+        else:
+            names = [clip.name for clip in corpus.clips]
+            assert len(set(names)) == len(names) and all(clip.text and clip.split for clip in corpus.clips)
+            assert all(clip.source is None or clip.source.is_relative_to(tmp_path) for clip in corpus.clips)

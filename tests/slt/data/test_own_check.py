@@ -1,0 +1,113 @@
+"""The check of a data set of one's own: each fault with the file and the line of the table."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from slt.data.check import check
+from slt.data.own_check import FEWEST_DEV
+from slt.video import write_video
+from tests.slt.data.own_sets import HEAD, sound_set, write_lines, write_poses
+
+
+def test_the_fewest_dev_clips_are_those_of_the_abstention():
+    from slt.translate.abstain import FEWEST
+
+    assert FEWEST == FEWEST_DEV
+
+
+@pytest.mark.parametrize("depth", ["quick", "all"])
+def test_a_sound_set(tmp_path, depth):
+    found = check(sound_set(tmp_path), depth)
+    assert found.notes == ("dev has 1 clips: `slt run` needs 5 to set when the model abstains",)
+    assert found.sound and found.as_dict()["sound"] is True
+    assert {s: f.clips for s, f in found.splits.items()} == {"train": 2, "dev": 1, "test": 1}
+    assert found.pictures["train"].frames == 12 and found.splits["dev"].speakers == {"dev-signer": 1}
+    assert not found.is_phoenix and found.place.annotations == tmp_path / "clips.tsv"
+
+
+def test_each_fault_with_its_line(tmp_path):
+    root = sound_set(tmp_path)
+    shutil.copy(root / "videos" / "train-1.safetensors", root / "x.safetensors")
+    (root / "videos" / "torn.mp4").write_bytes(b"torn")
+    (root / "videos" / "bare").mkdir()
+    path = write_lines(
+        root,
+        ("train-0", "train", "anna", "", ""),
+        ("train-0", "train", "anna", "", "again"),
+        ("gone", "train", "anna", "", "y"),
+        ("dev-0", "develop", "anna", "", "y"),
+        ("torn", "test", "ben", "", "y"),
+        ("bare", "test", "anna", "", "y"),
+        ("short", "test"),
+        ("x", "", "ben", "", "y"),
+    )
+    found = check(root)
+    assert {kind: [text.replace(str(path), "T") for text in texts] for kind, texts in found.problems.items()} == {
+        "annotation": [
+            "T: line 3: the name train-0 stands in line 2 already; give it another one",
+            "T: line 5: the split 'develop' is none of train, dev, test",
+            "T: line 8: 2 fields, but the head line has 5; mend its tabs",
+        ],
+        "texts": ["T: line 2: clip train-0 has no text"],
+        "splits": [
+            "T: line 9: clip x has no split; write train, dev, test, "
+            f"or `slt data new {root} --split 0.8,0.1,0.1 --force`",
+            "T: no clip has the split dev; a training needs all of train, dev, test",
+        ],
+        "no_pictures": [f"T: line 4: clip gone has no video: no videos/gone.* or gone.* in {root}"],
+        "empty": [f"T: line 7: {root / 'videos' / 'bare'}"],
+        "unreadable": found.problems["unreadable"] and [found.problems["unreadable"][0].replace(str(path), "T")],
+    }  # fmt: skip
+    assert found.problems["unreadable"][0].startswith(f"{path}: line 6: ")
+    assert any("4 of 5 clips have no glosses" in note or "5 of 5" in note for note in found.notes)
+    assert any("1 signers are in several splits, as anna" in note for note in found.notes)
+
+
+def test_the_same_video_and_text_in_two_splits(tmp_path):
+    root = sound_set(tmp_path)
+    lines = [(n, s, "", "A", t, "videos/train-0.safetensors") for n, s, t in
+             (("a", "train", "x"), ("b", "test", "x"), ("c", "dev", "y"), ("d", "train", "x"))]  # fmt: skip
+    path = write_lines(root, *lines, head=(*HEAD, "video"))
+    found = check(root)
+    assert found.problems == {"several_splits": [
+        f"{path}: line 3: clip b in test has the video and the text of line 2 in train; leave one of them out"
+    ]}  # fmt: skip
+
+
+def test_no_split_at_all_is_said_once(tmp_path):
+    root = sound_set(tmp_path)
+    write_lines(root, *((f"{s}-0", "x") for s in ("train", "dev", "test")), head=("name", "text"))
+    (text,) = check(root).problems["splits"]
+    assert "no clip has a split" in text and "slt data new" in text
+
+
+def test_an_empty_table_and_columns_that_are_not_read(tmp_path):
+    path = write_lines(tmp_path, head=("name", "text", "gloss"))
+    found = check(tmp_path)
+    assert found.problems == {"annotation": [f"{path}: no clips in it, only the head line; write a line for each clip"]}
+    assert found.notes == ("columns that are not read: gloss",)
+
+
+def test_another_frame_rate_is_noted(tmp_path):
+    root = sound_set(tmp_path)
+    write_poses(root / "videos" / "train-0.safetensors", fps=30.0)
+    (note,) = (note for note in check(root).notes if "second" in note)
+    assert note == f'the first clip has 30 frames a second: put {{"fps": 30}} into {root / "corpus.json"}'
+    (root / "corpus.json").write_text('{"fps": 30}')
+    assert not any("second" in note for note in check(root).notes) and check(root).description.fps == 30
+
+
+def test_videos_and_frames_are_decoded(tmp_path):
+    root = sound_set(tmp_path)
+    for name in ("train-0", "train-1"):
+        (root / "videos" / f"{name}.safetensors").unlink()
+    write_video(root / "train-0.mp4", [np.zeros((32, 48, 3), np.uint8)] * 5, 25.0)
+    (root / "train-1").mkdir()
+    for k, size in enumerate([(8, 9), (8, 9), (8, 10)]):
+        cv2.imwrite(str(root / "train-1" / f"{k + 1}.png"), np.zeros((*size, 3), np.uint8))
+    found = check(root, "all")
+    assert found.pictures["train"].frames == 8 and list(found.problems) == ["sizes"]
+    assert found.problems["sizes"][0].startswith(f"{root / 'clips.tsv'}: line 3: ")

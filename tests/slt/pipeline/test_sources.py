@@ -1,0 +1,98 @@
+"""What a run asks of a corpus before it begins."""
+
+from dataclasses import replace
+
+import pytest
+
+from skeletor.support.errors import InputError
+from slt.data import layout
+from slt.pipeline import report, run
+from slt.pipeline.config import RunConfig
+from slt.pipeline.context import Run
+from slt.pipeline.sources import require_glosses
+from slt.recognise.config import RecogniserConfig
+from slt.translate.config import PRESETS
+from tests.slt.data.own_sets import sound_set
+
+
+@pytest.fixture
+def corpus(tmp_path) -> layout.Corpus:
+    return layout.read_corpus(sound_set(tmp_path / "mine"))
+
+
+def without_glosses(corpus: layout.Corpus, *names: str) -> layout.Corpus:
+    clips = tuple(replace(c, glosses=()) if c.name in names else c for c in corpus.clips)
+    return replace(corpus, clips=clips)
+
+
+@pytest.mark.parametrize("name", ["train-1", "dev-0"])
+@pytest.mark.parametrize(
+    ("config", "advice"),
+    [
+        (RunConfig(), "gloss2text: false"),
+        (RunConfig(rows=["raw", "gloss2text"]), "gloss2text: false"),
+        (RunConfig(recogniser=RecogniserConfig()), "no recogniser, and gloss2text: false"),
+        (RunConfig(translate=PRESETS["ctc"], gloss2text=False), "gloss_weight: 0"),
+    ],
+)
+def test_a_run_that_needs_glosses_says_so_before_it_works(corpus, name, config, advice):
+    require_glosses(config, corpus)
+    with pytest.raises(InputError, match=f"clip {name} has no glosses.*{advice}") as caught:
+        require_glosses(config, without_glosses(corpus, name))
+    assert "\n" not in str(caught.value) and str(corpus.root) in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [RunConfig(gloss2text=False), RunConfig(rows=["raw"])])
+def test_a_run_that_needs_no_glosses_takes_the_same_corpus(corpus, config):
+    require_glosses(config, without_glosses(corpus, "train-0", "train-1", "dev-0", "test-0"))
+
+
+def test_glosses_of_test_are_not_needed(corpus):
+    require_glosses(RunConfig(), without_glosses(corpus, "test-0"))
+
+
+def test_a_run_takes_a_table_of_clips_and_leaves_its_text(tmp_path):
+    root = sound_set(tmp_path / "mine")
+    table = root / "clips.tsv"
+    table.write_text(table.read_text().replace("Hello, dev-0!", "Hello, dev-0 ."))
+    for period in (True, False):
+        config = RunConfig(gloss2text=False, period=period)
+        made = run._with_corpus(config, tmp_path / "run", root, ())
+        assert made.corpus.split("dev")[0].text == "Hello, dev-0 ." and not made.rendered
+        assert report._text(made) == "text as it was written, its case and marks kept"
+    protocol = Run(RunConfig(period=False), tmp_path, replace(made.corpus, protocol=True), "")
+    assert report._text(protocol).startswith("text lower case without")
+
+
+def test_a_run_refuses_a_table_that_is_not_whole(tmp_path):
+    root = sound_set(tmp_path / "mine", {"train": 2, "test": 1})
+    with pytest.raises(InputError, match="no pictures of dev"):
+        run._with_corpus(RunConfig(gloss2text=False), tmp_path / "run", root, ())
+    with pytest.raises(InputError, match="no annotations/manual"):
+        run._with_corpus(RunConfig(), tmp_path / "run", tmp_path, ())
+
+
+def test_it_is_estimated_and_lifted_like_any_other(tmp_path):
+    """Files of poses of a toy language through the first stages, under the names of the table."""
+    from skeletor.io.formats import write_pose
+    from skeletor.io.store import open_store
+    from skeletor.lifters.fast_lifter import FastOptions
+    from skeletor.refiners.base import NoRefineOptions
+    from slt.estimators.pose_files import PosesOptions
+    from tests.slt.toy import perform
+
+    root = sound_set(tmp_path / "mine")
+    for k, file in enumerate(sorted((root / "videos").iterdir())):
+        pose = perform(["regen", "wind"], k)
+        flat = pose.replace(pose.keypoints[:, :, :2] * 60 + 200)
+        write_pose(flat, file)
+    config = RunConfig(
+        workers=1, gloss2text=False, rows=["raw"],
+        estimator=PosesOptions(), lift=FastOptions(), refine=NoRefineOptions(),
+    )  # fmt: skip
+    done = run.prepare_rows(config, tmp_path / "run", root)
+    (row,) = done.rows
+    assert {split: sorted(open_store(row.store / split)) for split in layout.SPLITS} == {
+        "train": ["train-0", "train-1"], "dev": ["dev-0"], "test": ["test-0"],
+    }  # fmt: skip
+    assert (tmp_path / "run" / "bad_clips.tsv").read_text(encoding="utf-8").count("\n") == 1
