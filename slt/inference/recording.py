@@ -142,7 +142,7 @@ def _reason(sentences: Sequence[Sentence], config: SegmentConfig) -> str:
     """Why there is no text at all."""
     if not sentences:
         return f"nobody signs: no hand is raised or moves for {config.shortest:g} s; see it with `slt view`"
-    return f"none of its {len(sentences)} segments was understood; the first: {sentences[0].reason}"
+    return f"not one of its {_count(len(sentences))} was understood; the first: {sentences[0].reason}"
 
 
 def _cut(raw: PoseSequence, longest: float, segments: int, understood: int) -> tuple[str, ...]:
@@ -151,4 +151,8 @@ def _cut(raw: PoseSequence, longest: float, segments: int, understood: int) -> t
         return ()
     why = f"{raw.seconds:.1f} s, longer than the {longest:.1f} s of one sentence: " if raw.seconds > longest else ""
     lost = f"; {segments - understood} not understood" if understood < segments else ""
-    return (f"{why}cut by a rule into {segments} segments{lost}; look at the times",)
+    return (f"{why}cut by a rule into {_count(segments)}{lost}; look at the times",)
+
+
+def _count(segments: int) -> str:
+    return f"{segments} segment{'s' if segments != 1 else ''}"
