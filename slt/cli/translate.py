@@ -188,6 +188,6 @@ def write_results(
         "vtt": lambda: vtt(cues),
         "eaf": lambda: eaf(cues, media, base.parent),
     }
-    for name in formats:
-        if name == "json" or result.text is not None:
-            write_text(result_path(base, f".{name}"), makers[name]())
+    made = {name: makers[name]() for name in formats if name == "json" or result.text is not None}
+    for name, text in made.items():  # all are made before the first is written
+        write_text(result_path(base, f".{name}"), text)

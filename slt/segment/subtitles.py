@@ -17,13 +17,17 @@ def srt(cues: Sequence[Cue]) -> str:
 
 
 def vtt(cues: Sequence[Cue]) -> str:
-    """WebVTT of cues in order; `&`, `<` and `>` are escaped. A note before each tells how sure the system is of it."""
-    blocks = ["WEBVTT\n"]
-    for one in in_lines(cues):
-        if one.confidence is not None:
-            blocks.append(f"NOTE confidence {one.confidence:.3f}\n")
+    """WebVTT of cues in order; `&`, `<` and `>` are escaped.
+
+    A note tells the number of each subtitle and how sure the system is of it. It stands before all of them: some
+    readers take a note between two subtitles for text of the first.
+    """
+    made = list(enumerate(in_lines(cues), 1))
+    sure = [f"{number} {one.confidence:.3f}\n" for number, one in made if one.confidence is not None]
+    blocks = ["WEBVTT\n", *(["NOTE confidence by number\n" + "".join(sure)] if sure else [])]
+    for number, one in made:
         text = "\n".join(one.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        blocks.append(f"{clock(one.start, '.')} --> {clock(one.end, '.')}\n{text}\n")
+        blocks.append(f"{number}\n{clock(one.start, '.')} --> {clock(one.end, '.')}\n{text}\n")
     return "\n".join(blocks)
 
 

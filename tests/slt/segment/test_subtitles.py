@@ -86,8 +86,9 @@ def test_the_forms_are_exact():
         f"2\n100:00:00,000 --> 100:00:01,000\n{NOT_UNDERSTOOD}\n"
     )
     assert vtt(made) == (
-        "WEBVTT\n\nNOTE confidence 0.500\n\n00:00:00.000 --> 00:00:01.234\nam tag &lt;b&gt; &amp; 3 &gt; 2\n\n"
-        f"100:00:00.000 --> 100:00:01.000\n{NOT_UNDERSTOOD}\n"
+        "WEBVTT\n\nNOTE confidence by number\n1 0.500\n\n"
+        "1\n00:00:00.000 --> 00:00:01.234\nam tag &lt;b&gt; &amp; 3 &gt; 2\n\n"
+        f"2\n100:00:00.000 --> 100:00:01.000\n{NOT_UNDERSTOOD}\n"
     )
     assert txt(made) == f"am tag <b> & 3 > 2\n{NOT_UNDERSTOOD}\n"
     assert srt([]) == txt([]) == "" and vtt([]) == "WEBVTT\n"
