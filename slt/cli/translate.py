@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +27,9 @@ from slt.estimators.registry import ESTIMATORS
 if TYPE_CHECKING:
     from slt.estimators.ahead import Ahead
     from slt.inference.chain import Translation
+    from slt.inference.recording import Recording
 
-FORMATS = ("txt", "json", "srt")
+FORMATS = ("txt", "json", "srt", "vtt", "eaf")
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -61,6 +62,12 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     )
     parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
     parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
+    parser.add_argument(
+        "--segments",
+        choices=("auto", "none"),
+        help="auto: cut each input where nobody signs, a sentence for each segment; none: an input is one sentence; "
+        "default: auto for inputs longer than the model's longest clip",
+    )
     parser.add_argument("--refine2d", choices=REFINERS_2D.names(), help="before lifting; default: the model's")
     parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {lift_help()}")
     parser.add_argument("--refine", choices=REFINERS.names(), help="default: the model's")
@@ -108,6 +115,7 @@ def _translate(
     ahead: Ahead | None,
 ) -> int:
     from slt.inference.chain import Sparse, load_chain
+    from slt.inference.recording import translate_recording
 
     sparse = Sparse(args.pose_stride, args.upsample)
     chain = load_chain(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse, args.fps)
@@ -131,23 +139,55 @@ def _translate(
             for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
                 if old.exists():
                     print(f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left", file=sys.stderr)
-        result = chain.translate(one.file, poses(one))
+        result = translate_recording(chain, one.file, poses(one), args.segments)
         for warning in result.warnings:
             print(f"{one.shown}: warning: {warning}", file=sys.stderr)
         if base is not None:
-            write_results(result, base, formats)
+            media = None if is_poses(one.file) or not one.file.is_file() else one.file
+            write_results(result, base, formats, media)
         if result.text is None:
             raise NothingToTranslate(f"{one.shown}: not translated: {result.reason}")
-        print(f"{one.shown}: {result.text}" if len(inputs) > 1 else result.text)
-        if args.glosses:
-            print(f"  glosses: {' '.join(result.glosses or ())}")
+        for line in _lines(result, args.glosses):
+            print(f"{one.shown}: {line}" if len(inputs) > 1 and not line.startswith(" ") else line)
 
     return each(inputs, work, "translate")
 
 
-def write_results(result: Translation, base: Path, formats: Sequence[str]) -> None:
-    """Write a translation to `base` + suffix of each format ("txt", "srt", "json"); an abstention as JSON only."""
-    contents = {"txt": f"{result.text or ''}\n", "srt": result.srt(), "json": result.json()}
-    for name in formats:
-        if name == "json" or result.text is not None:
-            write_text(result_path(base, f".{name}"), contents[name])
+def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
+    """What is printed: the sentence; of a recording each one behind its times; below each its glosses, if wanted."""
+    from slt.inference.recording import Recording
+    from slt.segment.subtitles import clock
+
+    told = "  glosses: {}".format
+    if not isinstance(result, Recording):
+        yield str(result.text)
+        if glosses:
+            yield told(" ".join(result.glosses or ()))
+        return
+    for part in result.sentences:
+        yield f"{clock(round(part.start_s * 1000))} - {clock(round(part.end_s * 1000))}  {part.cue().shown}"
+        if glosses:
+            yield told(" ".join(part.glosses or ()))
+
+
+def write_results(
+    result: Translation | Recording, base: Path, formats: Sequence[str], media: Path | None = None
+) -> None:
+    """Write a translation to `base` + suffix of each format (of `FORMATS`); an abstention as JSON only.
+
+    media: the video, which the annotation of ELAN is linked to.
+    """
+    from slt.segment.eaf import eaf
+    from slt.segment.subtitles import srt, txt, vtt
+
+    cues = result.cues()
+    makers: dict[str, Callable[[], str]] = {
+        "txt": lambda: txt(cues),
+        "json": result.json,
+        "srt": lambda: srt(cues),
+        "vtt": lambda: vtt(cues),
+        "eaf": lambda: eaf(cues, media, base.parent),
+    }
+    made = {name: makers[name]() for name in formats if name == "json" or result.text is not None}
+    for name, text in made.items():  # all are made before the first is written
+        write_text(result_path(base, f".{name}"), text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +32,8 @@ from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
 from slt.recognise.align import Sign
+from slt.segment.cues import Cue
+from slt.segment.subtitles import srt
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
 AS_THEY_ARE = "3D poses are used as they are, not lifted again"
@@ -41,8 +44,8 @@ class Translation:
     """What became of one input. text is None if the system abstained; reason says why.
 
     glosses: what the model recognised; None if it recognises none. signs: of a cascade, when each gloss is signed and
-    how sure it is. seconds: of each stage; where 2D poses
-    are made in other processes, `estimate` is what was left to wait for.
+    how sure it is. seconds: of each stage; where 2D poses are made in other processes, `estimate` is what was left to
+    wait for.
     """
 
     source: str
@@ -66,9 +69,13 @@ class Translation:
                 del values[key]
         return to_json(values, 1) + "\n"
 
+    def cues(self) -> tuple[Cue, ...]:
+        """One subtitle over the whole clip; its text is None if the system abstained."""
+        return (Cue(0.0, self.duration, self.text, None if self.text is None else sureness(self.signals)),)
+
     def srt(self) -> str:
-        """One subtitle over the whole clip."""
-        return f"1\n{_clock(0)} --> {_clock(self.duration)}\n{self.text or ''}\n"
+        """One subtitle over the whole clip, or several in a row if its text is long."""
+        return srt(self.cues())
 
 
 @dataclass(frozen=True)
@@ -94,21 +101,25 @@ class Chain:
         estimate: gives the poses in place of `poses`, for instance those that another process has made. 3D poses are
         used as they are (see `spatial`), which the warnings say.
         """
+        seconds: dict[str, float] = {}
+        raw = timed(seconds, "estimate", lambda: (estimate or self.poses)(Path(source)))
+        return self.translate_poses(raw, source, seconds)
+
+    def translate_poses(
+        self, raw: PoseSequence, source: Path | str, seconds: dict[str, float] | None = None
+    ) -> Translation:
+        """Translate the poses of one input, as `poses` gives them. seconds: takes up how long each stage took."""
         from slt.recognise.cascade import Cascade  # torch takes seconds to load
 
-        source = Path(source)
-        seconds: dict[str, float] = {}
-        raw = _timed(seconds, "estimate", lambda: (estimate or self.poses)(source))
+        seconds = {} if seconds is None else seconds
         abstention, translator = self.model.abstention, self.model.translator
-        # a file of 3D joints may have no confidences: then nothing is known of who was seen
-        told = raw if raw.dims == 2 or raw.confidence.any() else None
-        warnings = self.warnings(raw) if raw.dims == 2 else (AS_THEY_ARE, *self.warnings(raw))
+        told, warnings = told_of(raw), (*lifted_before(raw), *self.warnings(raw))
         reason = None if told is None else abstention.signer_reason(told)
         if reason is not None:
-            return _abstained(source, raw, reason, seconds, warnings)
+            return _abstained(Path(source), raw, reason, seconds, warnings)
         refined = self.spatial(raw, seconds)
-        hypothesis = _timed(seconds, "translate", lambda: translator.translate([refined])[0])
-        signals = _timed(seconds, "judge", lambda: abstention.signals(translator, told, refined, hypothesis))
+        hypothesis = timed(seconds, "translate", lambda: translator.translate([refined])[0])
+        signals = timed(seconds, "judge", lambda: abstention.signals(translator, told, refined, hypothesis))
         reason = abstention.reason(signals)
         return Translation(
             source=str(source),
@@ -139,9 +150,9 @@ class Chain:
         else:
             if self.refiner_2d.name != "none":
                 flat = pose
-                pose = _timed(seconds, "refine2d", lambda: OnKeyFrames(self.refiner_2d)(flat))
-            pose = _timed(seconds, "lift", lambda: self.lifter(pose))
-        return pose if refined_before(raw) else _timed(seconds, "refine", lambda: self.refiner(pose))
+                pose = timed(seconds, "refine2d", lambda: OnKeyFrames(self.refiner_2d)(flat))
+            pose = timed(seconds, "lift", lambda: self.lifter(pose))
+        return pose if refined_before(raw) else timed(seconds, "refine", lambda: self.refiner(pose))
 
     def warnings(self, raw: PoseSequence) -> tuple[str, ...]:
         """Where the input differs from what the model was trained on, and whether it was refined before."""
@@ -164,6 +175,21 @@ class Chain:
             whole = "every frame" if known == 1 else f"1 frame in {known}"
             found.append(f"its limits for not translating were set with 2D on {whole}; expect it to refuse more often")
         return tuple(found)
+
+
+def told_of(raw: PoseSequence) -> PoseSequence | None:
+    """The pose, if it tells who was seen; None for 3D joints without any confidence."""
+    return raw if raw.dims == 2 or raw.confidence.any() else None
+
+
+def lifted_before(raw: PoseSequence) -> tuple[str, ...]:
+    """A warning, if the pose is 3D already."""
+    return () if raw.dims == 2 else (AS_THEY_ARE,)
+
+
+def sureness(signals: Mapping[str, float]) -> float | None:
+    """Geometric mean of the probabilities of a sentence's tokens, 0 to 1, from its signals; None if it has none."""
+    return math.exp(signals["log_prob"]) if "log_prob" in signals else None
 
 
 def refined_before(pose: PoseSequence) -> bool:
@@ -318,7 +344,8 @@ def to_signing_50(pose: PoseSequence) -> PoseSequence:
     return pose.to_skeleton(SIGNING_50)
 
 
-def _timed(seconds: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
+def timed(seconds: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
+    """What the work gives; how long it took, in seconds, is noted under that name."""
     start = time.perf_counter()
     result = work()
     seconds[name] = round(time.perf_counter() - start, 4)
@@ -330,8 +357,3 @@ def _abstained(
 ) -> Translation:
     provenance = dataclasses.asdict(raw.provenance)
     return Translation(str(source), None, reason, (), 0.0, {}, raw.seconds, seconds, provenance, warnings)
-
-
-def _clock(seconds: float) -> str:
-    milli = round(seconds * 1000)
-    return f"{milli // 3_600_000:02}:{milli // 60_000 % 60:02}:{milli // 1000 % 60:02},{milli % 1000:03}"

@@ -147,7 +147,7 @@ def test_an_older_result_is_gone_before_the_work_begins(translate, tmp_path, mon
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("slt.inference.chain.Chain.translate", killed)
+    monkeypatch.setattr("slt.inference.chain.Chain.translate_poses", killed)
     with pytest.raises(KeyboardInterrupt):
         translate(tmp_path / "x.safetensors", "-o", tmp_path / "out", "-f", "srt")
     assert not list((tmp_path / "out").iterdir())

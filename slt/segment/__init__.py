@@ -1,0 +1,1 @@
+"""Long recordings: where somebody signs, and what was understood there as subtitles."""

@@ -1,0 +1,62 @@
+"""The annotation of ELAN: parsed, and held against what the format asks for."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+from hypothesis import given
+
+from slt.segment.cues import NOT_UNDERSTOOD, Cue, milliseconds
+from slt.segment.eaf import eaf
+from tests.slt.segment.test_subtitles import cues
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@given(cues())
+def test_everything_can_be_read_back(given_cues):
+    root = ElementTree.fromstring(eaf(given_cues).encode())
+    slots = {one.get("TIME_SLOT_ID"): int(one.get("TIME_VALUE")) for one in root.iter("TIME_SLOT")}
+    assert list(slots.values()) == sorted(slots.values())
+    sentences = list(root.iterfind("TIER[@TIER_ID='sentence']/ANNOTATION/ALIGNABLE_ANNOTATION"))
+    times = [(slots[one.get("TIME_SLOT_REF1")], slots[one.get("TIME_SLOT_REF2")]) for one in sentences]
+    assert times == list(milliseconds(given_cues)) and all(start < end for start, end in times)
+    assert [one.findtext("ANNOTATION_VALUE") for one in sentences] == [cue.shown for cue in given_cues]
+    sure = list(root.iterfind("TIER[@TIER_ID='confidence']/ANNOTATION/REF_ANNOTATION"))
+    told = {one.get("ANNOTATION_REF"): float(one.findtext("ANNOTATION_VALUE")) for one in sure}
+    wanted = {f"a{k}": round(cue.confidence, 3) for k, cue in enumerate(given_cues, 1) if cue.confidence is not None}
+    assert told == wanted
+    names = [one.get("ANNOTATION_ID") for one in (*sentences, *sure)]
+    assert len(set(names)) == len(names) and len(names) == int(root.findtext("HEADER/PROPERTY"))
+
+
+def test_the_structure_is_that_of_version_3(tmp_path):
+    made = [Cue(0.0, 1.0, "a < b & c", 0.75), Cue(1.0, 2.0, None)]
+    video = tmp_path / "in" / "my talk.mp4"
+    root = ElementTree.fromstring(eaf(made, video, tmp_path / "out", NOW).encode())
+    assert (root.tag, root.get("FORMAT"), root.get("DATE")) == (
+        "ANNOTATION_DOCUMENT",
+        "3.0",
+        "2026-01-02T03:04:05+00:00",
+    )
+    order = ["HEADER", "TIME_ORDER", "TIER", "TIER", "LINGUISTIC_TYPE", "LINGUISTIC_TYPE", "CONSTRAINT"]
+    assert [child.tag for child in root] == order
+    link = root.find("HEADER/MEDIA_DESCRIPTOR")
+    assert link.get("MEDIA_URL") == f"file://{tmp_path}/in/my%20talk.mp4" and link.get("MIME_TYPE") == "video/mp4"
+    assert link.get("RELATIVE_MEDIA_URL") == "../in/my talk.mp4"
+    sentence, confidence = root.iterfind("TIER")
+    assert sentence.get("PARENT_REF") is None and confidence.get("PARENT_REF") == "sentence"
+    kinds = {one.get("LINGUISTIC_TYPE_ID"): one for one in root.iterfind("LINGUISTIC_TYPE")}
+    assert kinds[sentence.get("LINGUISTIC_TYPE_REF")].get("TIME_ALIGNABLE") == "true"
+    assert kinds["sentence"].get("CONSTRAINTS") is None
+    assert kinds[confidence.get("LINGUISTIC_TYPE_REF")].get("TIME_ALIGNABLE") == "false"
+    assert kinds["confidence"].get("CONSTRAINTS") == root.find("CONSTRAINT").get("STEREOTYPE") == "Symbolic_Association"
+    assert [one.text for one in root.iter("ANNOTATION_VALUE")] == ["a < b & c", NOT_UNDERSTOOD, "0.750"]
+
+
+def test_links_beside_the_video_and_without_one(tmp_path):
+    beside = eaf([], tmp_path / "x.avi", tmp_path, NOW)
+    assert 'RELATIVE_MEDIA_URL="./x.avi"' in beside
+    assert "RELATIVE_MEDIA_URL" not in eaf([], Path("x.unknown"), None, NOW)
+    assert 'MIME_TYPE="unknown"' in eaf([], Path("x.unknown"), None, NOW)
+    assert "MEDIA_DESCRIPTOR" not in eaf([Cue(0.0, 1.0, "x")])
