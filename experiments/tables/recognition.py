@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from experiments.pages import fill
 from experiments.report import Result, interval, table, write_result
-from experiments.request import RUNS, Request
+from experiments.request import RESULTS, RUNS, Request
 from experiments.tables import gloss2text, slower
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
@@ -107,6 +108,9 @@ def make(request: Request, config: RecognitionConfig) -> None:
         _add_slower(result, request, config, trained, splits["test"])
     title = "What repair is worth to a reader: glosses recognised, then translated"
     write_result(result, request.results, request.name, title, request.about(config, config.seeds[0]))
+    if request.results == RESULTS:
+        link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
+        fill(f"table {request.name}", "\n".join([*result.sections, f"Made by `make recognition`. {link}"]))
 
 
 def _gloss_models(config: RecognitionConfig, annotation: Path) -> list[Path]:
