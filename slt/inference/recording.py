@@ -12,6 +12,7 @@ from skeletor.files.plain_json import to_json
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
 from slt.inference.chain import Chain, Translation, lifted_before, sureness, timed, to_signing_50, told_of
+from slt.recognise.align import Sign
 from slt.segment.cues import Cue, clean
 from slt.segment.rule import Segment, SegmentConfig, find_segments
 
@@ -24,7 +25,7 @@ class Sentence:
     """What became of one segment, from start_s up to end_s, in seconds. text is None if the system abstained.
 
     The other fields are those of a `Translation`. confidence: geometric mean of the tokens' probabilities, 0 to 1; None
-    for an abstention.
+    for an abstention. signs: by the recording's clock.
     """
 
     start_s: float
@@ -36,10 +37,12 @@ class Sentence:
     score: float = 0.0
     signals: dict[str, float] = dataclasses.field(default_factory=dict)
     glosses: tuple[str, ...] | None = None
+    signs: tuple[Sign, ...] | None = None
 
     def cue(self) -> Cue:
         """The sentence as a subtitle."""
-        return Cue(self.start_s, self.end_s, self.text, self.confidence)
+        signs = self.signs if self.signs and self.text is not None else ()
+        return Cue(self.start_s, self.end_s, self.text, self.confidence, signs)
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ class Recording:
         return tuple(sentence.cue() for sentence in self.sentences)
 
     def json(self) -> str:
-        """All of it as JSON text; sentences without the key "glosses" if the model recognises none."""
+        """All of it as JSON text; sentences without the keys "glosses" and "signs" if the model has none."""
         values = dataclasses.asdict(self)
         for sentence in values["sentences"]:
-            if sentence["glosses"] is None:
-                del sentence["glosses"]
+            for key in ("glosses", "signs"):
+                if sentence[key] is None:
+                    del sentence[key]
         return to_json({"source": self.source, "text": self.text, **values}, 1) + "\n"
 
 
@@ -111,6 +115,8 @@ def _sentences(
     chain: Chain, raw: PoseSequence, found: Sequence[Segment], seconds: dict[str, float]
 ) -> tuple[list[Sentence], Any]:
     """A sentence for each segment, and the provenance of the poses that they were read from."""
+    from slt.recognise.cascade import Cascade  # torch takes seconds to load
+
     abstention, translator = chain.model.abstention, chain.model.translator
     told, stride = told_of(raw), pose_stride(raw)
     refined = chain.spatial(raw, seconds)
@@ -121,21 +127,31 @@ def _sentences(
     poses = [refined.frames(*parts[k]) for k in judged]
     hypotheses = timed(seconds, "translate", lambda: translator.translate(poses))
     glosses = translator.recognise(poses) if translator.recognised else [None] * len(poses)
+    signs = translator.signs(poses) if isinstance(translator, Cascade) else [None] * len(poses)
 
     sentences = [Sentence(one.start_s, one.end_s, None, reason) for one, reason in zip(found, nobody, strict=True)]
 
     def judge() -> None:
-        for k, pose, hypothesis, read in zip(judged, poses, hypotheses, glosses, strict=True):
+        for k, pose, hypothesis, read, signed in zip(judged, poses, hypotheses, glosses, signs, strict=True):
             signals = abstention.signals(translator, told_parts[k], pose, hypothesis)
             reason = abstention.reason(signals) or (None if clean(hypothesis.text) else "the translation has no words")
             text, sure = (None, None) if reason else (hypothesis.text, sureness(signals))
             sentences[k] = dataclasses.replace(
                 sentences[k], text=text, reason=reason, confidence=sure, tokens=tuple(hypothesis.tokens),
-                score=hypothesis.score, signals=signals, glosses=read,
+                score=hypothesis.score, signals=signals, glosses=read, signs=_later(signed, parts[k][0] / raw.fps),
             )  # fmt: skip
 
     timed(seconds, "judge", judge)
     return sentences, refined.provenance
+
+
+def _later(signs: Sequence[Sign] | None, start: float) -> tuple[Sign, ...] | None:
+    """Signs of a segment that begins at `start` seconds, by the recording's clock."""
+    if signs is None:
+        return None
+    return tuple(
+        dataclasses.replace(sign, start=round(sign.start + start, 3), end=round(sign.end + start, 3)) for sign in signs
+    )
 
 
 def _reason(sentences: Sequence[Sentence], config: SegmentConfig) -> str:

@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from slt.recognise.align import Sign
+
 NOT_UNDERSTOOD = "[not understood]"
 LINE, LINES = 42, 2  # characters of a line and lines of a subtitle, as broadcasters have them
 # What XML 1.0 cannot hold, not even escaped: controls (those that are white space become spaces before), halves of
@@ -18,13 +20,15 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\ufff
 class Cue:
     """A sentence from start_s up to end_s, in seconds. text: None if the system abstained.
 
-    confidence: geometric mean of the probabilities of its tokens, 0 to 1; None if there is none.
+    confidence: geometric mean of the probabilities of its tokens, 0 to 1; None if there is none. signs: the glosses
+    that were read, in seconds of the same clock.
     """
 
     start_s: float
     end_s: float
     text: str | None
     confidence: float | None = None
+    signs: tuple[Sign, ...] = ()
 
     @property
     def shown(self) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from slt.inference.chain import load_chain
 from slt.inference.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
+from slt.inference.recording import Recording, translate_recording
 from slt.recognise.cascade import Cascade, certainty, load_reader
 from slt.recognise.config import PRESETS as RECOGNISERS
 from slt.recognise.recogniser import Recogniser
@@ -102,6 +103,11 @@ def test_the_chain_tells_the_signs(cascade: tuple[Cascade, Path], tmp_path: Path
         "gloss", "start", "end", "confidence",
     }  # fmt: skip
     assert "signs" not in json.loads(dataclasses.replace(result, signs=None).json())
+    recording = translate_recording(load_chain(folder, device="cpu"), "x", lambda _: pose)
+    assert isinstance(recording, Recording)
+    (sentence,) = json.loads(recording.json())["sentences"]
+    assert [s["gloss"] for s in sentence["signs"]] == sentence["glosses"] and sentence["glosses"]
+    assert all(sentence["start_s"] <= s["start"] < s["end"] for s in sentence["signs"])
 
 
 def test_its_states_are_those_of_its_recogniser(cascade: tuple[Cascade, Path]) -> None:

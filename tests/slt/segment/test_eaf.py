@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from hypothesis import given
 
+from slt.recognise.align import Sign
 from slt.segment.cues import NOT_UNDERSTOOD, Cue, milliseconds
 from slt.segment.eaf import eaf
 from tests.slt.segment.test_subtitles import cues
@@ -60,3 +61,23 @@ def test_links_beside_the_video_and_without_one(tmp_path):
     assert "RELATIVE_MEDIA_URL" not in eaf([], Path("x.unknown"), None, NOW)
     assert 'MIME_TYPE="unknown"' in eaf([], Path("x.unknown"), None, NOW)
     assert "MEDIA_DESCRIPTOR" not in eaf([Cue(0.0, 1.0, "x")])
+
+
+def test_glosses_lie_within_their_sentence_in_a_tier_of_their_own():
+    signs = (Sign("REGEN", 0.9, 1.4, 0.9), Sign("NORD", 1.3, 1.8, 0.8), Sign("WIND", 1.9, 2.6, 0.7))
+    made = [Cue(1.0, 2.0, "regen", 0.5, signs), Cue(3.0, 4.0, "wind", 0.5, (Sign("WIND", 3.5, 3.9, 0.9),))]
+    root = ElementTree.fromstring(eaf(made))
+    values = [int(one.get("TIME_VALUE")) for one in root.iter("TIME_SLOT")]
+    assert values == sorted(values) and len(values) == 2 * (2 + 4)
+    slots = {one.get("TIME_SLOT_ID"): int(one.get("TIME_VALUE")) for one in root.iter("TIME_SLOT")}
+    tier = next(one for one in root.iter("TIER") if one.get("TIER_ID") == "gloss")
+    assert tier.get("PARENT_REF") == "sentence"
+    found = [(slots[one.get("TIME_SLOT_REF1")], slots[one.get("TIME_SLOT_REF2")], one[0].text)
+             for one in tier.iter("ALIGNABLE_ANNOTATION")]  # fmt: skip
+    assert found == [(1000, 1400, "REGEN"), (1400, 1800, "NORD"), (1900, 2000, "WIND"), (3500, 3900, "WIND")]
+    ids = [one.get("ANNOTATION_ID") for one in root.iter() if one.get("ANNOTATION_ID")]
+    assert ids == [f"a{k}" for k in range(1, len(ids) + 1)]
+    assert next(root.iter("PROPERTY")).text == str(len(ids))
+    kinds = {one.get("LINGUISTIC_TYPE_ID"): one.get("CONSTRAINTS") for one in root.iter("LINGUISTIC_TYPE")}
+    assert kinds == {"sentence": None, "gloss": "Included_In", "confidence": "Symbolic_Association"}
+    assert "gloss" not in eaf([Cue(1.0, 2.0, "regen", 0.5)])
