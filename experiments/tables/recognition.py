@@ -23,16 +23,18 @@ from experiments.pages import fill
 from experiments.report import Result, interval, table, write_result
 from experiments.request import RESULTS, RUNS, Request
 from experiments.tables import gloss2text, slower
-from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.smooth import SavgolOptions
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
-from slt.data.layout import Clip, read_corpus
+from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus
 from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
+from slt.pipeline.translators import outputs_of
+from slt.pipeline.work.cascade import train_on_glosses_of_poses
 from slt.pipeline.work.refine import refine_parts
+from slt.pipeline.work.train_translator import RECOGNISED, write_outputs
 from slt.recognise.config import RecogniserConfig
 from slt.score.bootstrap import compare, statistics
 from slt.score.rates import compare_word_error_rates
@@ -50,7 +52,6 @@ LABELS = {
 }
 _PLACES = {"raw": "lifted", "truth": "truth"}
 _SURE = 0.3  # a joint below this confidence is missing
-_CODE = ("slt.recognise.train", "slt.data.layout")
 Glosses = dict[str, dict[str, list[str]]]  # split -> clip -> what was read
 
 
@@ -92,7 +93,8 @@ def make(request: Request, config: RecognitionConfig) -> None:
     annotation = gloss2text.find_corpus(request.corpus)
     models = _gloss_models(config, annotation)
     stores = {row: _store(row, request, config.workers) for row in config.rows}
-    trained = {row: _trained(row, stores[row], splits, annotation, config, request.work) for row in config.rows}
+    annotations = annotation_folder(annotation)
+    trained = {row: _trained(row, stores[row], corpus, annotations, config, request.work) for row in config.rows}
     readers = {
         row: _reader(LABELS.get(row, row), [_outputs(done) for done in trained[row]], splits, models)
         for row in config.rows
@@ -142,34 +144,19 @@ def _key(folder: Path) -> str:
 
 
 def _trained(
-    row: str, store: tuple[str, Path], splits: Mapping[str, Sequence[Clip]], annotation: Path,
-    config: RecognitionConfig, work: Path,
+    row: str, store: tuple[str, Path], corpus: Corpus, annotations: Path, config: RecognitionConfig, work: Path,
 ) -> list[Done]:  # fmt: skip
     """A recogniser of a row for each seed; what it reads on dev and test lies beside it."""
-    plain = json.dumps([(c.name, c.glosses) for split in splits.values() for c in split])
+    plain = json.dumps([(c.name, c.glosses) for c in corpus.clips])
     inputs = (store[0], hashlib.sha256(plain.encode()).hexdigest())
     done = []
     for seed in config.seeds:
         values = {"recogniser": config.recogniser.model_dump(mode="json"), "seed": seed}
-        fit = partial(_fit, store[1], splits, annotation, config.recogniser, seed)
-        done.append(run_stage(f"{row} {seed}", work / f"{row}-seed{seed}", fit, values, inputs, code=_CODE))
+        fit = partial(
+            train_on_glosses_of_poses, store[1], corpus, annotations, config.recogniser, seed, LABELS.get(row, row)
+        )
+        done.append(run_stage(f"{row} {seed}", work / f"{row}-seed{seed}", fit, values, inputs))
     return done
-
-
-def _fit(
-    store: Path, splits: Mapping[str, Sequence[Clip]], annotation: Path, config: RecogniserConfig, seed: int, out: Path
-) -> None:
-    from slt.recognise.labels import aligned_spans
-    from slt.recognise.train import GlossClip, train_recogniser
-
-    spans = aligned_spans(splits["train"], annotation, "train")
-    clips = {
-        split: [GlossClip(c.name, poses[c.name], c.glosses, spans.get(c.name, ())) for c in splits[split]
-                if c.name in poses and c.glosses]
-        for split, poses in ((s, open_store(store / s)) for s in ("train", "dev"))
-    }  # fmt: skip
-    train_recogniser(clips["train"], clips["dev"], config, out, seed, "auto")
-    _read(store, splits, out, out)
 
 
 def _crossed(
@@ -189,7 +176,7 @@ def _read(store: Path, splits: Mapping[str, Sequence[Clip]], reader: Path, out: 
         poses = open_store(store / split)
         names = [clip.name for clip in splits[split] if clip.name in poses]
         glosses = recogniser.recognise([poses[name] for name in names])
-        write_text(out / f"{split}.json", json.dumps(dict(zip(names, glosses, strict=True)), ensure_ascii=False))
+        write_outputs(out, split + RECOGNISED, dict(zip(names, glosses, strict=True)))
 
 
 def _add_slower(
@@ -215,7 +202,7 @@ def _add_slower(
 
 
 def _outputs(done: Done) -> Glosses:
-    return {split: read_json(done.folder / f"{split}.json") for split in SPLITS}
+    return outputs_of(done.folder, RECOGNISED)
 
 
 def _reader(

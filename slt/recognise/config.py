@@ -15,7 +15,7 @@ class RecogniserConfig(Config):
 
     preset: str = Field(default="recogniser", description="whose values hold where none is given")
     # input
-    fps: float = Field(default=25.0, gt=0, description="frame rate that poses are brought to")
+    fps: float = Field(default=25.0, gt=0, le=1000, description="frame rate that poses are brought to")
     frame_stride: int = Field(default=2, ge=1, le=8, description="N: one input frame is the mean of N frames")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames to one step of the network")
     # network

@@ -6,17 +6,16 @@ al. 2006. No attention goes from one part of the body to another before they are
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from skeletor.refiners.networks.layers import positional_encoding
 from slt.recognise.config import RecogniserConfig
 from slt.translate.features import STREAMS
 from slt.translate.features import WIDTH as FEATURES
 from slt.translate.joey.body_streams import MaskedConvolution
-from slt.translate.joey.model import token_count
 
 
 class Read(NamedTuple):
@@ -61,7 +60,7 @@ class RecogniserNetwork(nn.Module):
             self.drop(s(frames[:, :, c], real)) for s, c in zip(self.streams, self.columns, strict=True)
         ]  # 3 x (B, T', width)
         x = self.drop(self.join(torch.cat(parts, 2)))  # (B, T', hidden)
-        x = x + positions(x.shape[1], x.shape[2], x.device).to(x.dtype)
+        x = x + positional_encoding(x.shape[1], x.shape[2]).to(x)
         for near, layer in zip(self.nearby, self.layers, strict=True):
             x = layer(near(x, steps), src_key_padding_mask=~steps)  # (B, T', hidden)
         states = self.norm(x)  # (B, T', hidden)
@@ -101,15 +100,3 @@ class _Nearby(nn.Module):
         mixed = self.mix(torch.nn.functional.silu(self.over_time(normed.transpose(1, 2)).transpose(1, 2)))
         result: Tensor = x + self.drop(mixed)
         return result
-
-
-def positions(steps: int, channels: int, device: torch.device) -> Tensor:
-    """(T, C) sine and cosine codes of positions (Vaswani et al. 2017, section 3.5)."""
-    rate = torch.exp(torch.arange(0, channels, 2, device=device) * (-math.log(10_000.0) / channels))  # (C / 2,)
-    angle = torch.arange(steps, device=device)[:, None] * rate  # (T, C / 2)
-    return torch.stack([angle.sin(), angle.cos()], 2).flatten(1)[:, :channels]
-
-
-def step_count(frames: int, config: RecogniserConfig) -> int:
-    """Steps of a clip of `frames` input frames."""
-    return token_count(frames, config.subsample)

@@ -22,7 +22,7 @@ class TranslateConfig(Config):
 
     preset: str = Field(default="demo", description="whose values hold where none is given")
     # input
-    fps: float = Field(default=25.0, gt=0, description="frame rate that poses are brought to")
+    fps: float = Field(default=25.0, gt=0, le=1000, description="frame rate that poses are brought to")
     every: int = Field(default=1, ge=1, le=8, description="N: only every N-th frame is used, as of a slow camera")
     frame_stride: int = Field(default=2, ge=1, le=8, description="N: one input frame is the mean of N frames")
     confidence: bool = Field(default=False, description="how sure the estimator was of each hand is an input")

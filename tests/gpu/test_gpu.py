@@ -15,6 +15,7 @@ from skeletor.lifters.learned.networks import KINDS
 from tests.gpu.trainings import (
     lifter_material,
     train_and_resume_lifter,
+    train_and_resume_recogniser,
     train_and_resume_refiner,
     train_and_resume_translator,
 )
@@ -42,6 +43,11 @@ def test_a_lifter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, ma
 @pytest.mark.parametrize("preset, precision", [("tiny", "float32"), ("ctc", "float32"), ("ctc", "bfloat16")])
 def test_a_translator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: str, precision: str) -> None:
     train_and_resume_translator(tmp_path, "cuda", monkeypatch, preset, precision=precision)
+
+
+@pytest.mark.parametrize("bf16", [False, True], ids=["float32", "bf16"])
+def test_a_recogniser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bf16: bool) -> None:
+    train_and_resume_recogniser(tmp_path, "cuda", monkeypatch, bf16)
 
 
 def slt(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ import torch
 from tests.gpu.trainings import (
     lifter_material,
     train_and_resume_lifter,
+    train_and_resume_recogniser,
     train_and_resume_refiner,
     train_and_resume_translator,
 )
@@ -28,3 +29,7 @@ def test_a_lifter_is_trained_and_resumed(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_translator_is_trained_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train_and_resume_translator(tmp_path, "cpu", monkeypatch, "tiny")
+
+
+def test_a_recogniser_is_trained_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_and_resume_recogniser(tmp_path, "cpu", monkeypatch, bf16=True)

@@ -22,6 +22,9 @@ from skeletor.refiners.training.train import RefinerTrainResult, load_refiner, t
 from skeletor.refiners.windowed import SkeletorRefiner
 from skeletor.support.config import check_config
 from skeletor.support.devices import resolve_device
+from slt.recognise.config import PRESETS as RECOGNISERS
+from slt.recognise.recogniser import WEIGHTS, Recogniser
+from slt.recognise.train import GlossClip, train_recogniser
 from slt.synthetic.lift_clips import rendered_material
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
@@ -185,3 +188,22 @@ def train_and_resume_translator(
     found = translator.translate(poses)
     assert len(found) == 6 and all(np.isfinite(h.log_prob) for h in found)
     assert len(translator.recognise(poses)) == 6 if translator.recognised else preset != "ctc"
+
+
+def train_and_resume_recogniser(folder: Path, device: str, patch: pytest.MonkeyPatch, bf16: bool) -> None:
+    """Stopped at step 9 of 15, with dropout and augmentation; then it reads on the device as on the CPU."""
+    changes = {"epochs": 3.0, "dropout": 0.2, "stretch": 0.3, "lost_hands": 0.5, "bf16": bf16}
+    options, before = RECOGNISERS["tiny"].model_copy(update=changes), states(device)
+    train, dev = ([GlossClip(e.name, e.pose, e.glosses) for e in examples(n, k)] for n, k in ((40, 0), (6, 1)))
+    whole = train_recogniser(train, dev, options, folder / "whole", 1, device)
+    with patch.context() as inside:
+        inside.setattr(NetworkTrainer, "step", stopping(NetworkTrainer.step, 9))
+        with pytest.raises(Stopped):
+            train_recogniser(train, dev, options, folder / "halves", 1, device)
+    train_recogniser(train, dev, options, folder / "halves", 1, device)
+    assert_close(*(load_file(folder / name / WEIGHTS) for name in ("halves", "whole")), device)
+    assert all(torch.equal(a, b) for a, b in zip(states(device), before, strict=True)), "generators are as before"
+    assert whole.device == resolve_device(device)
+    poses, there = [clip.pose for clip in dev], Recogniser.load(folder / "whole", "cpu")
+    for found, expected in zip(whole.log_probabilities(poses), there.log_probabilities(poses), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-2)

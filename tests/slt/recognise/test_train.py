@@ -104,6 +104,11 @@ def test_a_damaged_or_foreign_file_is_told_in_one_line(trained: tuple[Recogniser
         assert "\n" not in str(found.value) and WEIGHTS in str(found.value)
 
 
+def test_a_file_cannot_ask_for_any_frame_rate() -> None:
+    with pytest.raises(ValueError, match="fps"):
+        RecogniserConfig(fps=1e9)
+
+
 def test_hidden_must_be_a_multiple_of_the_heads() -> None:
     with pytest.raises(ValueError, match="not a multiple of heads"):
         RecogniserConfig(hidden=30, heads=4)
