@@ -33,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """The options of all subcommands. What the help says to be a default is the default."""
     from skeletor.refiners.registry import REFINERS, smoother_names
+    from skeletor.refiners.smooth import NO_CARRIED
 
     networks = REFINERS.names(weighted=True)
     parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
@@ -53,6 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="default: skeletor; a baseline that needs no weights, or"
         f" with --weights what they are of: {' or '.join(networks)}",
     )
+    refine.add_argument("--no-carried", action="store_true", help=NO_CARRIED)
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
     refine.add_argument("--stride", type=int, help="compute every N-th window only (1: the paper, slow)")
     _add_reading(refine, clip=True)
@@ -157,11 +159,12 @@ def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> 
 def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
     from skeletor.refiners.registry import REFINERS, smoother_names
+    from skeletor.refiners.smooth import not_carried
 
     name = arguments.refiner or "skeletor"
     if REFINERS[name].weighted != bool(arguments.weights):
         raise InputError(f"give either --weights FILE (a trained refiner) or --refiner {'|'.join(smoother_names())}")
-    raw = {"name": name}
+    raw: dict[str, Any] = {"name": name} | (not_carried(name) if arguments.no_carried else {})
     raw |= {k: getattr(arguments, k) for k in ("weights", "radius", "stride") if getattr(arguments, k) is not None}
     if "device" in REFINERS[name].options.model_fields:  # smoothers have no use for one, and bear it
         raw["device"] = arguments.device

@@ -139,7 +139,10 @@ def _format(pose: PoseSequence, where: str) -> str:
     whole = gone.all(1)
     partial = np.flatnonzero(gone.any(1) & ~whole)
     if len(partial):
-        raise InputError(f"{where}: a joint is missing in frame {partial[0]}, which a {WHAT} cannot say; refine first")
+        raise InputError(
+            f"{where}: a joint is missing in frame {partial[0]}, which a {WHAT} cannot say; "
+            "refine first (a hand out of the picture: `slt lift --absent filled`), or take .safetensors"
+        )
     if len(pose) == 0 or whole.all():
         raise InputError(f"{where}: there is nothing to write")
     if pose.provenance.units != "shoulder":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
+from pydantic import Field
 
 from skeletor.lifters.gaps import gate_swapped_hands
+from skeletor.poses.absent import absent_hands, mark_absent
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
@@ -23,7 +25,8 @@ class Lifter(Protocol):
     """2D poses on SIGNING_50, any unit, in; 3D in shoulder widths out: x, y as in `normalise`, z towards the camera.
 
     Every frame stays. A joint that was missing gets an inferred position and keeps confidence 0; so does every joint
-    of a frame that was not estimated (`skeletor.poses.key_frames`).
+    of a frame that was not estimated (`skeletor.poses.key_frames`). `LeavesAbsent`, which `build_lifter` of
+    `skeletor.lifters.registry` puts around each, takes absent hands out again.
     Raises InputError if neck and shoulders are never seen, or if the pose is not 2D on SIGNING_50.
     """
 
@@ -43,9 +46,12 @@ class LiftOptions(Config):
     """What the options of every lifter have. An option `weights` is a file that goes into the model folder."""
 
     mode: str
+    absent: Literal["missing", "filled"] = Field(
+        "missing", description="hands that are down or out of the picture: left missing, or put at rest or held"
+    )
 
 
-LIFTERS: Registry[LiftOptions, Lifter] = Registry(LiftOptions, "mode", default="learned")
+LIFTERS: Registry[LiftOptions, Lifter] = Registry(LiftOptions, "mode", default="fast")
 
 
 def checked(pose: PoseSequence) -> PoseSequence:
@@ -68,6 +74,25 @@ def observed_joints(flat: PoseSequence, minimum_confidence: float, hand_reach: f
     """(T, 50) bool: joints of a normalised pose that were found, surely enough, and on their own wrist."""
     observed = ~flat.missing & (flat.confidence >= minimum_confidence)
     return gate_swapped_hands(flat.keypoints, observed, hand_reach)
+
+
+class LeavesAbsent:
+    """A lifter whose 3D lacks the hands that are absent in the 2D (`skeletor.poses.absent`)."""
+
+    def __init__(self, lifter: Lifter) -> None:
+        self.name, self.version = lifter.name, lifter.version
+        self._lifter = lifter
+
+    def __call__(self, pose: PoseSequence) -> PoseSequence:
+        """Lift one clip."""
+        return self._without(pose, self._lifter(pose))
+
+    def many(self, poses: Sequence[PoseSequence], workers: int = 1) -> list[PoseSequence]:
+        """Lift clips, in their order."""
+        return [self._without(*both) for both in zip(poses, self._lifter.many(poses, workers), strict=True)]
+
+    def _without(self, pose: PoseSequence, lifted: PoseSequence) -> PoseSequence:
+        return mark_absent(lifted, absent_hands(pose, lifted.confidence == 0))
 
 
 class Batched(Protocol):

@@ -51,7 +51,8 @@ def stored_lift(stored: Mapping[str, Any], folder: Path) -> LiftOptions:
 
     Raises InputError if it is a network without weights: those of this program need not be those of its training.
     """
-    own = LIFTERS.check(dict(stored), f"{folder}/model.yaml: lift")
+    filled = {"absent": "filled"}  # by models that are older than the choice
+    own = LIFTERS.check(filled | dict(stored), f"{folder}/model.yaml: lift")
     weights = given_weights(own)
     if weights is None and lift_weights(own) is not None:
         raise InputError(f"{folder}: lifts with a network whose weights it does not hold; copy the model folder again")

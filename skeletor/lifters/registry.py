@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, SerializeAsAny
 
 from skeletor.lifters import fast_lifter, reference_lifter  # noqa: F401  each registers itself
-from skeletor.lifters.base import LIFTERS, Lifter, LiftOptions
+from skeletor.lifters.base import LIFTERS, LeavesAbsent, Lifter, LiftOptions
 from skeletor.lifters.learned_lifter import SHIPPED, LearnedOptions
 from skeletor.support.registry import given_weights
 
@@ -23,7 +23,8 @@ LiftConfig = Annotated[LiftOptions, BeforeValidator(LIFTERS.parse), SerializeAsA
 
 def build_lifter(options: LiftOptions) -> Lifter:
     """The lifter of its options. Raises InputError if its weights cannot be used."""
-    return LIFTERS.build(options)
+    lifter = LIFTERS.build(options)
+    return LeavesAbsent(lifter) if options.absent == "missing" else lifter
 
 
 def lift_weights(options: LiftOptions) -> Path | None:

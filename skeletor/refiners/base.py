@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
+from skeletor.poses.absent import leave_absent
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.support.config import Config
 from skeletor.support.registry import Registry
@@ -36,8 +37,8 @@ class FunctionRefiner:
         self._stage = StageRecord(STAGE, version, {"name": name, **record})
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
-        """The refined pose."""
-        return self._function(pose).replace(stage=self._stage)
+        """The refined pose; absent joints (`skeletor.poses.absent`) stay missing."""
+        return leave_absent(pose, self._function(pose)).replace(stage=self._stage)
 
     def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """One by one."""

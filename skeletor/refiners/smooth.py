@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,15 +17,26 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.base import REFINERS, FunctionRefiner, RefineOptions
 from skeletor.support.errors import InputError
 
+NO_CARRIED = "of smoothers: a lost hand is not carried by its wrist, each joint is filled by itself"
+
+
+def not_carried(name: str) -> dict[str, Any]:
+    """Values of the option `carried` for --no-carried. InputError if the refiner of this name has no such option."""
+    if "carried" not in REFINERS[name].options.model_fields:
+        raise InputError(f"--no-carried is of smoothers, {name} is none; leave it out")
+    return {"carried": False}
+
 
 class SmoothOptions(RefineOptions):
     """What the options of every smoother have.
 
-    minimum_confidence: joints below it are replaced. carried: hands are treated as seen from wrists (`carried`).
+    minimum_confidence: joints below it are replaced. carried: hands are treated as seen from their wrists (`carried`):
+    a lost hand goes on with its arm, which is nearly always better than a line between where it was and where it will
+    be.
     """
 
     minimum_confidence: float = Field(default=0.3, ge=0, lt=1)
-    carried: bool = False
+    carried: bool = Field(default=True, json_schema_extra={"earlier": [False]})
 
 
 class LinearOptions(SmoothOptions):
@@ -118,9 +129,11 @@ def carried(pose: PoseSequence, smoother: Callable[[PoseSequence], PoseSequence]
     confidence, for the wrists that hands are seen from. A hand whose wrist is never seen is smoothed as it is.
     """
     whole = smoother(pose)
+    carried_hands = [(hand, wrist) for hand, wrist in hands_and_wrists(pose.skeleton) if wrist not in hand]
+    if not carried_hands:
+        return whole
     wrists = linear(pose, sure).keypoints
     local, result = pose.keypoints.copy(), whole.keypoints.copy()
-    carried_hands = [(hand, wrist) for hand, wrist in hands_and_wrists(pose.skeleton) if wrist not in hand]
     for hand, wrist in carried_hands:
         local[:, hand] -= wrists[:, [wrist]]
     local_result = smoother(pose.replace(local, np.where(np.isnan(local).any(-1), 0, pose.confidence))).keypoints

@@ -10,6 +10,7 @@ import numpy as np
 
 from skeletor.io.native import open_shard
 from skeletor.io.piecewise import ClipForm, PieceWriter, write_pieces
+from skeletor.poses.absent import known_absent
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.stream import Placement
@@ -94,14 +95,18 @@ def _refine_clip(
     """Returns the delay in frames."""
     placed = form.frames and refiner.normalises and form.provenance.units != "shoulder"
     stream = refiner.stream(_placement(reader, name, refiner.skeleton, chunk) if placed else None)
-    waiting = np.zeros((0, len(form.skeleton)), np.float32)  # confidences of the frames that are not out yet
+    width = len(form.skeleton)
+    waiting = np.zeros((0, width), np.float32)  # confidences of the frames that are not out yet
+    absent = np.zeros((0, width), bool)  # their joints that stay missing
     for piece in reader.pieces(name, chunk):
         pose = piece.to_skeleton(refiner.skeleton)
         waiting = np.concatenate([waiting, pose.confidence])
+        absent = np.concatenate([absent, known_absent(pose)])
         refined = stream.push(pose.keypoints, pose.confidence)
-        writer.append(name, refined, waiting[: len(refined)])
-        waiting = waiting[len(refined) :]
-    writer.append(name, stream.finish(), waiting)
+        done = len(refined)
+        writer.append(name, np.where(absent[:done, :, None], np.float32(np.nan), refined), waiting[:done])
+        waiting, absent = waiting[done:], absent[done:]
+    writer.append(name, np.where(absent[..., None], np.float32(np.nan), stream.finish()), waiting)
     return stream.delay
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skeletor.poses.absent import known_absent
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.fill import fill_missing
@@ -59,7 +60,8 @@ class SkeletorRefiner:
         self.stage = StageRecord("refine", self.version, {"name": self.name, **record})
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
-        """The refined pose: same frames, joints, confidence, frame rate and units; no joint is missing in it.
+        """The refined pose: same frames, joints, confidence, frame rate and units; of its joints only absent ones are
+        missing (`skeletor.poses.absent`).
 
         Raises InputError if skeleton or dimensions are not the model's, or if nobody can be normalised.
         """
@@ -101,6 +103,7 @@ class SkeletorRefiner:
         """Back on the frames and in the units of `pose`."""
         if len(model_input) != len(pose):
             refined = _at_frames(refined, len(pose))
+        refined = np.where(known_absent(pose)[..., None], np.float32(np.nan), refined)
         if model_input.provenance.units == pose.provenance.units:
             return pose.replace(refined, stage=self.stage)
         record = model_input.provenance.stage("normalise")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, to_jsonable_python
 
 from skeletor.support.config import Config, check_values
@@ -134,7 +135,7 @@ class Registry(Mapping[str, Entry[Options, Stage]], Generic[Options, Stage]):
             return False
         owners = {other: e.options.model_fields[key] for other, e in self.items() if key in e.options.model_fields}
         optional = [field for field in owners.values() if not field.is_required()]
-        if any(to_jsonable_python(field.get_default(call_default_factory=True)) == value for field in optional):
+        if any(value in _defaults(field) for field in optional):
             return True
         if owners:
             self._refuse(key, value, "value_error", f"an option of {' and '.join(owners)}, not of {name}")
@@ -187,6 +188,14 @@ def given_weights(options: Config) -> str | None:
     """The file of weights that the options of a stage name; None if they name none, or the stage needs none."""
     weights: str | None = getattr(options, "weights", None)
     return weights
+
+
+def _defaults(field: FieldInfo) -> list[Any]:
+    """The default of an option, and those of earlier versions, in `json_schema_extra={"earlier": [...]}`."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, Mapping) else {}
+    earlier = extra.get("earlier", [])
+    own = to_jsonable_python(field.get_default(call_default_factory=True))
+    return [own, *(earlier if isinstance(earlier, list) else [])]
 
 
 def _one_of(names: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from skeletor.io.formats import write_poses
 from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.registry import REFINERS
+from skeletor.refiners.smooth import NO_CARRIED
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log, log_to
@@ -22,7 +23,7 @@ from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.registry import ESTIMATORS, build_estimator
 
-ESTIMATOR, LIFTER, REFINER = "mediapipe", "learned", "skeletor"
+ESTIMATOR, LIFTER, REFINER = "mediapipe", "fast", "skeletor"
 POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
 VIEW = ".view.mp4"
 NOBODY = "with nobody in them"
@@ -80,6 +81,14 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument(
             "--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses; default: %(default)s"
         )
+        parser.add_argument(
+            "--absent",
+            choices=("missing", "filled"),
+            default="missing",
+            help="hands that are down or out of the picture: left missing, or put at rest; default: %(default)s",
+        )
+    if command == "refine":
+        parser.add_argument("--no-carried", action="store_true", help=NO_CARRIED)
     if command in ("refine", "view"):
         parser.add_argument("--refine", default=REFINER, choices=REFINERS.names(), help="default: %(default)s")
         parser.add_argument(
@@ -129,14 +138,12 @@ def _flat(pose: PoseSequence) -> PoseSequence:
 
 def _lift(args: argparse.Namespace) -> int:
     from skeletor.lifters.choice import lift_values
-    from skeletor.lifters.registry import LIFTERS
+    from skeletor.lifters.registry import LIFTERS, build_lifter
     from slt.inference.chain import to_signing_50
 
-    raw = lift_values(args.lift)
-    raw |= {"stride": args.stride, "upsample": args.upsample}
-    if args.weights:
-        raw["weights"] = args.weights
-    lifter = LIFTERS.build(LIFTERS.check(raw, "slt lift"))
+    raw = lift_values(args.weights or args.lift)
+    raw |= {"stride": args.stride, "upsample": args.upsample, "absent": args.absent}
+    lifter = build_lifter(LIFTERS.check(raw, "slt lift"))
 
     def lift(pose: PoseSequence) -> PoseSequence:
         if pose.dims == 3:
@@ -174,7 +181,7 @@ def _train_lifter(argv: list[str]) -> int:
 def _refine(args: argparse.Namespace) -> int:
     from slt.inference.chain import make_refiner
 
-    return _each_clip(args, make_refiner(args.refine, args.model), None)
+    return _each_clip(args, make_refiner(args.refine, args.model, carried=not args.no_carried), None)
 
 
 def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> int:

@@ -21,12 +21,12 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
     Raises InputError if a model or weights cannot be used.
     """
     from skeletor.lifters.choice import exchanged_lift
-    from skeletor.lifters.registry import LIFTERS
+    from skeletor.lifters.registry import LIFTERS, build_lifter
     from slt.inference.chain import make_estimator, make_refiner
     from slt.inference.view import make_view
     from slt.inference.view_poses import view_poses
 
-    lifter = LIFTERS.build(exchanged_lift(LIFTERS.parse({}), args.lift))
+    lifter = build_lifter(exchanged_lift(LIFTERS.parse({}), args.lift))
     refiner = make_refiner(args.refine, args.model)
     estimator = make_estimator(args.estimator, fps=args.fps)
 

@@ -20,6 +20,7 @@ from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
+from skeletor.refiners.smooth import not_carried
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.key_frames import OnKeyFrames
 from skeletor.refiners2d.registry import REFINERS_2D, build_refiner_2d
@@ -320,9 +321,12 @@ def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -
     return ESTIMATORS.check(values, "--estimator, --pose-stride, --fps")
 
 
-def make_refiner(name: str, model: Path | None = None) -> Refiner:
-    """A refiner by name; a network takes its weights from a model folder (default: the newest)."""
-    config = REFINERS.check({"name": name}, "--refine")
+def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> Refiner:
+    """A refiner by name; a network takes its weights from a model folder (default: the newest).
+
+    carried: of smoothers, see `skeletor.refiners.smooth`. InputError if False is asked of another refiner.
+    """
+    config = REFINERS.check({"name": name} | ({} if carried else not_carried(name)), "--refine")
     return _with_weights(
         config, (model or newest_model() or shipped_model()) if REFINERS[config.name].weighted else None
     )

@@ -16,8 +16,8 @@ from skeletor.support.errors import InputError
 from slt.synthetic.signing.motion import perform
 from slt.synthetic.signing.signers import SIGNERS
 
-FAST = build_lifter(FastOptions())
-REFERENCE = build_lifter(ReferenceOptions(cycles=20))
+FAST = build_lifter(FastOptions(absent="filled"))
+REFERENCE = build_lifter(ReferenceOptions(cycles=20, absent="filled"))
 BOTH = pytest.mark.parametrize("lifter", [FAST, REFERENCE], ids=["fast", "reference"])
 
 
@@ -190,7 +190,7 @@ def test_other_solver_of_the_reference(clip: PoseSequence) -> None:
 
 
 def test_config() -> None:
-    assert LIFTERS.check({}, "here").mode == "learned"
+    assert LIFTERS.check({}, "here").mode == "fast"
     with pytest.raises(InputError, match="mode"):
         LIFTERS.check({"mode": "quick"}, "here")
 

@@ -85,4 +85,4 @@ def test_the_shipped_network_stands_in_where_none_was_trained(tmp_path, monkeypa
     with pytest.raises(InputError, match="key 'weights': an option of learned, not of fast"):
         LIFTERS.check({"mode": "fast", "weights": "x"}, "here")
     with pytest.raises(InputError, match="key 'hand_reach': an option of fast, not of learned"):
-        LIFTERS.check({"hand_reach": 0.5}, "here")
+        LIFTERS.check({"mode": "learned", "hand_reach": 0.5}, "here")

@@ -15,7 +15,7 @@ QUICK: dict[str, dict[str, Any]] = {"reference": {"cycles": 20}}
 
 @pytest.fixture(name="lifter", params=LIFTERS.names())
 def _lifter(request: pytest.FixtureRequest) -> Lifter:
-    return build_lifter(LIFTERS.parse({"mode": request.param, **QUICK.get(request.param, {})}))
+    return build_lifter(LIFTERS.parse({"mode": request.param, "absent": "filled", **QUICK.get(request.param, {})}))
 
 
 def gappy(pose: PoseSequence) -> PoseSequence:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from skeletor.cli import main
 from skeletor.io import native
 from skeletor.io.piecewise import ClipForm, write_pieces
+from skeletor.poses.absent import known_absent, mark_absent
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import custom_skeleton
 from skeletor.refiners import stream_file
@@ -138,3 +139,17 @@ def test_what_cannot_be_streamed_is_an_input_error(tmp_path: Path, capsys: pytes
     assert main(["refine", str(source), "-o", str(target), "--refiner", "linear", "--stream"]) == 2
     assert "looks at the whole clip" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [source]
+
+
+def test_absent_hands_stay_missing_in_pieces(tmp_path: Path) -> None:
+    clip = broken_clip(90, 3)
+    gone = np.zeros((90, len(clip.skeleton)), bool)
+    gone[20:70, list(clip.skeleton.group("left_hand"))] = True
+    pose = mark_absent(clip, gone)
+    refiner = SkeletorRefiner(LOADED)
+    native.write_shard({"a": pose}, tmp_path / "in.safetensors")
+    refine_file(tmp_path / "in.safetensors", tmp_path / "out.safetensors", refiner, chunk=7)
+    refined = native.open_shard(tmp_path / "out.safetensors")["a"]
+    np.testing.assert_array_equal(refined.missing, known_absent(pose))
+    assert gone[refined.missing].any() and not refined.missing.all()
+    np.testing.assert_allclose(refined.keypoints, refiner(pose).keypoints, atol=1e-4)

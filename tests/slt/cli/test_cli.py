@@ -44,7 +44,7 @@ def test_unknown_command_is_a_usage_error():
         ("corpus: {test: 0}", "corpus.test"),
         ("estimator: {pose_stride: 0}", "estimator.pose_stride"),
         ("estimator: {pose_stride: 4.5}", "estimator.pose_stride"),
-        ("lift: {upsample: token}", "upsample token needs mode learned"),
+        ("lift: {mode: learned, upsample: token}", "upsample token needs mode learned"),
         ("- 1", "list"),
     ],
 )

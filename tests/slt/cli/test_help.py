@@ -55,10 +55,11 @@ def test_the_defaults_of_single_stages_are_those_of_the_chain():
     assert ESTIMATORS.parse({}).name == stages.ESTIMATOR
     assert REFINERS.parse({}).name == stages.REFINER
     for name in ("lift", "view"):
-        assert "default: learned" in " ".join(stages.make_parser(name).format_help().split())
+        assert "default: fast" in " ".join(stages.make_parser(name).format_help().split())
     lifting = stages.make_parser("lift").parse_args(["x"])
-    chain = LearnedOptions()
-    assert (lifting.lift, lifting.stride, lifting.upsample) == (chain.mode, chain.stride, chain.upsample)
+    sparse, chain = LearnedOptions(), LIFTERS.parse({})
+    assert (lifting.lift, lifting.absent) == (chain.mode, chain.absent)
+    assert (lifting.stride, lifting.upsample) == (sparse.stride, sparse.upsample)
 
 
 def test_commands_that_take_frames_or_poses_take_their_rate_layout_and_clip():

@@ -44,7 +44,7 @@ def _two(tmp_path: Path) -> Path:
 
 
 def test_all_clips_of_a_file_are_lifted_and_refined(two, tmp_path, capsys):
-    assert run("lift", two, "--lift", "fast", "-o", tmp_path / "lifted") == 0
+    assert run("lift", two, "--absent", "filled", "-o", tmp_path / "lifted") == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0].rpartition("#")[2] for line in said] == ["a", "b"]
     assert all("3D; body 100 %, left hand " in line and ", right hand " in line for line in said)

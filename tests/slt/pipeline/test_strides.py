@@ -18,7 +18,7 @@ def flat(frames, seed=0):
 
 @pytest.fixture
 def chain():
-    return build_pose_chain(FastOptions(), SavgolOptions(), NoRefine2DOptions(), None, None)
+    return build_pose_chain(FastOptions(absent="filled"), SavgolOptions(), NoRefine2DOptions(), None, None)
 
 
 def test_every_other_frame_is_gone_and_comes_back_in_3d(chain):

@@ -124,7 +124,7 @@ def test_lost_joints_and_short_clips_are_lifted(trained: dict[str, Path], kind: 
     pose = detected().frames(0, frames)
     points, confidence = pose.keypoints.copy(), pose.confidence.copy()
     points[:, 8:], confidence[:, 8:] = np.nan, 0
-    lifted = build_lifter(LearnedOptions(weights=str(trained[kind])))(pose.replace(points, confidence))
+    lifted = build_lifter(LearnedOptions(weights=str(trained[kind]), absent="filled"))(pose.replace(points, confidence))
     assert np.isfinite(lifted.keypoints).all() and (lifted.confidence[:, 8:] == 0).all()
 
 
