@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from skeletor.lifters.learned_lifter import LearnedOptions
+from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import LiftConfig
 from skeletor.refiners.registry import RefineConfig, smoother_names
 from skeletor.refiners.trained import SkeletorOptions
@@ -44,7 +44,7 @@ class RunConfig(Config):
     resynth: ResynthConfig | None = Field(None, description="PHOENIX14T re-synthesised, in place of `corpus`")
     estimator: EstimateConfig = MediaPipeOptions()
     refine2d: Refine2DConfig = NoRefine2DOptions()
-    lift: LiftConfig = LearnedOptions()
+    lift: LiftConfig = FastOptions()
     refine: RefineConfig = SkeletorOptions()
     refiner_training: RefinerTrainConfig = RefinerTrainConfig()
     motion_refiner: bool = Field(True, description="a rendered corpus: also a Skeletor trained on its known motion")

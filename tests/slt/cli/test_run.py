@@ -34,7 +34,7 @@ def test_without_flags_the_file_holds(tmp_path: Path) -> None:
     found = config(tmp_path)
     assert found.refine == SavgolOptions(window=9, minimum_confidence=0.2) and found.lift == FastOptions(hand_reach=0.5)
     plain = config(tmp_path, text="")
-    assert (plain.lift, plain.refine, plain.refine2d) == (LearnedOptions(), SkeletorOptions(), NoRefine2DOptions())
+    assert (plain.lift, plain.refine, plain.refine2d) == (FastOptions(), SkeletorOptions(), NoRefine2DOptions())
 
 
 def test_a_flag_exchanges_a_stage_and_drops_what_was_the_old_ones(tmp_path: Path) -> None:
