@@ -25,6 +25,7 @@ from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.inference.view import make_still
+from slt.pipeline.cascades import cascade_label, cascade_of
 from slt.synthetic.build import video_path
 
 NETWORKS = ("Skeletor", "temporal MLP")
@@ -241,13 +242,18 @@ def _read(path: Path) -> dict[str, Any]:
 def summary(scores: dict[str, Any], report: dict[str, Any]) -> list[str]:
     """The few columns that say whether repair helps: BLEU-4, and distance from the truth where it is known."""
     errors = report.get(ERRORS, {})
+    own = [row for row in scores["rows"] if row["name"] in SUMMARY]
+    rows = own or [row for row in scores["rows"] if row["name"] in map(cascade_of, SUMMARY)]
     lines = []
-    for row in scores["rows"]:
-        if row["name"] in SUMMARY:
-            dev, test = row["dev"], row["test"]
-            away = f"{errors[row['label']]['mpjpe']['all']:.3f}" if row["label"] in errors else ""
-            lines.append([row["label"], f"{dev['bleu4']:.1f}", _bleu(test), f"{test['rouge']:.1f}", away])
-    return table(["", "dev BLEU-4", "test BLEU-4 [95 %]", "test ROUGE", "distance from the truth"], lines)
+    for row in rows:
+        dev, test, label = row["dev"], row["test"], row["label"].removesuffix(cascade_label(""))
+        away = f"{errors[label]['mpjpe']['all']:.3f}" if label in errors else ""
+        rates = ["" if own else f"{part['wer']:.1f}" for part in (dev, test)]
+        lines.append([label, *rates, f"{dev['bleu4']:.1f}", _bleu(test), f"{test['rouge']:.1f}", away])
+    head = ["", "dev WER", "test WER", "dev BLEU-4", "test BLEU-4 [95 %]", "test ROUGE", "distance from the truth"]
+    if own:  # of joint translators: no glosses
+        head, lines = [head[0], *head[3:]], [[line[0], *line[3:]] for line in lines]
+    return table(head, lines)
 
 
 def skeleton_table(report: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from experiments import pages
 from experiments.pages import fill, summary
 from experiments.request import ROOT, Request
 from skeletor.support.errors import InputError
+from slt.pipeline.cascades import cascade_label, cascade_of
 
 
 @pytest.fixture
@@ -47,6 +48,18 @@ def test_the_summary_has_the_rows_that_say_whether_repair_helps():
         "| raw 3D | 50.0 | 50.0 [40.0, 60.0] | 60.0 | 0.090 |",
         "| true | 50.0 | 50.0 [40.0, 60.0] | 60.0 |  |",
     ]
+
+
+def test_the_summary_of_recognisers_has_their_error_rates():
+    def row(name, label):
+        scores = {"bleu4": 50.04, "rouge": 60.0, "intervals": {"bleu4": [40.0, 60.0]}, "wer": 11.46}
+        return {"name": name, "label": label, "dev": scores, "test": scores}
+
+    table = {"rows": [row("constant", "floor"), row(cascade_of("raw"), cascade_label("raw 3D"))]}
+    report = {"test: error against the truth (shoulder widths)": {"raw 3D": {"mpjpe": {"all": 0.0901}}}}
+    found = summary(table, report)
+    assert "dev WER | test WER" in found[0]
+    assert found[2:] == ["| raw 3D | 11.5 | 11.5 | 50.0 | 50.0 [40.0, 60.0] | 60.0 | 0.090 |"]
 
 
 def test_the_shares_are_read_from_the_tables(root):
