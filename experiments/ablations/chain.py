@@ -90,7 +90,7 @@ def _ablation(name: str, table: ChainTable, path: Path) -> Ablation:
     base, row = (path.parent / table.base).resolve(), entry.row or table.row
     if name == BASE and entry.change:
         raise InputError(f"{where}: key 'change': the base changes nothing; give the ablation another name")
-    fixed = {"rows": [row], "gloss2text": False}
+    fixed = {"rows": [row], "gloss2text": False, "recogniser": None, "joint": True}  # what reads the skeletons alone
     clash = sorted({*fixed, "seed", "seeds"} & set(entry.change))
     if clash:
         raise InputError(f"{where}: key 'change': {clash[0]!r} cannot be changed here")

@@ -45,17 +45,22 @@ class Averaging:
 
 
 def averaging(window: int, radius: int | None, stride: int | None) -> Averaging:
-    """Radius and stride in frames, by default 3/8 and 1/4 of the window.
+    """Radius and stride in frames, by default 3/8 and 1/2 of the window (or what the radius leaves).
 
     Raises InputError if the stride would leave frames out, or the radius does not fit in the window.
     """
     radius = 3 * window // 8 if radius is None else radius
-    stride = max(1, window // 4) if stride is None else stride
+    stride = max(1, min(window // 2, 2 * radius + 1)) if stride is None else stride
     if stride > 2 * radius + 1:
         raise InputError(f"refine.stride {stride} is above 2 radius + 1 = {2 * radius + 1}: frames would be left out")
     if radius > (window - 1) // 2:
         raise InputError(f"refine.radius {radius} does not fit in the model's window of {window} frames")
     return Averaging(window, radius, stride)
+
+
+def batch_on(device: torch.device, batch: int | None) -> int:
+    """Windows at a time: those asked for, or what is fast. On a CPU few, so that they stay in its caches."""
+    return batch or (16 if device.type == "cpu" else 256)
 
 
 class GapStream:
@@ -265,10 +270,11 @@ class StreamingRefiner:
         stride: int | None = None,
         horizon: int = HORIZON,
         placement: Placement | None = None,
-        batch: int = 64,
+        batch: int | None = None,
         trust: Trust | None = None,
     ) -> None:
         info = loaded.info
+        batch = batch_on(loaded.model.rest.device, batch)
         how = averaging(info.model["window"], radius, stride)
         self._shape = (len(info.skeleton), int(info.model["dims"]))
         if placement is not None and np.shape(placement.centre) != self._shape[1:]:

@@ -17,8 +17,8 @@ class TrainedOptions(RefineOptions):
 
     weights: file of the training. radius, stride: of the averaging (see `SkeletorRefiner`); None takes the default.
     horizon: frames of the future that fill a gap. certain, bound: joints of at least this confidence are moved by at
-    most this many shoulder widths (None: without limit). batch: windows at a time. device: as of
-    `skeletor.support.devices.resolve_device`.
+    most this many shoulder widths (None: without limit). batch: windows at a time (None: what is fast on the
+    device). device: as of `skeletor.support.devices.resolve_device`.
     """
 
     weights: str | None = None
@@ -27,7 +27,7 @@ class TrainedOptions(RefineOptions):
     horizon: int = Field(default=16, ge=1, le=1_000_000)
     certain: float | None = Field(default=None, gt=0, le=1)
     bound: float = Field(default=0.05, ge=0, le=10)
-    batch: int = Field(default=64, ge=1, le=65536)
+    batch: int | None = Field(default=None, ge=1, le=65536, json_schema_extra={"earlier": [64]})
     device: str = "auto"
 
 
