@@ -18,6 +18,7 @@ COMMANDS = {
     "lift": ("slt.cli.stages", "lift 2D poses to 3D"),
     "refine": ("slt.cli.stages", "repair 3D poses"),
     "view": ("slt.cli.stages", "side-by-side video of picture, raw and refined skeleton"),
+    "shards": ("slt.cli.shards", "a stage over a corpus of any size, in shards, here, on Slurm or on Ray"),
     "score": ("slt.cli.score", "BLEU-1..4, chrF, ROUGE of a hypothesis file, or of poses that are translated first"),
     "data": ("slt.cli.data", "begin a data set of your own; check one: what is in it, what is missing"),
     "corpus": ("slt.cli.corpus", "render a corpus, or re-synthesise PHOENIX14T"),

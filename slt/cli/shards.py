@@ -1,0 +1,130 @@
+"""`slt shards`: a stage over a corpus of any size, in shards, by processes of this machine, Slurm or Ray."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from skeletor.files.lock import locked
+from skeletor.support.config import check_config
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log_to
+from slt.estimators.ahead import usable_cores
+from slt.shards.engines import ENGINES, Engine, Local, Ray, Slurm
+from slt.shards.plan import PLAN, read_plan, write_plan
+from slt.shards.run import FAILED, results_of, run_plan
+from slt.shards.work import STAGES, StageOptions
+
+_OPTIONS = tuple(name for name in StageOptions.model_fields)
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Plan and run. Exit code 0; 2 for bad input, also if an input failed; 1 if a shard was lost."""
+    args = make_parser(command, text).parse_intermixed_args(argv)
+    log_to(args.output / "log.txt" if args.output.is_dir() else None)
+    engine = _engine(args)
+    args.output.mkdir(parents=True, exist_ok=True)
+    with locked(args.output):
+        plan = write_plan(args.output, args.stage, _options(args), _inputs(args), args.shard_size, _code)
+        print(f"{plan.folder}: {plan.stage} of {plan.inputs} inputs in {plan.shards} shards")
+        if args.dry_run:
+            return 0
+        outcome = run_plan(plan, engine)
+    for line in outcome.lines():
+        print(line)
+    for shard in outcome.lost:
+        print(f"shard {shard.shard}: {shard.error}", file=sys.stderr)
+    if outcome.failed:
+        print(f"{outcome.failed} of {plan.inputs} inputs failed; see {plan.folder / FAILED}", file=sys.stderr)
+    return 1 if outcome.lost else InputError.exit_code if outcome.failed else 0
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The parser; every default that the help names is the real one."""
+    own = StageOptions()
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser.add_argument("stage", choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
+    takes = "videos, files of poses, or the output of another `slt shards`"
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", help=takes)
+    parser.add_argument("--list", type=Path, metavar="FILE", help="a text file with an input a line")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for plan and results")
+    parser.add_argument("--shard-size", type=int, default=32, help="inputs in a shard; default: %(default)s")
+    parser.add_argument("--dry-run", action="store_true", help="write the plan, run nothing")
+    parser.add_argument("--executor", choices=ENGINES, default=ENGINES[0], help="default: %(default)s")
+    parser.add_argument("--workers", type=int, help="processes, Slurm tasks, Ray tasks at a time; default: one a core")
+    parser.add_argument("--address", help="of a Ray cluster; default: one is started here")
+    slurm = "of sbatch as submitit names it: timeout_min=60, slurm_partition=gpu, ...; cluster=local runs without Slurm"
+    parser.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help=slurm)
+    parser.add_argument("--estimator", default=own.estimator, help="of poses; default: %(default)s")
+    parser.add_argument("--pose-stride", type=int, default=own.pose_stride, help="of poses; default: %(default)s")
+    parser.add_argument("--fps", type=float, help="frame rate of inputs that do not tell theirs")
+    parser.add_argument("--skeleton", metavar="NAME", help="layout of files of poses that do not tell theirs")
+    parser.add_argument("--lift", default=own.lift, help="of lift; default: %(default)s")
+    parser.add_argument("--refine", default=own.refine, help="of refine; default: %(default)s")
+    parser.add_argument("--model", help="folder, for refine and translate; default: as of `slt translate`")
+    parser.add_argument("--device", default=own.device, help="default: %(default)s")
+    return parser
+
+
+def _options(args: argparse.Namespace) -> dict[str, object]:
+    """Of the stage, checked; a model by its own path, for which is the newest may change until a worker asks."""
+    values = {name: getattr(args, name) for name in _OPTIONS}
+    if args.stage in ("refine", "translate"):
+        values["model"] = str(_model(args.model).resolve())
+    return check_config(values, StageOptions, "slt shards").model_dump()
+
+
+def _model(given: str | None) -> Path:
+    from slt.inference.chain import model_folder
+
+    return model_folder(None if given is None else Path(given))
+
+
+def _inputs(args: argparse.Namespace) -> Iterator[Path]:
+    """Each input that is named; the results of an output folder of this command in the place of that folder."""
+    for text in args.inputs:
+        yield from _expanded(Path(text))
+    if args.list is not None:
+        if not args.list.is_file():
+            raise InputError(f"{args.list}: no file with an input a line is there")
+        with open(args.list, encoding="utf-8", errors="surrogateescape") as lines:
+            yield from (Path(line.rstrip("\n")) for line in lines if line.strip())
+
+
+def _expanded(path: Path) -> Sequence[Path]:
+    return results_of(read_plan(path)) if (path / PLAN).is_file() else [path]
+
+
+def _code() -> str:
+    """Digest of the code that makes the results: a plan of other code is another plan."""
+    from slt.pipeline.cache.code import code_digest
+
+    return code_digest(["slt.shards.shard"])
+
+
+def _engine(args: argparse.Namespace) -> Engine:
+    workers = usable_cores() if args.workers is None else args.workers
+    if workers < 1:
+        raise InputError(f"--workers {workers}: give a number of at least 1")
+    if args.executor == "slurm":
+        parameters = dict(_parameter(text) for text in args.slurm)
+        cluster = str(parameters.pop("cluster", "slurm"))
+        return Slurm(args.output / "slurm", workers, cluster, parameters)
+    if args.slurm:
+        raise InputError("--slurm: is of --executor slurm")
+    if args.executor == "ray":
+        return Ray(args.address, args.workers)
+    return Local(workers)
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InputError(f"--slurm {text}: give KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value

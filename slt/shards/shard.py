@@ -1,0 +1,153 @@
+"""One shard: its inputs in, one file of results and a marker out. It may run anywhere, any number of times.
+
+A finished shard is skipped. One that was broken off begins anew, and ends with the same bytes. An input that cannot be
+used is listed in the marker, and the others go on; so is one that ended its worker twice (a crash, or no memory).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from skeletor.files.atomic import write_text
+from skeletor.io.native import write_shard
+from skeletor.poses.pose import PoseSequence, file_sha256
+from skeletor.support.errors import InputError, as_input_error, one_line, printable
+from slt.shards.plan import Plan, read_plan
+from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions
+
+MARKER, TRYING = ".json", ".trying"
+_DEATHS = 2  # of workers over one input, after which it is left out
+
+
+def run_shard(folder: Path, shard: int) -> None:
+    """Do one shard of the plan in `folder`, unless it is finished. InputError if nothing can be written there."""
+    plan = read_plan(folder)
+    if finished(plan, shard):
+        return
+    base, inputs = plan.result(shard), plan.inputs_of(shard)
+    base.parent.mkdir(parents=True, exist_ok=True)
+    stage = _stage(plan.stage, json.dumps(dict(plan.options), sort_keys=True))
+    deaths = _deaths(base)
+    results: dict[str, Any] = {}
+    failed: list[dict[str, str]] = []
+    for number, path in enumerate(inputs):
+        if deaths.get(number, 0) >= _DEATHS:
+            failed.append({"input": str(path), "reason": f"{path}: ended its worker {_DEATHS} times; left out"})
+            continue
+        write_text(base.with_suffix(TRYING), json.dumps({"deaths": deaths, "at": number}))
+        try:
+            found = stage(path)
+        except Exception as error:
+            failed.append({"input": printable(str(path)), "reason": _line(error, path)})
+            continue
+        results |= {_name(path, clip, results): value for clip, value in found.items()}
+    _write(plan, shard, inputs, results, failed)
+    base.with_suffix(TRYING).unlink(missing_ok=True)
+
+
+def finished(plan: Plan, shard: int) -> bool:
+    """Whether a shard was done by this plan, from inputs that are still the same (by size and time), and is whole."""
+    marker = read_marker(plan, shard)
+    if marker is None or marker["key"] != plan.key or marker["sources"] != _sources(plan.inputs_of(shard)):
+        return False
+    return marker["file"] is None or (plan.result(shard).parent / str(marker["file"])).is_file()
+
+
+def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
+    """What a finished shard says of itself, None if there is none; a damaged one counts as none.
+
+    key: of the plan. file, sha256: of the results, None without any. clips, frames: in it. failed: input and reason.
+    sources: size and time of each input.
+    """
+    try:
+        marker = json.loads(plan.result(shard).with_suffix(MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    wanted = {"key", "file", "sha256", "clips", "frames", "failed", "sources"}
+    return marker if isinstance(marker, dict) and wanted <= set(marker) else None
+
+
+def failures(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(input, reason) of every input that could not be used, by shard."""
+    for shard in range(plan.shards):
+        for failure in (read_marker(plan, shard) or {"failed": []})["failed"]:
+            yield failure["input"], failure["reason"]
+
+
+def _write(
+    plan: Plan, shard: int, inputs: list[Path], results: Mapping[str, Any], failed: list[dict[str, str]]
+) -> None:
+    """The results, and when they lie under their name, the marker."""
+    base = plan.result(shard)
+    poses = plan.stage in POSE_STAGES
+    target = base.with_suffix(".safetensors" if poses else ".jsonl")
+    if not results:
+        target.unlink(missing_ok=True)  # of an older plan
+    elif poses:
+        write_shard(results, target)
+    else:
+        write_text(target, "".join(json.dumps({"clip": n} | r, ensure_ascii=False) + "\n" for n, r in results.items()))
+    marker = {
+        "key": plan.key,
+        "file": target.name if results else None,
+        "sha256": file_sha256(target) if results else None,
+        "clips": len(results),
+        "frames": sum(len(r) for r in results.values()) if poses else None,
+        "failed": failed,
+        "sources": _sources(inputs),
+    }
+    write_text(base.with_suffix(MARKER), json.dumps(marker, indent=1, ensure_ascii=False) + "\n")
+
+
+@lru_cache(maxsize=2)
+def _stage(name: str, options: str) -> Any:
+    """Kept between the shards of a worker: its models are loaded once."""
+    values = StageOptions.model_validate(json.loads(options))
+    return POSE_STAGES[name](values) if name in POSE_STAGES else TEXT_STAGES[name](values)
+
+
+def _deaths(base: Path) -> dict[int, int]:
+    """How often a worker ended over each input; one that is found in its midst counts once more."""
+    try:
+        raw = json.loads(base.with_suffix(TRYING).read_text(encoding="utf-8"))
+        deaths = {int(number): int(count) for number, count in raw["deaths"].items()}
+        at = int(raw["at"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return deaths | {at: deaths.get(at, 0) + 1}
+
+
+def _name(path: Path, clip: str, taken: Mapping[str, PoseSequence]) -> str:
+    """A clip's name in the shard: its file's, or the file's and its own; numbered if two files have one name."""
+    name = printable(f"{path.stem}#{clip}" if clip else path.stem)
+    number, free = 1, name
+    while free in taken:
+        number, free = number + 1, f"{name}~{number + 1}"
+    return free
+
+
+def _sources(inputs: list[Path]) -> list[list[int] | None]:
+    """Size and time of each input; None where there is none."""
+    found: list[list[int] | None] = []
+    for path in inputs:
+        try:
+            status = os.stat(path)
+        except OSError:
+            found.append(None)
+        else:
+            found.append([status.st_size, status.st_mtime_ns])
+    return found
+
+
+def _line(error: Exception, path: Path) -> str:
+    """One line that names the input. A full disk is not the input's fault: it is raised."""
+    known = as_input_error(error, path)
+    text = one_line(error) if known is None else one_line(known)
+    if not isinstance(known, InputError) and known is None:
+        text = f"{type(error).__name__}: {text} (a defect of the program)"
+    return text if str(path) in text or path.name in text else f"{printable(str(path))}: {text}"

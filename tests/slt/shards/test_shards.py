@@ -1,0 +1,163 @@
+"""A stage in shards: the same bytes by any engine; what is finished is kept, what is stale or lost is made again."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skeletor.io.native import open_shard, write_pose
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.registry import build_lifter
+from skeletor.support.errors import InputError
+from slt.cli import main
+from slt.shards.engines import Ended, Engine, Local, Ray, Slurm
+from slt.shards.plan import Plan, write_plan
+from slt.shards.run import results_of, run_plan
+from slt.shards.shard import TRYING, finished, read_marker, run_shard
+from slt.shards.work import StageOptions
+from tests.skeletor.poses.test_absent import signer
+
+
+class InThisProcess:
+    """The plainest engine."""
+
+    def run(self, job: object, shards: object) -> Iterator[Ended]:
+        for shard in shards:  # type: ignore[attr-defined]
+            job(shard)  # type: ignore[operator]
+            yield Ended(shard)
+
+
+@pytest.fixture(name="inputs")
+def _inputs(tmp_path: Path) -> list[Path]:
+    """Five files of poses, the third of which is none."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for k in range(5):
+        write_pose(signer(4 + k), folder / f"clip{k}.safetensors")
+    (folder / "clip2.safetensors").write_bytes(b"no poses")
+    return sorted(folder.iterdir())
+
+
+def planned(folder: Path, inputs: list[Path], size: int = 2) -> Plan:
+    return write_plan(folder, "lift", StageOptions().model_dump(), inputs, size, lambda: "code")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted((folder / "shards").rglob("*")) if p.is_file()}
+
+
+def test_all_inputs_are_lifted_and_the_bad_one_is_listed(tmp_path: Path, inputs: list[Path]) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    outcome = run_plan(plan, InThisProcess())
+    assert (outcome.shards, outcome.kept, outcome.lost, outcome.clips, outcome.failed) == (3, 0, (), 4, 1)
+    assert outcome.frames == 4 + 5 + 7 + 8
+    clips = {name: clip for path in results_of(plan) for name, clip in open_shard(path).items()}
+    assert sorted(clips) == ["clip0#a", "clip1#a", "clip3#a", "clip4#a"]
+    lifter = build_lifter(FastOptions())
+    for name, clip in clips.items():
+        frames = 4 + int(name[4])
+        np.testing.assert_array_equal(clip.keypoints, lifter(signer(frames)).keypoints)
+    listed = (tmp_path / "out" / "failed.tsv").read_text().splitlines()
+    assert len(listed) == 2 and "clip2.safetensors" in listed[1]
+    assert not list((tmp_path / "out").rglob(f"*{TRYING}"))
+
+
+def test_finished_shards_are_kept_and_changed_ones_made_again(tmp_path: Path, inputs: list[Path]) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    run_plan(plan, InThisProcess())
+    before = tree(plan.folder)
+    assert run_plan(plan, InThisProcess()).kept == 3 and tree(plan.folder) == before
+    plan.result(1).with_suffix(".json").write_text('{"key": "other"')
+    results_of(plan)
+    (plan.result(2).with_suffix(".safetensors")).unlink()
+    assert [finished(plan, shard) for shard in range(3)] == [True, False, False]
+    assert run_plan(plan, InThisProcess()).kept == 1 and tree(plan.folder) == before
+    write_pose(signer(9), inputs[0])
+    assert not finished(plan, 0)
+    run_plan(plan, InThisProcess())
+    marker = read_marker(plan, 0)
+    assert marker is not None and marker["frames"] == 9 + 5
+
+
+def test_an_input_that_ended_its_worker_twice_is_left_out(tmp_path: Path, inputs: list[Path]) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    trying = plan.result(0).with_suffix(TRYING)
+    trying.parent.mkdir(parents=True)
+    trying.write_text(json.dumps({"deaths": {}, "at": 1}))  # a worker died over the second input
+    run_shard(plan.folder, 0)
+    assert read_marker(plan, 0)["failed"] == []  # type: ignore[index]
+    plan.result(0).with_suffix(".json").unlink()
+    trying.write_text(json.dumps({"deaths": {"1": 1}, "at": 1}))
+    run_shard(plan.folder, 0)
+    marker = read_marker(plan, 0)
+    assert marker is not None and marker["clips"] == 1 and "ended its worker 2 times" in marker["failed"][0]["reason"]
+
+
+def test_two_files_of_one_name_stay_two_clips(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "clip.safetensors" for name in "ab"]
+    for frames, path in enumerate(paths, 3):
+        path.parent.mkdir()
+        write_pose(signer(frames), path)
+    plan = planned(tmp_path / "out", paths)
+    run_shard(plan.folder, 0)
+    assert sorted(len(clip) for clip in open_shard(results_of(plan)[0]).values()) == [3, 4]
+
+
+def deadly(folder: str, shard: int) -> None:
+    """Ends its process at shard 1 the first time, and at shard 2 always."""
+    mark = Path(folder) / f"{shard}.begun"
+    first = not mark.exists()
+    mark.touch()
+    if shard == 2 or (shard == 1 and first):
+        os._exit(9)
+    if shard == 3:
+        raise InputError("three: no good")
+    (Path(folder) / f"{shard}.done").touch()
+
+
+def test_a_dead_worker_costs_no_other_shard(tmp_path: Path) -> None:
+    from functools import partial
+
+    ended = {one.shard: one.error for one in Local(2).run(partial(deadly, str(tmp_path)), range(6))}
+    assert sorted(ended) == list(range(6))
+    assert "died" in str(ended[2]) and ended[3] == "three: no good"
+    assert [ended[k] for k in (0, 1, 4, 5)] == [None] * 4
+    assert sorted(p.stem for p in tmp_path.glob("*.done")) == ["0", "1", "4", "5"]
+
+
+def engines(folder: Path) -> dict[str, Engine]:
+    return {"local": Local(2), "slurm": Slurm(folder / "slurm", 2, "local"), "ray": Ray(workers=2)}
+
+
+@pytest.mark.parametrize("name", ["local", "slurm", "ray"])
+def test_every_engine_gives_the_same_bytes(name: str, tmp_path: Path, inputs: list[Path]) -> None:
+    pytest.importorskip({"local": "slt", "slurm": "submitit", "ray": "ray"}[name])
+    plain, other = planned(tmp_path / "plain", inputs), planned(tmp_path / "other", inputs)
+    run_plan(plain, InThisProcess())
+    outcome = run_plan(other, engines(tmp_path)[name])
+    assert (outcome.lost, outcome.clips, outcome.failed) == ((), 4, 1)
+    assert tree(other.folder) == tree(plain.folder)
+
+
+def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in ("shards", *arguments)])
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"{path}\n" for path in inputs))
+    common = ("lift", "--list", listed, "-o", tmp_path / "lifted", "--shard-size", 2, "--workers", 1)
+    assert run(*common, "--dry-run")[:2] == (0, f"{tmp_path / 'lifted'}: lift of 5 inputs in 3 shards\n")
+    code, out, err = run(*common)
+    assert code == 2 and "3 shards: 3 made, 0 kept, 0 lost; 4 clips, 24 frames, 1 inputs failed" in out
+    assert "1 of 5 inputs failed; see" in err
+    code, out, _ = run("refine", tmp_path / "lifted", "-o", tmp_path / "refined", "--refine", "savgol", "--workers", 1)
+    assert code == 0 and "refine of 3 inputs in 1 shards" in out and "4 clips" in out
+    assert run("refine", "-o", tmp_path / "none")[0] == 2
+    assert run("lift", inputs[0], "-o", tmp_path / "lifted")[0] == 2  # another plan
+    assert run("lift", inputs[0], "-o", tmp_path / "x", "--slurm", "timeout_min=3")[0] == 2
