@@ -45,9 +45,13 @@ LABELS = {
     "cubic": "cubic spline",
     "cubic-carried": "cubic, hands carried",
     "savgol": "Savitzky-Golay",
+    "savgol-carried": "Savitzky-Golay, hands carried",
     "one-euro": "One-Euro",
+    "one-euro-carried": "One-Euro, hands carried",
     "kalman": "Kalman/RTS",
+    "kalman-carried": "Kalman/RTS, hands carried",
     "gaussian": "Gaussian",
+    "gaussian-carried": "Gaussian, hands carried",
 }
 CARRIED = "-carried"
 Kind = Literal["input", "smoother", "network"]
