@@ -17,7 +17,9 @@ class TrainedOptions(RefineOptions):
 
     weights: file of the training. radius, stride: of the averaging (see `SkeletorRefiner`); None takes the default.
     horizon: frames of the future that fill a gap. certain, bound: joints of at least this confidence are moved by at
-    most this many shoulder widths (None: without limit). batch: windows at a time. device: as of
+    most this many shoulder widths (None: without limit). keep_missing: joints that are missing in the input (NaN) stay
+    missing. absent: a hand that is not seen for more than so many frames at an end of the clip, or in all of it, comes
+    out missing (None: it is filled, too). batch: windows at a time. device: as of
     `skeletor.support.devices.resolve_device`.
     """
 
@@ -27,6 +29,8 @@ class TrainedOptions(RefineOptions):
     horizon: int = Field(default=16, ge=1, le=1_000_000)
     certain: float | None = Field(default=None, gt=0, le=1)
     bound: float = Field(default=0.05, ge=0, le=10)
+    keep_missing: bool = False
+    absent: int | None = Field(default=None, ge=0, le=1_000_000)
     batch: int = Field(default=64, ge=1, le=65536)
     device: str = "auto"
 
@@ -45,6 +49,7 @@ class SkeletorOptions(TrainedOptions):
 
 def build_trained(options: TrainedOptions) -> Refiner:
     """The refiner of a file of weights. InputError if that is missing, unusable, or another refiner's."""
+    from skeletor.refiners.leave import Leave
     from skeletor.refiners.trust import Trust
     from skeletor.refiners.weights import load_refiner
     from skeletor.refiners.windowed import SkeletorRefiner
@@ -61,6 +66,7 @@ def build_trained(options: TrainedOptions) -> Refiner:
         batch=options.batch,
         horizon=options.horizon,
         trust=Trust(options.certain, options.bound) if options.certain is not None else None,
+        leave=Leave(options.keep_missing, options.absent),
     )
     if refiner.name != options.name:
         raise InputError(f"{options.weights}: weights of {refiner.name}, but the refiner is to be {options.name}")
