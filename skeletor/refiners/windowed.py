@@ -29,12 +29,12 @@ class SkeletorRefiner:
 
     radius: each frame is averaged over the windows in which it lies at most `radius` frames from the
     centre (the paper's r: 2r+1 windows). stride: only every stride-th window is computed; 1 is the paper,
-    `stride` divides the cost. At most 2r+1, so that every frame is in a window. The defaults, 3/8 (the
-    network may say otherwise) and 1/4 of the window (24 and 16 of 64), were within 1 % of the error at stride 1 and 15 times as fast. Clips are
-    padded by repeating their first and last frames. horizon: a gap is filled with what comes at most so many
-    frames later (`skeletor.refiners.fill.interpolate_within`), as `skeletor.refiners.stream` does. trust: a limit to
-    how far sure joints are moved, or None. leave: joints that come out missing. batch: windows at a time; memory grows
-    with it, and with nothing else but the clip itself.
+    `stride` divides the cost. At most 2r+1, so that every frame is in a window. The defaults, 3/8 (unless the network
+    says otherwise) and 1/4 of the window (24 and 16 of 64), were within 1 % of the error at stride 1 and 15 times as
+    fast. Clips are padded by repeating their first and last frames. horizon: a gap is filled with what comes at most so
+    many frames later (`skeletor.refiners.fill.interpolate_within`), as `skeletor.refiners.stream` does. trust: a limit
+    to how far sure joints are moved, or None. leave: joints that come out missing. batch: windows at a time; memory
+    grows with it, and with nothing else but the clip itself.
     """
 
     def __init__(
