@@ -72,12 +72,12 @@ def _count(pose: PoseSequence, minimum_confidence: float, counts: _Counts) -> No
     seen = ~pose.missing & (pose.confidence > 0) & (pose.confidence >= minimum_confidence)  # (T, J)
     hands = [joints for joints, _ in hands_and_wrists(pose.skeleton)]
     own = [j for j in range(len(pose.skeleton)) if not any(j in hand for hand in hands)]
-    there = seen.any(1)
+    there: np.ndarray = np.any(seen, axis=1)
     counts.frames += len(pose)
     counts.frame_gaps += [b - a for a, b in _gaps(there)[0]]
     gone = [(seen[:, hand].mean(1) < HALF) & there for hand in hands]  # (T,) each
     for k, (hand, missing) in enumerate(zip(hands, gone, strict=True)):
-        inner, outside = _gaps(~missing)
+        inner, outside = _gaps(np.logical_not(missing))
         counts.hand_frames += len(pose)
         counts.hand_gaps += [b - a for a, b in inner]
         counts.outside += outside

@@ -13,7 +13,7 @@ from torch import Tensor
 # and stop at noisy ends; to go on as the wrist, or as the other hand's fingers, go on; to be late or early; to ease in
 # and out.
 BENDS = ("leave", "arrive", "first", "last", "wrist", "other", "late", "ease")
-REACH = 16.0  # frames: lengths of gaps in units of this, at most twice it
+REACH = 16  # frames: gaps with ends further apart are not bent (they are not filled with a line either, see `HORIZON`)
 SLOPES = 8  # frames: a curve over a longer gap swings no further than over one of this length
 STILL = 0.1  # of the mean spread: a path of this length counts half against the clock
 
@@ -22,10 +22,10 @@ STILL = 0.1  # of the mean spread: a path of this length counts half against the
 class Gaps:
     """For joints (B, T, J) of a window: where the gap around each hidden one ends, and what lies there.
 
-    inside: bool, hidden and between two observations. u: how far in time from the first to the last end, 0 to 1;
-    length: frames between the ends. span (B, T, J, D): from the first end to the last. before, after: the joint's step
-    into the first and out of the last end. ways: how far the wrist, and the other hand, are on their paths, less `u`.
-    past, future: distances to the last and next observation, in units of REACH.
+    inside: bool, hidden and between two observations at most REACH frames apart. u: how far in time from the first to
+    the last end, 0 to 1; length: frames between the ends. span (B, T, J, D): from the first end to the last. before,
+    after: the joint's step into the first and out of the last end. ways: how far the wrist, and the other hand, are on
+    their paths, less `u`. past, future: distances to the last and next observation, in units of REACH.
     """
 
     FACTS: ClassVar[int] = 5
@@ -84,7 +84,7 @@ def find_gaps(
     high = torch.where(observed, time, frames).flip(1).cummin(1).values.flip(1)
     past = torch.where(low < 0, 2 * REACH, (time - low).float()).clamp(max=2 * REACH) / REACH
     future = torch.where(high >= frames, 2 * REACH, (high - time).float()).clamp(max=2 * REACH) / REACH
-    inside = (low >= 0) & (high < frames) & ~observed
+    inside = (low >= 0) & (high < frames) & ~observed & (high - low <= REACH)
     low, high = torch.where(inside, low, time), torch.where(inside, high, time)
     first, last = _at(local, low), _at(local, high)
     before = torch.where(_seen(observed, low - 1)[..., None], first - _at(local, low - 1), 0.0)

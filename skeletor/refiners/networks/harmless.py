@@ -141,7 +141,8 @@ class Harmless(RefinerNetwork):
         after = torch.cat([points[:, 1:], points[:, -1:]], dim=1)
         step = gate * ((before + after) / 2 - points)
         limit = self.bound / confidence.clamp(min=1e-3)[..., None]
-        return points + step * limit / (limit + step.norm(dim=-1, keepdim=True)).clamp(min=1e-12)
+        length = step.norm(dim=-1, keepdim=True)
+        return torch.as_tensor(points + step * limit / (limit + length).clamp(min=1e-12))
 
     def seen_from_carrier(self, points: Tensor) -> Tensor:
         """(..., J, D) relative to each joint's carrier; a joint without one stays as it is."""

@@ -107,6 +107,18 @@ def test_bends_vanish_at_the_ends_of_a_gap_and_outside() -> None:
     assert float(gaps.bent(every)[inside].abs().min()) > 0
 
 
+@torch.no_grad()
+def test_a_gap_that_is_not_filled_with_a_line_is_not_bent() -> None:
+    """The fill looks 16 frames ahead: a longer gap is held first."""
+    model = make(trained=True, bound=0.0)
+    points, confidence = walk()
+    confidence[:, 2:18, RIGHT] = 0
+    points, confidence = filled(model, points, confidence)
+    torch.testing.assert_close(model(points, confidence), points, atol=1e-5, rtol=0)
+    confidence[:, 17, RIGHT] = 1
+    assert float((model(points, confidence) - points)[:, 2:17, RIGHT].abs().max()) > 0.01
+
+
 def test_a_hand_may_go_as_its_wrist_goes() -> None:
     """A wrist that makes its whole way in the gap's first half: halfway in time it is at the end of the way."""
     points, confidence = walk()
