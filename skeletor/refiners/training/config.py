@@ -181,7 +181,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "velocity_weight": 0.5,
         "hidden_weight": 20.0,
-        "max_steps": 3000,
+        "max_steps": 1500,
     },
 }
 
