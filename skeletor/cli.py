@@ -73,6 +73,14 @@ def make_parser() -> argparse.ArgumentParser:
     pack.add_argument("--degraded", nargs="+", default=[], help="files of worse versions, by the same clip names")
     pack.set_defaults(run=_pack)
 
+    fit = commands.add_parser("fit-noise", help="measure a detector's gaps and jitter on poses that it made")
+    fit.add_argument(
+        "inputs", nargs="+", help="files of poses, or folders of .safetensors or .pose files; 2D or lifted"
+    )
+    fit.add_argument("-o", "--output", required=True, help="JSON file; name it as noise: of a training")
+    fit.add_argument("--fps", type=float, default=25.0, help="count gaps at this frame rate; default: %(default)s")
+    fit.set_defaults(run=_fit_noise)
+
     train = commands.add_parser("train", help="train a refiner on files of good poses")
     train.add_argument("config", help="YAML file with data, out, seed, device, train")
     train.set_defaults(run=_train)
@@ -198,6 +206,21 @@ def _pack(arguments: argparse.Namespace) -> int:
     packed = pack(arguments.inputs, arguments.output, arguments.fps, arguments.degraded)
     each = packed.bytes / packed.frames
     print(f"{packed.folder}: {packed.clips} clips, {packed.frames} frames, {packed.bytes} bytes, {each:.1f} a frame")
+    return 0
+
+
+def _fit_noise(arguments: argparse.Namespace) -> int:
+    from skeletor.files.atomic import write_text
+    from skeletor.learning.fit_noise import fit_noise, read_clips
+
+    if not 0 < arguments.fps <= 1000:
+        raise InputError(f"--fps {arguments.fps} must be above 0 and at most 1000")
+    noise = fit_noise(read_clips([input_path(text) for text in arguments.inputs], arguments.fps), arguments.fps)
+    write_text(arguments.output, to_json(noise.model_dump(), 1) + "\n")
+    print(
+        f"{arguments.output}: {noise.frames} frames, {sum(noise.hand_gaps)} gaps of a hand, jitter of hands "
+        f"{noise.hand_jitter:.4f}, of the body {noise.body_jitter:.4f} shoulder widths"
+    )
     return 0
 
 

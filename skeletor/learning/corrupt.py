@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
+from skeletor.learning.measured import LONGEST, MeasuredNoise, gap_lengths, measured_runs
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import Config
 
@@ -33,6 +34,10 @@ class Corruption(Config):
     (units per frame); jitter_depth: factor on the depth.
     vary: every window draws its own factor between 0 and 2 on all shares and on the jitter, so that the
     model meets good and bad clips.
+    measured: a detector's own errors (`skeletor fit-noise`): the runs of `hand_drop` and `frame_drop` then have its
+    lengths, hands are lost together as often as with it, and its jitter, times measured_jitter, replaces `jitter`
+    (clips that it tracked have it already). even_gaps: share of these runs whose length is anything up to longest_run,
+    all alike: most real gaps are of a frame.
     """
 
     frame_mask: Share = 0.03
@@ -50,6 +55,9 @@ class Corruption(Config):
     jitter_speed: Annotated[float, Field(ge=0, le=2)] = 0.10
     jitter_depth: Annotated[float, Field(ge=0, le=10)] = 2.0
     vary: bool = True
+    measured: MeasuredNoise | None = None
+    measured_jitter: Annotated[float, Field(ge=0, le=10)] = 1.0
+    even_gaps: Share = 0.5
 
 
 class Body(NamedTuple):
@@ -210,19 +218,57 @@ def corrupt(
     if body.hands.shape[1]:
         points, confidence = swap_hands(points, confidence, body, factor * o.hand_swap, length, g)
         points, confidence = freeze_hands(points, confidence, body, factor * o.hand_freeze, length, g)
-    if o.jitter or o.jitter_speed:
+    if o.measured is not None:
+        base, depth = _measured_jitter(o.measured, points, body)
+        base = factor * o.measured_jitter * base
+        points, confidence = jitter(points, confidence, base, factor * o.jitter_speed, depth, g)
+    elif o.jitter or o.jitter_speed:
         points, confidence = jitter(points, confidence, factor * o.jitter, factor * o.jitter_speed, o.jitter_depth, g)
     strength = o.noise_strength * _rand((*batch, 1), points, g)
     hit = _rand((*points.shape[:2], 1), points, g) < factor * o.frame_noise
     hit = hit | (_rand(confidence.shape, points, g) < factor * o.joint_noise)
     points = noise(points, body.limb, strength, hit, g)
-    if body.hands.shape[1]:
+    if o.measured is not None:
+        points, confidence = _drop_measured(points, confidence, body, o, o.measured, factor, g)
+    elif body.hands.shape[1]:
         points, confidence = drop_hands(points, confidence, body, factor * o.hand_drop, length, g)
-    if o.frame_drop:
+    if o.frame_drop and o.measured is None:
         gone, _ = runs(tuple(points.shape[:2]), (factor * o.frame_drop)[..., 0], length[..., 0], points, g)
         points, confidence = _remove(points, confidence, gone[..., None])
     points, confidence = mask_frames(points, confidence, factor[..., 0] * o.frame_mask, g)
     return mask_joints(points, confidence, factor * o.joint_mask, g)
+
+
+def _measured_jitter(measured: MeasuredNoise, points: Tensor, body: Body) -> tuple[Tensor, float]:
+    """Standard deviations (J,) in the picture plane, and the factor on the depth."""
+    base = points.new_full(points.shape[2:3], measured.body_jitter)
+    base = base.index_fill(0, body.hands.flatten(), measured.hand_jitter)
+    return base, measured.depth_jitter / max(float(base.mean()), 1e-6)
+
+
+def _drop_measured(
+    points: Tensor,
+    confidence: Tensor,
+    body: Body,
+    options: Corruption,
+    measured: MeasuredNoise,
+    factor: Tensor,
+    g: Generator | None,
+) -> tuple[Tensor, Tensor]:
+    """Hands and whole frames go missing in runs of a detector's lengths. factor: (B, 1, 1)."""
+    longest = min(LONGEST, round(options.longest_run))
+    size = tuple(points.shape[:2])
+    if body.hands.shape[1]:
+        lengths = gap_lengths(measured.hand_gaps, options.even_gaps, longest)
+        share, both = factor * options.hand_drop, measured.both_share
+        one = measured_runs((*size, 2), share * (1 - both), lengths, points, g)
+        gone = one | measured_runs((*size, 1), share * both, lengths, points, g)  # (B, T, 2)
+        mask = torch.zeros_like(confidence, dtype=torch.bool)
+        mask = mask.index_copy(2, body.hands.flatten(), _per_joint(gone, body))
+        points, confidence = _remove(points, confidence, mask)
+    lengths = gap_lengths(measured.frame_gaps, options.even_gaps, longest)
+    whole = measured_runs(size, factor[..., 0] * options.frame_drop, lengths, points, g)
+    return _remove(points, confidence, whole[..., None])
 
 
 def _per_joint(per_hand: Tensor, body: Body) -> Tensor:

@@ -275,7 +275,7 @@ class StreamingRefiner:
     ) -> None:
         info = loaded.info
         batch = batch_on(loaded.model.rest.device, batch)
-        how = averaging(info.model["window"], radius, stride)
+        how = averaging(info.model["window"], loaded.model.default_radius if radius is None else radius, stride)
         self._shape = (len(info.skeleton), int(info.model["dims"]))
         if placement is not None and np.shape(placement.centre) != self._shape[1:]:
             raise InputError(f"stream: the placement's centre must have {self._shape[1]} coordinates")

@@ -29,12 +29,12 @@ class SkeletorRefiner:
 
     radius: each frame is averaged over the windows in which it lies at most `radius` frames from the centre (the
     paper's r: 2r+1 windows). stride: only every stride-th window is computed; 1 is the paper, `stride` divides the
-    cost. At most 2r+1, so that every frame is in a window. With the defaults, 3/8 and 1/2 of the window (24 and 32
-    of 64), errors of position were within 1 %, of acceleration within 5 % of those at stride 1, 30 times as fast.
-    Clips are padded by repeating their first and last frames. horizon: a gap is filled with what comes at most so
-    many frames later (`skeletor.refiners.fill.interpolate_within`), as `skeletor.refiners.stream` does. trust: a
-    limit to how far sure joints are moved, or None. batch: windows at a time, None: as of `batch_on`; memory grows
-    with it, and with nothing else but the clip itself.
+    cost. At most 2r+1, so that every frame is in a window. With the defaults, 3/8 (unless the network says
+    otherwise) and 1/2 of the window (24 and 32 of 64), errors of position were within 1 %, of acceleration within 5
+    % of those at stride 1, 30 times as fast. Clips are padded by repeating their first and last frames. horizon: a
+    gap is filled with what comes at most so many frames later (`skeletor.refiners.fill.interpolate_within`), as
+    `skeletor.refiners.stream` does. trust: a limit to how far sure joints are moved, or None. batch: windows at a
+    time, None: as of `batch_on`; memory grows with it, and with nothing else but the clip itself.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SkeletorRefiner:
         trust: Trust | None = None,
     ) -> None:
         self.name = REFINER_OF[kind_of(loaded.info.model)]
-        how = averaging(loaded.info.model["window"], radius, stride)
+        how = averaging(loaded.info.model["window"], loaded.model.default_radius if radius is None else radius, stride)
         self._loaded, self._how, self._horizon, self._trust = loaded, how, horizon, trust
         info = loaded.info
         self.skeleton, self.fps, self.dims = info.skeleton, float(info.fps), int(info.model["dims"])
@@ -88,6 +88,11 @@ class SkeletorRefiner:
 
     def _to_model(self, pose: PoseSequence) -> PoseSequence:
         """In the model's units and frame rate."""
+        pose = self._in_units(pose)
+        fps = self._loaded.info.fps
+        return pose if abs(pose.fps / fps - 1) < SAME_RATE else pose.resample(fps)
+
+    def _in_units(self, pose: PoseSequence) -> PoseSequence:
         info = self._loaded.info
         name = pose.provenance.source or "pose"
         if pose.skeleton != info.skeleton:
@@ -97,13 +102,13 @@ class SkeletorRefiner:
         if pose.dims != info.model["dims"]:
             raise InputError(f"{name}: {pose.dims}D, the refiner was trained on {info.model['dims']}D; lift it first")
         if info.units == "shoulder" and pose.provenance.units != "shoulder" and len(pose):
-            pose = normalise(pose)
-        return pose if abs(pose.fps / info.fps - 1) < SAME_RATE else pose.resample(info.fps)
+            return normalise(pose)
+        return pose
 
     def _from_model(self, pose: PoseSequence, model_input: PoseSequence, refined: np.ndarray) -> PoseSequence:
         """Back on the frames and in the units of `pose`."""
         if len(model_input) != len(pose):
-            refined = _at_frames(refined, len(pose))
+            refined = self._at_rate(pose, model_input, refined)
         refined = np.where(known_absent(pose)[..., None], np.float32(np.nan), refined)
         if model_input.provenance.units == pose.provenance.units:
             return pose.replace(refined, stage=self.stage)
@@ -111,6 +116,24 @@ class SkeletorRefiner:
         assert record is not None
         scaled = pose.replace(refined, stage=record, units=model_input.provenance.units)
         return pose.replace(denormalise(scaled).keypoints, stage=self.stage)
+
+    def _at_rate(self, pose: PoseSequence, model_input: PoseSequence, refined: np.ndarray) -> np.ndarray:
+        """Refined joints (T', J, D) at the frames of `pose`, (T, J, D) in the model's units.
+
+        A network that keeps the fill gives a correction of it: only that is brought from one frame rate to the other,
+        so that what was seen is not blurred. A gap's correction reaches no seen joint further than the bound.
+        """
+        model = self._loaded.model
+        if not model.keeps_fill:
+            return _at_frames(refined, len(pose))
+        own = self._in_units(pose)
+        filled, confidence = (x.cpu().numpy() for x in self._prepare(own, pose.fps / self._loaded.info.fps))
+        before, _ = self._prepare(model_input)
+        step = _at_frames(refined - before.cpu().numpy(), len(pose))
+        length = np.linalg.norm(step, axis=-1, keepdims=True)
+        limit = np.where(confidence > 0, model.bound / np.maximum(confidence, 1e-3), np.inf)[..., None]
+        near: np.ndarray = filled + step * np.minimum(1, limit / np.maximum(length, 1e-12))
+        return near.astype(np.float32)
 
     def _refine_long(self, clip: PoseSequence) -> np.ndarray:
         """Piece by piece, with the result of the whole; what is held besides the clip does not grow with it."""
@@ -149,8 +172,8 @@ class SkeletorRefiner:
         mean = (total / count[:, None, None]).cpu().numpy()
         return np.split(mean, np.cumsum([len(c) for c in clips])[:-1])
 
-    def _prepare(self, clip: PoseSequence) -> tuple[Tensor, Tensor]:
-        """Gaps filled over the whole clip: (T, J, D) and (T, J)."""
+    def _prepare(self, clip: PoseSequence, rate: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Gaps filled over the whole clip: (T, J, D) and (T, J). rate: its frame rate over the model's."""
         info = self._loaded.info
         points = torch.from_numpy(clip.keypoints).to(self._device)[None]
         confidence = torch.from_numpy(clip.confidence).to(self._device)[None]
@@ -161,7 +184,7 @@ class SkeletorRefiner:
             info.minimum_confidence,
             info.skeleton,
             self._loaded.model.rest,
-            self._horizon,
+            max(1, round(self._horizon * rate)),
         )
         return points[0], confidence[0]
 

@@ -12,9 +12,11 @@ import yaml
 from skeletor.cli import main
 from skeletor.io import native, openpose_json, skels
 from skeletor.io.formats import read_pose, read_poses
+from skeletor.learning.measured import read_noise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import smoother_names
+from skeletor.refiners.weights import load_refiner
 from skeletor.support.command import run_command
 from skeletor.support.errors import InputError, NothingToTranslate
 from tests.skeletor.refiners.tiny import clips, config
@@ -43,6 +45,23 @@ def test_train_refine_evaluate(shard: Path, tmp_path: Path, capsys: pytest.Captu
     capsys.readouterr()
     assert main(["refine", str(shard), "--weights", weights, "--refiner", "temporal-mlp"]) == 2
     assert "weights of skeletor" in capsys.readouterr().err
+
+
+def test_noise_is_fitted_and_trained_with(shard: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The training has its jitter as the network's bound, and keeps what was measured in the header."""
+    noise, config = tmp_path / "noise.json", tmp_path / "train.yaml"
+    assert main(["fit-noise", str(shard), "-o", str(noise)]) == 0
+    assert "jitter of hands" in capsys.readouterr().out
+    model = "{kind: harmless, d_model: 16, d_ff: 16, heads: 2, layers: 1}"
+    train = f"{{preset: harmless, model: {model}, window: 16, margin: 2, batch_size: 4, max_steps: 2}}"
+    config.write_text(f"data: [{shard}]\nout: {tmp_path / 'out'}\nnoise: {noise}\ntrain: {train}\n")
+    assert main(["train", str(config)]) == 0
+    info = load_refiner(tmp_path / "out" / "refiner.safetensors").info
+    measured = read_noise(noise)
+    assert info.model["bound"] == max(measured.hand_jitter, measured.body_jitter)
+    assert info.config["corruption"]["measured"] == measured.model_dump()
+    assert main(["fit-noise", str(shard), "-o", str(noise), "--fps", "0"]) == 2
+    assert "--fps" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [n for n in smoother_names() if n not in ("zero", "hold", "linear", "cubic")])

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.networks.flat import named_arguments, named_options
+from skeletor.refiners.networks.harmless import HARMLESS, HarmlessConfig
 from skeletor.refiners.networks.kind import RefinerKind
 from skeletor.refiners.networks.layers import RefinerNetwork as Network
 from skeletor.refiners.networks.paper import PAPER, PaperConfig
@@ -17,10 +18,10 @@ from skeletor.refiners.networks.temporal_mlp import TEMPORAL_MLP, TemporalMLPCon
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 
-KINDS: Mapping[str, RefinerKind[Any]] = {kind.name: kind for kind in (SKELETOR, PAPER, TEMPORAL_MLP)}
+KINDS: Mapping[str, RefinerKind[Any]] = {kind.name: kind for kind in (SKELETOR, HARMLESS, PAPER, TEMPORAL_MLP)}
 REFINER_OF = {name: kind.refiner for name, kind in KINDS.items()}  # kind -> name of the refiner
 RefinerModelConfig = Annotated[
-    Annotated[SkeletorConfig | PaperConfig | TemporalMLPConfig, Field(discriminator="kind")],
+    Annotated[SkeletorConfig | HarmlessConfig | PaperConfig | TemporalMLPConfig, Field(discriminator="kind")],
     BeforeValidator(named_options),
 ]
 

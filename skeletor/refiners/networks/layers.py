@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +18,13 @@ class RefinerNetwork(nn.Module):
     joints, dims: J and D of the skeletons. window: frames of a window, n1 in the paper.
 
     `rest` (J, D): a typical pose, for joints that are never observed. `scale` (J, D): the spread of each joint as
-    `seen_from_carrier` gives it. `fit` sets both.
+    `seen_from_carrier` gives it. `fit` sets both. `keeps_fill`: whether it adds to the fill alone, so that its
+    correction can be taken to another frame rate without the frames; `bound`: it then moves no surely seen joint
+    further.
     """
 
+    keeps_fill: ClassVar[bool] = False
+    bound: float = math.inf
     rest: Tensor
     scale: Tensor
 
@@ -28,6 +33,11 @@ class RefinerNetwork(nn.Module):
         self.joints, self.dims, self.window = joints, dims, window
         self.register_buffer("rest", torch.zeros(joints, dims))
         self.register_buffer("scale", torch.ones(joints, dims))
+
+    @property
+    def default_radius(self) -> int:
+        """Frames around a window's centre whose predictions are averaged unless a user says otherwise."""
+        return 3 * self.window // 8
 
     def seen_from_carrier(self, points: Tensor) -> Tensor:
         """(..., J, D) relative to what the network sees each joint from: the origin, unless it says otherwise."""

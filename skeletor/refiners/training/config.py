@@ -1,4 +1,4 @@
-"""Options of the refiner's training, and the presets `small`, `motion`, `paper` and `smoothnet`."""
+"""Options of the refiner's training, and the presets `small`, `motion`, `paper`, `smoothnet` and `harmless`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skeletor.refiners.networks.build import RefinerModelConfig
 from skeletor.refiners.networks.skeletor import SkeletorConfig
 from skeletor.support.config import Config
 
-Preset = Literal["small", "motion", "paper", "smoothnet"]
+Preset = Literal["small", "motion", "paper", "smoothnet", "harmless"]
 
 
 class RefinerTrainConfig(Config):
@@ -95,6 +95,7 @@ class RefinerTrainConfig(Config):
 # `smoothnet`: network and loss (positions and accelerations) of Zeng et al. 2022 with all that Skeletor has: its data,
 # filled gaps, confidences, wrists, residual over the input; no dropout. As published (model.confidence_input, residual,
 # local false, dropout 0.5, fill linear) it was no better than its input after two minutes on one core.
+# `harmless`: what real detectors do to real hands, and nothing that they do not: hands lost in runs, small jitter.
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {},
     "motion": {
@@ -157,6 +158,30 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 4,  # windows; each is as many samples as it has coordinates
         "learning_rate": 1e-3,
         "weight_decay": 0.0,
+    },
+    "harmless": {
+        "model": {"kind": "harmless"},
+        "window": 48,
+        "margin": 4,
+        "degraded_share": 0.0,
+        "stretch": 0.1,
+        "stretch_depth": 0.2,
+        "corruption": {
+            "frame_mask": 0.0,
+            "joint_mask": 0.005,
+            "frame_noise": 0.0,
+            "joint_noise": 0.0,
+            "hand_drop": 0.25,
+            "hand_freeze": 0.0,
+            "hand_swap": 0.0,
+            "frame_drop": 0.05,
+            "jitter": 0.003,
+            "jitter_speed": 0.0,
+            "measured_jitter": 0.5,  # tracked clips have it already
+        },
+        "velocity_weight": 0.5,
+        "hidden_weight": 20.0,
+        "max_steps": 1500,
     },
 }
 

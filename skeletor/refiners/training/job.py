@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from skeletor.io.formats import read_poses
 from skeletor.learning.frame_store import is_packed, open_frames
+from skeletor.learning.measured import read_noise
 from skeletor.learning.pack import pose_files
+from skeletor.refiners.networks.harmless import HarmlessConfig
 from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.train import RefinerTrainResult, train_refiner
 from skeletor.support.config import Config
@@ -20,7 +23,8 @@ class TrainJob(Config):
     that `skeletor pack` wrote, which is read as it is needed and may be larger than the memory.
 
     out: folder for weights, log and checkpoint. threads: of torch on the CPU (None: torch's choice).
-    licence: of the data, in words, for the header of the weights.
+    licence: of the data, in words, for the header of the weights. noise: file of `skeletor fit-noise`; it takes the
+    place of `train.corruption.measured`, gives the network `harmless` its bound, and is kept in the header.
     """
 
     data: list[str] = Field(min_length=1)
@@ -29,6 +33,7 @@ class TrainJob(Config):
     device: str = "auto"
     threads: int | None = Field(default=None, ge=1, le=4096)
     licence: str = ""
+    noise: str | None = None
     train: RefinerTrainConfig = RefinerTrainConfig()
 
 
@@ -38,6 +43,7 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
 
     if job.threads:
         torch.set_num_threads(job.threads)
+    job = _with_noise(job)
     paths = [Path(name) for name in job.data]
     if not any(is_packed(path) for path in paths):
         clips = [pose for path in paths for file in pose_files(path) for pose in read_poses(file).values()]
@@ -49,3 +55,15 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
     store = open_frames(paths[0])
     words = f"{job.data[0]}: {len(store.index.starts)} clips, {store.frames} frames"
     return train_refiner(store, job.train, job.out, job.seed, job.device, data=words, licence=job.licence)
+
+
+def _with_noise(job: TrainJob) -> TrainJob:
+    """The job with the content of its file of noise in its corruption. InputError if that cannot be read."""
+    if job.noise is None:
+        return job
+    noise, train = read_noise(job.noise), job.train
+    changes: dict[str, Any] = {"corruption": train.corruption.model_copy(update={"measured": noise})}
+    if isinstance(train.model, HarmlessConfig) and "bound" not in train.model.model_fields_set:
+        bound = max(noise.hand_jitter, noise.body_jitter)
+        changes["model"] = train.model.model_copy(update={"bound": bound})
+    return job.model_copy(update={"train": train.model_copy(update=changes)})

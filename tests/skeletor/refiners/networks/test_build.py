@@ -14,6 +14,7 @@ from skeletor.refiners.networks.build import (
     kind_of,
     network_arguments,
 )
+from skeletor.refiners.networks.harmless import HarmlessConfig
 from skeletor.refiners.networks.paper import PaperConfig
 from skeletor.refiners.networks.skeletor import SkeletorConfig
 from skeletor.refiners.networks.temporal_mlp import TemporalMLPConfig
@@ -53,10 +54,11 @@ def test_every_kind_has_a_config_in_the_union() -> None:
 
 
 def test_presets_name_their_kind() -> None:
-    names: tuple[Preset, ...] = ("small", "motion", "paper", "smoothnet")
+    names: tuple[Preset, ...] = ("small", "motion", "paper", "smoothnet", "harmless")
     kinds = {name: train_preset(name).model for name in names}
     default = SkeletorConfig()
-    assert kinds == {"small": default, "motion": default, "paper": PaperConfig(), "smoothnet": TemporalMLPConfig()}
+    others = {"paper": PaperConfig(), "smoothnet": TemporalMLPConfig(), "harmless": HarmlessConfig()}
+    assert kinds == {"small": default, "motion": default, **others}
 
 
 def test_flat_configs_are_of_the_kind_that_they_describe() -> None:
