@@ -45,9 +45,10 @@ class WayConfig(Config):
 class RealConfig(Config):
     """ways: the rows; the first is what the others are compared with. refiners: name -> file of weights; each is a row
     after each of the ways named in `refined`. recognisers: those that are trained; ridge alone is quick.
-    bins: equal parts of a clip, for ridge. penalties: of ridge, of which each
-    training chooses one on its own people. folds: of people, for the networks (ridge leaves out one
-    person at a time). epochs: of the two networks. repair_every: errors of repair on one clip in so many.
+    every: of the clips of each set, one in so many, for a quick look. bins: equal parts of a clip, for ridge.
+    penalties: of ridge, of which each training chooses one on its own people. folds: of people, for the networks
+    (ridge leaves out one person at a time). seeds: of the networks, whose results are averaged; `own` takes the first.
+    epochs, own_epochs: of these. repair_every: errors of repair on one clip in so many.
     captured: file of 3D signing, "" for none; captured_clips: of each signer. lifters: rows of that table.
     """
 
@@ -55,7 +56,8 @@ class RealConfig(Config):
     ways: list[WayConfig] = Field(min_length=1)
     refiners: dict[str, str] = Field(default_factory=dict)
     refined: list[str] = Field(default_factory=list)
-    recognisers: list[Recogniser] = Field(default_factory=lambda: ["ridge"])
+    recognisers: tuple[Recogniser, ...] = Field(("ridge",), strict=False)
+    every: int = Field(1, ge=1)
     seed: int = Field(1, ge=0)
     seeds: list[int] = Field(default_factory=lambda: [1, 2], min_length=1)
     bins: int = Field(8, ge=1, le=64)

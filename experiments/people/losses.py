@@ -104,7 +104,7 @@ def hidden_frames(people: People, seed: int) -> list[Hole | None]:
     result: list[Hole | None] = []
     for pose, person in zip(people.poses, people.people, strict=True):
         length = int(rng.choice(lengths[int(person)]))
-        start = _place((~pose.missing).any(1), length, rng)
+        start = _place(np.asarray((~pose.missing).any(1)), length, rng)
         gone = np.zeros((len(pose), 50), bool)
         if start is not None:
             gone[start : start + length] = True

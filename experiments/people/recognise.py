@@ -69,7 +69,8 @@ def _network(config: RealConfig, people: People, both: Sequence[Sequence[np.ndar
     train, test = fold
     first, parts = [both[0][k] for k in train], [[part[k] for k in test] for part in both]
     read = [network(first, people.labels[train], parts, config.epochs, seed) for seed in config.seeds]
-    return np.mean([[one == people.labels[test] for one in pair] for pair in read], axis=0)
+    right = np.array([[one == people.labels[test] for one in pair] for pair in read], float)  # (seeds, 2, M)
+    return np.asarray(right.mean(0))
 
 
 def _own(config: RealConfig, people: People, both: Sequence[Poses], fold: Fold) -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,11 +29,14 @@ Job = tuple[SetConfig, WayConfig]
 
 def make(request: Request, config: RealConfig) -> None:
     """Lift, repair, read and write. Sets whose files are not there are left out; InputError if none is."""
-    sets = [one for one in config.sets if _there(one.name, one.file)]
+    some = [one.model_copy(update={"every": one.every * config.every}) for one in config.sets]
+    sets = [one for one in some if _there(one.name, one.file)]
     if not sets:
         raise InputError("no recordings of real people: sets names their files, none is there")
     ways = ways_of(config, request.finished)
-    found = judged(config, sets, ways, request.work)
+    with _captured(config) as captured:
+        found = judged(config, sets, ways, request.work)
+        lifters = captured()
     sections: list[str] = []
     numbers: dict[str, Any] = {}
     for one in sets:
@@ -39,14 +44,28 @@ def make(request: Request, config: RealConfig) -> None:
         made, numbers[one.name] = sections_of(read_people(one), rows)
         numbers[one.name]["wins"] = {what: wins(rows, what) for what in ("hands", "frames")}
         sections += made
-    if config.captured and _there("captured signing", config.captured) and config.lifters:
-        numbers["captured"] = judge_lifters(Path(config.captured), config.lifters, config.captured_clips)
-        sections.append(captured_table(numbers["captured"], config.captured_clips))
+    if lifters:
+        numbers["captured"] = lifters
+        sections.append(captured_table(lifters, config.captured_clips))
     title = "Real people: what lifting and repair are worth to a reader, and what they do to joints"
     write_result(Result(sections, numbers), request.results, request.name, title, request.about(config, config.seed))
     if request.results == RESULTS and request.name == "real":
         link = f"The whole result: [{RESULTS}/real.md]({RESULTS}/real.md)."
         fill("table real", "\n".join([*sections, f"Made by `make real`. {link}"]))
+
+
+@contextmanager
+def _captured(config: RealConfig) -> Iterator[Callable[[], dict[str, Any]]]:
+    """What gives the errors of the lifters on captured signing, {} without any; found beside the rest."""
+    if not (config.captured and config.lifters and _there("captured signing", config.captured)):
+        yield dict
+        return
+    work = partial(judge_lifters, Path(config.captured), config.lifters, config.captured_clips)
+    if config.workers == 1:
+        yield work
+        return
+    with worker_pool(1) as pool:
+        yield pool.submit(work).result
 
 
 def judged(
