@@ -78,9 +78,8 @@ def test_poses_of_arrays_of_shares(tmp_path: Path) -> None:
     np.testing.assert_allclose(read.keypoints, pose.to_skeleton(SIGNING_50).keypoints, rtol=1e-4)
     assert read.provenance.stages[-1].config["size"] == [320, 240] == estimator.options["size"]
     assert "size" not in build_estimator(ESTIMATORS.parse({"name": "poses"})).options
-    for wrong in ([320], [320, 0]):
-        with pytest.raises(InputError):
-            build_estimator(ESTIMATORS.parse(options | {"size": wrong}))
+    with pytest.raises(InputError, match="each side must have 16"):
+        build_estimator(ESTIMATORS.parse(options | {"size": [320, 0]}))
 
 
 def test_a_skeleton_without_a_common_joint(tmp_path: Path) -> None:
