@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := passive
 # `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
 EXPERIMENT = $(BIN)/python -m experiments
 
-.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition sign2text figures sample bench port lifters sparse transfer hardening mutants clean
+.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real sign2text figures sample bench port lifters sparse transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
@@ -108,6 +108,11 @@ recognition: export MALLOC_MMAP_THRESHOLD_ := 1073741824
 recognition: export MALLOC_TRIM_THRESHOLD_ := 1073741824
 recognition: setup
 	$(EXPERIMENT) recognition --run '$(or $(RUN),runs/phoenix14t_resynth)' $(if $(CORPUS),--corpus '$(CORPUS)')
+
+## real: lifters and repair on real people (RUN: a demo run, for the unsupervised Skeletor)
+# The recordings that experiments/people/real.yaml names. Only ridge: $(EXPERIMENT) real --set 'recognisers=[ridge]'
+real: setup
+	$(EXPERIMENT) real $(if $(RUN),--run '$(RUN)')
 
 ## figures: those of the results
 figures: setup

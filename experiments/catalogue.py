@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 from experiments import pages, sample
 from experiments.ablations import chain, network, smoothers, sparse, transfer
 from experiments.benchmarks import bench
+from experiments.people import table as people
+from experiments.people.config import RealConfig
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.tables import (
@@ -177,6 +179,11 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(recognition.RecognitionConfig), recognition.make, "recognition",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}", page="docs/phoenix14t.md",
         config="tables/recognition.yaml",
+    ),
+    "real": Experiment(
+        "lifters and repair on real people: signs read, gaps repaired, arms in 3D",
+        _checked(RealConfig), people.make, "real", needs="recordings of people, by default in ../shared; "
+        "unsupervised Skeletor: a finished demo run", page="docs/real_people.md", config="people/real.yaml",
     ),
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",

@@ -42,7 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     refine = commands.add_parser("refine", help="repair the poses of a file")
-    takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt) or a folder of OpenPose JSON; all its clips"
+    takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt, .npy, .npz), a folder of OpenPose JSON; all clips"
     refine.add_argument("input", help=takes)
     refine.add_argument(
         "-o", "--output", help="a file (.safetensors, .skels; .pose); default: INPUT.refined.safetensors"
@@ -101,15 +101,18 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
     """How files of poses are to be read."""
     parser.add_argument("--fps", type=float, help="frame rate, if a file does not tell or is wrong")
     parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
+    parser.add_argument("--size", metavar="WxH", help="of the picture, for arrays (.npy, .npz) of its shares: 640x480")
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
 
 
 def _read(path: Path, arguments: argparse.Namespace) -> dict[str, PoseSequence]:
     """The clips of a file that are asked for; InputError if there is none."""
+    from skeletor.io.arrays import picture_size
     from skeletor.io.formats import read_poses
 
-    poses = dict(read_poses(path, arguments.fps, arguments.skeleton))
+    size = None if arguments.size is None else picture_size(arguments.size)
+    poses = dict(read_poses(path, arguments.fps, arguments.skeleton, size))
     if not poses:
         raise InputError(f"{path}: holds no clips")
     if arguments.clip is None:
@@ -139,8 +142,8 @@ def _refine(arguments: argparse.Namespace) -> int:
     _check_kind(target)
     refiner, skeleton = _build(arguments)
     if arguments.stream:
-        if arguments.clip or arguments.skeleton:
-            raise InputError("--stream refines all clips of a .safetensors file; leave out --clip and --skeleton")
+        if arguments.clip or arguments.skeleton or arguments.size:
+            raise InputError("--stream refines all clips of a .safetensors file; leave out --clip, --skeleton, --size")
         return _stream(source, target, refiner, arguments.fps)
     poses = _read(source, arguments)
     _check_holds(target, poses)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 # What `skeletor.io.formats` reads as files of poses, and takes for a video's name.
-POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt")
+POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt", ".npy", ".npz")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 # FFmpeg tells the format by the content; these are the names that videos have.
 VIDEO_SUFFIXES = (

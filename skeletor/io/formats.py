@@ -1,6 +1,6 @@
 """Files of poses: one reader and one writer for all formats, chosen by the path's suffix.
 
-.safetensors (native), .pose, .skels, .h5 and .pt (read only), and directories of OpenPose JSON (no suffix).
+.safetensors (native), .pose, .skels, .h5, .pt, .npy and .npz (read only), and directories of OpenPose JSON (no suffix).
 A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`, and one line in `_FORMATS`.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeletor.files.outside import checked_fps, existing_file
-from skeletor.io import native, openpose_json, pose_format, skels, slrtp, zelinka_h5
+from skeletor.io import arrays, native, openpose_json, pose_format, skels, slrtp, zelinka_h5
 from skeletor.io.layouts.named import with_layout
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
@@ -27,6 +27,8 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     ".skels": (skels.read_all, skels.write_pose),
     ".h5": (zelinka_h5.read_all, None),
     ".pt": (slrtp.read_all, None),
+    ".npy": (arrays.read_all, None),
+    ".npz": (arrays.read_all, None),
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
 
@@ -35,15 +37,19 @@ _SEVERAL: dict[str, ManyWriter] = {".safetensors": native.write_shard, ".skels":
 
 
 def read_pose(
-    path: Path | str, name: str | None = None, fps: float | None = None, skeleton: str | None = None
+    path: Path | str,
+    name: str | None = None,
+    fps: float | None = None,
+    skeleton: str | None = None,
+    size: arrays.Size | None = None,
 ) -> PoseSequence:
     """Read one clip: the one called `name`, or the only one there is.
 
     fps: frames per second, 1 to 1000, for files that do not tell (OpenPose JSON, .h5; default 25); given for the
-    others, it replaces what they say. skeleton: see `read_poses`. Raises InputError, one line, for whatever cannot be
-    read.
+    others, it replaces what they say. skeleton, size: see `read_poses`. Raises InputError, one line, for whatever
+    cannot be read.
     """
-    poses = read_poses(path, fps, skeleton)
+    poses = read_poses(path, fps, skeleton, size)
     if name is None and len(poses) == 1:
         name = next(iter(poses))
     if name is None or name not in poses:
@@ -53,14 +59,19 @@ def read_pose(
     return poses[name]
 
 
-def read_poses(path: Path | str, fps: float | None = None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
+def read_poses(
+    path: Path | str, fps: float | None = None, skeleton: str | None = None, size: arrays.Size | None = None
+) -> Mapping[str, PoseSequence]:
     """All clips of a file by name, each (T, J, D). Clips of a native file are read lazily, from mapped memory.
 
     fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
     and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
-    of joints. Raises InputError, one line, for whatever cannot be read.
+    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) of shares of it. Raises
+    InputError, one line, for whatever cannot be read.
     """
     path = Path(path)
+    if size is not None and path.suffix.lower() not in arrays.SUFFIXES:
+        raise InputError(f"{path}: --size is for arrays ({', '.join(arrays.SUFFIXES)}); leave it out")
     if fps is not None:
         checked_fps(path, fps)
     if path.is_dir():
@@ -72,6 +83,8 @@ def read_poses(path: Path | str, fps: float | None = None, skeleton: str | None 
     file = existing_file(path, "file of poses")
     if path.suffix.lower() == ".pose":
         poses = pose_format.read_all(file, fps, skeleton)
+    elif path.suffix.lower() in arrays.SUFFIXES:
+        poses = arrays.read_all(file, fps, skeleton, size)
     else:
         poses = _format(path)[0](file, fps)
         if skeleton is not None:

@@ -6,13 +6,15 @@ import argparse
 from collections.abc import Sequence
 
 from skeletor.files.suffixes import is_poses
+from skeletor.io.arrays import picture_size
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
+from slt.estimators.given import PoseFiles
 
 
 def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:
-    """--fps, --skeleton and, if wanted, --clip."""
+    """--fps, --skeleton, --size and, if wanted, --clip."""
     parser.add_argument(
         "--fps",
         type=float,
@@ -20,14 +22,20 @@ def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None
         "of a file of poses in place of what it says",
     )
     parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of poses that do not tell theirs")
+    parser.add_argument("--size", metavar="WxH", help="of the picture, for arrays (.npy, .npz) of its shares: 640x480")
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
 
 
+def pose_files(args: argparse.Namespace) -> PoseFiles:
+    """How the options of `add_pose_options` have files of poses read. InputError if --size is none."""
+    return PoseFiles(args.fps, args.skeleton, None if args.size is None else picture_size(args.size))
+
+
 def refuse_options_of_poses(args: argparse.Namespace, inputs: Sequence[Input]) -> None:
-    """InputError if --clip or --skeleton is given, but no input is a file of poses; a warning of videos with --fps."""
+    """InputError if options of files of poses are given, but no input is one; a warning of videos with --fps."""
     pictures = [one.file for one in inputs if not is_poses(one.file)]
-    given = next((name for name in ("clip", "skeleton") if getattr(args, name)), None)
+    given = next((name for name in ("clip", "skeleton", "size") if getattr(args, name)), None)
     if given and len(pictures) == len(inputs):
         value = getattr(args, given)
         raise InputError(f"--{given} {value}: is for files of poses, {pictures[0]} is none; leave it out")

@@ -18,9 +18,9 @@ from skeletor.support.config import load_config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log, log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
-from slt.cli.options import add_pose_options, refuse_options_of_poses
+from slt.cli.options import add_pose_options, pose_files, refuse_options_of_poses
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
-from slt.estimators.given import GivenPoses, PoseFiles
+from slt.estimators.given import GivenPoses
 from slt.estimators.registry import ESTIMATORS, build_estimator
 
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "fast", "skeletor"
@@ -107,7 +107,7 @@ def _poses(args: argparse.Namespace) -> int:
     refuse_flat_skels(args.suffix, 2, "slt poses")
     config = named_estimator(args.estimator, args.pose_stride, args.fps)
     estimator = build_estimator(config)
-    files = PoseFiles(args.fps, args.skeleton)
+    files = pose_files(args)
     given = GivenPoses(files, args.pose_stride) if args.estimator == POSES else None
     inputs = find_inputs(args.inputs)
     if given is None:
@@ -186,7 +186,7 @@ def _refine(args: argparse.Namespace) -> int:
 
 def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> int:
     """A stage from poses to poses on all clips of all files. dims: of what comes out, None: as what goes in."""
-    files = PoseFiles(args.fps, args.skeleton)
+    files = pose_files(args)
 
     def work(one: Input, target: Path) -> None:
         clips = files.choose(one.file, args.clip)
@@ -214,7 +214,7 @@ def _to_files(args: argparse.Namespace, stage: Callable[[Input, Path], None]) ->
 def _view(args: argparse.Namespace) -> int:
     from slt.cli.view import viewer
 
-    files = PoseFiles(args.fps, args.skeleton)
+    files = pose_files(args)
     inputs = find_inputs(args.inputs)
     refuse_options_of_poses(args, inputs)
     inputs = by_clip(inputs, files, args.clip)

@@ -20,7 +20,7 @@ from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
-from slt.cli.options import add_pose_options, refuse_options_of_poses
+from slt.cli.options import add_pose_options, pose_files, refuse_options_of_poses
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.registry import ESTIMATORS
 
@@ -42,7 +42,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     formats = _formats(args)
     inputs = find_inputs(args.inputs)
     refuse_options_of_poses(args, inputs)
-    files = PoseFiles(args.fps, args.skeleton)
+    files = pose_files(args)
     inputs = by_clip(inputs, files, args.clip)
     results = [f".{name}" for name in formats]
     names = output_names(inputs, args.output, results) if args.output else {}

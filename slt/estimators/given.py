@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from unicodedata import normalize
 
+from skeletor.io.arrays import Size
 from skeletor.io.formats import read_poses
 from skeletor.poses.key_frames import thin
 from skeletor.poses.pose import PoseSequence
@@ -18,18 +19,19 @@ class PoseFiles:
     """Clips of files of poses as the files have them, by file and name.
 
     fps: replaces what the files say, None leaves it (25 where a file says nothing). skeleton: the name of the layout
-    of files that do not tell theirs. The file that was read last is kept: clips of one file come one after the other.
+    of files that do not tell theirs. size: (width, height) of the picture, for arrays of shares of it. The file that
+    was read last is kept: clips of one file come one after the other.
     """
 
-    def __init__(self, fps: float | None = None, skeleton: str | None = None) -> None:
-        self.fps, self.skeleton = fps, skeleton
+    def __init__(self, fps: float | None = None, skeleton: str | None = None, size: Size | None = None) -> None:
+        self.fps, self.skeleton, self.size = fps, skeleton, size
         self._last: tuple[Path, Mapping[str, PoseSequence]] | None = None
 
     def clips(self, path: Path) -> Mapping[str, PoseSequence]:
         """All clips of a file by name; InputError if it cannot be read, or holds none."""
         if self._last is None or self._last[0] != path:
             self._last = None
-            poses = read_poses(path, self.fps, self.skeleton)
+            poses = read_poses(path, self.fps, self.skeleton, self.size)
             if not poses:
                 raise InputError(f"{path}: holds no clips")
             self._last = path, poses
@@ -70,4 +72,5 @@ class GivenPoses:
         if self._digest is None or self._digest[0] != path:
             self._digest = path, source_sha256(path)
         stride = self._stride if pose.dims == 2 else 1
-        return finish(thin(pose, stride), PosesEstimator(self.files.fps, stride, self.files.skeleton), self._digest[1])
+        reader = PosesEstimator(self.files.fps, stride, self.files.skeleton, self.files.size)
+        return finish(thin(pose, stride), reader, self._digest[1])

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from skeletor.io.arrays import Size, checked_size
 from skeletor.io.formats import read_pose
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
@@ -19,11 +20,15 @@ class PosesOptions(EstimateOptions):
 
     name: Literal["poses"] = "poses"
     skeleton: str | None = Field(None, description="the layout of points by name, where a file does not tell")
+    size: list[int] | None = Field(
+        None, min_length=2, max_length=2, description="[width, height] of the picture, for arrays of shares of it"
+    )
 
 
 class PosesEstimator:
     """Reads a file of one clip. fps replaces what the file says; None leaves it (25 where it says nothing).
     skeleton: the layout of its points by name, where the file does not tell (`skeletor.io.layouts`).
+    size: (width, height) of the picture, for arrays of shares of it.
     pose_stride: all but every N-th frame are dropped, as if they had not been estimated.
 
     Depth, where a file has it, is dropped: lifting makes its own. Units and image size stay as the file says.
@@ -32,19 +37,23 @@ class PosesEstimator:
     name = "poses"
     version = "1"
 
-    def __init__(self, fps: float | None = None, pose_stride: int = 1, skeleton: str | None = None) -> None:
-        self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton)
-        self._fps, self._stride, self._skeleton = fps, pose_stride, skeleton
+    def __init__(
+        self, fps: float | None = None, pose_stride: int = 1, skeleton: str | None = None, size: Size | None = None
+    ) -> None:
+        told = {} if size is None else {"size": list(checked_size(size))}
+        self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton) | told
+        self._fps, self._stride, self._skeleton, self._size = fps, pose_stride, skeleton, size
 
     def __call__(self, source: Path) -> PoseSequence:
-        """See `Estimator`; .safetensors, .pose, .skels, .h5 or a directory of OpenPose JSON."""
-        pose = read_pose(source, fps=self._fps, skeleton=self._skeleton)
+        """See `Estimator`; .safetensors, .pose, .skels, .h5, .npy, .npz or a directory of OpenPose JSON."""
+        pose = read_pose(source, fps=self._fps, skeleton=self._skeleton, size=self._size)
         if pose.dims == 3:
             pose = pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
         return finish(thin(pose, self._stride), self, source_sha256(source))
 
 
-@ESTIMATORS.register(PosesOptions, ".safetensors, .pose, .skels, .h5, OpenPose JSON")
+@ESTIMATORS.register(PosesOptions, ".safetensors, .pose, .skels, .h5, .npy, .npz, OpenPose JSON")
 def build_poses(options: PosesOptions) -> PosesEstimator:
     """The estimator of its options."""
-    return PosesEstimator(options.fps, options.pose_stride, options.skeleton)
+    size = None if options.size is None else (options.size[0], options.size[1])
+    return PosesEstimator(options.fps, options.pose_stride, options.skeleton, size)

@@ -113,6 +113,24 @@ def _read_pickled(folder: Path) -> Arrays:
     return {"walk": walk[0]} if isinstance(walk, list) and walk and isinstance(walk[0], np.ndarray) else {}
 
 
+def _key_points(folder: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    points = (rng.uniform(0.4, 0.6, (2, 6, 75, 2)) + rng.normal(0, 0.01, (2, 6, 75, 2))).astype(np.float32)
+    points[:, :, 11] = points[:, :, 0] + (0.1, 0.1)
+    points[:, :, 12] = points[:, :, 0] + (-0.1, 0.1)
+    np.savez_compressed(folder / "victim.npz", kp=points)
+    np.save(folder / "victim.npy", points[0])
+    return [folder / "victim.npz", folder / "victim.npy"]
+
+
+def _read_key_points(folder: Path) -> Arrays:
+    found: Arrays = {}
+    for name in ("victim.npz", "victim.npy"):
+        for clip, pose in read_poses(folder / name, skeleton="mediapipe_75", size=(640, 480)).items():
+            found[f"{name}/{clip}"] = pose.keypoints
+    return found
+
+
 def _frames(folder: Path) -> list[Path]:
     native.write_shard({"a": _solid(6, 0), "b": _solid(4, 1)}, folder / "poses.safetensors")
     pack([folder / "poses.safetensors"], folder / "victim")
@@ -150,6 +168,8 @@ READERS = (
     Reader("pt", _pt, lambda folder: _poses(folder / "victim.pt"), rezipped=True),
     Reader("pt legacy", lambda folder: _pt(folder, archive=False), lambda folder: _poses(folder / "victim.pt")),
     Reader("npz", _npz, lambda folder: read_arrays(folder / "victim.npz"), rezipped=True),
+    Reader("key points npz", lambda folder: _key_points(folder)[:1], _read_key_points, rezipped=True),
+    Reader("key points npy", lambda folder: _key_points(folder)[1:], _read_key_points),
     Reader("npz pickled", _pickled_npz, _read_pickled, rezipped=True),
     Reader("frame store", _frames, _read_frames),
     Reader(

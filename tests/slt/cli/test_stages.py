@@ -56,6 +56,18 @@ def test_all_clips_of_a_file_are_lifted_and_refined(two, tmp_path, capsys):
         assert set(read_poses(tmp_path / "refined" / f"two{suffix}")) == {"a", "b"}
 
 
+def test_arrays_of_shares_need_the_pictures_size(tmp_path, capsys):
+    points = flat(["regen"]).keypoints
+    np.savez(tmp_path / "a.npz", kp=np.stack([points, points]) / (640, 480))
+    argv = ("lift", tmp_path / "a.npz", "--lift", "fast", "--skeleton", "signing_50", "-o", tmp_path / "lifted")
+    assert run(*argv) == 2
+    assert "coordinates are shares of the picture (0 to 1); give its size, --size" in capsys.readouterr().err
+    assert run(*argv, "--size", "640x480") == 0
+    assert list(read_poses(tmp_path / "lifted" / "a.safetensors")) == ["kp_0000", "kp_0001"]
+    with pytest.raises(InputError, match="--size 640: expected WIDTHxHEIGHT"):
+        run(*argv, "--size", "640")
+
+
 def test_options_may_stand_between_the_inputs(tmp_path, capsys):
     for name in ("a", "b"):
         write_shard({name: flat(["regen"])}, tmp_path / f"{name}.safetensors")

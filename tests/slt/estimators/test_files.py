@@ -69,6 +69,19 @@ def test_bad_input(tmp_path: Path, name: str) -> None:
         assert "\n" not in str(error.value)
 
 
+def test_poses_of_arrays_of_shares(tmp_path: Path) -> None:
+    pose = made(MEDIAPIPE_75)
+    np.save(tmp_path / "a.npy", pose.keypoints / (320, 240))
+    options = {"name": "poses", "skeleton": "mediapipe_75", "size": [320, 240]}
+    estimator = build_estimator(ESTIMATORS.parse(options))
+    read = estimator(tmp_path / "a.npy")
+    np.testing.assert_allclose(read.keypoints, pose.to_skeleton(SIGNING_50).keypoints, rtol=1e-4)
+    assert read.provenance.stages[-1].config["size"] == [320, 240] == estimator.options["size"]
+    assert "size" not in build_estimator(ESTIMATORS.parse({"name": "poses"})).options
+    with pytest.raises(InputError, match="each side must have 16"):
+        build_estimator(ESTIMATORS.parse(options | {"size": [320, 0]}))
+
+
 def test_a_skeleton_without_a_common_joint(tmp_path: Path) -> None:
     strange = Skeleton("strange", ("knee", "toe"), (-1, 0), (), (("body", (0, 1)),))
     write_pose(made(strange), tmp_path / "a.safetensors")

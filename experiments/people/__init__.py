@@ -1,0 +1,1 @@
+"""Lifters and repair judged on real people whom nobody drew."""

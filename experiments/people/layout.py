@@ -1,0 +1,141 @@
+"""The tables on real people, from what was found for each set and row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.people.clips import People
+from experiments.people.folds import by_person, gain
+from experiments.people.losses import LENGTHS
+from experiments.report import markdown
+
+Found = Mapping[str, Mapping[str, Any]]  # row -> what `judge` wrote
+CONDITIONS = {
+    "clean": "people left out",
+    "dropped": "people left out, real drop-outs put into the test clips",
+    "good to bad": "trained on the half of the people with most hands seen, tested on the others",
+}
+
+
+def sections_of(people: People, found: Found) -> tuple[list[str], dict[str, Any]]:
+    """The tables of one set, and their numbers. The first row is what the others are compared with."""
+    read = readings(people, found) if len(people.labels) else {}
+    sections = [_reading_table(people, condition, columns) for condition, columns in read.items()]
+    sections.append(_repair_table(people, found))
+    return sections, {
+        "read": read,
+        "repair": {row: {k: v for k, v in f.items() if k != "read"} for row, f in found.items()},
+    }
+
+
+def readings(people: People, found: Found) -> dict[str, dict[str, dict[str, Any]]]:
+    """Condition -> column -> row -> accuracy, and the gain over the first row with its interval.
+
+    Of few people each is a column of his own, the others being trained on.
+    """
+    first = next(iter(found))
+    result: dict[str, dict[str, dict[str, Any]]] = {}
+    for column, conditions in found[first]["read"].items():
+        for condition in conditions:
+            for label, chosen in _tested(people):
+                base = _right(found[first], column, condition, chosen)
+                if np.isnan(base).all():
+                    continue
+                cells = {}
+                for row in found:
+                    right = _right(found[row], column, condition, chosen)
+                    one = gain(right, base, people.people, people.few)
+                    cells[row] = {
+                        "accuracy": float(by_person(right, people.people).mean()),
+                        "gain": one.difference, "interval": one.interval,
+                    }  # fmt: skip
+                result.setdefault(condition, {})[column + label] = cells
+    return result
+
+
+def _tested(people: People) -> list[tuple[str, np.ndarray]]:
+    if not people.few:
+        return [("", np.ones(len(people.people), bool))]
+    return [(f", on {name}", people.people == k) for k, name in enumerate(people.names)]
+
+
+def _right(row: Mapping[str, Any], column: str, condition: str, chosen: np.ndarray) -> np.ndarray:
+    """(N,) 1 where a clip is read right, NaN where it was not tested or not chosen."""
+    values = np.array([np.nan if v is None else v for v in row["read"][column][condition]], float)
+    return np.where(chosen, values, np.nan)
+
+
+def _reading_table(people: People, condition: str, columns: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = list(next(iter(columns.values())))
+    body = []
+    for row in rows:
+        cells = [row]
+        for column in columns.values():
+            one = column[row]
+            low, high = one["interval"]
+            told = "" if row == rows[0] else f" ({one['gain']:+.3f} [{low:+.3f}, {high:+.3f}])"
+            cells.append(f"{one['accuracy']:.3f}{told}")
+        body.append(cells)
+    over = "clips" if people.few else "people"
+    return markdown(
+        f"{people.name}: signs read right; {CONDITIONS[condition]}", ["", *columns], body,
+        f"Mean over people; in brackets the gain over {rows[0]} read by the same reader, and its 95 % interval by a "
+        f"bootstrap over {over}.",
+    )  # fmt: skip
+
+
+def _repair_table(people: People, found: Found) -> str:
+    body = []
+    for row, one in found.items():
+        cells = [row]
+        for what in ("hands", "frames"):
+            errors = one.get(what, {})
+            cells += [
+                _cell(errors.get(length)) for length in ((*LENGTHS, "all") if what == "hands" else ("8-15", "all"))
+            ]
+        cells += [_cell(one["seen"][key]) for key in ("moved", "planar")]
+        cells += [_cell(one["seen"]["acceleration"], 4), _cell(one["seen"]["bones"])]
+        body.append(cells)
+    head = ["", *(f"hand hidden {length}" for length in LENGTHS), "all", "frames hidden 8-15", "all", "seen moved",
+            "seen, from the 2D", "acceleration", "bones"]  # fmt: skip
+    return markdown(
+        f"{people.name}: repair", head, body,
+        "Shoulder widths. Hidden: distance from the row's own lift of the whole clip, by the gap's length in frames "
+        "(as long as real losses of other people). Seen moved: of hand joints, from the row's own lift; from the 2D: "
+        "in the picture plane. Acceleration: of seen hands in the picture plane, per squared frame. Bones: spread of "
+        "their lengths over time, as a share.",
+    )  # fmt: skip
+
+
+def _cell(value: float | None, digits: int = 3) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def captured_table(found: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]], clips: int) -> str:
+    """The table of lifters on captured signing."""
+    first = next(iter(found.values()))
+    columns = [(hands, signer) for hands in first for signer in first[hands]]
+    body = [
+        [name, *(f"{one[hands][signer][key]:.3f}" for hands, signer in columns for key in ("arms", "wrist depth"))]
+        for name, one in found.items()
+    ]
+    head = ["lifter", *(f"{signer}, {hands}: {key}" for hands, signer in columns for key in ("arms", "wrist depth"))]
+    return markdown(
+        "Captured signing: distance from the true 3D", head, body,
+        f"Shoulder widths, after the best scale of each clip; up to {clips} clips a signer, orthographic.",
+    )  # fmt: skip
+
+
+def wins(found: Found, what: str) -> dict[str, Sequence[int]]:
+    """Row -> on how many people its error on hidden hands or frames is below its own lift's, of how many."""
+    lifts = {row: one[what]["people"] for row, one in found.items() if what in one}
+    result: dict[str, Sequence[int]] = {}
+    for row, errors in lifts.items():
+        base = next((lifts[name] for name in lifts if name != row and row.startswith(name)), None)
+        if base is not None:
+            pairs = [(errors[p], base[p]) for p in errors if errors[p] is not None and base.get(p) is not None]
+            result[row] = [sum(a < b for a, b in pairs), len(pairs)]
+    return result
