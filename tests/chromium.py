@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,14 @@ _FLAGS = (
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
+# The ends of the pipes have to be 3 and 4 in the browser.
+_LAUNCHER = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 _PATIENCE = 60.0  # seconds for an answer
 
 
@@ -188,11 +197,10 @@ def chromium(folder: Path) -> Iterator[Browser]:
     its_in, to_it = os.pipe()
     from_it, its_out = os.pipe()
     command = [program, *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
-    # The pipe's ends have to be 3 and 4 in the browser: a shell puts them there.
-    shell = ["/bin/sh", "-c", f'exec "$@" 3<&{its_in} 4>&{its_out}', "sh", *command]
     process = subprocess.Popen(
-        shell, pass_fds=(its_in, its_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
-    )
+        [sys.executable, "-c", _LAUNCHER, str(its_in), str(its_out), *command], pass_fds=(its_in, its_out),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
+    )  # fmt: skip
     os.close(its_in)
     os.close(its_out)
     browser = Browser(to_it, from_it)

@@ -20,7 +20,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from skeletor.support.errors import SkeletorError
+from skeletor.support.errors import SkeletorError, as_input_error, one_line
 from skeletor.support.progress import log
 from skeletor.support.workers import worker_pool
 from slt.serve.folder import private_folder
@@ -30,6 +30,7 @@ from slt.serve.work import Outcome, Task, read_progress, warm, work
 
 Work = Callable[[Task], Outcome]  # can be pickled
 _SWEEPS = 30.0  # seconds between two looks for what is too old
+_PAUSE = 2.0  # seconds until another process is tried where none could be started
 _DIED = "the worker process died (out of memory, or a crash while it read the file)"
 
 
@@ -152,10 +153,15 @@ class Jobs:
     def serve(self, prepare: Callable[[], None]) -> None:
         """In a thread of its own: work on one job after the other, until `close`. prepare: what a new process does."""
         while not self._closing:
-            with suppress(_Ended, BrokenProcessPool), worker_pool(1) as pool:
-                ready = pool.submit(prepare)
-                while True:
-                    self._next(pool, ready)
+            try:
+                with suppress(_Ended, BrokenProcessPool), worker_pool(1) as pool:
+                    ready = pool.submit(prepare)
+                    while True:
+                        self._next(pool, ready)
+            except Exception as error:  # no process can be started: others may end meanwhile
+                log.warning("the worker process: %s", one_line(as_input_error(error) or error))
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closing, _PAUSE)
 
     def _next(self, pool: ProcessPoolExecutor, ready: Future[None]) -> None:
         """Wait for a job and do it. Raises `_Ended` if the process has to end."""
@@ -169,6 +175,9 @@ class Jobs:
             self._work_on(pool, ready, job)
         except BrokenProcessPool:
             self._end(job, Outcome(_DIED, defect=True))
+            raise
+        except Exception as error:
+            self._end(job, Outcome(one_line(as_input_error(error) or error), defect=True))
             raise
         finally:
             if job.given_up.done():

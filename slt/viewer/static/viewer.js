@@ -94,7 +94,7 @@ const Viewer = (() => {
       if (this.scene.said) this.root.append(this.banner());
       const panels = make("div", { className: "panels" });
       if (this.scene.flat || video) panels.append(this.stage(video));
-      panels.append(this.solid("raw", "3D, raw"), this.solid("repaired", "3D, repaired"));
+      panels.append(make("div", { className: "pair" }, this.solid("raw", "3D, raw"), this.solid("repaired", "3D, repaired")));
       this.root.append(panels, this.controls(), this.timeLine(), this.legend());
       if (this.scene.said) this.root.append(this.sentences());
       place.replaceChildren(this.root);

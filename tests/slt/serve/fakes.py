@@ -30,7 +30,10 @@ def nothing(model: Path | None, device: str) -> None:
 
 
 def work(task: Task) -> Outcome:
-    """stuck...: never ends. dies...: ends the process. bad...: an error. unsure...: not understood. Else a result."""
+    """stuck...: never ends. dies...: ends the process. bad...: an error. unsure...: not understood. Else a result.
+
+    model: a folder with the scenes to show, if the viewer is to be seen (`write_scenes`).
+    """
     folder, name = task.source.parent, task.name
     (folder / PROGRESS).write_text(json.dumps({"what": "frames", "done": 3, "total": 10}))
     if name.startswith("stuck"):
@@ -39,18 +42,25 @@ def work(task: Task) -> Outcome:
         os._exit(9)
     if name.startswith("bad"):
         return Outcome(f"{name}: cannot be read as a video")
-    from slt.viewer.scene import make_scene
-    from tests.slt.viewer.scenes import poses, recording
-
     content = hashlib.sha256(task.source.read_bytes()).hexdigest()
-    result = recording()
-    if name.startswith("unsure"):
-        gaps = tuple(replace(one, text=None, reason="too few signs were known") for one in result.sentences)
-        result = replace(result, sentences=gaps, reason="not one of its 2 segments was understood")
-    (folder / SCENE).write_text(to_json(make_scene(name, *poses(), result)))
+    which = "unsure.json" if name.startswith("unsure") else "sure.json"
+    shown = json.loads((task.model / which).read_text()) if task.model else {}
+    (folder / SCENE).write_text(json.dumps(shown | {"name": name}))
     for one in RESULTS:
         (folder / one).write_text(f"{one} of {name}, {content}")
     return Outcome()
+
+
+def write_scenes(folder: Path) -> Path:
+    """The scenes of a clip that was understood in part, and of one that was not; the folder."""
+    from tests.slt.viewer.scenes import recording, scene
+
+    result = recording()
+    gaps = tuple(replace(one, text=None, reason="too few signs were known") for one in result.sentences)
+    unsure = replace(result, sentences=gaps, reason="not one of its 2 segments was understood")
+    for name, one in (("sure", result), ("unsure", unsure)):
+        (folder / f"{name}.json").write_text(to_json(scene("clip.mp4", one)))
+    return folder
 
 
 def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -62,9 +72,9 @@ def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 
 @contextmanager
-def queue(limits: Limits | None = None) -> Iterator[Jobs]:
+def queue(limits: Limits | None = None, scenes: Path | None = None) -> Iterator[Jobs]:
     """A queue that does that work."""
-    with job_queue(limits or Limits(), run=work, prepare=nothing) as jobs:
+    with job_queue(limits or Limits(), scenes, run=work, prepare=nothing) as jobs:
         yield jobs
 
 
