@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from time import monotonic
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -30,19 +31,21 @@ def check_request(request: Request, limits: Limits) -> None:
 
 async def receive(request: Request, target: Path, limits: Limits) -> None:
     """Write the body to a file. Raises InputError if it is empty, stops half-way, or is too large."""
-    size = 0
-    pieces = request.stream()
+    size, pieces = 0, request.stream()
+    last = monotonic() + limits.minutes * 60  # else a byte now and then would hold a place for ever
     try:
         with target.open("xb") as file:
             while True:
-                piece = await asyncio.wait_for(anext(pieces), limits.silence)
+                piece = await asyncio.wait_for(anext(pieces), min(limits.silence, last - monotonic()))
                 size += len(piece)
                 _check_size(size, limits)
                 await run_in_threadpool(file.write, piece)
     except StopAsyncIteration:
         pass
     except TimeoutError as error:
-        raise InputError(f"the upload stopped for {limits.silence:g} s; send it again") from error
+        raise InputError(
+            f"the upload stopped for {limits.silence:g} s, or took over {limits.minutes:g} minutes; send it again"
+        ) from error
     except ClientDisconnect as error:
         raise InputError("the upload was broken off") from error
     if size == 0:

@@ -241,7 +241,11 @@
     closeCamera();
     if (file) take(file, file.name);
   });
-  window.addEventListener("pagehide", () => forget(true));
+  window.addEventListener("pagehide", () => {
+    closeCamera();
+    forget(true);
+    only("start"); // for a page that comes back as it was
+  });
 
   ask("api/about").then((told) => {
     about = told;

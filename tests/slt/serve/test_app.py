@@ -195,6 +195,25 @@ def test_an_upload_that_stops_or_breaks_off_leaves_nothing(jobs):
         until(lambda: folders(jobs) == before)
 
 
+def test_an_upload_in_drops_does_not_hold_its_place_for_ever(jobs):
+    before, limits = folders(jobs), Limits(silence=0.5, minutes=0.02)
+    lines = ("POST /api/jobs?name=a.mp4 HTTP/1.1", "Host: 127.0.0.1", f"Content-Type: {KIND}", "Content-Length: 1000")
+    with running(jobs, limits) as server:
+        place = urlsplit(server.address)
+        with socket.create_connection((place.hostname, place.port)) as slow:
+            slow.sendall("\r\n".join([*lines, "", ""]).encode())
+            slow.settimeout(0.2)
+            for _ in range(100):
+                slow.sendall(b"x")
+                try:
+                    answer = slow.recv(10_000)
+                    break
+                except TimeoutError:
+                    continue
+            assert b" 400 " in answer
+        until(lambda: folders(jobs) == before)
+
+
 def test_twenty_uploads_at_once_and_each_gets_its_own(jobs):
     with running(jobs, LIMITS) as server, ThreadPoolExecutor(20) as pool:
 

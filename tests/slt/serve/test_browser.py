@@ -137,6 +137,32 @@ def test_both_skeletons_turn_together_with_the_mouse_and_the_keys(browser, serve
     sound(page)
 
 
+def test_a_finger_turns_and_two_zoom(browser, server, clip):
+    page = shown(browser, server, clip, 360)
+    page.resize(360, 740, phone=True)
+    page.ask("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        made = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]
+        page.ask("Input.dispatchTouchEvent", type=kind, touchPoints=made)
+
+    x, y = page.place("[data-pose=raw]")
+    first = drawn(page, "raw"), drawn(page, "repaired")
+    touch("touchStart", (x, y))
+    for k in range(1, 7):
+        touch("touchMove", (x + 6 * k, y))
+    touch("touchEnd")
+    turned = drawn(page, "raw"), drawn(page, "repaired")
+    assert turned[0] != first[0] and turned[1] != first[1]
+    touch("touchStart", (x - 10, y), (x + 10, y))
+    for k in range(1, 7):
+        touch("touchMove", (x - 10 - 5 * k, y), (x + 10 + 5 * k, y))
+    touch("touchEnd")
+    assert drawn(page, "raw") != turned[0]
+    assert page.js("window.visualViewport.scale") == 1, "the skeleton is zoomed, not the page"
+    sound(page)
+
+
 def test_raw_and_repaired_lie_over_the_video_and_unseen_joints_are_marked(browser, server, clip):
     page = shown(browser, server, clip)
     over = ".stage canvas"
