@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from skeletor.support.errors import InputError
+from skeletor.support.workers import worker_pool
+from slt.serve import jobs as queueing
 from slt.serve.folder import private_folder
 from slt.serve.jobs import Full, Job, Jobs, State
 from slt.serve.limits import Limits
@@ -92,6 +97,26 @@ def test_a_dead_process_and_a_bad_file_fail_alone():
         assert [one.state for one in many] == [State.FAILED, State.FAILED, State.DONE]
         assert "the worker process died" in jobs.status(many[0])["error"]
         assert jobs.status(many[1])["error"] == "bad.mp4: cannot be read as a video"
+
+
+def test_where_no_process_can_be_started_it_is_tried_again(monkeypatch, caplog):
+    started = []
+
+    @contextmanager
+    def sometimes(workers: int) -> Iterator[object]:
+        started.append(workers)
+        if len(started) == 1:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        with worker_pool(workers) as pool:
+            yield pool
+
+    monkeypatch.setattr(queueing, "worker_pool", sometimes)
+    monkeypatch.setattr(queueing, "_PAUSE", 0.01)
+    with queue() as jobs:
+        job = sent(jobs, "a")
+        until(lambda: ended(job))
+        assert job.state is State.DONE and len(started) == 2
+    assert "the worker process: " in caplog.text
 
 
 def test_work_that_takes_too_long_is_given_up():
