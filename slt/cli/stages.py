@@ -25,7 +25,7 @@ from slt.estimators.registry import ESTIMATORS, build_estimator
 
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "fast", "skeletor"
 POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
-VIEW = ".view.mp4"
+VIEWS = {"mp4": ".view.mp4", "html": ".view.html"}
 NOBODY = "with nobody in them"
 TAKES = {
     "poses": "videos, or folders of frames (or of OpenPose's JSON, or files of poses: --estimator)",
@@ -89,6 +89,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         )
     if command == "refine":
         parser.add_argument("--no-carried", action="store_true", help=NO_CARRIED)
+    if command == "view":
+        about = "mp4: a video, side by side; html: a page of its own, with 3D to turn; default: %(default)s"
+        parser.add_argument("-f", "--format", choices=tuple(VIEWS), default="mp4", help=about)
     if command in ("refine", "view"):
         parser.add_argument("--refine", default=REFINER, choices=REFINERS.names(), help="default: %(default)s")
         parser.add_argument(
@@ -218,11 +221,12 @@ def _view(args: argparse.Namespace) -> int:
     inputs = find_inputs(args.inputs)
     refuse_options_of_poses(args, inputs)
     inputs = by_clip(inputs, files, args.clip)
-    names = output_names(inputs, args.output, [VIEW])
+    suffix = VIEWS[args.format]
+    names = output_names(inputs, args.output, [suffix])
     view = viewer(args, GivenPoses(files))
 
     def work(one: Input) -> None:
-        target = result_path(names[one.shown], VIEW)
+        target = result_path(names[one.shown], suffix)
         target.unlink(missing_ok=True)
         view(one, target)
         print(target)

@@ -16,7 +16,7 @@ from slt.estimators.given import GivenPoses
 
 
 def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path], None]:
-    """A function that writes the view of an input: beside its pictures, or of poses alone on plain paper.
+    """A function that writes the view of an input: beside its pictures, or of poses alone.
 
     Raises InputError if a model or weights cannot be used.
     """
@@ -31,7 +31,10 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
     estimator = make_estimator(args.estimator, fps=args.fps)
 
     def view(one: Input, target: Path) -> None:
-        if is_poses(one.file):
+        if args.format == "html":
+            poses = is_poses(one.file)
+            _page(one, given(one.file, one.clip) if poses else estimator(one.file), not poses, lifter, refiner, target)
+        elif is_poses(one.file):
             raw, refined = before_and_after(given(one.file, one.clip), lifter, refiner)
             view_poses([raw, refined], ["raw", "refined"], target)
         else:
@@ -39,6 +42,18 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
             make_view(one.file, raw, denormalise(refiner(lifter(raw))), target)
 
     return view
+
+
+def _page(one: Input, raw: PoseSequence, pictures: bool, lifter: Lifter, refiner: Refiner, target: Path) -> None:
+    """The view as a page; with the video, if there are pictures."""
+    from slt.inference.chain import refined_before
+    from slt.viewer.page import write_page
+    from slt.viewer.scene import make_scene
+
+    lifted = lifter(raw) if raw.dims == 2 else raw if raw.provenance.units == "shoulder" else normalise(raw)
+    refined = lifted if refined_before(raw) else refiner(lifted)
+    fps = raw.fps if one.file.is_dir() else None
+    write_page(make_scene(one.name, raw, lifted, refined), target, one.file if pictures else None, fps)
 
 
 def before_and_after(raw: PoseSequence, lifter: Lifter, refiner: Refiner) -> tuple[PoseSequence, PoseSequence]:

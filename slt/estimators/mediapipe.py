@@ -38,6 +38,7 @@ from skeletor.poses.key_frames import STRIDE
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import MEDIAPIPE_75
 from skeletor.support.errors import InputError, MissingDependency
+from skeletor.support.listening import said
 from skeletor.support.progress import log
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
 from slt.estimators.bystanders import Watch
@@ -155,7 +156,7 @@ def _track(
         # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
         warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
         with _tracker(smooth, hand_model) as tracker:
-            frames = watch.over(video.every(stride))
+            frames = said(watch.over(video.every(stride)), "frames", video.frame_count)
             first = next(frames, None)
             if first is not None:
                 with silence():  # the models are loaded, and announced, with the first frame

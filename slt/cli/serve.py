@@ -1,0 +1,82 @@
+"""`slt serve`: the page in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from pathlib import Path
+
+from skeletor.support.errors import MissingDependency
+from skeletor.support.progress import log_to
+from slt.serve.limits import Limits
+
+PACKAGES = ("starlette", "uvicorn")
+_LIMITS = Limits()
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Serve until Ctrl-C. Raises InputError if the model or the address cannot be used, or packages are missing."""
+    args = make_parser(command, text).parse_args(argv)
+    check_packages()
+    from skeletor.support.config import check_config
+    from slt.inference.chain import SHIPPED, model_folder
+    from slt.inference.model_folder import read_model_config
+    from slt.serve.app import About
+    from slt.serve.server import is_local, serve
+
+    log_to(level=logging.WARNING)
+    values = {"megabytes": args.max_mb, "seconds": args.max_seconds, "waiting": args.max_waiting,
+              "minutes": args.max_minutes, "keep": args.keep_minutes}  # fmt: skip
+    limits = check_config(values, Limits, f"slt {command}")
+    folder = model_folder(args.model).absolute()
+    read_model_config(folder)  # a wrong folder is told now, not at the first upload
+    local = is_local(args.host)
+    if not local:
+        print(f"slt: warning: {args.host} can be reached from outside: everybody there can send videos, unencrypted; "
+              "put a web server with HTTPS and a password before it", file=sys.stderr)  # fmt: skip
+    about = About(rendered=folder == SHIPPED.absolute(), local=local)
+    serve(args.host, args.port, limits, about, folder, args.device, args.allow_host)
+    return 0
+
+
+def check_packages() -> None:
+    """Raises MissingDependency, one line, if what the server is made with is not installed."""
+    missing = []
+    for package in PACKAGES:
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            missing.append(package)
+    if missing:
+        raise MissingDependency(
+            f"slt serve needs {' and '.join(missing)}: `make setup`, `uv sync --extra serve`, "
+            f"or pip install {' '.join(missing)}"
+        )
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The parser of `slt serve`; every default that the help names is the real one."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen at; default: %(default)s, this machine alone")
+    add("--port", type=_port, default=8000, help="default: %(default)s; 0: any free one")
+    add("--model", type=Path, help="model folder, as of `slt translate`")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s, a GPU if there is one")
+    add("--max-mb", type=int, default=_LIMITS.megabytes, help="megabytes of an upload; default: %(default)s")
+    add("--max-seconds", type=float, default=_LIMITS.seconds, help="length of a recording; default: %(default)s")
+    add("--max-waiting", type=int, default=_LIMITS.waiting, help="recordings in the queue; default: %(default)s")
+    add("--max-minutes", type=float, default=_LIMITS.minutes, help="of work on a recording; default: %(default)s")
+    about = "until results are deleted; default: %(default)s; what was sent is deleted as soon as it was read"
+    add("--keep-minutes", type=float, default=_LIMITS.keep, help=about)
+    about = "a name of this server that browsers may use, beside its address and localhost; may be repeated"
+    add("--allow-host", metavar="NAME", action="append", default=[], help=about)
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
