@@ -139,7 +139,6 @@ _TABLES: dict[str, Experiment[Any]] = {
     "table5": _refiner("gaps by length and speed", "tables/table5.yaml"),
     "table6": _refiner("real detections of rendered video", "tables/table6.yaml", RUN),
     "table7": _refiner("real sequences, one left out at a time", "tables/table7.yaml", "../shared/data"),
-    "detector_ik": _refiner("table6 with inverse kinematics", "tables/detector_ik.yaml", "a run with --lift fast"),
     "figures": Experiment(
         "the paper's Figures 3 to 7, curves of gaps and noise",
         _checked(figures.FiguresConfig), figures.make, "refiner",

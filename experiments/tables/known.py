@@ -77,8 +77,10 @@ def _methods(config: NoiseTable | GapTable, work: Path) -> list[Method]:
     return [*smoothers(config.smoothers), *(network(j.spec, d.folder) for j, d in zip(jobs, done, strict=True))]
 
 
-def _least(field: FieldInfo) -> float | bool:
-    """The smallest value that an option of `Corruption` may have: what switches it off."""
+def _least(field: FieldInfo) -> float | bool | None:
+    """The smallest value that an option of `Corruption` may have, or none: what switches it off."""
+    if field.default is None:
+        return None
     return False if field.annotation is bool else float(next(m.ge for m in field.metadata if hasattr(m, "ge")))
 
 
