@@ -41,7 +41,7 @@ ROWS = {
 }
 PARTS = ("rendered video, real detections", "captured arms (CMU), an activity")
 ERRORS = "test: error against the truth (shoulder widths)"
-SUMMARY = ("raw", "savgol", "skeletor", "skeletor-motion", "truth")  # rows
+SUMMARY = ("raw", "savgol", "skeletor", "skeletor-motion", "skeletor-shipped", "truth")  # rows
 BRIEF = ("", "dev BLEU-4", "dev ROUGE", "test BLEU-4", "test BLEU-1", "test ROUGE", "test BLEU-4, 95 %", "p")
 
 
@@ -124,7 +124,7 @@ def make_picture(request: Request, config: Picture) -> None:
     """Raw and refined skeleton beside the video, where the detector loses a hand of a test clip for longest."""
     run = request.finished
     raw = open_store(run / "estimated" / "test")
-    rows = [run / "refined" / name / "test" for name in ("skeletor-motion", "skeletor")]
+    rows = [run / "refined" / name / "test" for name in ("skeletor-shipped", "skeletor-motion", "skeletor")]
     refined = open_store(next((row for row in rows if row.is_dir()), rows[-1]))
     names = sorted(set(raw) & set(refined))
     if not names:

@@ -182,7 +182,9 @@ def _decomposed(outputs: Outputs, material: Material) -> tuple[str, dict[str, An
     for label, poses in cases.items():
         squares: dict[str, float] = {}
         for pose, true in zip(poses, truth, strict=True):
-            difference = np.nan_to_num(pose.keypoints.astype(np.float64) - true.keypoints)  # an absent hand has no error
+            difference = np.nan_to_num(
+                pose.keypoints.astype(np.float64) - true.keypoints
+            )  # an absent hand has no error
             for name, part in error_parts(difference).items():
                 for plane, axes in (("xy", slice(0, 2)), ("z", slice(2, 3))):
                     squares[f"{name} {plane}"] = squares.get(f"{name} {plane}", 0.0) + (part[..., axes] ** 2).sum()

@@ -48,6 +48,10 @@ class RunConfig(Config):
     refine: RefineConfig = SkeletorOptions()
     refiner_training: RefinerTrainConfig = RefinerTrainConfig()
     motion_refiner: bool = Field(True, description="a rendered corpus: also a Skeletor trained on its known motion")
+    shipped_refiner: bool = Field(
+        True,
+        description="also the Skeletor that comes with the package, as the run's own: the trained ones are compared",
+    )
     motion_training: RefinerTrainConfig = train_preset("motion")
     translate: TranslateConfig = TranslateConfig()
     smoothers: list[SmootherName] = Field(["savgol"], description="rows of the table beside the raw skeletons")

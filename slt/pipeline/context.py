@@ -11,6 +11,8 @@ from slt.data import layout
 from slt.pipeline.cache.stage import Done, run_stage
 from slt.pipeline.config import RunConfig
 
+SHIPPED_ROW = "skeletor-shipped"  # repaired by the Skeletor that comes with the package
+
 
 @dataclass(frozen=True)
 class Row:

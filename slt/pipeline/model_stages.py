@@ -9,10 +9,11 @@ from pathlib import Path
 
 from skeletor.io.store import open_store
 from skeletor.lifters.registry import lift_weights
+from skeletor.refiners.trained import SHIPPED
 from skeletor.support.registry import given_weights
 from slt.data.layout import Description
 from slt.pipeline.cache.stage import DONE, run_stage
-from slt.pipeline.context import Detected, Row, Run
+from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run
 from slt.pipeline.refine2d_stages import weights_of
 from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.translators import TrainedTranslator
@@ -104,5 +105,7 @@ def _negatives(detected: Detected) -> dict[str, frozenset[str]]:
 def _refiner_weights(run: Run, row: Row) -> Path | None:
     if row.refiner is not None:
         return row.refiner.folder / REFINER_WEIGHTS
+    if row.name == SHIPPED_ROW:
+        return SHIPPED
     given = given_weights(run.config.refine)
     return Path(given) if given else None

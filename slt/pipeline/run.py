@@ -12,6 +12,7 @@ from skeletor.files.keyed import keyed_folder
 from skeletor.lifters.registry import build_lifter, lift_weights
 from skeletor.poses.pose import file_sha256
 from skeletor.refiners.registry import REFINERS, RefineOptions, build_refiner
+from skeletor.refiners.trained import SHIPPED
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.data import layout
@@ -19,7 +20,7 @@ from slt.data.frames import fingerprint
 from slt.pipeline import cascades, model_stages, report, translators
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
-from slt.pipeline.context import Detected, Row, Run, elsewhere
+from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run, elsewhere
 from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
 from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
 from slt.pipeline.sources import list_bad_clips, rendered_sources, require_glosses
@@ -220,7 +221,7 @@ def _plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
 
 
 def _skeletor_plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
-    """Skeletor as published, without any truth; and, where the truth of the training clips is known, with it."""
+    """Skeletor as published, without any truth; where the truth of the training clips is known, with it; as shipped."""
     refine = run.config.refine
     if given_weights(refine):
         label = "Skeletor (given weights)"
@@ -231,11 +232,15 @@ def _skeletor_plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
         config = refine.model_copy(update={"weights": str(refiner.folder / REFINER_WEIGHTS)})
         return _refined_row(run, lifted, name, label, config, refiner, own=own)
 
-    both = run.rendered and run.config.motion_refiner
-    plans = {"skeletor": partial(row, "skeletor", "Skeletor, unsupervised", _refiner, not both)}
+    both, shipped = run.rendered and run.config.motion_refiner, run.config.shipped_refiner
+    plans = {"skeletor": partial(row, "skeletor", "Skeletor, unsupervised", _refiner, not both and not shipped)}
     if both:
         label = "Skeletor, trained on known motion"
-        plans["skeletor-motion"] = partial(row, "skeletor-motion", label, _motion_refiner, True)
+        plans["skeletor-motion"] = partial(row, "skeletor-motion", label, _motion_refiner, not shipped)
+    if shipped:
+        given = refine.model_copy(update={"weights": str(SHIPPED)})
+        label = "Skeletor, as it comes (trained on real people)"
+        plans[SHIPPED_ROW] = partial(_refined_row, run, lifted, SHIPPED_ROW, label, given, own=True)
     return dict(plans)
 
 
