@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import importlib.util
 import logging
 import sys
 from pathlib import Path
@@ -43,12 +43,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def check_packages() -> None:
     """Raises MissingDependency, one line, if what the server is made with is not installed."""
-    missing = []
-    for package in PACKAGES:
-        try:
-            importlib.import_module(package)
-        except ImportError:
-            missing.append(package)
+    missing = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
     if missing:
         raise MissingDependency(
             f"slt serve needs {' and '.join(missing)}: `make setup`, `uv sync --extra serve`, "

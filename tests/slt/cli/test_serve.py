@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import re
 import signal
@@ -58,10 +58,7 @@ def test_what_cannot_be_served_is_one_line(model, tmp_path):
 
 
 def test_without_its_packages_it_says_how_to_get_them(monkeypatch):
-    def absent(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(importlib, "import_module", absent)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
         MissingDependency, match=r"slt serve needs starlette and uvicorn: .*pip install starlette uvicorn"
     ):
