@@ -47,7 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     refine.add_argument(
         "-o", "--output", help="a file (.safetensors, .skels; .pose); default: INPUT.refined.safetensors"
     )
-    refine.add_argument("--weights", help="weights of a trained refiner (.safetensors)")
+    refine.add_argument("--weights", help="of a trained refiner (.safetensors); default: Skeletor's of the package")
     refine.add_argument(
         "--refiner",
         choices=[*smoother_names(), *networks],
@@ -171,8 +171,11 @@ def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
     from skeletor.refiners.registry import REFINERS, smoother_names
     from skeletor.refiners.smooth import not_carried
+    from skeletor.refiners.trained import SHIPPED
 
     name = arguments.refiner or "skeletor"
+    if name == "skeletor" and not arguments.weights:
+        arguments.weights = str(SHIPPED)
     if REFINERS[name].weighted != bool(arguments.weights):
         raise InputError(f"give either --weights FILE (a trained refiner) or --refiner {'|'.join(smoother_names())}")
     raw: dict[str, Any] = {"name": name} | (not_carried(name) if arguments.no_carried else {})

@@ -11,7 +11,6 @@ from pydantic import Field
 from skeletor.refiners.base import REFINERS, RefineOptions, Refiner
 from skeletor.support.errors import InputError
 
-
 # Trained on real people whom an estimator saw; see docs/skeletor.md, and the file's header.
 SHIPPED = Path(__file__).parent / "shipped" / "harmless.safetensors"
 

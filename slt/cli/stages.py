@@ -97,7 +97,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument(
             "--model",
             type=Path,
-            help="model folder with the trained refiner; default: the newest trained, else that of the package",
+            help="model folder with the trained refiner; default: the one that comes with the package",
         )
     add_pose_options(parser)
     return parser

@@ -21,6 +21,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
 from skeletor.refiners.smooth import not_carried
+from skeletor.refiners.trained import SHIPPED as SHIPPED_REFINER
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.key_frames import OnKeyFrames
 from skeletor.refiners2d.registry import REFINERS_2D, build_refiner_2d
@@ -322,14 +323,15 @@ def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -
 
 
 def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> Refiner:
-    """A refiner by name; a network takes its weights from a model folder (default: the newest).
+    """A refiner by name; a network takes its weights from a model folder, Skeletor by default those of the package.
 
     carried: of smoothers, see `skeletor.refiners.smooth`. InputError if False is asked of another refiner.
     """
     config = REFINERS.check({"name": name} | ({} if carried else not_carried(name)), "--refine")
-    return _with_weights(
-        config, (model or newest_model() or shipped_model()) if REFINERS[config.name].weighted else None
-    )
+    given = REFINERS[config.name].weighted
+    if model is None and config.name == "skeletor":
+        return build_refiner(config.model_copy(update={"weights": str(SHIPPED_REFINER)}))
+    return _with_weights(config, (model or newest_model() or shipped_model()) if given else None)
 
 
 def _with_weights(config: RefineOptions, folder: Path | None) -> Refiner:

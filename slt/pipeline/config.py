@@ -50,7 +50,7 @@ class RunConfig(Config):
     motion_refiner: bool = Field(True, description="a rendered corpus: also a Skeletor trained on its known motion")
     shipped_refiner: bool = Field(
         True,
-        description="also the Skeletor that comes with the package, as the run's own: the trained ones are compared",
+        description="also the Skeletor that comes with the package, as the run's own; the trained ones beside it",
     )
     motion_training: RefinerTrainConfig = train_preset("motion")
     translate: TranslateConfig = TranslateConfig()

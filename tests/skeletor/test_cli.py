@@ -72,11 +72,16 @@ def test_refine_with_a_baseline(name: str, shard: Path, tmp_path: Path) -> None:
     assert not np.array_equal(refined.keypoints, read_pose(shard, "clip1").keypoints)
 
 
+def test_refine_repairs_with_the_packages_own_weights(shard: Path, tmp_path: Path) -> None:
+    assert main(["refine", str(shard)]) == 0
+    stage = read_pose(tmp_path / "poses.refined.safetensors", "clip1").provenance.stages[-1]
+    assert (stage.config["name"], stage.config["preset"]) == ("skeletor", "harmless")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["refine", "missing.safetensors", "--refiner", "linear"], "missing.safetensors"),
-        (["refine", "SHARD"], "either --weights"),
         (["refine", "SHARD", "--refiner", "temporal-mlp"], "either --weights"),
         (["refine", "SHARD", "--refiner", "kalman", "--weights", "SHARD"], "either --weights"),
         (["refine", "SHARD", "--refiner", "linear", "-o", "SHARD"], "is the input itself"),

@@ -181,7 +181,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     return keys_of
 
 
-ROWS = {"savgol", "skeletor", "skeletor-motion"}
+ROWS = {"savgol", "skeletor", "skeletor-motion", "skeletor-shipped"}
 TRAINED = {"refiner", "motion"}
 REFINED_2D = {"fit refine2d", "refine2d"}
 TRANSLATORS = {"train raw", "train gloss2text"}
