@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skeletor.files.suffixes import POSE_SUFFIXES, VIDEO_SUFFIXES
 from slt.data.tables import nfc
+from slt.video.span import Span
 
 SPLITS = ("train", "dev", "test")
 
@@ -37,7 +38,7 @@ class Description:
 class Clip:
     """One annotated clip. `source` is a video file, a folder of frames or poses; None if there is nothing of the kind.
 
-    `text` is in the form that `Corpus.protocol` tells.
+    `text` is in the form that `Corpus.protocol` tells. span: the part of the source that is the clip; None: all of it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Clip:
     speaker: str
     glosses: tuple[str, ...]
     text: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True)

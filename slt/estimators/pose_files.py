@@ -11,7 +11,8 @@ from pydantic import Field
 from skeletor.io.formats import read_pose
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
-from slt.estimators.base import ESTIMATORS, EstimateOptions, finish, layout_option, source_sha256
+from slt.estimators.base import ESTIMATORS, EstimateOptions, cut, finish, layout_option, source_sha256
+from slt.video.span import Span
 
 
 class PosesOptions(EstimateOptions):
@@ -36,12 +37,12 @@ class PosesEstimator:
         self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton)
         self._fps, self._stride, self._skeleton = fps, pose_stride, skeleton
 
-    def __call__(self, source: Path) -> PoseSequence:
+    def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; .safetensors, .pose, .skels, .h5 or a directory of OpenPose JSON."""
         pose = read_pose(source, fps=self._fps, skeleton=self._skeleton)
         if pose.dims == 3:
             pose = pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
-        return finish(thin(pose, self._stride), self, source_sha256(source))
+        return finish(thin(cut(pose, span, source), self._stride), self, source_sha256(source), span)
 
 
 @ESTIMATORS.register(PosesOptions, ".safetensors, .pose, .skels, .h5, OpenPose JSON")

@@ -22,7 +22,7 @@ from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run, elsewhere
 from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
 from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
-from slt.pipeline.sources import list_bad_clips, rendered_sources, require_glosses
+from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_glosses, spans_of
 from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.tables.table import Table
 from slt.pipeline.work.estimate import estimate_corpus
@@ -146,12 +146,22 @@ def _poses(run: Run) -> Detected:
     else:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
     estimator, workers = run.config.estimator, run.config.workers
+    spans, fps = spans_of(run.corpus), folder_rate(run.corpus)
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
     cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), ("slt.estimators.registry",)))
     estimated = run.stage(
         "estimate",
         run.folder / "estimated",
-        partial(estimate_corpus, sources, run.corpus.description.y_scale, estimator, cache, workers=workers),
+        partial(
+            estimate_corpus,
+            sources,
+            run.corpus.description.y_scale,
+            estimator,
+            cache,
+            workers=workers,
+            spans=spans,
+            fps=fps,
+        ),
         estimator.model_dump(),
         (run.corpus_key,),
     )
