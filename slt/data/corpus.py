@@ -19,7 +19,8 @@ class Description:
     """What the annotation does not say about a corpus.
 
     y_scale: the factor that undoes a squeezed picture. PHOENIX14T's 210x260 frames are to be shown at
-    210x300 (its own README), so y must be stretched by 300/260 before anything is measured in it.
+    210x300 (its own README), so y must be stretched by 300/260 before anything is measured in it. language: the code of
+    the text's language (BCP 47), "" if it is not said.
     """
 
     kind: str = "phoenix14t"
@@ -27,6 +28,7 @@ class Description:
     y_scale: float = 300 / 260
     licence: str = "CC BY-NC-SA (RWTH-PHOENIX-Weather 2014T)"
     seed: int | None = None
+    language: str = "de"
 
     @property
     def synthetic(self) -> bool:

@@ -35,6 +35,7 @@ COLUMNS = ("name", "video", "split", "signer", "glosses", "text")
 REQUIRED = ("name", "text")
 SPANS = ("start", "end")
 KIND = "own"
+LANGUAGE = r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6})?$"
 _SECONDS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 _LARGEST = 1 << 26  # bytes of a table
 _LONGEST = 1 << 16  # characters of a line
@@ -48,6 +49,9 @@ class OwnDescription(Config):
     fps: float = Field(25.0, gt=0, le=240, description="frame rate")
     y_scale: float = Field(1.0, gt=0, le=10, description="undoes a squeezed picture")
     licence: str = Field("", description="of the data, for the card of a model that learns from it")
+    language: str = Field(
+        "", pattern=LANGUAGE, description="code of the text's language (BCP 47), as de, en-GB or zh-Hans"
+    )
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def describe(root: Path) -> Description:
     """Kind "own", and what `corpus.json` says. Raises InputError if that has other keys or values."""
     path = root / DESCRIPTION
     said = load_config(path, OwnDescription) if path.exists() else OwnDescription()
-    return Description(KIND, said.fps, said.y_scale, said.licence or "not said")
+    return Description(KIND, said.fps, said.y_scale, said.licence or "not said", language=said.language)
 
 
 def read_table(root: Path | str) -> OwnTable:

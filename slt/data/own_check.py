@@ -12,6 +12,7 @@ from slt.data.frames import ClipFrames, frame_rate
 from slt.data.own import COLUMNS, DESCRIPTION, SPANS, VIDEOS, Entry, OwnTable
 from slt.video.span import Span
 
+_LONG = 8  # characters, from which on a text has words
 _SHOWN = 5  # overlaps in a note
 FEWEST_DEV = 5  # clips, on which the limits of a model's abstention are set (`slt.translate.abstain`)
 
@@ -121,6 +122,11 @@ def _notes(table: OwnTable) -> list[str]:
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
+    long = [e.clip.text for e in table.entries if len(e.clip.text) >= _LONG]
+    unspaced = sum(" " not in text for text in long)
+    if 2 * unspaced > len(long):
+        advice = "translate: {level: char, score_tokens: char}, or zh for Chinese"
+        notes.append(f"{unspaced} of {len(long)} texts have no spaces, which separate words: train with {advice}")
     dev = sum(entry.clip.split == "dev" for entry in table.entries)
     if 0 < dev < FEWEST_DEV:
         notes.append(f"dev has {dev} clips: `slt run` needs {FEWEST_DEV} to set when the model abstains")

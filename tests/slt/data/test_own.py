@@ -95,10 +95,12 @@ def test_the_column_video_names_the_place(tmp_path):
 
 def test_corpus_json_tells_rate_and_licence(tmp_path):
     write_lines(tmp_path, ROW)
-    (tmp_path / "corpus.json").write_text(json.dumps({"fps": 12, "y_scale": 1.5, "licence": "CC0"}))
+    (tmp_path / "corpus.json").write_text(
+        json.dumps({"fps": 12, "y_scale": 1.5, "licence": "CC0", "language": "zh-Hans"})
+    )
     about = read_own(tmp_path).description
-    assert (about.fps, about.y_scale, about.licence) == (12, 1.5, "CC0")
-    for text in ('{"fps": 0}', '{"frames": 2}', "[1]", "{", '{"fps": NaN}'):
+    assert (about.fps, about.y_scale, about.licence, about.language) == (12, 1.5, "CC0", "zh-Hans")
+    for text in ('{"fps": 0}', '{"frames": 2}', "[1]", "{", '{"fps": NaN}', '{"language": "in German"}'):
         (tmp_path / "corpus.json").write_text(text)
         with pytest.raises(InputError, match=r"corpus\.json"):
             read_own(tmp_path)

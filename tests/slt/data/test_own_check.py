@@ -113,6 +113,16 @@ def test_videos_and_frames_are_decoded(tmp_path):
     assert found.problems["sizes"][0].startswith(f"{root / 'clips.tsv'}: line 3: ")
 
 
+def test_texts_without_spaces_are_told_what_to_train_with(tmp_path):
+    texts = (("train", "明日は雨が降るでしょう。"), ("dev", "No."), ("test", "今夜は晴れるでしょう。"))
+    lines = [(split, split, "", "A", text) for split, text in texts]
+    write_lines(tmp_path, *lines)
+    (note,) = (note for note in check(tmp_path).notes if "spaces" in note)
+    assert note.startswith("2 of 2 texts have no spaces") and "level: char" in note
+    write_lines(tmp_path, *(line[:4] + ("Some words here",) for line in lines))
+    assert not any("spaces" in note for note in check(tmp_path).notes)
+
+
 TIMES = (*HEAD, "video", "start", "end")
 
 
