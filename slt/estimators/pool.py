@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,7 @@ def estimate_jobs(jobs: Mapping[str, Job], config: EstimateOptions, workers: int
 def _finished(jobs: Mapping[str, Job], config: EstimateOptions, workers: int) -> frozenset[str]:
     """Names of the jobs whose file holds what would be made. In threads: it is mostly reading and hashing."""
     options = {job.options(config).fps: job.options(config) for job in jobs.values()} | {config.fps: config}
+    digest = cache(source_sha256)  # parts of one recording: it is read once
     estimators = {fps: build_estimator(own) for fps, own in options.items()}
 
     def look(name: str) -> bool:
@@ -131,7 +132,7 @@ def _finished(jobs: Mapping[str, Job], config: EstimateOptions, workers: int) ->
         try:
             stages = native.read_pose(job.target).provenance.stages
             estimator = estimators[job.options(config).fps]
-            return bool(stages) and stages[-1] == record(estimator, source_sha256(job.source), job.span)
+            return bool(stages) and stages[-1] == record(estimator, digest(job.source), job.span)
         except InputError:
             return False
 
