@@ -12,6 +12,7 @@ from skeletor.lifters.base import LIFTERS, LiftOptions, checked, finish
 from skeletor.lifters.choice import lift_values
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.span import Span
 from skeletor.refiners.base import REFINERS, FunctionRefiner, RefineOptions
 from skeletor.refiners.registry import build_refiner, smoother_names
 from skeletor.refiners.smooth import SmoothOptions, smoother
@@ -30,7 +31,6 @@ from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
 from slt.translate.train import train_translator
 from slt.translate.translator import Translator
-from slt.video.span import Span
 from tests.skeletor.refiners2d.parts2d import clips
 
 CONFIG = """

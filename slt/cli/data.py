@@ -131,8 +131,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
+    from slt.data.importers.base import MEDIA
     from slt.data.importers.registry import KINDS
-    from slt.data.importers.write import MEDIA
 
     parser.add_argument("kind", choices=KINDS, help="; ".join(f"{name}: {kind.about}" for name, kind in KINDS.items()))
     parser.add_argument("source", type=Path, help="the data set as it was unpacked")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.files.suffixes import POSE_SUFFIXES, VIDEO_SUFFIXES
+from skeletor.poses.span import Span
 from slt.data.tables import nfc
-from slt.video.span import Span
 
 SPLITS = ("train", "dev", "test")
 

@@ -22,11 +22,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from skeletor.poses.span import Span
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost
 from slt.data.tables import Row, nfc, read_rows, read_text
-from slt.video.span import Span
 
 TABLE = "clips.tsv"
 DESCRIPTION = "corpus.json"

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from skeletor.poses.span import Span
 from slt.data.corpus import SPLITS
 from slt.data.frames import ClipFrames, frame_rate
 from slt.data.own import COLUMNS, DESCRIPTION, SPANS, VIDEOS, Entry, OwnTable
-from slt.video.span import Span
 
 _LONG = 8  # characters, from which on a text has words
 _SHOWN = 5  # overlaps in a note

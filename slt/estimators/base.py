@@ -12,11 +12,11 @@ from pydantic import Field
 from skeletor.poses.key_frames import LONGEST_STRIDE
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.span import Span
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.registry import Registry
 from slt.video.base import check_regular
-from slt.video.span import Span
 
 STAGE = "estimate"
 # Raise it when a change here or in an estimator changes its output.

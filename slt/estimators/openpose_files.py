@@ -11,9 +11,9 @@ from pydantic import Field
 from skeletor.io import openpose_json
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, cut, finish, layout_option, source_sha256
-from slt.video.span import Span
 
 
 class OpenPoseJsonOptions(EstimateOptions):

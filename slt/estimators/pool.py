@@ -19,12 +19,12 @@ from typing import Any
 
 from skeletor.io import native
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError, as_input_error, one_line
 from skeletor.support.progress import log, progress
 from skeletor.support.workers import worker_pool
 from slt.estimators.base import record, source_sha256
 from slt.estimators.registry import EstimateOptions, build_estimator
-from slt.video.span import Span
 
 LOG_SECONDS = 60.0
 KILLED = "its worker process died twice (out of memory, or a crash in the estimator)"

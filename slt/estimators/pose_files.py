@@ -11,8 +11,8 @@ from pydantic import Field
 from skeletor.io.formats import read_pose
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.poses.span import Span
 from slt.estimators.base import ESTIMATORS, EstimateOptions, cut, finish, layout_option, source_sha256
-from slt.video.span import Span
 
 
 class PosesOptions(EstimateOptions):

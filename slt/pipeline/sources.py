@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from skeletor.files.atomic import write_text
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data import layout
@@ -15,7 +16,6 @@ from slt.estimators.base import USUAL_FPS
 from slt.pipeline.config import RunConfig
 from slt.pipeline.translators import GLOSS
 from slt.pipeline.work.estimate import FAILED
-from slt.video.span import Span
 
 
 def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Path]], folder: Path, file: Path) -> int:

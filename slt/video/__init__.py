@@ -19,12 +19,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from slt.video.base import DEFAULT_FPS, Video, check_regular
 from slt.video.clock import frame_rate
 from slt.video.folder import FrameFolder, frame_files
+from slt.video.part import Part
 from slt.video.picture import turn
-from slt.video.span import Part, Span
 from slt.video.video_file import VideoFile
 from slt.video.write import write_video
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -56,6 +57,8 @@ class Imported:
     about: OwnDescription = field(default_factory=OwnDescription)
 
 
+Media = Literal["keep", "link", "copy"]  # what becomes of recordings that lie elsewhere
+MEDIA: tuple[Media, ...] = get_args(Media)
 Closed = Callable[[Path], bool]
 Importer = Callable[[Path, ImportOptions], Imported]
 

@@ -9,19 +9,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from skeletor.files.atomic import atomic_path, write_text
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import progress
 from slt.data.corpus import SPLITS
-from slt.data.importers.base import Found, ImportOptions
+from slt.data.importers.base import Found, ImportOptions, Media
 from slt.data.importers.registry import KINDS
 from slt.data.own import COLUMNS, DESCRIPTION, SPANS, TABLE, VIDEOS, check_name, is_own, read_span, read_table, tidy
 from slt.data.own_new import SplitPlan, draw_splits, write_table
 
-Media = Literal["keep", "link", "copy"]
-MEDIA: tuple[Media, ...] = ("keep", "link", "copy")
 _ALL = (*COLUMNS[:2], *SPANS, *COLUMNS[2:])
 
 

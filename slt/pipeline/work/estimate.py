@@ -12,10 +12,10 @@ from skeletor.files.atomic import write_text
 from skeletor.io import native
 from skeletor.io.store import write_store
 from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from slt.estimators.pool import Job, estimate_jobs
 from slt.estimators.registry import EstimateOptions
-from slt.video.span import Span
 
 FAILED = "failed.json"
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import slt.video.video_file as video_file
 from skeletor.support.errors import InputError
@@ -84,22 +81,6 @@ def test_a_part_of_a_folder_of_frames(clips: Clips, tmp_path: Path):
     assert clips.numbers(open_video(folder, 10, Span(0.5, 0.8))) == [5, 6, 7], "no other picture is opened"
 
 
-@given(st.floats(1, 120), st.lists(st.integers(0, 60_000), min_size=2, max_size=20, unique=True))
-def test_parts_that_touch_share_no_frame_and_leave_none_out(fps: float, edges: list[int]):
-    """Times in milliseconds, as ELAN and subtitles have them."""
-    times = [0.0, *(edge / 1000 for edge in sorted(edges)), None]
-    frames: list[int] = []
-    for start, end in pairwise(times):
-        try:
-            part = Span(start or 0.0, end).frames(fps, 60_000 * 120)
-        except InputError as error:
-            assert "holds no frame" in str(error) or "comes after" in str(error) or "come after" in str(error)
-            continue
-        frames += [part.start, part.stop]
-        assert abs(part.start - (start or 0) * fps) <= 0.5 + 1e-6, "no edge strays by more than half a frame"
-    assert frames == sorted(frames) and frames[1:-1:2] == frames[2::2] and frames[0] == 0
-
-
 @pytest.mark.parametrize(
     ("start", "end", "message"),
     [
@@ -113,9 +94,3 @@ def test_what_is_not_there_is_one_line(clips: Clips, start: float, end: float | 
     with pytest.raises(InputError, match=message) as error:
         open_video(path, span=Span(start, end))
     assert str(path) in str(error.value) and "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(("start", "end"), [(-1, 2), (float("nan"), 2), (1, 1), (2, 1), (0, float("inf"))])
-def test_a_part_begins_before_it_ends(start: float, end: float):
-    with pytest.raises(InputError, match=r"start|end"):
-        Span(start, end)

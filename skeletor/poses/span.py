@@ -1,16 +1,11 @@
-"""A part of a recording by its times, and the part of a video that it is."""
+"""A part of a recording by its times, and the frames that it is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
 
 from skeletor.support.errors import InputError
-from slt.video.base import Video
 
 
 @dataclass(frozen=True)
@@ -43,19 +38,3 @@ class Span:
         if stop <= first:
             raise InputError(f"the part from {self} holds no frame at {fps:g} frames a second")
         return range(first, stop)
-
-
-class Part(Video):
-    """A part of a video as a video of its own: its first frame is frame 0, at time 0."""
-
-    def __init__(self, whole: Video, span: Span) -> None:
-        try:
-            self._frames = span.frames(whole.fps, whole.frame_count)
-        except InputError as error:
-            raise InputError(f"{whole.path}: {error}") from error
-        self._whole = whole
-        super().__init__(Path(whole.path), whole.fps, (whole.width, whole.height), len(self._frames))
-
-    def every(self, stride: int) -> Iterator[np.ndarray | None]:
-        """See `Video.every`; the stride counts from the part's first frame."""
-        return self._whole.between(self._frames.start, self._frames.stop, stride)
