@@ -12,6 +12,7 @@ from skeletor.lifters.base import LIFTERS, LiftOptions, checked, finish
 from skeletor.lifters.choice import lift_values
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.span import Span
 from skeletor.refiners.base import REFINERS, FunctionRefiner, RefineOptions
 from skeletor.refiners.registry import build_refiner, smoother_names
 from skeletor.refiners.smooth import SmoothOptions, smoother
@@ -22,7 +23,7 @@ from skeletor.refiners2d.weights import FITTINGS, register_fitted, save_refiner_
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from slt.cli import back_translate, doctor, run, score, stages, translate
-from slt.estimators.base import ESTIMATORS, EstimateOptions, record, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, EstimateOptions, cut, record, seen, source_sha256
 from slt.estimators.registry import build_estimator
 from slt.inference.chain import make_refiner, named_estimator
 from slt.pipeline.config import RunConfig
@@ -56,7 +57,7 @@ class ToyEstimator:
         self.options: Mapping[str, Any] = {"wave": wave, "pose_stride": pose_stride}
         self._wave, self._stride = wave, pose_stride
 
-    def __call__(self, source: Path) -> PoseSequence:
+    def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         frames = int(source.read_text())
         pose = clips(1, 3, frames)[1]["clip0"]
         keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
@@ -65,7 +66,8 @@ class ToyEstimator:
         keypoints[left_out], confidence[left_out] = np.nan, 0
         sha256 = source_sha256(source)
         provenance = seen(self, source, sha256, (640, 480))
-        return PoseSequence(keypoints, confidence, 25.0, SIGNING_50, provenance).replace(stage=record(self, sha256))
+        seen_all = PoseSequence(keypoints, confidence, 25.0, SIGNING_50, provenance)
+        return cut(seen_all, span, source).replace(stage=record(self, sha256, span))
 
 
 class ToyLiftOptions(LiftOptions):

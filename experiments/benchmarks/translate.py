@@ -76,7 +76,8 @@ def compared(pairs: dict[str, Pairs], folder: Path, updates: int) -> Iterator[Ro
     """Training and search on glosses, then training on poses."""
     config = SIZE
     glosses = tuple(sorted({gloss for line, _ in pairs["train"] for gloss in line}))
-    task = _Task(_gloss_part(pairs["train"]), _gloss_part(pairs["dev"]), None, glosses, 1)
+    parts = _gloss_part(pairs["train"], config), _gloss_part(pairs["dev"], config)
+    task = _Task(*parts, None, glosses, 1)
     text = _fit_text(task, config, folder)
     task = _with_sources(task, text, config)
     stock_data, stock_model = joeynmt_s_own(pairs, folder)

@@ -44,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     from slt.inference.back_translation import back_translate, find_sources
     from slt.inference.chain import load_chain, model_folder
     from slt.score.references import read_references
+    from slt.score.tokens import tokenizer
 
+    tokenizer(args.tokens)  # one that is not installed is told before all the work
     paths = [input_path(text) for text in args.poses]
     sources, failed = find_sources(paths, args.fps, _joints(args.joints), args.skeleton)
     refs = args.refs
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         refs = texts[0]
     references = read_references(refs, [source.name for source in sources], args.as_is)
     chain = load_chain(model_folder(args.model, shipped=False), args.refine, "poses", args.device)
-    result = back_translate(chain, sources, references, failed, args.seed)
+    result = back_translate(chain, sources, references, failed, args.seed, args.tokens)
     if args.output:
         result.write(args.output)
     report(result)

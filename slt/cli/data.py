@@ -1,4 +1,4 @@
-"""`slt data check`: whether a data set is whole, and what is in it. `slt data new`: the table of one's own."""
+"""`slt data check`: whether a data set is whole, and what is in it. `new`, `import`: the table of one's own."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
     from slt.data.check import Check
-    from slt.data.own_new import NewTable
+    from slt.data.own_new import NewTable, SplitPlan
     from slt.data.statistics import Lengths
 
 _NEW = "write the table of your own data set, clips.tsv, for a folder of videos; draw its splits"
+_IMPORT = "write clips.tsv for a public data set in its own layout, or for a folder of ELAN documents"
 _LISTED = 20  # of each kind of problem; all with --json
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Run `slt data check` or `slt data new`; gives the exit code.
+    """Run `slt data check`, `slt data new` or `slt data import`; gives the exit code.
 
     Of a check: 0 if the data set is sound, 2 if something is missing or unreadable. Raises InputError if the folder
-    holds no annotation, or --workers is below 1; for `new` as `slt.data.own_new.new_table`.
+    holds no annotation, or --workers is below 1; for `new` as `slt.data.own_new.new_table`, for `import` as
+    `slt.data.importers.write.import_data`.
     """
     args = make_parser(command, text).parse_args(argv)
-    return _new(args) if args.action == "new" else _check(args)
+    actions = {"check": _check, "new": _new, "import": _import}
+    return actions[args.action](args)
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -43,15 +46,43 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _new(args: argparse.Namespace) -> int:
-    from slt.data.own_new import SplitPlan, new_table
+    from slt.data.own_new import new_table
 
-    plan = None
+    print(told(new_table(args.folder, args.videos, _plan(args), args.force)))
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> SplitPlan | None:
+    """How the splits are to be drawn; None if they are not."""
+    from slt.data.own_new import SplitPlan
+
     if args.split is not None:
         values = {**_shares(args.split), "by_signer": args.by_signer, "seed": args.seed}
-        plan = check_config(values, SplitPlan, f"--split {args.split}, --seed {args.seed}")
-    elif args.by_signer:
+        return check_config(values, SplitPlan, f"--split {args.split}, --seed {args.seed}")
+    if args.by_signer:
         raise InputError("--by-signer: says how splits are drawn; give --split 0.8,0.1,0.1 as well")
-    print(told(new_table(args.folder, args.videos, plan, args.force)))
+    return None
+
+
+def _import(args: argparse.Namespace) -> int:
+    from slt.data.importers.base import ImportOptions
+    from slt.data.importers.write import import_data
+
+    options = check_config(
+        {"prefer": args.prefer, "text_tiers": args.text_tier or [], "gloss_tiers": args.gloss_tier or [],
+         "language": args.language or "", "glosses_as_text": args.glosses_as_text},
+        ImportOptions, "slt data import",
+    )  # fmt: skip
+    root = args.folder or args.source
+    made = import_data(args.kind, args.source, root, options, args.media, _plan(args), args.force)
+    counts = ", ".join(f"{split} {count:,}" for split, count in made.splits.items() if split)
+    print(f"{made.path}: {made.clips:,} clips; {counts}")
+    for note in made.notes:
+        print(f"note: {note}")
+    print("next:")
+    if made.splits[""]:
+        print(f"  write the column split of {made.splits['']:,} clips, or: --force --split 0.8,0.1,0.1")
+    print(f"  slt data check {root}\n  slt run configs/own_data.yaml --corpus {root}")
     return 0
 
 
@@ -95,19 +126,51 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     cores = min(16, os.cpu_count() or 1)
     one.add_argument("--workers", type=int, default=cores, help="threads; default: one a core, at most 16")
     _add_new(actions.add_parser("new", help=_NEW, description=_NEW))
+    _add_import(actions.add_parser("import", help=_IMPORT, description=_IMPORT))
     return parser
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    from slt.data.importers.base import MEDIA
+    from slt.data.importers.registry import KINDS
+
+    parser.add_argument("kind", choices=KINDS, help="; ".join(f"{name}: {kind.about}" for name, kind in KINDS.items()))
+    parser.add_argument("source", type=Path, help="the data set as it was unpacked")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="where clips.tsv is written; default: SOURCE; all recordings have to be in it",
+    )
+    places = "recordings outside of FOLDER: keep refuses them, link makes hard links, copy copies; default: %(default)s"
+    parser.add_argument("--media", choices=MEDIA, default="keep", help=places)
+    both = "which to take where a clip has both; default: %(default)s"
+    parser.add_argument("--prefer", choices=("videos", "poses"), default="videos", help=both)
+    parser.add_argument("--language", metavar="CODE", help="dgs-korpus: de or en; eaf: that of the text")
+    tier = "eaf: a tier with sentences, may be repeated; default: sentence"
+    parser.add_argument("--text-tier", action="append", metavar="NAME", help=tier)
+    tier = "eaf: a tier with glosses, may be repeated; default: gloss"
+    parser.add_argument("--gloss-tier", action="append", metavar="NAME", help=tier)
+    glosses = "phoenix2014: the glosses stand for the sentence, which it lacks"
+    parser.add_argument("--glosses-as-text", action="store_true", help=glosses)
+    _add_split(parser)
+    parser.add_argument("--force", action="store_true", help="replace a table that is there")
 
 
 def _add_new(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="the data set; clips.tsv is written into it")
     parser.add_argument("--videos", type=Path, metavar="DIR", help="where to look, within FOLDER; default: its videos/")
+    _add_split(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="add to a table that is there; what is written in it stays"
+    )
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
     shares = "draw splits with these shares of train, dev and test, e.g. 0.8,0.1,0.1"
     parser.add_argument("--split", metavar="SHARES", help=shares)
     parser.add_argument("--by-signer", action="store_true", help="no signer in two splits")
     parser.add_argument("--seed", type=int, default=1, help="of the draw; default: %(default)s")
-    parser.add_argument(
-        "--force", action="store_true", help="add to a table that is there; what is written in it stays"
-    )
 
 
 def report(found: Check) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skeletor.files.plain_json import to_json
 from slt.cli import back_translate
+from slt.score.tokens import ABOUT, TOKENS
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -24,7 +25,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     from slt.score.scores import score_files
 
-    scores = score_files(args.hyp, args.ref, args.seed)
+    scores = score_files(args.hyp, args.ref, args.seed, args.tokens)
     if args.json:
         print(to_json(dataclasses.asdict(scores), 1))
     else:
@@ -38,6 +39,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--hyp", type=Path, metavar="FILE", help="hypotheses, one sentence a line")
     parser.add_argument("--ref", type=Path, metavar="FILE", help="references, one sentence a line")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap; default: %(default)s")
+    parser.add_argument("--tokens", choices=TOKENS, default="none", help=f"{ABOUT}; default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print JSON")
     back_translate.add_options(parser)
     return parser

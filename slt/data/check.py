@@ -34,6 +34,7 @@ PROBLEMS: Mapping[str, str] = {
     "unreadable": "frames or videos that cannot be read",
     "gaps": "clips with gaps in their frame numbers",
     "sizes": "clips whose frames have another size",
+    "spans": "clips that are not within their video",
     "several_splits": "clips that lie in several splits",
 }
 
@@ -121,9 +122,9 @@ def _check_own(path: Path | str, depth: Depth, workers: int) -> Check:
     problems: defaultdict[str, list[str]] = defaultdict(list)
     notes = own_check.table_problems(table, problems)
     clips = [entry.clip for entry in table.entries]
-    found = list(check_clips(clips, depth, workers))
-    own_check.source_problems(table, found, problems)
     about = describe(table.root)
+    found = list(check_clips(clips, depth, workers, about.fps))
+    own_check.source_problems(table, found, problems)
     notes += own_check.rate_notes(table, about.fps)
     splits = figures(clips)
     return Check(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.files.suffixes import POSE_SUFFIXES, VIDEO_SUFFIXES
+from skeletor.poses.span import Span
 from slt.data.tables import nfc
 
 SPLITS = ("train", "dev", "test")
@@ -18,7 +19,8 @@ class Description:
     """What the annotation does not say about a corpus.
 
     y_scale: the factor that undoes a squeezed picture. PHOENIX14T's 210x260 frames are to be shown at
-    210x300 (its own README), so y must be stretched by 300/260 before anything is measured in it.
+    210x300 (its own README), so y must be stretched by 300/260 before anything is measured in it. language: the code of
+    the text's language (BCP 47), "" if it is not said.
     """
 
     kind: str = "phoenix14t"
@@ -26,6 +28,7 @@ class Description:
     y_scale: float = 300 / 260
     licence: str = "CC BY-NC-SA (RWTH-PHOENIX-Weather 2014T)"
     seed: int | None = None
+    language: str = "de"
 
     @property
     def synthetic(self) -> bool:
@@ -37,7 +40,7 @@ class Description:
 class Clip:
     """One annotated clip. `source` is a video file, a folder of frames or poses; None if there is nothing of the kind.
 
-    `text` is in the form that `Corpus.protocol` tells.
+    `text` is in the form that `Corpus.protocol` tells. span: the part of the source that is the clip; None: all of it.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Clip:
     speaker: str
     glosses: tuple[str, ...]
     text: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True)

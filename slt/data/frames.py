@@ -26,10 +26,10 @@ from skeletor.io.formats import read_pose
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
 from slt.data.corpus import Clip, Corpus
-from slt.video import frame_files, open_video
+from slt.video import DEFAULT_FPS, Span, frame_files, open_video
 
 Depth = Literal["quick", "all"]
-Kind = Literal["empty", "unreadable", "gaps", "sizes"]
+Kind = Literal["empty", "unreadable", "gaps", "sizes", "spans"]
 T = TypeVar("T")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -50,23 +50,25 @@ class ClipFrames:
     faults: tuple[tuple[Kind, str], ...]
 
 
-def check_clips(clips: Sequence[Clip], depth: Depth, workers: int) -> Iterator[ClipFrames]:
+def check_clips(clips: Sequence[Clip], depth: Depth, workers: int, fps: float = DEFAULT_FPS) -> Iterator[ClipFrames]:
     """Look at the pictures of all clips that have any, in order, with a bar.
 
-    depth: "all" decodes every frame, "quick" the first and the last of each clip. workers: threads. What is wrong is in
-    the result; nothing is raised for it.
+    depth: "all" decodes every frame, "quick" the first and the last of each clip. workers: threads. fps: of folders of
+    frames, in which the parts of longer recordings are found. What is wrong is in the result; nothing is raised for it.
     """
     found = [clip for clip in clips if clip.source is not None]
-    return _threaded(lambda clip: check_clip(clip, depth), found, "pictures", workers)
+    return _threaded(lambda clip: check_clip(clip, depth, fps), found, "pictures", workers)
 
 
-def check_clip(clip: Clip, depth: Depth) -> ClipFrames:
+def check_clip(clip: Clip, depth: Depth, fps: float = DEFAULT_FPS) -> ClipFrames:
     """Look at the pictures of one clip (which has a source): list them, decode some of them or all.
 
-    depth: "all" or "quick", see `check_clips`. Unreadable pictures and gaps in the numbers are faults of the result.
-    Poses in their place are read as a whole; their frames have no size.
+    depth, fps: see `check_clips`. Unreadable pictures and gaps in the numbers are faults of the result. Poses in their
+    place are read as a whole; their frames have no size. Of a part of a recording only its frames are counted.
     """
     assert clip.source is not None
+    if clip.span is not None:
+        return _check_part(clip, clip.source, clip.span, depth, fps)
     if is_poses(clip.source):
         return _check_poses(clip, clip.source)
     try:
@@ -85,6 +87,33 @@ def check_clip(clip: Clip, depth: Depth) -> ClipFrames:
         except InputError as error:
             faults.append(("unreadable", str(error)))
     return ClipFrames(clip, len(files), dict(sizes), tuple(faults))
+
+
+def _check_part(clip: Clip, source: Path, span: Span, depth: Depth, fps: float) -> ClipFrames:
+    rate = fps if source.is_dir() else None
+    sizes: dict[tuple[int, int], int] = {}
+    try:
+        if is_poses(source):
+            pose = read_pose(source, fps=rate)
+            return _counted(clip, source, span, pose.fps, len(pose))
+        with open_video(source, rate) as video:
+            found = _counted(clip, source, span, video.fps, video.frame_count)
+            if found.faults:
+                return found
+            part = span.frames(video.fps, video.frame_count)
+            count = sum(frame is not None for frame in video.between(part.start, part.stop)) if depth == "all" else 0
+            sizes[video.width, video.height] = count or len(part)
+            return dataclasses.replace(found, sizes=sizes)
+    except InputError as error:
+        return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
+
+
+def _counted(clip: Clip, source: Path, span: Span, fps: float, count: int) -> ClipFrames:
+    """How many frames of a recording of `count` a part has, or that it is not within it."""
+    try:
+        return ClipFrames(clip, len(span.frames(fps, count)), {}, ())
+    except InputError as error:
+        return ClipFrames(clip, 0, {}, (("spans", f"clip {clip.name}: {source}: {error}"),))
 
 
 def _check_video(clip: Clip, source: Path, depth: Depth) -> ClipFrames:
@@ -192,6 +221,7 @@ def fingerprint(corpus: Corpus, workers: int = 8) -> str:
     digest = hashlib.sha256(repr(dataclasses.astuple(corpus.description)).encode())
     for clip, listing in zip(corpus.clips, _threaded(_listing, corpus.clips, "listing", workers), strict=True):
         digest.update(repr((clip.name, clip.split, clip.speaker, clip.glosses, clip.text, listing)).encode())
+        digest.update(b"" if clip.span is None else repr(clip.span).encode())
     return digest.hexdigest()
 
 

@@ -5,12 +5,15 @@ ROOT/corpus.json     may be absent: {"fps": 30, "y_scale": 1.0, "licence": "CC B
 ROOT/videos/<name>.* the clip `name`, if its column `video` is empty: a video, a folder of frames, or a file of poses;
 ROOT/<name>.*        likewise
 
+Columns `start` and `end`, in seconds, make a clip a part of its recording: several lines may name one video.
+
 Text is taken as it stands, in any language and script: composed characters (NFC), single spaces, nothing else.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from skeletor.poses.span import Span
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost
@@ -31,6 +35,8 @@ COLUMNS = ("name", "video", "split", "signer", "glosses", "text")
 REQUIRED = ("name", "text")
 SPANS = ("start", "end")
 KIND = "own"
+LANGUAGE = r"^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,6})?$"
+_SECONDS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 _LARGEST = 1 << 26  # bytes of a table
 _LONGEST = 1 << 16  # characters of a line
 _LONGEST_NAME = 200  # bytes: a clip's name is part of file names, which may have 255
@@ -43,6 +49,9 @@ class OwnDescription(Config):
     fps: float = Field(25.0, gt=0, le=240, description="frame rate")
     y_scale: float = Field(1.0, gt=0, le=10, description="undoes a squeezed picture")
     licence: str = Field("", description="of the data, for the card of a model that learns from it")
+    language: str = Field(
+        "", pattern=LANGUAGE, description="code of the text's language (BCP 47), as de, en-GB or zh-Hans"
+    )
 
 
 @dataclass(frozen=True)
@@ -115,15 +124,16 @@ def describe(root: Path) -> Description:
     """Kind "own", and what `corpus.json` says. Raises InputError if that has other keys or values."""
     path = root / DESCRIPTION
     said = load_config(path, OwnDescription) if path.exists() else OwnDescription()
-    return Description(KIND, said.fps, said.y_scale, said.licence or "not said")
+    return Description(KIND, said.fps, said.y_scale, said.licence or "not said", language=said.language)
 
 
 def read_table(root: Path | str) -> OwnTable:
     """Read `clips.tsv` of a folder: each line checked, the place of each clip's video found.
 
     Lines that cannot be used are faults of the result: another number of fields than the head line, a name that cannot
-    be one or stands twice, a split that is none, a video out of the folder, start or end. Raises InputError, one line,
-    if the file cannot be used: no UTF-8, no columns name and text, a column twice, NUL bytes, endless lines.
+    be one or stands twice, a split that is none, a video out of the folder, a start or end that is no time, or not in
+    order. Raises InputError, one line, if the file cannot be used: no UTF-8, no columns name and text, a column twice,
+    NUL bytes, endless lines.
     """
     path = Path(root) / TABLE
     rows = _rows(path)
@@ -165,6 +175,17 @@ def check_name(name: str) -> str:
     if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
         raise InputError(f"the name {shown}... is longer than {_LONGEST_NAME} bytes; shorten it")
     return name
+
+
+def read_span(start: str, end: str) -> Span | None:
+    """The part of a recording that two cells tell, in seconds; empty ones: from its beginning, to its end.
+
+    Raises InputError if one is no number of seconds from 0 on, or the end does not come after the start.
+    """
+    for column, cell in zip(SPANS, (start, end), strict=True):
+        if cell and not _SECONDS.fullmatch(cell):
+            raise InputError(f"the {column} {cell[:_SHOWN]!r} is no number of seconds, as in 12.48")
+    return Span(float(start or 0), float(end) if end else None) if start or end else None
 
 
 def inside(root: Path, path: Path) -> Path:
@@ -213,11 +234,9 @@ def _clip(cells: Mapping[str, str], places: _Places) -> Clip:
     split = cells.get("split", "")
     if split not in ("", *SPLITS):
         raise InputError(f"the split {split[:_SHOWN]!r} is none of {', '.join(SPLITS)}")
-    for column in SPANS:
-        if cells.get(column):
-            raise InputError(f"{column}: parts of a longer video are not read; cut the video, and empty the column")
     source = places.find(name, cells.get("video", ""))
-    return Clip(name, split, source, cells.get("signer", ""), tuple(cells.get("glosses", "").split()), cells["text"])
+    return Clip(name, split, source, cells.get("signer", ""), tuple(cells.get("glosses", "").split()), cells["text"],
+                read_span(cells.get("start", ""), cells.get("end", "")))  # fmt: skip
 
 
 class _Places:

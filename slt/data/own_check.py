@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from skeletor.poses.span import Span
 from slt.data.corpus import SPLITS
 from slt.data.frames import ClipFrames, frame_rate
 from slt.data.own import COLUMNS, DESCRIPTION, SPANS, VIDEOS, Entry, OwnTable
 
+_LONG = 8  # characters, from which on a text has words
+_SHOWN = 5  # overlaps in a note
 FEWEST_DEV = 5  # clips, on which the limits of a model's abstention are set (`slt.translate.abstain`)
 
 
 def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> list[str]:
     """Add what the table alone tells to the problems (kind -> texts, kinds as `slt.data.check.PROBLEMS`); gives notes.
 
-    Faults of lines, clips without text, split or video, splits without clips, and a video that stands in two splits
-    with the same sentence.
+    Faults of lines, clips without text, split or video, splits without clips, a video that stands in two splits with
+    the same sentence, and parts of one recording that overlap: in two splits a problem, in one a note.
     """
     problems["annotation"] += table.faults
     if not table.entries and not table.faults:
@@ -26,7 +30,10 @@ def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> li
     problems["splits"] += table.without_split() + _empty_splits(table)
     problems["no_pictures"] += [_without_video(table, e) for e in table.entries if e.clip.source is None]
     problems["several_splits"] += _shared(table)
-    return _notes(table)
+    apart, together = _overlaps(table)
+    problems["several_splits"] += apart
+    shown = "; ".join(together[:_SHOWN]) + ("; ..." if len(together) > _SHOWN else "")
+    return _notes(table) + ([f"{len(together)} parts of recordings overlap: {shown}"] if together else [])
 
 
 def source_problems(table: OwnTable, found: Sequence[ClipFrames], problems: defaultdict[str, list[str]]) -> None:
@@ -66,18 +73,45 @@ def _without_video(table: OwnTable, entry: Entry) -> str:
 def _shared(table: OwnTable) -> list[str]:
     """Lines whose video and sentence stand in another split before: the same thing learned from and scored on."""
     texts = []
-    first: dict[tuple[Path, str], Entry] = {}
+    first: dict[tuple[Path, Span | None, str], Entry] = {}
     for entry in table.entries:
         clip = entry.clip
         if clip.source is None or not clip.split:
             continue
-        before = first.setdefault((clip.source.resolve(), clip.text), entry)
+        before = first.setdefault((clip.source.resolve(), clip.span, clip.text), entry)
         if before.clip.split != clip.split:
             texts.append(
                 f"{table.at(entry)}: clip {clip.name} in {clip.split} has the video and the text of line {before.line} "
                 f"in {before.clip.split}; leave one of them out"
             )
     return texts
+
+
+def _overlaps(table: OwnTable) -> tuple[list[str], list[str]]:
+    """Parts of one recording that share time: texts of those in two splits, and of those in one."""
+    parts: defaultdict[Path, list[tuple[float, Entry]]] = defaultdict(list)
+    for entry in table.entries:
+        if entry.clip.source is not None:
+            start = 0.0 if entry.clip.span is None else entry.clip.span.start
+            parts[entry.clip.source.resolve()].append((start, entry))
+    apart: list[str] = []
+    together: list[str] = []
+    for entries in parts.values():
+        farthest: dict[str, tuple[float, Entry]] = {}  # split -> the part that lasts longest, and its end
+        for start, entry in sorted(entries, key=lambda pair: pair[0]):
+            split, span = entry.clip.split, entry.clip.span
+            for other, (end, before) in farthest.items():
+                if end <= start or (span is None and before.clip.span is None):
+                    continue
+                text = f"{table.at(entry)}: clip {entry.clip.name} has time in common with line {before.line}"
+                if split and other and split != other:
+                    apart.append(f"{text}, and they are in {split} and {other}; change one split, or the times")
+                else:
+                    together.append(text)
+            end = math.inf if span is None or span.end is None else span.end
+            if split not in farthest or end > farthest[split][0]:
+                farthest[split] = end, entry
+    return apart, together
 
 
 def _notes(table: OwnTable) -> list[str]:
@@ -88,6 +122,11 @@ def _notes(table: OwnTable) -> list[str]:
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
+    long = [e.clip.text for e in table.entries if len(e.clip.text) >= _LONG]
+    unspaced = sum(" " not in text for text in long)
+    if 2 * unspaced > len(long):
+        advice = "translate: {level: char, score_tokens: char}, or zh for Chinese"
+        notes.append(f"{unspaced} of {len(long)} texts have no spaces, which separate words: train with {advice}")
     dev = sum(entry.clip.split == "dev" for entry in table.entries)
     if 0 < dev < FEWEST_DEV:
         notes.append(f"dev has {dev} clips: `slt run` needs {FEWEST_DEV} to set when the model abstains")

@@ -23,6 +23,7 @@ from slt.data.frames import frame_rate
 from slt.data.own import (
     COLUMNS,
     DESCRIPTION,
+    SPANS,
     TABLE,
     VIDEOS,
     OwnDescription,
@@ -99,7 +100,8 @@ def new_table(
     named = {row["video"]: name for name, row in rows.items() if row.get("video")}  # the user may have renamed clips
     for found in _found_clips(root, _video_folder(root, videos)):
         row = rows.setdefault(named.get(found["video"], found["name"]), dict(found))
-        for column in ("signer", "text"):
+        part = any(row.get(column) for column in SPANS)  # the sentence beside the video is not that of a part of it
+        for column in ("signer",) if part else ("signer", "text"):
             row[column] = row.get(column) or found[column]
     if not rows:
         where = root if videos is None else videos

@@ -12,6 +12,7 @@ from pydantic import Field
 from skeletor.poses.key_frames import LONGEST_STRIDE
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.span import Span
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.registry import Registry
@@ -33,11 +34,12 @@ class Estimator(Protocol):
     version: str
     options: Mapping[str, Any]
 
-    def __call__(self, source: Path) -> PoseSequence:
+    def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """The signer on SIGNING_50, (T, 50, 2), one entry a frame of the source, none left out.
 
-        A frame without a signer is all NaN. The provenance names the source, its SHA-256, the estimator and its
-        version, and ends with the stage `estimate` (`record`). Raises InputError if the source cannot be read.
+        span: only that part of the source; it is given only where there is one. A frame without a signer is all NaN.
+        The provenance names the source, its SHA-256, the estimator and its version, and ends with the stage `estimate`
+        (`record`). Raises InputError if the source cannot be read, or the part is not within it.
         """
         ...
 
@@ -85,15 +87,27 @@ def layout_option(skeleton: str | None) -> dict[str, Any]:
     return {} if skeleton is None else {"skeleton": skeleton}
 
 
-def record(estimator: Estimator, sha256: str) -> StageRecord:
-    """How `estimator` treats a source with that hash; two equal records mean equal output."""
+def record(estimator: Estimator, sha256: str, span: Span | None = None) -> StageRecord:
+    """How `estimator` treats that part of a source with that hash; two equal records mean equal output."""
     config = {"estimator": estimator.name, "version": estimator.version, "source_sha256": sha256}
-    return StageRecord(STAGE, STAGE_VERSION, config | dict(estimator.options))
+    part = {} if span is None else {"start": span.start, "end": span.end}
+    return StageRecord(STAGE, STAGE_VERSION, config | dict(estimator.options) | part)
 
 
-def finish(pose: PoseSequence, estimator: Estimator, sha256: str) -> PoseSequence:
+def finish(pose: PoseSequence, estimator: Estimator, sha256: str, span: Span | None = None) -> PoseSequence:
     """The pose on SIGNING_50, with the record of how it was made."""
-    return pose.to_skeleton(SIGNING_50).replace(stage=record(estimator, sha256))
+    return pose.to_skeleton(SIGNING_50).replace(stage=record(estimator, sha256, span))
+
+
+def cut(pose: PoseSequence, span: Span | None, source: Path) -> PoseSequence:
+    """The frames of a part of a file of poses; the pose itself for None. InputError if it is not within the file."""
+    if span is None:
+        return pose
+    try:
+        part = span.frames(pose.fps, len(pose))
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+    return pose.frames(part.start, part.stop)
 
 
 def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int]) -> Provenance:

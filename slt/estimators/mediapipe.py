@@ -26,7 +26,7 @@ from __future__ import annotations
 import importlib.metadata
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -44,7 +44,7 @@ from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, 
 from slt.estimators.bystanders import Watch
 from slt.estimators.mediapipe_package import package_folder, silence
 from slt.estimators.prune import without_output
-from slt.video import Video, open_video
+from slt.video import Span, Video, open_video
 
 HandModel = Literal["full", "lite"]
 HOW_TO_INSTALL = "`make setup` installs it, or: pip install --no-deps mediapipe==0.10.14"
@@ -111,10 +111,10 @@ class MediaPipeEstimator:
         self._hand_model: HandModel = hand_model
         self._stride = pose_stride
 
-    def __call__(self, source: Path) -> PoseSequence:
+    def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
-        with open_video(source, self._fps if source.is_dir() else None) as video:
+        with open_video(source, self._fps if source.is_dir() else None, span) as video:
             watch = Watch(video.frame_count)
             keypoints, confidence = _track(video, self._smooth, self._hand_model, self._stride, watch)
             provenance = seen(self, source, sha256, (video.width, video.height))
@@ -122,7 +122,7 @@ class MediaPipeEstimator:
         found = ~pose.missing
         parts = (np.flatnonzero(found[:, joint]).size for joint in (0, 33, 54))
         log.debug("%s: %d frames, body in %d, left hand in %d, right hand in %d", source.name, len(pose), *parts)
-        return finish(pose, self, sha256)
+        return finish(pose, self, sha256, span)
 
 
 def unavailable() -> str | None:
@@ -157,12 +157,11 @@ def _track(
         warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
         with _tracker(smooth, hand_model) as tracker:
             frames = said(watch.over(video.every(stride)), "frames", video.frame_count)
-            first = next(frames, None)
-            if first is not None:
-                with silence():  # the models are loaded, and announced, with the first frame
-                    rows.append(tracker.find(first, 0))
-            for number, frame in enumerate(frames, 1):
-                rows.append(_NOTHING if frame is None else tracker.find(frame, number))
+            told = False
+            for number, frame in enumerate(frames):
+                with nullcontext() if told else silence():  # the models are loaded, and announced, with the first frame
+                    rows.append(_NOTHING if frame is None else tracker.find(frame, number))
+                told |= frame is not None
     if not rows:
         raise InputError(f"{video.path}: no frame can be decoded")
     values = np.stack(rows)  # (T, 75, 3) x, y in picture widths and heights, confidence

@@ -23,7 +23,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS
 from skeletor.support.errors import InputError, MissingDependency
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
-from slt.video import open_video
+from slt.video import Span, open_video
 
 HOW_TO_INSTALL = (
     "build OpenPose with BUILD_PYTHON=ON (github.com/CMU-Perceptual-Computing-Lab/openpose), put its build/python "
@@ -52,12 +52,12 @@ class OpenPoseEstimator:
         self._models = model_folder
         self._fps, self._stride = fps, pose_stride
 
-    def __call__(self, source: Path) -> PoseSequence:
+    def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
         wrapper = self._module.WrapperPython()
         wrapper.configure({"model_folder": self._models, "model_pose": "BODY_25", "hand": True, "face": False})
-        with open_video(source, self._fps if source.is_dir() else None) as video:
+        with open_video(source, self._fps if source.is_dir() else None, span) as video:
             wrapper.start()
             try:
                 frames, count = [], 0  # of the key frames (P_t, 67, 3); T
@@ -71,7 +71,7 @@ class OpenPoseEstimator:
                 wrapper.stop()
             provenance = seen(self, source, sha256, (video.width, video.height))
             people = gather(frames, video.fps / self._stride, provenance)
-        return finish(spread(select(people), self._stride, count), self, sha256)
+        return finish(spread(select(people), self._stride, count), self, sha256, span)
 
     def _people(self, wrapper: Any, frame: np.ndarray) -> np.ndarray:
         """(P, 67, 3) x, y, score of everybody in an RGB frame."""

@@ -11,8 +11,9 @@ from pydantic import Field
 from skeletor.io import openpose_json
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
-from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, layout_option, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, cut, finish, layout_option, source_sha256
 
 
 class OpenPoseJsonOptions(EstimateOptions):
@@ -34,12 +35,12 @@ class OpenPoseJsonEstimator:
         self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton)
         self._fps, self._stride, self._skeleton = fps, pose_stride, skeleton
 
-    def __call__(self, source: Path) -> PoseSequence:
+    def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; a directory of one recording's JSON files."""
         if not source.exists():
             raise InputError(f"{source}: no such directory; give the directory that OpenPose wrote with --write_json")
         pose = openpose_json.read_pose(source, fps=self._fps, skeleton=self._skeleton)
-        return finish(thin(pose, self._stride), self, source_sha256(source))
+        return finish(thin(cut(pose, span, source), self._stride), self, source_sha256(source), span)
 
 
 @ESTIMATORS.register(OpenPoseJsonOptions, "directory of OpenPose JSON; several people")

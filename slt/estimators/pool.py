@@ -13,16 +13,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from skeletor.io import native
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError, as_input_error, one_line
 from skeletor.support.progress import log, progress
 from skeletor.support.workers import worker_pool
-from slt.estimators.base import Estimator, record, source_sha256
+from slt.estimators.base import record, source_sha256
 from slt.estimators.registry import EstimateOptions, build_estimator
 
 LOG_SECONDS = 60.0
@@ -31,10 +32,21 @@ KILLED = "its worker process died twice (out of memory, or a crash in the estima
 
 @dataclass(frozen=True)
 class Job:
-    """One clip to estimate: a video or folder of frames, and the file for its pose."""
+    """One clip to estimate: a video, folder of frames or file of poses, and the file for its pose.
+
+    span: only that part of the source. fps: frame rate of a folder, which does not tell its own, unless the options do.
+    """
 
     source: Path
     target: Path
+    span: Span | None = None
+    fps: float | None = None
+
+    def options(self, config: EstimateOptions) -> EstimateOptions:
+        """The estimator's options for this clip."""
+        if self.fps is None or config.fps is not None or not self.source.is_dir():
+            return config
+        return config.model_copy(update={"fps": self.fps})
 
 
 @dataclass(frozen=True)
@@ -84,13 +96,13 @@ def estimate_jobs(jobs: Mapping[str, Job], config: EstimateOptions, workers: int
     report, and is left for the next run to try again; a worker that dies is replaced, and its clip tried once more
     on its own. Raises MissingDependency if the estimator is not installed.
     """
-    skipped = _finished(jobs, build_estimator(config), workers)
+    skipped = _finished(jobs, config, workers)
     if skipped:
         log.info("poses: %d of %d clips are there already", len(skipped), len(jobs))
     for folder in {job.target.parent for job in jobs.values()}:
         folder.mkdir(parents=True, exist_ok=True)
     tasks: dict[str, Task] = {
-        name: partial(_estimate_one, name, job.source, config, job.target)
+        name: partial(_estimate_one, name, job, job.options(config))
         for name, job in jobs.items()
         if name not in skipped
     }
@@ -109,14 +121,18 @@ def estimate_jobs(jobs: Mapping[str, Job], config: EstimateOptions, workers: int
     )
 
 
-def _finished(jobs: Mapping[str, Job], estimator: Estimator, workers: int) -> frozenset[str]:
-    """Names of the jobs whose file holds what `estimator` would make. In threads: it is mostly reading and hashing."""
+def _finished(jobs: Mapping[str, Job], config: EstimateOptions, workers: int) -> frozenset[str]:
+    """Names of the jobs whose file holds what would be made. In threads: it is mostly reading and hashing."""
+    options = {job.options(config).fps: job.options(config) for job in jobs.values()} | {config.fps: config}
+    digest = cache(source_sha256)  # parts of one recording: it is read once
+    estimators = {fps: build_estimator(own) for fps, own in options.items()}
 
     def look(name: str) -> bool:
         job = jobs[name]
         try:
             stages = native.read_pose(job.target).provenance.stages
-            return bool(stages) and stages[-1] == record(estimator, source_sha256(job.source))
+            estimator = estimators[job.options(config).fps]
+            return bool(stages) and stages[-1] == record(estimator, digest(job.source), job.span)
         except InputError:
             return False
 
@@ -182,18 +198,19 @@ class _Stopped(SystemExit):
     """Whoever asked is gone; what is under way is broken off."""
 
 
-def _estimate_one(name: str, source: Path, config: EstimateOptions, target: Path) -> Outcome:
+def _estimate_one(name: str, job: Job, config: EstimateOptions) -> Outcome:
     """In a worker: one clip, from its source to its file."""
     notes = _Notes()
     log.addHandler(notes)
     log.setLevel(logging.INFO)
     try:
-        pose = build_estimator(config)(source)
+        estimator = build_estimator(config)
+        pose = estimator(job.source) if job.span is None else estimator(job.source, job.span)
     except Exception as error:
-        return Outcome(name, reason(error, source), tuple(notes.messages))
+        return Outcome(name, reason(error, job.source), tuple(notes.messages))
     finally:
         log.removeHandler(notes)
-    native.write_pose(pose, target)  # a full disk is no fault of the clip: it ends the whole
+    native.write_pose(pose, job.target)  # a full disk is no fault of the clip: it ends the whole
     return Outcome(name, None, tuple(notes.messages))
 
 

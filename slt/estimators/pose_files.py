@@ -12,7 +12,8 @@ from skeletor.io.arrays import Size, checked_size
 from skeletor.io.formats import read_pose
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
-from slt.estimators.base import ESTIMATORS, EstimateOptions, finish, layout_option, source_sha256
+from skeletor.poses.span import Span
+from slt.estimators.base import ESTIMATORS, EstimateOptions, cut, finish, layout_option, source_sha256
 
 
 class PosesOptions(EstimateOptions):
@@ -44,12 +45,12 @@ class PosesEstimator:
         self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton) | told
         self._fps, self._stride, self._skeleton, self._size = fps, pose_stride, skeleton, size
 
-    def __call__(self, source: Path) -> PoseSequence:
+    def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; .safetensors, .pose, .skels, .h5, .npy, .npz or a directory of OpenPose JSON."""
         pose = read_pose(source, fps=self._fps, skeleton=self._skeleton, size=self._size)
         if pose.dims == 3:
             pose = pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
-        return finish(thin(pose, self._stride), self, source_sha256(source))
+        return finish(thin(cut(pose, span, source), self._stride), self, source_sha256(source), span)
 
 
 @ESTIMATORS.register(PosesOptions, ".safetensors, .pose, .skels, .h5, .npy, .npz, OpenPose JSON")

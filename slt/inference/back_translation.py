@@ -21,6 +21,7 @@ from slt.data.tables import nfc
 from slt.estimators.given import PoseFiles
 from slt.inference.chain import Chain
 from slt.score.scores import Scores, score
+from slt.score.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,10 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def back_translate(
-    chain: Chain, sources: Sequence[Source], references: Mapping[str, str], failed: Mapping[str, str], seed: int = 0
-) -> BackTranslation:
-    """Translate the clips that have a reference, and score all references.
+    chain: Chain, sources: Sequence[Source], references: Mapping[str, str], failed: Mapping[str, str], seed: int = 0,
+    tokens: Tokens = "none",
+) -> BackTranslation:  # fmt: skip
+    """Translate the clips that have a reference, and score all references. tokens: what is a word in the scores.
 
     2D poses are lifted and refined as the model's config says; 3D ones are normalised, unless they are, and refined,
     unless they were. A clip that cannot be used is listed, and the others go on. InputError if no clip has a reference.
@@ -170,7 +172,7 @@ def back_translate(
     return BackTranslation(
         hypotheses=hypotheses,
         references=dict(references),
-        scores=score(list(hypotheses.values()), list(references.values()), seed),
+        scores=score(list(hypotheses.values()), list(references.values()), seed, tokens),
         missing=tuple(name for name in references if name not in named),
         unknown=tuple(sorted(set(named) - set(references))),
         failed=bad,

@@ -52,6 +52,7 @@ class _Model(Config):
     refine: RefineConfig
     fps: float = Field(gt=0, le=1000)
     skeleton: str
+    language: str = ""
     translate: dict[str, Any]
     abstention: _Abstention
     files: dict[str, str] = Field(max_length=100)

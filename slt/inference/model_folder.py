@@ -56,7 +56,8 @@ class ModelConfig:
 
     estimator, refine2d, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
     `build_*` function needs; paths must be relative to the folder (weights: REFINER_2D, LIFTER and REFINER).
-    estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses.
+    estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses. language: code of
+    the language that it writes, "" if it is not known.
     """
 
     estimator: Mapping[str, Any]
@@ -67,6 +68,7 @@ class ModelConfig:
     skeleton: str = "signing_50"
     normalise: Mapping[str, Any] | None = None
     refine2d: Mapping[str, Any] | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,7 @@ def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Score
     glosses = f"\nWER of the recognised glosses: {', '.join(wers)}.\n" if wers else ""
     stages = "\n".join(f"- {name}: `{json.dumps(config[name], ensure_ascii=False)}`" for name in STAGES if config[name])
     limits = _limits_table(config["abstention"])
+    language = f"Language of the text: {config['language']}.\n\n" if config["language"] else ""
     return f"""# {card.title}
 
 A video of someone signing in, a written sentence out: 2D key points, 3D lifting, refinement, translation.
@@ -191,7 +194,7 @@ A video of someone signing in, a written sentence out: 2D key points, 3D lifting
 ## Data
 {card.data}
 
-Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
+{language}Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
 
 ## Stages
 {stages}

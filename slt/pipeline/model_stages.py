@@ -50,6 +50,7 @@ def model_folder_stage(
         partial(build_model_folder, plan, folder),
         {
             "seed": plan.seed,
+            "language": plan.language,
             "estimator": plan.estimator.model_dump(mode="json"),
             **{part: getattr(plan, part).model_dump(mode="json", exclude={"weights"}) for part in _WEIGHTED},
             "card": plan.card,
@@ -74,6 +75,7 @@ def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Sc
         refine=config.refine,
         refine2d=config.refine2d,
         fps=about.fps,
+        language=about.language,
         card={
             "title": f"Skeletor-SLT, {about.kind}",
             "data": f"{about.kind} corpus: {lengths} clips.{trainings}",

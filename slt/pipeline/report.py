@@ -93,7 +93,9 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
     They are means over a row's seeds.
     """
     references = {s: {c.name: c.text for c in run.corpus.split(s)} for s in ("dev", "test")}
-    constant = constant_sentence([c.text for c in run.corpus.split("train")], list(references["dev"].values()))
+    tokens = run.config.translate.score_tokens
+    train = [c.text for c in run.corpus.split("train")]
+    constant = constant_sentence(train, list(references["dev"].values()), tokens)
     outputs: dict[str, list[Outputs]] = {"constant": [{s: dict.fromkeys(references[s], constant) for s in references}]}
     outputs |= {name: [system.outputs for system in several] for name, several in systems.items()}
     labels = {"constant": "one constant sentence (the floor)"}
@@ -108,13 +110,15 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
         more = (sign2text_stages.note(run, systems[SIGN2TEXT][0].done),)
     lines = {name: {s: _lines(outputs[name], s, references[s]) for s in references} for name in labels}
     truth = {s: list(references[s].values()) for s in references}
-    stats = {name: {s: [statistics(one, truth[s]) for one in lines[name][s]] for s in references} for name in labels}
+    stats = {
+        name: {s: [statistics(one, truth[s], tokens) for one in lines[name][s]] for s in references} for name in labels
+    }
     content = dict(build.content_words(run.config.corpus)) if run.corpus.description.kind == "rendered" else {}
     seed, table_rows = run.config.seed, []
     cascades = {cascade_of(row.name) for row in rows}
     for name, label in labels.items():
         found = systems.get(name, ())
-        single = {s: [score(one, truth[s], seed) for one in lines[name][s]] for s in references}
+        single = {s: [score(one, truth[s], seed, tokens) for one in lines[name][s]] for s in references}
         for s in references:
             single[s] = [_with_wer(one, system, run.corpus.split(s)) for one, system in zip_longest(single[s], found)]
         dev, test = (mean_scores(single[s], stats[name][s], seed) for s in ("dev", "test"))
@@ -177,7 +181,8 @@ def _notes(
     counts = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in layout.SPLITS)
     notes = [
         f"{counts} clips; {_seeds(run.config)}; {_text(run)}",
-        f"BLEU of every row: {rows[0].test.signature}; chrF: {rows[0].test.chrf_signature}; ROUGE: ROUGE-L, beta 1.2; "
+        f"BLEU of every row: {rows[0].test.signature}; chrF: {rows[0].test.chrf_signature}; ROUGE: ROUGE-L, beta 1.2"
+        f"{_words(run)}; "
         "interval: bootstrap over sentences, 95 %; p: paired bootstrap on test BLEU-4 against the raw row, of "
         "recognised glosses against those of the raw row",
     ]
@@ -204,7 +209,16 @@ def _notes(
 
 def _text(run: Run) -> str:
     """The form of the sentences that are trained on and scored."""
-    return _TEXT[run.config.period] if run.corpus.protocol else "text as it was written, its case and marks kept"
+    if run.corpus.protocol:
+        return _TEXT[run.config.period]
+    lower = run.config.translate.case == "lower"
+    return "text as it was written, " + ("but in lower case" if lower else "its case and marks kept")
+
+
+def _words(run: Run) -> str:
+    """What ROUGE's words are, where they are not what stands between spaces."""
+    tokens = run.config.translate.score_tokens
+    return "" if tokens == "none" else f", words by sacreBLEU's {tokens}"
 
 
 def _wer(scores: Scores) -> str:

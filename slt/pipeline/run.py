@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from skeletor.files.atomic import write_text
 from skeletor.files.keyed import keyed_folder
@@ -23,7 +24,7 @@ from slt.pipeline.config import RunConfig
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run, elsewhere
 from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
 from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
-from slt.pipeline.sources import list_bad_clips, rendered_sources, require_glosses
+from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_glosses, spans_of
 from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.tables.table import Table
 from slt.pipeline.work.estimate import estimate_corpus
@@ -32,8 +33,10 @@ from slt.pipeline.work.refine import refine_parts
 from slt.pipeline.work.simulate import simulate_rest
 from slt.pipeline.work.train_refiner import REFINER_WEIGHTS, train_on_motion, train_skeletor
 from slt.pipeline.work.true_motion import normalise_truth
+from slt.score.tokens import tokenizer
 from slt.synthetic import build
 from slt.synthetic.resynth import ResynthConfig, resynthesise, source_hash
+from slt.translate.config import spelt
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
 # Parts that have simulated detections, see `simulate_rest`.
@@ -80,6 +83,7 @@ def prepare_rows(
     config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()
 ) -> PreparedRows:
     """The chain from the corpus to the poses of all rows, refiners trained. Arguments and errors as in `run`."""
+    tokenizer(config.translate.score_tokens)  # one that is not installed is told before hours of work
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
     context = _with_corpus(config, folder, corpus, tuple(reuse))
@@ -99,7 +103,7 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
         bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
         if bare:
             raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
-        return Run(config, folder, with_text(corpus, config.period), fingerprint(corpus), reuse)
+        return Run(config, folder, with_text(corpus, config.period, config.translate.case), fingerprint(corpus), reuse)
     done = run_stage(
         "corpus",
         folder / "corpus",
@@ -108,17 +112,21 @@ def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tupl
         (),
         elsewhere(folder, folder / "corpus", reuse),
     )
-    return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse)
+    return Run(
+        config, folder, with_text(layout.read_corpus(done.folder), config.period, config.translate.case), done, reuse
+    )
 
 
-def with_text(corpus: layout.Corpus, period: bool) -> layout.Corpus:
+def with_text(corpus: layout.Corpus, period: bool, case: Literal["keep", "lower"] = "keep") -> layout.Corpus:
     """The corpus with the sentences that are trained on and scored.
 
-    period: keep the final " ." that the reader adds to each. Texts that are as their writer wrote them stay so.
+    period: keep the final " ." that the reader adds to each. Texts that are as their writer wrote them stay so, but for
+    the case: lower makes all of them lower case.
     """
-    if period or not corpus.protocol:
+    if case == "keep" and (period or not corpus.protocol):
         return corpus
-    clips = tuple(replace(clip, text=clip.text.removesuffix(" .")) for clip in corpus.clips)
+    end = " ." if corpus.protocol and not period else ""
+    clips = tuple(replace(clip, text=spelt(clip.text.removesuffix(end), case)) for clip in corpus.clips)
     return replace(corpus, clips=clips)
 
 
@@ -137,7 +145,14 @@ def _resynthesised(
         (source_hash(source),),
         elsewhere(folder, folder / "corpus", reuse),
     )
-    return Run(config, folder, with_text(layout.read_corpus(done.folder), config.period), done, reuse, Path(source))
+    return Run(
+        config,
+        folder,
+        with_text(layout.read_corpus(done.folder), config.period, config.translate.case),
+        done,
+        reuse,
+        Path(source),
+    )
 
 
 def _poses(run: Run) -> Detected:
@@ -147,12 +162,22 @@ def _poses(run: Run) -> Detected:
     else:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
     estimator, workers = run.config.estimator, run.config.workers
+    spans, fps = spans_of(run.corpus), folder_rate(run.corpus)
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
     cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), ("slt.estimators.registry",)))
     estimated = run.stage(
         "estimate",
         run.folder / "estimated",
-        partial(estimate_corpus, sources, run.corpus.description.y_scale, estimator, cache, workers=workers),
+        partial(
+            estimate_corpus,
+            sources,
+            run.corpus.description.y_scale,
+            estimator,
+            cache,
+            workers=workers,
+            spans=spans,
+            fps=fps,
+        ),
         estimator.model_dump(),
         (run.corpus_key,),
     )

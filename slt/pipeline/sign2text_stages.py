@@ -34,7 +34,8 @@ def sign2text_stage(run: Run, seed: int) -> Done:
     frames_key = stage_key({}, (run.corpus_key,), ("slt.sign2text.decoded",))
     pixels = _pixel_plan(run, config.clips, folder / "videos")
     work = partial(make_row, pixels, config, folder / "frames", seed, run.config.workers, frames_key)
-    values = {SIGN2TEXT: config.model_dump(exclude={"seeds"}), "seed": seed, "period": run.config.period}
+    values = {SIGN2TEXT: config.model_dump(exclude={"seeds"}), "seed": seed, "period": run.config.period,
+              "case": run.config.translate.case}  # fmt: skip
     inputs: tuple[Done | str, ...] = (run.corpus_key, pixels.key)
     if config.cnn_weights is not None and Path(config.cnn_weights).is_file():
         inputs += (file_sha256(config.cnn_weights),)

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from skeletor.files.atomic import write_text
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data import layout
+from slt.data.own import KIND
+from slt.estimators.base import USUAL_FPS
 from slt.pipeline.config import RunConfig
 from slt.pipeline.translators import GLOSS
 from slt.pipeline.work.estimate import FAILED
@@ -65,3 +68,14 @@ def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:
         part: {file.stem: file for file in sorted(layout.features_path(corpus.root, part).glob("[!.]*.mp4"))}
         for part in parts
     }
+
+
+def spans_of(corpus: layout.Corpus) -> dict[str, dict[str, Span]]:
+    """Split -> clip -> which part of its source it is, of the clips that are not the whole of it."""
+    return {s: {c.name: c.span for c in corpus.split(s) if c.span is not None} for s in layout.SPLITS}
+
+
+def folder_rate(corpus: layout.Corpus) -> float | None:
+    """Frames a second of folders of frames or JSON, which do not tell theirs, if `corpus.json` tells an unusual one."""
+    own = corpus.description.kind == KIND and corpus.description.fps != USUAL_FPS
+    return corpus.description.fps if own else None

@@ -103,7 +103,8 @@ def _worker_stage(
     """`run_stage` in a worker process, with the run's log."""
     log_to(run.folder / "log.txt")
     target = system_folder(run.folder, name, seed, run.config.seed)
-    values = {"translate": config.model_dump(), "seed": seed, "period": run.config.period}
+    values = {"translate": config.model_dump(), "seed": seed, "period": run.config.period,
+              "case": run.config.translate.case}  # fmt: skip
     return run.stage(f"train {target.name}", target, work, values, inputs)
 
 

@@ -1,7 +1,8 @@
 """Corpus BLEU-1..4 as the PHOENIX14T literature computes it, and what a bootstrap needs to recompute it.
 
-Whitespace tokens, one reference, no smoothing. BLEU-n = brevity penalty * geometric mean of the first n
-n-gram precisions (Papineni et al. 2002, equations 2 and 3), so one sacreBLEU call gives all four.
+Whitespace tokens (or those of another of sacreBLEU's tokenizers), one reference, no smoothing. BLEU-n = brevity penalty
+* geometric mean of the first n n-gram precisions (Papineni et al. 2002, equations 2 and 3), so one sacreBLEU call gives
+all four.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
+
+from slt.score.tokens import Tokens, tokenizer
 
 ORDER = 4
 
@@ -23,24 +26,24 @@ class Bleu:
     signature: str
 
 
-def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> Bleu:
-    """BLEU-1..4 of a corpus in per cent (Papineni et al. 2002).
+def corpus_bleu(hypotheses: Sequence[str], references: Sequence[str], tokens: Tokens = "none") -> Bleu:
+    """BLEU-1..4 of a corpus in per cent (Papineni et al. 2002). tokens: which of sacreBLEU's tokenizers makes words.
 
     An order without any match makes its BLEU and those of higher orders 0.
     """
-    metric = BLEU(tokenize="none", smooth_method="none", force=True)
+    metric = _metric(tokens)
     result = metric.corpus_score(list(hypotheses), [list(references)])
     precisions = np.asarray(result.precisions, np.float64)  # (4,) in per cent
     one, two, three, four = _combine(result.bp, precisions).tolist()
     return Bleu((one, two, three, four), str(metric.get_signature()))
 
 
-def bleu_statistics(hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
+def bleu_statistics(hypotheses: Sequence[str], references: Sequence[str], tokens: Tokens = "none") -> np.ndarray:
     """(N, 10) float64 sufficient statistics per sentence.
 
     Columns: hypothesis length, reference length, 4 numbers of matching n-grams, 4 numbers of n-grams.
     """
-    metric = BLEU(tokenize="none", smooth_method="none", force=True, effective_order=True)
+    metric = _metric(tokens, effective_order=True)
     rows = np.zeros((len(hypotheses), 2 + 2 * ORDER))
     for row, hypothesis, reference in zip(rows, hypotheses, references, strict=True):
         result = metric.sentence_score(hypothesis, [reference])
@@ -57,6 +60,11 @@ def bleu_from_statistics(totals: np.ndarray) -> np.ndarray:
         penalty = np.where(lengths < reference_lengths, np.exp(1 - reference_lengths / lengths), 1.0)
     penalty = np.where(lengths > 0, penalty, 0.0)
     return _combine(penalty[..., None], precisions)
+
+
+def _metric(tokens: Tokens, effective_order: bool = False) -> BLEU:
+    tokenizer(tokens)  # one that is not installed is told in one line
+    return BLEU(tokenize=tokens, smooth_method="none", force=True, effective_order=effective_order)
 
 
 def _combine(penalty: np.ndarray | float, precisions: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 from skeletor.support.errors import InputError
 from slt.score.bleu import bleu_from_statistics, bleu_statistics
 from slt.score.rouge import sentence_rouge
+from slt.score.tokens import Tokens, tokenized
 
 METRICS = ("bleu1", "bleu2", "bleu3", "bleu4", "rouge")
 
@@ -38,10 +39,10 @@ class Paired:
     relative_interval: tuple[float, float] | None = None
 
 
-def statistics(hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
-    """(N, 11) per-sentence statistics: those of BLEU, then ROUGE."""
-    rouge = sentence_rouge(hypotheses, references)[:, None]
-    return np.concatenate([bleu_statistics(hypotheses, references), rouge], axis=1)
+def statistics(hypotheses: Sequence[str], references: Sequence[str], tokens: Tokens = "none") -> np.ndarray:
+    """(N, 11) per-sentence statistics: those of BLEU, then ROUGE. tokens: what is a word, of both."""
+    rouge = sentence_rouge(tokenized(hypotheses, tokens), tokenized(references, tokens))[:, None]
+    return np.concatenate([bleu_statistics(hypotheses, references, tokens), rouge], axis=1)
 
 
 def intervals(

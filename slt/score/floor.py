@@ -9,22 +9,26 @@ import numpy as np
 
 from skeletor.support.errors import InputError
 from slt.score.bleu import ORDER, bleu_from_statistics
+from slt.score.tokens import Tokens, tokenized
 
 Ngram = tuple[str, ...]
 
 
-def constant_sentence(candidates: Sequence[str], references: Sequence[str]) -> str:
+def constant_sentence(candidates: Sequence[str], references: Sequence[str], tokens: Tokens = "none") -> str:
     """The candidate with the highest corpus BLEU-4 as the only hypothesis for all references; of equals the first.
 
-    Exact: what a candidate matches is a sum over its n-grams, because a sentence that is repeated N times matches
-    min(its count, the reference's count) of an n-gram in each reference. Raises InputError without sentences.
+    tokens: what is a word. Exact: what a candidate matches is a sum over its n-grams, because a sentence that is
+    repeated N times matches min(its count, the reference's count) of an n-gram in each reference. Raises InputError
+    without sentences.
     """
     unique = list(dict.fromkeys(candidates))
     if not unique or not references:
         raise InputError("no constant sentence without candidates and references; give at least one of each")
+    references = tokenized(references, tokens)
     having = _having(references)
     length = sum(len(reference.split()) for reference in references)
-    rows = np.array([_statistics(text, having, len(references), length) for text in unique])  # (C, 10)
+    texts = tokenized(unique, tokens)
+    rows = np.array([_statistics(text, having, len(references), length) for text in texts])  # (C, 10)
     return unique[int(bleu_from_statistics(rows)[:, ORDER - 1].argmax())]
 
 

@@ -1,7 +1,8 @@
 """Scores of translations: BLEU-1..4, ROUGE-L, chrF, bootstrap intervals.
 
 `score` takes sentences, `score_files` takes two text files with one sentence per line. Tokens are what
-whitespace separates; nothing is lower-cased or stripped of punctuation here. `score_trainings` takes what several
+whitespace separates, or another of sacreBLEU's tokenizers (`slt.score.tokens`), for BLEU and ROUGE alike; nothing is
+lower-cased or stripped of punctuation here. `score_trainings` takes what several
 trainings of one system made of the same sentences.
 """
 
@@ -15,6 +16,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from skeletor.support.errors import InputError
+from slt.score.tokens import Tokens
 from slt.score.wer import Mistakes
 
 if TYPE_CHECKING:
@@ -66,10 +68,10 @@ class Scores:
         return "\n".join([*rows, f"{self.n} sentences; {self.signature}", f"chrF: {self.chrf_signature}"])
 
 
-def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -> Scores:
-    """Scores of hypotheses against one reference each. The seed is that of the bootstrap.
+def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0, tokens: Tokens = "none") -> Scores:
+    """Scores of hypotheses against one reference each. The seed is that of the bootstrap. tokens: what is a word.
 
-    Raises InputError if the numbers differ, or are zero.
+    Raises InputError if the numbers differ, or are zero, or what the tokenizer needs is not installed.
     """
     from sacrebleu.metrics.chrf import CHRF
 
@@ -82,8 +84,8 @@ def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0) -
         )
     if not references:
         raise InputError("no sentences to score; give at least one hypothesis and its reference")
-    bleu = corpus_bleu(hypotheses, references)
-    stats = statistics(hypotheses, references)
+    bleu = corpus_bleu(hypotheses, references, tokens)
+    stats = statistics(hypotheses, references, tokens)
     metric = CHRF()
     chrf = metric.corpus_score(list(hypotheses), [list(references)]).score
     return Scores(
@@ -136,11 +138,11 @@ def _mean_mistakes(single: Sequence[Scores]) -> Mistakes | None:
     return Mistakes(*map(fmean, zip(*found, strict=True))) if found else None
 
 
-def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -> Scores:
+def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0, tokens: Tokens = "none") -> Scores:
     """Scores of two UTF-8 text files, one sentence per line (an empty hypothesis is an empty line), compared in NFC.
 
-    Raises InputError if a file is missing, empty or not UTF-8, if the numbers of lines differ, or if a
-    reference is empty.
+    tokens: as of `score`. Raises InputError if a file is missing, empty or not UTF-8, if the numbers of lines differ,
+    or if a reference is empty.
     """
     hyp, ref = _lines(hypotheses), _lines(references)
     if len(hyp) != len(ref):
@@ -151,7 +153,7 @@ def score_files(hypotheses: Path | str, references: Path | str, seed: int = 0) -
     for number, line in enumerate(ref, 1):
         if not line:
             raise InputError(f"{references}: line {number} is empty; every hypothesis needs a reference")
-    return score(hyp, ref, seed)
+    return score(hyp, ref, seed, tokens)
 
 
 def _lines(path: Path | str) -> list[str]:

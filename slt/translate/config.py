@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from skeletor.support.config import Config
 from skeletor.support.registry import Presets
+from slt.score.tokens import ABOUT, Tokens
 
 
 class TranslateConfig(Config):
@@ -47,7 +48,11 @@ class TranslateConfig(Config):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     norm: Literal["pre", "post"] = "pre"
     # text
-    level: Literal["word", "spm"] = "word"
+    level: Literal["word", "spm", "char"] = Field(
+        default="word", description="what a token is: between spaces, a piece of sentencepiece, or a character"
+    )
+    case: Literal["keep", "lower"] = Field(default="keep", description="lower: of sentences, references among them")
+    score_tokens: Tokens = Field(default="none", description=ABOUT)
     spm_size: int = Field(default=500, ge=30, le=200_000, description="pieces, if level is spm")
     minimum_count: int = Field(default=1, ge=1, description="rarer words become <unk>")
     sampling: float = Field(default=0.0, ge=0, description="words are cut anew, with probability to this power; 0: off")
@@ -94,7 +99,7 @@ class TranslateConfig(Config):
     alphas: list[float] = Field(
         default=[0.0, 0.5, 1.0, 1.5, 2.0], min_length=1, max_length=100, description="length penalties tried"
     )
-    max_words: int = Field(default=40, ge=2, le=1000, description="longest output in tokens")
+    max_words: int = Field(default=40, ge=2, le=1000, description="longest output in tokens; characters need more")
 
     @model_validator(mode="before")
     @classmethod
@@ -110,11 +115,16 @@ class TranslateConfig(Config):
             raise ValueError("a beam size is below 1, or above 100")
         if self.streams and not self.width:
             raise ValueError("streams need a width above 0")
-        if self.level == "word" and self.sampling:
+        if self.level != "spm" and self.sampling:
             raise ValueError("sampling needs level spm")
         if self.tie == "all" and not self.gloss_pieces:
             raise ValueError("tie: all needs gloss_pieces")
         return self
+
+
+def spelt(sentence: str, case: Literal["keep", "lower"]) -> str:
+    """A sentence in the case that is trained on and scored; by Unicode, whatever the language."""
+    return sentence.lower() if case == "lower" else sentence
 
 
 PRESETS: Presets[TranslateConfig] = Presets()

@@ -23,8 +23,9 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.score.bleu import corpus_bleu
 from slt.score.scores import Scores, score
+from slt.score.tokens import tokenizer
 from slt.score.wer import word_error_rate
-from slt.translate.config import TranslateConfig
+from slt.translate.config import TranslateConfig, spelt
 from slt.translate.feature_augment import augment
 from slt.translate.features import FeatureStats, fit_stats
 from slt.translate.joey.batches import Change, Example, SequenceDataset
@@ -102,7 +103,8 @@ def train_translator(
     recognition = (
         make_recognition([e.glosses for e in train], [e.glosses for e in dev]) if config.gloss_weight else None
     )
-    task = _Task(_pose_part(train, sources), _pose_part(dev, dev_sources), stats, (), config.subsample, recognition)
+    parts = _pose_part(train, sources, config), _pose_part(dev, dev_sources, config)
+    task = _Task(*parts, stats, (), config.subsample, recognition)
     return _train(task, config, Path(out), seed, device)
 
 
@@ -124,8 +126,8 @@ def _frames(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> int:
     return round(len(pose) * config.fps / pose.fps)
 
 
-def _pose_part(examples: Sequence[Example], sources: list[np.ndarray]) -> _Part:
-    return _Part(sources, [e.name for e in examples], _clean(e.text for e in examples))
+def _pose_part(examples: Sequence[Example], sources: list[np.ndarray], config: TranslateConfig) -> _Part:
+    return _Part(sources, [e.name for e in examples], _clean((e.text for e in examples), config))
 
 
 def train_gloss2text(
@@ -139,13 +141,13 @@ def train_gloss2text(
     if not all(glosses for glosses, _ in (*train, *dev)):
         raise InputError("Gloss2Text: a sentence has no glosses; give the corpus' gloss column")
     vocabulary = tuple(sorted({gloss for glosses, _ in train for gloss in glosses}))
-    task = _Task(_gloss_part(train), _gloss_part(dev), None, vocabulary, 1)
+    task = _Task(_gloss_part(train, config), _gloss_part(dev, config), None, vocabulary, 1)
     return _train(task, config, Path(out), seed, device)
 
 
-def _gloss_part(pairs: Sequence[GlossedText]) -> _Part:
+def _gloss_part(pairs: Sequence[GlossedText], config: TranslateConfig) -> _Part:
     names = [" ".join(glosses) for glosses, _ in pairs]
-    return _Part([], names, _clean(text for _, text in pairs), tuple(tuple(glosses) for glosses, _ in pairs))
+    return _Part([], names, _clean((text for _, text in pairs), config), tuple(tuple(glosses) for glosses, _ in pairs))
 
 
 def _with_sources(task: _Task, text: Text, config: TranslateConfig) -> _Task:
@@ -165,18 +167,30 @@ def _fit_text(task: _Task, config: TranslateConfig, out: Path) -> Text:
     )
 
 
+def _tell_long(sentences: Sequence[str], text: Text, longest: int) -> None:
+    """A word in the log if sentences like those learned from cannot be given whole."""
+    long = sum(len(text.tokenizer(sentence, is_train=False)) > longest for sentence in sentences)
+    if long:
+        log.warning(
+            "translator: %d of %d sentences have more tokens than max_words (%d), the longest that it gives",
+            long, len(sentences), longest,
+        )  # fmt: skip
+
+
 def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: str) -> TrainResult:
     for name, part in (("training", task.train), ("dev", task.dev)):
         if not part.texts:
             raise InputError(f"no {name} examples; give at least one")
         if "" in part.texts:
             raise InputError(f"{name} example {part.names[part.texts.index('')]}: its sentence is empty")
+    tokenizer(config.score_tokens)  # one that is not installed is told before hours of work
     target = resolve_device(device)
     recognised, too_short = _recognised(task)
     checkpoints = _prepare(out, _fingerprint(task, config, seed))
     start = time.monotonic()
     with deterministic(seed, target), quiet(out / "train.log"):
         text = _fit_text(task, config, out)
+        _tell_long(task.train.texts, text, config.max_words)
         if task.glosses:
             task = _with_sources(task, text, config)
         model = new_model(config, text, task.glosses, recognised).to(target)
@@ -189,9 +203,11 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
         model.eval()
         averaged = _choose(trainer, task, text, config)
         batches = list(encode(model, task.dev.sources, task.subsample, target))
-        decoding, tried = tune(model, batches, text, task.dev.texts, config.beams, config.alphas, config.max_words)
+        decoding, tried = tune(
+            model, batches, text, task.dev.texts, config.beams, config.alphas, config.max_words, config.score_tokens
+        )
         hypotheses = decode(model, batches, text, decoding)
-        scores = score([h.text for h in hypotheses], task.dev.texts)
+        scores = score([h.text for h in hypotheses], task.dev.texts, tokens=config.score_tokens)
         if isinstance(model, GlossModel) and task.recognition is not None:
             wer = word_error_rate(recognise(model, batches, recognised), task.recognition.dev)
             log.info("translator: gloss WER %.2f on dev", wer)
@@ -272,7 +288,7 @@ def _choose(trainer: Trainer, task: _Task, text: Text, config: TranslateConfig) 
         model.load_state_dict(weights)
         batches = list(encode(model, task.dev.sources, task.subsample, trainer.device))
         hypotheses = decode(model, batches, text, Decoding(max_words=config.max_words))
-        return corpus_bleu([h.text for h in hypotheses], task.dev.texts).bleu[3]
+        return corpus_bleu([h.text for h in hypotheses], task.dev.texts, config.score_tokens).bleu[3]
 
     best, mean = average(paths[:1]), average(paths)
     if len(paths) > 1 and bleu(mean) >= bleu(best):
@@ -282,9 +298,9 @@ def _choose(trainer: Trainer, task: _Task, text: Text, config: TranslateConfig) 
     return 1
 
 
-def _clean(texts: Iterable[str]) -> list[str]:
-    """Sentences with single spaces: tokens are what they separate."""
-    return [" ".join(text.split()) for text in texts]
+def _clean(texts: Iterable[str], config: TranslateConfig) -> list[str]:
+    """Sentences with single spaces, which separate words, in the case of the config."""
+    return [spelt(" ".join(text.split()), config.case) for text in texts]
 
 
 def _prepare(out: Path, fingerprint: str) -> Path:

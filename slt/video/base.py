@@ -61,6 +61,13 @@ class Video:
 
         Raises InputError if the file turns out to be damaged beyond use.
         """
+        return self.between(0, self.frame_count, stride)
+
+    def between(self, first: int, stop: int, stride: int = 1) -> Iterator[np.ndarray | None]:
+        """Frames `first` to `stop` - 1, each as in `every`; the stride counts from `first`.
+
+        What lies before and behind is not decoded where the format allows to do without.
+        """
         raise NotImplementedError
 
     def __enter__(self) -> Video:

@@ -37,16 +37,18 @@ class FrameFolder(Video):
         height, width = _read_picture(self.files[0]).shape[:2]
         super().__init__(path, fps, (width, height), self._places[-1] + 1)
 
-    def every(self, stride: int) -> Iterator[np.ndarray | None]:
-        """See `Video.every`. Raises InputError if a frame has another size than the first one."""
+    def between(self, first: int, stop: int, stride: int = 1) -> Iterator[np.ndarray | None]:
+        """See `Video.between`. Raises InputError if a frame has another size than the folder's first one."""
         for note in self._notes:
             log.warning("%s: %s", self.path, note)
         self._notes = []
-        slot = 0
+        slot = first
         for place, file in zip(self._places, self.files, strict=True):
+            if not first <= place < stop:
+                continue
             yield from (None for _ in range(slot, place))
             slot = place + 1
-            if place % stride:
+            if (place - first) % stride:
                 yield None
                 continue
             frame = _read_picture(file)
@@ -54,6 +56,7 @@ class FrameFolder(Video):
                 size = f"{frame.shape[1]}x{frame.shape[0]}"
                 raise InputError(f"{file}: {size}, but the first frame is {self.width}x{self.height}")
             yield frame
+        yield from (None for _ in range(slot, stop))
 
 
 def frame_files(path: Path | str) -> list[Path]:

@@ -29,6 +29,7 @@ _NONE = np.iinfo(np.int64).min
 _HIDDEN_FRAMES = ("vp8",)  # codecs with packets that show nothing
 _COUNT_IN_FRONT = ("mov", "avi")
 _LENGTH_IN_FRONT = ("matroska", "flv", "asf")
+_SEEKABLE = ("mov", "matroska")  # formats with a table of their key frames
 _ORDER_ONLY = ("avi", "asf")  # formats that know no stamps of showing
 _LONG_PAUSE = 2.0  # seconds that a frame stands, worth a word
 
@@ -38,7 +39,8 @@ class Scan:
     """size: (width, height) upright. aspect: of the pixels. count: places on the grid of `fps`.
 
     places: (N,) increasing, one a frame. stamps: (N,) the frames' stamps in ticks, or None if frames are known by
-    their order only. notes: what the user should know.
+    their order only. keys: (K, 2) stamps of the key frames, of showing and of sending, by which a part can be reached;
+    None where that is not safe. notes: what the user should know.
     """
 
     fps: float
@@ -48,6 +50,7 @@ class Scan:
     places: np.ndarray
     stamps: np.ndarray | None
     notes: tuple[str, ...]
+    keys: np.ndarray | None = None
 
 
 @dataclass
@@ -102,7 +105,15 @@ def scan(path: Path) -> Scan:
         raise InputError(f"{path}: its timestamps are broken ({len(times)} frames over {times[-1] - times[0]:.0f} s)")
     notes += _gaps(times, places, fps)
     size = displayed_size(table.first, table.aspect)
-    return Scan(fps, size, table.aspect, count, places, stamps, tuple(notes))
+    keys = _key_stamps(table) if stamps is not None and _is_any(table.format, _SEEKABLE) else None
+    return Scan(fps, size, table.aspect, count, places, stamps, tuple(notes), keys)
+
+
+def _key_stamps(table: _Table) -> np.ndarray:
+    """(K, 2) stamps of showing and of sending of the key frames, in order; what was not sent with one has one stamp."""
+    shown, sent = (np.array(stamps)[np.array(table.keys, bool)] for stamps in (table.pts, table.dts))
+    order = np.argsort(shown)
+    return np.stack([shown, np.where(sent == _NONE, shown, sent)], 1)[order]
 
 
 def _read_packets(path: Path) -> _Table:

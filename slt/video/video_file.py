@@ -31,25 +31,25 @@ class VideoFile(Video):
         self._said: set[str] = set()
         super().__init__(path, self._scan.fps, self._scan.size, self._scan.count)
 
-    def every(self, stride: int) -> Iterator[np.ndarray | None]:
-        """See `Video.every`. A frame that is lost repeats the one before it, so that time stays what it was.
+    def between(self, first: int, stop: int, stride: int = 1) -> Iterator[np.ndarray | None]:
+        """See `Video.between`. A frame that is lost repeats the one before it, so that time stays what it was.
 
         Raises InputError if no frame can be decoded, or too many are damaged.
         """
         for note in self._scan.notes:
             self._say(note)
-        slot, count = 0, self._scan.count
+        slot = first
         held: Picture | None = None
-        for place, picture in self._placed():
+        for place, picture in self._reached(first, stop):
             shown = picture if held is None else held  # before the first one that can be decoded, that one
-            while slot < min(place, count):
-                yield None if slot % stride else self._fitted(shown, slot)
+            while slot < min(place, stop):
+                yield None if (slot - first) % stride else self._fitted(shown, slot)
                 slot += 1
             held = picture
         if held is None:
             raise InputError(f"{self.path}: no frame can be decoded; the file is damaged or not a video")
-        while slot < count:
-            yield None if slot % stride else self._fitted(held, slot)
+        while slot < stop:
+            yield None if (slot - first) % stride else self._fitted(held, slot)
             slot += 1
 
     def _fitted(self, picture: Picture, slot: int) -> np.ndarray:
@@ -62,26 +62,52 @@ class VideoFile(Video):
             )
         return fit(image, self.width, self.height)
 
-    def _placed(self) -> Iterator[tuple[int, Picture]]:
-        """(place on the grid, picture) of every frame that can be decoded, in order of display."""
+    def _reached(self, first: int, stop: int) -> Iterator[tuple[int, Picture]]:
+        """`_placed` from the key frame on that place `first` needs; from the file's first where that is not met."""
+        key = self._key_before(first)
+        try:
+            yield from self._placed(stop, key)
+        except _KeyMissed:  # it is told before anything is given
+            yield from self._placed(stop, None)
+
+    def _key_before(self, place: int) -> tuple[int, int] | None:
+        """Number of a key frame from which the picture at that place can be decoded, and its stamp of sending.
+
+        None if that is the first one, or keys cannot be sought. Two frames more are taken, for the deinterlacer.
+        """
+        if self._scan.keys is None or self._scan.stamps is None:
+            return None
+        number = int(np.searchsorted(self._scan.places, place, "right")) - 3
+        before = self._scan.keys[self._scan.keys[:, 0] <= self._scan.stamps[max(0, number)]]
+        begin = int(np.searchsorted(self._scan.stamps, before[-1, 0])) if len(before) else 0
+        return (begin, int(before[-1, 1])) if begin else None
+
+    def _placed(self, stop: int, key: tuple[int, int] | None) -> Iterator[tuple[int, Picture]]:
+        """(place on the grid, picture) of every frame that can be decoded, in order of display.
+
+        It ends with the first one at or behind place `stop`. key: see `_key_before`. Raises _KeyMissed, before the
+        first frame, if the container does not lead to that one.
+        """
         deinterlacer: Deinterlacer[tuple[int, Fraction | None]] = Deinterlacer()
-        finder, turns = _Places(self._scan), Turns()
+        finder, turns = _Places(self._scan, 0 if key is None else key[0]), Turns()
         with open_container(self.path) as (container, stream):
             frames = Frames(container, stream)
             aspect = _Aspect(self.path, stream)
             try:
-                for frame in frames:
-                    for out, (place, pixel) in deinterlacer.feed(frame, (finder.of(frame), aspect.now())):
-                        yield place, Picture(out, pixel, turns.of(out), self.path)
-                for out, (place, pixel) in deinterlacer.flush():
-                    yield place, Picture(out, pixel, turns.of(out), self.path)
+                for frame in _from_key(frames, container, stream, self._scan, key):
+                    place = finder.of(frame)
+                    for out, (at, pixel) in deinterlacer.feed(frame, (place, aspect.now())):
+                        yield at, Picture(out, pixel, turns.of(out), self.path)
+                    if place >= stop:
+                        break
+                for out, (at, pixel) in deinterlacer.flush():
+                    yield at, Picture(out, pixel, turns.of(out), self.path)
             except FFMPEG_ERRORS as error:
                 raise InputError(f"{self.path}: cannot be read ({reason(error)})") from error
         if deinterlacer.seen:
             self._say("interlaced, its frames are deinterlaced")
         if self._scan.stamps is not None:  # else the scan has decoded all and said so
-            lost = max(0, len(self._scan.stamps) - finder.count)
-            for note in damage_notes(self.path, lost, frames.damaged, finder.count):
+            for note in damage_notes(self.path, finder.lost(stop), frames.damaged, finder.count):
                 self._say(note)
 
     def _say(self, note: str, key: str | None = None) -> None:
@@ -91,12 +117,37 @@ class VideoFile(Video):
             log.warning("%s: %s", self.path, note)
 
 
-class _Places:
-    """Finds the place of each decoded frame: by its stamp, or by its number."""
+class _KeyMissed(Exception):
+    """The container does not lead to the key frame that was sought."""
 
-    def __init__(self, known: Scan) -> None:
+
+def _from_key(
+    frames: Frames, container: Any, stream: Any, known: Scan, key: tuple[int, int] | None
+) -> Iterator[av.VideoFrame]:
+    """The frames from the key frame on (its number and stamp of sending); all of them if it is None."""
+    if key is None:
+        yield from frames
+        return
+    assert known.stamps is not None, "keys are known by their stamps"
+    container.seek(key[1], stream=stream, backward=True)
+    wanted, met = int(known.stamps[key[0]]), False
+    for frame in frames:
+        if not met and frame.pts is not None and frame.pts < wanted:
+            continue  # of the part before, or made of frames that were not decoded
+        if not met and frame.pts != wanted:
+            raise _KeyMissed
+        met = True
+        yield frame
+    if not met:
+        raise _KeyMissed
+
+
+class _Places:
+    """Finds the place of each decoded frame: by its stamp, or by its number. begin: the number of the first."""
+
+    def __init__(self, known: Scan, begin: int = 0) -> None:
         self._places, self._stamps = known.places, known.stamps
-        self._next = 0
+        self._begin = self._next = begin
         self.count = 0
 
     def of(self, frame: av.VideoFrame) -> int:
@@ -109,6 +160,11 @@ class _Places:
         self._next = number + 1
         self.count += 1
         return int(self._places[min(number, len(self._places) - 1)])
+
+    def lost(self, stop: int) -> int:
+        """How many frames before place `stop` have not come."""
+        due = max(self._next, int(np.searchsorted(self._places, stop)))
+        return max(0, due - self._begin - self.count)
 
 
 class _Aspect:

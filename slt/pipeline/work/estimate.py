@@ -6,11 +6,13 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from skeletor.files.atomic import write_text
 from skeletor.io import native
 from skeletor.io.store import write_store
 from skeletor.poses.pose import PoseSequence, StageRecord
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from slt.estimators.pool import Job, estimate_jobs
 from slt.estimators.registry import EstimateOptions
@@ -25,16 +27,20 @@ def estimate_corpus(
     cache: Path,
     folder: Path,
     workers: int,
+    spans: Mapping[str, Mapping[str, Span]] = MappingProxyType({}),
+    fps: float | None = None,
 ) -> None:
     """Estimate every clip of `sources` (part -> clip -> video or folder of frames) into shards in `folder/<part>/`.
 
+    spans: part -> clip -> which part of its source the clip is, of those that are not the whole of it. fps: frame rate
+    of folders of frames or JSON, unless `config` says it.
     cache: what is estimated lies here, one file a clip, until it is put into shards: a run that was stopped, or that
     has a few new pictures, estimates only what is not there. y_scale undoes squeezed pictures
     (`slt.data.layout.Description`). Clips that fail are logged and listed in `folder/failed.json` (part -> clip ->
     reason); InputError if all of them do.
     """
     jobs = {
-        f"{part}/{name}": Job(source, cache / part / f"{name}.safetensors")
+        f"{part}/{name}": Job(source, cache / part / f"{name}.safetensors", spans.get(part, {}).get(name), fps)
         for part, videos in sources.items()
         for name, source in videos.items()
     }

@@ -26,7 +26,13 @@ S = TypeVar("S", bound=build.Shot)
 
 
 def corpus_sources(corpus: layout.Corpus, clips: int | None) -> Sources:
-    """Split -> clip -> pictures of the clips that have some; of train the first `clips` of them (None: all)."""
+    """Split -> clip -> pictures of the clips that have some; of train the first `clips` of them (None: all).
+
+    InputError for clips that are parts of a longer video: they are read whole here.
+    """
+    part = next((clip for clip in corpus.clips if clip.span is not None), None)
+    if part is not None:
+        raise InputError(f"{corpus.root}: clip {part.name} is a part of a video, which Sign2Text does not read; cut it")
     found = {s: {c.name: c.source for c in corpus.split(s) if c.source is not None} for s in layout.SPLITS}
     found["train"] = dict(list(found["train"].items())[:clips])
     return found

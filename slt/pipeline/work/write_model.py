@@ -33,7 +33,7 @@ class ModelPlan:
     """The parts of a model folder.
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
-    each part. estimator to fps: of the run and its corpus. card: values of `slt.inference.model_folder.Card`.
+    each part. estimator to fps, language: of the run and its corpus. card: values of `slt.inference.model_folder.Card`.
     refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips, by kind, of people
     who do not sign anything in the lexicon.
     """
@@ -49,6 +49,7 @@ class ModelPlan:
     card: Mapping[str, str]
     scores: Mapping[str, Scores]
     seed: int
+    language: str = ""
     refiner: Path | None = None
     refiner_2d: Path | None = None
     lifter: Path | None = None
@@ -83,6 +84,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
             refine=plan.refine.model_dump(exclude={"weights"}),
             refine2d=_stored_2d(plan.refine2d),
             fps=plan.fps,
+            language=plan.language,
         ),
         plan.system / "model",
         abstention,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from skeletor.support.config import Config
 from slt.score.bleu import corpus_bleu
+from slt.score.tokens import Tokens
 from slt.translate.joey.batches import pad
 from slt.translate.joey.model import token_count
 from slt.translate.joey.search import beam_search, greedy
@@ -124,24 +125,26 @@ def tune(
     beams: Sequence[int],
     alphas: Sequence[float],
     max_words: int,
+    tokens: Tokens = "none",
 ) -> tuple[Decoding, list[tuple[int, float, float]]]:
     """`tune_ensemble` of one model: the best options, and all that were tried as (beam, alpha, BLEU-4 in per cent)."""
-    return tune_ensemble([model], [batches], text, references, beams, alphas, max_words)
+    return tune_ensemble([model], [batches], text, references, beams, alphas, max_words, tokens)
 
 
 def tune_ensemble(
     models: Sequence[Model], batches: Sequence[Sequence[Encoded]], text: Text, references: Sequence[str],
-    beams: Sequence[int], alphas: Sequence[float], max_words: int,
+    beams: Sequence[int], alphas: Sequence[float], max_words: int, tokens: Tokens = "none",
 ) -> tuple[Decoding, list[tuple[int, float, float]]]:  # fmt: skip
     """The search options with the best BLEU-4 on dev, and all that were tried as (beam, alpha, BLEU-4 in per cent).
 
-    Greedy search (beam 1) has no length penalty and is tried once. Of equals, the first (smallest beam) is taken.
+    tokens: what is a word in the scores. Greedy search (beam 1) has no length penalty and is tried once. Of equals, the
+    first (smallest beam) is taken.
     """
     grid = [(beam, alpha) for beam in sorted(set(beams)) for alpha in ([0.0] if beam == 1 else alphas)]
     tried = []
     for beam, alpha in grid:
         hypotheses = decode_ensemble(models, batches, text, Decoding(beam, alpha, max_words))
-        tried.append((beam, alpha, corpus_bleu([h.text for h in hypotheses], references).bleu[3]))
+        tried.append((beam, alpha, corpus_bleu([h.text for h in hypotheses], references, tokens).bleu[3]))
     beam, alpha, _ = max(tried, key=lambda row: row[2])
     return Decoding(beam, alpha, max_words), tried
 

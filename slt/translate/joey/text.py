@@ -1,4 +1,4 @@
-"""Target tokens: whitespace words or sentencepiece, in JoeyNMT's own tokenizers and vocabulary."""
+"""Target tokens: whitespace words, sentencepiece or characters, in JoeyNMT's own tokenizers and vocabulary."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def copy_text(source: Path, target: Path) -> None:
 
 
 def _tokenizer(folder: Path, level: str) -> BasicTokenizer:
-    if level == "word":
-        return BasicTokenizer(level="word")
+    if level != "spm":
+        return BasicTokenizer(level=level)
     path = folder / PIECES
     if not path.is_file():
         raise InputError(f"{path}: the sentencepiece model is missing; the model folder is incomplete")

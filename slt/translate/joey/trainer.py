@@ -331,7 +331,7 @@ def _dev_args(config: TranslateConfig) -> TestConfig:
                 "batch_size": 64,
                 "max_output_length": config.max_words,
                 "eval_metrics": ["bleu"],
-                "sacrebleu_cfg": {"tokenize": "none", "smooth_method": "none", "force": True},
+                "sacrebleu_cfg": {"tokenize": config.score_tokens, "smooth_method": "none", "force": True},
             },
             mode="train",
         )

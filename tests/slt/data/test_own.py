@@ -11,6 +11,7 @@ from skeletor.support.errors import InputError
 from slt.data import layout
 from slt.data.frames import fingerprint
 from slt.data.own import is_own, read_own, read_table
+from slt.video import Span
 from tests.slt.data.own_sets import HEAD, sound_set, write_lines, write_poses
 
 ROW = ("a", "train", "anna", "", "Hello")
@@ -94,10 +95,12 @@ def test_the_column_video_names_the_place(tmp_path):
 
 def test_corpus_json_tells_rate_and_licence(tmp_path):
     write_lines(tmp_path, ROW)
-    (tmp_path / "corpus.json").write_text(json.dumps({"fps": 12, "y_scale": 1.5, "licence": "CC0"}))
+    (tmp_path / "corpus.json").write_text(
+        json.dumps({"fps": 12, "y_scale": 1.5, "licence": "CC0", "language": "zh-Hans"})
+    )
     about = read_own(tmp_path).description
-    assert (about.fps, about.y_scale, about.licence) == (12, 1.5, "CC0")
-    for text in ('{"fps": 0}', '{"frames": 2}', "[1]", "{", '{"fps": NaN}'):
+    assert (about.fps, about.y_scale, about.licence, about.language) == (12, 1.5, "CC0", "zh-Hans")
+    for text in ('{"fps": 0}', '{"frames": 2}', "[1]", "{", '{"fps": NaN}', '{"language": "in German"}'):
         (tmp_path / "corpus.json").write_text(text)
         with pytest.raises(InputError, match=r"corpus\.json"):
             read_own(tmp_path)
@@ -164,12 +167,31 @@ def test_no_video_out_of_the_folder_at_the_usual_places_either(tmp_path):
         read_own(tmp_path / "mine")
 
 
-def test_parts_of_a_longer_video_are_refused_and_not_ignored(tmp_path):
-    write_lines(tmp_path, (*ROW, "0.5", "2"), head=(*HEAD, "start", "end"))
-    with pytest.raises(InputError, match=r"line 2: start: .* cut the video"):
+def test_parts_of_a_longer_video(tmp_path):
+    times = [("0.5", "2"), ("2", ""), ("", "12.48"), ("", "")]
+    write_lines(tmp_path, *((f"c{k}", *ROW[1:], *pair) for k, pair in enumerate(times)), head=(*HEAD, "start", "end"))
+    spans = [Span(0.5, 2.0), Span(2.0, None), Span(0.0, 12.48), None]
+    assert [clip.span for clip in read_own(tmp_path).clips] == spans
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "reason"),
+    [("2", "1", "end 1: has to come after the start, 2"), ("1", "1", "come after"), ("-1", "1", "the start '-1'"),
+     ("0,5", "1", "'0,5' is no number of seconds"), ("0:01", "", "no number"), ("", "nan", "the end 'nan'"),
+     ("1e3", "", "no number"), ("0", "9" * 12, "no number"), ("", "0", "come after")],
+)  # fmt: skip
+def test_times_that_are_none_are_told_with_their_line(tmp_path, start, end, reason):
+    write_lines(tmp_path, (*ROW, "", ""), ("b", *ROW[1:], start, end), head=(*HEAD, "start", "end"))
+    with pytest.raises(InputError, match=f"line 3: .*{reason}"):
         read_own(tmp_path)
-    write_lines(tmp_path, (*ROW, "", ""), head=(*HEAD, "start", "end"))
-    assert len(read_own(tmp_path).clips) == 1
+
+
+def test_the_fingerprint_tells_other_times(tmp_path):
+    marks = set()
+    for times in (("", ""), ("0", "2"), ("0", "3"), ("1", "3")):
+        write_lines(tmp_path, (*ROW, *times), head=(*HEAD, "start", "end"))
+        marks.add(fingerprint(read_own(tmp_path)))
+    assert len(marks) == 4
 
 
 @pytest.mark.parametrize(

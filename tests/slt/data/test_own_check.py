@@ -111,3 +111,63 @@ def test_videos_and_frames_are_decoded(tmp_path):
     found = check(root, "all")
     assert found.pictures["train"].frames == 8 and list(found.problems) == ["sizes"]
     assert found.problems["sizes"][0].startswith(f"{root / 'clips.tsv'}: line 3: ")
+
+
+def test_texts_without_spaces_are_told_what_to_train_with(tmp_path):
+    texts = (("train", "明日は雨が降るでしょう。"), ("dev", "No."), ("test", "今夜は晴れるでしょう。"))
+    lines = [(split, split, "", "A", text) for split, text in texts]
+    write_lines(tmp_path, *lines)
+    (note,) = (note for note in check(tmp_path).notes if "spaces" in note)
+    assert note.startswith("2 of 2 texts have no spaces") and "level: char" in note
+    write_lines(tmp_path, *(line[:4] + ("Some words here",) for line in lines))
+    assert not any("spaces" in note for note in check(tmp_path).notes)
+
+
+TIMES = (*HEAD, "video", "start", "end")
+
+
+@pytest.mark.parametrize("depth", ["quick", "all"])
+def test_parts_that_are_not_within_their_video(tmp_path, depth):
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "v.mp4", np.zeros((50, 48, 64, 3), np.uint8), 25)
+    (tmp_path / "videos" / "f").mkdir()
+    for k in range(10):
+        cv2.imwrite(str(tmp_path / "videos" / "f" / f"{k}.png"), np.zeros((48, 64, 3), np.uint8))
+    write_poses(tmp_path / "videos" / "p.safetensors", frames=60, fps=30)
+    (tmp_path / "corpus.json").write_text('{"fps": 10}', encoding="utf-8")
+    lines = [("v1", "v.mp4", "0.4", "1"), ("v2", "v.mp4", "1", "2.1"), ("f1", "f", "0.5", "1"), ("f2", "f", "1", ""),
+             ("p1", "p.safetensors", "1", "2"), ("p2", "p.safetensors", "0", "0.01"),
+             ("v3", "v.mp4", "1.9", "2.02")]  # fmt: skip
+    table = write_lines(
+        tmp_path, *((n, "train", "", "A", "x", f"videos/{v}", s, e) for n, v, s, e in lines), head=TIMES
+    )
+    found = check(tmp_path, depth)
+    places = [text.split(": ")[:3] for text in found.problems["spans"]]
+    expected = ((3, "v2"), (5, "f2"), (7, "p2"), (8, "v3"))
+    assert places == [[str(table), f"line {line}", f"clip {name}"] for line, name in expected]
+    assert found.pictures["train"].frames == 15 + 5 + 30, "only the frames of the parts count"
+    assert "is not within its 2.00 s (50 frames)" in found.problems["spans"][0]
+
+
+def test_parts_that_overlap_are_noted_and_refused_in_two_splits(tmp_path):
+    write_poses(tmp_path / "p.safetensors", frames=250)
+    lines = [("a", "train", "0", "4"), ("b", "train", "1", "2"), ("c", "train", "3", "5"), ("d", "train", "5", "6"),
+             ("e", "dev", "5.9", "7"), ("g", "test", "7", "8"), ("h", "test", "8", "")]  # fmt: skip
+    table = write_lines(tmp_path, *((n, s, "", "A", n, "p.safetensors", f, t) for n, s, f, t in lines), head=TIMES)
+    found = check(tmp_path)
+    assert found.problems == {"several_splits": [
+        f"{table}: line 6: clip e has time in common with line 5, and they are in dev and train; "
+        "change one split, or the times",
+    ]}  # fmt: skip
+    (note,) = (note for note in found.notes if "overlap" in note)
+    assert note == (
+        f"2 parts of recordings overlap: {table}: line 3: clip b has time in common with line 2; "
+        f"{table}: line 4: clip c has time in common with line 2"
+    )
+
+
+def test_a_clip_that_is_a_whole_recording_overlaps_its_parts(tmp_path):
+    write_poses(tmp_path / "p.safetensors", frames=50)
+    lines = [("a", "train", "", ""), ("b", "dev", "0.5", "1"), ("c", "test", "1", "")]
+    write_lines(tmp_path, *((n, s, "", "A", n, "p.safetensors", f, t) for n, s, f, t in lines), head=TIMES)
+    assert len(check(tmp_path).problems["several_splits"]) == 2

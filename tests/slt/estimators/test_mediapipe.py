@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,7 +19,7 @@ from slt.estimators import mediapipe
 from slt.estimators.mediapipe import MediaPipeOptions, _tracker, unavailable
 from slt.estimators.mediapipe_package import package_folder, silence
 from slt.estimators.registry import build_estimator
-from slt.video import open_video, write_video
+from slt.video import Span, open_video, write_video
 
 if unavailable():
     pytest.skip(f"mediapipe: {unavailable()}", allow_module_level=True)
@@ -143,6 +144,18 @@ def test_nobody_and_same_again(tmp_path: Path, clip: Path, pose: PoseSequence, c
     assert np.array_equal(first.keypoints, second.keypoints, equal_nan=True)
     assert np.array_equal(first.confidence, second.confidence)
     assert capfd.readouterr().err == ""
+
+
+def test_a_part_is_what_its_frames_alone_are(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    for k, frame in enumerate(list(open_video(clip))[4:9]):
+        cv2.imwrite(str(tmp_path / "frames" / f"{k}.png"), frame[:, :, ::-1])
+    estimator = build_estimator(MediaPipeOptions())
+    part, alone = estimator(clip, Span(4 / 25, 9 / 25)), estimator(tmp_path / "frames")
+    assert len(part) == 5 and not part.missing[:, :8].any()
+    assert np.array_equal(part.keypoints, alone.keypoints, equal_nan=True)
+    made = part.provenance.stages[-1].config
+    assert (made["start"], made["end"], made["source_sha256"]) == (4 / 25, 9 / 25, file_sha256(clip))
 
 
 @pytest.mark.parametrize("content", [b"", b"text"])

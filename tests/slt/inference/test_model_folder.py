@@ -102,6 +102,18 @@ def test_the_card_states_data_licence_scores_and_limits(parts, tmp_path):
         assert part in card
 
 
+def test_the_language_stands_in_card_and_config(parts, tmp_path):
+    root, abstention, _ = parts
+    for code, line in (("zh-Hans", "Language of the text: zh-Hans."), ("", None)):
+        config = replace(CONFIG, language=code)
+        folder = save_model_folder(
+            tmp_path / f"m{code}", config, root / "translator", abstention, {}, CARD, root / "weights.bin"
+        )
+        card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+        assert load_model_folder(folder, "cpu").config["language"] == code
+        assert (line in card) if line else ("Language" not in card)
+
+
 def test_saving_again_replaces_the_folder_and_a_failure_leaves_the_old_one(parts, tmp_path):
     folder = save(parts, tmp_path / "m")
     (folder / "stray").write_text("x")

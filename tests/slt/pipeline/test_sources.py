@@ -9,9 +9,11 @@ from slt.data import layout
 from slt.pipeline import report, run
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
-from slt.pipeline.sources import require_glosses
+from slt.pipeline.sources import folder_rate, require_glosses, spans_of
+from slt.pipeline.work.render_pixels import corpus_sources
 from slt.recognise.config import RecogniserConfig
 from slt.translate.config import PRESETS
+from slt.video import Span
 from tests.slt.data.own_sets import sound_set
 
 
@@ -96,3 +98,17 @@ def test_it_is_estimated_and_lifted_like_any_other(tmp_path):
         "train": ["train-0", "train-1"], "dev": ["dev-0"], "test": ["test-0"],
     }  # fmt: skip
     assert (tmp_path / "run" / "bad_clips.tsv").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_the_parts_and_the_frame_rate_that_the_estimate_takes(corpus):
+    assert spans_of(corpus) == {"train": {}, "dev": {}, "test": {}} and folder_rate(corpus) is None
+    first = replace(corpus.clips[0], span=Span(1, 2))
+    part = replace(corpus, clips=(first, *corpus.clips[1:]), description=replace(corpus.description, fps=30.0))
+    assert spans_of(part)["train"] == {first.name: Span(1, 2)} and folder_rate(part) == 30
+    assert folder_rate(replace(part, description=layout.Description(fps=30.0))) is None, "other layouts: as ever"
+
+
+def test_sign2text_says_that_it_reads_no_parts(corpus):
+    part = replace(corpus, clips=(replace(corpus.clips[0], span=Span(1, 2)), *corpus.clips[1:]))
+    with pytest.raises(InputError, match="train-0 is a part of a video"):
+        corpus_sources(part, None)

@@ -38,6 +38,16 @@ def test_without_the_period_the_sentences_end_in_their_last_word(tmp_path: Path)
     assert [c.name for c in bare.clips] == [c.name for c in clips] and bare.description == corpus.description
 
 
+@pytest.mark.parametrize("protocol", [True, False])
+def test_lower_case_holds_for_training_and_references_alike(tmp_path: Path, protocol: bool) -> None:
+    clips = tuple(Clip(s, s, None, "s", (), "Über Nacht .") for s in ("train", "dev"))
+    corpus = Corpus(tmp_path, Description(), clips, protocol)
+    assert [c.text for c in with_text(corpus, True, "lower").clips] == ["über nacht ."] * 2
+    end = "" if protocol else " ."
+    assert {c.text for c in with_text(corpus, False, "lower").clips} == {f"über nacht{end}"}
+    assert {c.text for c in with_text(corpus, False).clips} == {f"Über Nacht{end}"}
+
+
 WORDS = ("regen", "sonne", "wind")
 
 

@@ -2,6 +2,8 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from slt.score.scores import score
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
@@ -22,6 +25,17 @@ TINY = PRESETS["tiny"]
 
 def config(**values) -> TranslateConfig:
     return TINY.model_copy(update=values)
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """The lines of the house's log."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    log.addHandler(handler)
+    yield lines
+    log.removeHandler(handler)
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +194,35 @@ def test_other_schedules_and_sentencepiece(toy, tmp_path, schedule):
     result = train_translator(toy.examples(20, 0), toy.examples(4, 1), options, tmp_path, 0, "cpu")
     assert result.curve[-1]["lr"] == pytest.approx(options.learning_rate)
     assert Translator.load(tmp_path, "cpu").translate([toy.examples(1, 2)[0].pose])
+
+
+def test_text_without_spaces_by_characters(toy, tmp_path, said):
+    signs = dict(zip(toy.words, "雨晴風雪月南冷朝", strict=True))
+    parts = [
+        [replace(e, text="".join(signs[w] for w in e.text.split())) for e in toy.examples(number, seed)]
+        for number, seed in ((40, 0), (6, 1))
+    ]
+    options = config(max_updates=20, validate_every=10, level="char", score_tokens="zh", max_words=4)
+    result = train_translator(*parts, options, tmp_path, 0, "cpu")
+    assert "tok:zh" in result.dev.signature
+    loaded = Translator.load(tmp_path, "cpu")
+    texts = [h.text for h in loaded.translate([e.pose for e in parts[1]])]
+    assert score(texts, [e.text for e in parts[1]], tokens="zh") == result.dev
+    assert any(texts) and all(set(text.replace("<unk>", "")) <= set(signs.values()) for text in texts)
+    long = sum(len(e.text) > 4 for e in parts[0])
+    assert long > 0 and f"translator: {long} of 40 sentences have more tokens than max_words (4)" in "\n".join(said)
+
+
+def test_lower_case_is_learned_and_scored_or_the_case_is_kept(toy, tmp_path):
+    parts = [
+        [replace(e, text=e.text.title()) for e in toy.examples(number, seed)] for number, seed in ((20, 0), (4, 1))
+    ]
+    for case, known in (("lower", set(toy.words)), ("keep", {word.title() for word in toy.words})):
+        options = config(max_updates=4, validate_every=2, case=case)
+        result = train_translator(*parts, options, tmp_path / case, 0, "cpu")
+        words = Translator.load(tmp_path / case, "cpu").text.words
+        assert set(words._itos) - set(words.specials) <= known
+        assert result.dev.n == 4
 
 
 def test_gloss_to_text_learns_and_is_loaded(toy, tmp_path):

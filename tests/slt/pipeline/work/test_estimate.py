@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skeletor.io.formats import write_pose
+from skeletor.io.formats import read_pose, write_pose
 from skeletor.io.store import open_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
@@ -20,6 +20,7 @@ from slt.estimators.mediapipe import MediaPipeOptions
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.sources import list_bad_clips
 from slt.pipeline.work.estimate import estimate_corpus
+from slt.video import Span
 
 POSES = PosesOptions()
 
@@ -99,3 +100,40 @@ def test_frames_that_cannot_be_read_make_a_bad_clip_not_the_end(release, tmp_pat
     failed = json.loads((tmp_path / "out" / "failed.json").read_text())
     assert set(failed["train"]) == {"heute-1"} and "images0002.png" in failed["train"]["heute-1"]
     assert set(failed["dev"]) == {"tagesschau-3"} and list(open_store(tmp_path / "out" / "train")) == ["heute-2"]
+
+
+def test_parts_of_a_recording_are_clips_of_their_own(tmp_path: Path) -> None:
+    source = write_clips(tmp_path / "in", "train", 1)["train-0"]  # 6 frames at 25 a second
+    whole = read_pose(source).keypoints[:, :, :2]
+    sources = {"train": {"a": source, "b": source, "c": source}}
+    spans = {"train": {"a": Span(0, 0.08), "b": Span(0.08)}}
+    estimate_corpus(sources, 1.0, POSES, tmp_path / "cache", tmp_path / "out", 1, spans)
+    store = open_store(tmp_path / "out" / "train")
+    for name, part in (("a", whole[:2]), ("b", whole[2:]), ("c", whole)):
+        assert np.array_equal(store[name].keypoints, part)
+    files = {name: tmp_path / "cache" / "train" / f"{name}.safetensors" for name in "abc"}
+    before = {name: file.stat().st_mtime_ns for name, file in files.items()}
+    spans = {"train": {"a": Span(0, 0.12), "b": Span(0.08)}}
+    estimate_corpus(sources, 1.0, POSES, tmp_path / "cache", tmp_path / "out", 1, spans)
+    changed = [name for name, file in files.items() if file.stat().st_mtime_ns != before[name]]
+    assert changed == ["a"] and len(open_store(tmp_path / "out" / "train")["a"]) == 3
+
+
+def test_a_part_that_is_not_there_is_a_bad_clip(tmp_path: Path) -> None:
+    sources = {"train": write_clips(tmp_path / "in", "train", 2)}
+    spans = {"train": {"train-1": Span(0, 9)}}
+    estimate_corpus(sources, 1.0, POSES, tmp_path / "cache", tmp_path / "out", 1, spans)
+    failed = json.loads((tmp_path / "out" / "failed.json").read_text())
+    assert list(failed["train"]) == ["train-1"] and "not within its 0.24 s" in failed["train"]["train-1"]
+
+
+def test_folders_have_the_frame_rate_of_the_corpus_unless_the_config_says_it(tmp_path: Path) -> None:
+    file = write_clips(tmp_path / "in", "train", 1)["train-0"]
+    write_pose(read_pose(file), tmp_path / "json")
+    sources = {"train": {"json": tmp_path / "json", "file": file}}
+    for config, expected in ((PosesOptions(), (30, 25)), (PosesOptions(fps=50), (50, 50))):
+        out, cache = tmp_path / f"out{config.fps}", tmp_path / f"cache{config.fps}"
+        estimate_corpus(sources, 1.0, config, cache, out, 1, {"train": {"json": Span(0.1)}}, 30.0)
+        store = open_store(out / "train")
+        assert (store["json"].fps, store["file"].fps) == expected
+        assert len(store["json"]) == 6 - round(0.1 * expected[0])

@@ -1,0 +1,72 @@
+"""The public DGS Korpus ("Meine DGS"): German Sign Language, two people in conversation, German and English.
+
+SOURCE/**/<id>.eaf            tiers `Deutsche_Übersetzung_A`, `..._B`, `Translation_into_English_A` (or
+                              `Englische_Übersetzung_A`), glosses in `Lexem_Gebärde_r_A`, `Lexem_Gebärde_l_A`
+SOURCE/**/<id>_de.srt         in their place: subtitles that begin with who signs, `A: ...`
+SOURCE/**/<id>_1a1.*          the view of person A, a video or a file of poses; `_1b1` of person B
+
+Its own OpenPose is one file for all views and is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from skeletor.support.errors import InputError
+from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
+from slt.data.importers.elan import glosses_within, read_eaf
+from slt.data.importers.srt import read_srt
+from slt.data.own import OwnDescription
+
+_PEOPLE = {"A": "1a1", "B": "1b1"}
+_TEXTS = {"de": ("Deutsche_Übersetzung_",), "en": ("Translation_into_English_", "Englische_Übersetzung_")}
+_GLOSSES = ("Lexem_Gebärde_r_", "Lexem_Gebärde_l_")
+_SPEAKER = re.compile(r"([AB]):\s*(.*)")
+_Sentence = tuple[str, float, float, str, str]  # who, start, end, glosses, text
+
+
+def read_dgs_korpus(source: Path, options: ImportOptions) -> Imported:
+    """A clip for each translated sentence of a person whose view is there. language: de (the default) or en."""
+    language = options.language or "de"
+    if language not in _TEXTS:
+        raise InputError(f"--language {language}: the DGS Korpus has de and en")
+    documents = {path.stem: path for path in files_named(source, ".eaf")}
+    subtitles = {path.name.removesuffix(f"_{language}.srt"): path for path in files_named(source, f"_{language}.srt")}
+    subtitles |= {path.stem: path for path in files_named(source, ".srt") if not path.stem.endswith(("_de", "_en"))}
+    if not documents and not subtitles:
+        raise InputError(f"{source}: no .eaf and no _{language}.srt in it or below, as the DGS Korpus has")
+    media = media_below(source)
+    clips: list[Found] = []
+    missing = unknown = 0
+    for name in sorted(documents.keys() | subtitles.keys()):
+        told = _elan(documents[name], language) if name in documents else _spoken(subtitles[name])
+        for number, (who, start, end, glosses, text) in enumerate(told, 1):
+            view = chosen(media.get(f"{name}_{_PEOPLE[who]}", []), options.prefer) if who else None
+            unknown += not who
+            missing += bool(who) and view is None
+            if view is not None:
+                clip = f"{name}_{who}_{number:04}"
+                clips.append(Found(clip, view, "", "", glosses, text, seconds(start), seconds(end)))
+    notes = [f"{missing:,} sentences are of a view that is not here and are left out"] if missing else []
+    notes += [f"{unknown:,} subtitles do not say who signs (A: or B:) and are left out"] if unknown else []
+    notes.append("it does not say who A and B are: the column signer is empty, and splits by signer are not possible")
+    return Imported(tuple(clips), tuple(notes), OwnDescription(fps=50, language=language))
+
+
+def _elan(path: Path, language: str) -> Iterator[_Sentence]:
+    document = read_eaf(path)
+    for who in _PEOPLE:
+        tier = next((document.tiers[n + who] for n in _TEXTS[language] if n + who in document.tiers), None)
+        signs = [document.tiers[name + who] for name in _GLOSSES if name + who in document.tiers]
+        for one in tier.annotations if tier else ():
+            if one.text:
+                yield who, one.start, one.end, glosses_within(signs, one.start, one.end), one.text
+
+
+def _spoken(path: Path) -> Iterator[_Sentence]:
+    for one in read_srt(path):
+        match = _SPEAKER.fullmatch(one.text)
+        if match is None or match[2]:
+            yield (match[1] if match else "", one.start, one.end, "", match[2] if match else one.text)

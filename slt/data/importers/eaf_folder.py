@@ -1,0 +1,79 @@
+"""A folder of ELAN documents of one's own, each beside the video that it is about.
+
+SOURCE/**/<name>.eaf     a clip for each annotation of the tiers with sentences; default: the tier `sentence`
+                         (as `slt translate -f eaf` writes it)
+SOURCE/**/               its video: what the document links to, by its path or its name; else a recording called <name>
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from skeletor.support.errors import InputError
+from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
+from slt.data.importers.elan import Document, Tier, glosses_within, read_eaf
+from slt.data.own import OwnDescription
+
+_SENTENCES, _GLOSSES = ("sentence",), ("gloss",)
+
+
+def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
+    """The annotations with text of the sentences' tiers. Signers: what the tiers say of their participant.
+
+    Glosses are those of the gloss tiers in the time of the sentence; of tiers that name participants, of the same one.
+    Raises InputError if a document lacks all tiers of the sentences.
+    """
+    paths = files_named(source, ".eaf")
+    if not paths:
+        raise InputError(f"{source}: no .eaf in it or below")
+    media = media_below(source)
+    clips: list[Found] = []
+    notes, names = [], set[str]()
+    for path in paths:
+        document = read_eaf(path)
+        recording = _recording(document, media, options.prefer)
+        if recording is None:
+            notes.append(f"{path}: its video is not in {source}; its sentences are left out")
+            continue
+        name = path.stem if path.stem not in names else f"{path.parent.name}_{path.stem}"
+        names.add(name)
+        clips += _clips(document, name, recording, options)
+    return Imported(tuple(clips), tuple(notes), OwnDescription(language=options.language))
+
+
+def _clips(document: Document, name: str, recording: Path, options: ImportOptions) -> list[Found]:
+    wanted = options.text_tiers or _SENTENCES
+    tiers = [document.tiers[tier] for tier in wanted if tier in document.tiers]
+    if not tiers:
+        document.tier(wanted[0])
+    glosses = [document.tiers[tier] for tier in options.gloss_tiers or _GLOSSES if tier in document.tiers]
+    told = [(one, tier) for tier in tiers for one in tier.annotations if one.text]
+    told.sort(key=lambda pair: (pair[0].start, pair[0].end))
+    return [
+        Found(
+            f"{name}_{number:04}", recording, "", tier.participant,
+            glosses_within([g for g in glosses if _same(g, tier)], one.start, one.end), one.text,
+            seconds(one.start), seconds(one.end),
+        )
+        for number, (one, tier) in enumerate(told, 1)
+    ]  # fmt: skip
+
+
+def _same(one: Tier, other: Tier) -> bool:
+    """Whether two tiers may be of one person."""
+    return not one.participant or not other.participant or one.participant == other.participant
+
+
+def _recording(document: Document, media: dict[str, list[Path]], prefer: str) -> Path | None:
+    """What a document is about, among the recordings of the tree: links lead nowhere else."""
+    known = {path.resolve(): path for paths in media.values() for path in paths}
+    for link in document.media:
+        linked = (document.path.parent / link).resolve()
+        if linked in known:
+            return known[linked]
+    stems = [PurePosixPath(link.replace("\\", "/")).stem for link in document.media]
+    for stem in (*stems, document.path.stem):
+        beside = [path for path in media.get(stem, []) if path.parent == document.path.parent]
+        if found := chosen(beside or media.get(stem, []), prefer):
+            return found
+    return None

@@ -1,0 +1,34 @@
+"""Times to frames: parts that touch share none and leave none out."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skeletor.poses.span import Span
+from skeletor.support.errors import InputError
+
+
+@given(st.floats(1, 120), st.lists(st.integers(0, 60_000), min_size=2, max_size=20, unique=True))
+def test_parts_that_touch_share_no_frame_and_leave_none_out(fps: float, edges: list[int]):
+    """Times in milliseconds, as ELAN and subtitles have them."""
+    times = [0.0, *(edge / 1000 for edge in sorted(edges)), None]
+    frames: list[int] = []
+    for start, end in pairwise(times):
+        try:
+            part = Span(start or 0.0, end).frames(fps, 60_000 * 120)
+        except InputError as error:
+            assert "holds no frame" in str(error) or "comes after" in str(error) or "come after" in str(error)
+            continue
+        frames += [part.start, part.stop]
+        assert abs(part.start - (start or 0) * fps) <= 0.5 + 1e-6, "no edge strays by more than half a frame"
+    assert frames == sorted(frames) and frames[1:-1:2] == frames[2::2] and frames[0] == 0
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 2), (float("nan"), 2), (1, 1), (2, 1), (0, float("inf"))])
+def test_a_part_begins_before_it_ends(start: float, end: float):
+    with pytest.raises(InputError, match=r"start|end"):
+        Span(start, end)

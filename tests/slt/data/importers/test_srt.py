@@ -1,0 +1,34 @@
+"""Subtitles as they come from others, and as we write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from skeletor.support.errors import InputError
+from slt.data.importers.srt import Subtitle, read_srt
+from slt.segment.cues import Cue
+from slt.segment.subtitles import srt
+
+
+def test_what_our_own_writer_writes_comes_back(tmp_path):
+    cues = [Cue(0.5, 2.0, "Guten Abend.", confidence=None), Cue(3725.0, 3726.25, "Es regnet.", confidence=None)]
+    (tmp_path / "a.srt").write_text(srt(cues), encoding="utf-8")
+    assert read_srt(tmp_path / "a.srt") == [Subtitle(0.5, 2.0, "Guten Abend."), Subtitle(3725.0, 3726.25, "Es regnet.")]
+
+
+def test_marks_of_style_go_and_lines_are_joined(tmp_path):
+    lines = ["\ufeff1", "00:00:01.5 --> 00:00:02,5 X1:40", "{\\an8}<i>Ja,</i>", "2 < 3!", "", "2",
+             "00:00:03,000 --> 00:00:04,000", ""]  # fmt: skip
+    (tmp_path / "a.srt").write_bytes("\r\n".join(lines).encode())
+    assert read_srt(tmp_path / "a.srt") == [Subtitle(1.5, 2.5, "Ja, 2 < 3!"), Subtitle(3.0, 4.0, "")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "no subtitles"), (b"1\nnow --> then\nx\n", "line 2: 'now --> then'"), (b"\xff\xfe\x00", "UTF-8"),
+     (b"1\n00:00:01,000 -->\n", "line 2")],
+)  # fmt: skip
+def test_what_are_no_subtitles_is_one_line(tmp_path, content, message):
+    (tmp_path / "a.srt").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_srt(tmp_path / "a.srt")
