@@ -41,6 +41,16 @@ class _Abstention(Config):
     sparse: dict[str, dict[str, float]] = Field({}, max_length=100)
 
 
+class _Card(Config):
+    """What the model says of itself to those who share it."""
+
+    title: str = ""
+    dataset: str = ""
+    data_licence: str = ""
+    licence: str = ""
+    languages: list[str] = Field([], max_length=20)
+
+
 class _Model(Config):
     """What stands in `model.yaml`. `translate`, `decoding` and `recogniser` are copies for people: the weights have
     their own."""
@@ -59,6 +69,7 @@ class _Model(Config):
     refine2d: Refine2DConfig | None = None
     decoding: dict[str, Any] = Field(default_factory=dict)
     recogniser: dict[str, Any] | None = None
+    card: _Card | None = None
 
 
 def read_model_config(path: Path) -> dict[str, Any]:

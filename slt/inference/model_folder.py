@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,6 +79,13 @@ class Card:
     limits: str
     licence: str = "Apache-2.0"
     rejections: str = ""  # Markdown: on how many clips of which kind the system abstains
+    dataset: str = ""  # the name of the data, one word
+    languages: Sequence[str] = ()  # ISO 639 codes, of the sign language and of the text
+
+    def plain(self) -> dict[str, Any]:
+        """What stands in `model.yaml`, for those who share the model."""
+        return {"title": self.title, "dataset": self.dataset, "data_licence": self.data_licence,
+                "licence": self.licence, "languages": list(self.languages)}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +142,7 @@ def save_model_folder(
             **_plain(asdict(config)),
             **translator.plain(),
             "abstention": abstention.plain(),
+            "card": card.plain(),
         }
         (temporary / CARD).write_text(model_card(card, content, scores), encoding="utf-8")
         content["files"] = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}

@@ -27,8 +27,8 @@ _INVENTED = (
 )
 _WEATHER = "Trained on weather forecasts of one broadcaster; other topics, signers and cameras are unknown to it."
 _OWN = "Trained on the clips of one data set; other topics, signers and cameras are unknown to it."
-
-
+# Kind of corpus -> ISO 639 codes of the sign language, if it is a real one, and of the text.
+LANGUAGES: Mapping[str, list[str]] = {"rendered": ["de"], "resynthesised": ["de"], "phoenix14t": ["gsg", "de"]}
 _WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by the stages that used them
 
 
@@ -78,6 +78,8 @@ def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Sc
             "data": f"{about.kind} corpus: {lengths} clips.{trainings}",
             "data_licence": about.licence,
             "limits": limits_of(about),
+            "dataset": about.kind,
+            "languages": LANGUAGES.get(about.kind, []),
         },
         scores=scores,
         seed=config.seed,

@@ -46,7 +46,7 @@ class ModelPlan:
     refine: RefineOptions
     refine2d: Refine2DOptions
     fps: float
-    card: Mapping[str, str]
+    card: Mapping[str, Any]
     scores: Mapping[str, Scores]
     seed: int
     refiner: Path | None = None
