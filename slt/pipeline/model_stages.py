@@ -18,6 +18,7 @@ from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.translators import TrainedTranslator
 from slt.pipeline.work.train_refiner import REFINER_WEIGHTS
 from slt.pipeline.work.write_model import RESULT, ModelPlan, build_model_folder
+from slt.score.accuracy import SignScores
 from slt.score.scores import Scores
 from slt.synthetic.build import signs_unknown
 
@@ -33,7 +34,7 @@ _WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by th
 
 
 def model_folder_stage(
-    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected
+    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores | SignScores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
     """Write the model folder of the run's own system.
 
@@ -60,7 +61,9 @@ def model_folder_stage(
     return folder, {kind: Rejections(**values) for kind, values in stored.items()}
 
 
-def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected) -> ModelPlan:
+def _plan(
+    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores | SignScores], detected: Detected
+) -> ModelPlan:
     config, about = run.config, run.corpus.description
     trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))

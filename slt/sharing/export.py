@@ -10,7 +10,7 @@ from typing import Any
 from skeletor.files.atomic import atomic_path
 from skeletor.support.config import read_yaml_file
 from skeletor.support.errors import InputError
-from slt.inference.model_files import CARD, CONFIG, SCORES, check_files, read_model_config
+from slt.inference.model_files import CARD, CONFIG, SCORES, SIGNS, check_files, read_model_config
 from slt.sharing.card import README, About, make_readme
 from slt.sharing.check import KNOWN, require_sound
 
@@ -31,6 +31,7 @@ def export_model(
         languages=languages or tuple(told.get("languages", ())),
         licence=licence or told.get("licence", ""),
         dataset=dataset or told.get("dataset", ""),
+        task="video-classification" if SIGNS in config["files"] else "translation",
     )
     readme = make_readme(about, _scores(folder / SCORES), _body(folder / CARD, about))
     check_replaceable(out)
