@@ -68,12 +68,12 @@ def score_hits(found: Sequence[np.ndarray], seed: int = 0, signers: Sequence[str
 def signs_table(scores: Mapping[str, SignScores]) -> str:
     """Scores by split, in Markdown, and how they were taken."""
     rows = "\n".join(f"| {split} | {s.n} | {cell(s, 'top1')} | {cell(s, 'top5')} |" for split, s in scores.items())
-    over = "whole signers" if any(s.signers for s in scores.values()) else "clips"
+    people = [f"; of {split} over {s.signers} whole signers" for split, s in scores.items() if s.signers]
     return f"""| split | clips | top-1 [95 %] | top-5 [95 %] |
 |---|---:|---:|---:|
 {rows}
 
-Per cent; intervals by bootstrap over {over}.
+Per cent; intervals by bootstrap over clips{"".join(people)}.
 """
 
 

@@ -111,3 +111,13 @@ def test_videos_and_frames_are_decoded(tmp_path):
     found = check(root, "all")
     assert found.pictures["train"].frames == 8 and list(found.problems) == ["sizes"]
     assert found.problems["sizes"][0].startswith(f"{root / 'clips.tsv'}: line 3: ")
+
+
+def test_isolated_signs_are_sound_without_a_text(tmp_path):
+    sound_set(tmp_path)
+    lines = [(f"{split}-0", split, "HOUSE") for split in ("train", "dev", "test")]
+    write_lines(tmp_path, *lines, head=("name", "split", "glosses"))
+    found = check(tmp_path)
+    assert found.sound and any("task: recognise" in note for note in found.notes)
+    write_lines(tmp_path, *lines, ("train-1", "train", ""), head=("name", "split", "glosses"))
+    assert not check(tmp_path).sound

@@ -33,7 +33,9 @@ def test_whole_signers_are_resampled_where_they_are_named():
     assert (clips.signers, people.signers, people.top1) == (0, 4, 50.0)
     assert people.intervals["top1"] == (0.0, 100.0) and clips.intervals["top1"][0] > 40
     assert score_hits([found], 0, ["a"] * 200).signers == 0
-    assert "whole signers" in signs_table({"test": people}) and "over clips" in signs_table({"test": clips})
+    told = signs_table({"dev": clips, "test": clips, "new signers": people})
+    assert "bootstrap over clips; of new signers over 4 whole signers." in told
+    assert "bootstrap over clips." in signs_table({"test": clips})
 
 
 def test_several_trainings_are_averaged_and_none_is_an_error():
