@@ -154,13 +154,17 @@ def _translate(
 
 
 def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
-    """What is printed: the sentence; of a recording each one behind its times; below each its glosses, if wanted."""
+    """What is printed: the sentence, or a label above the likeliest ones; of a recording each one behind its times.
+
+    Below each stand its glosses, if wanted.
+    """
     from slt.inference.recording import Recording
     from slt.segment.subtitles import clock
 
     told = "  glosses: {}".format
     if not isinstance(result, Recording):
         yield str(result.text)
+        yield from result.guesses()
         if glosses:
             yield told(" ".join(result.glosses or ()))
         return
@@ -177,12 +181,14 @@ def write_results(
 
     media: the video, which the annotation of ELAN is linked to.
     """
+    from slt.inference.recording import Recording
     from slt.segment.eaf import eaf
     from slt.segment.subtitles import srt, txt, vtt
 
     cues = result.cues()
+    guesses = "" if isinstance(result, Recording) else "".join(f"{line}\n" for line in result.guesses())
     makers: dict[str, Callable[[], str]] = {
-        "txt": lambda: txt(cues),
+        "txt": lambda: txt(cues) + guesses,
         "json": result.json,
         "srt": lambda: srt(cues),
         "vtt": lambda: vtt(cues),

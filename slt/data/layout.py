@@ -58,13 +58,16 @@ class Place:
         return {key: found[key] for key in sorted(found, key=lambda k: (k[1], SPLITS.index(k[0])))}
 
 
-def read_corpus(root: Path | str) -> Corpus:
+def read_corpus(root: Path | str, signs: bool = False) -> Corpus:
     """Read a corpus in PHOENIX14T's layout, or a folder with a table of clips (`slt.data.own`).
 
+    signs: of isolated signs, which a table of clips alone can hold.
     Raises InputError, one line, if it is neither.
     """
     if own.is_own(root):
-        return own.read_own(root)
+        return own.read_own(root, signs)
+    if signs:
+        raise InputError(f"{root}: no {own.TABLE} in it; isolated signs are read from a table of clips")
     place = locate(root)
     description = read_description(place.root)
     if place.pictures is not None and place.pictures.name != FEATURES and not (place.root / "corpus.json").exists():

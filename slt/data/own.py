@@ -16,7 +16,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -81,8 +81,15 @@ class OwnTable:
         """The folder of the data set."""
         return self.path.parent
 
-    def lacking(self) -> list[str]:
-        """What a training needs and the table does not have yet, one text each: sentences, splits."""
+    def lacking(self, signs: bool = False) -> list[str]:
+        """What a training needs and the table does not have yet, one text each: sentences, splits.
+
+        signs: isolated ones, where a gloss does in place of a text.
+        """
+        if signs:
+            bare = [f"{self.at(e)}: clip {e.clip.name} has neither gloss nor text; write one of them"
+                    for e in self.entries if not label_of(e.clip)]  # fmt: skip
+            return bare + self.without_split()
         texts = [f"{self.at(e)}: clip {e.clip.name} has no text; write it, or take the line out"
                  for e in self.entries if not e.clip.text]  # fmt: skip
         return texts + self.without_split()
@@ -105,19 +112,27 @@ def is_own(root: Path | str) -> bool:
     return os.path.lexists(Path(root) / TABLE)
 
 
-def read_own(root: Path | str) -> Corpus:
+def read_own(root: Path | str, signs: bool = False) -> Corpus:
     """Read a data set of one's own; `Corpus.protocol` is False. A clip whose video is missing has no source.
 
+    signs: of isolated signs; a clip's text is its label then (`label_of`).
     Raises InputError, one line with file and line number, for the first fault of the table (`read_table`), and if a
-    clip lacks its text or its split.
+    clip lacks its text (or label) or its split.
     """
     table = read_table(root)
-    for fault in (*table.faults, *table.lacking()):
+    for fault in (*table.faults, *table.lacking(signs)):
         raise InputError(fault)
     if not table.entries:
         raise InputError(f"{table.path}: no clips in it, only the head line; write a line for each clip")
     clips = tuple(entry.clip for entry in table.entries)
+    if signs:
+        clips = tuple(replace(clip, text=label_of(clip)) for clip in clips)
     return Corpus(table.root, describe(table.root), clips, protocol=False)
+
+
+def label_of(clip: Clip) -> str:
+    """The label of a clip of one sign: its gloss or, without any, its text."""
+    return " ".join(clip.glosses) or clip.text
 
 
 def describe(root: Path) -> Description:
@@ -219,7 +234,7 @@ def _columns(path: Path, rows: Sequence[Row]) -> tuple[str, ...]:
         raise InputError(f"{path}: empty; its first line has to be the columns: {', '.join(COLUMNS)}")
     columns = tuple(tidy(heading).lower() for heading in rows[0].fields)
     for name in REQUIRED:
-        if name not in columns:
+        if name not in columns and not (name == "text" and "glosses" in columns):  # of isolated signs
             advice = "put tabs between columns" if len(columns) == 1 else f"it needs {' and '.join(REQUIRED)}"
             raise InputError(f"{path}: line {rows[0].number}: no column {name!r}; {advice}")
     twice = next((name for name in columns if columns.count(name) > 1), None)
@@ -235,8 +250,8 @@ def _clip(cells: Mapping[str, str], places: _Places) -> Clip:
     if split not in ("", *SPLITS):
         raise InputError(f"the split {split[:_SHOWN]!r} is none of {', '.join(SPLITS)}")
     source = places.find(name, cells.get("video", ""))
-    return Clip(name, split, source, cells.get("signer", ""), tuple(cells.get("glosses", "").split()), cells["text"],
-                read_span(cells.get("start", ""), cells.get("end", "")))  # fmt: skip
+    return Clip(name, split, source, cells.get("signer", ""), tuple(cells.get("glosses", "").split()),
+                cells.get("text", ""), read_span(cells.get("start", ""), cells.get("end", "")))  # fmt: skip
 
 
 class _Places:

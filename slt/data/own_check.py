@@ -26,7 +26,8 @@ def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> li
     problems["annotation"] += table.faults
     if not table.entries and not table.faults:
         problems["annotation"].append(f"{table.path}: no clips in it, only the head line; write a line for each clip")
-    problems["texts"] += [f"{table.at(e)}: clip {e.clip.name} has no text" for e in table.entries if not e.clip.text]
+    problems["texts"] += [f"{table.at(e)}: clip {e.clip.name} has no text" for e in table.entries
+                          if not (e.clip.text or (e.clip.glosses and isolated(table)))]  # fmt: skip
     problems["splits"] += table.without_split() + _empty_splits(table)
     problems["no_pictures"] += [_without_video(table, e) for e in table.entries if e.clip.source is None]
     problems["several_splits"] += _shared(table)
@@ -54,6 +55,11 @@ def rate_notes(table: OwnTable, fps: float) -> list[str]:
     if rate is None or abs(rate - fps) <= 0.01 * fps:
         return []
     return [f'the first clip has {rate:g} frames a second: put {{"fps": {rate:g}}} into {table.root / DESCRIPTION}']
+
+
+def isolated(table: OwnTable) -> bool:
+    """Whether a table is one of isolated signs: no clip has a text, and all have glosses."""
+    return all(e.clip.glosses and not e.clip.text for e in table.entries) and bool(table.entries)
 
 
 def _empty_splits(table: OwnTable) -> list[str]:
@@ -119,6 +125,8 @@ def _notes(table: OwnTable) -> list[str]:
     unread = [column for column in table.columns if column not in (*COLUMNS, *SPANS)]
     if unread:
         notes.append(f"columns that are not read: {', '.join(unread)}")
+    if isolated(table):
+        notes.append("no clip has a text, all have glosses: isolated signs, for task: recognise")
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")

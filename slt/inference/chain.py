@@ -34,6 +34,7 @@ from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
 from slt.recognise.align import Sign
+from slt.recognise.guess import Guess
 from slt.segment.cues import Cue
 from slt.segment.subtitles import srt
 
@@ -46,8 +47,8 @@ class Translation:
     """What became of one input. text is None if the system abstained; reason says why.
 
     glosses: what the model recognised; None if it recognises none. signs: of a cascade, when each gloss is signed and
-    how sure it is. seconds: of each stage; where 2D poses are made in other processes, `estimate` is what was left to
-    wait for.
+    how sure it is. top: of a model of isolated signs, the likeliest labels, best first. seconds: of each stage; where
+    2D poses are made in other processes, `estimate` is what was left to wait for.
     """
 
     source: str
@@ -62,14 +63,19 @@ class Translation:
     warnings: tuple[str, ...]
     glosses: tuple[str, ...] | None = None
     signs: tuple[Sign, ...] | None = None
+    top: tuple[Guess, ...] | None = None
 
     def json(self) -> str:
-        """All of it as JSON text; without the keys "glosses" and "signs" if the model has none."""
+        """All of it as JSON text; without the keys "glosses", "signs" and "top" if the model has none."""
         values = dataclasses.asdict(self)
-        for key in ("glosses", "signs"):
+        for key in ("glosses", "signs", "top"):
             if values[key] is None:
                 del values[key]
         return to_json(values, 1) + "\n"
+
+    def guesses(self) -> tuple[str, ...]:
+        """Of a model of isolated signs, a line for each of the likeliest labels; () if it abstained."""
+        return () if self.text is None else tuple(f"  {one.label}  {one.confidence:.3f}" for one in self.top or ())
 
     def cues(self) -> tuple[Cue, ...]:
         """One subtitle over the whole clip; its text is None if the system abstained."""
@@ -112,6 +118,7 @@ class Chain:
     ) -> Translation:
         """Translate the poses of one input, as `poses` gives them. seconds: takes up how long each stage took."""
         from slt.recognise.cascade import Cascade  # torch takes seconds to load
+        from slt.recognise.isolated import SignReader
 
         seconds = {} if seconds is None else seconds
         abstention, translator = self.model.abstention, self.model.translator
@@ -136,6 +143,7 @@ class Chain:
             warnings=warnings,
             glosses=translator.recognise([refined])[0] if translator.recognised else None,
             signs=translator.signs([refined])[0] if isinstance(translator, Cascade) else None,
+            top=translator.top([refined])[0] if isinstance(translator, SignReader) else None,
         )
 
     def spatial(self, raw: PoseSequence, seconds: dict[str, float] | None = None) -> PoseSequence:

@@ -26,8 +26,10 @@ FORMAT = "slt-model-1"
 CONFIG, SCORES, CARD = "model.yaml", "scores.json", "MODEL_CARD.md"
 REFINER, REFINER_2D, LIFTER = "refiner.safetensors", "refine2d.safetensors", "lifter.safetensors"
 RECOGNISER = "recogniser.safetensors"  # of a model that translates recognised glosses
-TRANSLATOR = ("translator.safetensors", "vocabulary.txt", "abstention.safetensors")  # what every model has
-READ = (*TRANSLATOR, "sentencepiece.model", RECOGNISER, REFINER, REFINER_2D, LIFTER)
+SIGNS = "signs.safetensors"  # of a model of isolated signs, in place of a translator
+TRANSLATOR = ("translator.safetensors", "vocabulary.txt", "abstention.safetensors")  # what every model of sentences has
+SIGN_READER = (SIGNS, "abstention.safetensors")  # and every one of isolated signs
+READ = (*TRANSLATOR, "sentencepiece.model", RECOGNISER, SIGNS, REFINER, REFINER_2D, LIFTER)
 UNREAD = (CARD, SCORES)
 _WEIGHTS = {"lift": LIFTER, "refine": REFINER, "refine2d": REFINER_2D}  # section -> the name of its file of weights
 _AGAIN = "copy the model folder again"
@@ -39,6 +41,16 @@ class _Abstention(Config):
     stride: int = Field(1, ge=1)
     thresholds: dict[str, float]
     sparse: dict[str, dict[str, float]] = Field({}, max_length=100)
+
+
+class _Card(Config):
+    """What the model says of itself to those who share it."""
+
+    title: str = ""
+    dataset: str = ""
+    data_licence: str = ""
+    licence: str = ""
+    languages: list[str] = Field([], max_length=20)
 
 
 class _Model(Config):
@@ -60,6 +72,7 @@ class _Model(Config):
     refine2d: Refine2DConfig | None = None
     decoding: dict[str, Any] = Field(default_factory=dict)
     recogniser: dict[str, Any] | None = None
+    card: _Card | None = None
 
 
 def read_model_config(path: Path) -> dict[str, Any]:
@@ -88,7 +101,7 @@ def check_model_config(config: Mapping[str, Any], where: str) -> None:
     for name in model.files:
         if not _is_bare(name):
             raise InputError(f"{where}: key 'files': {name!r} is not the name of a file in the folder; {_AGAIN}")
-    for name in TRANSLATOR:
+    for name in SIGN_READER if SIGNS in model.files else TRANSLATOR:
         if name not in model.files:
             raise InputError(f"{where}: key 'files': {name} is not among them; {_AGAIN}")
     _check_weights(model, where)

@@ -2,6 +2,7 @@
 
 model.yaml               config of every stage, fps, skeleton, decoding, abstention thresholds, file hashes
 translator.safetensors   weights of the translator, statistics of its features
+signs.safetensors        in its place, and that of the vocabulary: of a model of isolated signs
 recogniser.safetensors   only if the translator translates recognised glosses
 vocabulary.txt           (and sentencepiece.model, if the words are pieces)
 abstention.safetensors   what an input is compared with
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,6 @@ from slt.inference.model_files import (
     CONFIG,
     FORMAT,
     LIFTER,
-    RECOGNISER,
     REFINER,
     REFINER_2D,
     SCORES,
@@ -39,6 +39,7 @@ from slt.inference.model_files import (
     check_model_config,
     read_model_config,
 )
+from slt.score.accuracy import SignScores, signs_table
 from slt.score.scores import Scores
 
 if TYPE_CHECKING:
@@ -81,6 +82,13 @@ class Card:
     limits: str
     licence: str = "Apache-2.0"
     rejections: str = ""  # Markdown: on how many clips of which kind the system abstains
+    dataset: str = ""  # the name of the data, one word
+    languages: Sequence[str] = ()  # ISO 639 codes, of the sign language and of the text
+
+    def plain(self) -> dict[str, Any]:
+        """What stands in `model.yaml`, for those who share the model."""
+        return {"title": self.title, "dataset": self.dataset, "data_licence": self.data_licence,
+                "licence": self.licence, "languages": list(self.languages)}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +110,7 @@ def save_model_folder(
     config: ModelConfig,
     translator_folder: Path,
     abstention: Abstention,
-    scores: Mapping[str, Scores],
+    scores: Mapping[str, Scores | SignScores],
     card: Card,
     refiner_weights: Path | None = None,
     refiner_2d_weights: Path | None = None,
@@ -113,7 +121,7 @@ def save_model_folder(
     translator_folder: what `train_translator` or `Cascade.save` wrote. scores: split name -> scores.
     Raises InputError if a part is missing or a path in the config is absolute.
     """
-    from slt.recognise.cascade import load_reader
+    from slt.recognise.load import load_reader
 
     out = Path(out)
     translator = load_reader(translator_folder, "cpu")
@@ -137,6 +145,7 @@ def save_model_folder(
             **_plain(asdict(config)),
             **translator.plain(),
             "abstention": abstention.plain(),
+            "card": card.plain(),
         }
         (temporary / CARD).write_text(model_card(card, content, scores), encoding="utf-8")
         content["files"] = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}
@@ -157,13 +166,13 @@ def _section(section: Mapping[str, Any], source: Path | None, target: Path, stag
 
 def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
     """Read a model folder. Raises InputError if it is incomplete, damaged, or of another version."""
-    from slt.recognise.cascade import load_reader
+    from slt.recognise.load import load_reader
     from slt.translate.abstain import Abstention
 
     path = Path(path)
     config = read_model_config(path)
     check_files(path, config["files"])
-    translator = load_reader(path, device, RECOGNISER in config["files"])
+    translator = load_reader(path, device, config["files"])
     abstention = Abstention.load(path)
     states = abstention.reference.bank.shape[1]
     if states != translator.width:
@@ -174,22 +183,17 @@ def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
     return ModelFolder(path, config, translator, abstention, path / REFINER if REFINER in config["files"] else None)
 
 
-def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Scores]) -> str:
+def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Scores | SignScores]) -> str:
     """The model card as Markdown text."""
-    rows = "\n".join(
-        f"| {split} | {s.n} | {s.bleu4:.2f} [{s.intervals['bleu4'][0]:.2f}, {s.intervals['bleu4'][1]:.2f}] | "
-        f"{s.bleu3:.2f} | {s.bleu2:.2f} | {s.bleu1:.2f} | {s.rouge:.2f} |"
-        for split, s in scores.items()
-    )
-    signature = next(iter(scores.values())).signature if scores else "none"
-    wers = [f"{split} {s.wer:.2f}" for split, s in scores.items() if s.wer is not None]
-    glosses = f"\nWER of the recognised glosses: {', '.join(wers)}.\n" if wers else ""
+    isolated = any(isinstance(s, SignScores) for s in scores.values())
+    what = "the label of the one sign in it, and the likeliest five, out" if isolated else "a written sentence out"
+    last = "recognition" if isolated else "translation"
     stages = "\n".join(f"- {name}: `{json.dumps(config[name], ensure_ascii=False)}`" for name in STAGES if config[name])
     limits = _limits_table(config["abstention"])
     language = f"Language of the text: {config['language']}.\n\n" if config["language"] else ""
     return f"""# {card.title}
 
-A video of someone signing in, a written sentence out: 2D key points, 3D lifting, refinement, translation.
+A video of someone signing in, {what}: 2D key points, 3D lifting, refinement, {last}.
 
 ## Data
 {card.data}
@@ -202,12 +206,7 @@ A video of someone signing in, a written sentence out: 2D key points, 3D lifting
 - search: `{json.dumps(config["decoding"])}`
 
 ## Scores
-| split | sentences | BLEU-4 [95 %] | BLEU-3 | BLEU-2 | BLEU-1 | ROUGE |
-|---|---:|---:|---:|---:|---:|---:|
-{rows}
-
-{signature}; ROUGE-L with beta 1.2; intervals by bootstrap over sentences; one training.
-{glosses}
+{_scores_table(scores)}
 ## When it abstains
 Set on {config["abstention"]["clips"]} dev clips so that about {config["abstention"]["share"]:.0%} of sound clips are
 rejected. Thresholds by signal, for 2D on every frame or on one in so many only:
@@ -218,6 +217,28 @@ rejected. Thresholds by signal, for 2D on every frame or on one in so many only:
 ## Limits
 {card.limits}
 """
+
+
+def _scores_table(scores: Mapping[str, Scores | SignScores]) -> str:
+    """Scores by split, in Markdown, and how they were taken."""
+    signs = {split: s for split, s in scores.items() if isinstance(s, SignScores)}
+    if signs:
+        return signs_table(signs)
+    sentences = {split: s for split, s in scores.items() if isinstance(s, Scores)}
+    rows = "\n".join(
+        f"| {split} | {s.n} | {s.bleu4:.2f} [{s.intervals['bleu4'][0]:.2f}, {s.intervals['bleu4'][1]:.2f}] | "
+        f"{s.bleu3:.2f} | {s.bleu2:.2f} | {s.bleu1:.2f} | {s.rouge:.2f} |"
+        for split, s in sentences.items()
+    )
+    signature = next(iter(sentences.values())).signature if sentences else "none"
+    wers = [f"{split} {s.wer:.2f}" for split, s in sentences.items() if s.wer is not None]
+    glosses = f"\nWER of the recognised glosses: {', '.join(wers)}.\n" if wers else ""
+    return f"""| split | sentences | BLEU-4 [95 %] | BLEU-3 | BLEU-2 | BLEU-1 | ROUGE |
+|---|---:|---:|---:|---:|---:|---:|
+{rows}
+
+{signature}; ROUGE-L with beta 1.2; intervals by bootstrap over sentences; one training.
+{glosses}"""
 
 
 def _limits_table(abstention: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -37,6 +37,9 @@ SmootherName = Annotated[str, AfterValidator(_known_smoother)]
 class RunConfig(Config):
     """All that decides the result of `slt run`."""
 
+    task: Literal["translate", "recognise"] = Field(
+        "translate", description="translate: a sentence a clip; recognise: isolated signs, a label a clip"
+    )
     seed: int = Field(1, ge=0)
     seeds: int = Field(1, ge=1, le=20, description="translators of each row: with seed, seed + 1, ...")
     workers: int = Field(2, ge=1, le=256)
@@ -62,6 +65,9 @@ class RunConfig(Config):
     recogniser: RecogniserConfig | None = Field(
         None, description="also a recogniser of glosses for each row, whose glosses Gloss2Text translates; default: no"
     )
+    signer_folds: int = Field(
+        5, ge=0, le=100, description="isolated signs: groups of signers that are left out in turn; 0 or 1: none"
+    )
     joint: bool = Field(True, description="also a translator of each row's poses; False: recognisers alone")
     sign2text: Sign2TextRow | None = Field(None, description="also train the baseline that reads pixels; default: no")
 
@@ -69,6 +75,10 @@ class RunConfig(Config):
     def _one_corpus(self) -> RunConfig:
         if self.resynth is not None and self.corpus != CorpusConfig():  # a written config has both
             raise ValueError("give either `corpus` (rendered) or `resynth`, not both")
+        if self.task == "recognise":
+            if self.resynth is not None or self.sign2text is not None:
+                raise ValueError("task: recognise: isolated signs have neither `resynth` nor `sign2text`")
+            return self
         if self.recogniser is not None and not self.gloss2text:
             raise ValueError("recogniser: what it reads is translated by Gloss2Text; give gloss2text: true")
         if not self.joint and self.recogniser is None:

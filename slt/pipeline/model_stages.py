@@ -19,6 +19,7 @@ from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.translators import TrainedTranslator
 from slt.pipeline.work.train_refiner import REFINER_WEIGHTS
 from slt.pipeline.work.write_model import RESULT, ModelPlan, build_model_folder
+from slt.score.accuracy import SignScores
 from slt.score.scores import Scores
 from slt.synthetic.build import signs_unknown
 
@@ -28,13 +29,13 @@ _INVENTED = (
 )
 _WEATHER = "Trained on weather forecasts of one broadcaster; other topics, signers and cameras are unknown to it."
 _OWN = "Trained on the clips of one data set; other topics, signers and cameras are unknown to it."
-
-
+# Kind of corpus -> ISO 639 codes of the sign language, if it is a real one, and of the text.
+LANGUAGES: Mapping[str, list[str]] = {"rendered": ["de"], "resynthesised": ["de"], "phoenix14t": ["gsg", "de"]}
 _WEIGHTED = ("lift", "refine", "refine2d")  # sections whose weights count by the stages that used them
 
 
 def model_folder_stage(
-    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected
+    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores | SignScores], detected: Detected
 ) -> tuple[Path, dict[str, Rejections]]:
     """Write the model folder of the run's own system.
 
@@ -62,7 +63,9 @@ def model_folder_stage(
     return folder, {kind: Rejections(**values) for kind, values in stored.items()}
 
 
-def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores], detected: Detected) -> ModelPlan:
+def _plan(
+    run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Scores | SignScores], detected: Detected
+) -> ModelPlan:
     config, about = run.config, run.corpus.description
     trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
@@ -81,6 +84,8 @@ def _plan(run: Run, row: Row, system: TrainedTranslator, scores: Mapping[str, Sc
             "data": f"{about.kind} corpus: {lengths} clips.{trainings}",
             "data_licence": about.licence,
             "limits": limits_of(about),
+            "dataset": about.kind,
+            "languages": LANGUAGES.get(about.kind, []),
         },
         scores=scores,
         seed=config.seed,

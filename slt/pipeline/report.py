@@ -25,6 +25,7 @@ from slt.pipeline.sign2text_stages import SIGN2TEXT
 from slt.pipeline.tables import gains, published
 from slt.pipeline.tables import rejections as rejected
 from slt.pipeline.tables.accuracy import accuracy, detection_rates, markdown
+from slt.pipeline.tables.signs import SignTable
 from slt.pipeline.tables.simulation import SIMULATED_EVALUATION, TITLES, compare_sample, comparison_markdown
 from slt.pipeline.tables.table import SeedScores, Table, TableRow
 from slt.pipeline.translators import GLOSS, TrainedTranslator
@@ -60,7 +61,7 @@ def versions() -> str:
 
 def write_report(
     run: Run,
-    table: Table,
+    table: Table | SignTable,
     rows: Sequence[Row],
     detected: Detected,
     lifted: Done,
@@ -69,7 +70,8 @@ def write_report(
     """Write report.md and report.json into the run's folder. Raises InputError if they cannot be written."""
     report: dict[str, Any] = {"table": dataclasses.asdict(table), "seconds": _timings(run.folder)}
     report["rejections"] = {kind: dataclasses.asdict(r) for kind, r in rejections.items()}
-    sections = [table.markdown(), gains.markdown(table.gains), rejected.markdown(rejections) if rejections else ""]
+    gained = gains.markdown(table.gains) if isinstance(table, Table) else ""
+    sections = [table.markdown(), gained, rejected.markdown(rejections) if rejections else ""]
     if run.rendered:
         for part in ("dev", "test", "studio"):
             report[f"detection {part}"] = dataclasses.asdict(

@@ -18,7 +18,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.data import layout
 from slt.data.frames import fingerprint
-from slt.pipeline import cascades, model_stages, report, translators
+from slt.pipeline import cascades, model_stages, report, signs, translators
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run, elsewhere
@@ -26,6 +26,7 @@ from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
 from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
 from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_glosses, spans_of
 from slt.pipeline.tables.rejections import Rejections
+from slt.pipeline.tables.signs import SignTable
 from slt.pipeline.tables.table import Table
 from slt.pipeline.work.estimate import estimate_corpus
 from slt.pipeline.work.lift import lift_parts
@@ -55,7 +56,7 @@ class PreparedRows:
     rows: list[Row]
 
 
-def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Table:
+def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Table | SignTable:
     """Run the whole chain in `folder` and return its table.
 
     corpus: a data set in PHOENIX14T's layout or with a table of clips; None renders one. Stages that are done and
@@ -65,6 +66,8 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
     """
     done = prepare_rows(config, folder, corpus, reuse)
+    if config.task == "recognise":
+        return _recognise(done)
     systems = cascades.train_rows(done.run, done.rows)
     if config.sign2text is not None and (not config.rows or SIGN2TEXT in config.rows):
         systems[SIGN2TEXT] = sign2text_systems(done.run)
@@ -75,6 +78,19 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
         name, best = cascades.best_system(own.name, table, systems)
         system, scores = systems[name][best], table.scores_of(name, best)
         _, rejections = model_stages.model_folder_stage(done.run, own, system, scores, done.detected)
+    report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
+    return table
+
+
+def _recognise(done: PreparedRows) -> SignTable:
+    """The end of a run on isolated signs: table, model folder, report."""
+    systems, table = signs.train_and_score(done.run, done.rows)
+    table.write(done.run.folder)
+    rejections: dict[str, Rejections] = {}
+    for own in (row for row in done.rows if row.own):
+        best = table.best_seed(own.name)
+        scores = table.scores_of(own.name, best)
+        _, rejections = model_stages.model_folder_stage(done.run, own, systems[own.name][best], scores, done.detected)
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     return table
 
@@ -95,10 +111,12 @@ def prepare_rows(
 
 
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]) -> Run:
+    if config.task == "recognise" and path is None:
+        raise InputError("task: recognise: no data; give a folder with clips.tsv with --corpus DIR")
     if config.resynth is not None:
         return _resynthesised(config, config.resynth, folder, path, reuse)
     if path is not None:
-        corpus = layout.read_corpus(path)
+        corpus = layout.read_corpus(path, config.task == "recognise")
         require_glosses(config, corpus)
         bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
         if bare:
@@ -218,7 +236,7 @@ def _lift(run: Run, detected: Detected) -> Done:
 def _rows(run: Run, lifted: Done) -> list[Row]:
     """The rows that have a translator, with their poses made. One of them is the run's own system."""
     plans, wanted = _plans(run, lifted), run.config.rows
-    known = [*plans, *([translators.GLOSS] if run.config.gloss2text else [])]
+    known = [*plans, *([translators.GLOSS] if run.config.gloss2text and run.config.task == "translate" else [])]
     known += [SIGN2TEXT] if run.config.sign2text else []
     unknown = [name for name in wanted if name not in known]
     if unknown:

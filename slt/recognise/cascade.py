@@ -14,9 +14,9 @@ from torch.nn.functional import ctc_loss
 from skeletor.poses.pose import PoseSequence
 from slt.recognise.align import Sign, align
 from slt.recognise.decode import BLANK, Ids, read
-from slt.recognise.recogniser import WEIGHTS, Recogniser, raw_features
+from slt.recognise.recogniser import Recogniser, raw_features
 from slt.translate.joey.decode import Encoded, Hypothesis
-from slt.translate.reader import Poses, Reader
+from slt.translate.reader import Poses
 from slt.translate.translator import Translator
 
 _LEAST = -99.0  # natural logarithm, of a reading that is as good as impossible
@@ -45,11 +45,7 @@ class Cascade:
 
     def encode(self, poses: Poses) -> list[Encoded]:
         """The recogniser's states (1, T', H) of each pose."""
-        states = self.recogniser.states(poses)
-        return [
-            Encoded(torch.from_numpy(one)[None], torch.ones(1, 1, len(one), dtype=torch.bool), (k,))
-            for k, one in enumerate(states)
-        ]
+        return encoded(self.recogniser, poses)
 
     def recognise(self, poses: Poses) -> list[tuple[str, ...]]:
         """The glosses of each pose."""
@@ -103,8 +99,9 @@ def certainty(log_probs: np.ndarray, ids: Ids) -> float:
     return max(_LEAST, -float(loss) / len(ids))
 
 
-def load_reader(folder: Path, device: str = "auto", cascade: bool | None = None) -> Reader:
-    """The system in a folder: a cascade if there is a recogniser, or as told. Raises InputError as both do."""
-    if (folder / WEIGHTS).exists() if cascade is None else cascade:
-        return Cascade(Recogniser.load(folder, device), Translator.load(folder, device))
-    return Translator.load(folder, device)
+def encoded(recogniser: Recogniser, poses: Poses) -> list[Encoded]:
+    """The recogniser's states (1, T', H) of each pose."""
+    return [
+        Encoded(torch.from_numpy(one)[None], torch.ones(1, 1, len(one), dtype=torch.bool), (k,))
+        for k, one in enumerate(recogniser.states(poses))
+    ]

@@ -72,6 +72,11 @@ PRESETS.register(
     RecogniserConfig(width=64, hidden=128, feed_forward=256, epochs=12.0),
 )  # fmt: skip
 PRESETS.register(
+    "signs", "for isolated signs, one a clip",
+    RecogniserConfig(width=64, hidden=128, layers=1, feed_forward=256, frame_stride=1, epochs=30.0, dropout=0.3,
+                     warmup=50),
+)  # fmt: skip
+PRESETS.register(
     "tiny",
     "for tests",
     RecogniserConfig(

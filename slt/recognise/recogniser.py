@@ -66,8 +66,8 @@ class Recogniser:
     def _sources(self, poses: Poses) -> list[np.ndarray]:
         return [self.stats.standardise(raw_features(pose, self.config)) for pose in poses]
 
-    def save(self, folder: Path) -> None:
-        """Write the recogniser into a folder. Raises InputError if it cannot be written."""
+    def save(self, folder: Path, name: str = WEIGHTS) -> None:
+        """Write the recogniser into a file of a folder. Raises InputError if it cannot be written."""
         tensors = {f"network.{name}": value.detach().cpu().numpy() for name, value in self.network.state_dict().items()}
         tensors |= {"features.mean": self.stats.mean, "features.std": self.stats.std, "trigram": self.trigram.array()}
         header = {
@@ -77,12 +77,12 @@ class Recogniser:
             "reading": self.reading.model_dump_json(),
             "glosses": json.dumps(self.glosses, ensure_ascii=False),
         }
-        save_tensors(tensors, folder / WEIGHTS, header)
+        save_tensors(tensors, folder / name, header)
 
     @staticmethod
-    def load(folder: Path | str, device: str = "auto") -> Recogniser:
+    def load(folder: Path | str, device: str = "auto", name: str = WEIGHTS) -> Recogniser:
         """Read what `save` wrote. Raises InputError if it is missing, damaged or of other features."""
-        path = Path(folder) / WEIGHTS
+        path = Path(folder) / name
         header, tensors = read_weights(path, _FORMAT, "a recogniser of this program", _ADVICE)
         where = str(path)
         with damaged(where, _DAMAGED):

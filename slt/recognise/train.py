@@ -77,14 +77,14 @@ def train_recogniser(
             raise InputError(f"recogniser: {bare[0]} has no glosses" if bare else f"recogniser: no {what} clips")
     glosses = tuple(sorted({gloss for clip in clips for gloss in clip.glosses}))
     numbers = {gloss: k + 1 for k, gloss in enumerate(glosses)}
-    known = _prepared(clips, numbers, config)
+    known = prepared(clips, numbers, config)
     stats = fit_stats(known.raw)
     held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
     references = [[str(numbers.get(g, UNKNOWN)) for g in clip.glosses] for clip in dev]
     target = resolve_device(device)
     trained = train(
         lambda place: RecogniserTask(config, len(glosses), known, stats, held_out, references, place),
-        _options(config, len(clips)), seed, target, out, _identity(config, known, held_out, references, seed),
+        options(config, len(clips)), seed, target, out, identity(config, known, held_out, references, seed),
     )  # fmt: skip
     network = trained.task.network
     trigram = Trigram.fit(known.ids, len(glosses))
@@ -105,7 +105,8 @@ def _readings(config: RecogniserConfig) -> list[Reading]:
     return plain + [Reading(beam=config.beam, weight=w, bonus=b) for w in weights for b in bonuses]
 
 
-def _prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: RecogniserConfig) -> Clips:
+def prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: RecogniserConfig) -> Clips:
+    """What is learned from the clips. numbers: of the glosses, from 1."""
     raw = [raw_features(clip.pose, config) for clip in clips]
     labels = [
         row_labels(clip.spans, len(array), config.frame_stride * clip.pose.fps / config.fps, numbers)
@@ -114,7 +115,8 @@ def _prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: Recog
     return Clips(raw, [tuple(numbers[g] for g in clip.glosses) for clip in clips], labels)
 
 
-def _options(config: RecogniserConfig, clips: int) -> Options:
+def options(config: RecogniserConfig, clips: int) -> Options:
+    """How the trainer goes about so many clips."""
     steps = max(1, round(config.epochs * clips / config.batch))
     return Options(
         name="recogniser", schedule=Schedule("cosine", config.learning_rate, config.warmup),
@@ -196,7 +198,7 @@ class RecogniserTask:
         return {"dev_wer": word_error_rate([[str(k) for k in greedy(one)] for one in found], self.references)}
 
 
-def _identity(
+def identity(
     config: RecogniserConfig, clips: Clips, dev: list[np.ndarray], references: list[list[str]], seed: int
 ) -> str:
     """A hash of all that a training depends on."""

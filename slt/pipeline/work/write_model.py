@@ -14,6 +14,7 @@ from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
 from slt.pipeline.strides import Pair, PoseChain, build_pose_chain, larger_strides, thinned
 from slt.pipeline.tables.rejections import Rejections, markdown
+from slt.score.accuracy import SignScores
 from slt.score.scores import Scores
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class ModelPlan:
     refine: RefineOptions
     refine2d: Refine2DOptions
     fps: float
-    card: Mapping[str, str]
-    scores: Mapping[str, Scores]
+    card: Mapping[str, Any]
+    scores: Mapping[str, Scores | SignScores]
     seed: int
     language: str = ""
     refiner: Path | None = None
@@ -62,7 +63,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     Raises InputError if there are too few dev clips for the thresholds.
     """
     from slt.inference.model_folder import Card, ModelConfig, save_model_folder
-    from slt.recognise.cascade import load_reader
+    from slt.recognise.load import load_reader
     from slt.translate.abstain import FEWEST, fit_abstention
 
     translator = load_reader(plan.system / "model")

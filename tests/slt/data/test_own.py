@@ -254,3 +254,14 @@ def test_damaged_tables_give_a_corpus_or_one_line(tmp_path):
             names = [clip.name for clip in corpus.clips]
             assert len(set(names)) == len(names) and all(clip.text and clip.split for clip in corpus.clips)
             assert all(clip.source is None or clip.source.is_relative_to(tmp_path) for clip in corpus.clips)
+
+
+def test_isolated_signs_need_a_gloss_or_a_text(tmp_path):
+    lines = [("a", "train", "HOUSE", ""), ("b", "dev", "", "tree"), ("c", "test", "NEW YORK", "big city")]
+    write_lines(tmp_path, *lines, head=("name", "split", "glosses", "text"))
+    assert [clip.text for clip in read_own(tmp_path, signs=True).clips] == ["HOUSE", "tree", "NEW YORK"]
+    with pytest.raises(InputError, match="clip a has no text"):
+        read_own(tmp_path)
+    write_lines(tmp_path, ("a", "train", "HOUSE"), ("b", "dev", ""), head=("name", "split", "glosses"))
+    with pytest.raises(InputError, match="clip b has neither gloss nor text"):
+        read_own(tmp_path, signs=True)

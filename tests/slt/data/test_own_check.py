@@ -171,3 +171,13 @@ def test_a_clip_that_is_a_whole_recording_overlaps_its_parts(tmp_path):
     lines = [("a", "train", "", ""), ("b", "dev", "0.5", "1"), ("c", "test", "1", "")]
     write_lines(tmp_path, *((n, s, "", "A", n, "p.safetensors", f, t) for n, s, f, t in lines), head=TIMES)
     assert len(check(tmp_path).problems["several_splits"]) == 2
+
+
+def test_isolated_signs_are_sound_without_a_text(tmp_path):
+    sound_set(tmp_path)
+    lines = [(f"{split}-0", split, "HOUSE") for split in ("train", "dev", "test")]
+    write_lines(tmp_path, *lines, head=("name", "split", "glosses"))
+    found = check(tmp_path)
+    assert found.sound and any("task: recognise" in note for note in found.notes)
+    write_lines(tmp_path, *lines, ("train-1", "train", ""), head=("name", "split", "glosses"))
+    assert not check(tmp_path).sound

@@ -21,8 +21,8 @@ from slt.pipeline.context import Row, Run
 from slt.pipeline.report import make_table
 from slt.pipeline.run import with_text
 from slt.pipeline.translators import TrainedTranslator
-from slt.recognise.cascade import load_reader
 from slt.recognise.config import PRESETS as RECOGNISERS
+from slt.recognise.load import load_reader
 from slt.translate.config import PRESETS
 from slt.translate.translator import Translator
 

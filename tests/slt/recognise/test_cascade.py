@@ -11,8 +11,9 @@ import torch
 from slt.inference.chain import load_chain
 from slt.inference.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.inference.recording import Recording, translate_recording
-from slt.recognise.cascade import Cascade, certainty, load_reader
+from slt.recognise.cascade import Cascade, certainty
 from slt.recognise.config import PRESETS as RECOGNISERS
+from slt.recognise.load import load_reader
 from slt.recognise.recogniser import Recogniser
 from slt.recognise.train import GlossClip, train_recogniser
 from slt.score.scores import score

@@ -65,9 +65,9 @@ def test_a_killed_training_ends_with_the_same_bytes(tmp_path: Path, monkeypatch:
     import skeletor.learning.trainer as trainer
     import slt.recognise.train as module
 
-    options = module._options(config, len(train))
+    options = module.options(config, len(train))
     often = options.__class__(**{**options.__dict__, "checkpoint_every": 2})
-    monkeypatch.setattr(module, "_options", lambda *_: often)
+    monkeypatch.setattr(module, "options", lambda *_: often)
     saves, save = [], trainer.save_checkpoint
 
     def killed(*values: object) -> None:
@@ -115,13 +115,13 @@ def test_hidden_must_be_a_multiple_of_the_heads() -> None:
 
 
 def test_padding_of_targets_and_augmentation_leave_the_loss_finite(trained: tuple[Recogniser, Path]) -> None:
-    from slt.recognise.train import RecogniserTask, _prepared
+    from slt.recognise.train import RecogniserTask, prepared
 
     config = CONFIG.model_copy(update={"stretch": 0.9, "lost_hands": 1.0, "noise": 0.5, "bf16": True})
     some = glossed(16, 4)
     numbers = {gloss: k + 1 for k, gloss in enumerate(trained[0].glosses)}
     task = RecogniserTask(
-        config, len(numbers), _prepared(some, numbers, config), trained[0].stats, [], [], torch.device("cpu")
+        config, len(numbers), prepared(some, numbers, config), trained[0].stats, [], [], torch.device("cpu")
     )
     batch = task.draw(np.random.default_rng(0))
     loss = task.loss(task.network, batch, 0)

@@ -1,0 +1,25 @@
+"""Which trained system lies in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from slt.recognise.cascade import Cascade
+from slt.recognise.isolated import SIGNS, SignReader
+from slt.recognise.recogniser import WEIGHTS, Recogniser
+from slt.translate.reader import Reader
+from slt.translate.translator import Translator
+
+
+def load_reader(folder: Path, device: str = "auto", names: Collection[str] | None = None) -> Reader:
+    """The system in a folder: of isolated signs, a cascade if there is a recogniser, or else a translator.
+
+    names: the files that are taken to be there; None looks. Raises InputError as the systems do.
+    """
+    there = {path.name for path in folder.iterdir()} if names is None and folder.is_dir() else set(names or ())
+    if SIGNS in there:
+        return SignReader.load(folder, device)
+    if WEIGHTS in there:
+        return Cascade(Recogniser.load(folder, device), Translator.load(folder, device))
+    return Translator.load(folder, device)

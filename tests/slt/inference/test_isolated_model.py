@@ -1,0 +1,76 @@
+"""A model folder of isolated signs in use: the label, the likeliest five, and nothing when nobody signs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skeletor.io.formats import write_pose
+from skeletor.poses.pose import PoseSequence
+from slt.cli import main
+from slt.inference.chain import load_chain
+from slt.inference.model_folder import Card, ModelConfig, save_model_folder
+from slt.recognise.config import PRESETS
+from slt.recognise.isolated import train_signs
+from slt.score.accuracy import score_hits
+from slt.sharing.card import read_header
+from slt.sharing.check import check_model
+from slt.sharing.export import export_model
+from slt.translate.abstain import fit_abstention
+from tests.slt.recognise.test_isolated import signs
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("isolated")
+    train, unseen = signs(48, 1), [clip.pose for clip in signs(30, 7)]
+    (root / "reader").mkdir()
+    reader = train_signs(train, signs(8, 2), PRESETS["tiny"], root / "reader", 0, "cpu")
+    abstention = fit_abstention(reader, [clip.pose for clip in train], unseen, unseen, 0.01)
+    config = ModelConfig({"name": "mediapipe"}, "1", {"mode": "fast"}, {"name": "none"}, 25.0)
+    card = Card("Toy signs", "Toy.", "none", "Nothing.", dataset="toy", languages=["de"])
+    scores = {"test": score_hits([np.array([[1.0, 1.0], [0.0, 1.0]])])}
+    return save_model_folder(root / "model", config, root / "reader", abstention, scores, card)
+
+
+def written(pose: PoseSequence, path: Path) -> Path:
+    write_pose(pose, path)
+    return path
+
+
+def test_a_sign_gets_its_label_and_the_likeliest_five(model, tmp_path, capsys):
+    clip = signs(6, 9)[1]
+    source = written(clip.pose, tmp_path / "clip.safetensors")
+    with pytest.raises(SystemExit) as ended:
+        main(["translate", str(source), "--model", str(model), "--segments", "none", "-o", str(tmp_path / "out"),
+              "-f", "txt,json,srt"])  # fmt: skip
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == clip.glosses[0] and printed[1].split()[0] == clip.glosses[0] and len(printed) == 5
+    assert (tmp_path / "out/clip.txt").read_text().splitlines() == printed
+    told = json.loads((tmp_path / "out/clip.json").read_text())
+    assert told["text"] == told["top"][0]["label"] == clip.glosses[0] and "glosses" not in told
+    assert clip.glosses[0] in (tmp_path / "out/clip.srt").read_text()
+
+
+def test_it_abstains_when_nobody_signs(model, tmp_path):
+    pose = signs(3, 9)[2].pose
+    still = pose.replace(np.repeat(pose.keypoints[:1], len(pose), 0), pose.confidence)
+    nobody = pose.replace(pose.keypoints * np.nan, pose.confidence * 0)
+    chain = load_chain(model, device="cpu")
+    for odd in (still.replace(still.keypoints * 3, still.confidence), nobody):
+        result = chain.translate(written(odd, tmp_path / "odd.safetensors"))
+        assert result.text is None and result.reason and result.guesses() == ()
+
+
+def test_its_card_and_the_hubs_header_say_what_it_is(model, tmp_path):
+    assert "| test | 2 | 50.0 [" in (model / "MODEL_CARD.md").read_text()
+    out = export_model(model, tmp_path / "out")
+    assert check_model(out).faults == ()
+    header = read_header((out / "README.md").read_text())
+    assert (header["pipeline_tag"], header["metrics"]) == ("video-classification", ["accuracy"])
+    names = [metric["name"] for metric in header["model-index"][0]["results"][0]["metrics"]]
+    assert names == ["accuracy", "top-5 accuracy"]

@@ -1,0 +1,82 @@
+"""A recogniser of isolated signs, trained on single words of the toy language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skeletor.support.errors import InputError
+from slt.recognise.config import PRESETS
+from slt.recognise.isolated import SIGNS, SignReader, pooled, train_signs
+from slt.recognise.load import load_reader
+from slt.recognise.train import GlossClip
+from tests.slt.toy import WORDS, perform
+
+
+def signs(number: int, seed: int) -> list[GlossClip]:
+    """Clips of one word each, all words as often."""
+    made = [(WORDS[k % 4], perform([WORDS[k % 4]] * (1 + k % 3), 1000 * seed + k)) for k in range(number)]
+    return [GlossClip(f"c{seed}-{k}", pose, (word,)) for k, (word, pose) in enumerate(made)]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[SignReader, Path]:
+    folder = tmp_path_factory.mktemp("signs")
+    return train_signs(signs(48, 1), signs(8, 2), PRESETS["tiny"], folder, 3, "cpu"), folder
+
+
+def test_it_knows_what_it_has_not_seen(trained):
+    fresh = signs(20, 5)
+    said = [h.text for h in trained[0].translate([clip.pose for clip in fresh])]
+    assert np.mean([a == clip.glosses[0] for a, clip in zip(said, fresh, strict=True)]) > 0.9
+
+
+def test_guesses_are_probabilities_best_first_and_the_sentence_is_the_best(trained):
+    poses = [clip.pose for clip in signs(9, 6)]
+    for guesses, hypothesis in zip(trained[0].top(poses), trained[0].translate(poses), strict=True):
+        sure = [one.confidence for one in guesses]
+        assert {one.label for one in guesses} == set(WORDS) and sure == sorted(sure, reverse=True)
+        assert sum(sure) == pytest.approx(1, abs=1e-3)
+        assert (hypothesis.text, pytest.approx(hypothesis.confidence, abs=1e-3)) == (guesses[0].label, sure[0])
+    assert [len(one) for one in trained[0].top(poses, 2)] == [2] * 9
+
+
+def test_pooling_is_the_softmax_of_the_mean_logits():
+    logits = torch.randn(7, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = logits[:, 1:].mean(0).log_softmax(0)
+    np.testing.assert_allclose(pooled(logits.log_softmax(1).numpy()), expected.numpy(), atol=1e-12)
+
+
+def test_a_saved_one_says_the_same(trained):
+    reader, folder = trained
+    poses = [clip.pose for clip in signs(5, 7)]
+    again = load_reader(folder, "cpu")
+    assert isinstance(again, SignReader) and again.top(poses) == reader.top(poses)
+    assert again.top([reader.features(pose) for pose in poses]) == reader.top(poses)
+    (folder / "copy").mkdir()
+    again.save(folder / "copy")
+    assert (folder / "copy" / SIGNS).read_bytes() == (folder / SIGNS).read_bytes()
+
+
+def test_a_clip_is_read_alone_as_among_others(trained):
+    poses = [clip.pose for clip in signs(6, 8)]
+    for pose, guesses in zip(poses, trained[0].top(poses), strict=True):
+        (alone,) = trained[0].top([pose])
+        assert [one.label for one in alone] == [one.label for one in guesses]
+        np.testing.assert_allclose([g.confidence for g in alone], [g.confidence for g in guesses], atol=2e-4)
+
+
+def test_what_cannot_be_learned_is_refused(trained, tmp_path):
+    same = [GlossClip(clip.name, clip.pose, ("one",)) for clip in signs(4, 1)]
+    with pytest.raises(InputError, match="at least two labels"):
+        train_signs(same, same, PRESETS["tiny"], tmp_path, 0, "cpu")
+    with pytest.raises(InputError, match="no clips"):
+        train_signs([], same, PRESETS["tiny"], tmp_path, 0, "cpu")
+    with pytest.raises(InputError, match="no glosses"):
+        trained[0].recognise([])
+    (tmp_path / SIGNS).write_bytes(b"x")
+    with pytest.raises(InputError, match=SIGNS):
+        load_reader(tmp_path, "cpu")
