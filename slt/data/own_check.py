@@ -58,8 +58,8 @@ def rate_notes(table: OwnTable, fps: float) -> list[str]:
 
 
 def isolated(table: OwnTable) -> bool:
-    """Whether a table is one of isolated signs: no clip has a text, and all have glosses."""
-    return all(e.clip.glosses and not e.clip.text for e in table.entries) and bool(table.entries)
+    """Whether a table is one of isolated signs: no clip has a text, and all have one gloss."""
+    return bool(table.entries) and all(not e.clip.text and len(e.clip.glosses) == 1 for e in table.entries)
 
 
 def _empty_splits(table: OwnTable) -> list[str]:
@@ -126,7 +126,7 @@ def _notes(table: OwnTable) -> list[str]:
     if unread:
         notes.append(f"columns that are not read: {', '.join(unread)}")
     if isolated(table):
-        notes.append("no clip has a text, all have glosses: isolated signs, for task: recognise")
+        notes.append("no clip has a text, all have one gloss: isolated signs, for task: recognise")
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
