@@ -12,9 +12,11 @@ Text is taken as it stands, in any language and script: composed characters (NFC
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -102,6 +104,32 @@ class OwnTable:
             return [f"{self.path}: no clip has a split (column split); {advice}"]
         return [f"{self.at(entry)}: clip {entry.clip.name} has no split; {advice}" for entry in missing]
 
+    def overlaps(self) -> tuple[list[str], list[str]]:
+        """Parts of one recording that share time: texts of those in two splits, and of those in one."""
+        parts: defaultdict[Path, list[tuple[float, Entry]]] = defaultdict(list)
+        for entry in self.entries:
+            if entry.clip.source is not None:
+                start = 0.0 if entry.clip.span is None else entry.clip.span.start
+                parts[entry.clip.source.resolve()].append((start, entry))
+        apart: list[str] = []
+        together: list[str] = []
+        for entries in parts.values():
+            farthest: dict[str, tuple[float, Entry]] = {}  # split -> the part that lasts longest, and its end
+            for start, entry in sorted(entries, key=lambda pair: pair[0]):
+                split, span = entry.clip.split, entry.clip.span
+                for other, (end, before) in farthest.items():
+                    if end <= start or (span is None and before.clip.span is None):
+                        continue
+                    text = f"{self.at(entry)}: clip {entry.clip.name} has time in common with line {before.line}"
+                    if split and other and split != other:
+                        apart.append(f"{text}, and they are in {split} and {other}; change one split, or the times")
+                    else:
+                        together.append(text)
+                end = math.inf if span is None or span.end is None else span.end
+                if split not in farthest or end > farthest[split][0]:
+                    farthest[split] = end, entry
+        return apart, together
+
     def at(self, entry: Entry) -> str:
         """Where a line stands, for messages."""
         return f"{self.path}: line {entry.line}"
@@ -115,12 +143,21 @@ def is_own(root: Path | str) -> bool:
 def read_own(root: Path | str, signs: bool = False) -> Corpus:
     """Read a data set of one's own; `Corpus.protocol` is False. A clip whose video is missing has no source.
 
+<<<<<<< HEAD
     signs: of isolated signs; a clip's text is its label then (`label_of`).
     Raises InputError, one line with file and line number, for the first fault of the table (`read_table`), and if a
     clip lacks its text (or label) or its split.
     """
     table = read_table(root)
     for fault in (*table.faults, *table.lacking(signs)):
+=======
+    Raises InputError, one line with file and line number, for the first fault of the table (`read_table`), if a clip
+    lacks its text or its split, and if parts of one recording overlap that are in two splits: what is learned from
+    would be scored.
+    """
+    table = read_table(root)
+    for fault in (*table.faults, *table.lacking(), *table.overlaps()[0]):
+>>>>>>> w-data
         raise InputError(fault)
     if not table.entries:
         raise InputError(f"{table.path}: no clips in it, only the head line; write a line for each clip")

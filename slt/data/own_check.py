@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> li
     problems["splits"] += table.without_split() + _empty_splits(table)
     problems["no_pictures"] += [_without_video(table, e) for e in table.entries if e.clip.source is None]
     problems["several_splits"] += _shared(table)
-    apart, together = _overlaps(table)
+    apart, together = table.overlaps()
     problems["several_splits"] += apart
     shown = "; ".join(together[:_SHOWN]) + ("; ..." if len(together) > _SHOWN else "")
     return _notes(table) + ([f"{len(together)} parts of recordings overlap: {shown}"] if together else [])
@@ -91,33 +90,6 @@ def _shared(table: OwnTable) -> list[str]:
                 f"in {before.clip.split}; leave one of them out"
             )
     return texts
-
-
-def _overlaps(table: OwnTable) -> tuple[list[str], list[str]]:
-    """Parts of one recording that share time: texts of those in two splits, and of those in one."""
-    parts: defaultdict[Path, list[tuple[float, Entry]]] = defaultdict(list)
-    for entry in table.entries:
-        if entry.clip.source is not None:
-            start = 0.0 if entry.clip.span is None else entry.clip.span.start
-            parts[entry.clip.source.resolve()].append((start, entry))
-    apart: list[str] = []
-    together: list[str] = []
-    for entries in parts.values():
-        farthest: dict[str, tuple[float, Entry]] = {}  # split -> the part that lasts longest, and its end
-        for start, entry in sorted(entries, key=lambda pair: pair[0]):
-            split, span = entry.clip.split, entry.clip.span
-            for other, (end, before) in farthest.items():
-                if end <= start or (span is None and before.clip.span is None):
-                    continue
-                text = f"{table.at(entry)}: clip {entry.clip.name} has time in common with line {before.line}"
-                if split and other and split != other:
-                    apart.append(f"{text}, and they are in {split} and {other}; change one split, or the times")
-                else:
-                    together.append(text)
-            end = math.inf if span is None or span.end is None else span.end
-            if split not in farthest or end > farthest[split][0]:
-                farthest[split] = end, entry
-    return apart, together
 
 
 def _notes(table: OwnTable) -> list[str]:

@@ -186,6 +186,21 @@ def test_times_that_are_none_are_told_with_their_line(tmp_path, start, end, reas
         read_own(tmp_path)
 
 
+def test_parts_in_two_splits_that_overlap_are_refused(tmp_path):
+    write_poses(tmp_path / "p.safetensors", frames=100)
+    for end, refused in (("2.5", True), ("2", False)):
+        lines = [
+            ("a", "train", "", "", "x", "p.safetensors", "0", end),
+            ("b", "test", "", "", "y", "p.safetensors", "2", ""),
+        ]
+        write_lines(tmp_path, *lines, head=(*HEAD, "video", "start", "end"))
+        if refused:
+            with pytest.raises(InputError, match=r"line 3: clip b has time in common with line 2.*test and train"):
+                read_own(tmp_path)
+        else:
+            assert len(read_own(tmp_path).clips) == 2
+
+
 def test_the_fingerprint_tells_other_times(tmp_path):
     marks = set()
     for times in (("", ""), ("0", "2"), ("0", "3"), ("1", "3")):
