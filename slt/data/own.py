@@ -143,21 +143,13 @@ def is_own(root: Path | str) -> bool:
 def read_own(root: Path | str, signs: bool = False) -> Corpus:
     """Read a data set of one's own; `Corpus.protocol` is False. A clip whose video is missing has no source.
 
-<<<<<<< HEAD
     signs: of isolated signs; a clip's text is its label then (`label_of`).
-    Raises InputError, one line with file and line number, for the first fault of the table (`read_table`), and if a
-    clip lacks its text (or label) or its split.
-    """
-    table = read_table(root)
-    for fault in (*table.faults, *table.lacking(signs)):
-=======
     Raises InputError, one line with file and line number, for the first fault of the table (`read_table`), if a clip
-    lacks its text or its split, and if parts of one recording overlap that are in two splits: what is learned from
-    would be scored.
+    lacks its text (or label) or its split, and if parts of one recording overlap that are in two splits: what is
+    learned from would be scored.
     """
     table = read_table(root)
-    for fault in (*table.faults, *table.lacking(), *table.overlaps()[0]):
->>>>>>> w-data
+    for fault in (*table.faults, *table.lacking(signs), *table.overlaps()[0]):
         raise InputError(fault)
     if not table.entries:
         raise InputError(f"{table.path}: no clips in it, only the head line; write a line for each clip")
