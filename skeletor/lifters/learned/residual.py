@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from skeletor.lifters import fast
 from skeletor.lifters.learned.clips import ClipSet, Draw
-from skeletor.lifters.learned.joint_token import PIECE, SAMPLE, Block, JointTokenFrame
+from skeletor.lifters.learned.joint_token import PIECE, SAMPLE, JointTokenFrame
 from skeletor.lifters.learned.kind import Frame
 from skeletor.lifters.learned.layers import LiftNetwork, mean_where
 from skeletor.lifters.side_by_side import Layout
@@ -25,7 +26,7 @@ from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import Config
 
-FEATURES = 8  # of a joint: place and depth, both also as its carrier sees them, confidence, seen or not
+FEATURES = 5  # of a joint: place and depth as its carrier sees them, confidence, seen or not
 LIMIT = 4.0  # of a correction, in standard deviations of what the training would have corrected
 CLIP = 5.0  # of a feature, in standard deviations
 USUAL = 0.999  # share of the training's frames that are taken for usual
@@ -36,29 +37,48 @@ class ResidualConfig(Config):
     """The lifter that corrects inverse kinematics; see `Residual`. window: frames of a training window."""
 
     kind: Literal["residual"] = "residual"
-    width: int = Field(64, ge=8, le=1024)
-    heads: int = Field(4, ge=1, le=64)
-    blocks: int = Field(3, ge=1, le=64)
-    taps: int = Field(9, ge=1, le=63)
-    mlp_ratio: int = Field(2, ge=1, le=8)
-    window: int = Field(32, ge=2, le=1024)
+    width: int = Field(128, ge=8, le=1024)
+    blocks: int = Field(3, ge=1, le=6)
+    window: int = Field(48, ge=2, le=1024)
     velocity_weight: float = Field(1.0, ge=0)
     bone_weight: float = Field(0.2, ge=0)
 
-    @model_validator(mode="after")
-    def _fits(self) -> ResidualConfig:
-        if self.width % self.heads:
-            raise ValueError("width must be a multiple of heads")
-        if self.taps % 2 == 0:
-            raise ValueError("taps must be odd")
-        return self
+
+class Frames(nn.Module):
+    """Convolutions over time: each block sees three frames, further apart from block to block (1, 3, 9, ...).
+
+    The last layer begins at zero. The first and the last frame stand for those outside.
+    """
+
+    def __init__(self, features: int, width: int, blocks: int, out: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(features, width)
+        self.along = nn.ModuleList(nn.Conv1d(width, width, 3, dilation=3**k) for k in range(blocks))
+        self.mix = nn.ModuleList(nn.Linear(width, width) for _ in range(blocks))
+        self.last = nn.Linear(width, out)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, features) -> (B, T, out)."""
+        x = self.first(x)
+        for k, (along, mix) in enumerate(zip(self.along, self.mix, strict=True)):
+            wide = functional.pad(functional.relu(x).transpose(1, 2), (3**k, 3**k), mode="replicate")
+            x = x + mix(functional.relu(along(wide).transpose(1, 2)))
+        return torch.as_tensor(self.last(functional.relu(x)))
+
+    @property
+    def reach(self) -> int:
+        """Frames to each side that a frame's result depends on."""
+        return sum(3**k for k in range(len(self.along)))
 
 
 class Residual(LiftNetwork):
-    """The network. Its options are those of `JointToken`.
+    """The network: one part corrects the body and sees it alone, so that strange hands do no harm; one the hands.
 
-    Set by the training: `mean` and `spread` (J, 6) of the features, `scale` (J, 3) of the corrections, and `usual`: how
-    far the bodies of the training lie from their mean.
+    joints: J. carriers: for each joint the joint that it is seen from (hands from their wrists; the body's joints:
+    themselves). width, blocks: of both parts. Set by the training: `mean` and `spread` (J, 3) of what goes in, `scale`
+    (J, 3) of the corrections, and `usual`: how far the bodies of the training lie from their mean.
     """
 
     kind = "residual"
@@ -69,30 +89,18 @@ class Residual(LiftNetwork):
     carrier: Tensor
     carried: Tensor
 
-    def __init__(
-        self,
-        joints: int,
-        carriers: Sequence[int],
-        width: int = 64,
-        heads: int = 4,
-        blocks: int = 3,
-        taps: int = 9,
-        mlp_ratio: int = 2,
-    ) -> None:
+    def __init__(self, joints: int, carriers: Sequence[int], width: int = 128, blocks: int = 3) -> None:
         super().__init__()
         assert len(carriers) == joints, (len(carriers), joints)
-        self.joints, self.taps = joints, taps
-        self.embedding = nn.Linear(FEATURES, width)
-        self.joint = nn.Parameter(torch.randn(joints, width) * 0.02)
-        self.unseen = nn.Parameter(torch.zeros(width))
-        self.blocks = nn.ModuleList(Block(width, heads, taps, mlp_ratio) for _ in range(blocks))
-        self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, 3)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.joints = joints
+        free = [j for j in range(joints) if carriers[j] == j]
+        self.hand = [j for j in range(joints) if carriers[j] != j]
+        self.body = free
+        self.of_body = Frames(len(free) * FEATURES, width, blocks, len(free) * 3)
+        self.of_hands = Frames(joints * FEATURES, width, blocks, len(self.hand) * 3) if self.hand else None
         carrier = torch.tensor(list(carriers))
-        self.register_buffer("mean", torch.zeros(joints, 6))
-        self.register_buffer("spread", torch.ones(joints, 6))
+        self.register_buffer("mean", torch.zeros(joints, 3))
+        self.register_buffer("spread", torch.ones(joints, 3))
         self.register_buffer("scale", torch.ones(joints, 3))
         self.register_buffer("usual", torch.tensor(3.0))
         self.register_buffer("carrier", carrier, persistent=False)
@@ -105,29 +113,28 @@ class Residual(LiftNetwork):
         joints = torch.cat([points, depth[..., None]], -1)
         seen = (confidence > 0).to(points.dtype)[..., None]  # (B, T, J, 1)
         normal = self._normal(joints)
-        x = self.embedding(torch.cat([normal.clamp(-CLIP, CLIP), confidence[..., None], seen], -1))
-        x = x + self.joint + (1 - seen) * self.unseen  # (B, T, J, C)
-        hidden = (seen == 0).flatten(2).flatten(0, 1)
-        for number, block in enumerate(self.blocks):
-            x = block(x, hidden if number == 0 else None)  # what was not seen tells nothing at first
-        change = LIMIT * torch.tanh(self.out(self.norm(x)) / LIMIT) * self.scale
-        change = change * self._usual(normal)[..., None, None]
+        shown = normal.clamp(-CLIP, CLIP) * torch.where(self.carried > 0, seen, torch.ones_like(seen))
+        features = torch.cat([shown, confidence[..., None], seen], -1)  # (B, T, J, FEATURES)
+        wanted = torch.zeros_like(joints)
+        wanted[:, :, self.body] = self.of_body(features[:, :, self.body].flatten(2)).unflatten(2, (-1, 3))
+        if self.of_hands is not None:
+            wanted[:, :, self.hand] = self.of_hands(features.flatten(2)).unflatten(2, (-1, 3))
+        change = LIMIT * torch.tanh(wanted / LIMIT) * self.scale * self._usual(normal)[..., None, None]
         change = change + change.index_select(2, self.carrier) * self.carried  # a hand goes along with its wrist
         moved = joints + change
         return torch.cat([torch.where(seen > 0, points, moved[..., :2]), moved[..., 2:]], -1)
 
     def _normal(self, joints: Tensor) -> Tensor:
-        """(B, T, J, 6) features of joints (B, T, J, 3), of mean 0 and deviation 1 in the training."""
-        return (torch.cat([joints, self.seen_from_carrier(joints)], -1) - self.mean) / self.spread
+        """(B, T, J, 3) joints as their carriers see them, of mean 0 and deviation 1 in the training."""
+        return (self.seen_from_carrier(joints) - self.mean) / self.spread
 
     def _usual(self, normal: Tensor) -> Tensor:
-        """(B, T) 1 for bodies as in the training, 0 for those twice as far from its mean, of features (B, T, J, 6)."""
+        """(B, T) 1 for bodies as in the training, 0 for those twice as far from its mean, of features (B, T, J, 3)."""
         return torch.as_tensor((2 - self._distance(normal) / self.usual).clamp(0, 1))
 
     def _distance(self, normal: Tensor) -> Tensor:
-        """(B, T) of the joints that nothing carries, from the training's mean, root mean square."""
-        body = 1 - self.carried  # (J, 1)
-        return ((normal[..., :3].square() * body).sum((2, 3)) / (3 * body.sum())).sqrt()
+        """(B, T) of the body's joints from the training's mean, root mean square."""
+        return normal[:, :, self.body].square().mean((2, 3)).sqrt()
 
     def seen_from_carrier(self, joints: Tensor) -> Tensor:
         """(..., J, D) relative to each joint's carrier; a joint without one stays as it is."""
@@ -136,7 +143,7 @@ class Residual(LiftNetwork):
     @property
     def reach(self) -> int:
         """Frames to each side that a frame's result depends on, beside what inverse kinematics does."""
-        return len(self.blocks) * (self.taps // 2)
+        return self.of_body.reach
 
     @torch.no_grad()
     def fit(self, clips: ClipSet) -> None:
@@ -144,7 +151,7 @@ class Residual(LiftNetwork):
         rows = np.linspace(0, len(clips.points) - 1, min(SAMPLE, len(clips.points))).astype(int)
         points, confidence, truth, known = clips.take(rows)
         joints = torch.cat([points, torch.from_numpy(clips.depth[rows])[..., None]], -1)  # (F, J, 3)
-        features = torch.cat([joints, self.seen_from_carrier(joints)], -1)
+        features = self.seen_from_carrier(joints)
         self.mean.copy_(features.mean(0))
         self.spread.copy_(features.std(0).clamp(min=0.02))
         wrong = self.seen_from_carrier(truth) - self.seen_from_carrier(joints)
