@@ -135,7 +135,7 @@ def _view(
 def _anywhere(pose: PoseSequence, rng: np.random.Generator) -> Camera:
     """A camera before a motion (T, 50, 3), to its side, above or below; a third of them without perspective."""
     quality = QUALITIES["broadcast"]
-    yaw, pitch, roll = rng.uniform(-1, 1, 3) * [_YAW, _PITCH, _ROLL]
+    yaw, pitch, roll = np.clip(rng.normal(0, 0.4, 3), -1, 1) * [_YAW, _PITCH, _ROLL]  # who signs faces the camera
     distance = _FAR if rng.random() < _FAR_SHARE else float(rng.uniform(1.5, 5))
     x, y, z = np.median(pose.keypoints[:, NECK].astype(float), axis=0).tolist()
     centre = (quality.width / 2, quality.height / 3)

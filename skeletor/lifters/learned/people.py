@@ -22,9 +22,9 @@ _BONES = 0.2  # log of the factors on lengths: up to that much, both sides alike
 _UNEVEN = 0.03  # one arm against the other
 _SPEED = 0.4  # log of the factor on the speed
 _DEPTH = 0.15  # shoulder widths: how far shoulders and head may lie before or behind where they were, from the neck
-_REACH = np.array([[-0.15, 0.15], [-0.15, 0.15], [-0.1, 0.3]])  # arm's lengths, a shift of the wrist: x, y, z
-_SWIVEL = np.radians(20)  # standard deviation of the elbow's turn about the line from shoulder to wrist
-_BACKWARDS, _BORROWED = 0.25, 0.25  # shares of the clips: one arm's motion in reverse; one arm of the other motion
+_REACH = np.array([[-0.2, 0.2], [-0.2, 0.2], [-0.2, 0.3]])  # arm's lengths, a shift of the wrist: x, y, z
+_SWIVEL = np.radians(35)  # standard deviation of the elbow's turn about the line from shoulder to wrist
+_BACKWARDS, _BORROWED = 0.25, 0.5  # shares of the clips: one arm's motion in reverse; one arm of the other motion
 _STRETCHED = 0.98  # of an arm's length, the most that a wrist is from its shoulder
 _TINY = 1e-6
 

@@ -77,8 +77,9 @@ class Residual(LiftNetwork):
     """The network: one part corrects the body and sees it alone, so that strange hands do no harm; one the hands.
 
     joints: J. carriers: for each joint the joint that it is seen from (hands from their wrists; the body's joints:
-    themselves). width, blocks: of both parts. Set by the training: `mean` and `spread` (J, 3) of what goes in, `scale`
-    (J, 3) of the corrections, and `usual`: how far the bodies of the training lie from their mean.
+    themselves). bones: of the body, pairs of joints. width, blocks: of both parts. Set by the training: `mean` and
+    `spread` (J, 3) of what goes in, `scale` (J, 3) of the corrections, and `usual`: how far the bodies of the training
+    lie from their mean.
     """
 
     kind = "residual"
@@ -88,22 +89,36 @@ class Residual(LiftNetwork):
     usual: Tensor
     carrier: Tensor
     carried: Tensor
+    starts: Tensor
+    ends: Tensor
 
-    def __init__(self, joints: int, carriers: Sequence[int], width: int = 128, blocks: int = 3) -> None:
+    def __init__(
+        self,
+        joints: int,
+        carriers: Sequence[int],
+        bones: Sequence[Sequence[int]],
+        width: int = 128,
+        blocks: int = 3,
+    ) -> None:
         super().__init__()
         assert len(carriers) == joints, (len(carriers), joints)
+        assert bones, "a body has bones"
         self.joints = joints
         free = [j for j in range(joints) if carriers[j] == j]
         self.hand = [j for j in range(joints) if carriers[j] != j]
         self.body = free
-        self.of_body = Frames(len(free) * FEATURES, width, blocks, len(free) * 3)
-        self.of_hands = Frames(joints * FEATURES, width, blocks, len(self.hand) * 3) if self.hand else None
+        self.of_body = Frames(len(free) * FEATURES + len(bones) * 2, width, blocks, len(free) * 3)
+        self.of_hands = (
+            Frames(joints * FEATURES + len(bones) * 2, width, blocks, len(self.hand) * 3) if self.hand else None
+        )
         carrier = torch.tensor(list(carriers))
         self.register_buffer("mean", torch.zeros(joints, 3))
         self.register_buffer("spread", torch.ones(joints, 3))
         self.register_buffer("scale", torch.ones(joints, 3))
         self.register_buffer("usual", torch.tensor(3.0))
         self.register_buffer("carrier", carrier, persistent=False)
+        self.register_buffer("starts", torch.tensor([bone[0] for bone in bones]), persistent=False)
+        self.register_buffer("ends", torch.tensor([bone[1] for bone in bones]), persistent=False)
         self.register_buffer("carried", (carrier != torch.arange(joints)).float()[:, None], persistent=False)
 
     def forward(self, points: Tensor, confidence: Tensor, depth: Tensor) -> Tensor:
@@ -115,10 +130,12 @@ class Residual(LiftNetwork):
         normal = self._normal(joints)
         shown = normal.clamp(-CLIP, CLIP) * torch.where(self.carried > 0, seen, torch.ones_like(seen))
         features = torch.cat([shown, confidence[..., None], seen], -1)  # (B, T, J, FEATURES)
+        lengths = self._lengths(joints)
+        body = torch.cat([features[:, :, self.body].flatten(2), lengths], 2)
         wanted = torch.zeros_like(joints)
-        wanted[:, :, self.body] = self.of_body(features[:, :, self.body].flatten(2)).unflatten(2, (-1, 3))
+        wanted[:, :, self.body] = self.of_body(body).unflatten(2, (-1, 3))
         if self.of_hands is not None:
-            wanted[:, :, self.hand] = self.of_hands(features.flatten(2)).unflatten(2, (-1, 3))
+            wanted[:, :, self.hand] = self.of_hands(torch.cat([features.flatten(2), lengths], 2)).unflatten(2, (-1, 3))
         change = LIMIT * torch.tanh(wanted / LIMIT) * self.scale * self._usual(normal)[..., None, None]
         change = change + change.index_select(2, self.carrier) * self.carried  # a hand goes along with its wrist
         moved = joints + change
@@ -127,6 +144,11 @@ class Residual(LiftNetwork):
     def _normal(self, joints: Tensor) -> Tensor:
         """(B, T, J, 3) joints as their carriers see them, of mean 0 and deviation 1 in the training."""
         return (self.seen_from_carrier(joints) - self.mean) / self.spread
+
+    def _lengths(self, joints: Tensor) -> Tensor:
+        """(B, T, 2 bones) bones as inverse kinematics has them, which saw the whole clip, and as they look."""
+        bone = joints.index_select(2, self.ends) - joints.index_select(2, self.starts)
+        return 2 * torch.cat([_length(bone), _length(bone[..., :2])], -1).clamp(max=CLIP / 2) - 1
 
     def _usual(self, normal: Tensor) -> Tensor:
         """(B, T) 1 for bodies as in the training, 0 for those twice as far from its mean, of features (B, T, J, 3)."""
@@ -209,17 +231,29 @@ def _length(vectors: Tensor) -> Tensor:
     return (vectors.square().sum(-1) + 1e-8).sqrt()
 
 
+class ResidualFrame(JointTokenFrame):
+    """bones: see `Residual`."""
+
+    bones: list[tuple[int, int]] = Field([], min_length=1)
+
+    def joint_numbers(self) -> list[int]:
+        """Carriers and ends of bones."""
+        return [*self.carriers, *(joint for bone in self.bones for joint in bone)]
+
+
 class ResidualLifter:
     """The lifter that corrects inverse kinematics; see `skeletor.lifters.learned.kind.LifterKind`."""
 
     name = Residual.kind
     config = ResidualConfig
-    frame: type[Frame] = JointTokenFrame
+    frame: type[Frame] = ResidualFrame
 
     def arguments(self, config: ResidualConfig, skeleton: Skeleton) -> dict[str, Any]:
-        """The network's options, J, and what each joint is seen from."""
+        """The network's options, J, what each joint is seen from, and the bones of the body."""
         shape = config.model_dump(mode="json", exclude={"kind", "window", "velocity_weight", "bone_weight"})
-        return {**shape, "kind": self.name, "joints": len(skeleton), "carriers": carriers(skeleton)}
+        carried = carriers(skeleton)
+        bones = [list(bone) for bone in skeleton.bones if all(carried[joint] == joint for joint in bone)]
+        return {**shape, "kind": self.name, "joints": len(skeleton), "carriers": carried, "bones": bones}
 
     def options(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """They are the arguments."""

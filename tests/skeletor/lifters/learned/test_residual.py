@@ -20,7 +20,7 @@ BONES = SIGNING_50.bones
 
 def small(trained: bool = True, blocks: int = 2) -> Residual:
     torch.manual_seed(0)
-    model = Residual(50, carriers(SIGNING_50), width=8, blocks=blocks)
+    model = Residual(50, carriers(SIGNING_50), [bone for bone in BONES if max(bone) < 8], width=8, blocks=blocks)
     if trained:
         last_layers(model, 0.5)
     return model.eval()
