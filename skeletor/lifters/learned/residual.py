@@ -8,7 +8,7 @@ kinematics is all there is. The network is that of `joint_token` without its lin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -234,7 +234,7 @@ def _length(vectors: Tensor) -> Tensor:
 class ResidualFrame(JointTokenFrame):
     """bones: see `Residual`."""
 
-    bones: list[tuple[int, int]] = Field([], min_length=1)
+    bones: list[Annotated[list[int], Field(min_length=2, max_length=2)]] = Field([], min_length=1)
 
     def joint_numbers(self) -> list[int]:
         """Carriers and ends of bones."""
