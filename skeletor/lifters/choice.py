@@ -16,7 +16,6 @@ NETWORKS = {
     "uplift-upsample": "configs/lift_uplift.yaml",
     "anatomy": "configs/lift_anatomy.yaml",
     "joint-token": "configs/lift_joint_token.yaml",
-    "residual": "configs/lift_residual.yaml",
 }
 SHIPPED_KIND = "joint-token"
 

@@ -36,7 +36,7 @@ class LearnedOptions(LiftOptions):
 
 @LIFTERS.register(
     LearnedOptions,
-    "a network of `slt lift train` (uplift-upsample, anatomy, joint-token, residual); without weights, the shipped",
+    "a network of `slt lift train` (uplift-upsample, anatomy, joint-token); without weights, the shipped",
 )
 def build_learned(options: LearnedOptions) -> Lifter:
     """The lifter of its options. InputError if the weights cannot be used, or not with these options."""

@@ -11,14 +11,13 @@ import numpy as np
 from skeletor.lifters.learned.clips import ClipSet, Material, View, clip_set
 from skeletor.lifters.learned.config import LifterDataConfig
 from skeletor.lifters.learned.mocap import arm_motion, read_mocap, turned
-from skeletor.lifters.learned.people import other_person
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.progress import progress
 from skeletor.support.workers import worker_pool
 from slt.synthetic.detector.noise import DetectorNoise
 from slt.synthetic.language.grammar import make_splits
-from slt.synthetic.picture.camera import Camera, random_camera
+from slt.synthetic.picture.camera import random_camera
 from slt.synthetic.picture.quality import QUALITIES
 from slt.synthetic.signing.motion import perform
 from slt.synthetic.signing.signers import Signer, split_signers
@@ -30,8 +29,6 @@ CORPUS_SEED = 1
 _HANDS = tuple(np.array(SIGNING_50.group(name)) for name in ("left_hand", "right_hand"))
 _CHUNK = 32
 _MOCAP_SENTENCES, _MOCAP_WITHOUT_HANDS = 200, 0.5
-_YAW, _PITCH, _ROLL = np.radians(40), np.radians(15), np.radians(3)  # of cameras that stand anywhere, to each side
-_FAR, _FAR_SHARE = 100.0, 1 / 3  # metres: without perspective; of such cameras
 
 
 def rendered_material(config: LifterDataConfig, workers: int = 1) -> Material:
@@ -96,8 +93,7 @@ def training_view(config: LifterDataConfig, number: int) -> View:
     noise = None if rng.random() < config.clean_share else detector(config.noise)
     if rng.random() < config.turned_share:
         pose = turned(pose, np.radians(rng.uniform(-config.turn, config.turn)))
-    hands = bool(rng.random() >= config.hide_hands)
-    return _view(config, pose, pose.keypoints[::-1], rng, noise, hands)
+    return make_view(pose, rng, noise, hands=bool(rng.random() >= config.hide_hands))
 
 
 def _mocap_view(config: LifterDataConfig, number: int) -> View:
@@ -110,36 +106,7 @@ def _mocap_view(config: LifterDataConfig, number: int) -> View:
     sequences, _ = read_mocap(config.mocap).split(config.mocap_held_out)
     pose = arm_motion(sequences, hands, np.radians(config.turn), rng)
     noise = None if rng.random() < config.clean_share else detector(config.noise)
-    return _view(config, pose, hands.keypoints, rng, noise, bool(rng.random() >= _MOCAP_WITHOUT_HANDS))
-
-
-def _view(
-    config: LifterDataConfig,
-    pose: PoseSequence,
-    donor: np.ndarray,
-    rng: np.random.Generator,
-    noise: Noise | None,
-    hands: bool,
-) -> View:
-    """As `make_view`; of the motion by another person, from anywhere, for a share of the views.
-
-    donor: (N, 50, 3) another motion, of which that person may have an arm.
-    """
-    if config.varied_share == 0 or rng.random() >= config.varied_share:
-        return make_view(pose, rng, noise, hands)
-    points = other_person(pose.keypoints, donor, rng).astype(np.float32)
-    pose = PoseSequence(points, np.ones(points.shape[:2], np.float32), pose.fps, SIGNING_50, pose.provenance)
-    return make_view(pose, rng, noise, hands, _anywhere(pose, rng))
-
-
-def _anywhere(pose: PoseSequence, rng: np.random.Generator) -> Camera:
-    """A camera before a motion (T, 50, 3), to its side, above or below; a third of them without perspective."""
-    quality = QUALITIES["broadcast"]
-    yaw, pitch, roll = np.clip(rng.normal(0, 0.4, 3), -1, 1) * [_YAW, _PITCH, _ROLL]  # who signs faces the camera
-    distance = _FAR if rng.random() < _FAR_SHARE else float(rng.uniform(1.5, 5))
-    x, y, z = np.median(pose.keypoints[:, NECK].astype(float), axis=0).tolist()
-    centre = (quality.width / 2, quality.height / 3)
-    return Camera(quality.width, quality.height, quality.width / 2, distance, yaw, pitch, roll, (x, y, z), centre)
+    return make_view(pose, rng, noise, hands=bool(rng.random() >= _MOCAP_WITHOUT_HANDS))
 
 
 @lru_cache(maxsize=4)
@@ -192,18 +159,9 @@ def detector(path: str | None) -> Noise:
     return PlainNoise() if path is None else DetectorNoise.load(path)
 
 
-def make_view(
-    pose: PoseSequence,
-    rng: np.random.Generator,
-    noise: Noise | None,
-    hands: bool = True,
-    camera: Camera | None = None,
-) -> View:
-    """A camera's and a detector's view of a motion (T, 50, 3) in metres.
-
-    noise: None for true 2D. camera: a random one, if none is given.
-    """
-    camera = camera or random_camera(QUALITIES["broadcast"], rng, pose)
+def make_view(pose: PoseSequence, rng: np.random.Generator, noise: Noise | None, hands: bool = True) -> View:
+    """A random camera's and a detector's view of a motion (T, 50, 3) in metres. noise: None for true 2D."""
+    camera = random_camera(QUALITIES["broadcast"], rng, pose)
     flat = camera.project(pose.keypoints)
     seen = PoseSequence(flat, pose.confidence, pose.fps, SIGNING_50, Provenance(source="rendered", units="pixel"))
     if noise is not None:

@@ -41,7 +41,6 @@ LIFTERS: dict[str, dict[str, Any]] = {
                         "temporal_blocks": 2},
     "anatomy": {"channels": 16, "blocks": 1, "frames": 8},
     "joint-token": {"width": 8, "heads": 2, "blocks": 1, "taps": 3, "window": 8},
-    "residual": {"width": 8, "blocks": 1, "window": 8},
 }  # fmt: skip
 WORDS = ("regen", "sonne", "wind", "schnee")
 

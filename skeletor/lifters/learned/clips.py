@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from skeletor.learning.augment import mirrored
-from skeletor.lifters import fast
 from skeletor.lifters.learned.network_input import lifter_input
-from skeletor.lifters.side_by_side import Layout
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
-
-TOGETHER = 4096  # frames that inverse kinematics lifts in one go
 
 
 @dataclass(frozen=True)
@@ -51,19 +46,6 @@ class ClipSet:
 
     def __len__(self) -> int:
         return len(self.starts) - 1
-
-    @cached_property
-    def depth(self) -> np.ndarray:
-        """(F, J) what inverse kinematics makes of the points, each clip whole. SIGNING_50 only."""
-        lengths = np.diff(self.starts)
-        groups = (self.starts[:-1] // TOGETHER).tolist()  # of the clips: those that are lifted in one go
-        result = np.empty(self.points.shape[:2], np.float32)
-        for group in dict.fromkeys(groups):
-            members = np.flatnonzero(np.array(groups) == group)
-            part = slice(int(self.starts[members[0]]), int(self.starts[members[-1] + 1]))
-            layout = Layout(tuple(lengths[members].tolist()))
-            result[part] = fast.lift(self.points[part], self.confidence[part], layout)[..., 2]
-        return result
 
     def clip(self, number: int) -> slice:
         """Frames of one clip."""
@@ -128,18 +110,13 @@ class Material:
 
 @dataclass(frozen=True)
 class Batch:
-    """points (B, N, J, 2), confidence and known (B, N, J), truth (B, N, J, 3); times (B, N): frame numbers.
-
-    rows (B, N): of the clip set. flips (B,): which samples are mirrored.
-    """
+    """points (B, N, J, 2), confidence and known (B, N, J), truth (B, N, J, 3); times (B, N): frame numbers."""
 
     points: Tensor
     confidence: Tensor
     truth: Tensor
     known: Tensor
     times: np.ndarray
-    rows: np.ndarray
-    flips: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -170,16 +147,11 @@ class Draw:
 
     def batch(self, clip_of: np.ndarray, times: np.ndarray, flips: np.ndarray, step: int = 1) -> Batch:
         """Frames `times` (B, N) of clips (B,), `step` apart."""
-        rows = self.clips.rows(clip_of, times, step)
-        points, confidence, truth, known = (part.to(self.device) for part in self.clips.take(rows))
+        points, confidence, truth, known = (
+            part.to(self.device) for part in self.clips.take(self.clips.rows(clip_of, times, step))
+        )
         order = torch.as_tensor(self.skeleton.mirror, device=self.device)
         flip = torch.as_tensor(flips, device=self.device)
         points, confidence = mirrored(points, confidence, flip, order)
         truth, sure = mirrored(truth, known.to(truth.dtype), flip, order)
-        return Batch(points, confidence, truth, sure > 0, times, rows, flips)
-
-    def depth(self, batch: Batch) -> Tensor:
-        """(B, N, J) inverse kinematics of a batch's clips; see `ClipSet.depth`."""
-        found = self.clips.depth[batch.rows]
-        other = found[..., self.skeleton.mirror]
-        return torch.from_numpy(np.where(batch.flips[:, None, None], other, found)).to(self.device)
+        return Batch(points, confidence, truth, sure > 0, times)

@@ -20,8 +20,7 @@ class LifterDataConfig(Config):
     the cameras do (8). hide_hands: of the views, without hands. minimum_confidence, hand_reach: as of `lift`. mocap:
     npz of captured arms (`skeletor.lifters.learned.mocap`), mocap_views: clips of it, hands of the rendered signers put
     on; they are turned by up to `turn`, and half of them have no hands. clips may be 0 if there is mocap. Sequences
-    whose name has `mocap_held_out` in it are never trained on. varied_share: of the views, of other people
-    (`skeletor.lifters.learned.people`) through cameras that stand anywhere before them.
+    whose name has `mocap_held_out` in it are never trained on.
     """
 
     clips: int = Field(1500, ge=0)
@@ -37,7 +36,6 @@ class LifterDataConfig(Config):
     mocap: str | None = None
     mocap_views: int = Field(2500, ge=1)
     mocap_held_out: str = Field("test_", min_length=1)
-    varied_share: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _some_clips(self) -> LifterDataConfig:

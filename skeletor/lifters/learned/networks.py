@@ -11,16 +11,15 @@ from skeletor.lifters.learned.anatomy import AnatomyConfig, AnatomyLifter
 from skeletor.lifters.learned.joint_token import JointTokenConfig, JointTokenLifter
 from skeletor.lifters.learned.kind import LifterKind
 from skeletor.lifters.learned.layers import LiftNetwork
-from skeletor.lifters.learned.residual import ResidualConfig, ResidualLifter
 from skeletor.lifters.learned.uplift import UpliftConfig, UpliftLifter
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 
-_ALL: tuple[LifterKind[Any, Any], ...] = (UpliftLifter(), AnatomyLifter(), JointTokenLifter(), ResidualLifter())
+_ALL: tuple[LifterKind[Any, Any], ...] = (UpliftLifter(), AnatomyLifter(), JointTokenLifter())
 REGISTRY: Mapping[str, LifterKind[Any, Any]] = {kind.name: kind for kind in _ALL}
 KINDS = tuple(REGISTRY)
-ModelConfig = Annotated[UpliftConfig | AnatomyConfig | JointTokenConfig | ResidualConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[UpliftConfig | AnatomyConfig | JointTokenConfig, Field(discriminator="kind")]
 
 
 def network_arguments(config: ModelConfig, skeleton: Skeleton) -> dict[str, Any]:

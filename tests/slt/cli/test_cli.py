@@ -66,7 +66,7 @@ def test_a_lifter_that_is_not_there_is_one_line(tmp_path, name):
 
 def test_doctor_lists_the_lifters(tmp_path):
     lines = slt("doctor", cwd=tmp_path).stdout.splitlines()
-    for name in ("fast", "reference", "uplift-upsample", "anatomy", "joint-token", "residual"):
+    for name in ("fast", "reference", "uplift-upsample", "anatomy", "joint-token"):
         assert any(line.startswith(f"  {name} ") for line in lines), name
     shipped = next(line for line in lines if line.startswith("  joint-token "))
     assert shipped.endswith("joint_token.safetensors")  # nothing was trained here
