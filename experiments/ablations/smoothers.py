@@ -126,7 +126,7 @@ MEDIUM = DetectorErrors(drop=0.08, freeze=0.02, swap=0.04, rest=0.015, motion=0.
 def make(request: Request, config: SmoothersConfig) -> None:
     """Score every set of options, and write the best of each grid."""
     rng = np.random.default_rng(config.seed + 1)
-    clips, lifter = motion(config.clips, config.seed), build_lifter(FastOptions())
+    clips, lifter = motion(config.clips, config.seed), build_lifter(FastOptions(absent="filled"))
     lifts = lifter.many([detect(pose, None, rng) for pose in clips])
     raw = lifter.many([detect(pose, MEDIUM, rng) for pose in clips])
     base = figures(raw, lifts, {"name": "linear"})

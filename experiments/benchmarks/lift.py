@@ -15,12 +15,12 @@ from skeletor.poses.pose import PoseSequence
 def rows(planar: Sequence[PoseSequence], lifted: list[PoseSequence], cycles: int = 1000) -> Iterator[Row]:
     """2D clips in; what `fast` makes of them is put into `lifted`. cycles: of the published method's descent."""
     count = sum(map(len, planar))
-    fast = build_lifter(FastOptions())
+    fast = build_lifter(FastOptions(absent="filled"))
     fast(planar[0])  # draws its sample of finger poses
     ours = rate(lambda: lifted.extend(fast.many(planar)), count)
-    reference = build_lifter(ReferenceOptions(cycles=cycles))
+    reference = build_lifter(ReferenceOptions(cycles=cycles, absent="filled"))
     theirs = rate(lambda: reference(planar[0]), len(planar[0]))
     yield Row("lift (fast)", "frames/s", ours, f"reference, {cycles:,} cycles", theirs)
-    network = build_lifter(LearnedOptions())
+    network = build_lifter(LearnedOptions(absent="filled"))
     network(planar[0])
     yield Row("lift (the default network)", "frames/s", rate(lambda: network.many(planar), count), "lift (fast)", ours)

@@ -137,7 +137,7 @@ class Ridge:
 
 def flat(poses: Sequence[PoseSequence]) -> list[PoseSequence]:
     """No lifting: the fast lifter's x and y with z = 0."""
-    lifted = build_lifter(FastOptions()).many(poses)
+    lifted = build_lifter(FastOptions(absent="filled")).many(poses)
     return [p.replace(p.keypoints * np.array([1, 1, 0], np.float32)) for p in lifted]
 
 
@@ -169,7 +169,7 @@ def measure(lifted: Sequence[PoseSequence], views: Sequence[View]) -> dict[str, 
 
 def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
     """All rows; trains the lifters that have no weights yet, and the ridge."""
-    fast, reference = build_lifter(FastOptions()), build_lifter(ReferenceOptions())
+    fast, reference = build_lifter(FastOptions(absent="filled")), build_lifter(ReferenceOptions(absent="filled"))
     rows = [
         Row("flat, z = 0", flat),
         Row("IK reference (first clips)", reference.many, few=True),
@@ -200,7 +200,7 @@ def ways(config: LiftersTable, noise: str | None, work: Path) -> list[Row]:
 
 
 def _learned(weights: Path, **more: Any) -> Way:
-    return build_lifter(LearnedOptions(weights=str(weights), **more)).many
+    return build_lifter(LearnedOptions(weights=str(weights), absent="filled", **more)).many
 
 
 def _job(name: str, noise: str | None, config: LiftersTable, work: Path, **more: Any) -> LiftTrainJob:

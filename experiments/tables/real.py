@@ -52,7 +52,7 @@ def real_sequences(shared: Path) -> list[Real]:
             found.append(Real(name, pose, _observed(pose, standing_hands(pose, STILL))))
     for name, planar in read_poses(shared / OPENPOSE).items():
         width = float(np.nanmedian(np.linalg.norm(planar.keypoints[:, 2] - planar.keypoints[:, 5], axis=1)))
-        pose = build_lifter(FastOptions())(planar)
+        pose = build_lifter(FastOptions(absent="filled"))(planar)
         found.append(Real(name, pose, _observed(pose, standing_hands(planar, STILL * width))))
     return found
 

@@ -299,7 +299,7 @@ def in_chain(name: str, run: Path, seed: int, raw: Mapping[str, PoseSequence]) -
     refined = poses if refiner is None else refiner.many(poses)
     speed = sum(map(len, poses)) / max(time.process_time() - start, 1e-9)
     flat, deep = open_store(run / "corpus" / "truth2d" / "test"), open_store(run / "corpus" / "truth" / "test")
-    lifted = build_lifter(FastOptions()).many(refined)
+    lifted = build_lifter(FastOptions(absent="filled")).many(refined)
     errors = pose_errors(lifted, [normalise(deep[n]) for n in names])
     return {
         "name": name,
