@@ -55,12 +55,25 @@ class About:
                 raise InputError(f"the card needs the {what}; give it with --{what}")
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's, but a text such as 1E0 is quoted: to it that is no number, to readers of YAML 1.2 it is one."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "'" if _NUMBER_LIKE.fullmatch(value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_NUMBER_LIKE = re.compile(r"[-+.0-9eExXoO_]+")
+_Dumper.add_representer(str, _text)
+
+
 def make_readme(about: About, scores: Mapping[str, Mapping[str, Any]], body: str) -> str:
     """The whole README.md: header and `body`, Markdown. scores: split -> score -> value, as in scores.json.
 
     The same arguments give the same bytes. Raises InputError if there is no score that a metric stands for.
     """
-    header = yaml.safe_dump(_header(about, scores), sort_keys=False, allow_unicode=True, width=10**6)
+    header = yaml.dump(_header(about, scores), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
     return f"{_FENCE}\n{header}{_FENCE}\n\n{body.strip()}\n"
 
 
