@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from experiments.people.ways import in_3d
 from skeletor.poses.pose import PoseSequence
+from skeletor.support.devices import seeded
 from slt.recognise.config import RecogniserConfig
 from slt.recognise.train import GlossClip, train_recogniser
 from slt.translate.features import fit_stats
@@ -104,8 +105,7 @@ def network(
     classes, numbers = np.unique(labels, return_inverse=True)
     target = torch.from_numpy(numbers.reshape(-1))
     frames, real = _padded([stats.standardise(clip) for clip in train])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, torch.device("cpu")):
         model = TemporalNetwork(frames.shape[2], len(classes))
         steps = epochs * -(-len(train) // _BATCH)
         optimiser = torch.optim.AdamW(model.parameters(), _RATE, weight_decay=0.01)

@@ -16,19 +16,18 @@ from skeletor.refiners.registry import REFINERS, build_refiner
 from skeletor.support.progress import log
 from skeletor.support.registry import given_weights
 
-UNSUPERVISED = "Skeletor, unsupervised"
+# Rows of the trained refiners of a finished run -> where their weights lie in it.
+OF_RUN = {"Skeletor, unsupervised": "refiner", "Skeletor, known motion": "refiner-motion"}
 
 
 def ways_of(config: RealConfig, run: Path) -> list[WayConfig]:
     """The config's rows, and each trained refiner behind each of the rows that are to be refined.
 
-    run: a finished run, whose unsupervised refiner is a row if it is there. Rows whose weights are not there are left
+    run: a finished run, whose refiners (`OF_RUN`) are rows if they are there. Rows whose weights are not there are left
     out, with a warning.
     """
-    refiners = dict(config.refiners)
-    unsupervised = run / "refiner" / "refiner.safetensors"
-    if UNSUPERVISED not in refiners and unsupervised.is_file():
-        refiners = {UNSUPERVISED: str(unsupervised), **refiners}
+    trained = {label: run / folder / "refiner.safetensors" for label, folder in OF_RUN.items()}
+    refiners = {label: str(weights) for label, weights in trained.items() if weights.is_file()} | config.refiners
     added = [
         way.model_copy(update={"name": f"{way.name} + {label}", "refine": _trained(weights)})
         for way in config.ways

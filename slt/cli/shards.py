@@ -88,7 +88,7 @@ def _inputs(args: argparse.Namespace) -> Iterator[Path]:
     for text in args.inputs:
         yield from _expanded(Path(text))
     if args.list is not None:
-        if not args.list.is_file():
+        if not args.list.exists() or args.list.is_dir():
             raise InputError(f"{args.list}: no file with an input a line is there")
         with open(args.list, encoding="utf-8", errors="surrogateescape") as lines:
             yield from (Path(line.rstrip("\n")) for line in lines if line.strip())

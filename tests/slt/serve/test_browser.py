@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -344,10 +345,10 @@ def test_the_whole_chain_on_the_example(browser):
     with job_queue(Limits(), Path("slt/models/rendered").absolute(), "cpu") as jobs, running(jobs) as server:
         page = opened(browser, server)
         upload(page, EXAMPLE)
-        page.until("/: \\d+ of 66 frames/.test(document.getElementById('doing').textContent)", 180)
+        page.until("/: \\d+ of \\d+ frames/.test(document.getElementById('doing').textContent)", 180)
         page.until(SHOWN, 180)
         page.until(PLAYABLE)
-        expected = "am samstag in der frühe bleibt es im westen frostig ."
+        expected = json.loads(EXAMPLE.with_suffix(".json").read_text(encoding="utf-8"))["translated"]
         assert page.js("document.querySelector('.said').innerText").strip() == expected
         sound(page)
         page.click("#delete")

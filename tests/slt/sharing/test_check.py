@@ -120,7 +120,7 @@ def test_a_header_that_is_none_is_a_fault(model, text):
     assert any(fault.startswith("README.md") for fault in faults(model))
 
 
-@pytest.mark.parametrize("name", ["refiner", "lifter", "translator", "abstention"])
+@pytest.mark.parametrize("name", ["refiner", "recogniser", "translator", "abstention"])
 def test_weights_that_do_not_load_are_a_fault_though_their_hash_is_right(model, name, monkeypatch):
     monkeypatch.undo()
     data = (model / f"{name}.safetensors").read_bytes()

@@ -89,7 +89,7 @@ def test_a_pickle_by_another_name_is_refused_and_never_opened(hub, exported, tmp
     monkeypatch.setattr(check, "_load_faults", lambda folder: pytest.fail("something was loaded"))
     stored(hub, exported, refiner__safetensors=pickle.dumps(print, 2))
     assert "refiner.safetensors: is a pickle" in pull(hub, tmp_path / "pulled")
-    stored(hub, exported, translator__safetensors=b"x" + content(exported)["translator.safetensors"][1:])
+    stored(hub, exported, translator__safetensors=content(exported)["translator.safetensors"][:-1] + b"x")
     assert "translator.safetensors: is not the file" in pull(hub, tmp_path / "pulled")
     stored(hub, exported, README__md=b"# No header\n")
     assert "no YAML header" in pull(hub, tmp_path / "pulled")

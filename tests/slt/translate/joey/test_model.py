@@ -161,6 +161,6 @@ def test_presets_are_sound_and_nonsense_is_refused():
     paper = PRESETS["paper"]
     assert (paper.layers, paper.hidden, paper.feed_forward, paper.batch) == (2, 64, 256, 32)
     assert (paper.learning_rate, paper.dropout, paper.weight_decay) == (1e-3, 0.1, 1e-3)
-    for wrong in ({"hidden": 64, "heads": 5}, {"beams": [0]}, {"dropout": 1.0}, {"level": "char"}, {"beams": []}):
+    for wrong in ({"hidden": 64, "heads": 5}, {"beams": [0]}, {"dropout": 1.0}, {"level": "letters"}, {"beams": []}):
         with pytest.raises(ValueError):
             TranslateConfig.model_validate(wrong)
