@@ -11,6 +11,7 @@ import numpy as np
 from skeletor.io.formats import read_poses
 from skeletor.learning.measured import LONGEST, MeasuredNoise
 from skeletor.learning.pack import pose_files
+from skeletor.poses.absent import runs
 from skeletor.poses.hands import hands_and_wrists
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
@@ -92,8 +93,7 @@ def _count(pose: PoseSequence, minimum_confidence: float, counts: _Counts) -> No
 
 def _gaps(there: np.ndarray) -> tuple[list[tuple[int, int]], int]:
     """Gaps (start, stop) between frames of (T,) flags, and the frames before the first and after the last one."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], (~there).astype(np.int8), [0]])))
-    gaps = [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    gaps = runs(~there)
     inner = [(a, b) for a, b in gaps if a > 0 and b < len(there)]
     return inner, sum(b - a for a, b in gaps) - sum(b - a for a, b in inner)
 

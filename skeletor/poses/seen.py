@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skeletor.poses.absent import runs
 from skeletor.poses.pose import PoseSequence
 
 SURE = 0.1  # confidence from which a joint counts as seen
@@ -77,8 +78,7 @@ def seen(pose: PoseSequence, stride: int = 1) -> Seen:
 
 def longest_run(flags: np.ndarray) -> int:
     """Length of the longest run of True in (T,) flags."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+    return max((stop - start for start, stop in runs(flags)), default=0)
 
 
 def _percent(share: float) -> str:

@@ -6,13 +6,16 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from skeletor.files.lock import locked
+from skeletor.poses.pose import file_sha256
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
 from slt.estimators.ahead import usable_cores
+from slt.inference.model_files import CONFIG
 from slt.shards.engines import ENGINES, Engine, Local, Ray, Slurm
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
@@ -28,7 +31,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     engine = _engine(args)
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output):
-        plan = write_plan(args.output, args.stage, _options(args), _inputs(args), args.shard_size, _code)
+        plan = write_plan(
+            args.output, args.stage, _options(args), _inputs(args), args.shard_size, partial(_decides, args)
+        )
         print(f"{plan.folder}: {plan.stage} of {plan.inputs} inputs in {plan.shards} shards")
         if args.dry_run:
             return 0
@@ -64,7 +69,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--skeleton", metavar="NAME", help="layout of files of poses that do not tell theirs")
     parser.add_argument("--lift", default=own.lift, help="of lift; default: %(default)s")
     parser.add_argument("--refine", default=own.refine, help="of refine; default: %(default)s")
-    parser.add_argument("--model", help="folder, for refine and translate; default: as of `slt translate`")
+    parser.add_argument(
+        "--model", help="folder, for refine and translate; default: as of `slt refine`, `slt translate`"
+    )
     parser.add_argument("--device", default=own.device, help="default: %(default)s")
     return parser
 
@@ -72,7 +79,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 def _options(args: argparse.Namespace) -> dict[str, object]:
     """Of the stage, checked; a model by its own path, for which is the newest may change until a worker asks."""
     values = {name: getattr(args, name) for name in _OPTIONS}
-    if args.stage in ("refine", "translate"):
+    if args.stage == "translate" or (args.stage == "refine" and args.model is not None):
         values["model"] = str(_model(args.model).resolve())
     return check_config(values, StageOptions, "slt shards").model_dump()
 
@@ -98,11 +105,13 @@ def _expanded(path: Path) -> Sequence[Path]:
     return results_of(read_plan(path)) if (path / PLAN).is_file() else [path]
 
 
-def _code() -> str:
-    """Digest of the code that makes the results: a plan of other code is another plan."""
+def _decides(args: argparse.Namespace) -> str:
+    """Digest of the code that makes the results, and of weights: with others it is another plan."""
     from slt.pipeline.cache.code import code_digest
 
-    return code_digest(["slt.shards.shard"])
+    model = Path(str(_options(args)["model"])) / CONFIG  # it has the hashes of all files of the folder
+    files = [path for path in (model, Path(args.lift)) if path.is_file()]
+    return " ".join([code_digest(["slt.shards.shard"]), *map(file_sha256, files)])
 
 
 def _engine(args: argparse.Namespace) -> Engine:

@@ -12,7 +12,7 @@ from skeletor.files.atomic import write_text
 from skeletor.support.progress import progress, span
 from slt.shards.engines import Ended, Engine
 from slt.shards.plan import Plan
-from slt.shards.shard import failures, finished, read_marker, run_shard
+from slt.shards.shard import failures, finished, forget_deaths, read_marker, run_shard
 
 FAILED = "failed.tsv"
 
@@ -43,6 +43,8 @@ def run_plan(plan: Plan, engine: Engine) -> Outcome:
     """Make the shards that are not finished. What failed is written to `failed.tsv` of the plan's folder."""
     begin = time.monotonic()
     todo = [shard for shard in range(plan.shards) if not finished(plan, shard)]
+    for shard in todo:
+        forget_deaths(plan, shard)
     job = partial(run_shard, plan.folder)
     ended = engine.run(job, todo) if todo else iter(())
     lost = [one for one in progress(ended, plan.stage, total=len(todo), unit="shard") if one.error is not None]

@@ -6,6 +6,7 @@ used is listed in the marker, and the others go on; so is one that ended its wor
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -16,11 +17,12 @@ from typing import Any
 from skeletor.files.atomic import write_text
 from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
-from skeletor.support.errors import InputError, as_input_error, one_line, printable
+from skeletor.support.errors import as_input_error, error_number, one_line, printable
 from slt.shards.plan import Plan, read_plan
 from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions
 
 MARKER, TRYING = ".json", ".trying"
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # a full disk is no input's fault
 _DEATHS = 2  # of workers over one input, after which it is left out
 
 
@@ -43,6 +45,8 @@ def run_shard(folder: Path, shard: int) -> None:
         try:
             found = stage(path)
         except Exception as error:
+            if error_number(error) in _FULL:
+                raise
             failed.append({"input": printable(str(path)), "reason": _line(error, path)})
             continue
         results |= {_name(path, clip, results): value for clip, value in found.items()}
@@ -55,7 +59,13 @@ def finished(plan: Plan, shard: int) -> bool:
     marker = read_marker(plan, shard)
     if marker is None or marker["key"] != plan.key or marker["sources"] != _sources(plan.inputs_of(shard)):
         return False
-    return marker["file"] is None or (plan.result(shard).parent / str(marker["file"])).is_file()
+    file = None if marker["file"] is None else plan.result(shard).parent / str(marker["file"])
+    return file is None or (file.is_file() and file_sha256(file) == marker["sha256"])
+
+
+def forget_deaths(plan: Plan, shard: int) -> None:
+    """What was broken off by a person, or with its whole machine, does not count against the input in work then."""
+    plan.result(shard).with_suffix(TRYING).unlink(missing_ok=True)
 
 
 def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
@@ -145,9 +155,7 @@ def _sources(inputs: list[Path]) -> list[list[int] | None]:
 
 
 def _line(error: Exception, path: Path) -> str:
-    """One line that names the input. A full disk is not the input's fault: it is raised."""
+    """One line that names the input."""
     known = as_input_error(error, path)
-    text = one_line(error) if known is None else one_line(known)
-    if not isinstance(known, InputError) and known is None:
-        text = f"{type(error).__name__}: {text} (a defect of the program)"
+    text = one_line(known) if known else f"{type(error).__name__}: {one_line(error)} (a defect of the program)"
     return text if str(path) in text or path.name in text else f"{printable(str(path))}: {text}"

@@ -1,5 +1,6 @@
 """A stage in shards: the same bytes by any engine; what is finished is kept, what is stale or lost is made again."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -161,3 +162,47 @@ def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureF
     assert run("refine", "-o", tmp_path / "none")[0] == 2
     assert run("lift", inputs[0], "-o", tmp_path / "lifted")[0] == 2  # another plan
     assert run("lift", inputs[0], "-o", tmp_path / "x", "--slurm", "timeout_min=3")[0] == 2
+
+
+def test_what_a_person_broke_off_twice_is_not_left_out(tmp_path: Path, inputs: list[Path]) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    trying = plan.result(0).with_suffix(TRYING)
+    trying.parent.mkdir(parents=True)
+    trying.write_text(json.dumps({"deaths": {"0": 1}, "at": 0}))
+    assert run_plan(plan, InThisProcess()).failed == 1  # the one that is no file of poses
+
+
+def test_a_damaged_result_is_made_again(tmp_path: Path, inputs: list[Path]) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    run_plan(plan, InThisProcess())
+    before, file = tree(plan.folder), plan.result(0).with_suffix(".safetensors")
+    file.write_bytes(before[str(file.relative_to(plan.folder))][:-1] + b"\0")
+    assert not finished(plan, 0)
+    run_plan(plan, InThisProcess())
+    assert tree(plan.folder) == before
+
+
+def test_a_full_disk_is_no_fault_of_an_input(
+    tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    plan = planned(tmp_path / "out", inputs)
+    monkeypatch.setattr("slt.shards.shard._stage", lambda *args: full)
+    with pytest.raises(OSError, match="No space"):
+        run_shard(plan.folder, 0)
+    assert read_marker(plan, 0) is None
+
+
+def test_another_model_under_the_same_name_is_another_plan(
+    tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    common = ["shards", "refine", str(inputs[0]), "-o", str(tmp_path / "out"), "--model", str(model), "--dry-run"]
+    for text, code in (("a: 1", 0), ("a: 1", 0), ("a: 2", 2)):
+        (model / "model.yaml").write_text(text)
+        with pytest.raises(SystemExit) as end:
+            main(common)
+        assert end.value.code == code, capsys.readouterr().err
