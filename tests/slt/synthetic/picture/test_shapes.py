@@ -24,11 +24,12 @@ def test_a_hull_of_discs_is_what_opencv_finds(discs):
     hull = hull_of_discs(centres, radii)
     assert hull.shape == (CORNERS, 2)
     cloud = (centres[:, None] + radii[:, None, None] * DIRECTIONS).reshape(-1, 2).astype(np.float32)
-    outline = cv2.convexHull(cloud)
-    area = cv2.contourArea(outline)
+    area = cv2.contourArea(cv2.convexHull(cloud))
     ours = cv2.contourArea(hull.astype(np.float32))
-    # it has N corners only: between two of them it may lie inside by what a chord of the largest disc does
-    lost = cv2.arcLength(outline, True) * radii.max() * (1 - np.cos(2 * np.pi / CORNERS))
+    # it has N corners only: what it misses beyond an edge lies in the triangle of the edge and the support lines of its
+    # two ends, which turn by 2 pi / N; of all such triangles the isosceles one is largest
+    edges = np.linalg.norm(hull - np.roll(hull, 1, axis=0), axis=1)
+    lost = (edges**2).sum() * np.tan(np.pi / CORNERS) / 4
     assert area - lost - 1e-2 <= ours <= area * (1 + 1e-4) + 1e-2
     # in each of the N directions it reaches exactly as far as the discs do
     np.testing.assert_allclose((hull * DIRECTIONS).sum(1), (centres @ DIRECTIONS.T + radii[:, None]).max(0), atol=1e-4)
