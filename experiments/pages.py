@@ -41,7 +41,7 @@ ROWS = {
 }
 PARTS = ("rendered video, real detections", "captured arms (CMU), an activity")
 ERRORS = "test: error against the truth (shoulder widths)"
-SUMMARY = ("raw", "savgol", "skeletor", "skeletor-motion", "skeletor-shipped", "truth")  # rows
+SUMMARY = ("raw-2d", "raw", "savgol", "skeletor", "skeletor-motion", "skeletor-shipped", "truth")  # rows
 BRIEF = ("", "dev BLEU-4", "dev ROUGE", "test BLEU-4", "test BLEU-1", "test ROUGE", "test BLEU-4, 95 %", "p")
 
 

@@ -1,5 +1,5 @@
 """All lifters, from 2D to 3D joints: a trained network (`learned`; which kind stands in its weights), Zelinka's inverse
-kinematics (`reference`), or a batched, faster and better way to do these (`fast`).
+kinematics (`reference`), a batched, faster and better way to do these (`fast`), or no depth at all (`flat`).
 
 Each registers itself in its own module (`skeletor.support.registry` shows how); the import here makes it known.
 """
@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, SerializeAsAny
 
-from skeletor.lifters import fast_lifter, reference_lifter  # noqa: F401  each registers itself
+from skeletor.lifters import fast_lifter, flat_lifter, reference_lifter  # noqa: F401  each registers itself
 from skeletor.lifters.base import LIFTERS, LeavesAbsent, Lifter, LiftOptions
 from skeletor.lifters.learned_lifter import SHIPPED, LearnedOptions
 from skeletor.support.registry import given_weights

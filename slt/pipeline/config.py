@@ -57,6 +57,7 @@ class RunConfig(Config):
     )
     motion_training: RefinerTrainConfig = train_preset("motion")
     translate: TranslateConfig = TranslateConfig()
+    flat_row: bool = Field(False, description="also a row of the same skeletons without depth: what lifting is worth")
     smoothers: list[SmootherName] = Field(["savgol"], description="rows of the table beside the raw skeletons")
     rows: list[str] = Field([], description="names of the only rows that are made and get a translator; [] for all")
     period: bool = Field(True, description='sentences end in " .", as the literature trains and scores them')

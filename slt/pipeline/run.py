@@ -10,7 +10,8 @@ from typing import Literal
 
 from skeletor.files.atomic import write_text
 from skeletor.files.keyed import keyed_folder
-from skeletor.lifters.registry import build_lifter, lift_weights
+from skeletor.lifters.flat_lifter import FlatOptions
+from skeletor.lifters.registry import LiftOptions, build_lifter, lift_weights
 from skeletor.poses.pose import file_sha256
 from skeletor.refiners.registry import REFINERS, RefineOptions, build_refiner
 from skeletor.refiners.trained import SHIPPED
@@ -40,6 +41,7 @@ from slt.synthetic.resynth import ResynthConfig, resynthesise, source_hash
 from slt.translate.config import spelt
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
+FLAT_ROW = "raw-2d"
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")
 # Every part of a rendered corpus that is lifted.
@@ -105,8 +107,9 @@ def prepare_rows(
     context = _with_corpus(config, folder, corpus, tuple(reuse))
     check_refine_2d(context)
     detected = _poses(context)
-    lifted = _lift(context, refine_2d(context, detected))
-    rows = _rows(context, lifted)
+    repaired = refine_2d(context, detected)
+    lifted = _lift(context, repaired)
+    rows = _rows(context, repaired, lifted)
     return PreparedRows(context, detected, lifted, rows)
 
 
@@ -220,22 +223,26 @@ def _poses(run: Run) -> Detected:
 
 def _lift(run: Run, detected: Detected) -> Done:
     """3D poses of all parts in `lifted/<part>/`; of the true 2D of dev and test in `lifted/true-<part>/`."""
-
-    parts = {part: folder for part, folder in detected.parts.items()}
+    parts = dict(detected.parts)
     if run.rendered:
         parts |= {f"true-{part}": run.corpus.root / "truth2d" / part for part in ("dev", "test")}
-    lift = run.config.lift
+    return _lift_stage(run, detected, parts, run.config.lift, "lift", "lifted")
+
+
+def _lift_stage(
+    run: Run, detected: Detected, parts: dict[str, Path], lift: LiftOptions, name: str, folder: str
+) -> Done:
     inputs: tuple[Done | str, ...] = (detected.done,)
     if weights := lift_weights(lift):
         build_lifter(lift)  # weights that cannot be used are told now, in one line
         inputs += (file_sha256(weights),)  # other weights of the same name make another stage
     work = partial(lift_parts, parts, lift, run.config.workers)
-    return run.stage("lift", run.folder / "lifted", work, lift.model_dump(exclude={"weights"}), inputs)
+    return run.stage(name, run.folder / folder, work, lift.model_dump(exclude={"weights"}), inputs)
 
 
-def _rows(run: Run, lifted: Done) -> list[Row]:
+def _rows(run: Run, detected: Detected, lifted: Done) -> list[Row]:
     """The rows that have a translator, with their poses made. One of them is the run's own system."""
-    plans, wanted = _plans(run, lifted), run.config.rows
+    plans, wanted = _plans(run, detected, lifted), run.config.rows
     known = [*plans, *([translators.GLOSS] if run.config.gloss2text and run.config.task == "translate" else [])]
     known += [SIGN2TEXT] if run.config.sign2text else []
     unknown = [name for name in wanted if name not in known]
@@ -244,12 +251,13 @@ def _rows(run: Run, lifted: Done) -> list[Row]:
     return [make() for name, make in plans.items() if not wanted or name in wanted]
 
 
-def _plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
+def _plans(run: Run, detected: Detected, lifted: Done) -> dict[str, Callable[[], Row]]:
     """What makes each row, by its name and in the table's order."""
     name = run.config.refine.name
-    plans: dict[str, Callable[[], Row]] = {
-        "raw": lambda: Row("raw", "raw 3D skeletons", lifted, lifted.folder, own=name == "none")
-    }
+    plans: dict[str, Callable[[], Row]] = {}
+    if run.config.flat_row:
+        plans[FLAT_ROW] = partial(_flat_row, run, detected)
+    plans["raw"] = lambda: Row("raw", "raw 3D skeletons", lifted, lifted.folder, own=name == "none")
     for smoother in run.config.smoothers:
         config = run.config.refine if smoother == name else REFINERS.parse({"name": smoother})
         label = REFINERS[smoother].about
@@ -261,6 +269,13 @@ def _plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
     if run.rendered:
         plans["truth"] = lambda: Row("truth", "truth skeletons (the ceiling)", *_truth(run))
     return plans
+
+
+def _flat_row(run: Run, detected: Detected) -> Row:
+    """The same detections without depth, gaps filled as before the lift."""
+    parts = {part: detected.parts[part] for part in (*layout.SPLITS, "negatives") if part in detected.parts}
+    done = _lift_stage(run, detected, parts, FlatOptions(absent=run.config.lift.absent), "flat", "flat")
+    return Row(FLAT_ROW, "raw 2D skeletons (x and y, no depth)", done, done.folder)
 
 
 def _skeletor_plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:

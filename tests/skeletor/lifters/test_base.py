@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.flat_lifter import FlatOptions
 from skeletor.lifters.gaps import gate_swapped_hands
 from skeletor.lifters.reference_lifter import ReferenceOptions
 from skeletor.lifters.registry import LIFTERS, Lifter, build_lifter
@@ -18,7 +19,8 @@ from slt.synthetic.signing.signers import SIGNERS
 
 FAST = build_lifter(FastOptions(absent="filled"))
 REFERENCE = build_lifter(ReferenceOptions(cycles=20, absent="filled"))
-BOTH = pytest.mark.parametrize("lifter", [FAST, REFERENCE], ids=["fast", "reference"])
+FLAT = build_lifter(FlatOptions(absent="filled"))
+EACH = pytest.mark.parametrize("lifter", [FAST, FLAT, REFERENCE], ids=["fast", "flat", "reference"])
 
 
 def signed(seed: int = 0, signer: int = 0) -> PoseSequence:
@@ -44,7 +46,7 @@ def clip() -> PoseSequence:
     return flattened(signed())
 
 
-@BOTH
+@EACH
 def test_contract(lifter: Lifter, clip: PoseSequence) -> None:
     gaps = without(without(clip, [3, 40], slice(5, 9)), list(range(8, 29)), slice(0, 4))
     lifted = lifter(gaps)
@@ -60,9 +62,10 @@ def test_contract(lifter: Lifter, clip: PoseSequence) -> None:
     np.testing.assert_array_equal(lifted.confidence[~gaps.missing], gaps.confidence[~gaps.missing])
 
 
-def test_fast_keeps_what_was_seen_and_can_be_undone(clip: PoseSequence) -> None:
+@pytest.mark.parametrize("lifter", [FAST, FLAT], ids=["fast", "flat"])
+def test_what_was_seen_is_kept_and_can_be_undone(lifter: Lifter, clip: PoseSequence) -> None:
     gaps = without(clip, [3, 40], slice(5, 9))
-    back = denormalise(FAST(gaps))
+    back = denormalise(lifter(gaps))
     seen = ~gaps.missing
     np.testing.assert_allclose(back.keypoints[seen][:, :2], gaps.keypoints[seen], atol=0.01)
     assert back.provenance.units == "pixel"
@@ -74,7 +77,7 @@ def test_reference_can_be_undone(clip: PoseSequence) -> None:
     assert np.median(error) < 10  # pixels; shoulders are about 105 apart
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_short_clips(lifter: Lifter, clip: PoseSequence, frames: int) -> None:
     lifted = lifter(clip.frames(20, 20 + frames))
@@ -82,7 +85,7 @@ def test_short_clips(lifter: Lifter, clip: PoseSequence, frames: int) -> None:
     assert np.isfinite(lifted.keypoints).all()
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(
     "joints", [list(range(8, 29)), list(range(8, 50)), [0], [3, 4, 6, 7], [0, 3, 4, 6, 7, *range(8, 50)]]
 )
@@ -94,14 +97,14 @@ def test_parts_that_are_never_seen(lifter: Lifter, clip: PoseSequence, joints: l
     assert (lifted.confidence[:, joints] == 0).all()
 
 
-@BOTH
+@EACH
 def test_frames_without_anybody_stay(lifter: Lifter, clip: PoseSequence) -> None:
     lifted = lifter(without(clip, list(range(50)), slice(10, 20)))
     assert len(lifted) == len(clip)
     assert np.isfinite(lifted.keypoints).all()
 
 
-@BOTH
+@EACH
 def test_bad_input(lifter: Lifter, clip: PoseSequence) -> None:
     with pytest.raises(InputError, match=r"a\.mp4.*neck and shoulders"):
         lifter(without(clip, [1, 2, 5]))
@@ -137,7 +140,7 @@ def test_gate_needs_a_wrist() -> None:
 
 def test_many_equals_one_by_one_whatever_the_company() -> None:
     poses = [flattened(signed(k, k)).frames(0, 10 + 20 * k) for k in range(3)]
-    for lifter in (FAST, REFERENCE):
+    for lifter in (FAST, FLAT, REFERENCE):
         for together, alone in zip(lifter.many(poses), map(lifter, poses), strict=True):
             np.testing.assert_allclose(together.keypoints, alone.keypoints, atol=1e-4)
     assert FAST.many([]) == []
@@ -175,7 +178,8 @@ def test_nearer_the_truth_than_flat_and_than_the_reference() -> None:
         return float(np.mean([np.linalg.norm(p.keypoints - normalise(t).keypoints, axis=2).mean() for p, t in pairs]))
 
     fast = FAST.many(seen)
-    flat = [pose.replace(pose.keypoints * np.array([1, 1, 0], np.float32)) for pose in fast]
+    flat = FLAT.many(seen)
+    assert all((pose.keypoints[..., 2] == 0).all() for pose in flat)
     assert error(fast) < 0.5 * error(flat)
     assert error(fast) < error(reference.many(seen))
 

@@ -59,7 +59,7 @@ def test_missing_config(tmp_path):
     assert_one_line(slt("run", "nowhere.yaml", cwd=tmp_path), 2, "nowhere.yaml")
 
 
-@pytest.mark.parametrize("name", ["flat", "anatomy"])
+@pytest.mark.parametrize("name", ["level", "anatomy"])
 def test_a_lifter_that_is_not_there_is_one_line(tmp_path, name):
     assert_one_line(slt("lift", "a.pose", "--lift", name, cwd=tmp_path), 2, f"--lift {name}")
 

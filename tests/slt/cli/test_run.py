@@ -72,7 +72,7 @@ def test_a_learned_lifter_keeps_the_weights_of_the_config(tmp_path: Path) -> Non
             "x.yaml: key 'refine2d.name': Input should be 'none', 'gaussian' or 'port', got 'all'",
         ),
         (["--upsample", "token"], "x.yaml: key 'lift.upsample': an option of learned, not of fast"),
-        (["--lift", "flat"], "--lift flat: neither a lifter nor a file"),
+        (["--lift", "level"], "--lift level: neither a lifter nor a file"),
     ],
 )
 def test_what_does_not_fit_is_one_line(tmp_path: Path, flags: list[str], line: str) -> None:

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
+from skeletor.io.store import open_store
 from slt.data import layout
 from slt.pipeline.run import PARTS_OF_RUN
 from slt.video import open_video
@@ -69,9 +71,16 @@ def test_a_second_run_with_nothing_changed_takes_seconds(work):
 
 def test_turning_refinement_off_takes_out_its_row_and_leaves_the_others(work):
     shutil.copytree(work / "runs" / "tiny", work / "runs" / "none")
-    result = slt("run", TINY, "--refine", "none", "--run-dir", "runs/none", cwd=work)
+    extra = ("--refine", "none", "--set", "flat_row=true")
+    result = slt("run", TINY, *extra, "--run-dir", "runs/none", cwd=work)
     assert result.returncode == 0, result.stderr
     before, after = rows(work / "runs" / "tiny"), rows(work / "runs" / "none")
+    after.pop("raw 2D skeletons (x and y, no depth)")
+    flat, deep = (open_store(work / "runs" / "none" / folder / "test") for folder in ("flat", "lifted"))
+    assert set(flat) == set(deep)
+    for name in flat:
+        assert (np.nan_to_num(flat[name].keypoints[..., 2]) == 0).all()
+        np.testing.assert_array_equal(flat[name].confidence, deep[name].confidence)
     assert set(before) - set(after) == {
         "Skeletor, unsupervised", "Skeletor, trained on known motion", "Skeletor, as it comes (trained on real people)",
     }  # fmt: skip
