@@ -14,25 +14,25 @@ Batch = TypeVar("Batch")
 WINDOWS, CORRUPTION, NETWORK = range(3)  # what random numbers are for
 
 
-def draw_seed(seed: int, rank: int, number: int, purpose: int) -> int:
-    """Seed of batch `number` of a process, one for each purpose.
+def draw_seed(seed: int, number: int, purpose: int) -> int:
+    """Seed of batch `number` of a training, one for each purpose.
 
     Every batch has its own generators, so a resumed training needs no state of any generator to go on with the
-    same losses, and the processes of a training draw different windows.
+    same losses, and it does not matter which of several processes draws it.
     """
-    state = np.random.SeedSequence((seed, rank, number, purpose)).generate_state(1, np.uint64)
+    state = np.random.SeedSequence((seed, 0, number, purpose)).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))  # torch takes 63 bits
 
 
 class Feed(Generic[Batch]):
-    """Draws the batches `first`, `first + 1`, ... with `draw(number)`, in the background.
+    """Draws the batches `first`, `first + every`, ... with `draw(number)`, in the background.
 
     A context manager: the thread ends with the block. depth: batches that wait at most; 0: there is no thread, `next`
     draws.
     """
 
-    def __init__(self, draw: Callable[[int], Batch], first: int = 0, depth: int = 4) -> None:
-        self._draw, self._number, self._depth = draw, first, depth
+    def __init__(self, draw: Callable[[int], Batch], first: int = 0, depth: int = 4, every: int = 1) -> None:
+        self._draw, self._number, self._depth, self._every = draw, first, depth, every
         self._queue: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(depth)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
@@ -63,7 +63,7 @@ class Feed(Generic[Batch]):
 
     def _one(self) -> Batch:
         batch = self._draw(self._number)
-        self._number += 1
+        self._number += self._every
         return batch
 
     def _work(self) -> None:

@@ -57,8 +57,9 @@ def train(
     training goes on from its checkpoint. None: nothing is written. identity: of all that the training depends on; a
     checkpoint of another one is not used, and overwritten.
 
-    Started by torchrun, all its processes train together: each draws its own batches of `batch_size`, the gradients are
-    averaged, and the first process alone writes.
+    Started by torchrun, all its processes train together: they share out the batches, the gradients are averaged, and
+    the first process alone writes. A step has `accumulate` batches of each process; P processes of `accumulate` A learn
+    what one of `accumulate` P * A does, but for the order of sums.
 
     Raises TrainingDiverged if the loss becomes NaN, InputError for a device that is not there.
     """
@@ -131,7 +132,7 @@ class Trainer(Generic[Task]):
         self.runner.train()
         began = time.monotonic() - now.seconds
         steps = range(now.step, o.budget.steps)
-        with Feed(self._draw, now.step * o.accumulate, o.prefetch) as feed:
+        with Feed(self._draw, self._number(0), o.prefetch, int(self.fabric.world_size)) as feed:
             for _ in progress(steps, f"train {o.name}", len(steps), "step") if self.first else steps:
                 if self._spent() >= 1:
                     break
@@ -164,14 +165,14 @@ class Trainer(Generic[Task]):
             group["lr"] = o.schedule.rate(now.step, now.seconds, o.budget)
         self.state.optimizer.zero_grad(set_to_none=True)
         for k in range(o.accumulate):
-            number, rank = now.step * o.accumulate + k, fabric.global_rank
+            number = self._number(k)
             began = time.perf_counter()
             batch = feed.next()
             now.data_seconds += time.perf_counter() - began
             if o.own_generators:
-                seed_generators(draw_seed(self.seed, rank, number, NETWORK), self.device)  # for dropout
+                seed_generators(draw_seed(self.seed, number, NETWORK), self.device)  # for dropout
             with fabric.no_backward_sync(self.runner, enabled=k + 1 < o.accumulate):
-                loss = self.task.loss(self.runner, batch, draw_seed(self.seed, rank, number, CORRUPTION)) / o.accumulate
+                loss = self.task.loss(self.runner, batch, draw_seed(self.seed, number, CORRUPTION)) / o.accumulate
                 fabric.backward(loss)
             now.loss_sum = now.loss_sum + loss.detach().to(o.sum_in)  # no .item(): a GPU need not wait
         # What is no number shows in the loss, which is looked at more seldom.
@@ -188,7 +189,12 @@ class Trainer(Generic[Task]):
     def _draw(self, number: int) -> Any:
         if self._rng is not None:
             return self.task.draw(self._rng)
-        return self.task.draw(np.random.default_rng(draw_seed(self.seed, self.fabric.global_rank, number, WINDOWS)))
+        return self.task.draw(np.random.default_rng(draw_seed(self.seed, number, WINDOWS)))
+
+    def _number(self, k: int) -> int:
+        """The number of this process's k-th batch of the step that comes: of all batches of the training."""
+        done = self.state.progress.step * self.options.accumulate + k
+        return done * int(self.fabric.world_size) + int(self.fabric.global_rank)
 
     def _spent(self) -> float:
         return self.options.budget.spent(self.state.progress.step, self.state.progress.seconds)

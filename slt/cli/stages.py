@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from skeletor.files.lock import locked
@@ -170,14 +171,17 @@ def make_train_parser() -> argparse.ArgumentParser:
 def _train_lifter(argv: list[str]) -> int:
     from skeletor.lifters.learned.config import LiftTrainJob
     from skeletor.lifters.learned.training import train_lifter
+    from skeletor.support.devices import process_rank
     from slt.synthetic.lift_clips import rendered_material
 
     args = make_train_parser().parse_args(argv)
     given = {"out": args.output, "data.noise": args.noise, "data.mocap": args.mocap}
     job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
     log_to()
-    with locked(job.out):
-        print(train_lifter(job, rendered_material(job.data, job.workers)).weights)
+    with locked(job.out) if process_rank() == 0 else nullcontext():  # the others of a training by torchrun are its own
+        result = train_lifter(job, rendered_material(job.data, job.workers))
+    if process_rank() == 0:
+        print(result.weights)
     return 0
 
 

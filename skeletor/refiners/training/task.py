@@ -57,9 +57,9 @@ class RefinerTask:
         sums = torch.zeros(3, device=self.device)
         size = min(self.size, VALIDATION_WINDOWS)
         for number in range(VALIDATION_WINDOWS // size):
-            rng = np.random.default_rng(draw_seed(self.seed + 1, 0, number, WINDOWS))
+            rng = np.random.default_rng(draw_seed(self.seed + 1, number, WINDOWS))
             drawn = self.held_out.draw(size, self.length, self.degraded_share, rng)
-            g = Generator(self.device).manual_seed(draw_seed(self.seed + 1, 0, number, CORRUPTION))
+            g = Generator(self.device).manual_seed(draw_seed(self.seed + 1, number, CORRUPTION))
             batch = self.corrupted(drawn, size, g)
             seen = batch.target_confidence > 0
             for k, guess in enumerate((batch.points, self.network(batch.points, batch.confidence))):

@@ -51,22 +51,26 @@ def test_degraded_versions_are_the_source_of_their_share() -> None:
         )
 
 
-def targets(store: FrameSource, rank: int, first: int, count: int, depth: int = 2) -> list[torch.Tensor]:
+def targets(
+    store: FrameSource, seed: int, first: int, count: int, depth: int = 2, every: int = 1
+) -> list[torch.Tensor]:
     def draw(number: int) -> Drawn:
-        return store.draw(3, 8, 0.5, np.random.default_rng(draw_seed(1, rank, number, WINDOWS)))
+        return store.draw(3, 8, 0.5, np.random.default_rng(draw_seed(seed, number, WINDOWS)))
 
-    with Feed(draw, first, depth) as feed:
+    with Feed(draw, first, depth, every) as feed:
         return [feed.next().on(CPU).target for _ in range(count)]
 
 
-def test_a_feed_gives_the_same_batches_from_anywhere_and_others_to_others() -> None:
+def test_a_feed_gives_the_same_batches_from_anywhere_and_whoever_draws_them() -> None:
     store = clip_store(clips(3))
-    whole = targets(store, 0, 0, 6)
+    whole = targets(store, 1, 0, 6)
     for depth in (0, 2):  # without a thread, and with one
-        assert all(torch.equal(a, b) for a, b in zip(whole[4:], targets(store, 0, 4, 2, depth), strict=True))
-    rng = np.random.default_rng(draw_seed(1, 0, 5, WINDOWS))
+        assert all(torch.equal(a, b) for a, b in zip(whole[4:], targets(store, 1, 4, 2, depth), strict=True))
+        shared = [targets(store, 1, rank, 3, depth, every=2) for rank in (0, 1)]
+        assert all(torch.equal(shared[k % 2][k // 2], whole[k]) for k in range(6))
+    rng = np.random.default_rng(draw_seed(1, 5, WINDOWS))
     assert torch.equal(store.draw(3, 8, 0.5, rng).on(CPU).target, whole[5])
-    assert not any(torch.equal(a, b) for a, b in zip(whole, targets(store, 1, 0, 6), strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(whole, targets(store, 2, 0, 6), strict=True))
     assert not torch.equal(whole[0], whole[1])
 
 

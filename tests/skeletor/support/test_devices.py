@@ -137,13 +137,19 @@ def test_devices_and_seeds_are_chosen_in_one_place_only() -> None:
 def _together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two")
     (folder / "job.py").write_text(TWO)
+    by_torchrun(folder)
+    return folder
+
+
+def by_torchrun(folder: Path, *options: str) -> None:
+    """Run the `job.py` of a folder in two processes, which are given the folder."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    env["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # or processes that are started again find the dead ones' addresses
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *options]
     done = subprocess.run(
-        [*run, str(folder / "job.py"), str(folder)], env=env, capture_output=True, text=True, check=False
+        [*run, str(folder / "job.py"), str(folder)], env=env, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return folder
 
 
 def test_every_process_draws_its_own_windows(together: Path) -> None:
@@ -177,13 +183,58 @@ def gradient_alone(weights: dict[str, torch.Tensor], rank: int) -> dict[str, tor
     model = train._network(train.model_arguments(c, sets.skeleton, sets.dims), sets, 0)
     model.load_state_dict({**model.state_dict(), **weights})
     task = make_task(sets.skeleton, model.rest.clone())
-    for number in (2, 3):  # the batches of step 1
-        rng = np.random.default_rng(draw_seed(0, rank, number, WINDOWS))
+    for number in (4 + rank, 6 + rank):  # its batches of step 1, of four
+        rng = np.random.default_rng(draw_seed(0, number, WINDOWS))
         drawn = sets.train.draw(c.batch_size, c.window + 2 * c.margin, c.degraded_share, rng).on(torch.device("cpu"))
-        g = torch.Generator().manual_seed(draw_seed(0, rank, number, CORRUPTION))
+        g = torch.Generator().manual_seed(draw_seed(0, number, CORRUPTION))
         batch = corrupted_batch(Ready(drawn), task, c.batch_size, c, g)
         (refiner_loss(model(batch.points, batch.confidence), batch, c, sets.skeleton) / 2).backward()
     return {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+
+
+def test_two_processes_learn_what_one_does_that_accumulates_their_batches(together: Path, tmp_path: Path) -> None:
+    """2 x 2 batches a step and 1 x 4 are the same batches, with the same dropout: the same losses and weights."""
+    torch.set_num_threads(1)
+    alone = config(max_steps=4, log_every=2, gradient_clip=1e9, accumulate=4, validation_share=0.0)
+    train_refiner(clips(4), alone, tmp_path)
+    both = []
+    for folder in (together / "out", tmp_path):
+        lines = [json.loads(line) for line in (folder / "refiner.jsonl").read_text().splitlines()]
+        both.append([line["loss"] for line in lines if "loss" in line])
+    np.testing.assert_allclose(*both, rtol=1e-5)
+    ours, theirs = (load_refiner(f / "refiner.safetensors").model.state_dict() for f in (together / "out", tmp_path))
+    for name, value in ours.items():
+        torch.testing.assert_close(value, theirs[name], atol=1e-5, rtol=1e-4)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from skeletor.learning.trainer import Trainer
+from skeletor.refiners.training.train import train_refiner
+from tests.skeletor.refiners.tiny import clips, config
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+step = Trainer.step
+def stepping(trainer, feed):
+    step(trainer, feed)
+    if os.environ["RANK"] == "1" and trainer.state.progress.step == 3 and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+Trainer.step = stepping
+c = config(max_steps=4, log_every=2, checkpoint_every=2, gradient_clip=1e9, accumulate=2, validation_share=0.0)
+train_refiner(clips(4), c, folder / "out")
+"""
+
+
+def test_a_training_whose_process_was_killed_is_started_again_and_ends_the_same(together: Path, tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text(KILLED)
+    by_torchrun(tmp_path, "--max-restarts", "1")
+    assert (tmp_path / "killed").exists()
+    ours, theirs = (load_refiner(f / "out" / "refiner.safetensors").model.state_dict() for f in (tmp_path, together))
+    for name, value in ours.items():
+        assert torch.equal(value, theirs[name]), name
 
 
 def test_one_process_writes(together: Path) -> None:
