@@ -41,7 +41,7 @@ class Options:
     name: of the training, in messages and file names. batch_size, unit: samples of a batch and what they are, for
     figures of speed. accumulate: batches to a step, whose gradients are averaged. gradient_clip: largest norm of the
     gradient. ema: the network ends with a moving average of its weights, min(ema, (1 + t) / (10 + t)) of the old ones
-    after t steps; 0: with the last ones. fused (the optimizer's kernel), bf16 (mixed precision): on GPUs only.
+    after t steps; 0: with the last ones. bf16: mixed precision, on GPUs only.
     prefetch: batches that a thread draws ahead; 0: without a thread. own_generators: every batch has generators of its
     own; False: they go on from batch to batch, and such a training cannot be resumed. sum_in: type of the sum of
     losses. log_every, validate_every, checkpoint_every: steps; all is also done after the last one. validate_every
@@ -61,7 +61,6 @@ class Options:
     accumulate: int = 1
     ema: float = 0.0
     amsgrad: bool = False
-    fused: bool = False
     bf16: bool = False
     compile: bool = False
     prefetch: int = 0

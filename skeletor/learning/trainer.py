@@ -101,7 +101,7 @@ class Trainer(Generic[Task]):
             lr=options.schedule.learning_rate,
             weight_decay=options.weight_decay,
             amsgrad=options.amsgrad,
-            fused=True if options.fused and self.device.type == "cuda" else None,
+            fused=True if self.device.type == "cuda" else None,
         )
         average = {name: value.clone() for name, value in network.state_dict().items()} if options.ema else {}
         self.runner: Any
@@ -209,11 +209,14 @@ class Trainer(Generic[Task]):
     def _average(self) -> None:
         """Move the average of the weights towards those of now."""
         keep = min(self.options.ema, (1 + self.state.progress.step) / (10 + self.state.progress.step))
-        for name, value in self.state.network.state_dict().items() if self.state.average else ():
-            if value.dtype.is_floating_point:
-                self.state.average[name].lerp_(value, 1 - keep)
-            else:
-                self.state.average[name].copy_(value)
+        if not self.state.average:
+            return
+        now = self.state.network.state_dict()
+        moving = [name for name, value in now.items() if value.dtype.is_floating_point]
+        averages = [self.state.average[name] for name in moving]
+        torch._foreach_lerp_(averages, [now[name] for name in moving], 1 - keep)  # one launch on a GPU
+        for name in now.keys() - set(moving):
+            self.state.average[name].copy_(now[name])
 
     def _mean_loss_sum(self) -> None:
         """Take the mean over the processes of the sum of losses; they go on from it."""

@@ -114,7 +114,6 @@ def trainer_options(config: RefinerTrainConfig, snapshots: frozenset[int]) -> Op
         checkpoint_every=c.checkpoint_every,
         validate_every=c.validate_every,
         accumulate=c.accumulate,
-        fused=True,
         bf16=c.bf16,
         compile=c.compile,
         prefetch=c.prefetch,
