@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := passive
 # `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
 EXPERIMENT = $(BIN)/python -m experiments
 
-.PHONY: setup help lock test gpu lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real sign2text figures sample bench port lifters sparse transfer hardening mutants clean
+.PHONY: setup help lock test gpu gpu-bench lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real sign2text figures sample bench port lifters sparse transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
@@ -49,6 +49,10 @@ test: setup
 # Every kind of training on a GPU, resumed, and the whole chain: under 3 minutes there. Without a GPU all is skipped.
 gpu: setup
 	$(BIN)/python -m pytest -m gpu tests/gpu
+
+## gpu-bench: what a training step costs a GPU beside its peak; without one, what can be counted
+gpu-bench: setup
+	$(EXPERIMENT) gpu-bench
 
 ## lint: ruff and mypy
 lint: setup
