@@ -212,3 +212,12 @@ def test_a_clip_without_anybody_does_not_take_the_others_along_in_skels(tmp_path
     assert stages.main("refine", argv, "") == 2
     assert "1 of 3 clips failed" in capsys.readouterr().err
     assert set(read_poses(tmp_path / "out" / "three.skels")) == {"a", "b"}
+
+
+def test_pose_files_in_the_layout_of_mediapipe_and_no_others(two, tmp_path):
+    argv = ("--clip", "a", "--layout", "mediapipe", "-o", tmp_path / "out")
+    assert run("lift", two, *argv, "--suffix", ".pose") == 0
+    read = read_pose(tmp_path / "out" / "two.pose")
+    assert read.skeleton == MEDIAPIPE_75 and read.provenance.units == "pixel"
+    with pytest.raises(InputError, match=r"--layout is for \.pose files"):
+        run("lift", two, *argv)
