@@ -90,6 +90,10 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
             default="missing",
             help="hands that are down or out of the picture: left missing, or put at rest; default: %(default)s",
         )
+    if command in ("lift", "refine"):
+        from skeletor.lifters.anonymise import HELP
+
+        parser.add_argument("--anonymise", action="store_true", help=HELP)
     if command == "refine":
         parser.add_argument("--no-carried", action="store_true", help=NO_CARRIED)
     if command == "view":
@@ -192,14 +196,17 @@ def _refine(args: argparse.Namespace) -> int:
 
 def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> int:
     """A stage from poses to poses on all clips of all files. dims: of what comes out, None: as what goes in."""
+    from skeletor.lifters.anonymise import anonymise
+
     files = pose_files(args)
+    whole = (lambda pose: anonymise(stage(pose))) if args.anonymise else stage
 
     def work(one: Input, target: Path) -> None:
         clips = files.choose(one.file, args.clip)
         for name in clips:
             refuse_flat_skels(args.suffix, dims or clips[name].dims, f"{one.file}: clip {name!r}")
         check_fits(clips, args.suffix, one.file)
-        run_stage(stage, clips, one.file, target, args.layout)
+        run_stage(whole, clips, one.file, target, args.layout)
 
     return _to_files(args, work)
 

@@ -221,3 +221,17 @@ def test_pose_files_in_the_layout_of_mediapipe_and_no_others(two, tmp_path):
     assert read.skeleton == MEDIAPIPE_75 and read.provenance.units == "pixel"
     with pytest.raises(InputError, match=r"--layout is for \.pose files"):
         run("lift", two, *argv)
+
+
+def test_anonymised_poses_have_the_mean_signers_bones_and_do_not_name_their_source(two, tmp_path):
+    assert run("lift", two, "--anonymise", "-o", tmp_path / "out") == 0
+    assert (
+        run("refine", tmp_path / "out" / "two.safetensors", "--anonymise", "--refine", "savgol", "-o", tmp_path / "r")
+        == 0
+    )
+    for folder in ("out", "r"):
+        for pose in read_poses(tmp_path / folder / "two.safetensors").values():
+            upper = pose.keypoints[:, 3] - pose.keypoints[:, 2]
+            np.testing.assert_allclose(np.linalg.norm(upper, axis=1), 0.912, atol=1e-5)
+            assert pose.provenance.source == "" and pose.provenance.stage("anonymise") is not None
+    assert run("refine", two, "--anonymise", "--refine", "savgol", "-o", tmp_path / "flat") == 2
