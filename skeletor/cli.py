@@ -32,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The options of all subcommands. What the help says to be a default is the default."""
+    from skeletor.io.mediapipe_file import LAYOUT_HELP, LAYOUTS
+    from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
     from skeletor.refiners.registry import REFINERS, smoother_names
     from skeletor.refiners.smooth import NO_CARRIED
 
@@ -57,6 +59,8 @@ def make_parser() -> argparse.ArgumentParser:
     refine.add_argument("--no-carried", action="store_true", help=NO_CARRIED)
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
     refine.add_argument("--stride", type=int, help="compute every N-th window only (1: the paper, slow)")
+    refine.add_argument("--anonymise", action="store_true", help=f"3D: {ANONYMISE_HELP}")
+    refine.add_argument("--layout", choices=LAYOUTS, help=LAYOUT_HELP)
     _add_reading(refine, clip=True)
     refine.add_argument("--device", default="auto", help="cpu, cuda or auto; default: %(default)s")
     refine.add_argument(
@@ -133,23 +137,30 @@ def _default_target(source: Path) -> Path:
 
 
 def _refine(arguments: argparse.Namespace) -> int:
-    from skeletor.io.formats import write_poses
+    from skeletor.io.mediapipe_file import check_layout, write_in_layout
 
     source = input_path(arguments.input)
     target = Path(arguments.output) if arguments.output else _default_target(source)
     if target.resolve() == source.resolve() or (target.exists() and source.exists() and target.samefile(source)):
         raise InputError(f"{target}: is the input itself; choose another --output")
     _check_kind(target)
+    check_layout(arguments.layout, target.suffix)
     refiner, skeleton = _build(arguments)
     if arguments.stream:
         if arguments.clip or arguments.skeleton or arguments.size:
             raise InputError("--stream refines all clips of a .safetensors file; leave out --clip, --skeleton, --size")
+        if arguments.anonymise:
+            raise InputError("--anonymise looks at the whole clip; leave out --stream")
         return _stream(source, target, refiner, arguments.fps)
     poses = _read(source, arguments)
     _check_holds(target, poses)
     mapped = [pose.to_skeleton(skeleton) if skeleton else pose for pose in poses.values()]
     refined = refiner.many(mapped)
-    write_poses(dict(zip(poses, refined, strict=True)), target)
+    if arguments.anonymise:
+        from skeletor.lifters.anonymise import anonymise
+
+        refined = [anonymise(pose) for pose in refined]
+    write_in_layout(dict(zip(poses, refined, strict=True)), target, arguments.layout)
     frames = sum(len(pose) for pose in refined)
     print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
     return 0

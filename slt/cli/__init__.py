@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 COMMANDS = {
     "translate": ("slt.cli.translate", "translate videos (or files of poses) into a sentence"),
     "run": ("slt.cli.run", "run the whole pipeline of a config and print the table"),
+    "report": ("slt.cli.report", "the page of a finished run: scores, learning curves, joints, best and worst clips"),
     "poses": ("slt.cli.stages", "estimate 2D poses from videos"),
     "lift": ("slt.cli.stages", "lift 2D poses to 3D"),
     "refine": ("slt.cli.stages", "repair 3D poses"),

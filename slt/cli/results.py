@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.io import skels
-from skeletor.io.formats import write_poses
+from skeletor.io.mediapipe_file import write_in_layout
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import seen
@@ -52,9 +52,15 @@ def check_fits(poses: Mapping[str, PoseSequence], suffix: str, path: Path) -> No
 
 
 def run_stage(
-    stage: Callable[[PoseSequence], PoseSequence], clips: Mapping[str, PoseSequence], source: Path, target: Path
+    stage: Callable[[PoseSequence], PoseSequence],
+    clips: Mapping[str, PoseSequence],
+    source: Path,
+    target: Path,
+    layout: str | None = None,
 ) -> None:
     """Put the clips of a file through a stage, write them into one file, and print what is in it.
+
+    layout: of a .pose file's points, see `write_in_layout`.
 
     Clips that fail are left out. Raises InputError, which names them, when the others are written.
     """
@@ -70,7 +76,7 @@ def run_stage(
             failed[name] = error
     if failed and not done:
         raise next(iter(failed.values()))
-    write_poses(done, target)
+    write_in_layout(done, target, layout)
     report(done, source, target)
     if failed:
         name, reason = next(iter(failed.items()))

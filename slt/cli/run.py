@@ -29,6 +29,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     args = make_parser(command, text).parse_args(argv)
 
     from slt.pipeline.run import run
+    from slt.report.page import write_report_page
 
     config = read_run_config(args)
     if args.corpus is not None and not args.corpus.is_dir():
@@ -39,7 +40,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     with locked(folder):
         log_to(folder / "log.txt")
         table = run(config, folder, args.corpus, args.reuse)
-        log.info("whole report: %s", folder / "report.md")
+        page = write_report_page(folder)
+        log.info("whole report: %s, as a page: %s", folder / "report.md", page)
     print(table.text())
     return 0
 

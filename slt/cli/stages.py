@@ -10,7 +10,7 @@ from pathlib import Path
 
 from skeletor.files.lock import locked
 from skeletor.files.suffixes import is_poses
-from skeletor.io.formats import write_poses
+from skeletor.io.mediapipe_file import LAYOUT_HELP, LAYOUTS, check_layout, write_in_layout
 from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.registry import REFINERS
@@ -46,6 +46,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     actions = {"poses": _poses, "lift": _lift, "refine": _refine, "view": _view}
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(level=logging.WARNING)
+    if command != "view":
+        check_layout(args.layout, args.suffix)
     return actions[command](args)
 
 
@@ -60,6 +62,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument(
             "--suffix", choices=SUFFIXES, default=SUFFIXES[0], help="format of the results; default: %(default)s"
         )
+        parser.add_argument("--layout", choices=LAYOUTS, help=LAYOUT_HELP)
     if command in ("poses", "view"):
         known = ", ".join(ESTIMATORS)
         parser.add_argument("--estimator", default=ESTIMATOR, help=f"default: %(default)s; {known}, see `slt doctor`")
@@ -88,6 +91,10 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
             default="missing",
             help="hands that are down or out of the picture: left missing, or put at rest; default: %(default)s",
         )
+    if command in ("lift", "refine"):
+        from skeletor.lifters.anonymise import HELP
+
+        parser.add_argument("--anonymise", action="store_true", help=HELP)
     if command == "refine":
         parser.add_argument("--no-carried", action="store_true", help=NO_CARRIED)
     if command == "view":
@@ -125,7 +132,7 @@ def _poses(args: argparse.Namespace) -> int:
             raise InputError(f"{one.file}: these are poses, no pictures; --estimator {other} reads them")
         else:
             clips = {printable(one.name): (ahead if ahead is not None and one.file in ahead else estimator)(one.file)}
-        write_poses(clips, target)
+        write_in_layout(clips, target, args.layout)
         report(clips, one.shown, target)
 
     with ahead_of(videos(inputs), config, args.workers) as ahead:
@@ -193,14 +200,17 @@ def _refine(args: argparse.Namespace) -> int:
 
 def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> int:
     """A stage from poses to poses on all clips of all files. dims: of what comes out, None: as what goes in."""
+    from skeletor.lifters.anonymise import anonymise
+
     files = pose_files(args)
+    whole = (lambda pose: anonymise(stage(pose))) if args.anonymise else stage
 
     def work(one: Input, target: Path) -> None:
         clips = files.choose(one.file, args.clip)
         for name in clips:
             refuse_flat_skels(args.suffix, dims or clips[name].dims, f"{one.file}: clip {name!r}")
         check_fits(clips, args.suffix, one.file)
-        run_stage(stage, clips, one.file, target)
+        run_stage(whole, clips, one.file, target, args.layout)
 
     return _to_files(args, work)
 

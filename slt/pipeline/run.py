@@ -19,7 +19,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.data import layout
 from slt.data.frames import fingerprint
-from slt.pipeline import cascades, model_stages, report, signs, translators
+from slt.pipeline import cascades, model_stages, report, review, signs, translators
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run, elsewhere
@@ -76,11 +76,14 @@ def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequ
     table = report.make_table(done.run, done.rows, systems)
     table.write(folder)
     rejections: dict[str, Rejections] = {}
+    read = review.last_reading(done.rows, systems)
     for own in (row for row in done.rows if row.own):
         name, best = cascades.best_system(own.name, table, systems)
         system, scores = systems[name][best], table.scores_of(name, best)
         _, rejections = model_stages.model_folder_stage(done.run, own, system, scores, done.detected)
+        read = review.reading(own, name, system)
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
+    review.write_review(done.run, done.rows, done.detected, done.lifted.folder, read)
     return table
 
 
@@ -89,11 +92,16 @@ def _recognise(done: PreparedRows) -> SignTable:
     systems, table = signs.train_and_score(done.run, done.rows)
     table.write(done.run.folder)
     rejections: dict[str, Rejections] = {}
+    shown = done.rows[-1]
     for own in (row for row in done.rows if row.own):
         best = table.best_seed(own.name)
         scores = table.scores_of(own.name, best)
         _, rejections = model_stages.model_folder_stage(done.run, own, systems[own.name][best], scores, done.detected)
+        shown = own
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
+    found = signs.guesses_of(systems[shown.name][table.best_seed(shown.name)].done.folder, review.SPLIT)
+    read = review.guesses(shown, found)
+    review.write_review(done.run, done.rows, done.detected, done.lifted.folder, read)
     return table
 
 

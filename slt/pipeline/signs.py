@@ -83,14 +83,15 @@ def _labels(run: Run) -> str:
     return json.dumps([(c.name, c.split, c.speaker, c.text) for c in run.corpus.clips])
 
 
-def _guesses(folder: Path, part: str) -> dict[str, list[str]]:
+def guesses_of(folder: Path, part: str) -> dict[str, list[str]]:
+    """What a trained recogniser guessed of a split: clip -> labels, best first."""
     found: dict[str, list[str]] = json.loads((folder / f"{part}{TOP}.json").read_text(encoding="utf-8"))
     return found
 
 
 def _merged(futures: Sequence[Future[Done]]) -> Guesses:
     """The guesses for all clips whose signers were left out."""
-    return {name: found for f in futures for name, found in _guesses(f.result().folder, HELD_OUT).items()}
+    return {name: found for f in futures for name, found in guesses_of(f.result().folder, HELD_OUT).items()}
 
 
 def _table(
@@ -111,7 +112,7 @@ def _table(
     ]
     for row in rows:
         found = {
-            s: [_hits(clips[s], _guesses(system.done.folder, s)) for system in systems[row.name]]
+            s: [_hits(clips[s], guesses_of(system.done.folder, s)) for system in systems[row.name]]
             for s in ("dev", "test")
         }
         single = tuple(

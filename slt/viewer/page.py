@@ -63,8 +63,8 @@ def page(scene: dict[str, Any], video: bytes | None) -> str:
     """The text of the page. video: an mp4."""
     script, style = asset("viewer.js") + _START, asset("viewer.css")
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; media-src blob:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {content_hash(script)}; style-src {content_hash(style)}; img-src data:; "
+        "media-src blob:; base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
         policy=policy,
@@ -77,7 +77,7 @@ def page(scene: dict[str, Any], video: bytes | None) -> str:
     )
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
     """How a page's policy names one of its own scripts or styles."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 

@@ -35,12 +35,14 @@ def make_scene(
     lifted: PoseSequence,
     refined: PoseSequence,
     result: Translation | Recording | None = None,
+    thin: int = 1,
 ) -> Values:
     """All that the viewer shows of one clip, for `to_json`.
 
     raw: (T, 50, 2 or 3) as it was estimated or given. lifted: (T, 50, 3) before, refined: (T, 50, 3) after the repair,
     both in shoulder widths. The joints lie over the picture if `raw` is 2D in the pixels of one, and always in 3D.
-    result: what was understood; None leaves the sentences out. Raises InputError if the three are not of one clip.
+    result: what was understood; None leaves the sentences out. thin: N if only every N-th frame is shown, for a small
+    scene. Raises InputError if the three are not of one clip.
     """
     poses = {"raw": lifted, "repaired": refined}
     for which, pose in poses.items():
@@ -54,15 +56,17 @@ def make_scene(
     scene: Values = {
         "format": FORMAT,
         "name": name,
-        "fps": raw.fps,
-        "frames": len(raw),
+        "fps": raw.fps / thin,
+        "frames": -(-len(raw) // thin),
         "picture": None if size is None else list(size),
         "bones": [list(bone) for bone in SIGNING_50.bones],
         "groups": {group: list(members) for group, members in SIGNING_50.groups},
-        "seen": _bytes(_seen(raw).astype(np.uint8)),
+        "seen": _bytes(_seen(raw)[::thin].astype(np.uint8)),
         "box": box,
-        "space": {which: _packed(values, box["centre"], _WIDEST) for which, values in zip(poses, space, strict=True)},
-        "flat": None if size is None else _flat(raw, refined, size),
+        "space": {
+            which: _packed(values[::thin], box["centre"], _WIDEST) for which, values in zip(poses, space, strict=True)
+        },
+        "flat": None if size is None else _flat(raw, refined, size, thin),
     }
     return scene | {"said": None if result is None else _said(result)}
 
@@ -79,15 +83,15 @@ def _held(values: np.ndarray, stride: int) -> np.ndarray:
     return values[np.arange(len(values)) // stride * stride]
 
 
-def _flat(raw: PoseSequence, refined: PoseSequence, size: tuple[int, int]) -> Values | None:
+def _flat(raw: PoseSequence, refined: PoseSequence, size: tuple[int, int], thin: int) -> Values | None:
     """Both poses in the pixels of the picture."""
     if refined.provenance.stage(NORMALISE) is None:
         return None
     middle = np.array(size, float) / 2
     reach = _FAR * max(size)
     return {
-        "raw": _packed(_held(raw.keypoints.astype(np.float64), pose_stride(raw)), middle.tolist(), reach),
-        "repaired": _packed(to_picture(refined).keypoints.astype(np.float64), middle.tolist(), reach),
+        "raw": _packed(_held(raw.keypoints.astype(np.float64), pose_stride(raw))[::thin], middle.tolist(), reach),
+        "repaired": _packed(to_picture(refined).keypoints[::thin].astype(np.float64), middle.tolist(), reach),
     }
 
 

@@ -179,3 +179,15 @@ def test_the_frame_rate_counts_and_measures_without_a_value_are_null(
     out = tmp_path / "o.safetensors"
     assert main(["refine", str(tmp_path / "a.safetensors"), "--refiner", "linear", "--fps", "50", "-o", str(out)]) == 0
     assert read_pose(out).fps == 50
+
+
+def test_anonymised_in_the_layout_of_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pose,) = clips(1)
+    native.write_pose(pose, tmp_path / "a.safetensors")
+    argv = ["refine", str(tmp_path / "a.safetensors"), "--refiner", "savgol", "--anonymise"]
+    assert main([*argv, "--layout", "mediapipe", "-o", str(tmp_path / "b.pose")]) == 0
+    read = read_pose(tmp_path / "b.pose")
+    assert read.skeleton.name == "mediapipe_75" and read.provenance.image_size == (512, 512)
+    assert main([*argv, "--layout", "mediapipe", "-o", str(tmp_path / "b.safetensors")]) == 2
+    assert main([*argv, "--stream", "-o", str(tmp_path / "c.safetensors")]) == 2
+    assert "leave out --stream" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from skeletor.files.suffixes import POSE_SUFFIXES, VIDEO_SUFFIXES
+from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from slt.data.corpus import SPLITS
@@ -35,7 +36,8 @@ class ImportOptions(Config):
 class Found:
     """A clip as it stands in the data: as the columns of the table, but for the media, a path as the disk has it.
 
-    media: None if there is none. start, end: seconds as text, "" for the recording's own.
+    media: None if there is none. start, end: seconds as text, "" for the recording's own. poses: gives the poses of a
+    clip that lies in a file with others, and has to get one of its own.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Found:
     text: str = ""
     start: str = ""
     end: str = ""
+    poses: Callable[[], PoseSequence] | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from slt.data.importers.dgs_korpus import read_dgs_korpus
 from slt.data.importers.eaf_folder import read_eaf_folder
 from slt.data.importers.how2sign import read_how2sign
 from slt.data.importers.phoenix2014 import read_phoenix2014
+from slt.data.importers.skeletons import read_skels, read_slrtp
 
 
 @dataclass(frozen=True)
@@ -26,5 +27,7 @@ KINDS: Mapping[str, Kind] = {
     "phoenix2014": Kind(read_phoenix2014, "PHOENIX-2014: *.corpus.csv, folders of frames; glosses only"),
     "csl-daily": Kind(read_csl_daily, "CSL-Daily: video_map.txt and split_1.txt, folders of frames"),
     "dgs-korpus": Kind(read_dgs_korpus, "DGS Korpus: .eaf or .srt, videos of person A and B"),
+    "slrtp": Kind(read_slrtp, "SLRTP 2025: {train,dev,test}.pt, skeletons of PHOENIX14T"),
+    "skels": Kind(read_skels, "Progressive Transformers: {train,dev,test}.skels with .files, .text, .gloss"),
     "eaf": Kind(read_eaf_folder, "a folder of ELAN documents beside their videos"),
 }

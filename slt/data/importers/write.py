@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.files.atomic import atomic_path, write_text
+from skeletor.io.native import write_pose
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import progress
 from slt.data.corpus import SPLITS
@@ -19,6 +20,7 @@ from slt.data.importers.registry import KINDS
 from slt.data.own import COLUMNS, DESCRIPTION, SPANS, TABLE, VIDEOS, check_name, is_own, read_span, read_table, tidy
 from slt.data.own_new import SplitPlan, draw_splits, write_table
 
+POSES = "poses"  # the folder of poses that lay in files of many clips
 _ALL = (*COLUMNS[:2], *SPANS, *COLUMNS[2:])
 
 
@@ -53,7 +55,9 @@ def import_data(
     if not clips:
         raise InputError(f"{source}: no clip of it can be used: {'; '.join([*found.notes, *faults]) or 'it has none'}")
     places = _places(clips, source, root, media)
-    rows = [_row(clip, places[clip.media]) for clip in clips if clip.media is not None]
+    own = _own_files(clips, root)
+    rows = [_row(clip, own[clip.name] if clip.media is None else places[clip.media])
+            for clip in clips if clip.media is not None or clip.name in own]  # fmt: skip
     if plan is not None:
         drawn = draw_splits({row["name"]: row["signer"] for row in rows}, plan)
         rows = [{**row, "split": drawn[row["name"]]} for row in rows]
@@ -116,6 +120,17 @@ def _places(clips: Sequence[Found], source: Path, root: Path, media: Media) -> d
     for real, target in progress(outside.items(), f"{media} recordings", len(outside), "recording", log_every=60):
         _put(real, target, media)
     return places
+
+
+def _own_files(clips: Sequence[Found], root: Path) -> dict[str, str]:
+    """Clip -> its own file of poses within the data set, of those that lay in files with others. Files are replaced."""
+    made: dict[str, str] = {}
+    named = [(clip, clip.poses) for clip in clips if clip.poses is not None]
+    for clip, poses in progress(named, "poses of clips", len(named), "clip", log_every=60):
+        below = Path(POSES) / (clip.split or ".") / f"{tidy(clip.name)}.safetensors"
+        write_pose(poses(), root / below)
+        made[clip.name] = _cell(below)
+    return made
 
 
 def _cell(path: Path) -> str:

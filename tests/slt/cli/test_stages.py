@@ -212,3 +212,26 @@ def test_a_clip_without_anybody_does_not_take_the_others_along_in_skels(tmp_path
     assert stages.main("refine", argv, "") == 2
     assert "1 of 3 clips failed" in capsys.readouterr().err
     assert set(read_poses(tmp_path / "out" / "three.skels")) == {"a", "b"}
+
+
+def test_pose_files_in_the_layout_of_mediapipe_and_no_others(two, tmp_path):
+    argv = ("--clip", "a", "--layout", "mediapipe", "-o", tmp_path / "out")
+    assert run("lift", two, *argv, "--suffix", ".pose") == 0
+    read = read_pose(tmp_path / "out" / "two.pose")
+    assert read.skeleton == MEDIAPIPE_75 and read.provenance.units == "pixel"
+    with pytest.raises(InputError, match=r"--layout is for \.pose files"):
+        run("lift", two, *argv)
+
+
+def test_anonymised_poses_have_the_mean_signers_bones_and_do_not_name_their_source(two, tmp_path):
+    assert run("lift", two, "--anonymise", "-o", tmp_path / "out") == 0
+    assert (
+        run("refine", tmp_path / "out" / "two.safetensors", "--anonymise", "--refine", "savgol", "-o", tmp_path / "r")
+        == 0
+    )
+    for folder in ("out", "r"):
+        for pose in read_poses(tmp_path / folder / "two.safetensors").values():
+            upper = pose.keypoints[:, 3] - pose.keypoints[:, 2]
+            np.testing.assert_allclose(np.linalg.norm(upper, axis=1), 0.912, atol=1e-5)
+            assert pose.provenance.source == "" and pose.provenance.stage("anonymise") is not None
+    assert run("refine", two, "--anonymise", "--refine", "savgol", "-o", tmp_path / "flat") == 2

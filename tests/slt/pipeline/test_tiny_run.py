@@ -47,7 +47,8 @@ def test_the_table_has_the_rows_and_the_folder_explains_itself(work):
     for part in ("floor", "raw", "Savitzky-Golay", "Skeletor", "ceiling", "gloss"):
         assert any(part in label for label in labels), part
     assert "BLEU-4" in (work / "table.txt").read_text() and "sacre" not in labels
-    for name in ("config.json", "versions.json", "log.txt", "table.md", "table.csv", "report.md", "report.json"):
+    for name in ("config.json", "versions.json", "log.txt", "table.md", "table.csv", "report.md", "report.json",
+                 "review.json", "report.html"):  # fmt: skip
         assert (run / name).stat().st_size > 0
     for part in PARTS_OF_RUN:
         assert list((run / "lifted" / part).glob("*.safetensors")), part

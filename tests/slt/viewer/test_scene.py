@@ -117,3 +117,13 @@ def test_one_sentence_covers_the_clip_and_what_was_not_understood_has_no_glosses
     told = make_scene("a", *poses(), dataclasses.replace(whole, text=None, reason="unsure"))["said"]
     assert told["reason"] == told["sentences"][0]["reason"] == "unsure" and told["text"] is None
     assert told["sentences"][0]["glosses"] == told["sentences"][0]["signs"] == []
+
+
+def test_a_thin_scene_has_every_nth_frame_at_its_time() -> None:
+    raw, lifted, refined = poses()
+    whole, thin = (make_scene("a", raw, lifted, refined, thin=n) for n in (1, 3))
+    assert thin["frames"] == 17 and thin["frames"] / thin["fps"] == pytest.approx(FRAMES / whole["fps"], abs=3 / 25)
+    for place in ("space", "flat"):
+        numbers = [np.frombuffer(base64.b64decode(s[place]["repaired"]["data"]), "<i2") for s in (whole, thin)]
+        assert (numbers[0].reshape(FRAMES, -1)[::3] == numbers[1].reshape(17, -1)).all()
+    assert (seen(whole)[::3].ravel() == np.frombuffer(base64.b64decode(thin["seen"]), np.uint8)).all()

@@ -9,6 +9,9 @@ import cv2
 import numpy as np
 
 from skeletor.io.formats import read_pose, write_pose
+from skeletor.io.skels import write_poses as write_skels
+from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.skeleton import SIGNING_50
 from slt.video import write_video
 from tests.slt.data.own_sets import write_poses
 
@@ -145,3 +148,52 @@ def dgs_korpus(root: Path) -> Path:
         for view in views:
             video(root / "videos" / name / f"{name}_{view}.mp4")
     return root
+
+
+def slrtp(root: Path, *, frames: int = 12) -> Path:
+    """The challenge's files, a dict of clips each; beside them predictions, which are of no split."""
+    import torch
+
+    for split in ("train", "dev", "test"):
+        clips = {}
+        for k in range(2):
+            points = torch.from_numpy(facing(frames + k, 178))
+            clips[f"{split}/01April_2010_{split}-{k}"] = {
+                "name": f"{split}/01April_2010_{split}-{k}", "text": f"morgen regen {k} .", "gloss": "MORGEN REGEN",
+                "speaker": f"Signer0{k}", "poses_3d": points,
+            }  # fmt: skip
+        root.mkdir(parents=True, exist_ok=True)
+        torch.save(clips, root / f"phix_{split}.pt")
+    torch.save({"a": torch.from_numpy(facing(3, 178))}, root / "predictions.pt")
+    return root
+
+
+def skels(root: Path, *, frames: int = 12) -> Path:
+    """Progressive Transformers' four files a split."""
+    for split in ("train", "dev", "test"):
+        names = [f"{split}/01April_2010_{split}-{k}" for k in range(2)]
+        poses = {name: signer(frames + k) for k, name in enumerate(names)}
+        root.mkdir(parents=True, exist_ok=True)
+        write_skels(poses, root / f"{split}.skels")
+        (root / f"{split}.text").write_text("".join(f"morgen regen {k} .\n" for k in range(2)), encoding="utf-8")
+        (root / f"{split}.gloss").write_text("MORGEN REGEN\n" * 2, encoding="utf-8")
+    return root
+
+
+def facing(frames: int, joints: int) -> np.ndarray:
+    """(T, J, 3) somebody who faces us, in the challenge's order of joints, y up as its files have it."""
+    points = np.zeros((frames, joints, 3), np.float32)
+    points[:, :8] = [[-0.5, 0, 0], [-0.6, 0.8, 0.1], [-0.4, 0.9, 0.4], [0.5, 0, 0], [0.6, 0.8, 0.1], [0.4, 0.9, 0.4],
+                     [-0.3, 2, 0], [0.3, 2, 0]]  # fmt: skip
+    rng = np.random.default_rng(frames)
+    points[:, 8:29] = points[:, 2:3] + rng.normal(0, 0.1, (frames, 21, 3))
+    points[:, 29:50] = points[:, 5:6] + rng.normal(0, 0.1, (frames, 21, 3))
+    return points * np.array([1, -1, 1], np.float32)
+
+
+def signer(frames: int) -> PoseSequence:
+    """Somebody whole, in shoulder widths."""
+    rng = np.random.default_rng(frames)
+    points = rng.normal(0, 0.3, (frames, 50, 3))
+    points[:, 1], points[:, 2], points[:, 5] = 0, (-0.5, 0, 0), (0.5, 0, 0)
+    return PoseSequence(points, np.ones((frames, 50)), 25.0, SIGNING_50, Provenance(units="shoulder"))
