@@ -1,4 +1,4 @@
-"""Where somebody signs, while frames come in: what every such segmenter does, and the rule of `slt.segment.rule` as one.
+"""Where somebody signs, while frames come in: what every segmenter of streams does, and `slt.segment.rule` as one.
 
 A frame is judged when `look_ahead` seconds after it are known. Where that is enough the segments are those that the
 rule finds in the whole recording; it is not where a wrist or the neck is lost for longer than that. Shoulders are
