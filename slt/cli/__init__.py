@@ -20,6 +20,7 @@ COMMANDS = {
     "refine": ("slt.cli.stages", "repair 3D poses"),
     "shards": ("slt.cli.shards", "a stage over a corpus of any size, in shards, here, on Slurm or on Ray"),
     "view": ("slt.cli.stages", "side-by-side video of picture, raw and refined skeleton; or a page to turn it in 3D"),
+    "live": ("slt.cli.live", "read a camera or a growing stream while it is signed: grey text, then fixed"),
     "serve": ("slt.cli.serve", "a page in the browser: upload or webcam, skeletons in 3D, sentences, downloads"),
     "score": ("slt.cli.score", "BLEU-1..4, chrF, ROUGE of a hypothesis file, or of poses that are translated first"),
     "data": ("slt.cli.data", "begin a data set of your own; check one: what is in it, what is missing"),

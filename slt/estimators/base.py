@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from pydantic import Field
 
 from skeletor.poses.key_frames import LONGEST_STRIDE
@@ -40,6 +42,26 @@ class Estimator(Protocol):
         span: only that part of the source; it is given only where there is one. A frame without a signer is all NaN.
         The provenance names the source, its SHA-256, the estimator and its version, and ends with the stage `estimate`
         (`record`). Raises InputError if the source cannot be read, or the part is not within it.
+        """
+        ...
+
+
+Follow = Callable[[np.ndarray, int], PoseSequence]
+
+
+class Follower(Protocol):
+    """An estimator that can also take pictures one by one, as they come."""
+
+    name: str
+    version: str
+    options: Mapping[str, Any]
+
+    def follow(self, source: str, fps: float) -> AbstractContextManager[Follow]:
+        """For the block, a function from a picture (H, W, 3) uint8 RGB and its number to the signer in it.
+
+        Numbers rise, and tell the time (number / fps seconds). The result is one frame of what the estimator gives for
+        a file of these pictures: (1, 50, 2) pixels on SIGNING_50, NaN for what is missing. source: a name, for the
+        provenance. The block and all calls belong to one thread.
         """
         ...
 

@@ -40,7 +40,7 @@ from skeletor.poses.skeleton import MEDIAPIPE_75
 from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.listening import said
 from skeletor.support.progress import log
-from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, finish, seen, source_sha256
 from slt.estimators.bystanders import Watch
 from slt.estimators.mediapipe_package import package_folder, silence
 from slt.estimators.prune import without_output
@@ -123,6 +123,25 @@ class MediaPipeEstimator:
         parts = (np.flatnonzero(found[:, joint]).size for joint in (0, 33, 54))
         log.debug("%s: %d frames, body in %d, left hand in %d, right hand in %d", source.name, len(pose), *parts)
         return finish(pose, self, sha256, span)
+
+    @contextmanager
+    def follow(self, source: str, fps: float) -> Iterator[Follow]:
+        """See `Follower`. Bystanders are not looked for."""
+        with _tracker(self._smooth, self._hand_model) as tracker:
+            told = False
+
+            def find(frame: np.ndarray, number: int) -> PoseSequence:
+                nonlocal told
+                with nullcontext() if told else silence():  # the models are loaded, and announced, with the first frame
+                    values = tracker.find(frame, number)[None]  # (1, 75, 3)
+                told = True
+                size = frame.shape[1], frame.shape[0]
+                points = (values[..., :2] * np.array(size)).astype(np.float32)
+                confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1).astype(np.float32)
+                provenance = seen(self, Path(source), "", size)
+                return finish(PoseSequence(points, confidence, fps, MEDIAPIPE_75, provenance), self, "")
+
+            yield find
 
 
 def unavailable() -> str | None:

@@ -114,15 +114,22 @@ class Chain:
         return self.translate_poses(raw, source, seconds)
 
     def translate_poses(
-        self, raw: PoseSequence, source: Path | str, seconds: dict[str, float] | None = None
+        self,
+        raw: PoseSequence,
+        source: Path | str,
+        seconds: dict[str, float] | None = None,
+        told: PoseSequence | None = None,
     ) -> Translation:
-        """Translate the poses of one input, as `poses` gives them. seconds: takes up how long each stage took."""
+        """Translate the poses of one input, as `poses` gives them. seconds: takes up how long each stage took.
+
+        told: what tells who was seen, in place of `raw`; where frames were lost, these are no frames without a signer.
+        """
         from slt.recognise.cascade import Cascade  # torch takes seconds to load
         from slt.recognise.isolated import SignReader
 
         seconds = {} if seconds is None else seconds
         abstention, translator = self.model.abstention, self.model.translator
-        told, warnings = told_of(raw), (*lifted_before(raw), *self.warnings(raw))
+        told, warnings = told_of(raw) if told is None else told, (*lifted_before(raw), *self.warnings(raw))
         reason = None if told is None else abstention.signer_reason(told)
         if reason is not None:
             return _abstained(Path(source), raw, reason, seconds, warnings)

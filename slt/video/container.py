@@ -6,7 +6,7 @@ neither a file nor an address, whatever the content says (play lists, references
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -84,23 +84,33 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
 @contextmanager
 def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
     """The open file and its main video stream. FFmpeg's errors become InputError."""
-    # The limit is FFmpeg's own too: some formats are decoded to find out what is in them, before anyone can look.
-    options = {"protocol_whitelist": "none", "max_pixels": str(MAXIMUM_PIXELS)}
     try:
         file = _Bytes(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
     try:
-        try:
-            container = av.open(file, options=options, metadata_errors="replace", buffer_size=_BUFFER, io_open=_refuse)
-        except FFMPEG_ERRORS as error:
-            raise InputError(f"{path}: not a video, or one that breaks off ({reason(error)})") from error
-        with container:
-            yield container, _main_stream(path, container)
+        with open_bytes(file, path, {}) as opened:
+            yield opened
         if file.error is not None:
             raise InputError(f"{path}: cannot be read ({reason(file.error)})")
     finally:
         file.close()
+
+
+@contextmanager
+def open_bytes(file: Any, path: Path, options: Mapping[str, str]) -> Iterator[tuple[Any, Any]]:
+    """`open_container` of what `file` reads: an object with `read`, and `seek` and `tell` if it can go back.
+
+    path: how it is called. options: more of FFmpeg's.
+    """
+    # The limit is FFmpeg's own too: some formats are decoded to find out what is in them, before anyone can look.
+    options = {**options, "protocol_whitelist": "none", "max_pixels": str(MAXIMUM_PIXELS)}
+    try:
+        container = av.open(file, options=options, metadata_errors="replace", buffer_size=_BUFFER, io_open=_refuse)
+    except FFMPEG_ERRORS as error:
+        raise InputError(f"{path}: not a video, or one that breaks off ({reason(error)})") from error
+    with container:
+        yield container, _main_stream(path, container)
 
 
 def _main_stream(path: Path, container: Any) -> Any:

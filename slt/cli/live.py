@@ -1,0 +1,115 @@
+"""`slt live`: a camera, or a stream that grows, read while it is signed."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skeletor.lifters.choice import lift_help
+from skeletor.poses.key_frames import STRIDE
+from skeletor.refiners.registry import REFINERS
+from skeletor.refiners2d.registry import REFINERS_2D
+from skeletor.support.errors import InputError, NothingToTranslate
+from skeletor.support.progress import log_to
+from slt.live.open_source import open_source
+
+if TYPE_CHECKING:
+    from slt.estimators.base import Follower
+    from slt.inference.chain import Chain
+    from slt.live.clock import Clock
+    from slt.live.show import Shows
+    from slt.live.source import Source
+
+
+def main(command: str, argv: list[str], text: str) -> int:
+    """Watch until the source ends, or Ctrl-C; gives 0. Raises InputError for what cannot be opened or written, and
+    NothingToTranslate if nothing was understood.
+    """
+    args = make_parser(command, text).parse_args(argv)
+    log_to(level=logging.WARNING)
+    from slt.live.clock import Clock
+
+    clock = Clock()
+    with open_source(args.source, clock, args.fps, args.as_if_live, args.wait) as source:
+        return _watch(args, source, clock)
+
+
+def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
+    """The parser of `slt live`; every default that the help names is the real one."""
+    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="a camera (0, /dev/video0), a file that grows, a pipe, or - (standard input)")
+    add("--as-if-live", action="store_true", help="SOURCE is a finished file: play it at its own rate")
+    add("--model", type=Path, help="model folder, as of `slt translate`")
+    add("-o", "--output", type=Path, help="subtitles (.srt, .vtt, .txt), written anew with each sentence")
+    add("--json", action="store_true", help="print a JSON object a line, of grey and fixed text, and the summary")
+    add("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
+    add("--fps", type=float, help="of a camera; default: it is measured")
+    about = "after which a file that does not grow any more is complete, in seconds; default: %(default)s"
+    add("--wait", type=float, default=5.0, help=about)
+    add("--seconds", type=float, help="of the stream after which to end; default: no limit")
+    add("--refine2d", choices=REFINERS_2D.names(), help="before lifting; default: the model's")
+    add("--lift", metavar="NAME", help=f"default: the model's; {lift_help()}")
+    add("--refine", choices=REFINERS.names(), help="default: the model's")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s, a GPU if there is one")
+    return parser
+
+
+def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
+    import torch
+
+    from slt.inference.chain import Sparse, load_chain
+    from slt.live.session import Session
+    from slt.live.watch import Watch
+    from slt.segment.online import RuleStream
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core is the estimator's
+    chain = load_chain(
+        args.model, args.refine, None, args.device, args.refine2d, args.lift, Sparse(args.pose_stride), None
+    )
+    follower, stride = _follower(chain), int(chain.estimator.options.get(STRIDE, 1))
+    segments = RuleStream(source.fps, longest=chain.model.abstention.thresholds["long"], stride=stride)
+    session = Session(chain, segments, source.fps, clock, source.name, stride)
+    watch = Watch(source, follower, session, clock, stride, args.seconds)
+    shows = _shows(args)
+    print(f"{source.name}: {source.fps:g} frames/s; Ctrl-C ends", file=sys.stderr)
+    try:
+        with closing(watch.told()) as told:
+            for one in told:
+                for place in shows:
+                    place.show(one)
+    finally:
+        for place in shows:
+            place.end(watch.tally)
+    if not watch.tally.understood:
+        raise NothingToTranslate(f"{source.name}: {_why(watch.tally.sentences)}")
+    return 0
+
+
+def _follower(chain: Chain) -> Follower:
+    """The chain's estimator, if it takes pictures as they come."""
+    estimator = chain.estimator
+    if not hasattr(estimator, "follow"):
+        raise InputError(
+            f"{chain.model.path}: its estimator {estimator.name} takes whole files only; give another model"
+        )
+    follower: Follower = estimator  # type: ignore[assignment]
+    return follower
+
+
+def _shows(args: argparse.Namespace) -> list[Shows]:
+    from slt.live.show import JsonLines, Lines, Subtitles
+
+    shows: list[Shows] = [] if args.output is None else [Subtitles(args.output)]
+    return [*shows, JsonLines(sys.stdout) if args.json else Lines(sys.stdout, sys.stderr)]
+
+
+def _why(sentences: int) -> str:
+    if not sentences:
+        return "nobody signs: no sentence was found"
+    return f"not one of {sentences} sentence{'s' if sentences > 1 else ''} was understood"

@@ -1,0 +1,82 @@
+"""`slt live`: the whole command, with an estimator that knows the joints."""
+
+import json
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from skeletor.support.command import run_command
+from skeletor.support.errors import InputError, NothingToTranslate
+from slt.cli.live import main
+from slt.estimators.mediapipe import MediaPipeEstimator
+from slt.live.channel import Mailbox
+from slt.video import write_video
+from tests.slt.inference.test_recording import SAID, talk
+from tests.slt.live.fakes import FakeClock, Poses
+
+
+@pytest.fixture(name="live")
+def _live(model, monkeypatch, tmp_path):
+    """live(pose, *argv, each=...): plays a video as long as the pose, by a clock that never waits."""
+    monkeypatch.setattr("slt.live.clock.Clock", FakeClock)
+    monkeypatch.setattr(Mailbox, "_drop", lambda self: None)  # such a clock is always late
+
+    def run(pose, *argv, each=lambda number: None):
+        known = Poses(pose, each)
+        monkeypatch.setattr(MediaPipeEstimator, "follow", lambda self, source, fps: known.follow(source, fps))
+        write_video(tmp_path / "film.mp4", [np.zeros((16, 16, 3), np.uint8)] * len(pose), 25)
+        given = [tmp_path / "film.mp4", "--as-if-live", "--model", model, "--device", "cpu", *argv]
+        return main("live", [str(one) for one in given], "")
+
+    return run
+
+
+def test_sentences_are_printed_and_written(live, tmp_path, capsys):
+    out = tmp_path / "out.srt"
+    assert live(talk(unseen=1), "-o", out) == 0
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert len(lines) == len(SAID) and lines[1].endswith("[not understood]") and "\x1b" not in shown.out
+    assert out.read_text().count(" --> ") == 3
+    assert "film.mp4: 25 frames/s; Ctrl-C ends" in shown.err and "3 sentences in 10.0 s, 1 not understood" in shown.err
+
+
+def test_json_and_a_limit(live, capsys):
+    assert live(talk(), "--json", "--seconds", "4") == 0
+    made = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert made[-1]["type"] == "summary" and made[-1]["came"] == 100
+    [one] = [one for one in made if one["type"] == "fixed"]
+    assert one["text"] and one["start_s"] < one["end_s"] < 4
+
+
+def test_nothing_understood_is_exit_code_3(live, capsys):
+    with pytest.raises(NothingToTranslate, match="nobody signs"):
+        live(talk([]))
+    with pytest.raises(NothingToTranslate, match="not one of 1 sentence was"):
+        live(talk(SAID[:1], unseen=0))
+    assert "1 sentences" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_it_well_and_what_is_fixed_is_written(live, tmp_path, capsys):
+    out, before = tmp_path / "out.srt", threading.active_count()
+
+    def each(number: int) -> None:
+        if number == 180:  # the second sentence has ended
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert run_command(lambda: live(talk(), "-o", out, each=each), "slt") == 130
+    assert 1 <= out.read_text().count(" --> ") <= 3 and threading.active_count() == before
+    shown = capsys.readouterr().err
+    assert "slt: interrupted" in shown and "sentences in" in shown and "Traceback" not in shown
+
+
+def test_what_cannot_be_watched_or_written_is_told_in_one_line(model, tmp_path, capsys):
+    for argv in (["0", "--fps", "25"], [tmp_path / "none.ts"], ["/dev/video77"]):
+        assert run_command(lambda argv=argv: main("live", [str(a) for a in argv], ""), "slt") == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    write_video(tmp_path / "film.mp4", [np.zeros((16, 16, 3), np.uint8)] * 3, 25)
+    with pytest.raises(InputError, match="subtitles are"):
+        main("live", [str(tmp_path / "film.mp4"), "--as-if-live", "--model", str(model), "-o", "x.mp4"], "")
