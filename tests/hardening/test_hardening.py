@@ -325,3 +325,25 @@ def test_the_table_counts_what_was_tried_and_errors_of_the_harness_are_fails() -
     assert [outcome.case for outcome in result.outcomes] == ["a", "b", "c", "d"]
     assert "| x | 3 | 2 | none |" in report.table([result]) and "skipped: x: d: not here" in report.table([result])
     assert result.failed[1].reason == "harness: ValueError: oh"
+
+
+def test_what_was_run_at_different_times_is_one_table(tmp_path: Path) -> None:
+    def ran(name: str, reason: str) -> run.Result:
+        cases = [Outcome("a"), Outcome("b", reason), Outcome("c", "not here", skipped=True)]
+        return run.Result(Suite(name, "none", lambda context: iter([])), cases, 9.0, 600.0)
+
+    report.write([ran("x", "bad"), ran("y", "")], 1.0, 1, ["x", "y"], tmp_path)
+    report.write([ran("x", "")], 0.5, 1, ["x", "y"], tmp_path)
+    kept = report.kept(tmp_path)
+    assert list(kept) == ["x", "y"] and kept["x"]["share"] == 0.5 and kept["y"]["share"] == 1.0
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.write_page(tmp_path, page)
+    text = page.read_text()
+    assert "| x | 2 | 0 | none | 0.5 | 10.0 |" in text and "old" not in text
+    assert (
+        text.startswith("before\n") and text.endswith("\nafter\n") and "20 minutes of CPU time in all: 10 on 2" in text
+    )
+    page.write_text("no markers")
+    with pytest.raises(ValueError, match="no markers"):
+        report.write_page(tmp_path, page)
