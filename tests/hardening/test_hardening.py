@@ -19,10 +19,14 @@ from tests.hardening.made.attack import Attack
 from tests.hardening.made.jobs import OUT
 from tests.hardening.made.models import small_model
 from tests.hardening.made.mutations import Mutation
-from tests.hardening.suites import batch, disk, hostile, key_points, many, video
+from tests.hardening.suites import disk, hostile, key_points, many, video
 from tests.hardening.watch import Watch
 
-SHARES = {"video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.12, "batch": 0.1}
+SHARES = {
+    "video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.12, "batch": 0.1, "server: path traversal": 0.1,
+    "server: bad uploads": 0.05,
+}  # fmt: skip
+SLOW_SHARES = {"server: 50 uploads at once": 0.1, "server: cancel": 0.1, "server: oversized": 0.3}
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +44,14 @@ def context(tmp_path: Path, servers: run.Servers) -> Callable[..., Context]:
     return make
 
 
-@pytest.mark.parametrize("module", [video, key_points, hostile, disk, batch], ids=list(SHARES))
-def test_a_share_of_the_suite_finds_nothing(module: Any, context: Callable[..., Context]) -> None:
-    suite: Suite = module.suite()
-    outcomes = run.run_cases(suite.cases(context(SHARES[suite.name])), 1)
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [*SHARES.items(), *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOW_SHARES.items())],
+    ids=[*SHARES, *SLOW_SHARES],
+)
+def test_a_share_of_the_suite_finds_nothing(name: str, share: float, context: Callable[..., Context]) -> None:
+    suite = next(suite for suite in run.SUITES if suite.name == name)
+    outcomes = run.run_cases(suite.cases(context(share)), 1)
     tried = [outcome for outcome in outcomes if not outcome.skipped]
     assert len(tried) >= 4
     assert {outcome.case: outcome.reason for outcome in tried if outcome.reason} == {}

@@ -227,7 +227,7 @@ def _cached_search() -> Iterator[None]:
 
 
 class _NoBoard:
-    """In the place of TensorBoard's writer, whose thread dies with a traceback on a full disk; nobody reads its files."""
+    """In the place of TensorBoard's writer: its thread dies with a traceback on a full disk. Nobody reads its files."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         pass
