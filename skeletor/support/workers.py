@@ -136,5 +136,6 @@ def _breakable(fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     try:
         return fn(*args, **kwargs)
     except Ended as end:
-        util._run_finalizers(0)  # semaphores of libraries (tqdm's): the tracker would warn of each that is left
+        # Semaphores of libraries (tqdm has one): the tracker would warn of each that is left.
+        util._run_finalizers(0)  # type: ignore[attr-defined]
         os._exit(int(end.code or 0))
