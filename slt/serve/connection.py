@@ -7,7 +7,9 @@ read, would keep its place, and there are only so many places.
 from __future__ import annotations
 
 import asyncio
+import socket
 
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 PATIENCE = 30.0  # seconds for the first lines of a request; and between two looks whether an answer is read on
@@ -49,6 +51,11 @@ class Connection(H11Protocol):
                 timer.cancel()
         super().connection_lost(exc)
 
+    @property
+    def uploads(self) -> bool:
+        """Whether a request is under way whose body is not all there."""
+        return self._asked() and bool(self.cycle.more_body)
+
     def _asked(self) -> bool:
         """Whether a request is being answered."""
         return self.cycle is not None and not self.cycle.response_complete
@@ -67,3 +74,23 @@ class Connection(H11Protocol):
             self.transport.abort()
         elif left:
             self._looking = self.loop.call_later(PATIENCE, self._look, left)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which waits at the end for no upload, and for nobody who reads too slowly.
+
+    What is still open when its time is up it cancels, and tells of each with a traceback.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn: called once, when the program is to end."""
+        self._break_off(uploads=True)
+        if self.config.timeout_graceful_shutdown is not None:
+            asyncio.get_running_loop().call_later(self.config.timeout_graceful_shutdown / 2, self._break_off, False)
+        await super().shutdown(sockets)
+
+    def _break_off(self, uploads: bool) -> None:
+        """Close the connections of uploads, or all."""
+        for one in list(self.server_state.connections):
+            if isinstance(one, Connection) and (one.uploads or not uploads):
+                one.transport.abort()

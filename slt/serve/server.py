@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from skeletor.support.errors import InputError, as_input_error
 from slt.serve.app import About, make_app
-from slt.serve.connection import Connection
+from slt.serve.connection import Connection, Server
 from slt.serve.jobs import job_queue
 from slt.serve.limits import Limits
 
@@ -34,14 +34,14 @@ def serve(
         server.run(sockets=[door])
 
 
-def web_server(app: Starlette) -> uvicorn.Server:
+def web_server(app: Starlette) -> Server:
     """What speaks HTTP for the application, within its limits."""
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, lifespan="off", ws="none", http=Connection,
         loop="asyncio", limit_concurrency=_CONNECTIONS, timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=_FAREWELL, proxy_headers=False,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -19,11 +19,23 @@ from tests.hardening import report
 from tests.hardening.case import Case, Context, Outcome, Suite
 from tests.hardening.children import ROOT, Server
 from tests.hardening.made.models import trained_model
-from tests.hardening.suites import batch, content, disk, hostile, key_points, kill, many, twice, video
+from tests.hardening.suites import (
+    batch,
+    content,
+    disk,
+    hostile,
+    imports,
+    key_points,
+    kill,
+    many,
+    pull,
+    twice,
+    video,
+)
 from tests.hardening.suites.serve import bad_uploads, cancelling, crowd, oversized, traversal
 
 _MODULES = (
-    video, content, key_points, hostile, kill, disk, batch, twice, many,
+    video, content, key_points, imports, hostile, pull, kill, disk, batch, twice, many,
     bad_uploads, traversal, crowd, cancelling, oversized,
 )  # fmt: skip
 SUITES: tuple[Suite, ...] = tuple(module.suite() for module in _MODULES)

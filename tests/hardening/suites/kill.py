@@ -30,8 +30,8 @@ def suite() -> Suite:
 def plan() -> list[tuple[Job, int]]:
     """Commands and how often each is ended; 200 in all."""
     return [
-        (jobs.whole_run(), 40), (jobs.train_refiner(40), 45), (jobs.train_lifter(40), 40), (jobs.estimate(5), 40),
-        (jobs.translate(10), 35),
+        (jobs.whole_run(), 40), (jobs.train_refiner(40), 40), (jobs.train_lifter(40), 35), (jobs.estimate(5), 35),
+        (jobs.translate(10), 30), (jobs.shards(7), 20),
     ]  # fmt: skip
 
 

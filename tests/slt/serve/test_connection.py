@@ -12,6 +12,7 @@ import pytest
 from slt.serve import connection
 from slt.serve.jobs import Jobs
 from slt.serve.limits import Limits
+from slt.serve.uploads import KIND
 from tests.slt.serve.fakes import Running, queue, running, until
 
 PATIENCE = 0.3
@@ -101,3 +102,20 @@ def test_who_reads_slowly_gets_all(server: Running, monkeypatch: pytest.MonkeyPa
             content += piece
             pause.wait(0.1)
     assert content.count(b"HTTP/1.1 200") == 100
+
+
+@pytest.mark.parametrize("what", ["upload", "answer"])
+def test_the_server_ends_without_a_word_while_somebody_sends_or_does_not_read(
+    jobs: Jobs, what: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    head = (
+        f"POST /api/jobs?name=a.mp4 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {KIND}\r\nContent-Length: 99\r\n\r\n"
+    )
+    with running(jobs, Limits()) as server, closing(connected(server, 4096)) as line:
+        line.sendall(head.encode() + b"x" if what == "upload" else request(LARGE) * 400)
+        until((lambda: folders(jobs) == 1) if what == "upload" else (lambda: line.recv(1, socket.MSG_PEEK)))
+    assert capfd.readouterr().err == "" and folders(jobs) == 0
+
+
+def folders(jobs: Jobs) -> int:
+    return len([path for path in jobs._folder.iterdir() if path.is_dir()])
