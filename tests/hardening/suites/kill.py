@@ -19,7 +19,7 @@ CHAIN = 8  # kills in one folder, before the work is let alone
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 _STARTING = 0.3  # seconds in which a command may not have begun to look after signals
-_PATIENCE = 60.0  # seconds in which a command ends after a signal
+_PATIENCE = 180.0  # seconds in which a command ends after a signal, on a busy machine
 
 
 def suite() -> Suite:
