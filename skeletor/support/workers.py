@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import resource_tracker, util
 from multiprocessing.context import SpawnContext, SpawnProcess
 from time import monotonic
 from types import FrameType
@@ -136,4 +136,6 @@ def _breakable(fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     try:
         return fn(*args, **kwargs)
     except Ended as end:
+        # Semaphores of libraries (tqdm has one): the tracker would warn of each that is left.
+        util._run_finalizers(0)  # type: ignore[attr-defined]
         os._exit(int(end.code or 0))

@@ -62,7 +62,7 @@ class Guard:
         if len(hosts) != 1 or not self._known(hosts[0]):
             return "this server is not known by that name; open it by its address, or start it with --allow-host NAME"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != hosts[0].lower():
+        if origin is not None and _place(origin) != hosts[0].lower():
             return "a page of another site asks; that is not allowed"
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return "a page of another site asks; that is not allowed"
@@ -78,3 +78,11 @@ class Guard:
         except ValueError:
             return name.lower() in self._names
         return True
+
+
+def _place(origin: str) -> str:
+    """The name and port of an origin; "" if it is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
 from skeletor.support.errors import InputError, as_input_error
 from slt.serve.app import About, make_app
+from slt.serve.connection import Connection, Server
 from slt.serve.jobs import job_queue
 from slt.serve.limits import Limits
 
 _CONNECTIONS = 200  # at once; more are told to come later
+_UNREAD = 128 << 10  # bytes that the system keeps for a slow reader; behind more, `Connection` sees no progress
 _IDLE, _FAREWELL = 5, 2  # seconds that a silent connection is kept, and that open answers have at the end
 
 
@@ -26,14 +29,19 @@ def serve(
     names: see `slt.serve.guard.Guard`. Raises InputError if the address cannot be had.
     """
     with bound(host, port) as door, job_queue(limits, model, device) as jobs:
-        app = make_app(jobs, limits, about, [host, *names])
-        config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, lifespan="off", ws="none", http="h11",
-            loop="asyncio", limit_concurrency=_CONNECTIONS, timeout_keep_alive=_IDLE,
-            timeout_graceful_shutdown=_FAREWELL, proxy_headers=False,
-        )  # fmt: skip
+        server = web_server(make_app(jobs, limits, about, [host, *names]))
         print(f"{address(door)}  (Ctrl-C ends it)", flush=True)
-        uvicorn.Server(config).run(sockets=[door])
+        server.run(sockets=[door])
+
+
+def web_server(app: Starlette) -> Server:
+    """What speaks HTTP for the application, within its limits."""
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, server_header=False, lifespan="off", ws="none", http=Connection,
+        loop="asyncio", limit_concurrency=_CONNECTIONS, timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=_FAREWELL, proxy_headers=False,
+    )  # fmt: skip
+    return Server(config)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -43,6 +51,7 @@ def bound(host: str, port: int) -> socket.socket:
         door = socket.socket(family, kind, proto)
         try:
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD)  # of its connections, too
             door.bind(place)
             door.listen(128)
         except BaseException:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_MOST_FILES = 100
+_MOST_FILES, _LARGEST = 100, 16 << 30  # bytes of all files together
+_LISTED = 10 * _MOST_FILES  # that a Hub is asked for: its list could go on for ever
 _LONGEST = 300
 _LIBRARIES = ("huggingface_hub", "httpx", "httpcore", "httpx2", "httpcore2", "requests", "urllib3", "hf_xet")
 _UNSENT = (".gitattributes", PULLED)  # the Hub's own; and of this copy alone
@@ -123,9 +125,12 @@ def _commit(api: HfApi, repo: str, revision: str) -> Place:
 
 
 def _names(api: HfApi, place: Place) -> list[str]:
-    """The files of a commit, by their paths."""
-    names = [str(entry.path) for entry in api.list_repo_tree(place.repo, recursive=True, revision=place.revision)]
-    return sorted(names)
+    """The files of a commit, by their paths. InputError if they would fill a disk: a model is a thousandth of that."""
+    entries = list(islice(api.list_repo_tree(place.repo, recursive=True, revision=place.revision), _LISTED))
+    size = sum(int(getattr(entry, "size", None) or 0) for entry in entries)
+    if size > _LARGEST:
+        raise InputError(f"{place.repo}: its files have {size:,} bytes; more than {_LARGEST >> 30} GB are not fetched")
+    return sorted(str(entry.path) for entry in entries)
 
 
 def _refuse_foreign(place: Place, names: Sequence[str]) -> None:

@@ -1,11 +1,12 @@
 """Run the suites and print their table.
 
-python -m tests.hardening [--share 1.0] [--seed 1] [--suite NAME ...] [--work DIR] [--model DIR] [--workers 2]
+python -m tests.hardening [--share 1.0] [--seed 1] [--suite NAME ...] [--work DIR] [--model DIR] [--workers 2] [--page]
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import threading
 import time
@@ -18,11 +19,26 @@ from tests.hardening import report
 from tests.hardening.case import Case, Context, Outcome, Suite
 from tests.hardening.children import ROOT, Server
 from tests.hardening.made.models import trained_model
-from tests.hardening.suites import batch, content, disk, hostile, key_points, kill, many, twice, video
-
-SUITES: tuple[Suite, ...] = tuple(
-    module.suite() for module in (video, content, key_points, hostile, kill, disk, batch, twice, many)
+from tests.hardening.suites import (
+    batch,
+    content,
+    disk,
+    hostile,
+    imports,
+    key_points,
+    kill,
+    many,
+    pull,
+    twice,
+    video,
 )
+from tests.hardening.suites.serve import bad_uploads, cancelling, crowd, oversized, traversal
+
+_MODULES = (
+    video, content, key_points, imports, hostile, pull, kill, disk, batch, twice, many,
+    bad_uploads, traversal, crowd, cancelling, oversized,
+)  # fmt: skip
+SUITES: tuple[Suite, ...] = tuple(module.suite() for module in _MODULES)
 SHARED = ROOT.parent / "shared"
 
 
@@ -33,6 +49,7 @@ class Result:
     suite: Suite
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
+    cpu: float = 0.0  # seconds of all processes that have ended
 
     @property
     def tried(self) -> list[Outcome]:
@@ -64,6 +81,7 @@ class Servers:
         """End them all."""
         for server in self._all:
             server.close()
+        self._all, self._local = [], threading.local()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,14 +96,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--workers", type=int, default=2, help="cases at a time")
     parser.add_argument("--no-results", action="store_true", help="only print, keep no report in runs/hardening")
+    about = "run nothing: write the table of what was run last of each suite into tests/hardening/README.md"
+    parser.add_argument("--page", action="store_true", help=about)
     args = parser.parse_args(argv)
+    if args.page:
+        report.write_page()
+        return 0
     if not 0 < args.share <= 1:
         parser.error("--share must be above 0, up to 1")
     chosen = [suite for suite in SUITES if not args.suite or suite.name in args.suite]
     results = run_suites(chosen, args.work, args.share, args.seed, args.model, args.workers, print_progress)
     print(report.table(results))
     if not args.no_results:
-        report.write(results, args.share, args.seed)
+        report.write(results, args.share, args.seed, [suite.name for suite in SUITES])
     return 1 if any(result.failed for result in results) else 0
 
 
@@ -111,17 +134,25 @@ def run_suites(
             folder.mkdir(parents=True, exist_ok=True)
             made = partial(trained_model, model, work.resolve() / "model", servers)
             context = Context(folder, share, seed, servers, made, SHARED)
-            result, begin = Result(suite), time.monotonic()
+            result, begin, spent = Result(suite), time.monotonic(), _cpu()
             for outcome in run_cases(suite.cases(context), workers if suite.parallel else 1):
                 result.outcomes.append(outcome)
                 if outcome.reason and len(result.failed) <= 40:
                     say(f"{suite.name}: {outcome.case}: {'skipped: ' * outcome.skipped}{outcome.reason}")
-            result.seconds = time.monotonic() - begin
-            say(f"{suite.name}: {len(result.failed)} of {len(result.tried)} cases failed, {result.seconds:.0f} s")
+            servers.close()  # only then is their CPU time known; and their memory is free
+            result.seconds, result.cpu = time.monotonic() - begin, _cpu() - spent
+            took = f"{result.seconds:.0f} s, {result.cpu:.0f} s of CPU time"
+            say(f"{suite.name}: {len(result.failed)} of {len(result.tried)} cases failed, {took}")
             results.append(result)
     finally:
         servers.close()
     return results
+
+
+def _cpu() -> float:
+    """CPU seconds of this process, and of all that it, or they, have waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def run_cases(cases: Iterator[Case], workers: int) -> Iterable[Outcome]:

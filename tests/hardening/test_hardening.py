@@ -19,10 +19,14 @@ from tests.hardening.made.attack import Attack
 from tests.hardening.made.jobs import OUT
 from tests.hardening.made.models import small_model
 from tests.hardening.made.mutations import Mutation
-from tests.hardening.suites import batch, disk, hostile, key_points, many, video
+from tests.hardening.suites import disk, hostile, key_points, many, video
 from tests.hardening.watch import Watch
 
-SHARES = {"video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.12, "batch": 0.1}
+SHARES = {
+    "video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.12, "batch": 0.1, "server: path traversal": 0.1,
+    "server: bad uploads": 0.05,
+}  # fmt: skip
+SLOW_SHARES = {"server: 50 uploads at once": 0.1, "server: cancel": 0.1, "server: oversized": 0.3}
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +44,14 @@ def context(tmp_path: Path, servers: run.Servers) -> Callable[..., Context]:
     return make
 
 
-@pytest.mark.parametrize("module", [video, key_points, hostile, disk, batch], ids=list(SHARES))
-def test_a_share_of_the_suite_finds_nothing(module: Any, context: Callable[..., Context]) -> None:
-    suite: Suite = module.suite()
-    outcomes = run.run_cases(suite.cases(context(SHARES[suite.name])), 1)
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [*SHARES.items(), *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOW_SHARES.items())],
+    ids=[*SHARES, *SLOW_SHARES],
+)
+def test_a_share_of_the_suite_finds_nothing(name: str, share: float, context: Callable[..., Context]) -> None:
+    suite = next(suite for suite in run.SUITES if suite.name == name)
+    outcomes = run.run_cases(suite.cases(context(share)), 1)
     tried = [outcome for outcome in outcomes if not outcome.skipped]
     assert len(tried) >= 4
     assert {outcome.case: outcome.reason for outcome in tried if outcome.reason} == {}
@@ -325,3 +333,25 @@ def test_the_table_counts_what_was_tried_and_errors_of_the_harness_are_fails() -
     assert [outcome.case for outcome in result.outcomes] == ["a", "b", "c", "d"]
     assert "| x | 3 | 2 | none |" in report.table([result]) and "skipped: x: d: not here" in report.table([result])
     assert result.failed[1].reason == "harness: ValueError: oh"
+
+
+def test_what_was_run_at_different_times_is_one_table(tmp_path: Path) -> None:
+    def ran(name: str, reason: str) -> run.Result:
+        cases = [Outcome("a"), Outcome("b", reason), Outcome("c", "not here", skipped=True)]
+        return run.Result(Suite(name, "none", lambda context: iter([])), cases, 9.0, 600.0)
+
+    report.write([ran("x", "bad"), ran("y", "")], 1.0, 1, ["x", "y"], tmp_path)
+    report.write([ran("x", "")], 0.5, 1, ["x", "y"], tmp_path)
+    kept = report.kept(tmp_path)
+    assert list(kept) == ["x", "y"] and kept["x"]["share"] == 0.5 and kept["y"]["share"] == 1.0
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.write_page(tmp_path, page)
+    text = page.read_text()
+    assert "| x | 2 | 0 | none | 0.5 | 10.0 |" in text and "old" not in text
+    assert (
+        text.startswith("before\n") and text.endswith("\nafter\n") and "20 minutes of CPU time in all: 10 on 2" in text
+    )
+    page.write_text("no markers")
+    with pytest.raises(ValueError, match="no markers"):
+        report.write_page(tmp_path, page)

@@ -17,6 +17,7 @@ from typing import Any
 import joeynmt
 import joeynmt.builders
 import joeynmt.prediction
+import joeynmt.training
 import torch
 from joeynmt.batch import Batch
 from joeynmt.builders import BaseScheduler
@@ -225,9 +226,26 @@ def _cached_search() -> Iterator[None]:
         joeynmt.prediction.search = before
 
 
+class _NoBoard:
+    """In the place of TensorBoard's writer: its thread dies with a traceback on a full disk. Nobody reads its files."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        pass
+
+    def add_scalar(self, *arguments: object, **options: object) -> None:
+        """Nothing."""
+
+    def add_figure(self, *arguments: object, **options: object) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 @contextlib.contextmanager
 def quiet(log_file: Path) -> Iterator[None]:
-    """In the block, JoeyNMT's messages go to a file, its bars nowhere; its plateau schedule works with today's torch.
+    """In the block, JoeyNMT's messages go to a file, its bars and its TensorBoard nowhere; its plateau schedule works
+    with today's torch.
 
     Raises InputError if the file cannot be opened.
     """
@@ -237,15 +255,18 @@ def quiet(log_file: Path) -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in modules]  # some of them JoeyNMT makes only when it needs them
     before = [list(logger.handlers) for logger in loggers]
     bar, plateau = joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau
+    board = joeynmt.training.SummaryWriter
     for logger in loggers:
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO)
     joeynmt.prediction.tqdm = lambda *args, **kwargs: bar(*args, **{**kwargs, "disable": True})
     joeynmt.builders.ReduceLROnPlateau = lambda *args, verbose=False, **kwargs: plateau(*args, **kwargs)
+    joeynmt.training.SummaryWriter = _NoBoard
     try:
         yield
     finally:
         joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau = bar, plateau
+        joeynmt.training.SummaryWriter = board
         for logger, handlers in zip(loggers, before, strict=True):
             logger.handlers = handlers
         handler.close()

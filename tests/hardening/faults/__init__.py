@@ -75,8 +75,8 @@ def install(folder: str, control: str, number: int, kind: str) -> None:
 
 
 def install_from_environment() -> None:
-    """The same in a spawned process."""
-    if _VARIABLE in os.environ:
+    """The same in a spawned process; not in multiprocessing's tracker, which writes nothing and needs no torch."""
+    if _VARIABLE in os.environ and not any("resource_tracker" in word for word in sys.orig_argv):
         folder, control, number, kind = os.environ[_VARIABLE].split("\n")
         _patch(Fault(folder, control, int(number), kind))
 

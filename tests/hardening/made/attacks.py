@@ -47,6 +47,14 @@ def _code() -> list[Attack]:
         np.savez(place.folder / "a.npz", data=array)
         return place.folder / "a.npz"
 
+    def key_points(name: str) -> Callable[[Place], Path]:
+        def make(place: Place) -> Path:
+            array = np.full((8, 75, 3), Bomb(place.canary), object)
+            np.save(place.folder / name, array) if name.endswith("y") else np.savez(place.folder / name, data=array)
+            return place.folder / name
+
+        return make
+
     def h5(place: Place) -> Path:
         import h5py
 
@@ -78,6 +86,8 @@ def _code() -> list[Attack]:
         Attack("pickle in a checkpoint of a training", "train", checkpoint, refused=False),
         Attack("pickle in .npz", "npz", npz),
         Attack("pickle in .npz of arms", "arms", npz),
+        Attack("pickle in .npz of key points", "poses", key_points("a.npz")),
+        Attack("pickle in .npy of key points", "poses", key_points("a.npy")),
         Attack("pickle in .h5", "poses", h5, refused=False),
         Attack("YAML tag in a config", "config", tag),
     ]
@@ -217,15 +227,24 @@ def _large() -> list[Attack]:
     def blocks(place: Place) -> Path:
         return spoil_lifter(place, lambda c: c["model"].update(blocks=10**6))
 
-    def npy() -> bytes:
+    def npy(*shape: int) -> bytes:
         buffer = io.BytesIO()
-        np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": (400_000_000,)})
+        np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": shape})
         return buffer.getvalue()
+
+    def nested(place: Place) -> Path:
+        head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {'(' * DEPTH}{')' * DEPTH}}}\n".encode()
+        return write(place, "c.npy", b"\x93NUMPY\x02\0" + len(head).to_bytes(4, "little") + head)
 
     flow = "[" * DEPTH + "]" * DEPTH
     return [
-        Attack("zip bomb .npz", "npz", bomb("a.npz", "data.npy", npy())),
-        Attack("zip bomb .npz of arms", "arms", bomb("b.npz", "data.npy", npy())),
+        Attack("zip bomb .npz", "npz", bomb("a.npz", "data.npy", npy(400_000_000))),
+        Attack("zip bomb .npz of arms", "arms", bomb("b.npz", "data.npy", npy(400_000_000))),
+        Attack("zip bomb .npz of key points", "poses", bomb("c.npz", "data.npy", npy(1_777_777, 75, 3))),
+        Attack("a .npy that says 400 GB", "poses", lambda p: write(p, "a.npy", npy(10**9, 50, 2) + bytes(1000))),
+        Attack("a .npy of a negative length", "poses", lambda p: write(p, "b.npy", npy(-8, 75, 2) + bytes(4800))),
+        Attack("a .npy of frames without points", "poses", lambda p: write(p, "d.npy", npy(2**40, 0, 2))),
+        Attack("a .npy header 100,000 deep", "poses", nested),
         Attack("zip bomb .pt", "poses", bomb("a.pt", "archive/data.pkl")),
         Attack("a .pt of stride 0", "poses", strided),
         Attack("an .h5 of unwritten chunks", "poses", unwritten),

@@ -166,3 +166,31 @@ def corpus() -> Job:
         write_config(folder / "corpus.yaml", few)
 
     return Job("slt corpus", "slt", ("corpus", "render", "corpus.yaml", "-o", OUT), prepare)
+
+
+def page() -> Job:
+    """`slt view` to a page of its own."""
+    return Job("slt view, page", "slt", ("view", "v0.mp4", "--refine", "savgol", "-f", "html", "-o", OUT), _videos(1))
+
+
+def shards(number: int) -> Job:
+    """`slt shards`: two files of poses a shard, in two processes."""
+    argv = ("shards", "lift", *(f"p{k}.safetensors" for k in range(number)), "-o", OUT)
+    return Job("slt shards", "slt", (*argv, "--shard-size", "2", "--workers", "2"), _poses(number))
+
+
+def fit_noise() -> Job:
+    """`skeletor fit-noise`."""
+    argv = ("fit-noise", "p0.safetensors", "p1.safetensors", "-o", f"{OUT}/noise.json")
+    return Job("skeletor fit-noise", "skeletor", argv, _poses(2))
+
+
+def importing() -> Job:
+    """`slt data import`, with copies of the recordings."""
+
+    def prepare(folder: Path) -> None:
+        from tests.slt.data.importers.trees import csl_daily
+
+        csl_daily(folder / "from")
+
+    return Job("slt data import", "slt", ("data", "import", "csl-daily", "from", OUT, "--media", "copy"), prepare)

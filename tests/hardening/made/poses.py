@@ -209,6 +209,37 @@ def _npz(rng: np.random.Generator, variant: int) -> Original:
     return _with_spans(".npz", buffer.getvalue(), moving)
 
 
+def _arrays(rng: np.random.Generator, variant: int) -> Original:
+    """MediaPipe's 75 points, (T, 75, 2 to 4): an archive of two, one of clips beside each other or after each other, or
+    one alone."""
+    arrays = [_mediapipe(rng, 2 + variant % 3) for _ in NAMES]
+    buffer = io.BytesIO()
+    if variant % 4 == 3:
+        np.save(buffer, arrays[0])
+        return _with_spans(".npy", buffer.getvalue(), arrays[0])
+    members: dict[str, Any] = dict(zip(NAMES, arrays, strict=True))
+    if variant % 4 == 1:
+        members = {"clips": np.stack(arrays), "labels": np.arange(2)}
+    if variant % 4 == 2:
+        members = {"points": np.concatenate(arrays), "length": np.full(2, FRAMES)}
+    (np.savez, np.savez_compressed)[variant // 4 % 2](buffer, **members, fps=np.float64(25))
+    return _with_spans(".npz", buffer.getvalue(), arrays[0])
+
+
+def _mediapipe(rng: np.random.Generator, dims: int) -> np.ndarray:
+    """(T, 75, D): x and y in pixels, then visibility, or depth and visibility."""
+    from skeletor.io.layouts import layout_named
+
+    points = rng.uniform(0.2, 0.9, (FRAMES, 75, dims)).astype(np.float32)
+    signing = pixels(rng)
+    points[..., :2] = signing[:, :1] + rng.uniform(-9, 9, (FRAMES, 75, 2))  # a face, where nothing else is
+    points[:, 23:33, 1] += 300  # hips and legs
+    for joint, column in layout_named("mediapipe_75").columns.items():
+        if joint in SIGNING_50.joints:
+            points[:, column, :2] = signing[:, SIGNING_50.index(joint)]
+    return points
+
+
 def _written(write: Callable[[Path], None], suffix: str) -> bytes:
     """What a writer that wants a path writes."""
     import tempfile
@@ -221,5 +252,5 @@ def _written(write: Callable[[Path], None], suffix: str) -> bytes:
 
 MAKERS: dict[str, Callable[[np.random.Generator, int], Original]] = {
     "safetensors": _native, "pose": _pose, "skels": _skels, "h5": _h5, "pt": _pt, "openpose": _openpose,
-    "npz": _npz, "npz of arms": _npz,
+    "npz": _npz, "npz of arms": _npz, "arrays": _arrays,
 }  # fmt: skip

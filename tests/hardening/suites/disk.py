@@ -37,7 +37,8 @@ def commands() -> list[Job]:
     """Every command that writes."""
     return [
         jobs.refine_file(), jobs.pack(), jobs.refine_stage(), jobs.lift(2), jobs.estimate(2), jobs.openpose(),
-        jobs.view(), jobs.translate(2), jobs.train_refiner(8), jobs.train_lifter(6), jobs.corpus(), jobs.whole_run(),
+        jobs.view(), jobs.page(), jobs.fit_noise(), jobs.importing(), jobs.shards(3), jobs.translate(2),
+        jobs.train_refiner(8), jobs.train_lifter(6), jobs.corpus(), jobs.whole_run(),
     ]  # fmt: skip
 
 

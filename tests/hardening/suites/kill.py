@@ -19,7 +19,7 @@ CHAIN = 8  # kills in one folder, before the work is let alone
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 _STARTING = 0.3  # seconds in which a command may not have begun to look after signals
-_PATIENCE = 60.0  # seconds in which a command ends after a signal
+_PATIENCE = 180.0  # seconds in which a command ends after a signal, on a busy machine
 
 
 def suite() -> Suite:
@@ -30,8 +30,8 @@ def suite() -> Suite:
 def plan() -> list[tuple[Job, int]]:
     """Commands and how often each is ended; 200 in all."""
     return [
-        (jobs.whole_run(), 40), (jobs.train_refiner(40), 45), (jobs.train_lifter(40), 40), (jobs.estimate(5), 40),
-        (jobs.translate(10), 35),
+        (jobs.whole_run(), 40), (jobs.train_refiner(40), 40), (jobs.train_lifter(40), 35), (jobs.estimate(5), 35),
+        (jobs.translate(10), 30), (jobs.shards(7), 20),
     ]  # fmt: skip
 
 

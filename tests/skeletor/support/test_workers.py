@@ -17,12 +17,14 @@ from skeletor.support.workers import worker_pool
 
 PROGRAM = """
 import sys, time
+from multiprocessing import RLock
 from pathlib import Path
 from skeletor.files.atomic import atomic_path
 from skeletor.support.command import run_command
 from skeletor.support.workers import worker_pool
 
 def work(number):
+    held = RLock()  # as tqdm has one, which nobody gives back
     with atomic_path(f"{number}.txt") as temporary:
         temporary.write_text("half")
         Path(f"begun-{number}").touch()

@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
-import uvicorn
-
 from skeletor.files.plain_json import to_json
 from skeletor.support.errors import InputError
 from slt.serve.app import About, make_app
 from slt.serve.jobs import Jobs, job_queue
 from slt.serve.limits import Limits
-from slt.serve.server import address, bound
+from slt.serve.server import address, bound, web_server
 from slt.serve.work import PROGRESS, RESULTS, SCENE, Outcome, Task
 
 PATIENCE = 60.0
@@ -84,20 +82,19 @@ class Running:
 
     address: str
     jobs: Jobs
+    connections: Callable[[], int]
 
 
 @contextmanager
 def running(jobs: Jobs, limits: Limits | None = None, about: About | None = None) -> Iterator[Running]:
     """A server on a free port of 127.0.0.1, for the block."""
     with bound("127.0.0.1", 0) as door:
-        app = make_app(jobs, limits or Limits(), about)
-        config = uvicorn.Config(app, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = web_server(make_app(jobs, limits or Limits(), about))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
         thread.start()
         try:
             until(lambda: server.started)
-            yield Running(address(door), jobs)
+            yield Running(address(door), jobs, lambda: len(server.server_state.connections))
         finally:
             server.should_exit = True
             thread.join()

@@ -129,7 +129,7 @@ def test_addresses_in_digits_this_machines_names_and_those_allowed_are_known(job
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://127.0.0.1:9999"},
+    [{"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://["}, {"origin": "http://127.0.0.1:9999"},
      {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
 )  # fmt: skip
 def test_a_page_of_another_site_may_ask_nothing(client, jobs, headers):

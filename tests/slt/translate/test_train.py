@@ -67,6 +67,10 @@ def test_it_learns_a_toy_language_from_skeletons(toy, trained):
     assert all(h.complete and 0 < h.confidence <= 1 for h in found)
 
 
+def test_tensorboard_whose_thread_would_die_on_a_full_disk_writes_nothing(trained):
+    assert not list(trained[1].rglob("*tfevents*"))
+
+
 def test_a_loaded_translator_gives_what_was_scored_on_dev(toy, trained):
     result, out = trained
     dev = toy.examples(30, 1)
