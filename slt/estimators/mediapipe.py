@@ -29,7 +29,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -48,6 +48,7 @@ from slt.estimators.mediapipe_track import EFFORTS, Tracker
 from slt.video import Span, Video, open_video
 
 Speed = Literal["full", "fast"]
+SPEEDS: tuple[Speed, ...] = get_args(Speed)
 HOW_TO_INSTALL = "`make setup` installs it, or: pip install --no-deps mediapipe==0.10.14"
 
 
