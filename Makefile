@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := passive
 # `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
 EXPERIMENT = $(BIN)/python -m experiments
 
-.PHONY: setup help lock test gpu gpu-bench lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real sign2text figures sample bench port lifters sparse transfer hardening mutants clean
+.PHONY: setup help lock test gpu gpu-bench lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real sign2text figures sample bench port lifters sparse speed transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
@@ -155,6 +155,12 @@ sparse: setup
 		--set 'lift={mode: learned, weights: $(LIFTER), upsample: token, output: sequence}' \
 		--run-dir runs/demo-token$$stride || exit; done
 	$(EXPERIMENT) sparse --run '$(DEMO)'
+
+## speed: ways to estimate 2D faster, CPU time beside WER (RUN: a finished demo run)
+# About 12 minutes of two idle cores; a busy machine slows all rows alike.
+speed: export OMP_NUM_THREADS := 1
+speed: setup
+	$(EXPERIMENT) speed $(if $(RUN),--run '$(RUN)')
 
 ## bench: speed of each stage beside peers
 # Every stage beside a peer, one thread each, in one table.

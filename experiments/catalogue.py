@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from experiments import pages, sample
-from experiments.ablations import chain, network, smoothers, sparse, transfer
+from experiments.ablations import chain, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device
 from experiments.people import table as people
 from experiments.people.config import RealConfig
@@ -207,6 +207,11 @@ _ABLATIONS: dict[str, Experiment[Any]] = {
         "2D on every N-th frame",
         _checked(sparse.SparseJob), sparse.make, "sparse", needs=f"{RUN}; see make sparse", minutes=40,
         page="docs/sparse.md", config="ablations/sparse.yaml",
+    ),
+    "speed": Experiment(
+        "CPU time of 2D estimation, and what less of it costs",
+        _checked(speed.SpeedJob), speed.make, "speed", needs=RUN, minutes=12,
+        page="docs/sparse.md", config="ablations/speed.yaml",
     ),
     "transfer": Experiment(
         "translators on other rows' poses",

@@ -1,4 +1,4 @@
-"""Options that several commands share: how to read files of poses, and files without a frame rate."""
+"""Options that several commands share: how fast to estimate, how to read files of poses, and without a frame rate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
 from slt.estimators.given import PoseFiles
+from slt.estimators.mediapipe import SPEEDS
 
 
 def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:
@@ -25,6 +26,12 @@ def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None
     parser.add_argument("--size", metavar="WxH", help="of the picture, for arrays (.npy, .npz) of its shares: 640x480")
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
+
+
+def add_pose_speed(parser: argparse.ArgumentParser, default: str) -> None:
+    """--pose-speed of MediaPipe. default: what happens without it, in words."""
+    about = f"fast: the body, and hands at rest, are looked at 6 times a second only (mediapipe); {default}"
+    parser.add_argument("--pose-speed", choices=SPEEDS, help=about)
 
 
 def pose_files(args: argparse.Namespace) -> PoseFiles:

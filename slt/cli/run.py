@@ -58,6 +58,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     )
     parser.add_argument("--estimator", help=f"estimator of the config: {', '.join(ESTIMATORS)}")
     parser.add_argument("--pose-stride", type=int, help="estimator.pose_stride of the config: 2D on every N-th frame")
+    parser.add_argument("--pose-speed", help="estimator.speed of the config: full or fast")
     parser.add_argument("--upsample", help="lift.upsample of the config: interpolation or token")
     parser.add_argument("--refine2d", help=f"2D refiner of the config: {', '.join(REFINERS_2D)}")
     parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {lift_help()}")
@@ -98,6 +99,7 @@ def _exchange(raw: dict[str, Any], args: argparse.Namespace) -> None:
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     named = {
         "estimator.pose_stride": args.pose_stride,
+        "estimator.speed": args.pose_speed,
         "lift.upsample": args.upsample,
         "seed": args.seed,
         "seeds": args.seeds,

@@ -20,7 +20,7 @@ from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
-from slt.cli.options import add_pose_options, pose_files, refuse_options_of_poses
+from slt.cli.options import add_pose_options, add_pose_speed, pose_files, refuse_options_of_poses
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.registry import ESTIMATORS
 
@@ -73,6 +73,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--refine", choices=REFINERS.names(), help="default: the model's")
     parser.add_argument("--estimator", help=f"default: the model's; {', '.join(ESTIMATORS)}, see `slt doctor`")
     parser.add_argument("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
+    add_pose_speed(parser, "default: the model's")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
     parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
@@ -102,7 +103,9 @@ def _ahead(args: argparse.Namespace, inputs: Sequence[Input]) -> AbstractContext
     from slt.inference.model_folder import read_model_config
 
     folder = model_folder(args.model)
-    config = estimator_config(read_model_config(folder), folder, args.estimator, args.pose_stride, args.fps)
+    config = estimator_config(
+        read_model_config(folder), folder, args.estimator, args.pose_stride, args.fps, args.pose_speed
+    )
     return ahead_of(videos(inputs), config, args.workers)
 
 
@@ -117,7 +120,7 @@ def _translate(
     from slt.inference.chain import Sparse, load_chain
     from slt.inference.recording import translate_recording
 
-    sparse = Sparse(args.pose_stride, args.upsample)
+    sparse = Sparse(args.pose_stride, args.upsample, args.pose_speed)
     chain = load_chain(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse, args.fps)
     if args.glosses and not chain.model.translator.recognised:
         raise InputError(f"{chain.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")

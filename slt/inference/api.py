@@ -20,6 +20,7 @@ def load(
     lift: str | None = None,
     estimator: str | None = None,
     pose_stride: int | None = None,
+    pose_speed: str | None = None,
     upsample: str | None = None,
     fps: float | None = None,
 ) -> Chain:
@@ -35,6 +36,7 @@ def load(
         lift: the lifter: "fast", "reference", "learned", a kind of network, or a file of weights.
         estimator: the estimator of 2D poses: "mediapipe", "openpose", "openpose-json", "poses".
         pose_stride: 2D poses on every N-th frame only.
+        pose_speed: "full", or "fast": the body, and hands at rest, are looked at less often (MediaPipe).
         upsample: how all frames come from those: "interpolation" or "token".
         fps: frame rate of inputs that do not tell theirs (folders of frames, OpenPose JSON), in frames a second.
 
@@ -45,7 +47,7 @@ def load(
         skeletor.support.errors.InputError: there is no model, or it does not allow what is asked for.
     """
     path = None if folder is None else input_path(str(folder))
-    return load_chain(path, refine, estimator, device, refine2d, lift, Sparse(pose_stride, upsample), fps)
+    return load_chain(path, refine, estimator, device, refine2d, lift, Sparse(pose_stride, upsample, pose_speed), fps)
 
 
 def translate_video(video: Path | str, folder: Path | str | None = None, *, device: str = "auto") -> Translation:

@@ -39,6 +39,7 @@ from slt.segment.cues import Cue
 from slt.segment.subtitles import srt
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
+_ASKED = "--pose-stride, --pose-speed, --fps"
 AS_THEY_ARE = "3D poses are used as they are, not lifted again"
 
 
@@ -219,11 +220,13 @@ def refined_before(pose: PoseSequence) -> bool:
 class Sparse:
     """How sparse 2D is to be, and how all frames come from it; None leaves what the model folder says.
 
-    pose_stride: 2D on every N-th frame only. upsample: see `skeletor.poses.key_frames`.
+    pose_stride: 2D on every N-th frame only. upsample: see `skeletor.poses.key_frames`. speed: of an estimator that has
+    several ("full", "fast").
     """
 
     pose_stride: int | None = None
     upsample: str | None = None
+    speed: str | None = None
 
 
 def load_chain(
@@ -249,7 +252,7 @@ def load_chain(
     stored = REFINERS.check(config["refine"], f"{folder}/model.yaml: refine")
     return Chain(
         loaded,
-        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps)),
+        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps, sparse.speed)),
         build_lifter(_upsampling(lifting, sparse.upsample)),
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         _refiner_2d(folder, config.get("refine2d"), refine2d),
@@ -274,14 +277,16 @@ def estimator_config(
     name: str | None = None,
     pose_stride: int | None = None,
     fps: float | None = None,
+    speed: str | None = None,
 ) -> EstimateOptions:
     """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
     if name:
         stored = ESTIMATORS.check({"name": name}, "--estimator")
     else:
         stored = ESTIMATORS.check(config["estimator"], f"{folder}/model.yaml: estimator")
-    given = {key: value for key, value in ((STRIDE, pose_stride), ("fps", fps)) if value is not None}
-    return ESTIMATORS.check(stored.model_dump() | given, "--pose-stride, --fps") if given else stored
+    asked = {STRIDE: pose_stride, "fps": fps, "speed": speed}
+    given = {key: value for key, value in asked.items() if value is not None}
+    return ESTIMATORS.check(stored.model_dump() | given, _ASKED) if given else stored
 
 
 def _upsampling(lift: LiftOptions, upsample: str | None) -> LiftOptions:
@@ -331,10 +336,12 @@ def make_estimator(name: str, pose_stride: int = 1, fps: float | None = None) ->
     return build_estimator(named_estimator(name, pose_stride, fps))
 
 
-def named_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> EstimateOptions:
-    """The config of `make_estimator`."""
-    values = {"name": name, STRIDE: pose_stride, "fps": fps}
-    return ESTIMATORS.check(values, "--estimator, --pose-stride, --fps")
+def named_estimator(
+    name: str, pose_stride: int = 1, fps: float | None = None, speed: str | None = None
+) -> EstimateOptions:
+    """The config of `make_estimator`. speed: None where the estimator has one alone, or its default."""
+    values = {"name": name, STRIDE: pose_stride, "fps": fps} | ({} if speed is None else {"speed": speed})
+    return ESTIMATORS.check(values, f"--estimator, {_ASKED}")
 
 
 def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> Refiner:

@@ -49,6 +49,9 @@ def test_a_flag_exchanges_a_stage_and_drops_what_was_the_old_ones(tmp_path: Path
     assert (found.lift, found.refine2d) == (FastOptions(hand_reach=0.5), NoRefine2DOptions())
     found = config(tmp_path, "--lift", "learned", "--pose-stride", "4", "--upsample", "interpolation")
     assert found.lift == LearnedOptions() and found.estimator.pose_stride == 4
+    assert config(tmp_path, "--pose-speed", "fast").estimator.speed == "fast"
+    with pytest.raises(InputError, match="speed"):
+        config(tmp_path, "--pose-speed", "slow")
 
 
 def test_a_learned_lifter_keeps_the_weights_of_the_config(tmp_path: Path) -> None:

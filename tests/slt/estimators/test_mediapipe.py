@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import warnings
 import weakref
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -15,9 +17,10 @@ from skeletor.poses.key_frames import key_frames, pose_stride
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
-from slt.estimators import mediapipe
-from slt.estimators.mediapipe import MediaPipeOptions, _tracker, unavailable
+from slt.estimators import mediapipe_graphs
+from slt.estimators.mediapipe import MediaPipeOptions, unavailable
 from slt.estimators.mediapipe_package import package_folder, silence
+from slt.estimators.mediapipe_track import FULL, Tracker
 from slt.estimators.registry import build_estimator
 from slt.video import Span, open_video, write_video
 
@@ -86,9 +89,10 @@ def test_the_lite_hand_model_is_another_one(clip: Path, pose: PoseSequence) -> N
 
 
 def test_without_the_mask_the_bits_are_the_same(clip: Path, pose: PoseSequence, monkeypatch) -> None:
-    whole = (package_folder() / mediapipe._POSE_FILE).read_bytes()
-    assert mediapipe._pose_model() != whole
-    monkeypatch.setattr(mediapipe, "_pose_model", lambda: whole)
+    whole = (package_folder() / mediapipe_graphs.POSE_FILE).read_bytes()
+    assert mediapipe_graphs.pose_model() != whole
+    monkeypatch.setattr(mediapipe_graphs, "pose_model", lambda: whole)
+    monkeypatch.setattr(mediapipe_graphs, "body", cache(mediapipe_graphs.body.__wrapped__))  # loaded anew
     other = build_estimator(MediaPipeOptions())(clip)
     assert np.array_equal(other.keypoints, pose.keypoints, equal_nan=True)
     assert np.array_equal(other.confidence, pose.confidence)
@@ -168,11 +172,23 @@ def test_bad_video(tmp_path: Path, content: bytes) -> None:
         estimator(tmp_path / "none.mp4")
 
 
-def test_a_graph_goes_with_its_clip():
-    """30 MB of each clip stayed where the graph held, through what it calls, itself."""
-    with _tracker(True, "full") as tracker:
-        tracker.find(np.zeros((64, 64, 3), np.uint8), 0)
-        graph = weakref.ref(tracker._graph)
-        assert graph() is not None
-    del tracker
+def test_what_remembers_goes_with_its_clip() -> None:
+    """Each clip's graph stayed where the graph held, through what it calls, itself."""
+    tracker = Tracker(True, "full", FULL, aspect=1.0, fps=25.0)
+    list(tracker.find([np.zeros((64, 64, 3), np.uint8)]))
+    part = tracker._smoother
+    assert part._graph is None, "nobody was there to smooth"
+    part._started()
+    graph = weakref.ref(part._graph)
+    assert graph() is not None
+    tracker.close()
     assert graph() is None
+
+
+def test_models_are_loaded_once(clip: Path) -> None:
+    estimator = build_estimator(MediaPipeOptions())
+    estimator(clip)
+    loaded = [part()._graph for part in (mediapipe_graphs.detector, mediapipe_graphs.body, mediapipe_graphs.cropper)]
+    estimator(clip)
+    again = [part()._graph for part in (mediapipe_graphs.detector, mediapipe_graphs.body, mediapipe_graphs.cropper)]
+    assert all(graph is not None for graph in loaded) and all(map(operator.is_, loaded, again))

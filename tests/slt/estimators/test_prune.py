@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slt.estimators import mediapipe
+from slt.estimators import mediapipe, mediapipe_graphs
 from slt.estimators.mediapipe_package import package_folder
 from slt.estimators.prune import without_output
 
@@ -20,7 +20,7 @@ def graph(model: bytes):
 
 @pytest.fixture(scope="module")
 def pose_model() -> bytes:
-    return (package_folder() / mediapipe._POSE_FILE).read_bytes()
+    return (package_folder() / mediapipe_graphs.POSE_FILE).read_bytes()
 
 
 def test_only_what_serves_the_output_alone_goes(pose_model: bytes) -> None:

@@ -192,6 +192,9 @@ def test_sparse_2d_is_chosen_by_config_or_caller_and_nobody_still_abstains(parts
         assert result.text is not None or "no sign" not in result.reason
         empty = chain.translate(tmp_path / "nobody.safetensors")
         assert empty.text is None and "no signer found" in empty.reason
+    assert load_chain(folder, device="cpu", sparse=Sparse(speed="fast")).estimator.options["speed"] == "fast"
+    with pytest.raises(InputError, match="'speed': an option of mediapipe, not of openpose-json"):
+        load_chain(folder, device="cpu", estimator="openpose-json", sparse=Sparse(speed="fast"))
     with pytest.raises(InputError, match="pose_stride': Input should be less than or equal to 50, got 51"):
         load_chain(folder, device="cpu", sparse=Sparse(pose_stride=51))
     with pytest.raises(InputError, match="add --lift uplift-upsample"):

@@ -1,0 +1,164 @@
+"""Speed of 2D estimation: CPU time a frame of each way to estimate, and what it costs.
+
+A way is a set of options of the estimator, laid over the run's own. Each is timed in one process and thread, in turns
+over the same clips, so that a busy machine slows all of them alike; the first clip, with which models are loaded, is
+not counted. Poses are kept in --work, and made by worker processes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from experiments.ablations.sparse import videos_of
+from experiments.report import table, write_files
+from experiments.request import Request
+from skeletor.files.keyed import keyed_folder
+from skeletor.io import native
+from skeletor.io.store import open_store
+from skeletor.poses.key_frames import pose_stride
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import Config
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
+from slt.data import layout
+from slt.estimators.ahead import usable_cores
+from slt.estimators.pool import estimate_many
+from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
+from slt.inference.chain import Chain, load_chain
+from slt.pipeline.cache.stage import stage_key
+from slt.pipeline.tables.accuracy import detection_rates
+from slt.score.scores import score
+from slt.score.wer import word_error_rate
+from slt.synthetic import build
+
+PART = "test"
+
+
+class SpeedJob(Config):
+    """What to compare. ways: options of the estimator beside the run's own; the first is what the others lose against.
+
+    clips: the first so many test clips. timed: clips for the CPU time.
+    """
+
+    ways: list[dict[str, str | int]] = Field(min_length=1)
+    clips: int = Field(60, ge=2)
+    timed: int = Field(8, ge=2)
+
+
+def label(way: Mapping[str, str | int]) -> str:
+    """A way in words."""
+    return ", ".join(f"{key} {value}" for key, value in way.items()) or "as the run"
+
+
+def options_of(run: Path, way: Mapping[str, str | int]) -> EstimateOptions:
+    """The estimator of a way."""
+    stored = json.loads((run / "config.json").read_text(encoding="utf-8"))["estimator"]
+    return ESTIMATORS.check(stored | dict(way), f"ways: {label(way)}")
+
+
+def timings(options: Sequence[EstimateOptions], videos: Sequence[Path]) -> list[list[float]]:
+    """CPU milliseconds a frame of each way, on each of the clips but the first."""
+    estimators = [build_estimator(each) for each in options]
+    found: list[list[float]] = [[] for _ in estimators]
+    for number, video in enumerate(videos):
+        for estimator, values in zip(estimators, found, strict=True):
+            start = time.process_time()
+            frames = len(estimator(video))
+            if number:
+                values.append(1000 * (time.process_time() - start) / frames)
+    return found
+
+
+def detections(options: EstimateOptions, videos: Mapping[str, Path], work: Path) -> dict[str, PoseSequence]:
+    """2D poses of a way, made where they are not there yet."""
+    out = keyed_folder(work / PART, stage_key(options.model_dump(), (), ("slt.estimators.registry",)))
+    report = estimate_many(videos, options, out, usable_cores())
+    if report.failed:
+        raise InputError(next(iter(report.failed.values())))
+    return {name: native.read_pose(out / f"{name}.safetensors") for name in videos}
+
+
+def quality(
+    chain: Chain, raw: Mapping[str, PoseSequence], clips: Sequence[layout.Clip], truth: Mapping[str, PoseSequence]
+) -> dict[str, Any]:
+    """What comes out of the run's model for these poses."""
+    poses = [raw[clip.name] for clip in clips]
+    final = chain.refiner.many(chain.lifter.many(poses))
+    translator, judge = chain.model.translator, chain.model.abstention
+    found = translator.translate(final)
+    signals = (judge.signals(translator, *each) for each in zip(poses, final, found, strict=True))
+    glosses = translator.recognise(final) if translator.recognised else None
+    seen = detection_rates({clip.name: raw[clip.name] for clip in clips}, truth)
+    return {
+        "wer": None if glosses is None else word_error_rate(glosses, [list(clip.glosses) for clip in clips]),
+        "bleu4": score([h.text for h in found], [clip.text for clip in clips]).bleu4,
+        "abstained": sum(judge.reason(each) is not None for each in signals),
+        "left": seen.left_hand, "right": seen.right_hand, "error": seen.median_error,
+    }  # fmt: skip
+
+
+def distance(one: Mapping[str, PoseSequence], other: Mapping[str, PoseSequence], joints: Sequence[int]) -> float:
+    """Median distance of these joints where both have them, in shoulder widths of the first."""
+    found = []
+    for name, pose in one.items():
+        sides = [pose.keypoints[:, SIGNING_50.index(f"{side}_shoulder")] for side in ("left", "right")]
+        width = np.nanmedian(np.linalg.norm(sides[0] - sides[1], axis=1))
+        away = np.linalg.norm(pose.keypoints[:, joints] - other[name].keypoints[:, joints], axis=2) / width
+        found.append(away[np.isfinite(away)])
+    return float(np.median(np.concatenate(found)))
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], run: Path, job: SpeedJob) -> str:
+    """The table."""
+    first = rows[0]
+    head = (
+        f"The first {job.clips} test clips of the run {run.name}, through its model. CPU milliseconds a frame of "
+        f"video: one process, one thread, {job.timed - 1} clips, ways in turns; times: how many times as fast as the "
+        "first row, median over the clips. Hands found: where the true hand lies in the picture; error: median, in "
+        "palm lengths. Distance: median from the first row's key points, in shoulder widths. Abstained: by the model's "
+        "own limits."
+    )
+    names = ("way", "CPU ms a frame", "times", "WER", "more", "BLEU-4", "abstained", "left found", "right found",
+             "error", "distance, body", "distance, hands")  # fmt: skip
+    cells = []
+    for row in rows:
+        wer = ["", ""] if row["wer"] is None else [f"{row['wer']:.2f}", f"{row['wer'] - first['wer']:+.2f}"]
+        times = np.median(np.array(first["ms"]) / np.array(row["ms"]))
+        cells.append(
+            [row["label"], f"{np.mean(row['ms']):.1f}", f"{times:.2f}", *wer, f"{row['bleu4']:.2f}",
+             str(row["abstained"]), f"{row['left']:.1%}", f"{row['right']:.1%}",
+             *(f"{row[part]:.3f}" for part in ("error", "body", "hands"))]
+        )  # fmt: skip
+    return f"{head}\n\n" + "\n".join(table(names, cells)) + "\n\nMade by `make speed RUN=<folder of a run>`.\n"
+
+
+def make(request: Request, job: SpeedJob) -> None:
+    """Time, estimate, translate and write. InputError if the run is not there."""
+    run = request.finished
+    names = sorted(videos_of(run, PART))[: job.clips]
+    videos = {name: videos_of(run, PART)[name] for name in names}
+    options = [options_of(run, way) for way in job.ways]
+    timed = timings(options, list(videos.values())[: job.timed])
+    clips = [clip for clip in layout.read_corpus(run / "corpus").split(PART) if clip.name in videos]
+    truth, own = build.open_truth(run / "corpus", PART, planar=True), open_store(run / "estimated" / PART)
+    chain = load_chain(run / "model", device="cpu")
+    rows: list[dict[str, Any]] = []
+    reference: dict[str, PoseSequence] = {}
+    for way, each, ms in zip(job.ways, options, timed, strict=True):
+        raw = detections(each, videos, request.work) if way else {name: own[name] for name in videos}
+        reference = reference or raw
+        parts = {"body": range(8), "hands": range(8, 50)}
+        away = {part: distance(reference, raw, list(joints)) for part, joints in parts.items()}
+        stride = max(map(pose_stride, raw.values()))
+        rows.append({"label": label(way), "stride": stride, "ms": ms, **quality(chain, raw, clips, truth), **away})
+        log.info("%s: %s", label(way), rows[-1])
+    seed = json.loads((run / "config.json").read_text(encoding="utf-8"))["seed"]
+    write_files(request.results, request.name, markdown(rows, run, job), {**request.about(job, seed), "rows": rows})

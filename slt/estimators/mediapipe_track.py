@@ -1,0 +1,280 @@
+"""MediaPipe Holistic's body and hands over one clip, at full speed of looking or with less work a frame.
+
+`FULL` does what Holistic does, bit for bit: body and hands in each frame. `FAST` asks the same models less often; what
+carries a sentence, moving hands, is looked at in every frame:
+
+- The body is looked at every 0.16 s. Between, its joints lie on straight lines, and a wrist goes with its hand.
+- A hand is looked for where it was the frame before, moved along with the wrist. Holistic asks a model for the crop in
+  each frame; here only if the hand was lost, or is no longer at its wrist.
+- A hand at rest (low and slow, as in `slt.segment`) is looked at when the body is. Between, it lies on straight lines.
+- A hand whose points of the body lie outside the picture is not looked for.
+
+The body is looked at ahead of the hands, so that they know where the wrist is; frames wait for that, 0.16 s of them.
+What lies on a line between two looks has the lower confidence of both; where a look found nothing, it is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from slt.estimators import mediapipe_graphs as graphs
+from slt.estimators.mediapipe_graphs import HandModel
+
+TICK = 33333  # microseconds a frame, as Holistic counts
+BODY = 33
+_WRISTS, _SHOULDERS = (15, 16), (11, 12)  # of the body, left and right
+_AROUND = ((15, 17, 19), (16, 18, 20))  # wrist, little finger, index
+_PARTS = (slice(33, 54), slice(54, 75))
+_REACH = 0.25  # shoulder widths between the body's wrist and the hand's: the lifter takes no hand that is farther off
+NOTHING = np.full((75, 3), np.nan)
+_NO_HAND = np.full((21, 3), np.nan)
+_SEEN = 0.1  # visibility of the wrist from which Holistic looks for a hand
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is looked at. body: seconds between looks at the body, 0 for each frame. track: look for a hand where it
+    was, see above; else as Holistic does. rest: hands at rest with the body only. low, slow: what rest is, in shoulder
+    widths below the shoulders and a second.
+    """
+
+    body: float = 0.0
+    track: bool = False
+    rest: bool = False
+    low: float = 0.85
+    slow: float = 0.5
+
+
+FULL = Effort()
+FAST = Effort(body=0.16, track=True, rest=True)
+EFFORTS = {"full": FULL, "fast": FAST}
+
+
+@dataclass(frozen=True)
+class _Frame:
+    number: int
+    image: Any  # packet
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """From one look to the next: frame numbers, and (J, 3) x, y, confidence at both, NaN where nothing was found."""
+
+    start: int
+    first: np.ndarray
+    stop: int
+    second: np.ndarray
+
+    def at(self, number: int) -> np.ndarray:
+        """(J, 3) in a frame from `start` to `stop`: between, the lower confidence of both."""
+        if number in (self.start, self.stop):
+            return self.second if number == self.stop else self.first
+        share = (number - self.start) / (self.stop - self.start)
+        values = (1 - share) * self.first + share * self.second
+        values[:, 2] = np.minimum(self.first[:, 2], self.second[:, 2])
+        return np.asarray(values)
+
+
+class Tracker:
+    """Follows one clip. aspect: width by height of its pictures; fps: its frames a second; stride: of those given.
+
+    Its clock goes on by 1/30 s a frame, as that of Holistic's own solution does.
+    """
+
+    def __init__(
+        self, smooth: bool, hand_model: HandModel, effort: Effort, aspect: float, fps: float, stride: int = 1
+    ) -> None:
+        self._effort, self._fps = effort, fps
+        self._scale = np.array([aspect, 1.0])  # from shares of the picture to picture heights
+        self._every = max(1, round(effort.body * fps / stride))  # given frames from body to body
+        self._smoother = graphs.smoother(smooth)
+        self._rect: Any = None
+        self._hands = [_Hand(self._scale, hand_model, effort.track) for _ in _AROUND]
+
+    def find(self, frames: Iterable[np.ndarray | None]) -> Iterator[np.ndarray]:
+        """(75, 3) of each frame: x, y in picture widths and heights, confidence; NaN where nothing was found, or for
+        a frame that is not there."""
+        from mediapipe.python import packet_creator
+        from mediapipe.python._framework_bindings.image_frame import ImageFormat
+
+        waiting: list[_Frame] = []
+        rows: list[np.ndarray] = []  # from the last look at the body on
+        line: _Line | None = None
+        first = 0  # number of the first of them
+        for number, picture in enumerate(frames):
+            rows.append(NOTHING.copy())
+            if picture is not None:
+                waiting.append(
+                    _Frame(number, packet_creator.create_image_frame(picture, image_format=ImageFormat.SRGB))
+                )
+                if line is None or len(waiting) == self._every:
+                    line = self._catch_up(rows, first, waiting, line)
+                    yield from rows[:-1]
+                    rows, waiting, first = rows[-1:], [], number
+        if waiting:
+            self._catch_up(rows, first, waiting, line)
+        yield from rows
+
+    def close(self) -> None:
+        """End the clip."""
+        self._smoother.close()
+
+    def _catch_up(self, rows: list[np.ndarray], first: int, waiting: list[_Frame], before: _Line | None) -> _Line:
+        """Look at the body in the last of the waiting frames, then at the hands in all of them; into `rows`, of which
+        the first is frame `first`."""
+        last = waiting[-1]
+        seen = self._look_at_body(last)
+        line = _Line(last.number, seen, last.number, seen)
+        if before is not None:
+            line = _Line(before.stop, before.second, last.number, seen)
+        for frame in waiting:
+            rows[frame.number - first][:BODY] = line.at(frame.number)
+        for side, hand in enumerate(self._hands):
+            rests = before is not None and self._effort.rest and self._rests(line, side)
+            for frame in waiting[-1:] if rests else waiting:
+                around = rows[frame.number - first][list(_AROUND[side])]
+                rows[frame.number - first][_PARTS[side]] = hand.look(frame.image, around, self._width(seen))
+            if before is not None:
+                _between(rows, line, first, waiting[:-1], side, rests)
+        return line
+
+    def _look_at_body(self, frame: _Frame) -> np.ndarray:
+        """(33, 3) x, y, visibility; NaN if nobody is there."""
+        from mediapipe.python import packet_getter
+
+        image = {"image": frame.image}
+        if self._rect is None:
+            self._rect = graphs.detector()(image).get(graphs.DETECTED)
+        raw = {} if self._rect is None else graphs.body()({**image, graphs.RECT: self._rect})
+        self._rect = None
+        if len(raw) < len(graphs.RAW_BODY):
+            return np.full((BODY, 3), np.nan)
+        found = self._smoother({**image, **raw}, (frame.number + 1) * TICK)
+        self._rect = found.get(graphs.NEXT_RECT)
+        return _points(packet_getter.get_proto(found[graphs.BODY]), lambda point: float(point.visibility))
+
+    def _rests(self, line: _Line, side: int) -> bool:
+        """Whether a hand is low and slow from one look at the body to the next."""
+        ends = np.stack([line.first, line.second])[..., :2] * self._scale  # (2, 33, 2)
+        width = self._width(line.second)
+        wrist = ends[:, _WRISTS[side]]
+        low = (wrist[:, 1] - ends[:, list(_SHOULDERS), 1].mean(1)).min() > self._effort.low * width
+        seconds = (line.stop - line.start) / self._fps
+        return bool(low and np.linalg.norm(wrist[1] - wrist[0]) < self._effort.slow * width * seconds)
+
+    def _width(self, body: np.ndarray) -> float:
+        """Of the shoulders, in picture heights."""
+        left, right = body[list(_SHOULDERS), :2] * self._scale
+        return float(np.linalg.norm(left - right))
+
+
+class _Hand:
+    """One hand of a clip, from frame to frame."""
+
+    def __init__(self, scale: np.ndarray, model: HandModel, track: bool) -> None:
+        self._scale, self._model, self._track = scale, model, track
+        self._seen: dict[str, Any] = {}  # what came out in the frame before, if it was found there
+        self._was = np.full((2, 2), np.nan)  # then: the body's wrist, and the hand's own
+
+    def look(self, image: Any, around: np.ndarray, width: float) -> np.ndarray:
+        """(21, 3) x, y, presence, NaN if it is not found.
+
+        image: packet. around: (3, 3) the body's wrist, little finger and index in this frame. width: of the shoulders.
+        """
+        if not np.isfinite(around).all():
+            self._seen = {}
+            return _NO_HAND
+        if not self._track:
+            return self._as_holistic(image, around)
+        seen, self._seen = self._seen, {}
+        inside = ((around[:, :2] > 0) & (around[:, :2] < 1)).all(1).any()
+        if not inside or around[0, 2] < _SEEN:
+            return _NO_HAND
+        wrist, reach = around[0, :2], _REACH * width
+        moved = wrist - self._was[0]
+        if seen and self._apart(self._was[1] + moved, wrist) < reach:
+            found = self._landmarks(image, _shifted(seen[graphs.NEXT_PLACE], moved), wrist)
+            if self._apart(found[0, :2], wrist) < reach:
+                return found
+        crop = self._crop(image, around)
+        return _NO_HAND if crop is None else self._landmarks(image, crop, wrist)
+
+    def _as_holistic(self, image: Any, around: np.ndarray) -> np.ndarray:
+        """The same as Holistic looks: a crop is asked for in each frame, and used unless the hand is where it was."""
+        crop, seen = self._crop(image, around), self._seen
+        self._seen = {}
+        if crop is None:
+            return _NO_HAND
+        if seen:
+            earlier = {graphs.EARLIER_HAND: seen[graphs.HAND], graphs.NEXT_PLACE: seen[graphs.NEXT_PLACE]}
+            crop = graphs.follower()({"image": image, graphs.CROP: crop, **earlier})[graphs.PLACE]
+        return self._landmarks(image, crop, around[0, :2])
+
+    def _crop(self, image: Any, around: np.ndarray) -> Any:
+        """A packet with the rectangle that a model gives for these points; None if the wrist is hardly visible."""
+        return graphs.cropper()({"image": image, graphs.POINTS: _landmark_list(around)}).get(graphs.CROP)
+
+    def _landmarks(self, image: Any, place: Any, wrist: np.ndarray) -> np.ndarray:
+        """(21, 3) of a hand in that rectangle (a packet); what was seen is kept for the next frame."""
+        from mediapipe.python import packet_getter
+
+        found = graphs.hand(self._model)({"image": image, graphs.PLACE: place})
+        if graphs.HAND not in found:
+            self._seen = {}
+            return _NO_HAND
+        sure = packet_getter.get_float(found[graphs.SCORE])
+        points = _points(packet_getter.get_proto(found[graphs.HAND]), lambda _: sure)
+        self._seen, self._was = found, np.stack([wrist, points[0, :2]])
+        return points
+
+    def _apart(self, one: np.ndarray, other: np.ndarray) -> float:
+        return float(np.linalg.norm((one - other) * self._scale))
+
+
+def _between(
+    rows: list[np.ndarray], line: _Line, first: int, between: Sequence[_Frame], side: int, rests: bool
+) -> None:
+    """The hand that rests, and the wrist of one that does not, in the frames between two looks at the body."""
+    hand, wrist = _PARTS[side], _WRISTS[side]
+    start, stop = rows[line.start - first], rows[line.stop - first]
+    if rests:
+        whole = _Line(line.start, start[hand], line.stop, stop[hand])
+        for frame in between:
+            rows[frame.number - first][hand] = whole.at(frame.number)
+        return
+    ends = [row[wrist, :2] - row[hand.start, :2] for row in (start, stop)]  # from the hand to the body's wrist
+    for frame in between:
+        row = rows[frame.number - first]
+        share = (frame.number - line.start) / (line.stop - line.start)
+        off = (1 - share) * ends[0] + share * ends[1]
+        if np.isfinite(off + row[hand.start, :2]).all():
+            row[wrist, :2] = row[hand.start, :2] + off
+
+
+def _points(landmarks: Any, confidence: Callable[[Any], float]) -> np.ndarray:
+    return np.array([(point.x, point.y, confidence(point)) for point in landmarks.landmark])
+
+
+def _landmark_list(points: np.ndarray) -> Any:
+    """A packet of (N, 3) x, y, visibility."""
+    from mediapipe.framework.formats import landmark_pb2
+    from mediapipe.python import packet_creator
+
+    listed = landmark_pb2.NormalizedLandmarkList()
+    for x, y, visibility in points.tolist():
+        listed.landmark.add(x=x, y=y, z=0.0, visibility=visibility)
+    return packet_creator.create_proto(listed)
+
+
+def _shifted(place: Any, by: np.ndarray) -> Any:
+    """A packet of that rectangle (a packet) moved by (2,) shares of the picture."""
+    from mediapipe.python import packet_creator, packet_getter
+
+    rectangle = packet_getter.get_proto(place)
+    rectangle.x_center += float(by[0])
+    rectangle.y_center += float(by[1])
+    return packet_creator.create_proto(rectangle)

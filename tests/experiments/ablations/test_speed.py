@@ -1,0 +1,73 @@
+"""The table of ways to estimate 2D faster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.__main__ import main
+from experiments.ablations import speed
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.config import load_config
+from skeletor.support.errors import InputError
+
+YAML = Path(speed.__file__).with_name("speed.yaml")
+
+
+def pose(points: np.ndarray) -> PoseSequence:
+    there = np.isfinite(points).all(2)
+    return PoseSequence(points.astype(np.float32), there.astype(np.float32), 25.0, SIGNING_50)
+
+
+def row(label: str, ms: list[float], wer: float | None) -> dict[str, object]:
+    rest = dict.fromkeys(("bleu4", "left", "right", "error", "body", "hands"), 0.5)
+    return {"label": label, "ms": ms, "wer": wer, "abstained": 1, **rest}
+
+
+def test_ways_are_laid_over_the_estimator_of_the_run(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"estimator": {"name": "mediapipe", "smooth_landmarks": False}}))
+    job = load_config(YAML, speed.SpeedJob)
+    assert job.ways[0] == {}, "the first is the run as it is"
+    options = [speed.options_of(tmp_path, way).model_dump() for way in job.ways]
+    assert [(each["speed"], each["pose_stride"]) for each in options] == [
+        ("full", 1), ("fast", 1), ("full", 2), ("fast", 2),
+    ]  # fmt: skip
+    assert not any(each["smooth_landmarks"] for each in options)
+    with pytest.raises(InputError, match="ways: speed slow"):
+        speed.options_of(tmp_path, {"speed": "slow"})
+
+
+def test_distance_is_in_shoulder_widths_and_of_what_both_have() -> None:
+    points = np.zeros((2, 50, 2))
+    points[:, SIGNING_50.index("left_shoulder"), 0] = 40.0
+    moved = points.copy()
+    moved[:, 8:] += (3.0, 4.0)  # 5 pixels
+    moved[0, 8] = np.nan
+    found: Mapping[str, PoseSequence] = {"a": pose(moved)}
+    assert speed.distance({"a": pose(points)}, found, range(8, 50)) == pytest.approx(5 / 40)
+    assert speed.distance({"a": pose(points)}, found, range(8)) == 0
+
+
+def test_the_table_compares_with_its_first_row() -> None:
+    job = speed.SpeedJob(ways=[{}, {"speed": "fast"}])
+    rows = [row("as the run", [40.0, 60.0], 14.0), row("speed fast", [20.0, 20.0], 15.5)]
+    lines = speed.markdown(rows, Path("runs/demo"), job).splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:6]] for line in lines if line.startswith("| ")]
+    assert cells[-2] == ["as the run", "50.0", "1.00", "14.00", "+0.00"]
+    assert cells[-1] == ["speed fast", "20.0", "2.50", "15.50", "+1.50"]
+    assert "| speed fast | 20.0 | 2.50 |  |  |" in speed.markdown(
+        [rows[0] | {"wer": None}, rows[1] | {"wer": None}], Path("runs/demo"), job
+    )
+
+
+def test_without_a_run_it_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run" / "corpus").mkdir(parents=True)
+    where = ["--work", str(tmp_path / "work"), "--results", str(tmp_path)]
+    assert main(["speed", "--run", str(tmp_path / "run"), *where]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "no finished run" in line]
+    assert len(lines) == 1 and not (tmp_path / "speed.md").exists()
