@@ -25,6 +25,7 @@ from slt.recognise.config import RecogniserConfig
 from slt.recognise.decode import BLANK, Ids, Reading, greedy, tune
 from slt.recognise.labels import UNKNOWN, row_labels
 from slt.recognise.network import Read, RecogniserNetwork
+from slt.recognise.pretraining.encoder import PretrainedEncoder
 from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
 from slt.recognise.trigram import Trigram
 from slt.score.wer import word_error_rate
@@ -78,13 +79,15 @@ def train_recogniser(
     glosses = tuple(sorted({gloss for clip in clips for gloss in clip.glosses}))
     numbers = {gloss: k + 1 for k, gloss in enumerate(glosses)}
     known = prepared(clips, numbers, config)
-    stats = fit_stats(known.raw)
+    encoder = _pretrained(config)
+    stats = encoder.stats if encoder else fit_stats(known.raw)
     held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
     references = [[str(numbers.get(g, UNKNOWN)) for g in clip.glosses] for clip in dev]
     target = resolve_device(device)
     trained = train(
-        lambda place: RecogniserTask(config, len(glosses), known, stats, held_out, references, place),
-        options(config, len(clips)), seed, target, out, identity(config, known, held_out, references, seed),
+        lambda place: RecogniserTask(config, len(glosses), known, stats, held_out, references, place, encoder),
+        options(config, len(clips)), seed, target, out,
+        identity(config, known, held_out, references, seed) + (encoder.digest() if encoder else ""),
     )  # fmt: skip
     network = trained.task.network
     trigram = Trigram.fit(known.ids, len(glosses))
@@ -92,9 +95,18 @@ def train_recogniser(
     best, rates = tune(found, [tuple(map(int, r)) for r in references], trigram, _readings(config))
     for description, rate in rates.items():
         log.info("recogniser: dev WER %.2f with %s", rate, description)
-    recogniser = Recogniser(network, config, glosses, stats, trigram, best, target)
+    alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
+    recogniser = Recogniser(network, alone, glosses, stats, trigram, best, target)
     recogniser.save(out)
     return recogniser
+
+
+def _pretrained(config: RecogniserConfig) -> PretrainedEncoder | None:
+    if config.pretrained is None:
+        return None
+    encoder = PretrainedEncoder.load(config.pretrained)
+    encoder.check(config, config.pretrained)
+    return encoder
 
 
 def _readings(config: RecogniserConfig) -> list[Reading]:
@@ -137,10 +149,14 @@ class RecogniserTask:
     dev: list[np.ndarray]
     references: list[list[str]]
     device: torch.device
+    encoder: PretrainedEncoder | None = None  # what the network begins with
     network: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
-        self.network = RecogniserNetwork(self.config, self.glosses).to(self.device)
+        network = RecogniserNetwork(self.config, self.glosses)
+        if self.encoder:
+            self.encoder.start(network)
+        self.network = network.to(self.device)
         self.order = np.argsort([len(array) for array in self.clips.raw], kind="stable")
 
     def draw(self, rng: np.random.Generator) -> Batch:
