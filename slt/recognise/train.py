@@ -70,7 +70,7 @@ def train_recogniser(
     """Train, choose on dev how glosses are read, and write the recogniser into `out`.
 
     A killed training goes on where it was when called again with the same arguments. Raises InputError if there are no
-    clips, or one has no glosses.
+    clips, or one has no glosses, or the encoder that it begins with cannot be used.
     """
     for what, some in (("training", clips), ("dev", dev)):
         bare = [clip.name for clip in some if not clip.glosses]
@@ -79,7 +79,7 @@ def train_recogniser(
     glosses = tuple(sorted({gloss for clip in clips for gloss in clip.glosses}))
     numbers = {gloss: k + 1 for k, gloss in enumerate(glosses)}
     known = prepared(clips, numbers, config)
-    encoder = _pretrained(config)
+    encoder = PretrainedEncoder.of(config)
     stats = encoder.stats if encoder else fit_stats(known.raw)
     held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
     references = [[str(numbers.get(g, UNKNOWN)) for g in clip.glosses] for clip in dev]
@@ -87,7 +87,7 @@ def train_recogniser(
     trained = train(
         lambda place: RecogniserTask(config, len(glosses), known, stats, held_out, references, place, encoder),
         options(config, len(clips)), seed, target, out,
-        identity(config, known, held_out, references, seed) + (encoder.digest() if encoder else ""),
+        identity(config, known, held_out, references, seed, encoder),
     )  # fmt: skip
     network = trained.task.network
     trigram = Trigram.fit(known.ids, len(glosses))
@@ -99,14 +99,6 @@ def train_recogniser(
     recogniser = Recogniser(network, alone, glosses, stats, trigram, best, target)
     recogniser.save(out)
     return recogniser
-
-
-def _pretrained(config: RecogniserConfig) -> PretrainedEncoder | None:
-    if config.pretrained is None:
-        return None
-    encoder = PretrainedEncoder.load(config.pretrained)
-    encoder.check(config, config.pretrained)
-    return encoder
 
 
 def _readings(config: RecogniserConfig) -> list[Reading]:
@@ -215,10 +207,12 @@ class RecogniserTask:
 
 
 def identity(
-    config: RecogniserConfig, clips: Clips, dev: list[np.ndarray], references: list[list[str]], seed: int
-) -> str:
+    config: RecogniserConfig, clips: Clips, dev: list[np.ndarray], references: list[list[str]], seed: int,
+    encoder: PretrainedEncoder | None,
+) -> str:  # fmt: skip
     """A hash of all that a training depends on."""
     digest = hashlib.sha256(f"{config.model_dump_json()} {seed} {clips.ids} {references}".encode())
+    digest.update((encoder.digest() if encoder else "").encode())
     for array in _all_arrays(clips, dev):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

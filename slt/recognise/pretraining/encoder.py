@@ -57,8 +57,19 @@ class PretrainedEncoder:
             check_fit(lambda: Encoder(config), weights)
         return PretrainedEncoder(config, stats, weights)
 
-    def check(self, config: RecogniserConfig, where: str) -> None:
-        """Raises InputError unless a recogniser of this config can begin with it. where: its file."""
+    @staticmethod
+    def of(config: RecogniserConfig) -> PretrainedEncoder | None:
+        """The one that a recogniser of this config begins with; None without one.
+
+        Raises InputError as `load`, and if it is of other sizes than the config.
+        """
+        if config.pretrained is None:
+            return None
+        encoder = PretrainedEncoder.load(config.pretrained)
+        encoder._check(config, config.pretrained)
+        return encoder
+
+    def _check(self, config: RecogniserConfig, where: str) -> None:
         for name in _SHAPE:
             own, wanted = getattr(self.config, name), getattr(config, name)
             if own != wanted:
