@@ -170,7 +170,8 @@ def _trained(job: Job, encoder: Done | None, config: PretrainingConfig, place: P
     own = recipe.model_copy(update={"pretrained": weights})
     work = partial(_train, place.store, some, alignments, own, job.seed, Path(config.gloss_models[0]))
     plain = json.dumps([(c.name, c.glosses) for c in some.clips])
-    inputs = (place.key, hashlib.sha256(plain.encode()).hexdigest(), *([] if encoder is None else [encoder]))
+    inputs: list[Done | str] = [place.key, hashlib.sha256(plain.encode()).hexdigest()]
+    inputs += [] if encoder is None else [encoder]
     values = {"recogniser": recipe.model_dump(mode="json"), "seed": job.seed, "aligned": job.point.aligned}
     return run_stage(job.name, place.work / job.name, work, values, inputs, code=_TRAINED)
 
@@ -211,8 +212,8 @@ def _write(
             other = {job.seed: job for job in arms.get(SCRATCH, [])}
             shared = sorted(own.keys() & other.keys())
             if arm != SCRATCH and shared:
-                pair = [[done[of[seed]].folder for seed in shared] for of in (other, own)]
-                found[arm]["gain"] = {split: _gain(*pair, splits[split]) for split in SPLITS}
+                scratch, with_encoder = ([done[of[seed]].folder for seed in shared] for of in (other, own))
+                found[arm]["gain"] = {split: _gain(scratch, with_encoder, splits[split]) for split in SPLITS}
                 found[arm]["gain"]["seeds"] = len(shared)
         numbers["points"][point.name] = found
         rows += [_row(point, arm, one) for arm, one in found.items()]
@@ -269,7 +270,8 @@ def _gain(scratch: Sequence[Path], other: Sequence[Path], clips: Sequence[Clip])
     read = [[_read(folder, clips) for folder in some] for some in (scratch, other)]
     stats = [[statistics(one, texts) for _, one in some] for some in read]
     glosses = [[one for one, _ in some] for some in read]
-    return {"wer": compare_word_error_rates(*glosses, true), "bleu4": compare(*stats)["bleu4"]}
+    rates = compare_word_error_rates(glosses[0], glosses[1], true)
+    return {"wer": rates, "bleu4": compare(stats[0], stats[1])["bleu4"]}
 
 
 def _row(point: Point, arm: str, found: Mapping[str, Any]) -> list[str]:

@@ -96,7 +96,7 @@ def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
     inputs: list[Done | str] = [row.done, sentences(run)]
     inputs += [file_sha256(path) for path in sorted(annotations.glob("*.train.*")) if path.suffix == ".tsv"]
     values, encoder = recogniser_values(config)
-    return run.stage(f"train {target.name}", target, work, {"recogniser": values, "seed": seed}, inputs + encoder)
+    return run.stage(f"train {target.name}", target, work, {"recogniser": values, "seed": seed}, [*inputs, *encoder])
 
 
 def recogniser_values(config: RecogniserConfig) -> tuple[dict[str, Any], list[str]]:

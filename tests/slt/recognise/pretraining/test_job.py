@@ -8,13 +8,13 @@ from skeletor.io.store import write_store
 from slt.cli import main
 from slt.recognise.config import PRESETS
 from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
-from tests.slt.toy import clips
+from tests.slt.toy import perform
 
 
 def test_the_command_trains_on_folders_and_prints_where_the_encoder_lies(
-    tmp_path: Path, capsys: pytest.CaptureFixture
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_store(tmp_path / "poses", [(e.name, e.pose) for e in clips(12, 1)], chunk=5)
+    write_store(tmp_path / "poses", [(str(k), perform(["regen", "wind"], k)) for k in range(12)], chunk=5)
     config = tmp_path / "config.yaml"
     config.write_text(
         f"data: [{tmp_path / 'poses'}]\nout: nowhere\ntrain: {{recogniser: {{preset: tiny}}, batch: 6}}\n"
@@ -29,7 +29,7 @@ def test_the_command_trains_on_folders_and_prints_where_the_encoder_lies(
     ("change", "told"),
     [("data=[nothing]", "nothing"), ("train.steps=0", "train.steps"), ("train.objectives=[dream]", "train.objectives")],
 )
-def test_bad_input_is_one_line(change: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_bad_input_is_one_line(change: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(f"data: [poses]\nout: {tmp_path / 'out'}\n")
     with pytest.raises(SystemExit) as ended:

@@ -6,7 +6,7 @@ import torch
 
 from slt.recognise.config import PRESETS
 from slt.recognise.network import Encoder, RecogniserNetwork
-from slt.recognise.pretraining.config import PretrainConfig
+from slt.recognise.pretraining.config import Objective, PretrainConfig
 from slt.recognise.pretraining.network import PretrainNetwork, contrastive_loss, masked_loss, order_loss
 from slt.recognise.pretraining.views import ORDERS
 from slt.translate.features import STREAMS, WIDTH
@@ -22,7 +22,8 @@ def frames(*lengths: int) -> torch.Tensor:
 
 def test_heads_are_those_of_the_objectives() -> None:
     x = frames(7, 4)
-    for wanted in (["masked"], ["contrastive"], ["order"], ["masked", "contrastive", "order"]):
+    several: list[list[Objective]] = [["masked"], ["contrastive"], ["order"], ["masked", "contrastive", "order"]]
+    for wanted in several:
         found = PretrainNetwork(PretrainConfig(recogniser=TINY, objectives=wanted)).eval()(x)
         assert [found.predicted is not None, found.steps is not None, found.orders is not None] == [
             name in wanted for name in ("masked", "contrastive", "order")

@@ -81,7 +81,7 @@ def test_a_velocity_is_hidden_where_the_features_of_such_a_pose_have_none() -> N
     assert 0 < lost.sum() < len(lost)
     points = pose.keypoints.copy()
     joints = [j for j in range(50) if j != SIGNING_50.index("neck")]
-    points[np.ix_(lost, joints)] = np.nan
+    points[np.ix_(np.flatnonzero(lost), np.array(joints))] = np.nan
     confidence = np.where(np.isnan(points).any(2), 0, pose.confidence).astype(np.float32)
     broken = pose_features(pose.replace(points, confidence), 25.0, 1, confidence=True)
     found = view.hidden[0].numpy()
