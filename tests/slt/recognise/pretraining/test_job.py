@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from skeletor.io.store import write_store
+from skeletor.support.config import load_config
 from slt.cli import main
 from slt.recognise.config import PRESETS
 from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
+from slt.recognise.pretraining.job import PretrainJob
 from tests.slt.toy import perform
 
 
@@ -23,6 +25,11 @@ def test_the_command_trains_on_folders_and_prints_where_the_encoder_lies(
         main(["pretrain", str(config), "-o", str(tmp_path / "out"), "--set", "train.steps=2"])
     assert ended.value.code == 0 and capsys.readouterr().out.strip() == str(tmp_path / "out" / WEIGHTS)
     assert PretrainedEncoder.load(tmp_path / "out" / WEIGHTS).config == PRESETS["tiny"]
+
+
+def test_the_shipped_config_is_valid() -> None:
+    job = load_config(Path(__file__).parents[4] / "configs" / "pretrain.yaml", PretrainJob)
+    assert job.train.recogniser == PRESETS["recogniser"]
 
 
 @pytest.mark.parametrize(
