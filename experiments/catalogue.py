@@ -24,6 +24,7 @@ from experiments.tables import (
     h36m,
     known,
     lifters,
+    pretraining,
     real,
     recognition,
     refiners2d,
@@ -178,6 +179,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(recognition.RecognitionConfig), recognition.make, "recognition",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}", page="docs/phoenix14t.md",
         config="tables/recognition.yaml",
+    ),
+    "pretraining": Experiment(
+        "what pretraining without glosses is worth to a recogniser of few sentences",
+        _checked(pretraining.PretrainingConfig), pretraining.make, "pretraining",
+        needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
+        config="tables/pretraining.yaml",
     ),
     "real": Experiment(
         "lifters and repair on real people: signs read, gaps repaired, arms in 3D",

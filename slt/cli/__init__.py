@@ -26,6 +26,7 @@ COMMANDS = {
     "data": ("slt.cli.data", "begin a data set of your own; check one: what is in it, what is missing"),
     "corpus": ("slt.cli.corpus", "render a corpus, or re-synthesise PHOENIX14T"),
     "sign2text": ("slt.cli.sign2text", "train the baseline that reads pixels, or translate with it"),
+    "pretrain": ("slt.cli.pretrain", "train an encoder for the recogniser on poses without glosses"),
     "model": ("slt.cli.model", "share models: check, export, push to the Hugging Face Hub, pull from there"),
     "doctor": ("slt.cli.doctor", "what is installed, which estimators work, which device"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from typing import Any
 
 from skeletor.poses.pose import file_sha256
 from skeletor.support.progress import log_to
@@ -25,6 +26,7 @@ from slt.pipeline.translators import (
 )
 from slt.pipeline.work.cascade import train_on_glosses_of_poses, translate_recognised
 from slt.pipeline.work.train_translator import RECOGNISED
+from slt.recognise.config import RecogniserConfig
 
 _SUFFIX = "-cascade"
 
@@ -93,7 +95,21 @@ def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
     work = partial(train_on_glosses_of_poses, row.store, run.corpus, annotations, config, seed, row.label)
     inputs: list[Done | str] = [row.done, sentences(run)]
     inputs += [file_sha256(path) for path in sorted(annotations.glob("*.train.*")) if path.suffix == ".tsv"]
-    return run.stage(f"train {target.name}", target, work, {"recogniser": config.model_dump(), "seed": seed}, inputs)
+    values, encoder = recogniser_values(config)
+    return run.stage(f"train {target.name}", target, work, {"recogniser": values, "seed": seed}, [*inputs, *encoder])
+
+
+def recogniser_values(config: RecogniserConfig) -> tuple[dict[str, Any], list[str]]:
+    """The values on which a recogniser depends, and the hash of the encoder that it begins with, if there is one.
+
+    Raises InputError if that cannot be used.
+    """
+    if config.pretrained is None:
+        return config.model_dump(), []
+    from slt.recognise.pretraining.encoder import PretrainedEncoder
+
+    PretrainedEncoder.of(config)
+    return config.model_dump(exclude={"pretrained"}), [file_sha256(config.pretrained)]
 
 
 def _cascade(

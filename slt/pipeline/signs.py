@@ -14,6 +14,7 @@ import numpy as np
 from skeletor.support.progress import log_to
 from slt.data import layout
 from slt.pipeline.cache.stage import Done
+from slt.pipeline.cascades import recogniser_values
 from slt.pipeline.context import Row, Run
 from slt.pipeline.mapping import worker_pool
 from slt.pipeline.tables.signs import SignRow, SignSeed, SignTable
@@ -64,8 +65,9 @@ def _train(run: Run, row: Row, seed: int) -> Done:
     log_to(run.folder / "log.txt")
     target = system_folder(run.folder, row.name, seed, run.config.seed)
     work = partial(train_on_signs, row.store, run.corpus, recipe(run), seed, row.label)
-    values = {"recogniser": recipe(run).model_dump(), "seed": seed}
-    return run.stage(f"train {target.name}", target, work, values, (row.done, _labels(run)))
+    recogniser, encoder = recogniser_values(recipe(run))
+    values = {"recogniser": recogniser, "seed": seed}
+    return run.stage(f"train {target.name}", target, work, values, (row.done, _labels(run), *encoder))
 
 
 def _leave_out(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Done:
@@ -74,8 +76,9 @@ def _leave_out(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Don
     target = run.folder / "signers" / f"{row.name}-{number}"
     seed = run.config.seed
     work = partial(leave_signers_out, row.store, run.corpus, recipe(run), seed, signers)
-    values = {"recogniser": recipe(run).model_dump(), "seed": seed, "signers": list(signers)}
-    return run.stage(f"without {row.name}-{number}", target, work, values, (row.done, _labels(run)))
+    recogniser, encoder = recogniser_values(recipe(run))
+    values = {"recogniser": recogniser, "seed": seed, "signers": list(signers)}
+    return run.stage(f"without {row.name}-{number}", target, work, values, (row.done, _labels(run), *encoder))
 
 
 def _labels(run: Run) -> str:

@@ -25,6 +25,9 @@ class RecogniserConfig(Config):
     feed_forward: int = Field(default=512, ge=8, le=16384)
     heads: int = Field(default=4, ge=1, le=64)
     dropout: float = Field(default=0.2, ge=0, lt=1)
+    pretrained: str | None = Field(
+        default=None, description="the `encoder.safetensors` of a pretraining that it begins with; default: nothing"
+    )
     # losses
     stream_weight: float = Field(default=0.3, ge=0, description="of the CTC loss of each stream's own head")
     distil_weight: float = Field(default=0.3, ge=0, description="of each stream's distance to the heads' mean")

@@ -27,6 +27,7 @@ from slt.recognise.decode import Reading
 from slt.recognise.guess import TOP, Guess
 from slt.recognise.labels import UNKNOWN
 from slt.recognise.network import Read
+from slt.recognise.pretraining.encoder import PretrainedEncoder
 from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
 from slt.recognise.train import Batch, GlossClip, RecogniserTask, identity, options, prepared
 from slt.recognise.trigram import Trigram
@@ -125,17 +126,19 @@ def train_signs(
         raise InputError(f"isolated signs: all clips are {labels[0]!r}; at least two labels are needed")
     numbers = {label: k + 1 for k, label in enumerate(labels)}
     known = prepared(clips, numbers, config)
-    stats = fit_stats(known.raw)
+    encoder = PretrainedEncoder.of(config)
+    stats = encoder.stats if encoder else fit_stats(known.raw)
     held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
     references = [[str(numbers.get(clip.glosses[0], UNKNOWN))] for clip in dev]
     target = resolve_device(device)
     trained = train(
-        lambda place: SignTask(config, len(labels), known, stats, held_out, references, place),
-        options(config, len(clips)), seed, target, out, identity(config, known, held_out, references, seed),
+        lambda place: SignTask(config, len(labels), known, stats, held_out, references, place, encoder),
+        options(config, len(clips)), seed, target, out, identity(config, known, held_out, references, seed, encoder),
     )  # fmt: skip
     network = trained.task.network
     _calibrate(network, held_out, [int(reference[0]) for reference in references], target)
-    reader = SignReader(Recogniser(network, config, labels, stats, Trigram.fit([], len(labels)), Reading(), target))
+    alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
+    reader = SignReader(Recogniser(network, alone, labels, stats, Trigram.fit([], len(labels)), Reading(), target))
     reader.save(out)
     return reader
 

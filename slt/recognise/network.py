@@ -29,14 +29,22 @@ class Read(NamedTuple):
     real: Tensor
 
 
-class RecogniserNetwork(nn.Module):
-    """(B, T, features + 1) standardised features, the last of them 1 on real frames and 0 on padding, to `Read`."""
+class States(NamedTuple):
+    """What the encoder makes of a batch: each stream's part (B, T', width); the states (B, T', hidden) over all parts;
+    and which steps are real (B, T')."""
 
-    def __init__(self, config: RecogniserConfig, glosses: int) -> None:
+    parts: tuple[Tensor, ...]
+    states: Tensor
+    real: Tensor
+
+
+class Encoder(nn.Module):
+    """All of the network that knows no glosses: the streams, and the layers over what is joined."""
+
+    def __init__(self, config: RecogniserConfig) -> None:
         super().__init__()
         self.columns = [list(columns) for columns in STREAMS.values()]
         self.streams = nn.ModuleList(_Stream(len(c), config.width, config.subsample) for c in self.columns)
-        self.stream_heads = nn.ModuleList(nn.Linear(config.width, 1 + glosses) for _ in self.columns)
         self.join = nn.Linear(len(self.columns) * config.width, config.hidden)
         self.subsample, self.drop = config.subsample, nn.Dropout(config.dropout)
         layer = [
@@ -48,11 +56,10 @@ class RecogniserNetwork(nn.Module):
         self.nearby = nn.ModuleList(_Nearby(config.hidden, config.dropout) for _ in layer)
         self.layers = nn.ModuleList(layer)
         self.norm = nn.LayerNorm(config.hidden)
-        self.head = nn.Linear(config.hidden, 1 + glosses)
-        self.frame_head = nn.Linear(config.hidden, 1 + glosses)
 
-    def forward(self, frames: Tensor) -> Read:
-        """(B, T, features + 1) -> logits and states of T' = ceil(T / subsample) steps."""
+    def encode(self, frames: Tensor) -> States:
+        """(B, T, features + 1) standardised features, the last of them 1 on real frames and 0 on padding, to T' =
+        ceil(T / subsample) steps."""
         assert frames.dim() == 3 and frames.shape[2] == FEATURES + 1, frames.shape
         real = frames[:, :, -1] > 0.5  # (B, T)
         steps = real[:, :: self.subsample]  # (B, T')
@@ -63,9 +70,24 @@ class RecogniserNetwork(nn.Module):
         x = x + positional_encoding(x.shape[1], x.shape[2]).to(x)
         for near, layer in zip(self.nearby, self.layers, strict=True):
             x = layer(near(x, steps), src_key_padding_mask=~steps)  # (B, T', hidden)
-        states = self.norm(x)  # (B, T', hidden)
-        each = tuple(head(part) for head, part in zip(self.stream_heads, parts, strict=True))
-        return Read(self.head(states), each, self.frame_head(states), states, steps)
+        return States(tuple(parts), self.norm(x), steps)
+
+
+class RecogniserNetwork(Encoder):
+    """(B, T, features + 1), as of `Encoder.encode`, to `Read`."""
+
+    def __init__(self, config: RecogniserConfig, glosses: int) -> None:
+        super().__init__(config)
+        self.stream_heads = nn.ModuleList(nn.Linear(config.width, 1 + glosses) for _ in self.columns)
+        self.head = nn.Linear(config.hidden, 1 + glosses)
+        self.frame_head = nn.Linear(config.hidden, 1 + glosses)
+
+    def forward(self, frames: Tensor) -> Read:
+        """(B, T, features + 1) -> logits and states of T' = ceil(T / subsample) steps."""
+        found = self.encode(frames)
+        each = tuple(head(part) for head, part in zip(self.stream_heads, found.parts, strict=True))
+        states = found.states  # (B, T', hidden)
+        return Read(self.head(states), each, self.frame_head(states), states, found.real)
 
 
 class _Stream(nn.Module):

@@ -25,6 +25,7 @@ from slt.recognise.config import RecogniserConfig
 from slt.recognise.decode import BLANK, Ids, Reading, greedy, tune
 from slt.recognise.labels import UNKNOWN, row_labels
 from slt.recognise.network import Read, RecogniserNetwork
+from slt.recognise.pretraining.encoder import PretrainedEncoder
 from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
 from slt.recognise.trigram import Trigram
 from slt.score.wer import word_error_rate
@@ -69,7 +70,7 @@ def train_recogniser(
     """Train, choose on dev how glosses are read, and write the recogniser into `out`.
 
     A killed training goes on where it was when called again with the same arguments. Raises InputError if there are no
-    clips, or one has no glosses.
+    clips, or one has no glosses, or the encoder that it begins with cannot be used.
     """
     for what, some in (("training", clips), ("dev", dev)):
         bare = [clip.name for clip in some if not clip.glosses]
@@ -78,13 +79,15 @@ def train_recogniser(
     glosses = tuple(sorted({gloss for clip in clips for gloss in clip.glosses}))
     numbers = {gloss: k + 1 for k, gloss in enumerate(glosses)}
     known = prepared(clips, numbers, config)
-    stats = fit_stats(known.raw)
+    encoder = PretrainedEncoder.of(config)
+    stats = encoder.stats if encoder else fit_stats(known.raw)
     held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
     references = [[str(numbers.get(g, UNKNOWN)) for g in clip.glosses] for clip in dev]
     target = resolve_device(device)
     trained = train(
-        lambda place: RecogniserTask(config, len(glosses), known, stats, held_out, references, place),
-        options(config, len(clips)), seed, target, out, identity(config, known, held_out, references, seed),
+        lambda place: RecogniserTask(config, len(glosses), known, stats, held_out, references, place, encoder),
+        options(config, len(clips)), seed, target, out,
+        identity(config, known, held_out, references, seed, encoder),
     )  # fmt: skip
     network = trained.task.network
     trigram = Trigram.fit(known.ids, len(glosses))
@@ -92,7 +95,8 @@ def train_recogniser(
     best, rates = tune(found, [tuple(map(int, r)) for r in references], trigram, _readings(config))
     for description, rate in rates.items():
         log.info("recogniser: dev WER %.2f with %s", rate, description)
-    recogniser = Recogniser(network, config, glosses, stats, trigram, best, target)
+    alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
+    recogniser = Recogniser(network, alone, glosses, stats, trigram, best, target)
     recogniser.save(out)
     return recogniser
 
@@ -137,10 +141,14 @@ class RecogniserTask:
     dev: list[np.ndarray]
     references: list[list[str]]
     device: torch.device
+    encoder: PretrainedEncoder | None = None  # what the network begins with
     network: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
-        self.network = RecogniserNetwork(self.config, self.glosses).to(self.device)
+        network = RecogniserNetwork(self.config, self.glosses)
+        if self.encoder:
+            self.encoder.start(network)
+        self.network = network.to(self.device)
         self.order = np.argsort([len(array) for array in self.clips.raw], kind="stable")
 
     def draw(self, rng: np.random.Generator) -> Batch:
@@ -201,10 +209,12 @@ class RecogniserTask:
 
 
 def identity(
-    config: RecogniserConfig, clips: Clips, dev: list[np.ndarray], references: list[list[str]], seed: int
-) -> str:
+    config: RecogniserConfig, clips: Clips, dev: list[np.ndarray], references: list[list[str]], seed: int,
+    encoder: PretrainedEncoder | None,
+) -> str:  # fmt: skip
     """A hash of all that a training depends on."""
     digest = hashlib.sha256(f"{config.model_dump_json()} {seed} {clips.ids} {references}".encode())
+    digest.update((encoder.digest() if encoder else "").encode())
     for array in _all_arrays(clips, dev):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

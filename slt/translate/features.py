@@ -30,7 +30,9 @@ _MOVING = [
     *range(_PLACE),
     *(_PLACE + side * _PER_HAND + k for side in (0, 1) for k in (*_TIPS, *range(3 * _FINGERS, 3 * _FINGERS + 6))),
 ]
-WIDTH = _PLACE + 2 * _PER_HAND + len(_MOVING)
+STILL = _PLACE + 2 * _PER_HAND  # features that are no velocities; the velocities stand behind them
+WIDTH = STILL + len(_MOVING)
+MOVING = tuple(_MOVING)  # the column of which each velocity is that
 
 
 def _stream(start: int, stop: int) -> tuple[int, ...]:

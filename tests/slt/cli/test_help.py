@@ -13,7 +13,7 @@ from skeletor.cli import make_parser as skeletor_parser
 from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.registry import LIFTERS
 from skeletor.refiners.registry import REFINERS
-from slt.cli import back_translate, corpus, data, run, score, serve, sign2text, stages, translate
+from slt.cli import back_translate, corpus, data, pretrain, run, score, serve, sign2text, stages, translate
 from slt.estimators.registry import ESTIMATORS
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ _NO_DEFAULT = (None, False, argparse.SUPPRESS, [])
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     found = {name: stages.make_parser(name) for name in STAGES}
-    for module in (translate, run, score, data, corpus, sign2text, serve):
+    for module in (translate, run, score, data, corpus, sign2text, serve, pretrain):
         name = module.__name__.rpartition(".")[2]
         found[name] = module.make_parser(name)
     found["skeletor"] = skeletor_parser()

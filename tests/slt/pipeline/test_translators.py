@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from skeletor.io.store import open_store, write_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, Description, write_annotation
 from slt.pipeline import cascades
 from slt.pipeline.cache.stage import Done
@@ -23,7 +25,10 @@ from slt.pipeline.run import with_text
 from slt.pipeline.translators import TrainedTranslator
 from slt.recognise.config import PRESETS as RECOGNISERS
 from slt.recognise.load import load_reader
+from slt.recognise.network import Encoder
+from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
 from slt.translate.config import PRESETS
+from slt.translate.features import WIDTH, FeatureStats
 from slt.translate.translator import Translator
 
 
@@ -126,6 +131,22 @@ def test_a_recogniser_for_each_row_and_gloss2text_behind_it(rows, tmp_path: Path
     time = (tmp_path / "systems/raw-recogniser/recogniser.safetensors").stat().st_mtime_ns
     assert cascades.train_rows(run, systems) == found
     assert (tmp_path / "systems/raw-recogniser/recogniser.safetensors").stat().st_mtime_ns == time
+
+
+def test_an_encoder_counts_by_its_bytes_wherever_it_lies(tmp_path: Path) -> None:
+    recipe = RECOGNISERS["tiny"]
+    plain, nothing = cascades.recogniser_values(recipe)
+    assert nothing == [] and plain == recipe.model_dump()
+    keys = []
+    for name, value in (("a", 1.0), ("b", 1.0), ("c", 2.0)):
+        stats = FeatureStats(np.zeros(WIDTH, np.float32), np.full(WIDTH, value, np.float32))
+        torch.manual_seed(0)
+        PretrainedEncoder(recipe, stats, Encoder(recipe).state_dict()).save(tmp_path / name)
+        given = recipe.model_copy(update={"pretrained": str(tmp_path / name / WEIGHTS)})
+        keys.append(cascades.recogniser_values(given))
+    assert keys[0] == keys[1] != keys[2] and keys[0][0] == keys[2][0]
+    with pytest.raises(InputError, match="is of layers 1, the recogniser of 2"):
+        cascades.recogniser_values(given.model_copy(update={"layers": 2}))
 
 
 def test_the_glosses_of_a_gloss_head_are_translated_too(rows, tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""Pretraining from files, as `slt pretrain CONFIG` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from skeletor.io.formats import read_poses
+from skeletor.learning.pack import pose_files
+from skeletor.support.config import Config
+from slt.recognise.pretraining.config import PretrainConfig
+from slt.recognise.pretraining.encoder import PretrainedEncoder
+
+
+class PretrainJob(Config):
+    """data: files of 3D poses, or folders of .safetensors files, as `runs/NAME/lifted/train`.
+
+    out: folder for the encoder, its log and its checkpoint.
+    """
+
+    data: list[str] = Field(min_length=1)
+    out: str
+    seed: int = Field(0, ge=0)
+    device: str = "auto"
+    train: PretrainConfig = PretrainConfig()
+
+
+def run_job(job: PretrainJob) -> PretrainedEncoder:
+    """Read the clips and train. Errors as of `skeletor.io.formats.read_poses` and `pretrain`."""
+    from slt.recognise.pretraining.train import pretrain
+
+    files = [file for name in job.data for file in pose_files(Path(name))]
+    poses = (pose for file in files for pose in read_poses(file).values())
+    return pretrain(poses, job.train, Path(job.out), job.seed, job.device)
