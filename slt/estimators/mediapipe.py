@@ -26,8 +26,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import warnings
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -44,7 +44,7 @@ from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, 
 from slt.estimators.bystanders import Watch
 from slt.estimators.mediapipe_graphs import POSE_FILE, HandModel
 from slt.estimators.mediapipe_package import package_folder, silence
-from slt.estimators.mediapipe_track import EFFORTS, Tracker
+from slt.estimators.mediapipe_track import EFFORTS, FULL, Tracker
 from slt.video import Span, Video, open_video
 
 Speed = Literal["full", "fast"]
@@ -104,22 +104,25 @@ class MediaPipeEstimator:
 
     @contextmanager
     def follow(self, source: str, fps: float) -> Iterator[Follow]:
-        """See `Follower`. Bystanders are not looked for."""
-        with _tracker(self._smooth, self._hand_model) as tracker:
-            told = False
+        """See `Follower`; at full speed. Bystanders are not looked for."""
+        tracker: Tracker | None = None
 
-            def find(frame: np.ndarray, number: int) -> PoseSequence:
-                nonlocal told
-                with nullcontext() if told else silence():  # the models are loaded, and announced, with the first frame
-                    values = tracker.find(frame, number)[None]  # (1, 75, 3)
-                told = True
-                size = frame.shape[1], frame.shape[0]
-                points = (values[..., :2] * np.array(size)).astype(np.float32)
-                confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1).astype(np.float32)
-                provenance = seen(self, Path(source), "", size)
-                return finish(PoseSequence(points, confidence, fps, MEDIAPIPE_75, provenance), self, "")
+        def find(frame: np.ndarray, number: int) -> PoseSequence:
+            nonlocal tracker
+            height, width = frame.shape[:2]
+            with nullcontext() if tracker else silence():  # the models are loaded, and announced, with the first frame
+                tracker = tracker or Tracker(self._smooth, self._hand_model, FULL, width / height, fps)
+                values = tracker.next(frame, number)[None]  # (1, 75, 3)
+            points = (values[..., :2] * np.array([width, height])).astype(np.float32)
+            confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1).astype(np.float32)
+            provenance = seen(self, Path(source), "", (width, height))
+            return finish(PoseSequence(points, confidence, fps, MEDIAPIPE_75, provenance), self, "")
 
+        try:
             yield find
+        finally:
+            if tracker is not None:
+                tracker.close()
 
 
 def unavailable() -> str | None:

@@ -93,14 +93,12 @@ class Tracker:
         self._every = max(1, round(effort.body * fps / stride))  # given frames from body to body
         self._smoother = graphs.smoother(smooth)
         self._rect: Any = None
+        self._line: _Line | None = None  # to the last look of `next`
         self._hands = [_Hand(self._scale, hand_model, effort.track) for _ in _AROUND]
 
     def find(self, frames: Iterable[np.ndarray | None]) -> Iterator[np.ndarray]:
         """(75, 3) of each frame: x, y in picture widths and heights, confidence; NaN where nothing was found, or for
         a frame that is not there."""
-        from mediapipe.python import packet_creator
-        from mediapipe.python._framework_bindings.image_frame import ImageFormat
-
         waiting: list[_Frame] = []
         rows: list[np.ndarray] = []  # from the last look at the body on
         line: _Line | None = None
@@ -108,9 +106,7 @@ class Tracker:
         for number, picture in enumerate(frames):
             rows.append(NOTHING.copy())
             if picture is not None:
-                waiting.append(
-                    _Frame(number, packet_creator.create_image_frame(picture, image_format=ImageFormat.SRGB))
-                )
+                waiting.append(_frame(picture, number))
                 if line is None or len(waiting) == self._every:
                     line = self._catch_up(rows, first, waiting, line)
                     yield from rows[:-1]
@@ -118,6 +114,13 @@ class Tracker:
         if waiting:
             self._catch_up(rows, first, waiting, line)
         yield from rows
+
+    def next(self, picture: np.ndarray, number: int) -> np.ndarray:
+        """(75, 3) of the frame of that number, at once; otherwise as `find`. Only if each frame is looked at whole."""
+        assert self._every == 1, self._effort
+        row = NOTHING.copy()
+        self._line = self._catch_up([row], number, [_frame(picture, number)], self._line)
+        return row
 
     def close(self) -> None:
         """End the clip."""
@@ -138,7 +141,7 @@ class Tracker:
             for frame in waiting[-1:] if rests else waiting:
                 around = rows[frame.number - first][list(_AROUND[side])]
                 rows[frame.number - first][_PARTS[side]] = hand.look(frame.image, around, self._width(seen))
-            if before is not None:
+            if before is not None and len(waiting) > 1:
                 _between(rows, line, first, waiting[:-1], side, rests)
         return line
 
@@ -253,6 +256,13 @@ def _between(
         off = (1 - share) * ends[0] + share * ends[1]
         if np.isfinite(off + row[hand.start, :2]).all():
             row[wrist, :2] = row[hand.start, :2] + off
+
+
+def _frame(picture: np.ndarray, number: int) -> _Frame:
+    from mediapipe.python import packet_creator
+    from mediapipe.python._framework_bindings.image_frame import ImageFormat
+
+    return _Frame(number, packet_creator.create_image_frame(picture, image_format=ImageFormat.SRGB))
 
 
 def _points(landmarks: Any, confidence: Callable[[Any], float]) -> np.ndarray:
