@@ -11,6 +11,7 @@ import pytest
 from skeletor.refiners.registry import REFINERS
 from skeletor.support.config import load_config
 from slt.cli import main
+from slt.estimators.registry import ESTIMATORS
 from slt.inference.chain import SHIPPED, load_chain, model_folder, shipped_model
 from slt.inference.model_files import read_model_config
 from slt.pipeline.config import RunConfig
@@ -35,7 +36,7 @@ def test_it_is_small_and_stands_where_no_run_is(tmp_path: Path, monkeypatch: pyt
 
 def test_it_is_of_todays_demo(about: dict[str, Any]) -> None:
     stored, demo = read_model_config(SHIPPED), load_config(ROOT / "configs" / "demo.yaml", RunConfig)
-    assert stored["estimator"] == demo.estimator.model_dump(mode="json")
+    assert ESTIMATORS.check(stored["estimator"], "model.yaml") == demo.estimator
     own = {key: value for key, value in stored["translate"].items() if key in type(demo.translate).model_fields}
     assert own == {key: demo.translate.model_dump(mode="json")[key] for key in own}
     assert REFINERS.check(stored["refine"], "model.yaml").name == "skeletor"
