@@ -10,7 +10,10 @@ from skeletor.io.arrays import picture_size
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
+from slt.estimators.base import ESTIMATORS, EstimateOptions
 from slt.estimators.given import PoseFiles
+from slt.estimators.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.pose_model import POSE_MODELS
 
 
 def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:
@@ -25,6 +28,16 @@ def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None
     parser.add_argument("--size", metavar="WxH", help="of the picture, for arrays (.npy, .npz) of its shares: 640x480")
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
+
+
+def add_pose_model(parser: argparse.ArgumentParser, default: str) -> None:
+    """--pose-model of MediaPipe. default: what happens without it, in words."""
+    parser.add_argument("--pose-model", choices=POSE_MODELS, help=f"of mediapipe; {POSE_MODEL_ABOUT}; {default}")
+
+
+def with_pose_model(config: EstimateOptions, model: str | None) -> EstimateOptions:
+    """The estimator's config with the pose model that is asked for. InputError if the estimator has none."""
+    return config if model is None else ESTIMATORS.check(config.model_dump() | {"pose_model": model}, "--pose-model")
 
 
 def pose_files(args: argparse.Namespace) -> PoseFiles:

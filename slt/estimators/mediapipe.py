@@ -3,7 +3,8 @@
 The graph is Holistic's own (`PoseLandmarkCpu` and `HandLandmarksLeftAndRightCpu`, model complexity 1, tracking
 over time) minus what we do not use: the face part, and the mask of the person, which the pose model draws even if
 nobody asks for it (`prune`). Body and hands come out bit for bit as from `mp.solutions.holistic.Holistic` (tested), at
-about half of the CPU time. `hand_model="lite"` takes MediaPipe's smaller hand model instead: a fifth less CPU time
+about half of the CPU time. `pose_model="heavy"` takes MediaPipe's largest model of the body, which has to be fetched
+(`pose_model`). `hand_model="lite"` takes MediaPipe's smaller hand model instead: a fifth less CPU time
 again, but fewer hands are found in blurred pictures. The graph runs in the calling thread
 (ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
 less than a third, since each frame's crop comes from the joints of the one before.
@@ -27,7 +28,6 @@ import importlib.metadata
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,7 +43,9 @@ from skeletor.support.progress import log
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
 from slt.estimators.bystanders import Watch
 from slt.estimators.mediapipe_package import package_folder, silence
-from slt.estimators.prune import without_output
+from slt.estimators.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.pose_model import PoseModel, read_model
+from slt.estimators.pose_model import unavailable as pose_model_unavailable
 from slt.video import Span, Video, open_video
 
 HandModel = Literal["full", "lite"]
@@ -75,7 +77,6 @@ node {
 _SCORE = "handlandmarksleftandrightcpu__handlandmarksfromposecpu_{}__handlandmarkcpu__hand_presence_score"
 _SCORES = (_SCORE.format(1), _SCORE.format(2))  # left, right
 _POSE_FILE = "modules/pose_landmark/pose_landmark_full.tflite"
-_MASK = 2  # number of its output
 _POSE_MODEL = "pose_model"  # side packet with its bytes
 _FILE_READER = "LocalFileContentsCalculator"
 _TICK = 33333  # microseconds
@@ -89,6 +90,7 @@ class MediaPipeOptions(EstimateOptions):
     name: Literal["mediapipe"] = "mediapipe"
     smooth_landmarks: bool = Field(True, description="its own smoothing of the body over time")
     hand_model: HandModel = Field("full", description="lite takes a fifth less CPU time")
+    pose_model: PoseModel = Field("full", description=POSE_MODEL_ABOUT)
 
 
 class MediaPipeEstimator:
@@ -97,26 +99,33 @@ class MediaPipeEstimator:
     name = "mediapipe"
 
     def __init__(
-        self, fps: float = 25.0, smooth_landmarks: bool = True, hand_model: HandModel = "full", pose_stride: int = 1
+        self,
+        fps: float = 25.0,
+        smooth_landmarks: bool = True,
+        hand_model: HandModel = "full",
+        pose_stride: int = 1,
+        pose_model: PoseModel = "full",
     ) -> None:
-        reason = unavailable()
+        reason = unavailable() or pose_model_unavailable(pose_model)
         if reason is not None:
             raise MissingDependency(f"estimator mediapipe: {reason}")
         self.version = importlib.metadata.version("mediapipe")
         self.options: Mapping[str, Any] = {
             "fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model, STRIDE: pose_stride,
+            **({} if pose_model == "full" else {"pose_model": pose_model}),  # files of the usual model stay valid
         }  # fmt: skip
         self._fps = fps
         self._smooth = smooth_landmarks
         self._hand_model: HandModel = hand_model
         self._stride = pose_stride
+        self._pose_model: PoseModel = pose_model
 
     def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
         with open_video(source, self._fps if source.is_dir() else None, span) as video:
             watch = Watch(video.frame_count)
-            keypoints, confidence = _track(video, self._smooth, self._hand_model, self._stride, watch)
+            keypoints, confidence = _track(video, self._smooth, self._hand_model, self._pose_model, self._stride, watch)
             provenance = seen(self, source, sha256, (video.width, video.height))
             pose = watch.note(PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance))
         found = ~pose.missing
@@ -144,18 +153,20 @@ def unavailable() -> str | None:
 def build_mediapipe(options: MediaPipeOptions) -> MediaPipeEstimator:
     """The estimator of its options; MissingDependency if it is not installed."""
     fps = USUAL_FPS if options.fps is None else options.fps
-    return MediaPipeEstimator(fps, options.smooth_landmarks, options.hand_model, options.pose_stride)
+    return MediaPipeEstimator(
+        fps, options.smooth_landmarks, options.hand_model, options.pose_stride, options.pose_model
+    )
 
 
 def _track(
-    video: Video, smooth: bool, hand_model: HandModel, stride: int, watch: Watch
+    video: Video, smooth: bool, hand_model: HandModel, model: PoseModel, stride: int, watch: Watch
 ) -> tuple[np.ndarray, np.ndarray]:
     """(T, 75, 2) pixels and (T, 75) confidence of MEDIAPIPE_75; NaN and 0 where nothing is found or looked for."""
     rows = []
     with warnings.catch_warnings():
         # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
         warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
-        with _tracker(smooth, hand_model) as tracker:
+        with _tracker(smooth, hand_model, model) as tracker:
             frames = said(watch.over(video.every(stride)), "frames", video.frame_count)
             told = False
             for number, frame in enumerate(frames):
@@ -203,7 +214,7 @@ class _Tracker:
 
 
 @contextmanager
-def _tracker(smooth: bool, hand_model: HandModel) -> Iterator[_Tracker]:
+def _tracker(smooth: bool, hand_model: HandModel, model: PoseModel = "full") -> Iterator[_Tracker]:
     """A fresh graph: nothing is remembered from clip to clip."""
     from mediapipe.python import packet_creator
     from mediapipe.python._framework_bindings.calculator_graph import CalculatorGraph
@@ -213,11 +224,11 @@ def _tracker(smooth: bool, hand_model: HandModel) -> Iterator[_Tracker]:
         tracker = _Tracker(graph)
         graph.start_run(
             {
-                "model_complexity": packet_creator.create_int(1),  # the one whose weights are in the wheel
+                "model_complexity": packet_creator.create_int(1),  # whichever model it is: its bytes are given
                 "smooth_landmarks": packet_creator.create_bool(smooth),
                 "enable_segmentation": packet_creator.create_bool(False),
                 "use_prev_landmarks": packet_creator.create_bool(True),
-                _POSE_MODEL: packet_creator.create_string(_pose_model()),
+                _POSE_MODEL: packet_creator.create_string(read_model(model)),
             }
         )
     try:
@@ -251,9 +262,3 @@ def _flat_graph(hand_model: HandModel) -> Any:
             if name.split(":")[-1] == contents:
                 node.input_side_packet[place] = name.replace(contents, _POSE_MODEL)
     return graph
-
-
-@cache
-def _pose_model() -> bytes:
-    """The pose model without its mask of the person."""
-    return without_output((package_folder() / _POSE_FILE).read_bytes(), _MASK)

@@ -87,8 +87,8 @@ def test_the_lite_hand_model_is_another_one(clip: Path, pose: PoseSequence) -> N
 
 def test_without_the_mask_the_bits_are_the_same(clip: Path, pose: PoseSequence, monkeypatch) -> None:
     whole = (package_folder() / mediapipe._POSE_FILE).read_bytes()
-    assert mediapipe._pose_model() != whole
-    monkeypatch.setattr(mediapipe, "_pose_model", lambda: whole)
+    assert mediapipe.read_model("full") != whole
+    monkeypatch.setattr(mediapipe, "read_model", lambda model: whole)
     other = build_estimator(MediaPipeOptions())(clip)
     assert np.array_equal(other.keypoints, pose.keypoints, equal_nan=True)
     assert np.array_equal(other.confidence, pose.confidence)
