@@ -10,8 +10,11 @@ from skeletor.io.arrays import picture_size
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
+from slt.estimators.base import ESTIMATORS, EstimateOptions
 from slt.estimators.given import PoseFiles
 from slt.estimators.mediapipe import SPEEDS
+from slt.estimators.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.pose_model import POSE_MODELS
 
 
 def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:
@@ -32,6 +35,16 @@ def add_pose_speed(parser: argparse.ArgumentParser, default: str) -> None:
     """--pose-speed of MediaPipe. default: what happens without it, in words."""
     about = f"fast: the body, and hands at rest, are looked at 6 times a second only (mediapipe); {default}"
     parser.add_argument("--pose-speed", choices=SPEEDS, help=about)
+
+
+def add_pose_model(parser: argparse.ArgumentParser, default: str) -> None:
+    """--pose-model of MediaPipe. default: what happens without it, in words."""
+    parser.add_argument("--pose-model", choices=POSE_MODELS, help=f"of mediapipe; {POSE_MODEL_ABOUT}; {default}")
+
+
+def with_pose_model(config: EstimateOptions, model: str | None) -> EstimateOptions:
+    """The estimator's config with the pose model that is asked for. InputError if the estimator has none."""
+    return config if model is None else ESTIMATORS.check(config.model_dump() | {"pose_model": model}, "--pose-model")
 
 
 def pose_files(args: argparse.Namespace) -> PoseFiles:

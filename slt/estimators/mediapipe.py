@@ -4,7 +4,8 @@ The graph is Holistic's own (`PoseLandmarkCpu` and `HandLandmarksLeftAndRightCpu
 over time) minus what we do not use: the face part, and the mask of the person, which the pose model draws even if
 nobody asks for it (`prune`). It is cut into parts (`mediapipe_graphs`), so that the models are loaded once and not for
 each clip. Body and hands come out bit for bit as from `mp.solutions.holistic.Holistic` (tested), at about half of the
-CPU time. `speed="fast"` asks the same models less often (`mediapipe_track`). `hand_model="lite"` takes MediaPipe's
+CPU time. `pose_model="heavy"` takes MediaPipe's largest model of the body, which has to be fetched (`pose_model`).
+`speed="fast"` asks the same models less often (`mediapipe_track`). `hand_model="lite"` takes MediaPipe's
 smaller hand model instead: fewer hands are found in blurred pictures. All runs in the calling thread
 (ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
 less than a third, since each frame's crop comes from the joints of the one before.
@@ -42,9 +43,12 @@ from skeletor.support.listening import said
 from skeletor.support.progress import log
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, finish, seen, source_sha256
 from slt.estimators.bystanders import Watch
-from slt.estimators.mediapipe_graphs import POSE_FILE, HandModel
-from slt.estimators.mediapipe_package import package_folder, silence
+from slt.estimators.mediapipe_graphs import HandModel
+from slt.estimators.mediapipe_package import silence
 from slt.estimators.mediapipe_track import EFFORTS, FULL, Tracker
+from slt.estimators.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.pose_model import FOLDER, PoseModel, file_name
+from slt.estimators.pose_model import unavailable as pose_model_unavailable
 from slt.video import Span, Video, open_video
 
 Speed = Literal["full", "fast"]
@@ -58,6 +62,7 @@ class MediaPipeOptions(EstimateOptions):
     name: Literal["mediapipe"] = "mediapipe"
     smooth_landmarks: bool = Field(True, description="its own smoothing of the body over time")
     hand_model: HandModel = Field("full", description="lite takes a fifth less CPU time")
+    pose_model: PoseModel = Field("full", description=POSE_MODEL_ABOUT)
     speed: Speed = Field("full", description="fast: the body, and hands at rest, every 0.16 s only; see docs/sparse.md")
 
 
@@ -72,19 +77,21 @@ class MediaPipeEstimator:
         smooth_landmarks: bool = True,
         hand_model: HandModel = "full",
         pose_stride: int = 1,
+        pose_model: PoseModel = "full",
         speed: Speed = "full",
     ) -> None:
-        reason = unavailable()
+        reason = unavailable() or pose_model_unavailable(pose_model)
         if reason is not None:
             raise MissingDependency(f"estimator mediapipe: {reason}")
         self.version = importlib.metadata.version("mediapipe")
         self.options: Mapping[str, Any] = {
             "fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model, STRIDE: pose_stride,
-            **({} if speed == "full" else {"speed": speed}),  # files of full speed stay valid
+            **({} if pose_model == "full" else {"pose_model": pose_model}),  # files of the usual one stay valid
+            **({} if speed == "full" else {"speed": speed}),
         }  # fmt: skip
         self._fps = fps
         self._smooth = smooth_landmarks
-        self._hand_model: HandModel = hand_model
+        self._models: tuple[HandModel, PoseModel] = hand_model, pose_model
         self._stride, self._effort = pose_stride, EFFORTS[speed]
 
     def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
@@ -93,7 +100,7 @@ class MediaPipeEstimator:
         with open_video(source, self._fps if source.is_dir() else None, span) as video:
             watch = Watch(video.frame_count)
             aspect = video.width / video.height
-            tracker = Tracker(self._smooth, self._hand_model, self._effort, aspect, video.fps, self._stride)
+            tracker = Tracker(self._smooth, *self._models, self._effort, aspect, video.fps, self._stride)
             keypoints, confidence = _track(video, tracker, self._stride, watch)
             provenance = seen(self, source, sha256, (video.width, video.height))
             pose = watch.note(PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance))
@@ -111,7 +118,7 @@ class MediaPipeEstimator:
             nonlocal tracker
             height, width = frame.shape[:2]
             with nullcontext() if tracker else silence():  # the models are loaded, and announced, with the first frame
-                tracker = tracker or Tracker(self._smooth, self._hand_model, FULL, width / height, fps)
+                tracker = tracker or Tracker(self._smooth, *self._models, FULL, width / height, fps)
                 values = tracker.next(frame, number)[None]  # (1, 75, 3)
             points = (values[..., :2] * np.array([width, height])).astype(np.float32)
             confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1).astype(np.float32)
@@ -135,7 +142,7 @@ def unavailable() -> str | None:
         return f"mediapipe is not installed; {HOW_TO_INSTALL}"
     except ImportError as error:
         return f"mediapipe cannot be imported ({str(error).splitlines()[0]}); {HOW_TO_INSTALL}"
-    if not (package_folder() / POSE_FILE).exists():
+    if not (package_folder() / FOLDER / file_name("full")).exists():
         return f"mediapipe {version} comes without its models; {HOW_TO_INSTALL}"
     return None
 
@@ -144,7 +151,8 @@ def unavailable() -> str | None:
 def build_mediapipe(options: MediaPipeOptions) -> MediaPipeEstimator:
     """The estimator of its options; MissingDependency if it is not installed."""
     fps = USUAL_FPS if options.fps is None else options.fps
-    return MediaPipeEstimator(fps, options.smooth_landmarks, options.hand_model, options.pose_stride, options.speed)
+    models = options.hand_model, options.pose_stride, options.pose_model
+    return MediaPipeEstimator(fps, options.smooth_landmarks, *models, options.speed)
 
 
 def _track(video: Video, tracker: Tracker, stride: int, watch: Watch) -> tuple[np.ndarray, np.ndarray]:

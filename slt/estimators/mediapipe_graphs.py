@@ -14,12 +14,10 @@ from threading import Lock
 from typing import Any, Literal
 
 from slt.estimators.mediapipe_package import package_folder, silence
-from slt.estimators.prune import without_output
+from slt.estimators.pose_model import PoseModel, read_model
 
 HandModel = Literal["full", "lite"]
-POSE_FILE = "modules/pose_landmark/pose_landmark_full.tflite"
 POSE_MODEL = "pose_model"  # side packet with its bytes
-_MASK = 2  # number of its output
 _FILE_READER = "LocalFileContentsCalculator"
 
 WHOLE = """
@@ -138,22 +136,16 @@ def flat_graph(hand_model: HandModel) -> Any:
     return graph
 
 
-@cache
-def pose_model() -> bytes:
-    """The pose model without its mask of the person."""
-    return without_output((package_folder() / POSE_FILE).read_bytes(), _MASK)
-
-
-def sides(smooth: bool) -> dict[str, Any]:
+def sides(smooth: bool, model: PoseModel = "full") -> dict[str, Any]:
     """Side packets of a graph with the body's part."""
     from mediapipe.python import packet_creator
 
     return {
-        "model_complexity": packet_creator.create_int(1),  # the one whose weights are in the wheel
+        "model_complexity": packet_creator.create_int(1),  # whichever model it is: its bytes are given
         "smooth_landmarks": packet_creator.create_bool(smooth),
         "enable_segmentation": packet_creator.create_bool(False),
         "use_prev_landmarks": packet_creator.create_bool(True),
-        POSE_MODEL: packet_creator.create_string(pose_model()),
+        POSE_MODEL: packet_creator.create_string(read_model(model)),
     }
 
 
@@ -164,9 +156,9 @@ def detector() -> Part:
 
 
 @cache
-def body() -> Part:
+def body(model: PoseModel) -> Part:
     """image, RECT -> RAW_BODY, landmarks of the person there."""
-    return _part("full", ("image", RECT), RAW_BODY, sides(True), {})
+    return _part("full", ("image", RECT), RAW_BODY, sides(True, model), {})
 
 
 def smoother(smooth: bool) -> Part:

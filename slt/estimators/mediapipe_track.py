@@ -23,6 +23,7 @@ import numpy as np
 
 from slt.estimators import mediapipe_graphs as graphs
 from slt.estimators.mediapipe_graphs import HandModel
+from slt.estimators.pose_model import PoseModel
 
 TICK = 33333  # microseconds a frame, as Holistic counts
 BODY = 33
@@ -86,9 +87,16 @@ class Tracker:
     """
 
     def __init__(
-        self, smooth: bool, hand_model: HandModel, effort: Effort, aspect: float, fps: float, stride: int = 1
+        self,
+        smooth: bool,
+        hand_model: HandModel,
+        pose_model: PoseModel,
+        effort: Effort,
+        aspect: float,
+        fps: float,
+        stride: int = 1,
     ) -> None:
-        self._effort, self._fps = effort, fps
+        self._effort, self._fps, self._pose_model = effort, fps, pose_model
         self._scale = np.array([aspect, 1.0])  # from shares of the picture to picture heights
         self._every = max(1, round(effort.body * fps / stride))  # given frames from body to body
         self._smoother = graphs.smoother(smooth)
@@ -152,7 +160,7 @@ class Tracker:
         image = {"image": frame.image}
         if self._rect is None:
             self._rect = graphs.detector()(image).get(graphs.DETECTED)
-        raw = {} if self._rect is None else graphs.body()({**image, graphs.RECT: self._rect})
+        raw = {} if self._rect is None else graphs.body(self._pose_model)({**image, graphs.RECT: self._rect})
         self._rect = None
         if len(raw) < len(graphs.RAW_BODY):
             return np.full((BODY, 3), np.nan)

@@ -6,7 +6,7 @@ import operator
 import warnings
 import weakref
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -19,8 +19,9 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.estimators import mediapipe_graphs
 from slt.estimators.mediapipe import MediaPipeOptions, unavailable
-from slt.estimators.mediapipe_package import package_folder, silence
+from slt.estimators.mediapipe_package import silence
 from slt.estimators.mediapipe_track import FULL, Tracker
+from slt.estimators.pose_model import places, read_model
 from slt.estimators.registry import build_estimator
 from slt.video import Span, open_video, write_video
 
@@ -89,9 +90,9 @@ def test_the_lite_hand_model_is_another_one(clip: Path, pose: PoseSequence) -> N
 
 
 def test_without_the_mask_the_bits_are_the_same(clip: Path, pose: PoseSequence, monkeypatch) -> None:
-    whole = (package_folder() / mediapipe_graphs.POSE_FILE).read_bytes()
-    assert mediapipe_graphs.pose_model() != whole
-    monkeypatch.setattr(mediapipe_graphs, "pose_model", lambda: whole)
+    whole = next(places("full")).read_bytes()
+    assert read_model("full") != whole
+    monkeypatch.setattr(mediapipe_graphs, "read_model", lambda model: whole)
     monkeypatch.setattr(mediapipe_graphs, "body", cache(mediapipe_graphs.body.__wrapped__))  # loaded anew
     other = build_estimator(MediaPipeOptions())(clip)
     assert np.array_equal(other.keypoints, pose.keypoints, equal_nan=True)
@@ -174,7 +175,7 @@ def test_bad_video(tmp_path: Path, content: bytes) -> None:
 
 def test_what_remembers_goes_with_its_clip() -> None:
     """Each clip's graph stayed where the graph held, through what it calls, itself."""
-    tracker = Tracker(True, "full", FULL, aspect=1.0, fps=25.0)
+    tracker = Tracker(True, "full", "full", FULL, aspect=1.0, fps=25.0)
     list(tracker.find([np.zeros((64, 64, 3), np.uint8)]))
     part = tracker._smoother
     assert part._graph is None, "nobody was there to smooth"
@@ -188,7 +189,8 @@ def test_what_remembers_goes_with_its_clip() -> None:
 def test_models_are_loaded_once(clip: Path) -> None:
     estimator = build_estimator(MediaPipeOptions())
     estimator(clip)
-    loaded = [part()._graph for part in (mediapipe_graphs.detector, mediapipe_graphs.body, mediapipe_graphs.cropper)]
+    parts = mediapipe_graphs.detector, partial(mediapipe_graphs.body, "full"), mediapipe_graphs.cropper
+    loaded = [part()._graph for part in parts]
     estimator(clip)
-    again = [part()._graph for part in (mediapipe_graphs.detector, mediapipe_graphs.body, mediapipe_graphs.cropper)]
+    again = [part()._graph for part in parts]
     assert all(graph is not None for graph in loaded) and all(map(operator.is_, loaded, again))

@@ -126,7 +126,7 @@ def test_every_frame_has_its_row(effort: mediapipe_track.Effort) -> None:
     """Whether nobody is there, or the picture is not."""
     nobody = np.zeros((32, 32, 3), np.uint8)
     frames = [None, nobody, None, *[nobody] * 6, None, None]
-    tracker = Tracker(True, "full", effort, aspect=1.0, fps=25.0)
+    tracker = Tracker(True, "full", "full", effort, aspect=1.0, fps=25.0)
     rows = list(tracker.find(frames))
     tracker.close()
     assert len(rows) == len(frames) and np.isnan(np.stack(rows)).all()
@@ -135,7 +135,7 @@ def test_every_frame_has_its_row(effort: mediapipe_track.Effort) -> None:
 
 @pytest.mark.parametrize(("away", "rests"), [(0.0, True), (0.2, False)])
 def test_a_hand_rests_if_it_is_low_and_slow(away: float, rests: bool) -> None:
-    tracker = Tracker(True, "full", FAST, aspect=2.0, fps=25.0)
+    tracker = Tracker(True, "full", "full", FAST, aspect=2.0, fps=25.0)
     body = np.full((33, 3), 0.5)
     body[[11, 12], 0] = 0.45, 0.55  # 0.2 picture heights, twice as wide as high
     body[15, :2] = 0.6, 0.7  # 0.2 lower: a shoulder width

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slt.estimators import mediapipe, mediapipe_graphs
-from slt.estimators.mediapipe_package import package_folder
+from slt.estimators import mediapipe
+from slt.estimators.pose_model import places
 from slt.estimators.prune import without_output
 
 if mediapipe.unavailable():
@@ -20,7 +20,7 @@ def graph(model: bytes):
 
 @pytest.fixture(scope="module")
 def pose_model() -> bytes:
-    return (package_folder() / mediapipe_graphs.POSE_FILE).read_bytes()
+    return next(places("full")).read_bytes()
 
 
 def test_only_what_serves_the_output_alone_goes(pose_model: bytes) -> None:

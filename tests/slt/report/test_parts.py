@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from skeletor.poses.metrics import pose_errors
 from skeletor.poses.skeleton import SIGNING_50
+from slt.report.bars import table_plots, whole_table
 from slt.report.clips import best_and_worst
 from slt.report.finished import curves
 from slt.report.joints import joint_errors, schematic, unseen
@@ -53,6 +54,18 @@ def test_a_plot_puts_scores_and_intervals_where_they_belong() -> None:
     text = interval_plot("BLEU-4", "", [Bar("a", None, Score(50, (40, 60))), Bar("b", Score(100), None)])
     assert 'x1="40%" x2="60%" y1="23"' in text and 'cx="50%"' in text and 'cx="100%"' in text
     assert "50.0 [40.0, 60.0]" in text and "dev 100.0" in text
+
+
+def test_isolated_signs_have_plots_of_their_own_and_papers_rows_are_hollow() -> None:
+    one = {"top1": 40.0, "top5": 60.0, "intervals": {"top1": [30.0, 50.0], "top5": [50.0, 70.0]}}
+    signs = {"rows": [{"label": "raw", "dev": one, "test": one, "new": None}], "notes": []}
+    plots = table_plots(signs)
+    assert len(plots) == 2 and "top-1" in plots[0] and "40.0 [30.0, 50.0]" in plots[0]
+    assert whole_table(signs).count("<td>40.00</td>") == 2 and "new top" not in whole_table(signs)
+    paper = {"label": "theirs", "dev": {"bleu4": 10.0}, "test": {"bleu4": 9.5}}
+    ours = {"label": "raw", "dev": {"bleu4": 8.0}, "test": {"bleu4": 8.0}}
+    (plot,) = table_plots({"rows": [ours], "published": [paper]})
+    assert "theirs (published)" in plot and plot.count('fill="#fff"') == 3  # both devs, and the paper's test
 
 
 def test_curves_are_read_from_the_logs_of_all_kinds_and_broken_lines_are_left_out(tmp_path: Path) -> None:
