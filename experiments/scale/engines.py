@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from skeletor.support.errors import InputError, one_line
 from skeletor.support.progress import log
 from slt.shards.engines import Engine, Local, Ray, Slurm
 
 Name = Literal["local", "slurm", "ray"]
 LABELS = {"local": "local", "slurm": "slurm (submitit, cluster=local)", "ray": "ray, two nodes"}
 _NEEDS = {"slurm": "submitit", "ray": "ray"}
+_TRIES = 5
 _STORE = 80_000_000  # bytes of each Ray node's object store; shards do not use it
 
 
@@ -41,14 +43,29 @@ def ray_nodes(wanted: bool) -> Iterator[Nodes | None]:
         yield None
         return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    nodes = _started()
+    try:
+        yield nodes
+    finally:
+        nodes.cluster.shutdown()
+
+
+def _started() -> Nodes:
+    """Ray gives a node half a minute to come up, which does not do where other work goes on: it is tried again."""
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 0, "object_store_memory": _STORE, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        yield Nodes(cluster, [cluster.add_node(num_cpus=1, object_store_memory=_STORE) for _ in range(2)])
-    finally:
-        cluster.shutdown()
+    head = {"num_cpus": 0, "object_store_memory": _STORE, "include_dashboard": False,
+            "_system_config": {"health_check_failure_threshold": 60}}  # fmt: skip
+    for left in reversed(range(_TRIES)):
+        cluster = Cluster()
+        try:
+            cluster.add_node(**head)
+            return Nodes(cluster, [cluster.add_node(num_cpus=1, object_store_memory=_STORE) for _ in range(2)])
+        except Exception as error:
+            cluster.shutdown()
+            if not left:
+                raise InputError(f"no Ray cluster comes up here: {one_line(error)}") from error
+    raise AssertionError
 
 
 def installed(name: Name) -> bool:

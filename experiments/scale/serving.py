@@ -33,7 +33,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.inference.chain import SHIPPED
 
-_LOOK = 0.2  # seconds between two looks at the states, or at memory
+_LOOK = 1.0  # seconds between two looks at the states, or at memory
 _PATIENCE = 3600.0
 _ENDED = ("done", "failed")
 

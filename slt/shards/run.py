@@ -55,14 +55,17 @@ def run_plan(plan: Plan, engine: Engine) -> Outcome:
             todo.append(shard)
         else:
             sums.add(shard, marker)
-    for folder in sorted({plan.result(shard).parent for shard in todo}):
-        remove_leftovers(folder)
     for shard in todo:
         forget_deaths(plan, shard)
+    folders = sorted({plan.result(shard).parent for shard in todo})
+    for folder in folders:
+        remove_leftovers(folder)  # of a killed run
     os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts: shards share the cores
     job = partial(run_shard, plan.folder)
     ended = engine.run(job, todo) if todo else iter(())
     errors = {one.shard: one for one in progress(ended, plan.stage, total=len(todo), unit="shard") if one.error}
+    for folder in folders:
+        remove_leftovers(folder)  # of killed workers
     for shard in todo:
         marker = None if shard in errors else read_marker(plan, shard)
         if marker is not None and marker["key"] == plan.key:
