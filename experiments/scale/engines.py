@@ -43,6 +43,7 @@ def ray_nodes(wanted: bool) -> Iterator[Nodes | None]:
         yield None
         return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_memory_monitor_refresh_ms"] = "0"  # else workers are killed when others fill the memory
     nodes = _started()
     try:
         yield nodes
@@ -54,7 +55,7 @@ def _started() -> Nodes:
     """Ray gives a node half a minute to come up, which does not do where other work goes on: it is tried again."""
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 0, "object_store_memory": _STORE, "include_dashboard": False,
+    head: dict[str, Any] = {"num_cpus": 0, "object_store_memory": _STORE, "include_dashboard": False,
             "_system_config": {"health_check_failure_threshold": 60}}  # fmt: skip
     for left in reversed(range(_TRIES)):
         cluster = Cluster()

@@ -120,7 +120,7 @@ def serve_all(seen: Seen, config: ServingConfig, clips: Sequence[Path], workers:
 def server(config: ServingConfig, workers: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command, and its address."""
     command = [sys.executable, "-m", "slt", "serve", "--port", "0", "--workers", str(workers), "--device", "cpu",
-               "--max-waiting", str(config.uploads), "--model", str(config.model)]  # fmt: skip
+               "--max-waiting", str(config.uploads), "--keep-minutes", "600", "--model", str(config.model)]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -40,6 +40,11 @@ class Engine(Protocol):
         ...
 
 
+def one_thread() -> None:
+    """Workers that begin from now on share the cores by shards, not by threads: then bytes are the same anywhere."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts
+
+
 @dataclass(frozen=True)
 class Local:
     """Processes of this machine, each with one thread of work."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from skeletor.files.atomic import remove_leftovers, write_text
 from skeletor.support.progress import progress, span
-from slt.shards.engines import Ended, Engine
+from slt.shards.engines import Ended, Engine, one_thread
 from slt.shards.plan import Plan
 from slt.shards.shard import finished_marker, forget_deaths, read_marker, run_shard
 
@@ -60,7 +59,7 @@ def run_plan(plan: Plan, engine: Engine) -> Outcome:
     folders = sorted({plan.result(shard).parent for shard in todo})
     for folder in folders:
         remove_leftovers(folder)  # of a killed run
-    os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts: shards share the cores
+    one_thread()
     job = partial(run_shard, plan.folder)
     ended = engine.run(job, todo) if todo else iter(())
     errors = {one.shard: one for one in progress(ended, plan.stage, total=len(todo), unit="shard") if one.error}
