@@ -43,7 +43,6 @@ def ray_nodes(wanted: bool) -> Iterator[Nodes | None]:
         yield None
         return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_memory_monitor_refresh_ms"] = "0"  # else workers are killed when others fill the memory
     nodes = _started()
     try:
         yield nodes
@@ -52,11 +51,14 @@ def ray_nodes(wanted: bool) -> Iterator[Nodes | None]:
 
 
 def _started() -> Nodes:
-    """Ray gives a node half a minute to come up, which does not do where other work goes on: it is tried again."""
+    """Ray gives a node half a minute to come up, which does not do where other work goes on: it is tried again.
+
+    Nor are workers killed because others fill the memory: what goes wrong is to be what the trial says.
+    """
     from ray.cluster_utils import Cluster
 
     head: dict[str, Any] = {"num_cpus": 0, "object_store_memory": _STORE, "include_dashboard": False,
-            "_system_config": {"health_check_failure_threshold": 60}}  # fmt: skip
+            "_system_config": {"health_check_failure_threshold": 60, "memory_monitor_refresh_ms": 0}}  # fmt: skip
     for left in reversed(range(_TRIES)):
         cluster = Cluster()
         try:

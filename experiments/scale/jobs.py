@@ -58,7 +58,7 @@ def waiting(seconds: float, marks: Path, shard: int) -> None:
 def mount_small(place: Path) -> None:
     """For this thread alone, a file system of 16 kB at `place`. OSError if this system or user may not."""
     libc = ctypes.CDLL(None, use_errno=True)
-    steps = (
+    steps: tuple[Callable[[], int], ...] = (
         lambda: libc.unshare(_NEW_NAMESPACE),
         lambda: libc.mount(b"none", b"/", None, ctypes.c_ulong(_PRIVATE), None),
         lambda: libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", ctypes.c_ulong(0), b"size=%d" % _SMALL),
