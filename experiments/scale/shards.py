@@ -47,18 +47,24 @@ class ShardsConfig(Config):
 
 
 def make(request: Request, config: ShardsConfig) -> None:
-    """All parts, and their page."""
+    """All parts; the page is written after each."""
     engines = [name for name in config.engines if installed(name)]
     work = request.work
     shutil.rmtree(work / "out", ignore_errors=True)
     parts: dict[str, Any] = {}
     with ray_nodes("ray" in engines) as nodes:
-        if "bytes" in config.parts:
-            parts["bytes"] = same_bytes(config, engines, work, nodes)
-        if "failures" in config.parts:
-            parts["failures"] = failures(config, engines, work, nodes)
-        if "costs" in config.parts:
-            parts["costs"], parts["sharing"] = all_costs(config, engines, work, nodes)
+        for part in config.parts:
+            if part == "bytes":
+                parts["bytes"] = same_bytes(config, engines, work, nodes)
+            elif part == "failures":
+                parts["failures"] = failures(config, engines, work, nodes)
+            else:
+                parts["costs"], parts["sharing"] = all_costs(config, engines, work, nodes)
+            write(request, config, parts)
+
+
+def write(request: Request, config: ShardsConfig, parts: dict[str, Any]) -> None:
+    """The files of what has been found so far."""
     values = {**request.about(config, None), "cores": os.cpu_count()}
     plain = {name: [asdict(row) if not isinstance(row, list) else row for row in rows] for name, rows in parts.items()}
     note = f"{os.cpu_count()} cores, other work on them. Made by `{request.command}`."
