@@ -17,6 +17,7 @@ from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
+from experiments.scale import serving, shards
 from experiments.tables import (
     detector,
     figures,
@@ -244,6 +245,14 @@ _OTHERS: dict[str, Experiment[Any]] = {
     "gpu-bench": Experiment(
         "launches, waits and flops of a training step; on a GPU also its speed beside the card's peak",
         _checked(device.GpuBenchConfig), device.make, "gpu-bench", minutes=5, page="docs/scale.md",
+    ),
+    "serving": Experiment(
+        "many uploads at once to slt serve: none lost, their order, memory",
+        _checked(serving.ServingConfig), serving.make, "serving", needs="Linux", page="docs/serve.md",
+    ),
+    "shards": Experiment(
+        "slt shards by each engine: the same bytes, deaths and full disks, what the engines cost",
+        _checked(shards.ShardsConfig), shards.make, "shards", needs="Linux, root; submitit, ray", page="docs/scale.md",
     ),
     "claims": Experiment(
         "the table of shares on its page",

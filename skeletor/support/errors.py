@@ -115,6 +115,18 @@ def error_number(error: BaseException) -> int | None:
     return None
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether the disk was full, or a quota used up: the error itself, or one that it was made of."""
+    seen: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in seen:
+        if error_number(link) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        seen.append(link)
+        link = link.__cause__ or link.__context__
+    return False
+
+
 def one_line(error: BaseException, limit: int | None = None) -> str:
     """The message of an exception without line breaks, cut after `limit` characters; its class if it has no message."""
     return (printable(" ".join(str(error).split())) or type(error).__name__)[:limit]

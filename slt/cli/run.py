@@ -15,11 +15,14 @@ from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.config import check_config, override, read_overrides, read_sections
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
+from slt.cli.engines import add_engine_options, make_engine
 from slt.cli.options import add_pose_model
 from slt.estimators.registry import ESTIMATORS
+from slt.shards.spread import EngineSpread
 
 if TYPE_CHECKING:
     from slt.pipeline.config import RunConfig
+    from slt.pipeline.mapping import Spread
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -38,13 +41,24 @@ def main(command: str, argv: list[str], text: str) -> int:
     folder = args.run_dir or Path("runs") / (
         args.config.stem + ("" if args.corpus is None else "-" + bare_name(args.corpus))
     )
+    spread = _spread(args, folder)
     with locked(folder):
         log_to(folder / "log.txt")
-        table = run(config, folder, args.corpus, args.reuse)
+        table = run(config, folder, args.corpus, args.reuse, spread)
         page = write_report_page(folder)
         log.info("whole report: %s, as a page: %s", folder / "report.md", page)
     print(table.text())
     return 0
+
+
+def _spread(args: argparse.Namespace, folder: Path) -> Spread | None:
+    """Who estimates, lifts and refines; None is processes of this machine, as the config says."""
+    engine = make_engine(args, args.tasks, folder / "slurm", "--tasks")
+    if args.executor == "local":
+        if args.tasks is not None:
+            raise InputError("--tasks: is of --executor slurm and ray; --workers N is of processes here")
+        return None
+    return EngineSpread(engine)
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
@@ -70,6 +84,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--rows", help="the only rows that get a translator, e.g. raw,skeletor-motion")
     parser.add_argument("--reuse", type=Path, action="append", default=[], help="another run, whose stages serve")
     parser.add_argument("--workers", type=int, help="workers of the config: processes")
+    add_engine_options(parser)
+    tasks = "of slurm and ray, for estimation, lifting and refinement: tasks at a time; default: one a core"
+    parser.add_argument("--tasks", type=int, help=tasks)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any key, e.g. corpus.test=20")
     return parser
 

@@ -8,12 +8,13 @@ import logging
 import sys
 from pathlib import Path
 
-from skeletor.support.errors import MissingDependency
+from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.progress import log_to
 from slt.serve.limits import Limits
 
 PACKAGES = ("starlette", "uvicorn")
 _LIMITS = Limits()
+_MOST = 64  # processes: each has a thread of the server, and models of its own in memory
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -30,6 +31,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     values = {"megabytes": args.max_mb, "seconds": args.max_seconds, "waiting": args.max_waiting,
               "minutes": args.max_minutes, "keep": args.keep_minutes}  # fmt: skip
     limits = check_config(values, Limits, f"slt {command}")
+    if not 1 <= args.workers <= _MOST:
+        raise InputError(f"--workers {args.workers}: give a number of processes from 1 to {_MOST}")
     folder = model_folder(args.model).absolute()
     read_model_config(folder)  # a wrong folder is told now, not at the first upload
     local = is_local(args.host)
@@ -37,7 +40,7 @@ def main(command: str, argv: list[str], text: str) -> int:
         print(f"slt: warning: {args.host} can be reached from outside: everybody there can send videos, unencrypted; "
               "put a web server with HTTPS and a password before it", file=sys.stderr)  # fmt: skip
     about = About(rendered=folder == SHIPPED.absolute(), local=local)
-    serve(args.host, args.port, limits, about, folder, args.device, args.allow_host)
+    serve(args.host, args.port, limits, about, folder, args.device, args.allow_host, args.workers)
     return 0
 
 
@@ -59,6 +62,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add("--port", type=_port, default=8000, help="default: %(default)s; 0: any free one")
     add("--model", type=Path, help="model folder, as of `slt translate`")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s, a GPU if there is one")
+    about = "processes, each of which works on one recording at a time and takes about 1 GB; default: %(default)s"
+    add("--workers", type=int, default=1, help=about)
     add("--max-mb", type=int, default=_LIMITS.megabytes, help="megabytes of an upload; default: %(default)s")
     add("--max-seconds", type=float, default=_LIMITS.seconds, help="length of a recording; default: %(default)s")
     add("--max-waiting", type=int, default=_LIMITS.waiting, help="recordings in the queue; default: %(default)s")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,9 +13,8 @@ from skeletor.poses.pose import file_sha256
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
-from slt.estimators.ahead import usable_cores
+from slt.cli.engines import add_engine_options, make_engine
 from slt.inference.model_files import CONFIG
-from slt.shards.engines import ENGINES, Engine, Local, Ray, Slurm
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
 from slt.shards.work import STAGES, StageOptions
@@ -28,7 +26,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     """Plan and run. Exit code 0; 2 for bad input, also if an input failed; 1 if a shard was lost."""
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(args.output / "log.txt" if args.output.is_dir() else None)
-    engine = _engine(args)
+    engine = make_engine(args, args.workers, args.output / "slurm")
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output):
         plan = write_plan(
@@ -58,11 +56,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for plan and results")
     parser.add_argument("--shard-size", type=int, default=32, help="inputs in a shard; default: %(default)s")
     parser.add_argument("--dry-run", action="store_true", help="write the plan, run nothing")
-    parser.add_argument("--executor", choices=ENGINES, default=ENGINES[0], help="default: %(default)s")
     parser.add_argument("--workers", type=int, help="processes, Slurm tasks, Ray tasks at a time; default: one a core")
-    parser.add_argument("--address", help="of a Ray cluster; default: one is started here")
-    slurm = "of sbatch as submitit names it: timeout_min=60, slurm_partition=gpu, ...; cluster=local runs without Slurm"
-    parser.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help=slurm)
+    add_engine_options(parser)
     parser.add_argument("--estimator", default=own.estimator, help="of poses; default: %(default)s")
     parser.add_argument("--pose-stride", type=int, default=own.pose_stride, help="of poses; default: %(default)s")
     parser.add_argument("--fps", type=float, help="frame rate of inputs that do not tell theirs")
@@ -112,28 +107,3 @@ def _decides(args: argparse.Namespace) -> str:
     model = Path(str(_options(args)["model"])) / CONFIG  # it has the hashes of all files of the folder
     files = [path for path in (model, Path(args.lift)) if path.is_file()]
     return " ".join([code_digest(["slt.shards.shard"]), *map(file_sha256, files)])
-
-
-def _engine(args: argparse.Namespace) -> Engine:
-    workers = usable_cores() if args.workers is None else args.workers
-    if workers < 1:
-        raise InputError(f"--workers {workers}: give a number of at least 1")
-    if args.executor == "slurm":
-        parameters = dict(_parameter(text) for text in args.slurm)
-        cluster = str(parameters.pop("cluster", "slurm"))
-        return Slurm(args.output / "slurm", workers, cluster, parameters)
-    if args.slurm:
-        raise InputError("--slurm: is of --executor slurm")
-    if args.executor == "ray":
-        return Ray(args.address, args.workers)
-    return Local(workers)
-
-
-def _parameter(text: str) -> tuple[str, object]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise InputError(f"--slurm {text}: give KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value

@@ -44,7 +44,7 @@ from skeletor.support.progress import log
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, finish, seen, source_sha256
 from slt.estimators.bystanders import Watch
 from slt.estimators.mediapipe_graphs import HandModel
-from slt.estimators.mediapipe_package import silence
+from slt.estimators.mediapipe_package import package_folder, silence
 from slt.estimators.mediapipe_track import EFFORTS, FULL, Tracker
 from slt.estimators.pose_model import ABOUT as POSE_MODEL_ABOUT
 from slt.estimators.pose_model import FOLDER, PoseModel, file_name

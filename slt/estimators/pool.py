@@ -121,6 +121,16 @@ def estimate_jobs(jobs: Mapping[str, Job], config: EstimateOptions, workers: int
     )
 
 
+def estimate_here(jobs: Mapping[str, Job], config: EstimateOptions) -> None:
+    """In this process: the sources that `estimate_jobs` would still have to do. One that fails is left to it."""
+    _one_thread()
+    there = _finished(jobs, config, 1)
+    for name, job in jobs.items():
+        if name not in there:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            _estimate_one(name, job, job.options(config))
+
+
 def _finished(jobs: Mapping[str, Job], config: EstimateOptions, workers: int) -> frozenset[str]:
     """Names of the jobs whose file holds what would be made. In threads: it is mostly reading and hashing."""
     options = {job.options(config).fps: job.options(config) for job in jobs.values()} | {config.fps: config}

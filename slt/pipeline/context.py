@@ -10,6 +10,7 @@ from typing import Any
 from slt.data import layout
 from slt.pipeline.cache.stage import Done, run_stage
 from slt.pipeline.config import RunConfig
+from slt.pipeline.mapping import Spread
 
 SHIPPED_ROW = "skeletor-shipped"  # repaired by the Skeletor that comes with the package
 
@@ -33,7 +34,7 @@ class Row:
 class Run:
     """What all stages of one run share. reuse: folders of other runs, whose unchanged stages are taken as they are.
 
-    annotation: what a re-synthesised corpus was made from.
+    annotation: what a re-synthesised corpus was made from. spread: does estimation, lifting and refinement elsewhere.
     """
 
     config: RunConfig
@@ -42,6 +43,7 @@ class Run:
     corpus_key: Done | str
     reuse: tuple[Path, ...] = ()
     annotation: Path | None = None
+    spread: Spread | None = None
 
     @property
     def rendered(self) -> bool:

@@ -23,6 +23,7 @@ from slt.pipeline import cascades, model_stages, report, review, signs, translat
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run, elsewhere
+from slt.pipeline.mapping import Spread
 from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
 from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
 from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_glosses, spans_of
@@ -58,16 +59,23 @@ class PreparedRows:
     rows: list[Row]
 
 
-def run(config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()) -> Table | SignTable:
+def run(
+    config: RunConfig,
+    folder: Path,
+    corpus: Path | None = None,
+    reuse: Sequence[Path] = (),
+    spread: Spread | None = None,
+) -> Table | SignTable:
     """Run the whole chain in `folder` and return its table.
 
     corpus: a data set in PHOENIX14T's layout or with a table of clips; None renders one. Stages that are done and
     unchanged are kept.
     reuse: folders of other runs; their stages with the same config, code and inputs are taken from there.
+    spread: does estimation, lifting and refinement on other machines; what it leaves is done here.
     The model folder gets the system of the run's own row that is best on dev, its cascade among them; if that row is
     left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
     """
-    done = prepare_rows(config, folder, corpus, reuse)
+    done = prepare_rows(config, folder, corpus, reuse, spread)
     if config.task == "recognise":
         return _recognise(done)
     systems = cascades.train_rows(done.run, done.rows)
@@ -106,13 +114,17 @@ def _recognise(done: PreparedRows) -> SignTable:
 
 
 def prepare_rows(
-    config: RunConfig, folder: Path, corpus: Path | None = None, reuse: Sequence[Path] = ()
+    config: RunConfig,
+    folder: Path,
+    corpus: Path | None = None,
+    reuse: Sequence[Path] = (),
+    spread: Spread | None = None,
 ) -> PreparedRows:
     """The chain from the corpus to the poses of all rows, refiners trained. Arguments and errors as in `run`."""
     tokenizer(config.translate.score_tokens)  # one that is not installed is told before hours of work
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
-    context = _with_corpus(config, folder, corpus, tuple(reuse))
+    context = replace(_with_corpus(config, folder, corpus, tuple(reuse)), spread=spread)
     check_refine_2d(context)
     detected = _poses(context)
     repaired = refine_2d(context, detected)
@@ -206,6 +218,7 @@ def _poses(run: Run) -> Detected:
             workers=workers,
             spans=spans,
             fps=fps,
+            spread=run.spread,
         ),
         estimator.model_dump(),
         (run.corpus_key,),
@@ -244,7 +257,7 @@ def _lift_stage(
     if weights := lift_weights(lift):
         build_lifter(lift)  # weights that cannot be used are told now, in one line
         inputs += (file_sha256(weights),)  # other weights of the same name make another stage
-    work = partial(lift_parts, parts, lift, run.config.workers)
+    work = partial(lift_parts, parts, lift, run.config.workers, spread=run.spread)
     return run.stage(name, run.folder / folder, work, lift.model_dump(exclude={"weights"}), inputs)
 
 
@@ -345,7 +358,7 @@ def _refined_row(
     run: Run, lifted: Done, name: str, label: str, config: RefineOptions, refiner: Done | None = None, own: bool = False
 ) -> Row:
     parts = (*layout.SPLITS, "negatives")
-    work = partial(refine_parts, lifted.folder, parts, config, name, run.config.workers)
+    work = partial(refine_parts, lifted.folder, parts, config, name, run.config.workers, spread=run.spread)
     values = config.model_dump(exclude={"weights"})
     inputs: tuple[Done | str, ...] = (lifted, refiner) if refiner else (lifted,)
     weights = given_weights(config)

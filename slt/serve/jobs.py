@@ -1,4 +1,6 @@
-"""The queue: one upload is worked on at a time, in a worker process that has the models loaded.
+"""The queue: each of some worker processes, which have the models loaded, works on one upload at a time.
+
+Uploads are begun in the order in which they came. A process that dies takes its upload with it and is replaced.
 
 An upload lies in a folder of its own below one that only this user may read, until its work is done; its results until
 they are `limits.keep` minutes old, or are given up. What is given up under way is broken off with its process.
@@ -6,6 +8,7 @@ they are `limits.keep` minutes old, or are given up. What is given up under way 
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import shutil
 import threading
@@ -50,7 +53,10 @@ class State(StrEnum):
 
 @dataclass(eq=False)
 class Job:
-    """One upload. key: what its owner alone knows. since: when its state began, by the monotonic clock."""
+    """One upload. key: what its owner alone knows. since: when its state began, by the monotonic clock.
+
+    arrived: its place in the order of all that came. put_back: whether it has met a process that was dead already.
+    """
 
     key: str
     name: str
@@ -60,6 +66,8 @@ class Job:
     error: str | None = None
     since: float = field(default_factory=monotonic)
     given_up: Future[None] = field(default_factory=Future)
+    arrived: int = 0
+    put_back: bool = False
 
 
 class Jobs:
@@ -68,6 +76,8 @@ class Jobs:
     def __init__(self, folder: Path, limits: Limits, task: Callable[[Job], Task], run: Work) -> None:
         self._folder, self._limits, self._task, self._run = folder, limits, task, run
         self._jobs: dict[str, Job] = {}
+        self._arrivals = itertools.count()
+        self._free: list[Future[None]] = []  # of each process that waits for a job: whether it has loaded the models
         self._changed = threading.Condition()
         self._closing = False
 
@@ -91,6 +101,7 @@ class Jobs:
         """The bytes are there: the job waits for its turn."""
         with self._changed:
             if not job.given_up.done():
+                job.arrived = next(self._arrivals)
                 self._move(job, State.WAITING)
                 self._changed.notify_all()
 
@@ -116,7 +127,7 @@ class Jobs:
             told: dict[str, Any] = {"state": str(job.state), "name": job.name}
             if job.state is State.WAITING:
                 told["before"] = sum(
-                    one.state is State.RUNNING or (one.state is State.WAITING and one.since < job.since)
+                    one.state is State.RUNNING or (one.state is State.WAITING and one.arrived < job.arrived)
                     for one in self._jobs.values()
                 )
             if job.state is State.RUNNING:
@@ -151,11 +162,15 @@ class Jobs:
                 self._changed.wait_for(lambda: self._closing, _SWEEPS)
 
     def serve(self, prepare: Callable[[], None]) -> None:
-        """In a thread of its own: work on one job after the other, until `close`. prepare: what a new process does."""
+        """In a thread of its own: work on one job after the other, until `close`. prepare: what a new process does.
+
+        There may be several such threads, each with one process.
+        """
         while not self._closing:
             try:
                 with suppress(_Ended, BrokenProcessPool), worker_pool(1) as pool:
                     ready = pool.submit(prepare)
+                    ready.add_done_callback(self._wake)
                     while True:
                         self._next(pool, ready)
             except Exception as error:  # no process can be started: others may end meanwhile
@@ -165,16 +180,12 @@ class Jobs:
 
     def _next(self, pool: ProcessPoolExecutor, ready: Future[None]) -> None:
         """Wait for a job and do it. Raises `_Ended` if the process has to end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._first() is not None)
-            job = self._first()
-            if self._closing or job is None:
-                raise _Ended
-            self._move(job, State.RUNNING)
+        job = self._take(ready)
         try:
             self._work_on(pool, ready, job)
         except BrokenProcessPool:
-            self._end(job, Outcome(_DIED, defect=True))
+            if job.state is State.RUNNING:
+                self._end(job, Outcome(_DIED, defect=True))
             raise
         except Exception as error:
             self._end(job, Outcome(one_line(as_input_error(error) or error), defect=True))
@@ -182,8 +193,41 @@ class Jobs:
         finally:
             if job.given_up.done():
                 _delete(job.folder)
-            else:
+            elif job.state is not State.WAITING:
                 job.source.unlink(missing_ok=True)  # what was sent is not needed any more
+
+    def _take(self, ready: Future[None]) -> Job:
+        """Wait for a job, which then counts as running. Raises `_Ended` once all is closed."""
+        with self._changed:
+            self._free.append(ready)
+            try:
+                self._changed.wait_for(lambda: self._closing or self._may_take(ready))
+            finally:
+                self._free.remove(ready)
+            job = self._first()
+            if self._closing or job is None:
+                raise _Ended
+            self._move(job, State.RUNNING)
+            return job
+
+    def _may_take(self, ready: Future[None]) -> bool:
+        """Whether there is a job for this process. One that still loads its models leaves it to one that has them."""
+        return self._first() is not None and (ready.done() or not any(one.done() for one in self._free))
+
+    def _wake(self, _: Future[None]) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _submit(self, pool: ProcessPoolExecutor, job: Job) -> Future[Outcome]:
+        """Hand the job to the process. If that has died before, the job waits again, in its place, but only once."""
+        try:
+            return pool.submit(self._run, self._task(job))
+        except BrokenProcessPool:
+            with self._changed:
+                if not job.put_back and not job.given_up.done():
+                    job.put_back = True
+                    self._move(job, State.WAITING)
+            raise
 
     def _work_on(self, pool: ProcessPoolExecutor, ready: Future[None], job: Job) -> None:
         first: list[Future[Any]] = [ready, job.given_up]
@@ -191,7 +235,7 @@ class Jobs:
         failed = ready.done() and not ready.cancelled() and ready.exception()
         if failed and not isinstance(failed, BrokenProcessPool):
             log.warning("the models cannot be loaded: %s", failed)
-        future = pool.submit(self._run, self._task(job))
+        future = self._submit(pool, job)
         awaited: list[Future[Any]] = [future, job.given_up]
         done = wait(awaited, self._limits.minutes * 60, FIRST_COMPLETED).done
         if future in done and job.given_up not in done:
@@ -209,9 +253,9 @@ class Jobs:
             self._move(job, State.DONE if outcome.error is None else State.FAILED)
 
     def _first(self) -> Job | None:
-        """The job that has waited longest."""
+        """The job that came first."""
         waiting = [job for job in self._jobs.values() if job.state is State.WAITING]
-        return min(waiting, key=lambda job: job.since, default=None)
+        return min(waiting, key=lambda job: job.arrived, default=None)
 
     def _move(self, job: Job, state: State) -> None:
         job.state, job.since = state, monotonic()
@@ -231,12 +275,13 @@ def job_queue(
     model: Path | None = None,
     device: str = "auto",
     run: Work = work,
-    prepare: Callable[[Path | None, str], None] = warm,
+    prepare: Callable[[Path | None, str, int], None] = warm,
+    workers: int = 1,
 ) -> Iterator[Jobs]:
     """A queue that works, for the block; nothing of its uploads and results is left after it.
 
-    model, device: as of `slt translate`. run: what is done with each, in the worker process. prepare: what that process
-    does before the first.
+    model, device: as of `slt translate`. run: what is done with each, in a worker process. prepare: what such a process
+    does before the first; it is also told how many there are. workers: processes.
     """
     with private_folder() as folder:
 
@@ -244,10 +289,9 @@ def job_queue(
             return Task(job.source, job.name, limits.seconds, model, device)
 
         jobs = Jobs(folder, limits, task, run)
-        threads = [
-            threading.Thread(target=jobs.serve, args=(partial(prepare, model, device),), name="jobs"),
-            threading.Thread(target=jobs.sweeping, name="sweep"),
-        ]
+        begin = partial(prepare, model, device, workers)
+        threads = [threading.Thread(target=jobs.serve, args=(begin,), name=f"jobs {k}") for k in range(workers)]
+        threads.append(threading.Thread(target=jobs.sweeping, name="sweep"))
         for thread in threads:
             thread.start()
         try:

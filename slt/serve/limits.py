@@ -12,7 +12,7 @@ class Limits(Config):
 
     megabytes: int = Field(200, ge=1, le=10_000, description="of an upload")
     seconds: float = Field(120.0, gt=0, le=7200, description="of a recording")
-    waiting: int = Field(20, ge=1, le=200, description="recordings that wait while one is worked on")
+    waiting: int = Field(50, ge=1, le=200, description="recordings that wait while others are worked on")
     minutes: float = Field(10.0, gt=0, le=1440, description="of work on one recording, then it is given up")
     keep: float = Field(15.0, gt=0, le=1440, description="minutes after which results are deleted")
     silence: float = Field(30.0, gt=0, le=3600, description="seconds without a byte after which an upload is given up")

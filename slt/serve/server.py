@@ -22,13 +22,21 @@ _IDLE, _FAREWELL = 5, 2  # seconds that a silent connection is kept, and that op
 
 
 def serve(
-    host: str, port: int, limits: Limits, about: About, model: Path | None, device: str, names: Sequence[str] = ()
+    host: str,
+    port: int,
+    limits: Limits,
+    about: About,
+    model: Path | None,
+    device: str,
+    names: Sequence[str] = (),
+    workers: int = 1,
 ) -> None:
     """Serve the page at http://host:port until Ctrl-C; prints its address once it is there. port 0: any free one.
 
-    names: see `slt.serve.guard.Guard`. Raises InputError if the address cannot be had.
+    names: see `slt.serve.guard.Guard`. workers: processes that work on recordings. Raises InputError if the address
+    cannot be had.
     """
-    with bound(host, port) as door, job_queue(limits, model, device) as jobs:
+    with bound(host, port) as door, job_queue(limits, model, device, workers=workers) as jobs:
         server = web_server(make_app(jobs, limits, about, [host, *names]))
         print(f"{address(door)}  (Ctrl-C ends it)", flush=True)
         server.run(sockets=[door])

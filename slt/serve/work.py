@@ -62,9 +62,23 @@ class Outcome:
     defect: bool = False
 
 
-def warm(model: Path | None, device: str) -> None:
-    """Load the models before they are needed."""
+def warm(model: Path | None, device: str, workers: int = 1) -> None:
+    """Load the models before they are needed. workers: processes like this one, which share the cores."""
     _chain(model, device)
+    if workers > 1:
+        _share_cores(workers)
+
+
+def _share_cores(workers: int) -> None:
+    """As many threads as the cores give to each of some processes: more would wait for each other."""
+    import cv2
+    import torch
+
+    from slt.estimators.ahead import usable_cores
+
+    threads = max(1, usable_cores() // workers)
+    cv2.setNumThreads(threads)
+    torch.set_num_threads(threads)
 
 
 def work(task: Task) -> Outcome:

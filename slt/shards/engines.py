@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from skeletor.support.errors import InputError, MissingDependency, one_line
+from skeletor.support.errors import InputError, MissingDependency, is_full, one_line
 from skeletor.support.workers import worker_pool
 
 Job = Callable[[int], None]
@@ -25,10 +25,11 @@ ENGINES = ("local", "slurm", "ray")
 
 @dataclass(frozen=True)
 class Ended:
-    """A shard whose job came to its end. error: one line, or None if it is done."""
+    """A shard whose job came to its end. error: one line, or None if it is done. full: for the disk was full there."""
 
     shard: int
     error: str | None = None
+    full: bool = False
 
 
 class Engine(Protocol):
@@ -37,6 +38,11 @@ class Engine(Protocol):
     def run(self, job: Job, shards: Sequence[int]) -> Iterator[Ended]:
         """Run the job for each shard, in any order. The job has to be importable, it is sent to other processes."""
         ...
+
+
+def one_thread() -> None:
+    """Workers that begin from now on share the cores by shards, not by threads: then bytes are the same anywhere."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read by numerical libraries when a worker starts
 
 
 @dataclass(frozen=True)
@@ -55,18 +61,17 @@ class Local:
 
     def _together(self, job: Job, waiting: deque[int]) -> Generator[Ended, None, list[int]]:
         """Until a worker dies; gives the shards that were in work then."""
-        running: dict[Future[None], int] = {}
+        running: dict[Future[Ended], int] = {}
         try:
             with worker_pool(min(self.workers, len(waiting))) as pool:
                 while waiting or running:
                     while waiting and len(running) < 2 * self.workers:
                         shard = waiting.popleft()
-                        running[pool.submit(job, shard)] = shard
+                        running[pool.submit(attempt, job, shard)] = shard
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        error = future.exception()
-                        if isinstance(error, BrokenProcessPool):
-                            raise error
-                        yield Ended(running.pop(future), None if error is None else one_line(error))
+                        ended = future.result()
+                        del running[future]
+                        yield ended
         except BrokenProcessPool:
             return list(running.values())
         return []
@@ -75,12 +80,9 @@ class Local:
         for _ in range(ATTEMPTS):
             try:
                 with worker_pool(1) as pool:
-                    pool.submit(job, shard).result()
-                return Ended(shard)
+                    return pool.submit(attempt, job, shard).result()
             except BrokenProcessPool:
                 continue
-            except Exception as error:
-                return Ended(shard, one_line(error))
         return Ended(shard, f"its worker died {ATTEMPTS} times")
 
 
@@ -90,7 +92,7 @@ class Slurm:
 
     parameters: of `sbatch`, as submitit names them (timeout_min, slurm_partition, cpus_per_task, mem_gb, ...). A task
     that runs out of time is requeued and goes on with what is left; one that is killed outright is found missing and
-    submitted again, `ATTEMPTS` times at most.
+    submitted again, `ATTEMPTS` times at most. So is a shard for which a disk was full: another node's may not be.
     """
 
     logs: Path
@@ -106,7 +108,7 @@ class Slurm:
             raise MissingDependency("--executor slurm needs submitit: pip install 'skeletor-slt[cluster]'") from error
         executor = submitit.AutoExecutor(folder=self.logs, cluster=self.cluster)
         executor.update_parameters(**{"name": "slt-shards", "timeout_min": 240, **self.parameters})
-        left = list(shards)
+        left, why = list(shards), dict[int, Ended]()
         for _ in range(ATTEMPTS):
             groups = [left[k :: self.tasks] for k in range(min(self.tasks, len(left)))]
             jobs = executor.map_array(Group(job), groups)
@@ -117,12 +119,14 @@ class Slurm:
                 except Exception:  # the task itself was lost: its shards are submitted again
                     missing += group
                 else:
-                    yield from ended
+                    why |= {one.shard: one for one in ended if one.full}
+                    missing += [one.shard for one in ended if one.full]
+                    yield from (one for one in ended if not one.full)
             left = missing
             if not left:
                 return
         for shard in left:
-            yield Ended(shard, f"its task was lost {ATTEMPTS} times; see {self.logs}")
+            yield why.get(shard) or Ended(shard, f"its task was lost {ATTEMPTS} times; see {self.logs}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def attempt(job: Job, shard: int) -> Ended:
     try:
         job(shard)
     except Exception as error:
-        return Ended(shard, one_line(error))
+        return Ended(shard, one_line(error), is_full(error))
     return Ended(shard)
 
 
@@ -155,7 +159,8 @@ def attempt(job: Job, shard: int) -> Ended:
 class Ray:
     """Ray tasks, here or on a cluster by its address; workers keep what they loaded. workers: tasks at a time.
 
-    A task whose worker or node dies is tried again by Ray. No usage statistics are sent.
+    A task whose worker or node dies is tried again by Ray. A node whose disk is full gets no more of them, and what it
+    had is done by others. No usage statistics are sent.
     """
 
     address: str | None = None
@@ -174,18 +179,60 @@ class Ray:
         except ConnectionError as error:
             raise InputError(f"--address {self.address}: no Ray cluster there ({one_line(error, 120)})") from error
         try:
-            remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(attempt)
-            waiting, running = deque(shards), dict[Any, int]()
-            most = 2 * (self.workers or int(ray.cluster_resources().get("CPU", 1)))
-            while waiting or running:
-                while waiting and len(running) < most:
-                    shard = waiting.popleft()
-                    running[remote.remote(job, shard)] = shard
-                (done,), _ = ray.wait(list(running), num_returns=1)
-                shard = running.pop(done)
-                try:
-                    yield ray.get(done)
-                except ray.exceptions.RayError as error:
-                    yield Ended(shard, one_line(error, 200))
+            yield from self._work_off(ray, job, shards)
         finally:
             ray.shutdown()
+
+    def _work_off(self, ray: Any, job: Job, shards: Sequence[int]) -> Iterator[Ended]:
+        remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(_on_node)
+        waiting, running, nodes = deque(shards), dict[Any, int](), _Nodes(ray)
+        most = 2 * (self.workers or int(ray.cluster_resources().get("CPU", 1)))
+        while waiting or running:
+            while waiting and len(running) < most:
+                shard = waiting.popleft()
+                running[remote.options(**nodes.placement()).remote(job, shard)] = shard
+            (done,), _ = ray.wait(list(running), num_returns=1)
+            shard = running.pop(done)
+            try:
+                ended, node = ray.get(done)
+            except ray.exceptions.RayError as error:
+                yield Ended(shard, one_line(error, 200))
+                continue
+            if ended.full and nodes.leave(node):
+                waiting.append(shard)
+            else:
+                yield ended
+
+
+class _Nodes:
+    """The nodes of a Ray cluster, without those whose disk is full."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray, self._full, self._turn = ray, set[str](), 0
+
+    def leave(self, node: str) -> bool:
+        """Give no more to a node. False if there is no other."""
+        self._full.add(node)
+        return bool(self._others())
+
+    def placement(self) -> dict[str, Any]:
+        """The options of the next task: as Ray likes, or, once a disk is full, the others in turn."""
+        others = self._others() if self._full else []
+        if not others:
+            return {}
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self._turn += 1
+        node = others[self._turn % len(others)]
+        return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True)}  # soft: it may die
+
+    def _others(self) -> list[str]:
+        alive = sorted(node["NodeID"] for node in self._ray.nodes() if node["Alive"])
+        return [node for node in alive if node not in self._full]
+
+
+def _on_node(job: Job, shard: int) -> tuple[Ended, str]:
+    """In a Ray task: what came of a shard, and on which node."""
+    import ray
+
+    return attempt(job, shard), ray.get_runtime_context().get_node_id()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from skeletor.files.atomic import write_text
+from skeletor.files.atomic import remove_leftovers, write_text
 from skeletor.support.progress import progress, span
-from slt.shards.engines import Ended, Engine
+from slt.shards.engines import Ended, Engine, one_thread
 from slt.shards.plan import Plan
-from slt.shards.shard import failures, finished, forget_deaths, read_marker, run_shard
+from slt.shards.shard import finished_marker, forget_deaths, read_marker, run_shard
 
 FAILED = "failed.tsv"
+_UNSEEN = "its result cannot be seen here (a folder that not all nodes share, or see late); start again"
 
 
 @dataclass(frozen=True)
@@ -40,26 +42,61 @@ class Outcome:
 
 
 def run_plan(plan: Plan, engine: Engine) -> Outcome:
-    """Make the shards that are not finished. What failed is written to `failed.tsv` of the plan's folder."""
+    """Make the shards that are not finished. What failed is written to `failed.tsv` of the plan's folder.
+
+    Each marker is read once, and once more if its shard was made.
+    """
     begin = time.monotonic()
-    todo = [shard for shard in range(plan.shards) if not finished(plan, shard)]
+    sums, todo = _Sums(), []
+    for shard in range(plan.shards):
+        marker = finished_marker(plan, shard)
+        if marker is None:
+            todo.append(shard)
+        else:
+            sums.add(shard, marker)
     for shard in todo:
         forget_deaths(plan, shard)
+    folders = sorted({plan.result(shard).parent for shard in todo})
+    for folder in folders:
+        remove_leftovers(folder)  # of a killed run
+    one_thread()
     job = partial(run_shard, plan.folder)
     ended = engine.run(job, todo) if todo else iter(())
-    lost = [one for one in progress(ended, plan.stage, total=len(todo), unit="shard") if one.error is not None]
-    listed = [f"{_cell(name)}\t{_cell(reason)}\n" for name, reason in failures(plan)]
-    write_text(plan.folder / FAILED, "input\treason\n" + "".join(listed))
-    clips, frames = _sums(plan)
-    return Outcome(
-        plan.shards, plan.shards - len(todo), tuple(lost), clips, frames, len(listed), time.monotonic() - begin
-    )
+    errors = {one.shard: one for one in progress(ended, plan.stage, total=len(todo), unit="shard") if one.error}
+    for folder in folders:
+        remove_leftovers(folder)  # of killed workers
+    for shard in todo:
+        marker = None if shard in errors else read_marker(plan, shard)
+        if marker is not None and marker["key"] == plan.key:
+            sums.add(shard, marker)
+        elif shard not in errors:
+            errors[shard] = Ended(shard, _UNSEEN)
+    write_text(plan.folder / FAILED, "input\treason\n" + "".join(sums.lines()))
+    lost = tuple(errors[shard] for shard in sorted(errors))
+    kept = plan.shards - len(todo)
+    return Outcome(plan.shards, kept, lost, sums.clips, sums.frames, sums.failures, time.monotonic() - begin)
 
 
-def _sums(plan: Plan) -> tuple[int, int]:
-    markers = [read_marker(plan, shard) for shard in range(plan.shards)]
-    known = [marker for marker in markers if marker is not None]
-    return sum(m["clips"] for m in known), sum(m["frames"] or 0 for m in known)
+class _Sums:
+    """What the markers say together."""
+
+    def __init__(self) -> None:
+        self.clips = self.frames = self.failures = 0
+        self._failed: dict[int, list[dict[str, str]]] = {}
+
+    def add(self, shard: int, marker: Mapping[str, Any]) -> None:
+        """One more."""
+        self.clips += marker["clips"]
+        self.frames += marker["frames"] or 0
+        if marker["failed"]:
+            self._failed[shard] = marker["failed"]
+            self.failures += len(marker["failed"])
+
+    def lines(self) -> Iterator[str]:
+        """A line for each input that could not be used, by shard."""
+        for shard in sorted(self._failed):
+            for one in self._failed[shard]:
+                yield f"{_cell(one['input'])}\t{_cell(one['reason'])}\n"
 
 
 def results_of(plan: Plan) -> Sequence[Path]:

@@ -6,10 +6,9 @@ used is listed in the marker, and the others go on; so is one that ended its wor
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ from typing import Any
 from skeletor.files.atomic import write_text
 from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
-from skeletor.support.errors import as_input_error, error_number, one_line, printable
+from skeletor.support.errors import as_input_error, is_full, one_line, printable
 from slt.shards.plan import Plan, read_plan
 from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions
 
 MARKER, TRYING = ".json", ".trying"
-_FULL = (errno.ENOSPC, errno.EDQUOT)  # a full disk is no input's fault
 _DEATHS = 2  # of workers over one input, after which it is left out
 
 
@@ -45,7 +43,7 @@ def run_shard(folder: Path, shard: int) -> None:
         try:
             found = stage(path)
         except Exception as error:
-            if error_number(error) in _FULL:
+            if is_full(error):  # no input's fault
                 raise
             failed.append({"input": printable(str(path)), "reason": _line(error, path)})
             continue
@@ -56,11 +54,17 @@ def run_shard(folder: Path, shard: int) -> None:
 
 def finished(plan: Plan, shard: int) -> bool:
     """Whether a shard was done by this plan, from inputs that are still the same (by size and time), and is whole."""
+    return finished_marker(plan, shard) is not None
+
+
+def finished_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
+    """The marker of a shard that is `finished`, else None."""
     marker = read_marker(plan, shard)
     if marker is None or marker["key"] != plan.key or marker["sources"] != _sources(plan.inputs_of(shard)):
-        return False
+        return None
     file = None if marker["file"] is None else plan.result(shard).parent / str(marker["file"])
-    return file is None or (file.is_file() and file_sha256(file) == marker["sha256"])
+    whole = file is None or (file.is_file() and file_sha256(file) == marker["sha256"])
+    return marker if whole else None
 
 
 def forget_deaths(plan: Plan, shard: int) -> None:
@@ -80,13 +84,6 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
         return None
     wanted = {"key", "file", "sha256", "clips", "frames", "failed", "sources"}
     return marker if isinstance(marker, dict) and wanted <= set(marker) else None
-
-
-def failures(plan: Plan) -> Iterator[tuple[str, str]]:
-    """(input, reason) of every input that could not be used, by shard."""
-    for shard in range(plan.shards):
-        for failure in (read_marker(plan, shard) or {"failed": []})["failed"]:
-            yield failure["input"], failure["reason"]
 
 
 def _write(

@@ -36,9 +36,12 @@ class StageOptions(Config):
 
 def estimate(options: StageOptions) -> PoseStage:
     """2D poses of a video or a folder of frames."""
+    import cv2
+
     from slt.estimators.registry import build_estimator
     from slt.inference.chain import named_estimator
 
+    cv2.setNumThreads(1)  # shards share the cores
     estimator = build_estimator(named_estimator(options.estimator, options.pose_stride, options.fps))
     return lambda path: {"": estimator(path)}
 
@@ -68,10 +71,13 @@ def refine(options: StageOptions) -> PoseStage:
 
 def translate(options: StageOptions) -> TextStage:
     """What `slt translate -f json` gives of a video, or of each clip of a file of poses."""
+    import cv2
+
     from skeletor.files.suffixes import is_poses
     from slt.estimators.given import GivenPoses, PoseFiles
     from slt.inference.chain import load_chain
 
+    cv2.setNumThreads(1)
     chain = load_chain(_model(options), device=options.device, fps=options.fps)
     files = PoseFiles(options.fps, options.skeleton)
     given = GivenPoses(files)

@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.lifters.registry import LiftOptions, build_lifter
-from slt.pipeline.mapping import map_stores
+from slt.pipeline.mapping import Spread, map_stores
 
 
-def lift_parts(parts: Mapping[str, Path], config: LiftOptions, workers: int, out: Path) -> None:
+def lift_parts(
+    parts: Mapping[str, Path], config: LiftOptions, workers: int, out: Path, spread: Spread | None = None
+) -> None:
     """Lift each store of 2D poses (name -> folder), in pixels, into `out/<name>/`, 3D in shoulder widths."""
-    map_stores({folder: out / name for name, folder in parts.items()}, partial(build_lifter, config), "lift", workers)
+    folders = {folder: out / name for name, folder in parts.items()}
+    map_stores(folders, partial(build_lifter, config), "lift", workers, spread)

@@ -7,9 +7,18 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.refiners.registry import RefineOptions, build_refiner
-from slt.pipeline.mapping import map_stores
+from slt.pipeline.mapping import Spread, map_stores
 
 
-def refine_parts(lifted: Path, parts: Sequence[str], config: RefineOptions, name: str, workers: int, out: Path) -> None:
+def refine_parts(
+    lifted: Path,
+    parts: Sequence[str],
+    config: RefineOptions,
+    name: str,
+    workers: int,
+    out: Path,
+    spread: Spread | None = None,
+) -> None:
     """Refine the stores `lifted/<part>/`, 3D in shoulder widths, into `out/<part>/`. name: of the row, for the log."""
-    map_stores({lifted / part: out / part for part in parts}, partial(build_refiner, config), name, workers)
+    folders = {lifted / part: out / part for part in parts}
+    map_stores(folders, partial(build_refiner, config), name, workers, spread)

@@ -34,7 +34,7 @@ def without_video(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: None) -> None:
     sizes = [
-        "only=[lift, refine, translate, recognise]",
+        "only=[lift, refine, translate, recognise, shards]",
         "cycles=2",
         "store=500",
         "steps=3",
@@ -42,6 +42,9 @@ def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: N
         "lengths=[4]",
         "updates=1",
         "sentences=320",
+        "shards=2",
+        "waits=2",
+        "seconds=0.01",
     ]
     changes = [part for size in sizes for part in ("--set", size)]
     where = ["--work", str(tmp_path / "work"), "--results", str(tmp_path)]
@@ -49,6 +52,7 @@ def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: N
     rows = json.loads((tmp_path / "bench.json").read_text())["rows"]
     assert {row["stage"].split()[0] for row in rows} >= {"lift", "read", "train", "refine,", "decode"}
     assert all(row["peer"] and ((row["theirs"] > 0 and row["ours"] > 0) or row["unit"] == MEGABYTES) for row in rows)
+    assert {row["peer"] for row in rows if "shards" in row["stage"]} == {"multiprocessing.Pool", "1 worker"}
     assert sum(row["peer"] == "JoeyNMT's own" for row in rows) == 5
     assert sum(row["peer"].startswith("joint translator, ctc") for row in rows) == 2
     assert (tmp_path / "bench.md").read_text().count("\n| ") == len(rows) + 1

@@ -52,8 +52,8 @@ def test_what_cannot_be_served_is_one_line(model, tmp_path):
         serve("--model", model, "--host", "nowhere.invalid", "--port", "0")
     with pytest.raises(InputError):
         serve("--model", tmp_path, "--port", "0")
-    for option in ("--max-mb", "--max-seconds", "--max-waiting", "--max-minutes", "--keep-minutes"):
-        with pytest.raises(InputError, match="slt serve: "):
+    for option in ("--max-mb", "--max-seconds", "--max-waiting", "--max-minutes", "--keep-minutes", "--workers"):
+        with pytest.raises(InputError, match=r"^(slt serve|--workers 0): "):
             serve("--model", model, option, "0")
 
 

@@ -23,7 +23,7 @@ from slt.serve.work import PROGRESS, RESULTS, SCENE, Outcome, Task
 PATIENCE = 60.0
 
 
-def nothing(model: Path | None, device: str) -> None:
+def nothing(model: Path | None, device: str, workers: int) -> None:
     """Instead of loading models."""
 
 
@@ -70,9 +70,9 @@ def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
 
 
 @contextmanager
-def queue(limits: Limits | None = None, scenes: Path | None = None) -> Iterator[Jobs]:
+def queue(limits: Limits | None = None, scenes: Path | None = None, workers: int = 1) -> Iterator[Jobs]:
     """A queue that does that work."""
-    with job_queue(limits or Limits(), scenes, run=work, prepare=nothing) as jobs:
+    with job_queue(limits or Limits(), scenes, run=work, prepare=nothing, workers=workers) as jobs:
         yield jobs
 
 

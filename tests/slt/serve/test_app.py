@@ -214,8 +214,10 @@ def test_an_upload_in_drops_does_not_hold_its_place_for_ever(jobs):
         until(lambda: folders(jobs) == before)
 
 
-def test_twenty_uploads_at_once_and_each_gets_its_own(jobs):
-    with running(jobs, LIMITS) as server, ThreadPoolExecutor(20) as pool:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_fifty_uploads_at_once_and_each_gets_its_own(workers):
+    limits = Limits(megabytes=1)
+    with queue(limits, workers=workers) as jobs, running(jobs, limits) as server, ThreadPoolExecutor(50) as pool:
 
         def one(number: int) -> bool:
             with httpx.Client(base_url=server.address, timeout=60) as client:
@@ -225,7 +227,7 @@ def test_twenty_uploads_at_once_and_each_gets_its_own(jobs):
                 text = client.get(f"/api/jobs/{key}/result.json").text
                 return text == f"result.json of clip{number}.mp4, {hashlib.sha256(content).hexdigest()}"
 
-        assert all(pool.map(one, range(20)))
+        assert all(pool.map(one, range(50)))
 
 
 def test_one_more_than_the_queue_holds_is_told_to_come_later():

@@ -1,4 +1,4 @@
-"""The queue: one at a time, in order, broken off for real, and nothing left behind."""
+"""The queue: one at a time for each process, in order, broken off for real, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from slt.serve import jobs as queueing
 from slt.serve.folder import private_folder
 from slt.serve.jobs import Full, Job, Jobs, State
 from slt.serve.limits import Limits
-from tests.slt.serve.fakes import queue, until
+from slt.serve.work import Task
+from tests.slt.serve.fakes import queue, until, work
 
 LIVES_ON = """
 import sys
@@ -97,6 +99,67 @@ def test_a_dead_process_and_a_bad_file_fail_alone():
         assert [one.state for one in many] == [State.FAILED, State.FAILED, State.DONE]
         assert "the worker process died" in jobs.status(many[0])["error"]
         assert jobs.status(many[1])["error"] == "bad.mp4: cannot be read as a video"
+
+
+def test_two_processes_work_at_once_and_begin_in_the_order_of_arrival():
+    with queue(workers=2) as jobs:
+        first, second = sent(jobs, "stuck 1"), sent(jobs, "stuck 2")
+        until(lambda: all(jobs.status(job).get("progress") for job in (first, second)))
+        many = [sent(jobs, f"clip{k}.mp4") for k in range(6)]
+        assert [jobs.status(job)["before"] for job in many] == [2, 3, 4, 5, 6, 7]
+        jobs.give_up(second)
+        until(lambda: all(map(ended, many)))
+        assert first.state is State.RUNNING and {job.state for job in many} == {State.DONE}
+        assert sorted(many, key=lambda job: job.since) == many, "the one process that is free takes them in order"
+        jobs.give_up(first)
+        until(lambda: not list(first.folder.parent.glob(f"{first.folder.name}*")))
+
+
+def test_of_two_processes_a_dead_one_is_replaced_and_costs_one_upload():
+    with queue(workers=2) as jobs:
+        many = [sent(jobs, name) for name in ("dies 1", "a", "dies 2", "b", "dies 3", "c", "d")]
+        until(lambda: all(map(ended, many)))
+        assert [job.state is State.FAILED for job in many] == [True, False] * 3 + [False]
+        assert all("the worker process died" in jobs.status(job)["error"] for job in many[:6:2])
+
+
+def test_an_upload_that_meets_a_dead_process_is_done_by_the_next(monkeypatch):
+    """A process may be killed while it waits: the upload that comes then was not the reason."""
+    pids: list[int] = []
+
+    @contextmanager
+    def watched(workers: int) -> Iterator[object]:
+        with worker_pool(workers) as pool:
+            pids.append(pool.submit(os.getpid).result())
+            yield pool
+
+    monkeypatch.setattr(queueing, "worker_pool", watched)
+    with queue() as jobs:
+        first = sent(jobs, "a")
+        until(lambda: ended(first))
+        os.kill(pids[0], signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{pids[0]}").exists())
+        second = sent(jobs, "b")
+        until(lambda: ended(second))
+        assert (second.state, len(pids)) == (State.DONE, 2)
+
+
+class Waiting(Jobs):
+    """A queue whose processes do not exist: who may take the next upload is asked of it directly."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, Limits(), lambda job: Task(job.source, job.name, 1.0), work)
+
+
+def test_a_process_that_still_loads_leaves_the_upload_to_one_that_is_free(place):
+    jobs, loading, free = Waiting(place), Future[None](), Future[None]()
+    free.set_result(None)
+    jobs._free += [loading, free]
+    assert not jobs._may_take(free), "there is none"
+    sent(jobs, "a")
+    assert jobs._may_take(free) and not jobs._may_take(loading)
+    jobs._free.remove(free)
+    assert jobs._may_take(loading), "nobody else is there"
 
 
 def test_where_no_process_can_be_started_it_is_tried_again(monkeypatch, caplog):

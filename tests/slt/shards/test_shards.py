@@ -3,23 +3,36 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from skeletor.files.lock import locked
 from skeletor.io.native import open_shard, write_pose
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import build_lifter
 from skeletor.support.errors import InputError
 from slt.cli import main
-from slt.shards.engines import Ended, Engine, Local, Ray, Slurm
+from slt.shards import run as running
+from slt.shards import shard as shard_work
+from slt.shards.engines import Ended, Engine, Local, Ray, Slurm, _Nodes
 from slt.shards.plan import Plan, write_plan
 from slt.shards.run import results_of, run_plan
 from slt.shards.shard import TRYING, finished, read_marker, run_shard
 from slt.shards.work import StageOptions
 from tests.skeletor.poses.test_absent import signer
+from tests.slt.shards.jobs import deadly, filling, tell_threads
 
 
 class InThisProcess:
@@ -107,21 +120,7 @@ def test_two_files_of_one_name_stay_two_clips(tmp_path: Path) -> None:
     assert sorted(len(clip) for clip in open_shard(results_of(plan)[0]).values()) == [3, 4]
 
 
-def deadly(folder: str, shard: int) -> None:
-    """Ends its process at shard 1 the first time, and at shard 2 always."""
-    mark = Path(folder) / f"{shard}.begun"
-    first = not mark.exists()
-    mark.touch()
-    if shard == 2 or (shard == 1 and first):
-        os._exit(9)
-    if shard == 3:
-        raise InputError("three: no good")
-    (Path(folder) / f"{shard}.done").touch()
-
-
 def test_a_dead_worker_costs_no_other_shard(tmp_path: Path) -> None:
-    from functools import partial
-
     ended = {one.shard: one.error for one in Local(2).run(partial(deadly, str(tmp_path)), range(6))}
     assert sorted(ended) == list(range(6))
     assert "died" in str(ended[2]) and ended[3] == "three: no good"
@@ -206,3 +205,123 @@ def test_another_model_under_the_same_name_is_another_plan(
         with pytest.raises(SystemExit) as end:
             main(common)
         assert end.value.code == code, capsys.readouterr().err
+
+
+def test_each_marker_is_read_once_and_once_more_if_its_shard_is_made(
+    tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    run_plan(plan, InThisProcess())
+    plan.result(1).with_suffix(".json").unlink()
+    read: Counter[int] = Counter()
+
+    def counted(plan: Plan, shard: int) -> dict[str, Any] | None:
+        read[shard] += 1
+        return read_marker(plan, shard)
+
+    class Other:
+        """As if another process made the shards: what it reads is not counted."""
+
+        def run(self, job: Any, shards: Any) -> Iterator[Ended]:
+            with monkeypatch.context() as undone:
+                undone.setattr(shard_work, "read_marker", read_marker)
+                yield from InThisProcess().run(job, shards)
+
+    for module in (running, shard_work):
+        monkeypatch.setattr(module, "read_marker", counted)
+    outcome = run_plan(plan, Other())
+    assert read == {0: 1, 1: 2, 2: 1}
+    assert (outcome.kept, outcome.clips, outcome.frames, outcome.failed) == (2, 4, 4 + 5 + 7 + 8, 1)
+
+
+def test_a_shard_whose_marker_cannot_be_seen_is_lost(tmp_path: Path, inputs: list[Path]) -> None:
+    class Elsewhere:
+        def run(self, job: object, shards: Any) -> Iterator[Ended]:
+            yield from map(Ended, shards)
+
+    outcome = run_plan(planned(tmp_path / "out", inputs), Elsewhere())
+    assert [one.shard for one in outcome.lost] == [0, 1, 2] and outcome.clips == 0
+    assert "cannot be seen" in str(outcome.lost[0].error)
+
+
+def test_two_runs_in_one_folder_the_second_says_so_and_ends(
+    tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    plan = planned(out, inputs)
+    with locked(out), pytest.raises(SystemExit) as end:
+        main(["shards", "lift", str(inputs[0]), "-o", str(out), "--workers", "1"])
+    told = capsys.readouterr().err
+    assert end.value.code == 2 and told.startswith("slt: ") and "another run" in told
+    assert told.count("\n") == 1 and planned(out, inputs) == plan and not (out / "shards").exists()
+
+
+PARENT = """
+import sys
+from functools import partial
+from pathlib import Path
+from skeletor.files.lock import locked
+from slt.shards.engines import Local
+from tests.slt.shards.jobs import halting
+with locked(Path(sys.argv[1])):
+    list(Local(2).run(partial(halting, sys.argv[1]), range(3)))
+"""
+
+
+def until(true: Any) -> None:
+    pause, deadline = threading.Event(), monotonic() + 120
+    while not true():
+        assert monotonic() < deadline, "it never became true"
+        pause.wait(0.05)
+
+
+def test_a_killed_parent_takes_its_workers_along_and_the_next_run_goes_on(tmp_path: Path, inputs: list[Path]) -> None:
+    plain, plan = planned(tmp_path / "plain", inputs), planned(tmp_path / "out", inputs)
+    run_plan(plain, InThisProcess())
+    root = Path(__file__).parents[3]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(plan.folder)], cwd=root, env=os.environ | {"PYTHONPATH": str(root)}
+    )
+    until(lambda: list(plan.folder.glob("*.pid")) and len(list(plan.folder.glob("*.made"))) == 2)
+    (worker,) = (int(path.stem) for path in plan.folder.glob("*.pid"))
+    with pytest.raises(InputError, match="another run"), locked(plan.folder):
+        pass
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    until(lambda: not Path(f"/proc/{worker}/cmdline").exists() or not Path(f"/proc/{worker}/cmdline").read_bytes())
+    with locked(plan.folder):
+        outcome = run_plan(plan, InThisProcess())
+    assert (outcome.kept, outcome.lost, outcome.clips, outcome.failed) == (2, (), 4, 1)
+    assert tree(plan.folder) == tree(plain.folder), "the half file is gone too"
+
+
+def test_a_shard_whose_disk_was_full_is_submitted_again(tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    ended = {one.shard: one.error for one in Slurm(tmp_path / "logs", 1, "local").run(
+        partial(filling, str(tmp_path)), range(4))}  # fmt: skip
+    assert ended == {0: None, 1: None, 2: "the disk is full", 3: None}
+    ended = {one.shard: one.full for one in Local(1).run(partial(filling, str(tmp_path)), range(4))}
+    assert ended == {0: False, 1: False, 2: True, 3: False}
+
+
+def test_a_node_with_a_full_disk_gets_no_more_shards() -> None:
+    pytest.importorskip("ray")
+    a, b, c = ("0a" * 28, "0b" * 28, "0c" * 28)
+    alive = {a: True, b: True, c: False}
+    ray = SimpleNamespace(nodes=lambda: [{"NodeID": name, "Alive": on} for name, on in alive.items()])
+    nodes = _Nodes(ray)
+    assert nodes.placement() == {}, "as Ray likes"
+    assert nodes.leave(a)
+    assert {nodes.placement()["scheduling_strategy"].node_id for _ in range(4)} == {b}
+    assert not nodes.leave(b) and nodes.placement() == {}
+
+
+def test_workers_have_one_thread_each(tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+
+    class Telling:
+        def run(self, job: object, shards: Any) -> Iterator[Ended]:
+            yield from Local(1).run(partial(tell_threads, str(tmp_path)), shards)
+
+    run_plan(planned(tmp_path / "out", inputs), Telling())
+    assert {path.read_text() for path in tmp_path.glob("*.threads")} == {"1"}

@@ -1,0 +1,31 @@
+"""Stages of a run by an engine: what `slt run --executor` hands to the pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from skeletor.support.progress import log, progress
+from slt.shards.engines import Engine, one_thread
+
+
+@dataclass(frozen=True)
+class EngineSpread:
+    """See `slt.pipeline.mapping.Spread`. Workers stand in the folder in which this process stands."""
+
+    engine: Engine
+
+    def __call__(self, job: Callable[[int], None], count: int, what: str) -> None:
+        """Run the job for each number below `count`; what fails is told, and left."""
+        one_thread()
+        ended = self.engine.run(partial(_there, os.getcwd(), job), range(count))
+        for one in progress(ended, what, total=count, unit="shard"):
+            if one.error is not None:
+                log.warning("%s: a shard is left to this machine: %s", what, one.error)
+
+
+def _there(folder: str, job: Callable[[int], None], number: int) -> None:
+    os.chdir(folder)
+    job(number)
