@@ -12,6 +12,10 @@ from skeletor.refiners.smooth import LinearOptions
 from skeletor.support.config import Config
 
 
+def _linear() -> dict[str, RefineConfig]:
+    return {"linear": LinearOptions()}
+
+
 class SharesConfig(Config):
     """smoothers: rows by name; `base` is the one whose errors are 1. refiners: name -> file of weights, each a row;
     those of the run are added. left_out: set -> row -> person -> weights that have not learned from this person; they
@@ -23,7 +27,7 @@ class SharesConfig(Config):
     sets: list[SetConfig] = Field(min_length=1)
     lift: LiftConfig = FastOptions()
     base: str = "linear"
-    smoothers: dict[str, RefineConfig] = Field(default_factory=lambda: {"linear": LinearOptions()}, min_length=1)
+    smoothers: dict[str, RefineConfig] = Field(default_factory=_linear, min_length=1)
     refiners: dict[str, str] = Field(default_factory=dict)
     left_out: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
     every: int = Field(1, ge=1)
