@@ -45,7 +45,7 @@ def make(request: Request, config: SharesConfig) -> None:
     title = "Real people: errors of repair as shares of carried linear interpolation's"
     write_result(Result(sections, numbers), request.results, request.name, title, request.about(config, config.seed))
     if request.results == RESULTS and request.name == "repair_people":
-        link = f"[experiments/results/repair_people.md](../{RESULTS}/repair_people.md)"
+        link = f"[{RESULTS}/repair_people.md]({RESULTS}/repair_people.md)"
         fill(PAGE, "\n".join([*sections, f"Made by `python -m experiments repair_people`. The whole result: {link}."]))
 
 
@@ -83,20 +83,16 @@ def of_set(config: SharesConfig, people: People, found: dict[str, Sums]) -> tupl
             for part in config.parts
         }
         smooth = share(pooled[row][:, ACCELERATION], pooled[best][:, ACCELERATION], both, people.few)
-        plain = {
-            "moved": mean_error(pooled[row][:, MOVED], both), "root": mean_error(pooled[row][:, ROOT], both),
-            "hidden": {part: mean_error(sums[part][:, HIDDEN], who[part]) for part in config.parts},
-        }  # fmt: skip
+        hidden = {part: mean_error(sums[part][:, HIDDEN], who[part]) for part in config.parts}
+        moved, root = (mean_error(pooled[row][:, what], both) for what in (MOVED, ROOT))
         numbers["rows"][row] = {
-            **plain, "shares": {part: one and asdict(one) for part, one in shares.items()},
-            "acceleration": smooth and asdict(smooth),
+            "hidden": hidden, "moved": moved, "root": root, "acceleration": smooth and asdict(smooth),
+            "shares": {part: one and asdict(one) for part, one in shares.items()},
         }  # fmt: skip
         is_base = row == config.base
-        cells = [
-            f"1 (= {number(plain['hidden'][part])})" if is_base else _cell(one, True) for part, one in shares.items()
-        ]
+        cells = [f"1 (= {number(hidden[part])})" if is_base else _cell(one, True) for part, one in shares.items()]
         told = "1" if row == best else _cell(smooth, False)
-        body.append([row, *cells, f"{plain['moved'] or 0:.4f}", told, number(plain["root"])])
+        body.append([row, *cells, f"{moved or 0:.4f}", told, number(root)])
     head = ["", *config.parts, "seen moved", f"acceleration, of {best}'s", "root from wrist"]
     return markdown(f"{people.name}: what is left of the error", head, body, _note(config, people)), numbers
 
