@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := passive
 # `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
 EXPERIMENT = $(BIN)/python -m experiments
 
-.PHONY: setup help lock test gpu gpu-bench lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real sign2text figures sample bench port lifters sparse speed transfer hardening mutants clean
+.PHONY: setup help lock test gpu gpu-bench lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real repair-people sign2text figures sample bench port lifters sparse speed transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
@@ -117,6 +117,10 @@ recognition: setup
 # The recordings that experiments/people/real.yaml names. Only ridge: $(EXPERIMENT) real --set 'recognisers=[ridge]'
 real: setup
 	$(EXPERIMENT) real $(if $(RUN),--run '$(RUN)')
+
+## repair-people: errors of repair on real people as shares of a carried line's (RUN: as of real)
+repair-people: setup
+	$(EXPERIMENT) repair_people $(if $(RUN),--run '$(RUN)')
 
 ## figures: those of the results
 figures: setup

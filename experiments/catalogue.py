@@ -15,6 +15,8 @@ from experiments.ablations import chain, network, smoothers, sparse, speed, tran
 from experiments.benchmarks import bench, device
 from experiments.people import table as people
 from experiments.people.config import RealConfig
+from experiments.people.shares import table as shares
+from experiments.people.shares.config import SharesConfig
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
@@ -191,6 +193,11 @@ _TABLES: dict[str, Experiment[Any]] = {
         "lifters and repair on real people: signs read, gaps repaired, arms in 3D",
         _checked(RealConfig), people.make, "real", needs="recordings of people, by default in ../shared; "
         "unsupervised Skeletor: a finished demo run", page="docs/real_people.md", config="people/real.yaml",
+    ),
+    "repair_people": Experiment(
+        "hidden hands and frames of real people: what repair leaves of a carried line's error",
+        _checked(SharesConfig), shares.make, "repair_people", needs="recordings of people, by default in ../shared; "
+        "trained Skeletors: a finished demo run", page="docs/skeletor.md", config="people/repair_people.yaml",
     ),
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",

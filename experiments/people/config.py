@@ -10,7 +10,7 @@ from skeletor.lifters.registry import LiftConfig
 from skeletor.refiners.registry import RefineConfig
 from skeletor.support.config import Config
 
-Recogniser = Literal["ridge", "network", "own"]
+Recogniser = Literal["ridge", "network", "own", "own-none", "own-measured"]
 
 
 class SetConfig(Config):
@@ -47,7 +47,9 @@ class RealConfig(Config):
     after each of the ways named in `refined`. recognisers: those that are trained; ridge alone is quick.
     every: of the clips of each set, one in so many, for a quick look. bins: equal parts of a clip, for ridge.
     penalties: of ridge, of which each training chooses one on its own people. folds: of people, for the networks
-    (ridge leaves out one person at a time). seeds: of the networks, whose results are averaged; `own` takes the first.
+    (ridge leaves out one person at a time). seeds: of the networks, whose results are averaged; `own`, the product's
+    reader of isolated signs, takes the first; it is trained with hands lost in bursts, `own-none` with none lost,
+    `own-measured` with losses as a detector's.
     epochs, own_epochs: of these. repair_every: errors of repair on one clip in so many.
     captured: file of 3D signing, "" for none; captured_clips: of each signer. lifters: rows of that table.
     """

@@ -108,10 +108,9 @@ def read_stage(
     config: RealConfig, of: SetConfig, recogniser: Recogniser, repairs: Done, name: str, folder: Path
 ) -> Done:
     """What a recogniser reads of a row, kept in `folder`."""
-    keys = {
-        "ridge": {"bins", "penalties"}, "network": {"folds", "epochs", "seeds"}, "own": {"folds", "own_epochs", "seeds"}
-    }  # fmt: skip
-    values = {"set": of.model_dump(), "options": config.model_dump(include=keys[recogniser])}
+    own = {"folds", "own_epochs", "seeds"}
+    keys = {"ridge": {"bins", "penalties"}, "network": {"folds", "epochs", "seeds"}}.get(recogniser, own)
+    values = {"set": of.model_dump(), "recogniser": recogniser, "options": config.model_dump(include=keys)}
     work = partial(read_parts, config, of, recogniser, repairs.folder)
     return run_stage(f"{of.name}, {name}, {recogniser}", folder, work, values, [repairs])
 

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from experiments.people.clips import People
+from experiments.people.features import KINDS
 from experiments.people.folds import by_person, gain
 from experiments.people.losses import LENGTHS
 from experiments.report import markdown
 
 Found = Mapping[str, Mapping[str, Any]]  # row -> what `judge` wrote
+LOST = {"own": "in bursts (the default)", "own-measured": "as a detector loses them"}
 CONDITIONS = {
     "clean": "people left out",
     "dropped": "people left out, real drop-outs put into the test clips",
@@ -24,9 +26,12 @@ def sections_of(people: People, found: Found) -> tuple[list[str], dict[str, Any]
     """The tables of one set, and their numbers. The first row is what the others are compared with."""
     read = readings(people, found) if len(people.labels) else {}
     sections = [_reading_table(people, condition, columns) for condition, columns in read.items()]
+    losses = lost_hands(people, found) if len(people.labels) else {}
+    sections += [_losses_table(people, losses)] if losses else []
     sections.append(_repair_table(people, found))
     return sections, {
         "read": read,
+        "lost hands": losses,
         "repair": {row: {k: v for k, v in f.items() if k != "read"} for row, f in found.items()},
     }
 
@@ -54,6 +59,47 @@ def readings(people: People, found: Found) -> dict[str, dict[str, dict[str, Any]
                     }  # fmt: skip
                 result.setdefault(condition, {})[column + label] = cells
     return result
+
+
+def lost_hands(people: People, found: Found) -> dict[str, dict[str, dict[str, Any]]]:
+    """Condition -> reader -> row -> gain of the product's reader, trained with hands lost, over it without.
+
+    {} unless it was trained in both ways.
+    """
+    first = next(iter(found.values()))["read"]
+    base = f"own-none, {KINDS['product']}"
+    if base not in first:
+        return {}
+    result: dict[str, dict[str, dict[str, Any]]] = {}
+    for column in first:
+        if not column.startswith("own") or column == base:
+            continue
+        for condition in first[column]:
+            for row in found:
+                right, plain = (
+                    _right(found[row], c, condition, np.ones(len(people.people), bool)) for c in (column, base)
+                )
+                one = gain(right, plain, people.people, people.few)
+                cells = result.setdefault(condition, {}).setdefault(column, {})
+                cells[row] = {"without": float(by_person(plain, people.people).mean()), "gain": one.difference,
+                              "interval": one.interval}  # fmt: skip
+    return result
+
+
+def _losses_table(people: People, found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    readers = list(next(iter(found.values())))
+    body = []
+    for condition, columns in found.items():
+        for row, plain in columns[readers[0]].items():
+            cells = [columns[reader][row] for reader in readers]
+            told = [f"{c['gain']:+.3f} [{c['interval'][0]:+.3f}, {c['interval'][1]:+.3f}]" for c in cells]
+            body.append([f"{row}; {CONDITIONS[condition]}", f"{plain['without']:.3f}", *told])
+    return markdown(
+        f"{people.name}: the product's reader of isolated signs, trained with hands lost",
+        ["", "none lost", *(LOST[reader.split(",")[0]] for reader in readers)], body,
+        "Signs read right, mean over people, and the gain with its 95 % interval by a bootstrap over "
+        f"{'clips' if people.few else 'people'}.",
+    )  # fmt: skip
 
 
 def _tested(people: People) -> list[tuple[str, np.ndarray]]:

@@ -77,10 +77,13 @@ def drop_outs(people: People, seed: int) -> list[PoseSequence]:
     return result
 
 
-def hidden_hands(people: People, seed: int) -> list[Hole | None]:
-    """Each clip with one loss of one hand, as long as one of somebody else's; None where it fits nowhere."""
+def hidden_hands(people: People, seed: int, between: Run = (1, LONGEST)) -> list[Hole | None]:
+    """Each clip with one loss of one hand, as long as one of somebody else's; None where it fits nowhere.
+
+    between: the shortest and the longest loss that is drawn.
+    """
     rng = np.random.default_rng([seed, 2])
-    lengths = _lengths(people)
+    lengths = _lengths(people, between)
     result: list[Hole | None] = []
     for pose, person in zip(people.poses, people.people, strict=True):
         length = int(rng.choice(lengths[int(person)]))
@@ -100,7 +103,7 @@ def hidden_hands(people: People, seed: int) -> list[Hole | None]:
 def hidden_frames(people: People, seed: int) -> list[Hole | None]:
     """Each clip without some whole frames, as many as a loss of somebody else's; None where too few are left."""
     rng = np.random.default_rng([seed, 3])
-    lengths = _lengths(people)
+    lengths = _lengths(people, (1, LONGEST))
     result: list[Hole | None] = []
     for pose, person in zip(people.poses, people.people, strict=True):
         length = int(rng.choice(lengths[int(person)]))
@@ -113,13 +116,14 @@ def hidden_frames(people: People, seed: int) -> list[Hole | None]:
     return result
 
 
-def _lengths(people: People) -> dict[int, np.ndarray]:
-    """For each person the lengths of the others' losses, up to `LONGEST`; 1 to `LONGEST` where they lose nothing."""
-    known = [(p, b - a) for p, _, runs in patterns(people) for _, (a, b) in runs if b - a <= LONGEST]
+def _lengths(people: People, between: Run) -> dict[int, np.ndarray]:
+    """For each person the lengths of the others' losses within two lengths; all of these where they have none."""
+    low, high = between
+    known = [(p, b - a) for p, _, runs in patterns(people) for _, (a, b) in runs if low <= b - a <= high]
     found = {}
     for person in np.unique(people.people):
         others = [length for p, length in known if p != person] or [length for _, length in known]
-        found[int(person)] = np.array(others or range(1, LONGEST + 1))
+        found[int(person)] = np.array(others or range(low, high + 1))
     return found
 
 

@@ -1,10 +1,11 @@
-"""Three readers of single signs: ridge regression, a small temporal network, and the product's own recogniser."""
+"""Three readers of single signs: ridge regression, a small temporal network, the product's own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +15,13 @@ from experiments.people.ways import in_3d
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.devices import seeded
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.train import GlossClip, train_recogniser
+from slt.recognise.isolated import train_signs
+from slt.recognise.train import GlossClip
 from slt.translate.features import fit_stats
 
 _FLOOR = 0.02  # of a standard deviation
 _WIDTH, _KERNEL, _BATCH, _RATE = 64, 5, 64, 2e-3
-_DEV = 20  # one training clip in so many chooses how the product's recogniser reads
+_DEV = 20  # one training clip in so many sets how sure the product's reader is
 
 
 def ridge(
@@ -136,23 +138,17 @@ def _padded(clips: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
 
 
 def own(
-    train: Sequence[PoseSequence], labels: np.ndarray, tests: Sequence[Sequence[PoseSequence]], epochs: float, seed: int
-) -> list[np.ndarray]:
-    """Labels read in each of the tests by the product's recogniser (preset `small`), with one gloss a clip.
-
-    -1 where it reads none, or several.
-    """
+    train: Sequence[PoseSequence], labels: np.ndarray, tests: Sequence[Sequence[PoseSequence]],
+    changes: Mapping[str, Any], seed: int,
+) -> list[np.ndarray]:  # fmt: skip
+    """Labels read in each of the tests by the product's reader of isolated signs. changes: of its preset `signs`."""
     clips = [
         GlossClip(f"{k:05d}", in_3d(pose), (str(label),))
         for k, (pose, label) in enumerate(zip(train, labels, strict=True))
     ]
-    config = RecogniserConfig.model_validate({"preset": "small", "epochs": epochs, "bf16": False})
+    config = RecogniserConfig.model_validate({"preset": "signs", "bf16": False, **changes})
     with TemporaryDirectory() as place:
         dev = clips[seed % _DEV :: _DEV]
         kept = [clip for k, clip in enumerate(clips) if k % _DEV != seed % _DEV]
-        reader = train_recogniser(kept or clips, dev or clips, config, Path(place), seed, "cpu")
-    found = []
-    for test in tests:
-        read = reader.recognise([in_3d(pose) for pose in test])
-        found.append(np.array([int(glosses[0]) if len(glosses) == 1 else -1 for glosses in read]))
-    return found
+        reader = train_signs(kept or clips, dev or clips, config, Path(place), seed, "cpu")
+    return [np.array([int(read.text) for read in reader.translate([in_3d(pose) for pose in test])]) for test in tests]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from experiments.people.folds import Fold, good_to_bad, leave_people_out
 from experiments.people.readers import network, own, ridge
 from skeletor.poses.pose import PoseSequence
 
+# What the product's reader is trained with, by recogniser.
+OWN: dict[str, dict[str, object]] = {"own": {}, "own-none": {"lost_hands": 0.0}, "own-measured": {"losses": "measured"}}
 Poses = Sequence[PoseSequence]
 Right = dict[str, dict[str, list[float | None]]]
 # What trains on a fold's clips and gives, for its test clips (M,), whether they are read right: as they are, and with
@@ -27,7 +29,7 @@ def recognise(config: RealConfig, recogniser: Recogniser, people: People, clean:
     clips) and `good to bad`. Networks: mean over the seeds.
     """
     found: Right = {}
-    for kind in KINDS if recogniser != "own" else ["product"]:
+    for kind in KINDS if recogniser not in OWN else ["product"]:
         tested = _tested(_reader(config, recogniser, kind, people, clean, dropped), config, recogniser, people)
         found[f"{recogniser}, {KINDS[kind]}"] = {
             condition: [None if np.isnan(v) else float(v) for v in right] for condition, right in tested.items()
@@ -49,8 +51,8 @@ def _tested(read: Reader, config: RealConfig, recogniser: Recogniser, people: Pe
 def _reader(
     config: RealConfig, recogniser: Recogniser, kind: str, people: People, clean: Poses, dropped: Poses
 ) -> Reader:
-    if recogniser == "own":
-        return lambda fold: _own(config, people, (clean, dropped), fold)
+    if recogniser in OWN:
+        return lambda fold: _own(config, OWN[recogniser], people, (clean, dropped), fold)
     both = [[frame_features(pose, kind) for pose in poses] for poses in (clean, dropped)]
     if recogniser == "network":
         return lambda fold: _network(config, people, both, fold)
@@ -73,8 +75,11 @@ def _network(config: RealConfig, people: People, both: Sequence[Sequence[np.ndar
     return np.asarray(right.mean(0))
 
 
-def _own(config: RealConfig, people: People, both: Sequence[Poses], fold: Fold) -> np.ndarray:
+def _own(
+    config: RealConfig, changes: Mapping[str, object], people: People, both: Sequence[Poses], fold: Fold
+) -> np.ndarray:
     train, test = fold
     first, parts = [both[0][k] for k in train], [[part[k] for k in test] for part in both]
-    read = own(first, people.labels[train], parts, config.own_epochs, config.seeds[0])
+    changes = {**changes, "epochs": config.own_epochs}
+    read = own(first, people.labels[train], parts, changes, config.seeds[0])
     return np.array([one == people.labels[test] for one in read], float)

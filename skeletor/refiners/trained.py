@@ -13,6 +13,8 @@ from skeletor.support.errors import InputError
 
 # Trained on real people whom an estimator saw; see docs/skeletor.md, and the file's header.
 SHIPPED = Path(__file__).parent / "shipped" / "harmless.safetensors"
+# What MediaPipe did to the clips that it learned from, as `skeletor fit-noise` measures it.
+SHIPPED_NOISE = SHIPPED.with_name("mediapipe_noise.json")
 
 
 class TrainedOptions(RefineOptions):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 
+from skeletor.learning.measured import gap_lengths, read_noise
+from skeletor.refiners.trained import SHIPPED_NOISE
 from slt.recognise.config import RecogniserConfig
 from slt.translate.features import STREAMS, WIDTH
 
 _BURST = (2, 10)  # rows that a lost hand stays lost
 _BURSTS = 3  # at most so many in a clip
+_EVEN, _LONGEST = 0.5, 16  # as in the refiner's training: nearly all measured losses are of a frame or two
 _HANDS = ("right_hand", "left_hand")
 _VELOCITIES = slice(STREAMS["left_hand"][0] * 2 - STREAMS["right_hand"][0], WIDTH)  # they stand behind both hands
 _STILL = {side: [column for column in STREAMS[side] if column < _VELOCITIES.start] for side in _HANDS}
@@ -40,7 +46,7 @@ def augment(
     if config.stretch:
         raw, labels = _stretched(raw, labels, rng.uniform(1 - config.stretch, 1 + config.stretch))
     if config.lost_hands and rng.random() < config.lost_hands:
-        raw = _without_hand(raw, rng)
+        raw = _without_hand(raw, rng) if config.losses == "bursts" else _with_losses(raw, config, rng)
     return raw, labels
 
 
@@ -76,3 +82,54 @@ def _without_hand(raw: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         changed[start:stop, columns] = np.nan
         changed[start:stop, _DOUBTS[side]] = 1.0
     return changed
+
+
+class _Detector(NamedTuple):
+    """lengths: probabilities of losses of 1, 2, ... frames at `fps`. both: share of them in which both hands go."""
+
+    lengths: np.ndarray
+    both: float
+    fps: float
+
+
+@lru_cache(maxsize=1)
+def _detector() -> _Detector:
+    noise = read_noise(SHIPPED_NOISE)
+    chances = gap_lengths(noise.hand_gaps, _EVEN, _LONGEST).double().numpy()
+    return _Detector(chances / chances.sum(), noise.both_share, noise.fps)
+
+
+def _with_losses(raw: np.ndarray, config: RecogniserConfig, rng: np.random.Generator) -> np.ndarray:
+    """A copy in which hands are lost as MediaPipe loses them; half of the losses are filled, as a lifter does."""
+    detector, changed = _detector(), raw.copy()
+    per_row = config.frame_stride * detector.fps / config.fps  # frames of the detector to a row
+    for _ in range(int(rng.integers(1, _BURSTS + 1))):
+        length = (1 + int(rng.choice(len(detector.lengths), p=detector.lengths))) / per_row
+        start = rng.uniform(0, max(0.0, len(raw) - length))
+        first = int(rng.integers(2))
+        sides = _HANDS if rng.random() < detector.both else _HANDS[first : first + 1]
+        filled = bool(rng.random() < 0.5)
+        for side in sides:
+            _lose(changed, side, start, start + length, filled)
+    return changed
+
+
+def _lose(changed: np.ndarray, side: str, start: float, stop: float, filled: bool) -> None:
+    """Lose a hand between two times, in rows. A row is lost when all of it is; its doubt is the share that is.
+
+    filled: from the row before to the row after, where there are both.
+    """
+    rows = np.arange(len(changed))
+    share = np.clip(np.minimum(stop, rows + 1) - np.maximum(start, rows), 0, 1).astype(np.float32)
+    doubt = _DOUBTS[side]
+    columns = [column for column in STREAMS[side] if column != doubt]
+    changed[:, doubt] = np.maximum(changed[:, doubt], share)
+    lost = rows[share > 1 - 1e-6]
+    if not len(lost):
+        return
+    before, after = int(lost[0]) - 1, int(lost[-1]) + 1
+    if not filled or before < 0 or after >= len(changed):
+        changed[np.ix_(lost, columns)] = np.nan
+        return
+    part = ((lost - before) / (after - before)).astype(np.float32)[:, None]
+    changed[np.ix_(lost, columns)] = changed[before, columns] * (1 - part) + changed[after, columns] * part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -46,6 +46,11 @@ class RecogniserConfig(Config):
     turn: float = Field(default=15.0, ge=0, le=90, description="the signer is turned by up to so many degrees")
     noise: float = Field(default=0.1, ge=0, description="Gaussian noise on standardised features")
     lost_hands: float = Field(default=0.3, ge=0, le=1, description="share of clips in which a hand is lost in bursts")
+    losses: Literal["bursts", "measured"] = Field(
+        default="bursts",
+        description="bursts: a hand is missing for 2 to 10 rows; measured: hands are lost for as long, and together as "
+        "often, as MediaPipe loses them, and half of the losses are filled",
+    )
     # reading
     beam: int = Field(default=8, ge=1, le=100, description="1: the best step by step, without a language model")
     gloss_weights: list[float] = Field(

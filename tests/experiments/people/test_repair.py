@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.people.config import WayConfig
-from experiments.people.layout import wins
+from experiments.people.layout import lost_hands, sections_of, wins
 from experiments.people.losses import HANDS, Hole, hidden_hands
 from experiments.people.repair import gap_errors, on_seen
 from experiments.people.ways import in_3d, lifted, repaired
@@ -78,3 +78,22 @@ def test_unseen_hands_can_be_set_back_to_missing(tmp_path: Path) -> None:
     assert (
         flat.dims == 3 and np.array_equal(flat.missing, pose.missing) and np.nanmax(np.abs(flat.keypoints[..., 2])) == 0
     )
+
+
+def test_readers_trained_with_lost_hands_are_compared_with_one_that_was_not(tmp_path: Path) -> None:
+    people = some_people(tmp_path, 6)
+    clips = len(people.poses)
+    right = {name: [float(k % n > 0) for k in range(clips)] for name, n in (("none", 2), ("", 4), ("measured", 8))}
+    read = {f"own{'-' * bool(n)}{n}, pose_features": {"clean": values} for n, values in right.items()}
+    seen = {"moved": 0.0, "planar": 0.0, "acceleration": 0.0, "bones": None}
+    found = {"lift fast": {"read": read, "seen": seen}}
+    gains = lost_hands(people, found)["clean"]
+    assert gains["own, pose_features"]["lift fast"]["gain"] == pytest.approx(0.25)
+    one = gains["own-measured, pose_features"]["lift fast"]
+    assert one["gain"] == pytest.approx(0.375) and one["interval"] == pytest.approx((0.375, 0.375))
+    assert one["without"] == pytest.approx(0.5)
+    sections, numbers = sections_of(people, found)
+    assert "| lift fast; people left out | 0.500 | +0.250 [+0.250, +0.250] | +0.375 [+0.375, +0.375] |" in sections[1]
+    assert numbers["lost hands"]
+    del read["own-none, pose_features"]
+    assert lost_hands(people, found) == {} and len(sections_of(people, found)[0]) == 2

@@ -5,7 +5,7 @@ import pytest
 
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from slt.recognise.augment import augment, turned
+from slt.recognise.augment import _lose, augment, turned
 from slt.recognise.config import PRESETS, RecogniserConfig
 from slt.translate.features import STREAMS, pose_features
 
@@ -70,3 +70,51 @@ def test_the_source_stays_as_it_was_and_nothing_asked_changes_nothing() -> None:
     assert np.array_equal(source, before)
     result, _ = augment(source, np.zeros(6, int), STILL, np.random.default_rng(0))
     assert np.array_equal(result, before)
+
+
+def test_measured_losses_are_told_and_filled_or_missing() -> None:
+    """At one frame a row every row of a loss is lost whole, but those that it begins and ends in."""
+    source = pose_features(random_pose(40), frame_stride=1, confidence=True)
+    config = STILL.model_copy(update={"lost_hands": 1.0, "losses": "measured", "frame_stride": 1})
+    flags = {"right_hand": 87, "left_hand": 154}
+    missing, filled, both, lengths = 0, 0, 0, []
+    for seed in range(200):
+        result, _ = augment(source, np.zeros(40, int), config, np.random.default_rng(seed))
+        doubts = {side: result[:, flag] for side, flag in flags.items()}
+        assert all((d >= 0).all() and (d <= 1).all() for d in doubts.values())
+        others = [c for c in range(source.shape[1]) if not any(c in STREAMS[side] for side in flags)]
+        assert np.array_equal(result[:, others], source[:, others])
+        for side, doubt in doubts.items():
+            columns = [c for c in STREAMS[side] if c != flags[side]]
+            assert np.array_equal(result[np.ix_(doubt < 1, columns)], source[np.ix_(doubt < 1, columns)])
+            gone = np.isnan(result[:, columns])
+            assert (gone.all(1) == gone.any(1)).all()
+            missing += int(gone[:, 0].sum())
+            filled += int(((doubt == 1) & ~gone[:, 0]).sum())
+            lengths.append(float(doubt.sum()))
+        both += all(d.any() for d in doubts.values())
+    assert missing > 50 and filled > 50 and 0.4 < missing / (missing + filled) < 0.7
+    assert 30 < both < 170 and max(lengths) <= 48 and np.median([n for n in lengths if n]) < 12
+
+
+def test_a_filled_loss_goes_from_the_row_before_to_the_row_after() -> None:
+    source = pose_features(random_pose(12), frame_stride=1, confidence=True)
+    changed = source.copy()
+    _lose(changed, "left_hand", 3.5, 7.0, filled=True)
+    columns = [c for c in STREAMS["left_hand"] if c != 154]
+    assert changed[:, 154].tolist() == [0, 0, 0, 0.5, 1, 1, 1, 0, 0, 0, 0, 0]
+    for k, row in enumerate((4, 5, 6), start=1):
+        wanted = source[3, columns] * (1 - k / 4) + source[7, columns] * k / 4
+        np.testing.assert_allclose(changed[row, columns], wanted, atol=1e-5)
+    kept = [3, 7]
+    assert np.array_equal(changed[np.ix_(kept, columns)], source[np.ix_(kept, columns)])
+    _lose(changed, "left_hand", 9.0, 12.0, filled=True)  # nothing comes after
+    assert np.isnan(changed[np.ix_([9, 10, 11], columns)]).all()
+
+
+def test_a_row_of_two_frames_is_lost_with_both() -> None:
+    changed = raw()
+    _lose(changed, "right_hand", 1.5, 2.0, filled=False)
+    assert changed[1, 87] == 0.5 and not np.isnan(changed).any()
+    _lose(changed, "right_hand", 1.0, 2.0, filled=False)
+    assert changed[1, 87] == 1 and np.isnan(changed[1, STREAMS["right_hand"][0]])

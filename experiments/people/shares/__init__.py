@@ -1,0 +1,1 @@
+"""Errors of repair on real people as shares of the fairest smoother's."""
