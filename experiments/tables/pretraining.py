@@ -68,7 +68,8 @@ class Point(Config):
 class PretrainingConfig(Config):
     """pretraining: its `recogniser` is the one of this config. arms: name -> objectives. seed: of the pretrainings.
 
-    points: in the order of their trainings, the first seeds of all of them first. gloss_models: folders of trained Gloss2Text models.
+    points: in the order of their trainings, the first seeds of all of them first. gloss_models: folders of trained
+    Gloss2Text models.
     """
 
     seed: int = 1
