@@ -68,7 +68,8 @@ class Point(Config):
 class PretrainingConfig(Config):
     """pretraining: its `recogniser` is the one of this config. arms: name -> objectives. seed: of the pretrainings.
 
-    points: in the order of their trainings. gloss_models: folders of trained Gloss2Text models.
+    points: in the order of their trainings, the first seeds of all of them first. gloss_models: folders of trained
+    Gloss2Text models.
     """
 
     seed: int = 1
@@ -120,6 +121,7 @@ def make(request: Request, config: PretrainingConfig) -> None:
     annotations = annotation_folder(gloss2text.find_corpus(request.corpus))
     place = Place(store, str(read_json(store / DONE).get("key")), corpus, annotations, request.work)
     jobs = [Job(point, arm, seed) for point in config.points for arm, seeds in point.arms.items() for seed in seeds]
+    jobs.sort(key=lambda job: job.point.arms[job.arm].index(job.seed))  # first seeds first
     done: dict[Job, Done] = {}
     with worker_pool(config.workers) as pool:
         encoders: dict[str, Future[Done]] = {}
