@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from skeletor.support.errors import InputError, MissingDependency, one_line
+from skeletor.support.errors import InputError, MissingDependency, as_input_error, one_line
 from skeletor.support.workers import worker_pool
 
 Job = Callable[[int], None]
@@ -25,10 +25,18 @@ ENGINES = ("local", "slurm", "ray")
 
 @dataclass(frozen=True)
 class Ended:
-    """A shard whose job came to its end. error: one line, or None if it is done."""
+    """A shard whose job came to its end. error: one line, None if it is done. refused: no defect (a full disk, say)."""
 
     shard: int
     error: str | None = None
+    refused: bool = False
+
+    @classmethod
+    def by(cls, shard: int, error: BaseException | None) -> Ended:
+        """Of what its job raised, if it did."""
+        if error is None:
+            return cls(shard)
+        return cls(shard, one_line(error), isinstance(error, Exception) and as_input_error(error) is not None)
 
 
 class Engine(Protocol):
@@ -66,7 +74,7 @@ class Local:
                         error = future.exception()
                         if isinstance(error, BrokenProcessPool):
                             raise error
-                        yield Ended(running.pop(future), None if error is None else one_line(error))
+                        yield Ended.by(running.pop(future), error)
         except BrokenProcessPool:
             return list(running.values())
         return []
@@ -80,7 +88,7 @@ class Local:
             except BrokenProcessPool:
                 continue
             except Exception as error:
-                return Ended(shard, one_line(error))
+                return Ended.by(shard, error)
         return Ended(shard, f"its worker died {ATTEMPTS} times")
 
 
@@ -147,7 +155,7 @@ def attempt(job: Job, shard: int) -> Ended:
     try:
         job(shard)
     except Exception as error:
-        return Ended(shard, one_line(error))
+        return Ended.by(shard, error)
     return Ended(shard)
 
 
