@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 Files = dict[str, bytes]
@@ -109,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._batch(json.loads(body))
         return self._resolve("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
 
-    def _create(self, asked: dict) -> None:
+    def _create(self, asked: dict[str, Any]) -> None:
         repo = f"{asked['organization']}/{asked['name']}"
         if repo in self.hub.repos:
             return self._send(409, {"error": "You already created this model repo"})
@@ -140,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, {"files": answer})
         return self._commit(repo, body)
 
-    def _batch(self, asked: dict) -> None:
+    def _batch(self, asked: dict[str, Any]) -> None:
         objects = [
             {**one, "actions": {"upload": {"href": f"{self.hub.address}/lfs/{one['oid']}"}}} for one in asked["objects"]
         ]
