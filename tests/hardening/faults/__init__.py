@@ -62,11 +62,19 @@ class Fault:
         with self._open(self.control, "a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
-            line = f"{operation}\t{_site()}\t{os.path.relpath(place, self.folder)}\n"
+            line = f"{operation}\t{self.site()}\t{os.path.relpath(place, self.folder)}\n"
             counts = not self.only or about(line) == self.only
             count = sum(not self.only or about(one) == self.only for one in file) + 1
             file.write(line)
         return counts and count == self.number
+
+    def site(self) -> str:
+        """Where in the project a call comes from."""
+        for frame in reversed(traceback.extract_stack()):
+            path = Path(frame.filename)
+            if path.is_relative_to(ROOT) and HERE not in path.parents and ".venv" not in path.parts:
+                return f"{path.relative_to(ROOT)}:{frame.lineno}"
+        return "a library"
 
     def error(self, path: Any) -> OSError:
         """What the system would say."""
@@ -100,15 +108,6 @@ def install_from_environment() -> None:
     if _VARIABLE in os.environ and not any("resource_tracker" in word for word in sys.orig_argv):
         folder, control, number, kind, only = os.environ[_VARIABLE].split("\n")
         _patch(Fault(folder, control, int(number), kind, only))
-
-
-def _site() -> str:
-    """Where in the project a call comes from."""
-    for frame in reversed(traceback.extract_stack()):
-        path = Path(frame.filename)
-        if path.is_relative_to(ROOT) and HERE not in path.parents and ".venv" not in path.parts:
-            return f"{path.relative_to(ROOT)}:{frame.lineno}"
-    return "a library"
 
 
 def _patch(fault: Fault) -> None:
