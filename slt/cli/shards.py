@@ -23,7 +23,7 @@ _OPTIONS = tuple(name for name in StageOptions.model_fields)
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Plan and run. Exit code 0; 2 for bad input, also if an input failed; 1 if a shard was lost."""
+    """Plan and run. Exit code 0; 2 for bad input or a full disk, also if an input failed; 1 if a shard was lost."""
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(args.output / "log.txt" if args.output.is_dir() else None)
     engine = make_engine(args, args.workers, args.output / "slurm")
@@ -42,7 +42,9 @@ def main(command: str, argv: list[str], text: str) -> int:
         print(f"shard {shard.shard}: {shard.error}", file=sys.stderr)
     if outcome.failed:
         print(f"{outcome.failed} of {plan.inputs} inputs failed; see {plan.folder / FAILED}", file=sys.stderr)
-    return 1 if outcome.lost else InputError.exit_code if outcome.failed else 0
+    if any(not shard.refused for shard in outcome.lost):
+        return 1
+    return InputError.exit_code if outcome.lost or outcome.failed else 0
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from skeletor.support.errors import InputError, MissingDependency, is_full, one_line
+from skeletor.support.errors import InputError, MissingDependency, as_input_error, is_full, one_line
 from skeletor.support.workers import worker_pool
 
 Job = Callable[[int], None]
@@ -25,11 +25,18 @@ ENGINES = ("local", "slurm", "ray")
 
 @dataclass(frozen=True)
 class Ended:
-    """A shard whose job came to its end. error: one line, or None if it is done. full: for the disk was full there."""
+    """A shard whose job came to its end. error: one line, or None if it is done. full: for the disk was full there.
+    refused: it is no defect (a full disk, say)."""
 
     shard: int
     error: str | None = None
     full: bool = False
+    refused: bool = False
+
+    @classmethod
+    def by(cls, shard: int, error: Exception) -> Ended:
+        """Of what its job raised."""
+        return cls(shard, one_line(error), is_full(error), as_input_error(error) is not None)
 
 
 class Engine(Protocol):
@@ -151,7 +158,7 @@ def attempt(job: Job, shard: int) -> Ended:
     try:
         job(shard)
     except Exception as error:
-        return Ended(shard, one_line(error), is_full(error))
+        return Ended.by(shard, error)
     return Ended(shard)
 
 

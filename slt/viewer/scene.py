@@ -13,7 +13,7 @@ from skeletor.poses.normalise import STAGE as NORMALISE
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import SURE
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.support.errors import InputError
+from skeletor.support.errors import InputError, printable
 from slt.inference.chain import Translation, sureness
 from slt.inference.recording import Recording, Sentence
 from slt.inference.view import to_picture
@@ -55,7 +55,7 @@ def make_scene(
     box = _box(np.concatenate(space))
     scene: Values = {
         "format": FORMAT,
-        "name": name,
+        "name": printable(name),
         "fps": raw.fps / thin,
         "frames": -(-len(raw) // thin),
         "picture": None if size is None else list(size),

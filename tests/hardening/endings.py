@@ -14,7 +14,9 @@ _TEMPORARY = re.compile(r"\.tmp(\.|$)|^tmp")
 # Times of day and durations are in these, and nowhere else.
 CLOCKS = ("log.txt", "done.json", "report.md", "report.json", "training.json", "train.log", "README.md", "run.json")
 _LOGS = (".jsonl", ".log")  # written line by line while the work goes on; and checkpoints
-_PLACED = re.compile(r"plan\.json|inputs\.txt|\d{7}\.json")  # of `slt shards`: they say where the inputs lie
+_PLACED = re.compile(
+    r"plan\.json|inputs\.txt|offsets\.npy|\d{7}\.json"
+)  # of `slt shards`: they say where the inputs lie
 _TRACES = ("Traceback (most recent call last)", "unexpected ", "Fatal Python error", "terminate called")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.hardening import children, endings, report, run
+from tests.hardening import children, endings, faults, report, run
 from tests.hardening.case import Case, Context, Outcome, Suite, single
 from tests.hardening.children import Finished, Reply, Server
 from tests.hardening.made import videos
@@ -299,10 +299,34 @@ def test_a_write_that_fails_is_told_from_one_that_is_hidden(tmp_path: Path) -> N
 
 def test_every_write_of_a_command_is_enumerated(context: Callable[..., Context]) -> None:
     made = disk._sound(context(), disk.commands()[0])
-    operations = {operation for operation, _ in made.writes}
+    operations = {operation for operation, _, _ in made.writes}
     assert {"mkdir", "open", "replace"} <= operations
-    assert all(site.startswith("skeletor/") for _, site in made.writes)
+    assert all(site.startswith("skeletor/") for _, site, _ in made.writes)
     assert made.left and disk._numbers(made) == list(range(1, len(made.writes) + 1))
+
+
+def test_a_fault_is_found_again_in_a_command_that_goes_on(tmp_path: Path) -> None:
+    assert faults.part_of("out/.config.77.tmp.json") == "config.json" and faults.part_of("out/poses/a/b") == "poses"
+    assert faults.part_of("out") == ""
+    only = faults.about("open\tx.py:3\tout/poses/a\n")
+    fault = faults.Fault(str(tmp_path), str(tmp_path.with_suffix(".writes")), 2, "full", only)
+    fault.site = lambda: "x.py:3"  # type: ignore[method-assign]
+    calls = [("open", "out/corpus/a"), ("open", "out/poses/a"), ("mkdir", "out/poses/b"), ("open", "out/poses/c")]
+    assert [fault.hits(operation, tmp_path / path) for operation, path in calls] == [False, False, False, True]
+
+
+def test_what_was_whole_before_a_write_is_there_when_it_fails(tmp_path: Path) -> None:
+    whole, folder = tmp_path / "whole", tmp_path / "run"
+    for name in ("corpus/a", "poses/a", "poses/b", "model/a", "report.md"):
+        (whole / OUT / name).parent.mkdir(parents=True, exist_ok=True)
+        (whole / OUT / name).write_text(name)
+    names = ("corpus/a", "poses/a", "poses/b", "model/a", "report.md")
+    writes = tuple(("open", "x.py:3", f"{OUT}/{name}") for name in names)
+    made = disk.Sound(disk.commands()[0], tmp_path, {}, writes, None, 0, 0.0, whole)
+    assert disk._before(made, whole, 3, folder) == (2, "open\tx.py:3\tposes")
+    assert [p.name for p in (folder / OUT).iterdir()] == ["corpus"]
+    assert disk._before(made, whole, 5, tmp_path / "last") == (1, "open\tx.py:3\treport.md")
+    assert {p.name for p in (tmp_path / "last" / OUT).iterdir()} == {"corpus", "poses", "model"}
 
 
 def test_growth_is_told_from_memory_that_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

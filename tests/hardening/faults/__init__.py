@@ -11,6 +11,7 @@ import errno
 import fcntl
 import io
 import os
+import re
 import resource
 import sys
 import traceback
@@ -41,10 +42,14 @@ class _Crowded(io.FileIO):
 
 
 class Fault:
-    """Counts the calls that write below `folder`, notes where they come from, and makes the `number`-th one fail."""
+    """Counts the calls that write below `folder`, notes where they come from, and makes the `number`-th one fail.
 
-    def __init__(self, folder: str, control: str, number: int, kind: str) -> None:
+    only: what `about` gives for those that are counted; "" for all.
+    """
+
+    def __init__(self, folder: str, control: str, number: int, kind: str, only: str = "") -> None:
         self.folder, self.control, self.number, self.kind = os.path.realpath(folder), control, number, kind
+        self.only = only
         self._open = io.open
 
     def hits(self, operation: str, path: Any) -> bool:
@@ -57,9 +62,19 @@ class Fault:
         with self._open(self.control, "a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
-            count = sum(1 for _ in file) + 1
-            file.write(f"{operation}\t{_site()}\t{os.path.relpath(place, self.folder)}\n")
-        return count == self.number
+            line = f"{operation}\t{self.site()}\t{os.path.relpath(place, self.folder)}\n"
+            counts = not self.only or about(line) == self.only
+            count = sum(not self.only or about(one) == self.only for one in file) + 1
+            file.write(line)
+        return counts and count == self.number
+
+    def site(self) -> str:
+        """Where in the project a call comes from."""
+        for frame in reversed(traceback.extract_stack()):
+            path = Path(frame.filename)
+            if path.is_relative_to(ROOT) and HERE not in path.parents and ".venv" not in path.parts:
+                return f"{path.relative_to(ROOT)}:{frame.lineno}"
+        return "a library"
 
     def error(self, path: Any) -> OSError:
         """What the system would say."""
@@ -67,27 +82,32 @@ class Fault:
         return OSError(code, os.strerror(code), os.fspath(path))
 
 
-def install(folder: str, control: str, number: int, kind: str) -> None:
-    """Let the `number`-th write below `folder` fail (0: none), here and in processes that are spawned."""
-    os.environ[_VARIABLE] = "\n".join((folder, control, str(number), kind))
+def about(line: str) -> str:
+    """Operation, place in the code and part of the result (the second folder of its path) of a noted call."""
+    operation, site, path = line.rstrip("\n").split("\t")
+    return "\t".join((operation, site, part_of(path)))
+
+
+def part_of(path: str) -> str:
+    """The file or folder, beside others in the folder of results, in which a path lies; "" of that folder itself."""
+    return re.sub(r"^\.(.+?)\.\d+\.tmp", r"\1", [*path.split(os.sep), ""][1])
+
+
+def install(folder: str, control: str, number: int, kind: str, only: str = "") -> None:
+    """Let the `number`-th write below `folder` fail (0: none), here and in processes that are spawned.
+
+    only: as of `Fault`.
+    """
+    os.environ[_VARIABLE] = "\n".join((folder, control, str(number), kind, only))
     os.environ["PYTHONPATH"] = os.pathsep.join((str(HERE), str(ROOT)))
-    _patch(Fault(folder, control, number, kind))
+    _patch(Fault(folder, control, number, kind, only))
 
 
 def install_from_environment() -> None:
     """The same in a spawned process; not in multiprocessing's tracker, which writes nothing and needs no torch."""
     if _VARIABLE in os.environ and not any("resource_tracker" in word for word in sys.orig_argv):
-        folder, control, number, kind = os.environ[_VARIABLE].split("\n")
-        _patch(Fault(folder, control, int(number), kind))
-
-
-def _site() -> str:
-    """Where in the project a call comes from."""
-    for frame in reversed(traceback.extract_stack()):
-        path = Path(frame.filename)
-        if path.is_relative_to(ROOT) and HERE not in path.parents and ".venv" not in path.parts:
-            return f"{path.relative_to(ROOT)}:{frame.lineno}"
-    return "a library"
+        folder, control, number, kind, only = os.environ[_VARIABLE].split("\n")
+        _patch(Fault(folder, control, int(number), kind, only))
 
 
 def _patch(fault: Fault) -> None:

@@ -24,7 +24,7 @@ REFINER = {"preset": "small", "model": {"d_model": 16, "d_ff": 32, "heads": 2, "
 class Job:
     """A command that works in a folder. prepare: puts its inputs there. Its results go to OUT in the folder.
 
-    model: whether it wants `--model`.
+    model: whether it wants `--model`. resumes: begun again, it keeps the parts of its results that are whole.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Job:
     argv: tuple[str, ...]
     prepare: Callable[[Path], None]
     model: bool = False
+    resumes: bool = False
 
     def arguments(self, model: Path | None) -> list[str]:
         """The whole command line."""
@@ -42,6 +43,12 @@ def copy_inputs(source: Path, target: Path) -> None:
     """The prepared inputs, in a fresh folder."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A file with its times, in a folder that is made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, target)
 
 
 def _clips_3d(folder: Path) -> None:
@@ -124,7 +131,7 @@ def translate(number: int) -> Job:
 
 def whole_run() -> Job:
     """`slt run` of a config smaller than configs/tiny.yaml."""
-    return Job("slt run", "slt", ("run", "run.yaml", "--run-dir", OUT), _run)
+    return Job("slt run", "slt", ("run", "run.yaml", "--run-dir", OUT), _run, resumes=True)
 
 
 def lift(number: int) -> Job:

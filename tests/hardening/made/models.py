@@ -17,9 +17,10 @@ from tests.hardening.children import Server
 from tests.hardening.made.poses import pose_3d
 
 _lock = threading.Lock()
-# Smaller than configs/tiny.yaml, so that it can be run, and broken off, many times.
+# Smaller than configs/tiny.yaml, so that it can be run, and broken off, many times: one row has every stage.
 RUN = {
-    "seed": 1, "workers": 2, "gloss2text": False, "motion_refiner": False,
+    "seed": 1, "workers": 2, "gloss2text": False, "motion_refiner": False, "shipped_refiner": False, "smoothers": [],
+    "rows": ["skeletor"],
     "corpus": {"train": 8, "dev": 5, "test": 2, "calibration": 2, "studio": 2, "studio_motion": 6, "negatives": 1},
     "refiner_training": {"model": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1}, "max_steps": 12,
                          "warmup_steps": 2, "checkpoint_every": 4},

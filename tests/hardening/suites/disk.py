@@ -44,15 +44,19 @@ def commands() -> list[Job]:
 
 @dataclass(frozen=True)
 class Sound:
-    """A command's undisturbed work: inputs, what it leaves, and its writes in order (operation, place in the code)."""
+    """A command's undisturbed work: inputs, what it leaves, and its writes in order.
+
+    writes: operation, place in the code, path. whole: the folder that it left, of a command that resumes.
+    """
 
     job: Job
     inputs: Path
     left: dict[str, bytes]
-    writes: tuple[tuple[str, str], ...]
+    writes: tuple[tuple[str, str, str], ...]
     model: Path | None
     code: int
     seconds: float = 0.0
+    whole: Path | None = None
 
 
 def _cases(context: Context) -> Iterator[Case]:
@@ -69,13 +73,13 @@ def _cases(context: Context) -> Iterator[Case]:
             continue
         faulty = [(number, kind) for number in _numbers(sound) for kind in _kinds(sound, number)]
         tried = context.sample(faulty, job.name)
-        if len(tried) * sound.seconds / 2 > _BUDGET:  # each breaks off somewhere on the way
+        if not job.resumes and len(tried) * sound.seconds / 2 > _BUDGET:  # each breaks off somewhere on the way
             few = max(_FEWEST, round(2 * _BUDGET / sound.seconds))
             note = f"{len(tried) - few} of {len(tried)} writes are left out: each takes about {sound.seconds / 2:.0f} s"
             yield Case(job.name, lambda n=job.name, t=note: [Outcome(n, t, skipped=True)])  # type: ignore[misc]
             tried = context.generator("budget", job.name).sample(tried, few)
         for number, kind in tried:
-            operation, site = sound.writes[number - 1]
+            operation, site, _ = sound.writes[number - 1]
             name = f"{job.name}: write {number} ({operation} at {site}), {kind}"
             yield single(name, lambda s=sound, n=number, k=kind: _fault(context, s, n, k))  # type: ignore[misc]
         yield from _real(context, sound)
@@ -96,10 +100,14 @@ def _sound(context: Context, job: Job) -> Sound:
     )
     if done.code not in (0, 3) or not control.exists():
         raise RuntimeError(f"does not run undisturbed: exit {done.code}: {done.err[-200:]!r}")
-    writes = tuple((line.split("\t")[0], line.split("\t")[1]) for line in control.read_text().splitlines())
-    return Sound(
-        job, inputs, contents(folder / OUT) if (folder / OUT).is_dir() else {}, writes, model, done.code, done.seconds
-    )
+    writes = tuple(_call(line) for line in control.read_text().splitlines())
+    left = contents(folder / OUT) if (folder / OUT).is_dir() else {}
+    return Sound(job, inputs, left, writes, model, done.code, done.seconds, folder if job.resumes else None)
+
+
+def _call(line: str) -> tuple[str, str, str]:
+    operation, site, path = line.split("\t")
+    return operation, site, path
 
 
 def _numbers(sound: Sound) -> list[int]:
@@ -107,8 +115,8 @@ def _numbers(sound: Sound) -> list[int]:
     if len(sound.writes) <= _ALL:
         return list(range(1, len(sound.writes) + 1))
     places: dict[tuple[str, str], list[int]] = {}
-    for number, place in enumerate(sound.writes, 1):
-        places.setdefault(place, []).append(number)
+    for number, (operation, site, _) in enumerate(sound.writes, 1):
+        places.setdefault((operation, site), []).append(number)
     return sorted({number for numbers in places.values() for number in (numbers[0], numbers[-1])})
 
 
@@ -124,10 +132,30 @@ def _fault(context: Context, sound: Sound, number: int, kind: str) -> str:
     control = folder.with_name(f"{folder.name}.writes")
     control.unlink(missing_ok=True)
     setup: Setup = (faults.install, (str(folder), str(control), number, kind))
+    nth, only = number, ""
+    if sound.whole is not None:
+        nth, only = _before(sound, sound.whole, number, folder)
+        setup = (faults.install, (str(folder), str(control), nth, kind, only))
     reason = _judge(sound, folder, _run(context, sound, folder, setup))
+    if not reason and only and sum(faults.about(line) == only for line in control.read_text().splitlines()) < nth:
+        reason = "the write was not reached"
     if not reason:
         _clean(folder)
     return reason
+
+
+def _before(sound: Sound, whole: Path, number: int, folder: Path) -> tuple[int, str]:
+    """Put the results there as they were when the part began to which a write belongs; so that a try need not begin
+    with all that comes before. Gives the write's number among its like in that part, and what those are."""
+    calls = ["\t".join(call) for call in sound.writes]
+    parts = [faults.part_of(path) for *_, path in sound.writes]
+    first = {part: parts.index(part) for part in parts}
+    only, begun = faults.about(calls[number - 1]), first[parts[number - 1]]
+    for path in sorted((whole / OUT).iterdir()):
+        if first.get(path.name, len(parts)) < begun:
+            target = folder / OUT / path.name
+            shutil.copytree(path, target) if path.is_dir() else jobs.copy_file(path, target)
+    return sum(faults.about(call) == only for call in calls[:number]), only
 
 
 def _run(context: Context, sound: Sound, folder: Path, setup: Setup | None) -> Finished:

@@ -59,6 +59,26 @@ def test_nobody_is_refused() -> None:
         fit_noise([without(clips(1)[0], slice(0, 40), list(range(50)))], 25)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_was_detected_gives_finite_numbers_or_one_line(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for _ in range(10):
+        shape = (int(rng.integers(0, 9)), 50, int(rng.integers(2, 4)))
+        points = rng.normal(size=shape).astype(np.float32) * np.float32(rng.choice([0, 1e-30, 1, 100, 1e20]))
+        confidence = rng.choice([0, 0.05, 0.5, 1], shape[:2]).astype(np.float32)
+        gone = rng.random(shape[:2]) < rng.choice([0, 0.3, 1])
+        points[gone], confidence[gone] = np.nan, 0
+        units = "shoulder" if rng.integers(2) else "pixel"
+        try:
+            pose = PoseSequence(points, confidence, 25.0, SIGNING_50, Provenance("x", units=units))
+            found = fit_noise([pose, pose], 25).model_dump()
+        except InputError as error:
+            assert len(str(error).splitlines()) == 1
+        else:
+            assert all(np.isfinite(value) for value in found.values() if isinstance(value, float))
+            assert MeasuredNoise.model_validate(found).frames == 2 * shape[0]
+
+
 def test_folders_are_read_at_one_rate(tmp_path: Path) -> None:
     write_poses({"a": clips(1)[0]}, tmp_path / "a.safetensors")
     write_poses({"b": clips(1)[0]}, tmp_path / "b.safetensors")

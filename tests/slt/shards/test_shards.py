@@ -28,7 +28,7 @@ from slt.shards import run as running
 from slt.shards import shard as shard_work
 from slt.shards.engines import Ended, Engine, Local, Ray, Slurm, _Nodes
 from slt.shards.plan import Plan, write_plan
-from slt.shards.run import results_of, run_plan
+from slt.shards.run import Outcome, results_of, run_plan
 from slt.shards.shard import TRYING, finished, read_marker, run_shard
 from slt.shards.work import StageOptions
 from tests.skeletor.poses.test_absent import signer
@@ -192,6 +192,19 @@ def test_a_full_disk_is_no_fault_of_an_input(
     with pytest.raises(OSError, match="No space"):
         run_shard(plan.folder, 0)
     assert read_marker(plan, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(OSError(errno.ENOSPC, "No space left on device"), 2), (ZeroDivisionError("a defect"), 1)]
+)
+def test_a_shard_that_is_lost_to_a_full_disk_is_no_defect(
+    tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    outcome = Outcome(1, 0, (Ended.by(0, error),), 0, 0, 0, 0.0)
+    monkeypatch.setattr("slt.cli.shards.run_plan", lambda plan, engine: outcome)
+    with pytest.raises(SystemExit) as end:
+        main(["shards", "lift", str(inputs[0]), "-o", str(tmp_path / "out")])
+    assert end.value.code == code
 
 
 def test_another_model_under_the_same_name_is_another_plan(

@@ -46,6 +46,12 @@ def test_names_and_sentences_stay_data():
     assert "<title>&lt;/script&gt;" in text
 
 
+def test_a_name_that_is_no_text_is_shown_with_escapes(tmp_path):
+    write_page(scene("geb\udce4rde.mp4"), tmp_path / "a.html")  # of an old archive, in Latin-1
+    text = (tmp_path / "a.html").read_text("utf-8")
+    assert json.loads(part(text, "scene"))["name"] == r"geb\udce4rde.mp4" and r"<title>geb\udce4rde.mp4" in text
+
+
 def test_the_video_goes_along_small_with_its_frames_and_times(tmp_path):
     big = [np.full((720, 1280, 3), 5 * t, np.uint8) for t in range(8)]
     write_video(tmp_path / "big.mp4", big, 30)

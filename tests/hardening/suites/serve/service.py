@@ -80,13 +80,13 @@ class Service:
         self, method: str, target: str | bytes, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
     ) -> Answer:
         """A request and its answer."""
-        return self.exchange([talk.request(method, target, self.port, headers, body)], method=method)
+        return self.exchange([talk.request(method, target, self.port, headers, body)], PATIENCE, method=method)
 
     def send(self, name: str, content: bytes, patience: float = PATIENCE) -> Answer:
         """Upload a file; while the queue is full, again and again, as its answer says."""
         deadline = time.monotonic() + patience
         while True:
-            answer = self.exchange([talk.upload(self.port, name, content)], method="POST")
+            answer = self.exchange([talk.upload(self.port, name, content)], PATIENCE, method="POST")
             if answer.status != _LATER or time.monotonic() > deadline:
                 return answer
             time.sleep(0.5)
@@ -102,8 +102,8 @@ class Service:
         """How far a job is; empty if there is none."""
         return self.ask("GET", f"/api/jobs/{key}").json()
 
-    def finished(self, key: str, seconds: float = PATIENCE) -> dict[str, Any]:
-        """The last status of a job. Raises RuntimeError if it does not end."""
+    def finished(self, key: str, seconds: float = PATIENCE, pause: float = 0.2) -> dict[str, Any]:
+        """The last status of a job, which is asked for in such pauses. Raises TimeoutError if it does not end."""
         last: dict[str, Any] = {}
 
         def ended() -> bool:
@@ -111,7 +111,7 @@ class Service:
             last.update(self.status(key))
             return last.get("state") not in ("waiting", "running", "uploading")
 
-        until(ended, seconds, f"the job ends: {last}", 0.2)
+        until(ended, seconds, f"the job ends: {last}", pause)
         return last
 
     def translated(self, name: str, content: bytes) -> str:
@@ -201,7 +201,7 @@ def serving(context: Context, name: str, *options: str) -> Iterator[Service]:
 
 
 def until(true: Callable[[], bool], seconds: float, what: str, pause: float = _PAUSE) -> None:
-    """Wait for something that another process does. Raises TimeoutError."""
+    """Wait for what another process does. Raises TimeoutError."""
     deadline, rest = time.monotonic() + seconds, threading.Event()
     while not true():
         if time.monotonic() > deadline:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 KIND = "application/octet-stream"
 CLOSED = 0
@@ -58,9 +59,8 @@ def request(
 
 def upload(port: int, name: str, content: bytes) -> bytes:
     """The request of the page that sends a file."""
-    from urllib.parse import quote
-
-    return request("POST", f"/api/jobs?name={quote(name, safe='')}", port, [("Content-Type", KIND)], content)
+    asked = quote(name.encode("utf-8", "surrogatepass"), safe="")
+    return request("POST", f"/api/jobs?name={asked}", port, [("Content-Type", KIND)], content)
 
 
 def exchange(
