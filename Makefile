@@ -172,8 +172,8 @@ bench: export OMP_NUM_THREADS := 1
 bench: setup
 	$(EXPERIMENT) bench $(if $(CORPUS),--corpus '$(CORPUS)')
 
-## hardening: bad input, sudden ends, full disks: how many cases fail
-# Bad input, sudden ends, full disks: how many cases of each kind fail. About half an hour. MODEL: a trained model folder;
+## hardening: bad input, sudden ends, full disks, hostile clients: how many cases fail
+# Bad input, sudden ends, full disks, hostile clients: how many cases of each kind fail. MODEL: a trained model folder;
 # default: the newest under runs/, or a tiny one is trained first.
 hardening: setup
 	$(BIN)/python -m tests.hardening $(if $(MODEL),--model '$(MODEL)')

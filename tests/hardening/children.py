@@ -67,7 +67,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
-    def call(self, function: Callable[..., Any], *arguments: Any, cpu: float = CPU_SECONDS, wall: float = 120) -> Reply:
+    def call(self, function: Callable[..., Any], *arguments: Any, cpu: float = CPU_SECONDS, wall: float = 900) -> Reply:
         """Call a function of a module, there."""
         connection, process = self._ready()
         begin, spent = time.monotonic(), _cpu(process.pid)

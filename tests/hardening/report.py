@@ -72,11 +72,16 @@ def page_table(suites: Mapping[str, Kept]) -> str:
     lines = []
     for name, s in suites.items():
         lines.append(f"| {name} | {s['cases']:,} | {s['fails']:,} | {s['goal']} ")
-        lines[-1] += f"| {s['share']:g} | {s['cpu'] / 60:.1f} | {s['commit']} |"
-    minutes = sum(s["cpu"] for s in suites.values()) / 60
+        lines[-1] += f"| {s['share']:g} | {_minutes(s['cpu'])} | {s['commit']} |"
+    minutes = sum(s["cpu"] or 0 for s in suites.values()) / 60
     idle = f"{minutes / CORES:.0f} on {CORES} cores that have nothing else to do"
-    took = f"{minutes:.0f} minutes of CPU time in all: {idle} (the goal: {GOAL_MINUTES})."
+    took = f"{minutes:.0f} minutes of CPU time in all that was measured: {idle} (the goal: {GOAL_MINUTES})."
     return "\n".join([*_HEAD, *lines, "", took, ""])
+
+
+def _minutes(seconds: float | None) -> str:
+    """None: it was not measured."""
+    return "" if seconds is None else f"{seconds / 60:.1f}"
 
 
 def _kept(result: Result, share: float, seed: int) -> Kept:

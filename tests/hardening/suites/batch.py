@@ -49,7 +49,7 @@ def _check(
             files.append(folder / f"clip{k:03d}{'.mp4' if make is _video else '.safetensors'}")
             make(files[-1], k)
     out = folder / "out"
-    done = context.server().run("slt", [*argv, *files, "-o", out], folder, folder / "log", 60 + 20 * count)
+    done = context.server().run("slt", [*argv, *files, "-o", out], folder, folder / "log", 600 + 120 * count)
     lines = done.err.splitlines()
     for k, file in enumerate(files):
         named = [line for line in lines if file.name in line and "warning" not in line]

@@ -20,7 +20,7 @@ from tests.hardening.watch import Watch
 
 _FRAMES = 10_000
 _SECONDS = 30.0  # CPU; a model is loaded, or a training begun
-_WALL = 60.0
+_WALL = 900.0  # seconds, on a busy machine
 _READERS = ("poses", "npz", "arms", "video", "config")
 
 
