@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from experiments import pages, sample
 from experiments.ablations import chain, network, smoothers, sparse, transfer
-from experiments.benchmarks import bench
+from experiments.benchmarks import bench, live
 from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.report import Result, write_result
@@ -228,6 +228,10 @@ _OTHERS: dict[str, Experiment[Any]] = {
         "speed of every stage beside a peer",
         _checked(bench.BenchConfig), bench.make, "bench", needs="idle cores",
         page=RESULTS_PAGE,
+    ),
+    "live": Experiment(
+        "slt live on two cores: frames a second, and how late the text comes",
+        _checked(live.LiveBench), live.make, "live", page="docs/live.md",
     ),
     "claims": Experiment(
         "the table of shares on its page",

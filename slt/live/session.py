@@ -16,6 +16,7 @@ from slt.segment.online import SegmentStream
 from slt.segment.rule import Segment
 
 EVERY = 0.8  # seconds of signing from one look at an unfinished sentence to the next
+FEWEST = 0.5  # share of a sentence's frames that have to be looked at; what was lost is guessed by straight lines
 WORDLESS = "the translation has no words"
 Ending = Literal["rest", "cut", "end"]  # hands at rest; cut within, for its length; the end of the stream
 
@@ -112,9 +113,14 @@ class Session:
         start, stop = segment.frames(self._fps, self._stride)
         pose, told = self._window.part(start, stop), self._window.told(start, stop)
         text = sure = glosses = signs = None
+        share = self._window.share(start, stop, self._stride)
         try:
             made = self._chain.translate_poses(pose, self._source, told=told)
             reason, glosses = made.reason, made.glosses
+            if share < FEWEST:
+                reason = (
+                    f"only {share:.0%} of its frames could be looked at, {FEWEST:.0%} needed: this machine is too slow"
+                )
             if reason is None and not clean(made.text or ""):
                 reason = WORDLESS
             if reason is None:
