@@ -60,7 +60,8 @@ class Session:
     """Turns rows of joints into sentences. Each is repaired and read as a clip of its own, once it has ended.
 
     segments: finds them. stride: only every N-th frame is looked at. every: seconds of signing between two grey texts;
-    None: none. Memory holds the frames of the sentence that goes on, and no more.
+    None: none. Memory holds the frames of the sentence that goes on, and no more. warnings: as of a `Translation`, of
+    the last sentence that was read.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Session:
         self._window = Window()
         self._shown: float | None = None  # until where the sentence that goes on was read
         self._open: float | None = None
+        self.warnings: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -116,7 +118,7 @@ class Session:
         share = self._window.share(start, stop, self._stride)
         try:
             made = self._chain.translate_poses(pose, self._source, told=told)
-            reason, glosses = made.reason, made.glosses
+            reason, glosses, self.warnings = made.reason, made.glosses, made.warnings
             if share < FEWEST:
                 reason = (
                     f"only {share:.0%} of its frames could be looked at, {FEWEST:.0%} needed: this machine is too slow"

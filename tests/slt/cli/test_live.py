@@ -41,6 +41,7 @@ def test_sentences_are_printed_and_written(live, tmp_path, capsys):
     lines = shown.out.splitlines()
     assert len(lines) == len(SAID) and lines[1].endswith("[not understood]") and "\x1b" not in shown.out
     assert out.read_text().count(" --> ") == 3
+    assert "warning: 3D poses are used as they are" in shown.err
     assert "film.mp4: 25 frames/s; Ctrl-C ends" in shown.err and "3 sentences in 10.0 s, 1 not understood" in shown.err
 
 
