@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from experiments import pages, sample
 from experiments.ablations import chain, network, smoothers, sparse, speed, transfer
-from experiments.benchmarks import bench, device
+from experiments.benchmarks import bench, device, live
 from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
@@ -260,6 +260,10 @@ _OTHERS: dict[str, Experiment[Any]] = {
     "shards": Experiment(
         "slt shards by each engine: the same bytes, deaths and full disks, what the engines cost",
         _checked(shards.ShardsConfig), shards.make, "shards", needs="Linux, root; submitit, ray", page="docs/scale.md",
+    ),
+    "live": Experiment(
+        "slt live on two cores: frames a second, and how late the text comes",
+        _checked(live.LiveBench), live.make, "live", page="docs/live.md",
     ),
     "claims": Experiment(
         "the table of shares on its page",

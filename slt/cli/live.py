@@ -86,6 +86,8 @@ def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
     finally:
         for place in shows:
             place.end(watch.tally)
+        for warning in session.warnings:
+            print(f"{source.name}: warning: {warning}", file=sys.stderr)
     if not watch.tally.understood:
         raise NothingToTranslate(f"{source.name}: {_why(watch.tally.sentences)}")
     return 0

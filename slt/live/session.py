@@ -16,6 +16,7 @@ from slt.segment.online import SegmentStream
 from slt.segment.rule import Segment
 
 EVERY = 0.8  # seconds of signing from one look at an unfinished sentence to the next
+FEWEST = 0.5  # share of a sentence's frames that have to be looked at; what was lost is guessed by straight lines
 WORDLESS = "the translation has no words"
 Ending = Literal["rest", "cut", "end"]  # hands at rest; cut within, for its length; the end of the stream
 
@@ -59,7 +60,8 @@ class Session:
     """Turns rows of joints into sentences. Each is repaired and read as a clip of its own, once it has ended.
 
     segments: finds them. stride: only every N-th frame is looked at. every: seconds of signing between two grey texts;
-    None: none. Memory holds the frames of the sentence that goes on, and no more.
+    None: none. Memory holds the frames of the sentence that goes on, and no more. warnings: as of a `Translation`, of
+    the last sentence that was read.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Session:
         self._window = Window()
         self._shown: float | None = None  # until where the sentence that goes on was read
         self._open: float | None = None
+        self.warnings: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -112,9 +115,14 @@ class Session:
         start, stop = segment.frames(self._fps, self._stride)
         pose, told = self._window.part(start, stop), self._window.told(start, stop)
         text = sure = glosses = signs = None
+        share = self._window.share(start, stop, self._stride)
         try:
             made = self._chain.translate_poses(pose, self._source, told=told)
-            reason, glosses = made.reason, made.glosses
+            reason, glosses, self.warnings = made.reason, made.glosses, made.warnings
+            if share < FEWEST:
+                reason = (
+                    f"only {share:.0%} of its frames could be looked at, {FEWEST:.0%} needed: this machine is too slow"
+                )
             if reason is None and not clean(made.text or ""):
                 reason = WORDLESS
             if reason is None:

@@ -36,7 +36,7 @@ class Shows(Protocol):
 class Lines:
     """A line for each fixed sentence, behind its times; below the last one the grey one, on a terminal alone.
 
-    The summary goes to `told`.
+    Why something was not understood, and the summary, go to `told`.
     """
 
     def __init__(self, out: TextIO, told: TextIO) -> None:
@@ -46,9 +46,10 @@ class Lines:
         """See `Shows`."""
         if isinstance(one, Fixed):
             clear = _CLEAR if self._grey else ""
-            self._say(
-                f"{clear}{clock(round(one.start_s * 1000))} - {clock(round(one.end_s * 1000))}  {one.cue().shown}\n"
-            )
+            times = f"{clock(round(one.start_s * 1000))} - {clock(round(one.end_s * 1000))}"
+            self._say(f"{clear}{times}  {one.cue().shown}\n")
+            if one.reason is not None:
+                print(f"{times}  not understood: {one.reason}", file=self._told)
         elif self._grey:
             text = "" if one.start_s is None else clean(one.text or "") or WAITING
             width = shutil.get_terminal_size().columns - 1

@@ -55,7 +55,7 @@ class Stream:
         if self._bytes.error is not None:
             raise InputError(f"{self.name}: cannot be read ({reason(self._bytes.error)})")
         if size is None and not self._clock.ended:
-            raise InputError(f"{self.name}: not one picture can be decoded")
+            raise InputError(f"{self.name}: not one picture can be decoded while it grows: {_ADVICE}")
 
 
 class _Slots:

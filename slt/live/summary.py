@@ -57,7 +57,8 @@ class Tally:
         share = f" ({100 * self.dropped / self.came:.1f} %)" if self.dropped else ""
         lines = [
             f"{self.frames} frames looked at{rate}{cpu}; {self.dropped} of {self.came} dropped for lack of time{share}",
-            f"{self.sentences} sentences in {self.stream_s:.1f} s, {self.sentences - self.understood} not understood",
+            f"{self.sentences} {'sentence' if self.sentences == 1 else 'sentences'} in {self.stream_s:.1f} s, "
+            f"{self.sentences - self.understood} not understood",
         ]
         told: dict[Ending, str] = {"rest": "ended by a rest", "cut": "cut for its length"}
         for ending, what in told.items():

@@ -89,11 +89,15 @@ class Watch:
 
     def estimate(self) -> None:
         """From the mailbox to rows of joints, until no frame comes any more."""
+        frame = self._frames.take()
+        if frame is None:
+            return  # MediaPipe says aloud what it loads, unless it is shown a picture
         with warnings.catch_warnings(), self._follower.follow(self._source.name, self._source.fps) as find:
             # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
             warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
-            while (frame := self._frames.take()) is not None:
+            while frame is not None:
                 self._rows.put(Row(frame.slot, find(frame.image, frame.slot), frame.arrived))
+                frame = self._frames.take()
 
     def read(self) -> Iterator[Fixed | Grey]:
         """From rows of joints to sentences, until no row comes any more."""

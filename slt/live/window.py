@@ -75,6 +75,11 @@ class Window:
         before = np.maximum.accumulate(np.where(looked, np.arange(len(looked)), looked.argmax()))
         return pose.replace(pose.keypoints[before], pose.confidence[before])
 
+    def share(self, start: int, stop: int, stride: int = 1) -> float:
+        """How many of the frames that are multiples of the stride were looked at, 0 to 1."""
+        wanted = [self._looked[k] for k in self._range(start, stop) if (k + self.first) % stride == 0]
+        return sum(wanted) / len(wanted) if wanted else 0.0
+
     def arrived(self, slot: int) -> float:
         """When the picture of a frame came, by our clock."""
         return self._arrived[min(max(slot, self.first), self.stop - 1) - self.first]

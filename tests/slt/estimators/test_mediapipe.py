@@ -194,3 +194,21 @@ def test_models_are_loaded_once(clip: Path) -> None:
     estimator(clip)
     again = [part()._graph for part in parts]
     assert all(graph is not None for graph in loaded) and all(map(operator.is_, loaded, again))
+
+
+def test_pictures_one_by_one_give_what_their_file_gives():
+    """The first frames of the example, each fourth left out as of a machine that is too slow."""
+    example = Path(__file__).parents[3] / "examples" / "forecast.mp4"
+    estimator, looked = build_estimator(MediaPipeOptions()), [0, 1, 2, 4, 5, 6]
+    with open_video(example) as video, estimator.follow("camera", video.fps) as find:
+        frames = [frame for frame, _ in zip(video, range(7), strict=False)]
+        rows = [find(frames[k], k) for k in looked[:3]]
+        later = [find(frames[k], k) for k in looked[3:]]
+    whole = estimator(example, Span(0.0, 3 / 25))
+    for k, one in enumerate(rows):
+        assert len(one) == 1 and one.skeleton == SIGNING_50 and one.fps == 25.0
+        np.testing.assert_array_equal(one.keypoints[0], whole.keypoints[k])
+        np.testing.assert_array_equal(one.confidence[0], whole.confidence[k])
+    assert all(one.confidence[0, 2] > 0.5 for one in later)
+    assert one.provenance.units == "pixel" and one.provenance.image_size == whole.provenance.image_size
+    assert pose_stride(one) == 1

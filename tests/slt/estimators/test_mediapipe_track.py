@@ -12,11 +12,11 @@ from skeletor.poses.key_frames import key_frames
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from slt.estimators import mediapipe_graphs, mediapipe_track
-from slt.estimators.mediapipe import MediaPipeEstimator, MediaPipeOptions, unavailable
+from slt.estimators.mediapipe import MediaPipeOptions, unavailable
 from slt.estimators.mediapipe_graphs import Part
 from slt.estimators.mediapipe_track import FAST, FULL, NOTHING, Tracker, _between, _Frame, _Line
 from slt.estimators.registry import build_estimator
-from slt.video import Span, open_video
+from slt.video import Span
 
 if unavailable():
     pytest.skip(f"mediapipe: {unavailable()}", allow_module_level=True)
@@ -48,21 +48,6 @@ def test_the_body_is_that_of_every_fourth_frame(fast: PoseSequence) -> None:
     body = slice(0, 8)
     assert np.array_equal(fast.keypoints[LOOKS, body], sparse.keypoints[LOOKS, body])
     assert np.array_equal(fast.confidence[LOOKS, body], sparse.confidence[LOOKS, body])
-
-
-def test_pictures_that_come_one_by_one_give_what_the_file_gives(full: PoseSequence) -> None:
-    estimator = build_estimator(MediaPipeOptions())
-    assert isinstance(estimator, MediaPipeEstimator)
-    with estimator.follow("camera", 25.0) as find:
-        for number, picture in enumerate(open_video(CLIP, None, SIGNS)):
-            if number == 6:
-                break
-            one = find(picture, number)
-            np.testing.assert_array_equal(one.keypoints[0], full.keypoints[number])
-            np.testing.assert_array_equal(one.confidence[0], full.confidence[number])
-    with estimator.follow("camera", 25.0) as find:  # one of them was lost on the way
-        pictures = [picture for picture, _ in zip(open_video(CLIP, None, SIGNS), range(5), strict=False)]
-        assert all(not find(pictures[k], k).missing.all() for k in (0, 1, 4))
 
 
 def test_between_the_trunk_lies_on_straight_lines(fast: PoseSequence) -> None:

@@ -91,6 +91,12 @@ def test_frames_that_were_dropped_are_no_frames_without_a_signer(chain, lost):
         assert "no signer found" not in (one.reason or "") and "cannot be judged" not in (one.reason or "")
 
 
+def test_a_sentence_of_which_most_was_lost_is_not_guessed(chain):
+    pose = talk()
+    told = fixed(watched(session(chain), pose, range(0, len(pose), 3)))
+    assert len(told) == 3 and all(one.text is None and "of its frames could be looked at" in one.reason for one in told)
+
+
 def test_the_end_of_the_stream_ends_the_sentence_that_goes_on(chain):
     pose = talk(SAID[:2])
     stop = round(25 * (2.0 + 0.56 + 2.0 + 0.5))  # within the second one

@@ -53,6 +53,7 @@ def test_elsewhere_only_what_is_fixed_is_printed():
     lines.end(tally())
     assert out.getvalue() == f"00:00:01.000 - 00:00:02.500  {TEXT}\n00:00:04.000 - 00:00:06.000  {NOT_UNDERSTOOD}\n"
     assert told.getvalue().splitlines() == [
+        "00:00:04.000 - 00:00:06.000  not understood: too short",
         "3 frames looked at, 2.0 a second; 40 ms of CPU time each; 1 of 4 dropped for lack of time (25.0 %)",
         "3 sentences in 8.0 s, 1 not understood",
         "text of a sentence ended by a rest: fixed 1.50 s after it (median; worst 2.00 s)",

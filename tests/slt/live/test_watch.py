@@ -4,11 +4,13 @@ import threading
 
 import pytest
 
+from skeletor.poses.pose import StageRecord
 from skeletor.support.errors import InputError
 from slt.inference.chain import load_chain
 from slt.live.session import Fixed, Session
 from slt.live.watch import Watch
 from slt.segment.online import RuleStream
+from slt.segment.rule import find_segments
 from tests.slt.inference.test_recording import talk
 from tests.slt.live.fakes import FakeClock, Poses, Slots
 from tests.slt.live.test_session import fixed, session, watched
@@ -94,7 +96,19 @@ def test_it_can_be_left_in_the_middle_and_all_threads_end(chain):
     assert threading.active_count() == before and clock.ended and seen.tally.sentences == 1
 
 
-def test_a_limit_ends_it_and_a_stride_leaves_frames_out_that_are_not_lost(chain):
+def test_a_limit_ends_it(chain):
     pose = talk()
     seen = watch(chain, len(pose), Poses(pose), FakeClock(), longest=4.0)
     assert len(fixed(list(seen.told()))) == 1 and seen.tally.came == 100
+
+
+def test_a_stride_leaves_frames_out_that_are_not_lost(chain):
+    pose = talk().replace(stage=StageRecord("estimate", config={"pose_stride": 2}))
+    follower = Poses(pose)
+    seen = watch(chain, len(pose), follower, FakeClock(), stride=2)
+    told = fixed(list(seen.told()))
+    assert follower.looked == list(range(0, len(pose), 2))
+    assert (seen.tally.came, seen.tally.dropped) == (len(follower.looked), 0)
+    found = find_segments(pose, longest=chain.model.abstention.thresholds["long"])
+    assert [(one.start_s, one.end_s) for one in told] == [(one.start_s, one.end_s) for one in found]
+    assert not any("could be looked at" in (one.reason or "") for one in told)

@@ -36,6 +36,14 @@ def test_every_frame_is_in_its_place_and_what_was_not_looked_at_is_missing(steps
         assert (np.diff(told.keypoints[:, 0, 0]) >= 0).all()
 
 
+def test_the_share_that_was_looked_at_counts_those_that_were_meant_to_be():
+    window = Window()
+    for slot in (0, 2, 3, 8):
+        window.add(row(slot))
+    assert window.share(0, 9) == pytest.approx(4 / 9) and window.share(0, 9, 2) == pytest.approx(3 / 5)
+    assert window.share(20, 30) == 0.0
+
+
 def test_a_frame_that_never_came_came_by_the_next_one():
     window = Window()
     window.add(row(0, 10.0))
