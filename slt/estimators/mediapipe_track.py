@@ -4,10 +4,7 @@
 carries a sentence, moving hands, is looked at in every frame:
 
 - The body is looked at every 0.16 s. Between, its joints lie on straight lines, and a wrist goes with its hand.
-- A hand is looked for where it was the frame before, moved along with the wrist. Holistic asks a model for the crop in
-  each frame; here only if the hand was lost, or is no longer at its wrist.
 - A hand at rest (low and slow, as in `slt.segment`) is looked at when the body is. Between, it lies on straight lines.
-- A hand whose points of the body lie outside the picture is not looked for.
 
 The body is looked at ahead of the hands, so that they know where the wrist is; frames wait for that, 0.16 s of them.
 What lies on a line between two looks has the lower confidence of both; where a look found nothing, it is missing.
@@ -30,28 +27,24 @@ BODY = 33
 _WRISTS, _SHOULDERS = (15, 16), (11, 12)  # of the body, left and right
 _AROUND = ((15, 17, 19), (16, 18, 20))  # wrist, little finger, index
 _PARTS = (slice(33, 54), slice(54, 75))
-_REACH = 0.25  # shoulder widths between the body's wrist and the hand's: the lifter takes no hand that is farther off
 NOTHING = np.full((75, 3), np.nan)
 _NO_HAND = np.full((21, 3), np.nan)
-_SEEN = 0.1  # visibility of the wrist from which Holistic looks for a hand
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is looked at. body: seconds between looks at the body, 0 for each frame. track: look for a hand where it
-    was, see above; else as Holistic does. rest: hands at rest with the body only. low, slow: what rest is, in shoulder
-    widths below the shoulders and a second.
+    """How much is looked at. body: seconds between looks at the body, 0 for each frame. rest: hands at rest with the
+    body only. low, slow: what rest is, in shoulder widths below the shoulders and a second.
     """
 
     body: float = 0.0
-    track: bool = False
     rest: bool = False
     low: float = 0.85
     slow: float = 0.5
 
 
 FULL = Effort()
-FAST = Effort(body=0.16, track=True, rest=True)
+FAST = Effort(body=0.16, rest=True)
 EFFORTS = {"full": FULL, "fast": FAST}
 
 
@@ -102,7 +95,7 @@ class Tracker:
         self._smoother = graphs.smoother(smooth)
         self._rect: Any = None
         self._line: _Line | None = None  # to the last look of `next`
-        self._hands = [_Hand(self._scale, hand_model, effort.track) for _ in _AROUND]
+        self._hands = [_Hand(hand_model) for _ in _AROUND]
 
     def find(self, frames: Iterable[np.ndarray | None]) -> Iterator[np.ndarray]:
         """(75, 3) of each frame: x, y in picture widths and heights, confidence; NaN where nothing was found, or for
@@ -148,7 +141,7 @@ class Tracker:
             rests = before is not None and self._effort.rest and self._rests(line, side)
             for frame in waiting[-1:] if rests else waiting:
                 around = rows[frame.number - first][list(_AROUND[side])]
-                rows[frame.number - first][_PARTS[side]] = hand.look(frame.image, around, self._width(seen))
+                rows[frame.number - first][_PARTS[side]] = hand.look(frame.image, around)
             if before is not None and len(waiting) > 1:
                 _between(rows, line, first, waiting[:-1], side, rests)
         return line
@@ -186,36 +179,19 @@ class Tracker:
 class _Hand:
     """One hand of a clip, from frame to frame."""
 
-    def __init__(self, scale: np.ndarray, model: HandModel, track: bool) -> None:
-        self._scale, self._model, self._track = scale, model, track
+    def __init__(self, model: HandModel) -> None:
+        self._model = model
         self._seen: dict[str, Any] = {}  # what came out in the frame before, if it was found there
-        self._was = np.full((2, 2), np.nan)  # then: the body's wrist, and the hand's own
 
-    def look(self, image: Any, around: np.ndarray, width: float) -> np.ndarray:
+    def look(self, image: Any, around: np.ndarray) -> np.ndarray:
         """(21, 3) x, y, presence, NaN if it is not found.
 
-        image: packet. around: (3, 3) the body's wrist, little finger and index in this frame. width: of the shoulders.
+        As Holistic: a model gives a crop, which is used unless the hand is still where it was seen at the last look.
+        image: packet. around: (3, 3) the body's wrist, little finger and index in this frame.
         """
         if not np.isfinite(around).all():
             self._seen = {}
             return _NO_HAND
-        if not self._track:
-            return self._as_holistic(image, around)
-        seen, self._seen = self._seen, {}
-        inside = ((around[:, :2] > 0) & (around[:, :2] < 1)).all(1).any()
-        if not inside or around[0, 2] < _SEEN:
-            return _NO_HAND
-        wrist, reach = around[0, :2], _REACH * width
-        moved = wrist - self._was[0]
-        if seen and self._apart(self._was[1] + moved, wrist) < reach:
-            found = self._landmarks(image, _shifted(seen[graphs.NEXT_PLACE], moved), wrist)
-            if self._apart(found[0, :2], wrist) < reach:
-                return found
-        crop = self._crop(image, around)
-        return _NO_HAND if crop is None else self._landmarks(image, crop, wrist)
-
-    def _as_holistic(self, image: Any, around: np.ndarray) -> np.ndarray:
-        """The same as Holistic looks: a crop is asked for in each frame, and used unless the hand is where it was."""
         crop, seen = self._crop(image, around), self._seen
         self._seen = {}
         if crop is None:
@@ -223,13 +199,13 @@ class _Hand:
         if seen:
             earlier = {graphs.EARLIER_HAND: seen[graphs.HAND], graphs.NEXT_PLACE: seen[graphs.NEXT_PLACE]}
             crop = graphs.follower()({"image": image, graphs.CROP: crop, **earlier})[graphs.PLACE]
-        return self._landmarks(image, crop, around[0, :2])
+        return self._landmarks(image, crop)
 
     def _crop(self, image: Any, around: np.ndarray) -> Any:
         """A packet with the rectangle that a model gives for these points; None if the wrist is hardly visible."""
         return graphs.cropper()({"image": image, graphs.POINTS: _landmark_list(around)}).get(graphs.CROP)
 
-    def _landmarks(self, image: Any, place: Any, wrist: np.ndarray) -> np.ndarray:
+    def _landmarks(self, image: Any, place: Any) -> np.ndarray:
         """(21, 3) of a hand in that rectangle (a packet); what was seen is kept for the next frame."""
         from mediapipe.python import packet_getter
 
@@ -238,12 +214,8 @@ class _Hand:
             self._seen = {}
             return _NO_HAND
         sure = packet_getter.get_float(found[graphs.SCORE])
-        points = _points(packet_getter.get_proto(found[graphs.HAND]), lambda _: sure)
-        self._seen, self._was = found, np.stack([wrist, points[0, :2]])
-        return points
-
-    def _apart(self, one: np.ndarray, other: np.ndarray) -> float:
-        return float(np.linalg.norm((one - other) * self._scale))
+        self._seen = found
+        return _points(packet_getter.get_proto(found[graphs.HAND]), lambda _: sure)
 
 
 def _between(
@@ -286,13 +258,3 @@ def _landmark_list(points: np.ndarray) -> Any:
     for x, y, visibility in points.tolist():
         listed.landmark.add(x=x, y=y, z=0.0, visibility=visibility)
     return packet_creator.create_proto(listed)
-
-
-def _shifted(place: Any, by: np.ndarray) -> Any:
-    """A packet of that rectangle (a packet) moved by (2,) shares of the picture."""
-    from mediapipe.python import packet_creator, packet_getter
-
-    rectangle = packet_getter.get_proto(place)
-    rectangle.x_center += float(by[0])
-    rectangle.y_center += float(by[1])
-    return packet_creator.create_proto(rectangle)
