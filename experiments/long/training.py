@@ -38,7 +38,7 @@ class SegmenterConfig(Config):
     clips: int = Field(120, ge=2)
     length: int = Field(8, ge=1)
     held_out: float = Field(0.05, gt=0, lt=1)
-    tempo: float = Field(0.4, ge=0, lt=1)
+    tempo: float = Field(0.25, ge=0, lt=1)
     seed: int = Field(2, ge=0)
     weights: str = str(SHIPPED)
 

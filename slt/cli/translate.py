@@ -66,9 +66,10 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
     parser.add_argument(
         "--segments",
-        choices=("auto", "none"),
-        help="auto: cut each input where nobody signs, a sentence for each segment; none: an input is one sentence; "
-        "default: auto for inputs longer than the model's longest clip",
+        choices=("auto", "rule", "network", "none"),
+        help="auto: cut each input where nobody signs, a sentence for each segment, by what the model folder says: the "
+        "rule, or the network that learned from the rendered signer; none: an input is one sentence; default: "
+        "auto for inputs longer than the model's longest clip",
     )
     parser.add_argument("--refine2d", choices=REFINERS_2D.names(), help="before lifting; default: the model's")
     parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {lift_help()}")

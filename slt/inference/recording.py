@@ -11,12 +11,13 @@ from typing import Any, Literal
 from skeletor.files.plain_json import to_json
 from slt.inference.chain import Chain, Translation, lifted_before, timed
 from slt.inference.sentences import Journal, Sentence, read_segments
+from slt.segment.choice import CUTS, SEGMENTER, Cut, cut_recording
 from slt.segment.cues import Cue
-from slt.segment.rule import SegmentConfig, find_segments
+from slt.segment.rule import SegmentConfig
 from slt.segment.watched import Recorded, watch
 
-Segments = Literal["auto", "none"]
-SEGMENTS: tuple[Segments, ...] = ("auto", "none")
+Segments = Literal["auto", "rule", "network", "none"]
+SEGMENTS: tuple[Segments, ...] = ("auto", "rule", "network", "none")
 
 
 @dataclass(frozen=True)
@@ -64,44 +65,65 @@ def translate_recording(
     """Translate an input, cut into the segments in which somebody signs.
 
     estimate: gives the poses in place of `Chain.poses`; they may lie on disk. segments: "none" takes it for one
-    sentence, as `Chain.translate` does; None cuts only what is longer than the model's longest clip. config: of the
-    rule that cuts. journal: keeps what was read. Raises InputError if the input cannot be read; an abstention is a
-    result without text.
+    sentence, as `Chain.translate` does; "rule" and "network" say what cuts, "auto" leaves it to the model; None cuts
+    only what is longer than the model's longest clip. config: of the rule, which then cuts. journal: keeps what was
+    read. Raises InputError if the input cannot be read; an abstention is a result without text.
     """
     seconds: dict[str, float] = {}
     raw: Recorded = timed(seconds, "estimate", lambda: (estimate or chain.poses)(Path(source)))
     longest = chain.model.abstention.thresholds["long"]
     if segments == "none" or (segments is None and raw.seconds <= longest):
         return chain.translate_poses(raw.frames(0, len(raw)), source, seconds)
-    found = timed(seconds, "segment", lambda: find_segments(watch(raw), config, longest))
+    by = cut_by(chain, segments, config)
+    found = timed(seconds, "segment", lambda: cut_recording(watch(raw), by, longest, config))
     sentences, provenance = read_segments(chain, raw, found, seconds, journal)
     understood = [sentence for sentence in sentences if sentence.text is not None]
     told = raw.frames(0, 1)  # what there is to warn of stands in the provenance
     return Recording(
         source=str(source),
         sentences=tuple(sentences),
-        reason=None if understood else _reason(sentences, config or SegmentConfig()),
+        reason=None if understood else _reason(sentences, by, config or SegmentConfig()),
         duration=raw.seconds,
         seconds=seconds,
         provenance=dataclasses.asdict(provenance),
-        warnings=(*_cut(raw, longest, len(sentences), len(understood)), *lifted_before(told), *chain.warnings(told)),
+        warnings=(
+            *_cut(raw, longest, by, len(sentences), len(understood)),
+            *lifted_before(told),
+            *chain.warnings(told),
+        ),
     )
 
 
-def _reason(sentences: Sequence[Sentence], config: SegmentConfig) -> str:
+def cut_by(chain: Chain, segments: Segments | None = "auto", config: SegmentConfig | None = None) -> Cut:
+    """What cuts a recording: what is asked for, or the rule if it has options, or what stands in the model folder.
+
+    The network has learned from the rendered signer, and is for models that have, too; on real people it misses signing
+    that the rule finds.
+    """
+    asked: Cut | None = next((cut for cut in CUTS if cut == segments), None)
+    if asked is not None:
+        return asked
+    own: Cut = next((cut for cut in CUTS if cut == chain.model.config.get(SEGMENTER)), "rule")
+    return "rule" if config is not None else own
+
+
+def _reason(sentences: Sequence[Sentence], by: Cut, config: SegmentConfig) -> str:
     """Why there is no text at all."""
+    if not sentences and by == "network":
+        return "nobody signs: no motion is like signing; see it with `slt view`, or cut it with --segments rule"
     if not sentences:
         return f"nobody signs: no hand is raised or moves for {config.shortest:g} s; see it with `slt view`"
     return f"not one of its {_count(len(sentences))} was understood; the first: {sentences[0].reason}"
 
 
-def _cut(raw: Recorded, longest: float, segments: int, understood: int) -> tuple[str, ...]:
+def _cut(raw: Recorded, longest: float, by: Cut, segments: int, understood: int) -> tuple[str, ...]:
     """A warning that tells what was cut, and what is missing."""
     if not segments:
         return ()
     why = f"{raw.seconds:.1f} s, longer than the {longest:.1f} s of one sentence: " if raw.seconds > longest else ""
+    how = {"rule": "a rule", "network": "a network"}[by]
     lost = f"; {segments - understood} not understood" if understood < segments else ""
-    return (f"{why}cut by a rule into {_count(segments)}{lost}; look at the times",)
+    return (f"{why}cut by {how} into {_count(segments)}{lost}; look at the times",)
 
 
 def _count(segments: int) -> str:

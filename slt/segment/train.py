@@ -34,10 +34,10 @@ class SegmentTrainConfig(Config):
     weight_decay: float = Field(0.01, ge=0)
     ema: float = Field(0.99, ge=0, lt=1)
     noise: float = Field(0.01, ge=0, description="Gaussian, on features")
-    shift: float = Field(0.3, ge=0, description="most shoulder widths by which hands are moved up or down, a window")
-    scale: float = Field(0.15, ge=0, description="spread of the logarithm of a body's proportions, a window")
-    speed: float = Field(0.25, ge=0, description="spread of the logarithm of how fast hands move, a window")
-    no_hands: float = Field(0.3, ge=0, le=1, description="share of the windows in which no finger is ever seen")
+    shift: float = Field(0.1, ge=0, description="most shoulder widths by which hands are moved up or down, a window")
+    scale: float = Field(0.05, ge=0, description="spread of the logarithm of a body's proportions, a window")
+    speed: float = Field(0.1, ge=0, description="spread of the logarithm of how fast hands move, a window")
+    no_hands: float = Field(0.1, ge=0, le=1, description="share of the windows in which no finger is ever seen")
     sign_weight: float = Field(0.3, ge=0, description="of the loss of signs, beside that of sentences")
 
 
