@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from experiments.long.people import PeopleConfig
 from skeletor.support.config import Config
 from slt.segment.network import SHIPPED
 
@@ -50,12 +51,16 @@ class TakeConfig(Config):
 class LongConfig(Config):
     """takes: how test clips are joined. clips: of each signer, at most. signers: at most. fit_clips: training clips of
     each signer, that the rule is fitted to. weights: of the network. tolerance: seconds between a true boundary and one
-    that counts as found."""
+    that counts as found. people: recordings of real people, who sign or do not. read: whether the segments are
+    translated, too, which takes most of the time.
+    """
 
     takes: TakeConfig = Field(default_factory=TakeConfig)
     clips: int = Field(40, ge=2)
     signers: int = Field(10, ge=1)
     fit_clips: int = Field(16, ge=2)
     weights: str = str(SHIPPED)
+    read: bool = True
+    people: list[PeopleConfig] = Field(default_factory=list)
     tolerance: float = Field(0.2, gt=0)
     seed: int = Field(1, ge=0)

@@ -13,6 +13,7 @@ import numpy as np
 
 from experiments.long.config import LongConfig
 from experiments.long.measure import Counts
+from experiments.long.people import Cut, judge_people, people_table
 from experiments.long.takes import Material, Take, make_take
 from experiments.report import Result, interval, markdown, write_result
 from experiments.request import Request
@@ -27,10 +28,11 @@ from slt.segment.network import Segmenter
 from slt.segment.rule import Segment, SegmentConfig, find_segments
 from slt.segment.watched import watch
 
-Cutter = Callable[[Take], list[Segment]]
 CLIPWISE, TRUTH, RULE = "each clip by itself", "cut at the true boundaries", "the rule"
 FITTED, NETWORK = "the rule, fitted to training takes", "the network"
 _GRID = {"low": (0.35, 0.45, 0.55, 0.65, 0.75, 0.85), "slow": (0.5, 0.8, 1.2, 2.0), "pause": (0.2, 0.3, 0.6)}
+_COLUMNS = ("boundary_f1", "boundary_precision", "boundary_recall", "one_to_one", "signing_found",
+            "false_seconds_a_minute", "loose_texts_a_minute")  # fmt: skip
 _HEAD = ("", "boundaries F1", "precision", "recall", "one to one", "signing found", "false s/min", "loose texts/min",
          "BLEU-4 [95 %]", "lost [95 %]")  # fmt: skip
 
@@ -54,28 +56,44 @@ def make(request: Request, config: LongConfig) -> None:
     takes = test_takes(material, config)
     chain = load_chain(request.finished / "model", device="cpu")
     longest = float(chain.model.abstention.thresholds["long"])
+    reader = chain if config.read else None
     rows: dict[str, Counts] = {}
-    for name, cutter in cutters(material, config, longest).items():
-        rows[name] = judged(chain, takes, cutter, config.tolerance, name)
-    clipwise = translated_alone(chain, material, takes)
+    rule = fitted_rule(material, config, longest)
+    log.info("%s: %s", FITTED, rule.model_dump(include=set(_GRID)))
+    cuts = cutters(rule, config, longest)
+    rows[TRUTH] = judged(reader, takes, true_segments, config.tolerance, TRUTH)
+    for name, cut in cuts.items():
+        rows[name] = judged(reader, takes, _on_takes(cut), config.tolerance, name)
+    clipwise = translated_alone(chain, material, takes) if config.read else None
     title = "Long takes: where somebody signs, and what the subtitles are worth"
     result = layout(rows, clipwise, takes, config)
+    result.numbers["fitted rule"] = rule.model_dump()
+    people = judge_people(config.people, cutters(rule, config, None))
+    if people:
+        result.sections.append(people_table(people, list(cuts)))
+        result.numbers["people"] = people
     write_result(result, request.results, request.name, title, request.about(config, config.seed))
 
 
-def cutters(material: Material, config: LongConfig, longest: float) -> dict[str, Cutter]:
-    """The rows: name -> what cuts a take. longest: seconds that the model takes."""
-    rule = fitted_rule(material, config, longest)
-    log.info("%s: %s", FITTED, rule.model_dump(include=set(_GRID)))
-    found: dict[str, Cutter] = {
-        TRUTH: lambda take: [Segment(one.start / take.pose.fps, one.stop / take.pose.fps) for one in take.said],
-        RULE: lambda take: find_segments(watch(take.pose), None, longest),
-        FITTED: lambda take: find_segments(watch(take.pose), rule, longest),
+def true_segments(take: Take) -> list[Segment]:
+    """What is signed, as segments."""
+    return [Segment(one.start / take.pose.fps, one.stop / take.pose.fps) for one in take.said]
+
+
+def _on_takes(cut: Cut) -> Callable[[Take], list[Segment]]:
+    return lambda take: cut(watch(take.pose))
+
+
+def cutters(rule: SegmentConfig, config: LongConfig, longest: float | None) -> dict[str, Cut]:
+    """The rows: name -> what cuts a recording. rule: as it was fitted. longest: seconds that the model takes."""
+    found: dict[str, Cut] = {
+        RULE: lambda pose: find_segments(pose, None, longest),
+        FITTED: lambda pose: find_segments(pose, rule, longest),
     }
     path = Path(config.weights)
     if path.is_file():
         segmenter = Segmenter.load(path)
-        found[NETWORK] = lambda take: learned_segments(watch(take.pose), segmenter, longest)
+        found[NETWORK] = lambda pose: learned_segments(pose, segmenter, longest)
     else:
         log.warning("%s: no file %s; left out", NETWORK, path)
     return found
@@ -107,13 +125,16 @@ def training_takes(material: Material, config: LongConfig) -> list[Take]:
     return takes
 
 
-def judged(chain: Chain, takes: Sequence[Take], cutter: Cutter, tolerance: float, name: str) -> Counts:
-    """What a segmenter comes to over all takes."""
+def judged(
+    chain: Chain | None, takes: Sequence[Take], cutter: Callable[[Take], list[Segment]], tolerance: float, name: str
+) -> Counts:
+    """What a segmenter comes to over all takes. chain: reads the segments; None: nothing is read."""
     counts = Counts()
     for take in progress(takes, name, len(takes), "take"):
         found = cutter(take)
-        sentences, _ = read_segments(chain, take.pose, found, {})
-        counts.add(take, found, [sentence.text for sentence in sentences], tolerance)
+        read = [] if chain is None else read_segments(chain, take.pose, found, {})[0]
+        texts = [one.text for one in read] or [None] * len(found)
+        counts.add(take, found, texts, tolerance)
     log.info("%s: %s", name, counts.figures())
     return counts
 
@@ -125,20 +146,27 @@ def translated_alone(chain: Chain, material: Material, takes: Sequence[Take]) ->
     return [chain.translate_poses(poses[name], name).text or "" for name in progress(names, CLIPWISE, len(names))]
 
 
-def layout(rows: Mapping[str, Counts], clipwise: Sequence[str], takes: Sequence[Take], config: LongConfig) -> Result:
+def layout(
+    rows: Mapping[str, Counts], clipwise: Sequence[str] | None, takes: Sequence[Take], config: LongConfig
+) -> Result:
     """The table, and all numbers."""
     references = next(iter(rows.values())).references
     lines: list[list[str]] = []
     numbers: dict[str, Any] = {}
-    scores = score(clipwise, references)
-    lines.append([CLIPWISE, *[""] * 7, f"{scores.bleu4:.1f} [{interval(scores.intervals['bleu4'])}]", ""])
-    numbers[CLIPWISE] = {"scores": scores.as_dict()}
+    if clipwise is not None:
+        scores = score(clipwise, references)
+        lines.append([CLIPWISE, *[""] * 7, f"{scores.bleu4:.1f} [{interval(scores.intervals['bleu4'])}]", ""])
+        numbers[CLIPWISE] = {"scores": scores.as_dict()}
     for name, counts in rows.items():
+        figures = numbers[name] = counts.figures()
+        lines.append([name, *(f"{figures[key]:.1f}" for key in _COLUMNS)])
+        if clipwise is None:
+            continue
         own = score(counts.hypotheses, references)
         gap = paired_bootstrap(list(clipwise), counts.hypotheses, references, config.seed)["bleu4"]
         lost = {"difference": gap.difference, "interval": gap.interval}
-        figures = counts.figures()
-        lines.append(_line(name, figures, own, lost))
+        lines[-1] += [f"{own.bleu4:.1f} [{interval(own.intervals['bleu4'])}]",
+                      f"{-gap.difference:.1f} [{interval([-value for value in reversed(gap.interval)])}]"]  # fmt: skip
         numbers[name] = {**figures, "scores": own.as_dict(), "lost": lost}
     joins = Counter(kind for take in takes for kind in take.joins)
     minutes = sum(take.pose.seconds for take in takes) / 60
@@ -148,14 +176,7 @@ def layout(rows: Mapping[str, Counts], clipwise: Sequence[str], takes: Sequence[
         f"if it is within {config.tolerance:g} s. The clips' 2D is MediaPipe's, of rendered video; that of what lies "
         "between is simulated."
     )
-    return Result([markdown("Segmenters", _HEAD, lines, told)], {**numbers, "joins": dict(joins), "minutes": minutes})
-
-
-def _line(name: str, figures: Mapping[str, float], own: Any, lost: Mapping[str, Any]) -> list[str]:
-    return [
-        name,
-        *(f"{figures[key]:.1f}" for key in ("boundary_f1", "boundary_precision", "boundary_recall", "one_to_one",
-                                            "signing_found", "false_seconds_a_minute", "loose_texts_a_minute")),
-        f"{own.bleu4:.1f} [{interval(own.intervals['bleu4'])}]",
-        f"{-lost['difference']:.1f} [{interval([-value for value in reversed(lost['interval'])])}]",
-    ]  # fmt: skip
+    return Result(
+        [markdown("Segmenters", _HEAD[: len(lines[0])], lines, told)],
+        {**numbers, "joins": dict(joins), "minutes": minutes},
+    )

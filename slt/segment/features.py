@@ -18,7 +18,6 @@ _HANDS = [list(WATCHED.group(f"{side}_hand")) for side in SIDES]
 _SPANS = (2, 6)  # frames over which a speed is measured: 0.08 and 0.24 s
 # Columns of a side: wrist, elbow, whether wrist and hand are seen, velocity, its amount over both spans, how far the
 # fingers are spread, how fast that changes, velocity to the side over the longer span.
-PLACES, JOINTS, SEEN_HAND, SPEEDS, FINGERS, CHANGE = (0, 1), (2, 3), 5, (6, 7, 8, 9, 12), (10,), 11
 PER_SIDE = 13
 WIDTH = 2 * PER_SIDE + 3
 _LIMIT = 4.0  # shoulder widths, or widths a second in tens: what is further is a mistake of the detector

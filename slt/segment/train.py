@@ -18,7 +18,7 @@ from skeletor.learning.task import Options
 from skeletor.learning.trainer import train
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
-from slt.segment.features import CHANGE, FINGERS, JOINTS, PER_SIDE, PLACES, SEEN_HAND, SPEEDS, WIDTH, mirrored
+from slt.segment.features import PER_SIDE, WIDTH, mirrored
 from slt.segment.network import BEGIN, CLASSES, OUT, NetworkConfig, Segmenter, SegmentNetwork
 
 
@@ -34,10 +34,7 @@ class SegmentTrainConfig(Config):
     weight_decay: float = Field(0.01, ge=0)
     ema: float = Field(0.99, ge=0, lt=1)
     noise: float = Field(0.01, ge=0, description="Gaussian, on features")
-    shift: float = Field(0.1, ge=0, description="most shoulder widths by which hands are moved up or down, a window")
-    scale: float = Field(0.05, ge=0, description="spread of the logarithm of a body's proportions, a window")
-    speed: float = Field(0.1, ge=0, description="spread of the logarithm of how fast hands move, a window")
-    no_hands: float = Field(0.1, ge=0, le=1, description="share of the windows in which no finger is ever seen")
+    shift: float = Field(0.08, ge=0, description="shoulder widths by which places are moved, for a window as a whole")
     sign_weight: float = Field(0.3, ge=0, description="of the loss of signs, beside that of sentences")
 
 
@@ -127,24 +124,19 @@ class SegmentTask:
 
 
 def varied(window: np.ndarray, config: SegmentTrainConfig, rng: np.random.Generator) -> np.ndarray:
-    """Features (T, F) of another body before another camera: proportions, height of the hands, speed, fingers unseen.
+    """Features (T, F) with noise, wrists and elbows moved as a whole. What was not seen (0) is not moved."""
+    moved = window + rng.normal(0, config.noise, window.shape) + _shift(rng, config.shift) * (window != 0)
+    return np.asarray(moved, np.float32)
 
-    What was not seen stays so (0).
-    """
-    factor, moved = np.ones(WIDTH), np.zeros(WIDTH)
-    up, out, bent = rng.uniform(-config.shift, config.shift), *rng.normal(0, config.shift / 4, 2)
-    size, pace, fingers = np.exp(rng.normal(0, 1, 3) * (config.scale, config.speed, config.scale))
-    for side in (0, PER_SIDE):
-        factor[[side + k for k in (*PLACES, *JOINTS)]] = size
-        factor[[side + k for k in SPEEDS]] = size * pace
-        factor[[side + k for k in FINGERS]] = fingers
-        factor[side + CHANGE] = fingers * pace
-        moved[[side + PLACES[0], side + JOINTS[0]]] = out, out + bent
-        moved[[side + PLACES[1], side + JOINTS[1]]] = up, up / 2 + bent
-    result = window * factor + (moved + rng.normal(0, config.noise, window.shape)) * (window != 0)
-    if rng.random() < config.no_hands:
-        result[:, [side + k for side in (0, PER_SIDE) for k in (SEEN_HAND, *FINGERS, CHANGE)]] = 0
-    return np.asarray(result, np.float32)
+
+def _shift(rng: np.random.Generator, most: float) -> np.ndarray:
+    """(F,) of a window: places of wrists and elbows moved together."""
+    moved = np.zeros(WIDTH)
+    by = rng.normal(0, most, 2)
+    for first, sign in ((0, 1), (PER_SIDE, -1)):
+        moved[[first, first + 2]] = sign * by[0]
+        moved[[first + 1, first + 3]] = by[1]
+    return moved
 
 
 def _identity(config: SegmentTrainConfig, takes: Sequence[Labelled], held_out: Sequence[Labelled], seed: int) -> str:

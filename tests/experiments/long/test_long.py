@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from experiments.__main__ import main
 from experiments.long.config import TakeConfig
 from experiments.long.measure import Counts, joined, matched
+from experiments.long.people import PeopleConfig, judge_people, people_table
 from experiments.long.takes import Material, Piece, Said, Take, make_take
 from experiments.long.training import SegmenterConfig, labelled, labelled_takes
 from skeletor.io.store import write_store
@@ -20,6 +21,7 @@ from slt.segment.network import Segmenter
 from slt.segment.rule import Segment
 from slt.synthetic.build import CorpusConfig, make_clip, plan_corpus
 from slt.synthetic.detector.noise import fit_noise
+from tests.slt.inference.test_recording import talk
 from tests.slt.toy import train_model
 
 CORPUS = CorpusConfig(train=24, dev=1, test=8, calibration=2, studio=2, studio_motion=0, negatives=0)
@@ -168,3 +170,13 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
         labelled_takes(Material(tmp_path), SegmenterConfig())
     with pytest.raises(InputError, match="no run on a rendered corpus"):
         Material(tmp_path).by_signer("train", 3)
+
+
+def test_shares_of_real_people(tmp_path):
+    write_store(tmp_path, [(f"c{k}", talk()) for k in range(3)])
+    file = tmp_path / "00000.safetensors"
+    sets = [PeopleConfig(name="talk", file=str(file), signs=True, every=2),
+            PeopleConfig(name="none", file=str(tmp_path / "none.npz"), signs=False)]  # fmt: skip
+    found = judge_people(sets, {"half": lambda pose: [Segment(0, pose.seconds / 4), Segment(1, 1 + pose.seconds / 4)]})
+    assert list(found) == ["talk"] and found["talk"]["half"] == pytest.approx(50) and found["talk"]["clips"] == 2
+    assert "| talk | yes | 2 |" in people_table(found, ["half"])

@@ -19,7 +19,7 @@ from tests.slt.segment.test_features import pixels
 SIGNED = perform(["MORGEN", "REGEN", "WIND", "SCHNEE", "SONNE"], SIGNERS[0], np.random.default_rng(0)).pose
 SMALL = SegmentTrainConfig(
     network=NetworkConfig(width=8, layers=3, dropout=0.0), window=64, batch=8, steps=120, learning_rate=1e-2, ema=0.9,
-    shift=0.05, no_hands=0.0,
+    shift=0.05,
 )  # fmt: skip
 
 
@@ -75,12 +75,13 @@ def test_a_take_that_is_too_short_is_refused():
         train_segmenter([Labelled(np.zeros((9, WIDTH), np.float32), np.zeros((9, 2), np.int64))], [], SMALL, 0)
 
 
-def test_variation_leaves_what_was_not_seen_and_hides_fingers():
+def test_variation_moves_both_hands_alike_and_leaves_what_was_not_seen():
     window = made_up(0).features
     window[5:9] = 0
-    changed = varied(window, SMALL.model_copy(update={"no_hands": 1.0}), np.random.default_rng(0))
-    assert changed.shape == window.shape and not changed[5:9].any() and (changed[:, 5] == 0).all()
-    assert np.abs(changed - window).max() > 0.1
+    changed = varied(window, SMALL.model_copy(update={"noise": 0.0, "shift": 0.5}), np.random.default_rng(0))
+    by = changed[0] - window[0]
+    assert not changed[5:9].any() and np.allclose(by[[0, 2]], -by[[13, 15]]) and np.allclose(by[[1, 3]], by[[14, 16]])
+    assert np.abs(by[[0, 1]]).min() > 0.01 and np.array_equal(changed[:, 4:13], window[:, 4:13])
 
 
 class _Told:
