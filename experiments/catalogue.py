@@ -13,6 +13,9 @@ from typing import Any, Generic, TypeVar
 from experiments import pages, sample
 from experiments.ablations import chain, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device, live
+from experiments.long import table as long_takes
+from experiments.long import training as segmenter_training
+from experiments.long.config import LongConfig
 from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
@@ -188,6 +191,15 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(pretraining.PretrainingConfig), pretraining.make, "pretraining",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
         config="tables/pretraining.yaml",
+    ),
+    "long": Experiment(
+        "segmenters on long takes: boundaries, false seconds, BLEU-4 of the subtitles",
+        _checked(LongConfig), long_takes.make, "long", needs=RUN, page="docs/translate.md", config="long/long.yaml",
+    ),
+    "segmenter": Experiment(
+        "the network of segments that comes with the package, trained on long takes",
+        _checked(segmenter_training.SegmenterConfig), segmenter_training.make, "segmenter", needs=RUN,
+        page="docs/translate.md", config="long/segmenter.yaml",
     ),
     "real": Experiment(
         "lifters and repair on real people: signs read, gaps repaired, arms in 3D",

@@ -20,6 +20,7 @@ from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
+from slt.cli.long import journal, long_inputs, stored, work_folder
 from slt.cli.options import add_pose_options, add_pose_speed, pose_files, refuse_options_of_poses
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.registry import ESTIMATORS
@@ -46,8 +47,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     inputs = by_clip(inputs, files, args.clip)
     results = [f".{name}" for name in formats]
     names = output_names(inputs, args.output, results) if args.output else {}
-    with _ahead(args, inputs) as ahead:
-        return _translate(args, inputs, formats, names, files, ahead)
+    long = long_inputs(inputs, files, args.segments)
+    with _ahead(args, [one for one in inputs if one.shown not in long]) as ahead:
+        return _translate(args, inputs, formats, names, files, ahead, long)
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
@@ -64,9 +66,10 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
     parser.add_argument(
         "--segments",
-        choices=("auto", "none"),
-        help="auto: cut each input where nobody signs, a sentence for each segment; none: an input is one sentence; "
-        "default: auto for inputs longer than the model's longest clip",
+        choices=("auto", "rule", "network", "none"),
+        help="auto: cut each input where nobody signs, a sentence for each segment, by what the model folder says: the "
+        "rule, or the network that learned from the rendered signer; none: an input is one sentence; default: "
+        "auto for inputs longer than the model's longest clip",
     )
     parser.add_argument("--refine2d", choices=REFINERS_2D.names(), help="before lifting; default: the model's")
     parser.add_argument("--lift", metavar="NAME", help=f"default: the model's; {lift_help()}")
@@ -116,6 +119,7 @@ def _translate(
     names: dict[Path, Path],
     files: PoseFiles,
     ahead: Ahead | None,
+    long: frozenset[Path],
 ) -> int:
     from slt.inference.chain import Sparse, load_chain
     from slt.inference.recording import translate_recording
@@ -125,7 +129,8 @@ def _translate(
     if args.glosses and not chain.model.translator.recognised:
         raise InputError(f"{chain.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
 
-    given = GivenPoses(files, int(chain.estimator.options.get(STRIDE, 1)))
+    stride = int(chain.estimator.options.get(STRIDE, 1))
+    given = GivenPoses(files, stride)
 
     def poses(one: Input) -> Callable[[Path], PoseSequence] | None:
         """What gives the poses of an input; None: the chain's own estimator, in this process."""
@@ -142,12 +147,22 @@ def _translate(
             for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
                 if old.exists():
                     print(f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left", file=sys.stderr)
-        result = translate_recording(chain, one.file, poses(one), args.segments)
-        for warning in result.warnings:
-            print(f"{one.shown}: warning: {warning}", file=sys.stderr)
-        if base is not None:
-            media = None if is_poses(one.file) or not one.file.is_file() else one.file
-            write_results(result, base, formats, media)
+
+        def write(result: Translation | Recording) -> Translation | Recording:
+            for warning in result.warnings:
+                print(f"{one.shown}: warning: {warning}", file=sys.stderr)
+            if base is not None:
+                media = None if is_poses(one.file) or not one.file.is_file() else one.file
+                write_results(result, base, formats, media)
+            return result
+
+        if one.shown in long and not (is_poses(one.file) and stride > 1):  # frames are dropped from whole files only
+            with work_folder(base) as folder:
+                raw = stored(chain, one, args, files, folder)
+                kept = journal(chain, raw, args, folder)
+                result = write(translate_recording(chain, one.file, lambda _: raw, args.segments, journal=kept))
+        else:
+            result = write(translate_recording(chain, one.file, poses(one), args.segments))
         if result.text is None:
             raise NothingToTranslate(f"{one.shown}: not translated: {result.reason}")
         for line in _lines(result, args.glosses):

@@ -21,6 +21,7 @@ from skeletor.support.config import Config, check_config, read_yaml_file
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.estimators.registry import EstimateConfig
+from slt.segment.choice import Cut
 
 FORMAT = "slt-model-1"
 CONFIG, SCORES, CARD = "model.yaml", "scores.json", "MODEL_CARD.md"
@@ -65,6 +66,7 @@ class _Model(Config):
     fps: float = Field(gt=0, le=1000)
     skeleton: str
     language: str = ""
+    segmenter: Cut = "rule"
     translate: dict[str, Any]
     abstention: _Abstention
     files: dict[str, str] = Field(max_length=100)

@@ -41,6 +41,7 @@ from slt.inference.model_files import (
 )
 from slt.score.accuracy import SignScores, signs_table
 from slt.score.scores import Scores
+from slt.segment.choice import Cut
 
 if TYPE_CHECKING:
     from slt.translate.abstain import Abstention
@@ -58,7 +59,7 @@ class ModelConfig:
     estimator, refine2d, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
     `build_*` function needs; paths must be relative to the folder (weights: REFINER_2D, LIFTER and REFINER).
     estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses. language: code of
-    the language that it writes, "" if it is not known.
+    the language that it writes, "" if it is not known. segmenter: what cuts long recordings, see `slt.segment.choice`.
     """
 
     estimator: Mapping[str, Any]
@@ -70,6 +71,7 @@ class ModelConfig:
     normalise: Mapping[str, Any] | None = None
     refine2d: Mapping[str, Any] | None = None
     language: str = ""
+    segmenter: Cut = "rule"
 
 
 @dataclass(frozen=True)

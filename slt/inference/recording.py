@@ -1,4 +1,4 @@
-"""A long recording: poses of all of it once, then each part in which somebody signs as a clip of its own."""
+"""A long recording: where somebody signs in it, and each of these parts read as a clip of its own."""
 
 from __future__ import annotations
 
@@ -9,40 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeletor.files.plain_json import to_json
-from skeletor.poses.key_frames import pose_stride
-from skeletor.poses.pose import PoseSequence
-from slt.inference.chain import Chain, Translation, lifted_before, sureness, timed, to_signing_50, told_of
-from slt.recognise.align import Sign
-from slt.segment.cues import Cue, clean
-from slt.segment.rule import Segment, SegmentConfig, find_segments
+from slt.inference.chain import Chain, Translation, lifted_before, timed
+from slt.inference.sentences import Journal, Sentence, read_segments
+from slt.segment.choice import CUTS, SEGMENTER, Cut, cut_recording
+from slt.segment.cues import Cue
+from slt.segment.rule import SegmentConfig
+from slt.segment.watched import Recorded, watch
 
-Segments = Literal["auto", "none"]
-SEGMENTS: tuple[Segments, ...] = ("auto", "none")
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """What became of one segment, from start_s up to end_s, in seconds. text is None if the system abstained.
-
-    The other fields are those of a `Translation`. confidence: geometric mean of the tokens' probabilities, 0 to 1; None
-    for an abstention. signs: by the recording's clock.
-    """
-
-    start_s: float
-    end_s: float
-    text: str | None
-    reason: str | None
-    confidence: float | None = None
-    tokens: tuple[str, ...] = ()
-    score: float = 0.0
-    signals: dict[str, float] = dataclasses.field(default_factory=dict)
-    glosses: tuple[str, ...] | None = None
-    signs: tuple[Sign, ...] | None = None
-
-    def cue(self) -> Cue:
-        """The sentence as a subtitle."""
-        signs = self.signs if self.signs and self.text is not None else ()
-        return Cue(self.start_s, self.end_s, self.text, self.confidence, signs)
+Segments = Literal["auto", "rule", "network", "none"]
+SEGMENTS: tuple[Segments, ...] = ("auto", "rule", "network", "none")
 
 
 @dataclass(frozen=True)
@@ -82,92 +57,73 @@ class Recording:
 def translate_recording(
     chain: Chain,
     source: Path | str,
-    estimate: Callable[[Path], PoseSequence] | None = None,
+    estimate: Callable[[Path], Recorded] | None = None,
     segments: Segments | None = "auto",
     config: SegmentConfig | None = None,
+    journal: Journal | None = None,
 ) -> Recording | Translation:
     """Translate an input, cut into the segments in which somebody signs.
 
-    estimate: as of `Chain.translate`. segments: "none" takes it for one sentence, as `Chain.translate` does; None cuts
-    only what is longer than the model's longest clip. config: of the rule that cuts. Raises InputError if the input
-    cannot be read; an abstention is a result without text.
+    estimate: gives the poses in place of `Chain.poses`; they may lie on disk. segments: "none" takes it for one
+    sentence, as `Chain.translate` does; "rule" and "network" say what cuts, "auto" leaves it to the model; None cuts
+    only what is longer than the model's longest clip. config: of the rule, which then cuts. journal: keeps what was
+    read. Raises InputError if the input cannot be read; an abstention is a result without text.
     """
     seconds: dict[str, float] = {}
-    raw = timed(seconds, "estimate", lambda: (estimate or chain.poses)(Path(source)))
+    raw: Recorded = timed(seconds, "estimate", lambda: (estimate or chain.poses)(Path(source)))
     longest = chain.model.abstention.thresholds["long"]
     if segments == "none" or (segments is None and raw.seconds <= longest):
-        return chain.translate_poses(raw, source, seconds)
-    found = timed(seconds, "segment", lambda: find_segments(to_signing_50(raw), config, longest))
-    sentences, provenance = _sentences(chain, raw, found, seconds) if found else ([], raw.provenance)
+        return chain.translate_poses(raw.frames(0, len(raw)), source, seconds)
+    by = cut_by(chain, segments, config)
+    found = timed(seconds, "segment", lambda: cut_recording(watch(raw), by, longest, config))
+    sentences, provenance = read_segments(chain, raw, found, seconds, journal)
     understood = [sentence for sentence in sentences if sentence.text is not None]
+    told = raw.frames(0, 1)  # what there is to warn of stands in the provenance
     return Recording(
         source=str(source),
         sentences=tuple(sentences),
-        reason=None if understood else _reason(sentences, config or SegmentConfig()),
+        reason=None if understood else _reason(sentences, by, config or SegmentConfig()),
         duration=raw.seconds,
         seconds=seconds,
         provenance=dataclasses.asdict(provenance),
-        warnings=(*_cut(raw, longest, len(sentences), len(understood)), *lifted_before(raw), *chain.warnings(raw)),
+        warnings=(
+            *_cut(raw, longest, by, len(sentences), len(understood)),
+            *lifted_before(told),
+            *chain.warnings(told),
+        ),
     )
 
 
-def _sentences(
-    chain: Chain, raw: PoseSequence, found: Sequence[Segment], seconds: dict[str, float]
-) -> tuple[list[Sentence], Any]:
-    """A sentence for each segment, and the provenance of the poses that they were read from."""
-    from slt.recognise.cascade import Cascade  # torch takes seconds to load
+def cut_by(chain: Chain, segments: Segments | None = "auto", config: SegmentConfig | None = None) -> Cut:
+    """What cuts a recording: what is asked for, or the rule if it has options, or what stands in the model folder.
 
-    abstention, translator = chain.model.abstention, chain.model.translator
-    told, stride = told_of(raw), pose_stride(raw)
-    refined = chain.spatial(raw, seconds)
-    parts = [one.frames(raw.fps, stride) for one in found]
-    told_parts = [None if told is None else told.frames(*part) for part in parts]
-    nobody = [None if part is None else abstention.signer_reason(part) for part in told_parts]
-    judged = [k for k, reason in enumerate(nobody) if reason is None]
-    poses = [refined.frames(*parts[k]) for k in judged]
-    hypotheses = timed(seconds, "translate", lambda: translator.translate(poses))
-    glosses = translator.recognise(poses) if translator.recognised else [None] * len(poses)
-    signs = translator.signs(poses) if isinstance(translator, Cascade) else [None] * len(poses)
-
-    sentences = [Sentence(one.start_s, one.end_s, None, reason) for one, reason in zip(found, nobody, strict=True)]
-
-    def judge() -> None:
-        for k, pose, hypothesis, read, signed in zip(judged, poses, hypotheses, glosses, signs, strict=True):
-            signals = abstention.signals(translator, told_parts[k], pose, hypothesis)
-            reason = abstention.reason(signals) or (None if clean(hypothesis.text) else "the translation has no words")
-            text, sure = (None, None) if reason else (hypothesis.text, sureness(signals))
-            sentences[k] = dataclasses.replace(
-                sentences[k], text=text, reason=reason, confidence=sure, tokens=tuple(hypothesis.tokens),
-                score=hypothesis.score, signals=signals, glosses=read, signs=_later(signed, parts[k][0] / raw.fps),
-            )  # fmt: skip
-
-    timed(seconds, "judge", judge)
-    return sentences, refined.provenance
+    The network has learned from the rendered signer, and is for models that have, too; on real people it misses signing
+    that the rule finds.
+    """
+    asked: Cut | None = next((cut for cut in CUTS if cut == segments), None)
+    if asked is not None:
+        return asked
+    own: Cut = next((cut for cut in CUTS if cut == chain.model.config.get(SEGMENTER)), "rule")
+    return "rule" if config is not None else own
 
 
-def _later(signs: Sequence[Sign] | None, start: float) -> tuple[Sign, ...] | None:
-    """Signs of a segment that begins at `start` seconds, by the recording's clock."""
-    if signs is None:
-        return None
-    return tuple(
-        dataclasses.replace(sign, start=round(sign.start + start, 3), end=round(sign.end + start, 3)) for sign in signs
-    )
-
-
-def _reason(sentences: Sequence[Sentence], config: SegmentConfig) -> str:
+def _reason(sentences: Sequence[Sentence], by: Cut, config: SegmentConfig) -> str:
     """Why there is no text at all."""
+    if not sentences and by == "network":
+        return "nobody signs: no motion is like signing; see it with `slt view`, or cut it with --segments rule"
     if not sentences:
         return f"nobody signs: no hand is raised or moves for {config.shortest:g} s; see it with `slt view`"
     return f"not one of its {_count(len(sentences))} was understood; the first: {sentences[0].reason}"
 
 
-def _cut(raw: PoseSequence, longest: float, segments: int, understood: int) -> tuple[str, ...]:
+def _cut(raw: Recorded, longest: float, by: Cut, segments: int, understood: int) -> tuple[str, ...]:
     """A warning that tells what was cut, and what is missing."""
     if not segments:
         return ()
     why = f"{raw.seconds:.1f} s, longer than the {longest:.1f} s of one sentence: " if raw.seconds > longest else ""
+    how = {"rule": "a rule", "network": "a network"}[by]
     lost = f"; {segments - understood} not understood" if understood < segments else ""
-    return (f"{why}cut by a rule into {_count(segments)}{lost}; look at the times",)
+    return (f"{why}cut by {how} into {_count(segments)}{lost}; look at the times",)
 
 
 def _count(segments: int) -> str:

@@ -79,6 +79,7 @@ def _plan(
         refine2d=config.refine2d,
         fps=about.fps,
         language=about.language,
+        segmenter="network" if about.kind == "rendered" else "rule",
         card={
             "title": f"Skeletor-SLT, {about.kind}",
             "data": f"{about.kind} corpus: {lengths} clips.{trainings}",

@@ -17,14 +17,14 @@ from skeletor.poses.key_frames import only_key_frames
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import SURE
-from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
+from slt.segment.watched import WATCHED, watched
 
-_NECK = SIGNING_50.index("neck")
-_SHOULDERS = [SIGNING_50.index(f"{side}_shoulder") for side in ("right", "left")]
+_NECK = WATCHED.index("neck")
+_SHOULDERS = [WATCHED.index(f"{side}_shoulder") for side in ("right", "left")]
 # Of each hand the wrist of the body, and the one of the hand, which stands in where the first is not seen.
-_WRISTS = [(SIGNING_50.index(f"{side}_wrist"), SIGNING_50.index(f"{side}_hand_root")) for side in ("right", "left")]
+_WRISTS = [(WATCHED.index(f"{side}_wrist"), WATCHED.index(f"{side}_hand_root")) for side in ("right", "left")]
 _NEARLY = 1e-6  # frames: a length in seconds times a frame rate may miss a whole number by rounding
 
 
@@ -72,12 +72,12 @@ def find_segments(
     A pose in other units than shoulder widths is normalised first. Who is seen is read from the confidences; a 3D pose
     that has none is taken to be seen wherever it has coordinates. Of sparse 2D the key frames alone are looked at.
     longest: seconds; no segment is longer (but for one frame of very slow cameras). None: no limit.
-    Time and memory grow as T does. Raises InputError if the pose is not on SIGNING_50, or `longest` is not above 0.
+    Time and memory grow as T does; of long recordings the joints of `slt.segment.watched` alone are enough.
+    Raises InputError if the pose is on another skeleton than SIGNING_50 or that one, or `longest` is not above 0.
     """
     config = config or SegmentConfig()
+    pose = watched(pose)
     where = pose.provenance.source or "pose"
-    if pose.skeleton != SIGNING_50:
-        raise InputError(f"{where}: segments need skeleton signing_50, not {pose.skeleton.name}; use to_skeleton")
     if longest is not None and not longest > 0:
         raise InputError(f"{where}: segments of at most {longest:g} s; give a length above 0")
     if pose.missing[:, [_NECK, *_SHOULDERS]].any(1).all():
@@ -92,7 +92,7 @@ def find_segments(
     edges = [
         pair
         for start, stop in _with_margins(runs, round(config.margin * pose.fps), limit, len(pose))
-        for pair in _pieces(effort, start, stop, limit or stop - start, config.earliest)
+        for pair in pieces(effort, start, stop, limit or stop - start, config.earliest)
     ]
     return [Segment(start / pose.fps, min(stop / pose.fps, seconds)) for start, stop in edges]
 
@@ -103,7 +103,7 @@ def _activity(pose: PoseSequence, config: SegmentConfig) -> tuple[np.ndarray, np
     Both in the picture plane: depth that was lifted from one camera is too noisy for speeds.
     """
     told = pose.dims == 2 or bool(pose.confidence.any())
-    seen = ~pose.missing & (pose.confidence >= SURE) if told else ~pose.missing  # (T, 50)
+    seen = ~pose.missing & (pose.confidence >= SURE) if told else ~pose.missing  # (T, J)
     points = pose.keypoints[:, :, :2]
     neck = _filled(points[:, _NECK], seen[:, _NECK], np.zeros(1))
     active, effort = np.zeros(len(pose), bool), np.zeros(len(pose))
@@ -172,7 +172,7 @@ def _with_margins(runs: np.ndarray, margin: int, limit: int | None, frames: int)
     return result
 
 
-def _pieces(effort: np.ndarray, start: int, stop: int, limit: int, earliest: float) -> list[tuple[int, int]]:
+def pieces(effort: np.ndarray, start: int, stop: int, limit: int, earliest: float) -> list[tuple[int, int]]:
     """A run cut into pieces of at most `limit` frames, each cut where effort (T,) is least; they cover all of it."""
     edges = [start]
     least = max(1, math.floor(earliest * limit))

@@ -15,7 +15,8 @@ from skeletor.poses.seen import SURE
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError, printable
 from slt.inference.chain import Translation, sureness
-from slt.inference.recording import Recording, Sentence
+from slt.inference.recording import Recording
+from slt.inference.sentences import Sentence
 from slt.inference.view import to_picture
 from slt.recognise.align import Sign
 

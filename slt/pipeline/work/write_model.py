@@ -16,6 +16,7 @@ from slt.pipeline.strides import Pair, PoseChain, build_pose_chain, larger_strid
 from slt.pipeline.tables.rejections import Rejections, markdown
 from slt.score.accuracy import SignScores
 from slt.score.scores import Scores
+from slt.segment.choice import Cut
 
 if TYPE_CHECKING:
     from skeletor.lifters.registry import LiftOptions
@@ -34,9 +35,9 @@ class ModelPlan:
     """The parts of a model folder.
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
-    each part. estimator to fps, language: of the run and its corpus. card: values of `slt.inference.model_folder.Card`.
-    refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips, by kind, of people
-    who do not sign anything in the lexicon.
+    each part. estimator to fps, language: of the run and its corpus. segmenter: what cuts long recordings. card: values
+    of `slt.inference.model_folder.Card`. refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips,
+    by kind, of people who do not sign anything in the lexicon.
     """
 
     system: Path
@@ -51,6 +52,7 @@ class ModelPlan:
     scores: Mapping[str, Scores | SignScores]
     seed: int
     language: str = ""
+    segmenter: Cut = "rule"
     refiner: Path | None = None
     refiner_2d: Path | None = None
     lifter: Path | None = None
@@ -86,6 +88,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
             refine2d=_stored_2d(plan.refine2d),
             fps=plan.fps,
             language=plan.language,
+            segmenter=plan.segmenter,
         ),
         plan.system / "model",
         abstention,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from slt.inference.chain import Translation, load_chain
-from slt.inference.recording import Recording, translate_recording
+from slt.inference.recording import Recording, cut_by, translate_recording
 from slt.segment.cues import NOT_UNDERSTOOD
+from slt.segment.rule import SegmentConfig
 from tests.slt.toy import perform
 
 SAID = (["wind", "schnee"], ["wind", "regen", "schnee"], ["schnee", "wind"])
@@ -110,3 +112,21 @@ def test_segments_of_sparse_2d_begin_with_a_key_frame(chain):
     assert len(result.sentences) == len(SAID)
     for one in result.sentences:
         assert round(one.start_s * 25) % 3 == 0 and one.signals.get("body", 1.0) == 1.0
+
+
+def test_what_cuts_is_what_is_asked_for_or_stands_in_the_model(chain):
+    named = replace(chain, model=replace(chain.model, config={**chain.model.config, "segmenter": "network"}))
+    assert (
+        cut_by(chain)
+        == cut_by(chain, None)
+        == cut_by(named, "rule")
+        == cut_by(named, "auto", SegmentConfig())
+        == "rule"
+    )
+    assert cut_by(named) == cut_by(named, None) == cut_by(chain, "network") == "network"
+
+
+def test_a_network_that_finds_nothing_says_so(chain, monkeypatch):
+    monkeypatch.setattr("slt.inference.recording.cut_recording", lambda *_: [])
+    result = translate_recording(chain, "talk", lambda _: talk(), "network")
+    assert result.text is None and result.reason.startswith("nobody signs: no motion is like signing")

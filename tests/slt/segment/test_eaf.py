@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from slt.recognise.align import Sign
 from slt.segment.cues import NOT_UNDERSTOOD, Cue, milliseconds
 from slt.segment.eaf import eaf
+from tests.slt.segment.eaf_schema import faults
 from tests.slt.segment.test_subtitles import cues
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -81,3 +84,51 @@ def test_glosses_lie_within_their_sentence_in_a_tier_of_their_own():
     kinds = {one.get("LINGUISTIC_TYPE_ID"): one.get("CONSTRAINTS") for one in root.iter("LINGUISTIC_TYPE")}
     assert kinds == {"sentence": None, "gloss": "Included_In", "confidence": "Symbolic_Association"}
     assert "gloss" not in eaf([Cue(1.0, 2.0, "regen", 0.5)])
+
+
+@st.composite
+def signed_cues(draw: st.DrawFn) -> list[Cue]:
+    """Cues with glosses that may overlap each other and lie outside of their sentence."""
+    result = []
+    for cue in draw(cues()):
+        drawn = st.tuples(st.text(max_size=8), st.floats(-0.5, 3), st.floats(0, 2))
+        signs = tuple(
+            Sign(gloss, cue.start_s + at, cue.start_s + at + long, 0.5)
+            for gloss, at, long in draw(st.lists(drawn, max_size=4))
+        )
+        result.append(Cue(cue.start_s, cue.end_s, cue.text, cue.confidence, signs))
+    return result
+
+
+@given(signed_cues(), st.sampled_from([None, "talk.mp4", "in/my talk & \u00fcbung.mov", "x.unknown"]))
+def test_every_document_is_valid_by_the_schema_and_elans_rules(given_cues, video):
+    media = None if video is None else Path("/videos") / video
+    text = eaf(given_cues, media, Path("/out"), NOW)
+    assert faults(ElementTree.fromstring(text.encode())) == []
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged", "told"),
+    [
+        ('AUTHOR=""', "", "attributes"),
+        ('TIME_SLOT_REF1="ts1"', 'TIME_SLOT_REF1="ts99"', "nowhere"),
+        ('TIME_SLOT_ID="ts2"', 'TIME_SLOT_ID="ts1"', "given"),
+        ('TIME_VALUE="1000"', 'TIME_VALUE="1000.5"', "time"),
+        ('PARENT_REF="sentence"', "", "constraint"),
+        ('STEREOTYPE="Symbolic_Association"', 'STEREOTYPE="Included_In"', "nowhere"),
+        ('MIME_TYPE="video/mp4"', "", "attributes"),
+        ("file:///videos/talk.mp4", "talk.mp4", "media"),
+        ('TIME_VALUE="3000"', 'TIME_VALUE="1500"', "order"),
+        ("<ANNOTATION_VALUE>0.500</ANNOTATION_VALUE>", "", "REF_ANNOTATION"),
+    ],
+)
+def test_the_rules_find_what_is_wrong(whole, damaged, told):
+    made = [Cue(1.0, 2.0, "regen", 0.5), Cue(2.0, 3.0, "wind")]
+    text = eaf(made, Path("/videos/talk.mp4"), None, NOW)
+    assert whole in text and faults(ElementTree.fromstring(text)) == []
+    wrong = text.replace(whole, damaged, 1)
+    try:
+        root = ElementTree.fromstring(wrong)
+    except ElementTree.ParseError:
+        pytest.fail("the damage has to leave it well-formed")
+    assert any(told in fault for fault in faults(root)), faults(root)

@@ -1,0 +1,104 @@
+"""Long recordings of `slt translate`: worked on in parts, alike, and a killed run goes on."""
+
+import json
+
+import pytest
+
+from skeletor.io.native import write_shard
+from slt.cli import long
+from slt.cli.translate import main
+from slt.inference import sentences
+from slt.inference.journal import FileJournal
+from tests.slt.inference.test_recording import SAID, talk
+
+
+@pytest.fixture(name="translate")
+def _translate(model, monkeypatch):
+    def call(*argv, parts=True):
+        monkeypatch.setattr(long, "LONG", 3.0 if parts else 1e9)
+        return main("translate", [str(a) for a in (*argv, "--model", model, "--device", "cpu")], "")
+
+    monkeypatch.setattr(long, "_SMALL", 0)
+    return call
+
+
+@pytest.fixture(name="file")
+def _file(tmp_path):
+    write_shard({"talk": talk(SAID * 3)}, tmp_path / "talk.safetensors")
+    return tmp_path / "talk.safetensors"
+
+
+def results(folder):
+    return json.loads((folder / "talk.json").read_text()), (folder / "talk.srt").read_text()
+
+
+def alike(one, other):
+    """All of two results, but for the seconds that they took; numbers as far as a sum's order does not change them."""
+    (first, subtitles), (second, others) = results(one), results(other)
+    assert subtitles == others and len(first["sentences"]) == len(second["sentences"])
+    assert [first[key] for key in ("source", "text", "provenance", "warnings", "duration")] == [
+        second[key] for key in ("source", "text", "provenance", "warnings", "duration")
+    ]
+    for a, b in zip(first["sentences"], second["sentences"], strict=True):
+        assert a.pop("signals") == pytest.approx(b.pop("signals"), abs=1e-4)
+        for key in ("confidence", "score"):
+            assert a.pop(key) == pytest.approx(b.pop(key), abs=1e-4)
+        assert a == b
+    return True
+
+
+def test_parts_give_what_the_whole_gives_for_any_number_at_a_time(translate, file, tmp_path, monkeypatch):
+    assert translate(file, "-o", tmp_path / "whole", "-f", "json,srt", parts=False) == 0
+    for group in (1, 4, 32):
+        monkeypatch.setattr(sentences, "GROUP", group)
+        assert translate(file, "-o", tmp_path / "parts", "-f", "json,srt") == 0
+        assert alike(tmp_path / "parts", tmp_path / "whole")
+        assert not list((tmp_path / "parts").glob("*.work"))
+    assert len(results(tmp_path / "whole")[0]["sentences"]) == 3 * len(SAID)
+
+
+def test_a_killed_run_goes_on_with_the_sentences_that_are_there(translate, file, tmp_path, monkeypatch):
+    translate(file, "-o", tmp_path / "whole", "-f", "json,srt")
+    monkeypatch.setattr(sentences, "GROUP", 2)
+    write, read = FileJournal.write, []
+
+    def killed(self, number, found):
+        write(self, number, found)
+        if number == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileJournal, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            translate(file, "-o", tmp_path / "out", "-f", "json,srt")
+    assert sorted(one.name for one in (tmp_path / "out" / "talk.work").glob("sentences*")) == [
+        f"sentences-0000{number}.json" for number in range(3)
+    ]
+    made = sentences._read
+    monkeypatch.setattr(sentences, "_read", lambda *args: read.append(1) or made(*args))
+    assert translate(file, "-o", tmp_path / "out", "-f", "json,srt") == 0
+    assert alike(tmp_path / "out", tmp_path / "whole") and len(read) == 2  # of five groups
+    assert not (tmp_path / "out" / "talk.work").exists()
+
+
+def test_what_another_chain_has_read_is_read_anew(translate, file, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(long.shutil, "rmtree", lambda *_, **__: None)
+        translate(file, "-o", tmp_path / "out", "-f", "json,srt")
+    made, read = sentences._read, []
+    monkeypatch.setattr(sentences, "_read", lambda *args: read.append(1) or made(*args))
+    translate(file, "-o", tmp_path / "out", "-f", "json,srt", "--refine", "savgol")
+    assert read
+
+
+def test_only_what_is_long_is_worked_on_in_parts(file, tmp_path, monkeypatch):
+    from slt.cli.inputs import find_inputs
+    from slt.estimators.given import PoseFiles
+
+    monkeypatch.setattr(long, "_SMALL", 0)
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    inputs = find_inputs([str(file), str(tmp_path / "broken.mp4"), str(tmp_path / "none.mp4"), "http://x/y.mp4"])
+    assert long.long_inputs(inputs, PoseFiles(), None) == frozenset()
+    monkeypatch.setattr(long, "LONG", 3.0)
+    assert long.long_inputs(inputs, PoseFiles(), None) == {inputs[0].shown}
+    assert long.long_inputs(inputs, PoseFiles(), "none") == frozenset()
