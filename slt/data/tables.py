@@ -47,6 +47,8 @@ def read_text(path: Path, advice: str) -> str:
         text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+    if "\0" in text:  # as a broken disk leaves them in place of lines
+        raise InputError(f"{path}: damaged: holds zero bytes, from character {text.index(chr(0)) + 1} on; {advice}")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
