@@ -251,8 +251,6 @@ def _rows(path: Path) -> list[Row]:
         raise InputError(f"{path}: larger than {_LARGEST >> 20} MB; is it a table of clips?")
     text = read_text(path, "it is the table of the data set")
     for number, line in enumerate(text.split("\n"), 1):
-        if "\0" in line:
-            raise InputError(f"{path}: line {number}: a NUL byte; save the table as plain text in UTF-8")
         if len(line) > _LONGEST:
             raise InputError(f"{path}: line {number}: longer than {_LONGEST:,} characters; is it a table of clips?")
     return read_rows(text, ("\t",), unproven=("\t",))

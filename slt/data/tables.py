@@ -37,7 +37,7 @@ def nfc(text: str) -> str:
 def read_text(path: Path, advice: str) -> str:
     """The text of a file in UTF-8, or in UTF-16 if it begins with that mark, with "\\n" between lines.
 
-    Raises InputError, one line, if it cannot be read. advice: what to do then, for the message.
+    Raises InputError, one line, if it cannot be read, or holds a NUL byte. advice: what to do then, for the message.
     """
     try:
         data = path.read_bytes()
@@ -47,7 +47,11 @@ def read_text(path: Path, advice: str) -> str:
         text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:  # as a broken disk leaves them in place of lines
+        number = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{path}: line {number}: a NUL byte (damaged?); {advice}")
+    return text
 
 
 def unquoted(lines: Sequence[str]) -> list[str]:

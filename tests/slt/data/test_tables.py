@@ -64,6 +64,12 @@ def test_encodings_and_ends_of_lines(tmp_path, encoding, end):
     assert read_text(path, "give another") == "süd\nnord\n"
 
 
+def test_lines_that_a_broken_disk_made_zero_are_no_text(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"name|text\na|b" + bytes(64) + b"\n")
+    with pytest.raises(InputError, match=r"a\.csv: line 2: a NUL byte \(damaged\?\); look"):
+        read_text(tmp_path / "a.csv", "look")
+
+
 def test_what_is_no_text_is_one_line(tmp_path):
     (tmp_path / "a.csv").write_bytes("süd".encode("latin-1"))
     with pytest.raises(InputError, match=r"a\.csv: not UTF-8 text; save it as UTF-8"):

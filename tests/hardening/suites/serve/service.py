@@ -21,7 +21,7 @@ from tests.hardening.endings import wrong_ending
 from tests.hardening.suites.serve import talk
 from tests.hardening.suites.serve.talk import Answer
 
-PATIENCE = 300.0  # seconds for a job, or a start, on a busy machine
+PATIENCE = 900.0  # seconds for a job, or a start, on a busy machine
 GONE = 30.0  # seconds in which what was cancelled has to be gone
 SECRET = "a-secret-of-this-machine-63f1"
 GROWTH = 128 << 20  # bytes that the server's own process may take beyond what it had at first
