@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from experiments.pages import fill
 from experiments.report import Result, interval, table, write_result
-from experiments.request import Request
+from experiments.request import RESULTS, Request
 from experiments.tables import gloss2text
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
@@ -123,6 +124,7 @@ def make(request: Request, config: PretrainingConfig) -> None:
     jobs = [Job(point, arm, seed) for point in config.points for arm, seeds in point.arms.items() for seed in seeds]
     jobs.sort(key=lambda job: job.point.arms[job.arm].index(job.seed))  # first seeds first
     done: dict[Job, Done] = {}
+    result = Result([], {})
     with worker_pool(config.workers) as pool:
         encoders: dict[str, Future[Done]] = {}
         running: dict[Future[Done], Job | str] = {}
@@ -145,7 +147,12 @@ def make(request: Request, config: PretrainingConfig) -> None:
                 stage = future.result()
                 if isinstance(what, Job):
                     done[what] = stage
-                    _write(request, config, place, done, {a: f.result() for a, f in encoders.items() if f.done()})
+                    made = {arm: one.result() for arm, one in encoders.items() if one.done()}
+                    result = _write(request, config, place, done, made)
+    if request.results == RESULTS:
+        link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
+        made_by = "Made by `python -m experiments pretraining`."
+        fill(f"table {request.name}", "\n".join([*result.sections, f"{made_by} {link}"]))
 
 
 def _pretrained(arm: str, config: PretrainingConfig, place: Place) -> Done:
@@ -202,7 +209,7 @@ def subset(corpus: Corpus, share: float, seed: int) -> Corpus:
 
 def _write(
     request: Request, config: PretrainingConfig, place: Place, done: Mapping[Job, Done], encoders: Mapping[str, Done]
-) -> None:
+) -> Result:
     splits = {split: place.corpus.split(split) for split in SPLITS}
     numbers: dict[str, Any] = {"pretrainings": {a: _minutes(e.folder) for a, e in encoders.items()}, "points": {}}
     rows = []
@@ -230,6 +237,7 @@ def _write(
     result = Result(["\n".join(table(head, rows, texts=2)) + "\n", *(f"{note}\n" for note in notes)], numbers)
     title = "What pretraining without glosses is worth to a recogniser"
     write_result(result, request.results, request.name, title, request.about(config, config.seed))
+    return result
 
 
 def _minutes(folder: Path) -> float:
