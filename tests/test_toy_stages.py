@@ -22,7 +22,8 @@ from skeletor.refiners2d.registry import build_refiner_2d
 from skeletor.refiners2d.weights import FITTINGS, register_fitted, save_refiner_2d
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
-from slt.cli import back_translate, doctor, run, score, stages, translate
+from slt.cli import doctor, stages, translate
+from slt.cli.corpora import back_translate, run, score
 from slt.estimators.base import ESTIMATORS, EstimateOptions, cut, record, seen, source_sha256
 from slt.estimators.registry import build_estimator
 from slt.inference.chain import make_refiner, named_estimator

@@ -11,7 +11,7 @@ import numpy as np
 from experiments.benchmarks.table import Row, cpu_seconds, rate
 from skeletor.io.formats import read_pose, write_pose
 from skeletor.poses.pose import PoseSequence
-from slt.estimators.mediapipe import MediaPipeOptions
+from slt.estimators.mediapipe.estimator import MediaPipeOptions
 from slt.estimators.registry import build_estimator
 from slt.synthetic.build import CorpusConfig, make_clip, plan_corpus
 from slt.video import open_video

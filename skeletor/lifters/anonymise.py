@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skeletor.lifters.kinematics import LENGTH_IDS, PROPORTIONS
+from skeletor.lifters.kinematic.kinematics import LENGTH_IDS, PROPORTIONS
 from skeletor.poses.normalise import STAGE as NORMALISE
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from skeletor.lifters import fast
 from skeletor.lifters.base import LIFTERS, LiftOptions, checked, finish, in_processes, observed_joints
 from skeletor.lifters.gaps import fill
-from skeletor.lifters.side_by_side import Layout
+from skeletor.lifters.kinematic import fast
+from skeletor.lifters.kinematic.side_by_side import Layout
 from skeletor.poses.key_frames import carried_confidence, pose_stride
 from skeletor.poses.pose import PoseSequence, StageRecord
 
@@ -29,7 +29,7 @@ class FastOptions(LiftOptions):
 
 
 class FastLifter:
-    """Lifts clips together; see `skeletor.lifters.fast`."""
+    """Lifts clips together; see `skeletor.lifters.kinematic.fast`."""
 
     name = "fast"
     version = "1"

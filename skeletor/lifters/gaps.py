@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from skeletor.lifters.kinematics import CHILDREN, LENGTH_IDS, PARENTS, PROPORTIONS
+from skeletor.lifters.kinematic.kinematics import CHILDREN, LENGTH_IDS, PARENTS, PROPORTIONS
 from skeletor.poses.skeleton import SIGNING_50
 
 _HANDS = ((SIGNING_50.index("left_wrist"), SIGNING_50.group("left_hand")),

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from skeletor.lifters import reference, solve
 from skeletor.lifters.base import LIFTERS, LiftOptions, checked, finish, in_processes
 from skeletor.lifters.gaps import fill
-from skeletor.lifters.kinematics import PROPORTIONS
+from skeletor.lifters.kinematic import reference, solve
+from skeletor.lifters.kinematic.kinematics import PROPORTIONS
 from skeletor.poses.pose import PoseSequence, StageRecord
 
 
@@ -27,7 +27,7 @@ class ReferenceOptions(LiftOptions):
 
 
 class ReferenceLifter:
-    """Zelinka's method on each clip by itself; see `skeletor.lifters.reference`."""
+    """Zelinka's method on each clip by itself; see `skeletor.lifters.kinematic.reference`."""
 
     name = "reference"
     version = "1"

@@ -12,9 +12,9 @@ from skeletor.support.progress import log
 from slt.cli.inputs import Input
 from slt.estimators.base import ESTIMATORS, EstimateOptions
 from slt.estimators.given import PoseFiles
-from slt.estimators.mediapipe import SPEEDS
-from slt.estimators.pose_model import ABOUT as POSE_MODEL_ABOUT
-from slt.estimators.pose_model import POSE_MODELS
+from slt.estimators.mediapipe.estimator import SPEEDS
+from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.mediapipe.pose_model import POSE_MODELS
 
 
 def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:

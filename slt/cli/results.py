@@ -14,7 +14,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import seen
 from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError
 from skeletor.support.progress import log
-from slt.estimators.bystanders import people_warning
+from slt.estimators.mediapipe.bystanders import people_warning
 
 SUFFIXES = (".safetensors", ".pose", ".skels")
 SKELS = ".skels"

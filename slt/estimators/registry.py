@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, SerializeAsAny
 
-from slt.estimators import mediapipe, openpose, openpose_files, pose_files  # noqa: F401  each registers itself
+from slt.estimators import openpose, openpose_files, pose_files  # noqa: F401  each registers itself
 from slt.estimators.base import ESTIMATORS, EstimateOptions, Estimator
 
 __all__ = ["ESTIMATORS", "EstimateConfig", "EstimateOptions", "Estimator", "build_estimator"]

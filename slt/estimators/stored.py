@@ -20,7 +20,7 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from slt.estimators.base import STAGE, USUAL_FPS, EstimateOptions
-from slt.estimators.bystanders import STAGE as PEOPLE
+from slt.estimators.mediapipe.bystanders import STAGE as PEOPLE
 from slt.estimators.pool import Job, estimate_jobs
 from slt.video import open_video
 

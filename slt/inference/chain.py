@@ -28,8 +28,8 @@ from skeletor.refiners2d.registry import REFINERS_2D, build_refiner_2d
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.estimators.base import Estimator
-from slt.estimators.bystanders import people_warning
 from slt.estimators.given import GivenPoses
+from slt.estimators.mediapipe.bystanders import people_warning
 from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder

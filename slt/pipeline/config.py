@@ -16,7 +16,7 @@ from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.registry import Refine2DConfig
 from skeletor.support.config import Config, load_config, read_yaml_file
 from skeletor.support.errors import InputError
-from slt.estimators.mediapipe import MediaPipeOptions
+from slt.estimators.mediapipe.estimator import MediaPipeOptions
 from slt.estimators.registry import EstimateConfig
 from slt.recognise.config import RecogniserConfig
 from slt.sign2text.config import Sign2TextRow

@@ -39,12 +39,18 @@ class States(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """All of the network that knows no glosses: the streams, and the layers over what is joined."""
+    """All of the network that knows no glosses: the streams, and the layers over what is joined.
 
-    def __init__(self, config: RecogniserConfig) -> None:
+    glosses: also heads for so many on the streams. They are made here, so that a seed gives the weights that it always
+    gave.
+    """
+
+    def __init__(self, config: RecogniserConfig, glosses: int | None = None) -> None:
         super().__init__()
         self.columns = [list(columns) for columns in STREAMS.values()]
         self.streams = nn.ModuleList(_Stream(len(c), config.width, config.subsample) for c in self.columns)
+        heads = self.columns if glosses is not None else []
+        self.stream_heads = nn.ModuleList(nn.Linear(config.width, 1 + (glosses or 0)) for _ in heads)
         self.join = nn.Linear(len(self.columns) * config.width, config.hidden)
         self.subsample, self.drop = config.subsample, nn.Dropout(config.dropout)
         layer = [
@@ -77,8 +83,7 @@ class RecogniserNetwork(Encoder):
     """(B, T, features + 1), as of `Encoder.encode`, to `Read`."""
 
     def __init__(self, config: RecogniserConfig, glosses: int) -> None:
-        super().__init__(config)
-        self.stream_heads = nn.ModuleList(nn.Linear(config.width, 1 + glosses) for _ in self.columns)
+        super().__init__(config, glosses)
         self.head = nn.Linear(config.hidden, 1 + glosses)
         self.frame_head = nn.Linear(config.hidden, 1 + glosses)
 

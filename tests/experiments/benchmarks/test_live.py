@@ -10,7 +10,7 @@ from experiments.__main__ import main
 from experiments.benchmarks.live import LiveBench, Simulated, _estimated, stream
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
-from slt.estimators.mediapipe import unavailable
+from slt.estimators.mediapipe.estimator import unavailable
 from slt.live.channel import Mailbox
 from slt.video import open_video, write_video
 from tests.slt.live.fakes import Poses

@@ -13,7 +13,8 @@ from skeletor.cli import make_parser as skeletor_parser
 from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.registry import LIFTERS
 from skeletor.refiners.registry import REFINERS
-from slt.cli import back_translate, corpus, data, pretrain, run, score, serve, sign2text, stages, translate
+from slt.cli import serve, stages, translate
+from slt.cli.corpora import back_translate, corpus, data, pretrain, run, score, sign2text
 from slt.estimators.registry import ESTIMATORS
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ import pytest
 from skeletor.support.command import run_command
 from skeletor.support.errors import InputError, NothingToTranslate
 from slt.cli.live import main
-from slt.estimators.mediapipe import MediaPipeEstimator
+from slt.estimators.mediapipe.estimator import MediaPipeEstimator
 from slt.live.channel import Mailbox
 from slt.video import write_video
 from tests.slt.inference.test_recording import SAID, talk

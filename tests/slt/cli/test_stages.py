@@ -13,7 +13,7 @@ from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50
 from skeletor.support.errors import InputError
 from slt.cli import stages
-from slt.estimators.bystanders import STAGE
+from slt.estimators.mediapipe.bystanders import STAGE
 from slt.video import open_video, write_video
 from tests.slt.toy import perform
 

@@ -86,7 +86,7 @@ def test_the_abstention_works_on_3d_with_and_without_confidences(model, tmp_path
 
 
 def test_translate_and_score_take_the_same_poses_alike(model, translate, tmp_path, capsys):
-    from slt.cli.score import main as score_main
+    from slt.cli.corpora.score import main as score_main
 
     clips = {f"c{k}": perform(["regen", "wind", "sonne", "schnee"][k:], 40 + k) for k in range(3)}
     write_shard(clips, tmp_path / "s.safetensors")

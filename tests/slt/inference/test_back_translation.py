@@ -11,7 +11,7 @@ from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 from skeletor.support.errors import InputError
-from slt.cli.score import main
+from slt.cli.corpora.score import main
 from slt.inference.back_translation import back_translate, find_sources
 from slt.inference.chain import load_chain
 from slt.score.scores import score

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.cli.report import main
+from slt.cli.corpora.report import main
 from slt.report.finished import read_finished
 from slt.report.page import report_page, write_report_page
 from tests.chromium import chromium

@@ -10,7 +10,7 @@ import pytest
 from sacrebleu.metrics.bleu import BLEU
 
 from skeletor.support.errors import MissingDependency
-from slt.cli.score import main
+from slt.cli.corpora.score import main
 from slt.score.bleu import bleu_from_statistics, bleu_statistics, corpus_bleu
 from slt.score.bootstrap import statistics
 from slt.score.floor import constant_sentence

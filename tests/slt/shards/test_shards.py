@@ -201,7 +201,7 @@ def test_a_shard_that_is_lost_to_a_full_disk_is_no_defect(
     tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
     outcome = Outcome(1, 0, (Ended.by(0, error),), 0, 0, 0, 0.0)
-    monkeypatch.setattr("slt.cli.shards.run_plan", lambda plan, engine: outcome)
+    monkeypatch.setattr("slt.cli.corpora.shards.run_plan", lambda plan, engine: outcome)
     with pytest.raises(SystemExit) as end:
         main(["shards", "lift", str(inputs[0]), "-o", str(tmp_path / "out")])
     assert end.value.code == code

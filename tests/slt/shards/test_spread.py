@@ -12,7 +12,7 @@ import pytest
 from skeletor.io.store import open_store, write_store
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.support.errors import InputError
-from slt.cli import run as command
+from slt.cli.corpora import run as command
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.work.estimate import estimate_corpus
 from slt.pipeline.work.lift import lift_parts

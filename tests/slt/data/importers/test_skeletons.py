@@ -10,7 +10,7 @@ import pytest
 from skeletor.io.formats import read_pose, read_poses
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
-from slt.cli.data import main
+from slt.cli.corpora.data import main
 from slt.data.check import check
 from slt.data.importers.write import import_data
 from slt.data.own import describe, read_own

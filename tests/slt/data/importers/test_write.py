@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.cli.data import main
+from slt.cli.corpora.data import main
 from slt.data.check import check
 from slt.data.importers.write import import_data
 from slt.data.own import read_own

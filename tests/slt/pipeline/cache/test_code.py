@@ -196,8 +196,11 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ("slt/synthetic/language/german", CORPUS),
         ("slt/synthetic/language/patterns", CORPUS),
         ("slt/synthetic/detector/noise_events", {"simulate"}),
-        ("slt/estimators/prune", {"estimate", "model"}),
-        ("skeletor/lifters/kinematics", {"lift", "model"}),  # the model's limits for sparse 2D need the whole chain
+        ("slt/estimators/mediapipe/prune", {"estimate", "model"}),
+        (
+            "skeletor/lifters/kinematic/kinematics",
+            {"lift", "model"},
+        ),  # the model's limits for sparse 2D need the whole chain
         ("skeletor/lifters/learned/joint_token", {"lift", "model"}),
         ("skeletor/refiners/networks/spatial_prior", {*TRAINED, *ROWS, "model"}),
         ("skeletor/refiners/trust", {*ROWS, "model"}),

@@ -16,7 +16,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, Description
-from slt.estimators.mediapipe import MediaPipeOptions
+from slt.estimators.mediapipe.estimator import MediaPipeOptions
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.sources import list_bad_clips
 from slt.pipeline.work.estimate import estimate_corpus

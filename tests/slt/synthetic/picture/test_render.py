@@ -250,7 +250,7 @@ def test_broadcast_is_rendered_at_60_frames_per_second_and_core():
 
 @pytest.mark.slow
 def test_mediapipe_sees_the_studio_signer(tmp_path):
-    from slt.estimators.mediapipe import MediaPipeOptions
+    from slt.estimators.mediapipe.estimator import MediaPipeOptions
     from slt.estimators.registry import build_estimator
     from slt.video import write_video
 

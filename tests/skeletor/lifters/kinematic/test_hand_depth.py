@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skeletor.lifters import hand_depth
+from skeletor.lifters.kinematic import hand_depth
 
 
 def rotations(count: int, seed: int) -> np.ndarray:

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from skeletor.lifters.fast import FOREARM, PRIOR, lift
-from skeletor.lifters.kinematics import PROPORTIONS
-from skeletor.lifters.side_by_side import Layout
+from skeletor.lifters.kinematic.fast import FOREARM, PRIOR, lift
+from skeletor.lifters.kinematic.kinematics import PROPORTIONS
+from skeletor.lifters.kinematic.side_by_side import Layout
 
 ELBOWS, WRISTS = (6, 3), (7, 4)
 EXPECTED = float(PROPORTIONS[FOREARM])

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skeletor.lifters.kinematics import BONES, CHILDREN, JOINTS, LENGTH_IDS, LENGTHS, PARENTS, incidence, levels
+from skeletor.lifters.kinematic.kinematics import (
+    BONES,
+    CHILDREN,
+    JOINTS,
+    LENGTH_IDS,
+    LENGTHS,
+    PARENTS,
+    incidence,
+    levels,
+)
 
 LENGTH_WEIGHT = 0.001
 TRAJECTORY_WEIGHT = 0.1

@@ -13,7 +13,7 @@ from skeletor.refiners.trained import SkeletorOptions
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.gaussian import GaussianOptions
 from skeletor.support.errors import InputError
-from slt.cli.run import make_parser, read_run_config
+from slt.cli.corpora.run import make_parser, read_run_config
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.config import RunConfig
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.support.errors import InputError
-from slt.estimators.mediapipe_package import package_folder, silence
+from slt.estimators.mediapipe.package import package_folder, silence
 
 STAGE = "people"
 LOOKS = 3  # frames that are looked at again
@@ -132,7 +132,7 @@ class _Detector:
         self._graph = CalculatorGraph(graph_config=_GRAPH)
         self._found: dict[str, Any] = {}
         self._clock = 0
-        # no Python code may run in the call, see `slt.estimators.mediapipe`
+        # no Python code may run in the call, see `slt.estimators.mediapipe.estimator`
         self._graph.observe_output_stream("detections", self._found.__setitem__)
         self._graph.start_run({})
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skeletor.lifters import reference
-from skeletor.lifters.kinematics import CHILDREN, LENGTH_IDS, PARENTS
+from skeletor.lifters.kinematic import reference
+from skeletor.lifters.kinematic.kinematics import CHILDREN, LENGTH_IDS, PARENTS
 from skeletor.lifters.reference_lifter import ReferenceOptions
 from skeletor.lifters.registry import build_lifter
 from skeletor.poses.normalise import denormalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 
-ORACLES = Path(__file__).parents[4] / "shared" / "oracles" / "uplift_ik"
+ORACLES = Path(__file__).parents[5] / "shared" / "oracles" / "uplift_ik"
 NAMES = ("demo", "edge_T40_n200", "slice_T40_n100", "slice_T40_n1000", "slice_T8_n50", "tail_with_missing_T30_n200")
 ALIASES = {
     "norm": "normalized",

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from skeletor.files.plain_json import to_json
-from slt.cli import back_translate
+from slt.cli.corpora import back_translate
 from slt.score.tokens import ABOUT, TOKENS
 
 

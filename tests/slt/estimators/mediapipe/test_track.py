@@ -11,16 +11,17 @@ import pytest
 from skeletor.poses.key_frames import key_frames
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
-from slt.estimators import mediapipe_graphs, mediapipe_track
-from slt.estimators.mediapipe import MediaPipeOptions, unavailable
-from slt.estimators.mediapipe_graphs import Part
-from slt.estimators.mediapipe_track import FAST, FULL, NOTHING, Tracker, _between, _Frame, _Line
+from slt.estimators.mediapipe import graphs as mediapipe_graphs
+from slt.estimators.mediapipe import track as mediapipe_track
+from slt.estimators.mediapipe.estimator import MediaPipeOptions, unavailable
+from slt.estimators.mediapipe.graphs import Part
+from slt.estimators.mediapipe.track import FAST, FULL, NOTHING, Tracker, _between, _Frame, _Line
 from slt.estimators.registry import build_estimator
 from slt.video import Span
 
 if unavailable():
     pytest.skip(f"mediapipe: {unavailable()}", allow_module_level=True)
-CLIP = Path(__file__).parents[3] / "examples" / "forecast.mp4"
+CLIP = Path(__file__).parents[4] / "examples" / "forecast.mp4"
 SIGNS = Span(0.8, 1.64)  # 21 frames, hands moving
 LOOKS = np.arange(0, 21, 4)
 TRUNK = [SIGNING_50.index(name) for name in ("nose", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow")]

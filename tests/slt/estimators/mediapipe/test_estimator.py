@@ -17,17 +17,17 @@ from skeletor.poses.key_frames import key_frames, pose_stride
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
-from slt.estimators import mediapipe_graphs
-from slt.estimators.mediapipe import MediaPipeOptions, unavailable
-from slt.estimators.mediapipe_package import silence
-from slt.estimators.mediapipe_track import FULL, Tracker
-from slt.estimators.pose_model import places, read_model
+from slt.estimators.mediapipe import graphs as mediapipe_graphs
+from slt.estimators.mediapipe.estimator import MediaPipeOptions, unavailable
+from slt.estimators.mediapipe.package import silence
+from slt.estimators.mediapipe.pose_model import places, read_model
+from slt.estimators.mediapipe.track import FULL, Tracker
 from slt.estimators.registry import build_estimator
 from slt.video import Span, open_video, write_video
 
 if unavailable():
     pytest.skip(f"mediapipe: {unavailable()}", allow_module_level=True)
-REAL = Path(__file__).parents[4] / "shared" / "data" / "phoenix14t_video"
+REAL = Path(__file__).parents[5] / "shared" / "data" / "phoenix14t_video"
 REAL = REAL / "01April_2010_Thursday_tagesschau-4330.avi"  # the left half is the picture
 FRAMES = 12
 
@@ -198,7 +198,7 @@ def test_models_are_loaded_once(clip: Path) -> None:
 
 def test_pictures_one_by_one_give_what_their_file_gives():
     """The first frames of the example, each fourth left out as of a machine that is too slow."""
-    example = Path(__file__).parents[3] / "examples" / "forecast.mp4"
+    example = Path(__file__).parents[4] / "examples" / "forecast.mp4"
     estimator, looked = build_estimator(MediaPipeOptions()), [0, 1, 2, 4, 5, 6]
     with open_video(example) as video, estimator.follow("camera", video.fps) as find:
         frames = [frame for frame, _ in zip(video, range(7), strict=False)]

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.cli import data
 from slt.cli import main as slt_main
+from slt.cli.corpora import data
 from slt.data.layout import read_corpus
 from tests.slt.data.own_sets import write_poses
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from slt.estimators import mediapipe_graphs as graphs
-from slt.estimators.mediapipe_graphs import HandModel
-from slt.estimators.pose_model import PoseModel
+from slt.estimators.mediapipe import graphs
+from slt.estimators.mediapipe.graphs import HandModel
+from slt.estimators.mediapipe.pose_model import PoseModel
 
 TICK = 33333  # microseconds a frame, as Holistic counts
 BODY = 33

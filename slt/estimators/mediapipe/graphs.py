@@ -13,8 +13,8 @@ from functools import cache
 from threading import Lock
 from typing import Any, Literal
 
-from slt.estimators.mediapipe_package import package_folder, silence
-from slt.estimators.pose_model import PoseModel, read_model
+from slt.estimators.mediapipe.package import package_folder, silence
+from slt.estimators.mediapipe.pose_model import PoseModel, read_model
 
 HandModel = Literal["full", "lite"]
 POSE_MODEL = "pose_model"  # side packet with its bytes

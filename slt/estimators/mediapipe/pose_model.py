@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from skeletor.support.errors import MissingDependency
-from slt.estimators.mediapipe_package import package_folder
-from slt.estimators.prune import without_output
+from slt.estimators.mediapipe.package import package_folder
+from slt.estimators.mediapipe.prune import without_output
 
 PoseModel = Literal["full", "heavy"]
 POSE_MODELS: tuple[PoseModel, ...] = get_args(PoseModel)

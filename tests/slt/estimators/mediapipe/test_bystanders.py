@@ -5,10 +5,10 @@ import pytest
 
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import MEDIAPIPE_75
-from slt.estimators import bystanders
-from slt.estimators.bystanders import Person, Watch, others, people_warning
+from slt.estimators.mediapipe import bystanders
+from slt.estimators.mediapipe.bystanders import Person, Watch, others, people_warning
 
-SHARED = Path(__file__).parents[4] / "shared"
+SHARED = Path(__file__).parents[5] / "shared"
 
 
 def person(x: float, size: float = 100) -> Person:
@@ -94,7 +94,7 @@ def test_frames_that_are_not_looked_at_are_passed_over(monkeypatch):
     [("cases/a20/two_people.mp4", True), ("data/video/sign_test_video.mp4", False)],
 )
 def test_two_people_side_by_side_and_one_alone(path, said):
-    from slt.estimators.mediapipe import MediaPipeEstimator
+    from slt.estimators.mediapipe.estimator import MediaPipeEstimator
 
     pose = MediaPipeEstimator()(SHARED / path)
     assert (people_warning(pose) is not None) == said

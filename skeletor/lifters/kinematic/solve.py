@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dct, idct
 
-from skeletor.lifters.kinematics import BONES, JOINTS, LENGTH_IDS, LENGTHS, incidence
-from skeletor.lifters.reference import LENGTH_WEIGHT, TRAJECTORY_WEIGHT, Unknowns
+from skeletor.lifters.kinematic.kinematics import BONES, JOINTS, LENGTH_IDS, LENGTHS, incidence
+from skeletor.lifters.kinematic.reference import LENGTH_WEIGHT, TRAJECTORY_WEIGHT, Unknowns
 
 _P = incidence().astype(np.float32)  # (50, 49)
 _PT = np.ascontiguousarray(_P.T)

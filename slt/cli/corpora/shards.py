@@ -13,7 +13,7 @@ from skeletor.poses.pose import file_sha256
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
-from slt.cli.engines import add_engine_options, make_engine
+from slt.cli.corpora.engines import add_engine_options, make_engine
 from slt.inference.model_files import CONFIG
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan

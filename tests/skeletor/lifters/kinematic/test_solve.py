@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skeletor.lifters import reference, solve
-from skeletor.lifters.kinematics import LENGTHS, PROPORTIONS
+from skeletor.lifters.kinematic import reference, solve
+from skeletor.lifters.kinematic.kinematics import LENGTHS, PROPORTIONS
 
 
 def problem(frames: int) -> tuple[reference.Unknowns, np.ndarray]:

@@ -42,13 +42,13 @@ from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.listening import said
 from skeletor.support.progress import log
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, finish, seen, source_sha256
-from slt.estimators.bystanders import Watch
-from slt.estimators.mediapipe_graphs import HandModel
-from slt.estimators.mediapipe_package import package_folder, silence
-from slt.estimators.mediapipe_track import EFFORTS, FULL, Tracker
-from slt.estimators.pose_model import ABOUT as POSE_MODEL_ABOUT
-from slt.estimators.pose_model import FOLDER, PoseModel, file_name
-from slt.estimators.pose_model import unavailable as pose_model_unavailable
+from slt.estimators.mediapipe.bystanders import Watch
+from slt.estimators.mediapipe.graphs import HandModel
+from slt.estimators.mediapipe.package import package_folder, silence
+from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.mediapipe.pose_model import FOLDER, PoseModel, file_name
+from slt.estimators.mediapipe.pose_model import unavailable as pose_model_unavailable
+from slt.estimators.mediapipe.track import EFFORTS, FULL, Tracker
 from slt.video import Span, Video, open_video
 
 Speed = Literal["full", "fast"]

@@ -2,9 +2,9 @@
 
 Arms: a bone has the depth that its length leaves over; the forearm comes forward, and where the elbow is, is a chain of
 probabilities over time, from the bone's length, the usual bend of the arm and continuity. Hands:
-`skeletor.lifters.hand_depth`, two tilts per palm, weighed in the same way. x and y stay as seen, so that refinement
-gets what the detector saw, and pixels can be had back exactly; depth is taken from positions averaged over about three
-frames.
+`skeletor.lifters.kinematic.hand_depth`, two tilts per palm, weighed in the same way. x and y stay as seen, so that
+refinement gets what the detector saw, and pixels can be had back exactly; depth is taken from positions averaged over
+about three frames.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skeletor.lifters import hand_depth
-from skeletor.lifters.kinematics import PROPORTIONS
-from skeletor.lifters.side_by_side import Layout, marginals
+from skeletor.lifters.kinematic import hand_depth
+from skeletor.lifters.kinematic.kinematics import PROPORTIONS
+from skeletor.lifters.kinematic.side_by_side import Layout, marginals
 
 # left, right
 SHOULDERS, ELBOWS, WRISTS, HANDS = (5, 2), (6, 3), (7, 4), (8, 29)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from skeletor.lifters.side_by_side import Layout, marginals
+from skeletor.lifters.kinematic.side_by_side import Layout, marginals
 
 
 def brute_force(cost: np.ndarray, jump: np.ndarray) -> np.ndarray:

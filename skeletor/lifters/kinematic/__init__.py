@@ -1,0 +1,1 @@
+"""Inverse kinematics: Zelinka's as published (`reference`), and batched (`fast`)."""

@@ -1,0 +1,1 @@
+"""Commands for those who train and score: runs, data sets, shards, tables of scores."""
