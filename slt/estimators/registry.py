@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from slt.estimators import openpose, openpose_files, pose_files  # noqa: F401  each registers itself
 from slt.estimators.base import ESTIMATORS, EstimateOptions, Estimator
+from slt.estimators.mediapipe import estimator  # noqa: F401
 
 __all__ = ["ESTIMATORS", "EstimateConfig", "EstimateOptions", "Estimator", "build_estimator"]
 # A config's section: which estimator, and its options.

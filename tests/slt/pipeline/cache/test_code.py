@@ -215,7 +215,7 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ("skeletor/lifters/benchmarks/human36m", set()),
         ("skeletor/lifters/learned/training", set()),
         ("slt/data/check", set()),
-        ("slt/cli/run", set()),
+        ("slt/cli/corpora/run", set()),
         ("slt/inference/chain", set()),
         ("slt/pipeline/report", set()),
         ("slt/pipeline/run", set()),
