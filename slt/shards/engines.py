@@ -181,8 +181,9 @@ class Ray:
         except ImportError as error:
             raise MissingDependency("--executor ray needs ray: pip install 'skeletor-slt[ray]'") from error
         try:
-            ray.init(address=self.address, num_cpus=None if self.address else self.workers, include_dashboard=False,
-                     ignore_reinit_error=True, log_to_driver=False)  # fmt: skip
+            # without an address one of its own, even where another cluster runs
+            ray.init(address=self.address or "local", num_cpus=None if self.address else self.workers,
+                     include_dashboard=False, ignore_reinit_error=True, log_to_driver=False)  # fmt: skip
         except ConnectionError as error:
             raise InputError(f"--address {self.address}: no Ray cluster there ({one_line(error, 120)})") from error
         try:

@@ -33,7 +33,7 @@ def weights(path: Path, kind: str, when: int) -> Path:
 
 
 def test_every_kind_and_every_mode_has_a_name():
-    assert tuple(NETWORKS) == KINDS and set(PLAIN) == {"fast", "reference"}
+    assert tuple(NETWORKS) == KINDS and set(PLAIN) == {"fast", "flat", "reference"}
     assert {load_config(ROOT / path, LiftTrainJob).model.kind for path in NETWORKS.values()} == set(KINDS)
 
 
