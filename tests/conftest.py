@@ -18,6 +18,14 @@ settings.register_profile("search", deadline=None)
 settings.load_profile("house")
 
 
+_LONG = ("test_tiny_run.py", "test_hardening.py", "test_bench.py")  # files that take a process for minutes
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: one that begins last would keep one process busy when all others have ended."""
+    items.sort(key=lambda item: _LONG.index(item.path.name) if item.path.name in _LONG else len(_LONG))
+
+
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _GPUS = os.environ.get(_VISIBLE), torch.cuda.is_available, torch.cuda.device_count
 

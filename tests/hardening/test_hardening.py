@@ -23,7 +23,7 @@ from tests.hardening.suites import disk, hostile, key_points, many, video
 from tests.hardening.watch import Watch
 
 SHARES = {
-    "video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.12, "batch": 0.1, "server: path traversal": 0.1,
+    "video": 0.06, "key points": 0.004, "hostile": 0.12, "disk": 0.06, "batch": 0.1, "server: path traversal": 0.1,
     "server: bad uploads": 0.05,
 }  # fmt: skip
 SLOW_SHARES = {"server: 50 uploads at once": 0.1, "server: cancel": 0.1, "server: oversized": 0.3}

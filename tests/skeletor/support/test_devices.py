@@ -228,6 +228,7 @@ train_refiner(clips(4), c, folder / "out")
 """
 
 
+@pytest.mark.slow
 def test_a_training_whose_process_was_killed_is_started_again_and_ends_the_same(together: Path, tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(KILLED)
     by_torchrun(tmp_path, "--max-restarts", "1")
