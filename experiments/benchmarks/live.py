@@ -196,7 +196,7 @@ def _decoded(video: Video) -> Iterator[tuple[Frame, float]]:
 def compared(chain: Chain, path: Path, fixed: Sequence[Fixed]) -> tuple[int, float]:
     """How many texts are those of the file, each beside the one that it overlaps most; and the largest distance in
     seconds between their ends."""
-    whole = translate_recording(chain, path)
+    whole = translate_recording(chain, path, segments="rule")  # as live cuts
     assert isinstance(whole, Recording)
     same, apart = 0, 0.0
     for one in fixed:
