@@ -140,7 +140,7 @@ def header_faults(header: Mapping[str, Any]) -> list[str]:
     odd = [code for code in _texts(header.get("language")) if not _LANGUAGE.fullmatch(code)]
     faults += [f"{README}: language {code[:_LONGEST]!r} is no code of ISO 639" for code in odd]
     licence = header.get("license")
-    if not (isinstance(licence, str) and licence):
+    if not (isinstance(licence, str) and licence and licence.isprintable()):  # it is shown on a terminal
         faults.append(f"{README}: the header does not name the licence (key 'license')")
     elif licence == "other" and not header.get("license_name"):
         faults.append(f"{README}: license is 'other', and license_name does not say which")

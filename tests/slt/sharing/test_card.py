@@ -57,3 +57,10 @@ def test_what_a_card_needs_is_asked_for():
 def test_a_header_ends_at_its_own_fence():
     assert read_header("---\na: b\n---\ntext\n---\nc: d\n---\n") == {"a": "b"}
     assert yaml.safe_load("a: b") == read_header("\ufeff---\r\na: b\r\n---\r\n")
+
+
+def test_a_licence_that_would_talk_to_the_terminal_is_none() -> None:
+    header = {"language": ["de"], "metrics": ["bleu"], "datasets": ["x"], "license": "cc0-1.0"}
+    assert header_faults(header) == []
+    (fault,) = header_faults(header | {"license": "\x1b[2J\x1b]0;x\x07"})
+    assert "licence" in fault and fault.isprintable()
