@@ -161,7 +161,7 @@ def _hostile(sound: Files, canary: Path) -> Mapping[str, Files]:
         "a card 100,000 deep": dict(sound) | {"README.md": b"---\na: " + deep + b"\n---\n"},
         "a card of aliases": dict(sound) | {"README.md": b"---\n" + aliases + b"---\n"},
         "a card with a tag": dict(sound) | {"README.md": b"---\n" + tag + b"---\n"},
-        "a card of escapes": dict(sound) | {"README.md": readme.replace(b"CC0-1.0", b'"\\e[2J\\e]0;x\\a"')},
+        "a card of escapes": dict(sound) | {"README.md": readme.replace(b"cc0-1.0", b'"\\e[2J\\e]0;x\\a"')},
         "no card": {name: data for name, data in sound.items() if name != "README.md"},
         "no config": {name: data for name, data in sound.items() if name != "model.yaml"},
         "nothing": {},
