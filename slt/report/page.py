@@ -8,35 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from skeletor.files.atomic import write_text
-from skeletor.files.plain_json import to_json
 from slt.report.bars import table_plots, whole_table
 from slt.report.clips import Stores, best_and_worst, card
 from slt.report.finished import Finished, curves, read_finished
 from slt.report.joints import error_figures, unseen_figure
 from slt.report.markup import Markup, join, tag
 from slt.report.plots import curve_panels
-from slt.viewer.page import asset, content_hash
+from slt.viewer.page import asset, document, embedded
 
 NAME = "report.html"
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-{scenes}
-<script>{script}</script>
-</body>
-</html>
-"""
 
 
 def write_report_page(folder: Path, out: Path | None = None) -> Path:
@@ -58,18 +38,9 @@ def report_page(run: Finished) -> str:
     sections = [tag("section", {"id": key}, tag("h2", {}, name), *parts) for key, name, parts in shown]
     script = asset("viewer.js") + _asset("report.js")
     style = asset("viewer.css") + _asset("report.css")
-    policy = (
-        f"default-src 'none'; script-src {content_hash(script)}; style-src {content_hash(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return _PAGE.format(
-        policy=policy,
-        title=join(f"{title} - Skeletor-SLT"),
-        style=style,
-        body=join(tag("h1", {}, title), contents, *sections),
-        scenes="\n".join(_data(key, scene) for key, scene in scenes.items()),
-        script=script,
-    )
+    body = join(tag("h1", {}, title), contents, *sections)
+    data = "\n".join(embedded(key, scene) for key, scene in scenes.items())
+    return document(join(f"{title} - Skeletor-SLT"), style, body, data, script)
 
 
 Section = tuple[str, str, Sequence[Markup]]  # its id, its title, what it holds
@@ -110,12 +81,6 @@ def _clips(run: Finished, scenes: dict[str, Any]) -> list[Section]:
         if cards:
             made.append((key, name, [about, tag("div", {"class": "grid clips"}, *cards)]))
     return made
-
-
-def _data(key: str, scene: dict[str, Any]) -> str:
-    # "</script>" and "<!--" within the data would end it
-    data = to_json(scene).replace("<", "\\u003c")
-    return f'<script type="application/json" id="{key}">{data}</script>'
 
 
 def _asset(name: str) -> str:

@@ -21,7 +21,7 @@ from slt.video import Video, open_video, write_video
 _HIGHEST = 360  # pixels of the copy of the video
 _QUALITY = 28  # of its compression, see `write_video`
 _START = "Viewer.fromPage();\n"
-_PAGE = """<!doctype html>
+_DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -33,16 +33,16 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <main>
-<h1>{title}</h1>
-<div id="viewer"></div>
-<noscript><p>This page draws skeletons with JavaScript. Please allow it for this file.</p></noscript>
+{body}
 </main>
-<script type="application/json" id="scene">{scene}</script>
-<script type="text/plain" id="video">{video}</script>
+{data}
 <script>{script}</script>
 </body>
 </html>
 """
+_BODY = """<h1>{title}</h1>
+<div id="viewer"></div>
+<noscript><p>This page draws skeletons with JavaScript. Please allow it for this file.</p></noscript>"""
 
 
 def asset(name: str) -> str:
@@ -61,20 +61,30 @@ def write_page(scene: dict[str, Any], out: Path | str, video: Path | None = None
 
 def page(scene: dict[str, Any], video: bytes | None) -> str:
     """The text of the page. video: an mp4."""
+    title = html.escape(f"{scene['name']} - Skeletor-SLT")
+    copy = "" if video is None else base64.b64encode(video).decode("ascii")
+    data = embedded("scene", scene) + f'\n<script type="text/plain" id="video">{copy}</script>'
     script, style = asset("viewer.js") + _START, asset("viewer.css")
+    return document(title, style, _BODY.format(title=title), data, script, "media-src blob:; ")
+
+
+def document(title: str, style: str, body: str, data: str, script: str, allowed: str = "") -> str:
+    """A whole page that loads nothing: its policy knows its one style and its one script by their hashes.
+
+    title, body, data: HTML; data stands behind what is shown. allowed: more of the policy.
+    """
     policy = (
         f"default-src 'none'; script-src {content_hash(script)}; style-src {content_hash(style)}; img-src data:; "
-        "media-src blob:; base-uri 'none'; form-action 'none'"
+        f"{allowed}base-uri 'none'; form-action 'none'"
     )
-    return _PAGE.format(
-        policy=policy,
-        title=html.escape(f"{scene['name']} - Skeletor-SLT"),
-        style=style,
-        # "</script>" and "<!--" within the data would end it
-        scene=to_json(scene).replace("<", "\\u003c"),
-        video="" if video is None else base64.b64encode(video).decode("ascii"),
-        script=script,
-    )
+    return _DOCUMENT.format(policy=policy, title=title, style=style, body=body, data=data, script=script)
+
+
+def embedded(key: str, values: dict[str, Any]) -> str:
+    """Values as a script that the page's own one reads by its id."""
+    # "</script>" and "<!--" within the data would end it
+    data = to_json(values).replace("<", "\\u003c")
+    return f'<script type="application/json" id="{key}">{data}</script>'
 
 
 def content_hash(text: str) -> str:
