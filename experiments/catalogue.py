@@ -20,22 +20,11 @@ from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
+from experiments.readers import gloss2text, pretraining, recognition, sign2text
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
-from experiments.tables import (
-    detector,
-    figures,
-    gloss2text,
-    h36m,
-    known,
-    lifters,
-    pretraining,
-    real,
-    recognition,
-    refiners2d,
-    sign2text,
-)
+from experiments.tables import detector, figures, h36m, known, lifters, real, refiners2d
 from experiments.tables.config import (
     AblationTable,
     DetectorTable,
@@ -173,24 +162,24 @@ _TABLES: dict[str, Experiment[Any]] = {
     "gloss2text": Experiment(
         "Gloss2Text on PHOENIX14T's text",
         _checked(gloss2text.Gloss2TextConfig), gloss2text.make, "gloss2text",
-        needs=ANNOTATION, minutes=32, page="docs/phoenix14t.md", config="tables/gloss2text.yaml",
+        needs=ANNOTATION, minutes=32, page="docs/phoenix14t.md", config="readers/gloss2text.yaml",
     ),
     "gloss2text-tried": Experiment(
         "its recipes that were tried, on dev",
         _checked(gloss2text.Gloss2TextConfig), gloss2text.make_tried, "gloss2text",
-        needs=ANNOTATION, page="docs/phoenix14t.md", config="tables/gloss2text.yaml", result="gloss2text",
+        needs=ANNOTATION, page="docs/phoenix14t.md", config="readers/gloss2text.yaml", result="gloss2text",
     ),
     "recognition": Experiment(
         "what repair is worth to a reader: WER, and BLEU of its glosses translated",
         _checked(recognition.RecognitionConfig), recognition.make, "recognition",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}", page="docs/phoenix14t.md",
-        config="tables/recognition.yaml",
+        config="readers/recognition.yaml",
     ),
     "pretraining": Experiment(
         "what pretraining without glosses is worth to a recogniser of few sentences",
         _checked(pretraining.PretrainingConfig), pretraining.make, "pretraining",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
-        config="tables/pretraining.yaml",
+        config="readers/pretraining.yaml",
     ),
     "long": Experiment(
         "segmenters on long takes: boundaries, false seconds, BLEU-4 of the subtitles",
@@ -214,7 +203,7 @@ _TABLES: dict[str, Experiment[Any]] = {
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",
         _checked(sign2text.Sign2TextExperiment), sign2text.make, "sign2text", minutes=27,
-        page="docs/sign2text.md", config="tables/sign2text.yaml",
+        page="docs/sign2text.md", config="readers/sign2text.yaml",
     ),
     "h36m_uplift_351": _h36m("h36m_uplift_351", "Human3.6M, Uplift and Upsample, N = 351"),
     "h36m_uplift_81": _h36m("h36m_uplift_81", "Human3.6M, Uplift and Upsample, N = 81"),

@@ -25,7 +25,7 @@ from skeletor.lifters.benchmarks.sequences import Benchmark2D3D, as_clips
 from skeletor.lifters.learned.clips import Material
 from skeletor.lifters.learned.config import LiftTrainJob
 from skeletor.lifters.learned.inference import lift_clip
-from skeletor.lifters.learned.networks import LiftNetwork
+from skeletor.lifters.learned.networks.registry import LiftNetwork
 from skeletor.lifters.learned.training import WEIGHTS, kept_config, train_lifter
 from skeletor.lifters.learned.weights import load_lifter
 from skeletor.lifters.protocols import auc, mpjpe, mpjve, n_mpjpe, p_mpjpe, pck

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from skeletor.lifters.learned.clips import Material
-from skeletor.lifters.learned.networks import KINDS
+from skeletor.lifters.learned.networks.registry import KINDS
 from tests.gpu.trainings import (
     lifter_material,
     train_and_resume_lifter,

@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from skeletor.io.formats import write_pose
-from skeletor.lifters.learned.joint_token import JointTokenConfig
-from skeletor.lifters.learned.networks import build_network, network_arguments
+from skeletor.lifters.learned.networks.joint_token import JointTokenConfig
+from skeletor.lifters.learned.networks.registry import build_network, network_arguments
 from skeletor.lifters.learned.weights import LifterInfo, save_lifter
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.poses.skeleton import SIGNING_50

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from skeletor.lifters.learned.networks import ModelConfig
+from skeletor.lifters.learned.networks.registry import ModelConfig
 from skeletor.support.config import Config
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from skeletor.learning.augment import mirrored
-from skeletor.lifters.learned.layers import LiftNetwork
-from skeletor.lifters.learned.networks import REGISTRY
+from skeletor.lifters.learned.networks.layers import LiftNetwork
+from skeletor.lifters.learned.networks.registry import REGISTRY
 
 NECK = 1  # the root of SIGNING_50 here
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from skeletor.lifters.learned.clips import Draw
-from skeletor.lifters.learned.layers import LiftNetwork
-from skeletor.lifters.learned.networks import REGISTRY, ModelConfig
+from skeletor.lifters.learned.networks.layers import LiftNetwork
+from skeletor.lifters.learned.networks.registry import REGISTRY, ModelConfig
 
 
 def lifting_loss(network: LiftNetwork, config: ModelConfig, draw: Draw, runner: nn.Module) -> Tensor:

@@ -19,8 +19,8 @@ from skeletor.learning.trainer import train
 from skeletor.lifters.learned.clips import ClipSet, Material
 from skeletor.lifters.learned.config import LifterTrainConfig, LiftTrainJob
 from skeletor.lifters.learned.inference import lift_clip
-from skeletor.lifters.learned.layers import parameter_count
-from skeletor.lifters.learned.networks import LiftNetwork, build_network, network_arguments
+from skeletor.lifters.learned.networks.layers import parameter_count
+from skeletor.lifters.learned.networks.registry import LiftNetwork, build_network, network_arguments
 from skeletor.lifters.learned.objectives import Draw, lifting_loss
 from skeletor.lifters.learned.weights import LifterInfo, load_lifter, save_lifter, write_card
 from skeletor.support.errors import InputError

@@ -14,7 +14,7 @@ from pydantic import Field
 from skeletor.files.atomic import write_text
 from skeletor.files.tensors import save_tensors
 from skeletor.files.weight_file import check_fit, damaged, read_weights
-from skeletor.lifters.learned.networks import LiftNetwork, build_network, check_arguments
+from skeletor.lifters.learned.networks.registry import LiftNetwork, build_network, check_arguments
 from skeletor.poses.pose import file_sha256
 from skeletor.poses.skeleton import SKELETONS
 from skeletor.support.config import Config, check_config

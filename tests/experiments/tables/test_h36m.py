@@ -8,7 +8,7 @@ import pytest
 from experiments.request import Request
 from experiments.tables import h36m
 from skeletor.lifters.benchmarks.sequences import Benchmark2D3D
-from skeletor.lifters.learned.networks import build_network, network_arguments
+from skeletor.lifters.learned.networks.registry import build_network, network_arguments
 from skeletor.support.config import check_config, load_config
 
 TABLES = sorted(Path(h36m.__file__).parent.glob("h36m_*.yaml"))

@@ -58,7 +58,8 @@ def speaking_model(model: Path, folder: Path) -> Path:
     from safetensors.numpy import save_file
 
     from skeletor.poses.pose import file_sha256
-    from slt.translate.abstain import FILE, SIGNALS
+    from slt.translate.abstain import FILE
+    from slt.translate.signals import SIGNALS
 
     def opened(value: Any) -> Any:
         """The same values with limits that nothing reaches."""

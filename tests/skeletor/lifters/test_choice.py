@@ -10,7 +10,7 @@ import pytest
 from skeletor.lifters.choice import NETWORKS, exchanged_lift, lift_values, newest_lifter, stored_lift
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned.config import LiftTrainJob
-from skeletor.lifters.learned.networks import KINDS, build_network, network_arguments
+from skeletor.lifters.learned.networks.registry import KINDS, build_network, network_arguments
 from skeletor.lifters.learned.weights import LifterInfo, load_lifter, save_lifter
 from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.registry import LIFTERS, SHIPPED, build_lifter, lift_weights

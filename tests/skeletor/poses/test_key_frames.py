@@ -128,9 +128,9 @@ def test_the_lifter_interpolates_and_says_what_it_saw(stride: int) -> None:
 def test_the_token_takes_the_key_frames_only(tmp_path) -> None:
     import torch
 
-    from skeletor.lifters.learned.joint_token import JointTokenConfig
-    from skeletor.lifters.learned.networks import build_network, network_arguments
-    from skeletor.lifters.learned.uplift import UpliftConfig
+    from skeletor.lifters.learned.networks.joint_token import JointTokenConfig
+    from skeletor.lifters.learned.networks.registry import build_network, network_arguments
+    from skeletor.lifters.learned.networks.uplift import UpliftConfig
     from skeletor.lifters.learned.weights import LifterInfo, save_lifter
     from skeletor.lifters.learned_lifter import LearnedOptions
     from skeletor.lifters.registry import build_lifter
@@ -165,7 +165,7 @@ def test_the_token_takes_the_key_frames_only(tmp_path) -> None:
 
 @pytest.mark.parametrize("stride", [1, 2, 5])
 def test_the_signer_is_judged_by_key_frames(stride: int) -> None:
-    from slt.translate.abstain import signer_signals
+    from slt.translate.signals import signer_signals
 
     whole = dense(20)
     points, confidence = whole.keypoints.copy(), whole.confidence.copy()

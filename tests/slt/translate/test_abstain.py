@@ -3,13 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
-from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.pose import StageRecord
 from skeletor.support.errors import InputError
-from slt.translate import abstain as ab
-from slt.translate.abstain import Abstention, fit_abstention, hand_speed, make_reference, proportions, signer_signals
+from slt.translate.abstain import FILE, Abstention, fit_abstention
 from slt.translate.config import PRESETS
-from slt.translate.joey.decode import Hypothesis
+from slt.translate.signals import SIGNALS, measure
 from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 
@@ -31,7 +29,7 @@ def system(toy, tmp_path_factory):
 
 def judge(system, poses):
     translator, abstention = system
-    rows = ab.measure(translator, abstention.reference, poses, poses, translator.translate(poses))
+    rows = measure(translator, abstention.reference, poses, poses, translator.translate(poses))
     return [abstention.reason(row) for row in rows]
 
 
@@ -71,7 +69,7 @@ def test_thresholds_reject_their_share_of_dev_and_no_more(toy, system):
         fitted = fit_abstention(translator, train, dev, dev, share)
         rejected = np.mean([r is not None for r in judge((translator, fitted), dev)])
         assert share / 4 - 0.02 < rejected <= share  # each clip was judged by the others: fewer than `share` go
-        assert set(fitted.thresholds) == set(ab.SIGNALS)
+        assert set(fitted.thresholds) == set(SIGNALS)
 
 
 def test_the_length_has_to_be_one_of_training(toy, system):
@@ -102,7 +100,7 @@ def test_it_is_saved_and_loaded(toy, system, tmp_path):
     pose = toy.examples(1, 9, 3)[0].pose
     found = translator.translate([pose])[0]
     assert loaded.signals(translator, pose, pose, found) == abstention.signals(translator, pose, pose, found)
-    path = tmp_path / ab.FILE
+    path = tmp_path / FILE
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match="not a readable safetensors file"):
@@ -112,43 +110,11 @@ def test_it_is_saved_and_loaded(toy, system, tmp_path):
         Abstention.load(tmp_path)
 
 
-def test_hand_speed_and_proportions_by_hand():
-    frames = 51
-    keypoints = np.random.default_rng(0).normal(size=(1, 50, 3)).repeat(frames, 0)
-    keypoints[:, 4, 0] += np.arange(frames) * 0.04  # the right wrist: 1 shoulder width a second at 25 fps
-    pose = PoseSequence(keypoints, np.ones((frames, 50)), 25, SIGNING_50, Provenance(units="shoulder"))
-    assert hand_speed(pose) == pytest.approx(1, abs=1e-3)
-    assert hand_speed(pose.frames(0, 3)) == 0
-    lengths = proportions(pose)
-    neck = np.linalg.norm(keypoints[0, 0] - keypoints[0, 1])
-    assert lengths.shape == (25,) and lengths[0] == pytest.approx(np.log(neck), abs=1e-4)
-    double = proportions(pose.replace(pose.keypoints * 2))
-    still = [k for k in range(25) if k not in (3, 4)]
-    np.testing.assert_allclose((double - lengths)[still], np.log(2), atol=1e-4)
-    nothing = pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
-    assert np.isnan(proportions(nothing)).all() and hand_speed(nothing) == 0
-    assert signer_signals(pose.frames(0, 0)) == {"body": 0, "hands": 0}
-
-
-def test_the_distance_of_proportions_is_about_1_for_those_it_was_made_from(toy, system):
-    translator, _ = system
-    poses = [e.pose for e in toy.examples(50, 3, 3)]
-    reference = make_reference(translator, poses)
-    rows = ab.measure(translator, reference, [None] * 50, poses, translator.translate(poses))
-    assert 0.2 < np.mean([r["proportions"] for r in rows]) < 1.5
-    assert "body" not in rows[0] and all(np.isfinite(list(r.values())).all() for r in rows)
-    assert np.median([r["states"] for r in rows]) < 0.2
-    empty = Hypothesis("", (), (), False)
-    assert ab.measure(translator, reference, [None], poses[:1], [empty])[0]["log_prob"] == -99
-
-
 def test_too_few_clips_are_refused(toy, system):
     translator, _ = system
     poses = [e.pose for e in toy.examples(4, 0, 3)]
     with pytest.raises(InputError, match="at least 5"):
         fit_abstention(translator, poses, poses, poses)
-    with pytest.raises(InputError, match="no training clips"):
-        make_reference(translator, [])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -186,7 +152,7 @@ def test_limits_go_by_the_stride_of_the_2d(toy, system, tmp_path):
     sparse = {4: (dev, worse(0.2))}
     fitted = fit_abstention(translator, train, dev, dev, sparse=sparse)
     assert fitted.strides == (1, 4) and fitted.at(4).thresholds["long"] == fitted.thresholds["long"]
-    rows = ab.measure(translator, fitted.reference, *sparse[4], translator.translate(sparse[4][1]))
+    rows = measure(translator, fitted.reference, *sparse[4], translator.translate(sparse[4][1]))
     by_stride = [np.mean([fitted.reason({**row, "pose_stride": k}) is not None for row in rows]) for k in (1, 4)]
     assert by_stride[1] <= 0.05 < by_stride[0]
     between = replace(fitted.limits, thresholds={**fitted.thresholds, "states": 5.0})

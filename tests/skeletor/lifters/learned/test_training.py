@@ -12,8 +12,8 @@ from skeletor.learning.trainer import Trainer
 from skeletor.lifters.learned import training
 from skeletor.lifters.learned.clips import Material
 from skeletor.lifters.learned.config import LiftTrainJob
-from skeletor.lifters.learned.layers import parameter_count
-from skeletor.lifters.learned.networks import KINDS, build_network, network_arguments
+from skeletor.lifters.learned.networks.layers import parameter_count
+from skeletor.lifters.learned.networks.registry import KINDS, build_network, network_arguments
 from skeletor.lifters.learned.weights import load_lifter
 from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.registry import LIFTERS, build_lifter
@@ -153,7 +153,8 @@ def test_frames_between_the_stride_are_not_looked_at(trained: dict[str, Path]) -
 
 
 def test_a_long_clip_in_pieces_is_the_clip(trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from skeletor.lifters.learned import inference, joint_token
+    from skeletor.lifters.learned import inference
+    from skeletor.lifters.learned.networks import joint_token
 
     network = load_lifter(trained["joint-token"]).network
     points, confidence = torch.randn(40, 50, 2), torch.ones(40, 50)

@@ -201,7 +201,7 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
             "skeletor/lifters/kinematic/kinematics",
             {"lift", "model"},
         ),  # the model's limits for sparse 2D need the whole chain
-        ("skeletor/lifters/learned/joint_token", {"lift", "model"}),
+        ("skeletor/lifters/learned/networks/joint_token", {"lift", "model"}),
         ("skeletor/refiners/networks/spatial_prior", {*TRAINED, *ROWS, "model"}),
         ("skeletor/refiners/trust", {*ROWS, "model"}),
         ("skeletor/learning/trainer", {*TRAINED, *REFINED_2D, "model"}),

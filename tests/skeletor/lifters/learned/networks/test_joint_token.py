@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from skeletor.lifters.learned.joint_token import JointToken, joint_token_loss
+from skeletor.lifters.learned.networks.joint_token import JointToken, joint_token_loss
 from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import SIGNING_50
 

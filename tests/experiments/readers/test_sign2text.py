@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.__main__ import main
-from experiments.tables import sign2text
+from experiments.readers import sign2text
 from slt.video import write_video
 
 TINY = {

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from skeletor.lifters.learned.anatomy import AnatomyConfig, AnatomyLifter
-from skeletor.lifters.learned.joint_token import JointTokenConfig, JointTokenLifter
-from skeletor.lifters.learned.kind import LifterKind
-from skeletor.lifters.learned.layers import LiftNetwork
-from skeletor.lifters.learned.uplift import UpliftConfig, UpliftLifter
+from skeletor.lifters.learned.networks.anatomy import AnatomyConfig, AnatomyLifter
+from skeletor.lifters.learned.networks.joint_token import JointTokenConfig, JointTokenLifter
+from skeletor.lifters.learned.networks.kind import LifterKind
+from skeletor.lifters.learned.networks.layers import LiftNetwork
+from skeletor.lifters.learned.networks.uplift import UpliftConfig, UpliftLifter
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError

@@ -1,4 +1,4 @@
-"""What a kind of learned lifter has to give; `skeletor.lifters.learned.networks` lists the kinds."""
+"""What a kind of learned lifter has to give; `skeletor.lifters.learned.networks.registry` lists the kinds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from skeletor.lifters.learned.clips import Draw
-from skeletor.lifters.learned.layers import LiftNetwork
+from skeletor.lifters.learned.networks.layers import LiftNetwork
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import Config
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from skeletor.lifters.learned.uplift import UpliftUpsample
+from skeletor.lifters.learned.networks.uplift import UpliftUpsample
 
-ORACLES = Path(__file__).parents[5] / "shared" / "oracles" / "uplift_learned"
+ORACLES = Path(__file__).parents[6] / "shared" / "oracles" / "uplift_learned"
 needs_oracles = pytest.mark.skipif(not ORACLES.is_dir(), reason="no ../shared")
 
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skeletor.lifters.learned.clips import Draw
-from skeletor.lifters.learned.kind import Frame
-from skeletor.lifters.learned.layers import LiftNetwork, on_root
+from skeletor.lifters.learned.networks.kind import Frame
+from skeletor.lifters.learned.networks.layers import LiftNetwork, on_root
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import Config
 
@@ -355,7 +355,7 @@ class AnatomyFrame(Frame):
 
 
 class AnatomyLifter:
-    """Anatomy-aware lifting; see `skeletor.lifters.learned.kind.LifterKind`."""
+    """Anatomy-aware lifting; see `skeletor.lifters.learned.networks.kind.LifterKind`."""
 
     name = Anatomy.kind
     config = AnatomyConfig

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from skeletor.lifters.learned.inference import lift_clip
-from skeletor.lifters.learned.layers import LiftNetwork
-from skeletor.lifters.learned.networks import (
+from skeletor.lifters.learned.networks.layers import LiftNetwork
+from skeletor.lifters.learned.networks.registry import (
     KINDS,
     REGISTRY,
     ModelConfig,

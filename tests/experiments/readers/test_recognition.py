@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.__main__ import main
-from experiments.tables import gloss2text, recognition, slower
+from experiments.readers import gloss2text, recognition, slower
 from skeletor.io.store import write_store
 from skeletor.refiners.smooth import SavgolOptions
 from skeletor.support.errors import InputError

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skeletor.lifters.learned.clips import ClipSet, Draw
-from skeletor.lifters.learned.kind import Frame
-from skeletor.lifters.learned.layers import Attention, LiftNetwork, mean_where
+from skeletor.lifters.learned.networks.kind import Frame
+from skeletor.lifters.learned.networks.layers import Attention, LiftNetwork, mean_where
 from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import Config
@@ -190,7 +190,7 @@ class JointTokenFrame(Frame):
 
 
 class JointTokenLifter:
-    """The lifter with a token per joint; see `skeletor.lifters.learned.kind.LifterKind`."""
+    """The lifter with a token per joint; see `skeletor.lifters.learned.networks.kind.LifterKind`."""
 
     name = JointToken.kind
     config = JointTokenConfig

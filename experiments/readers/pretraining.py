@@ -22,9 +22,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from experiments.pages import fill
+from experiments.readers import gloss2text
 from experiments.report import Result, interval, table, write_result
 from experiments.request import RESULTS, Request
-from experiments.tables import gloss2text
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.support.config import Config

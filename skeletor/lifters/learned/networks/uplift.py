@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skeletor.lifters.learned.clips import Draw
-from skeletor.lifters.learned.kind import Frame
-from skeletor.lifters.learned.layers import Attention, DropPath, LiftNetwork, mean_where, on_root
+from skeletor.lifters.learned.networks.kind import Frame
+from skeletor.lifters.learned.networks.layers import Attention, DropPath, LiftNetwork, mean_where, on_root
 from skeletor.lifters.protocols import interpolated
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.config import Config
@@ -258,7 +258,7 @@ class UpliftFrame(Frame):
 
 
 class UpliftLifter:
-    """Uplift and Upsample; see `skeletor.lifters.learned.kind.LifterKind`."""
+    """Uplift and Upsample; see `skeletor.lifters.learned.networks.kind.LifterKind`."""
 
     name = UpliftUpsample.kind
     config = UpliftConfig

@@ -20,9 +20,9 @@ import numpy as np
 from pydantic import Field
 
 from experiments.pages import fill
+from experiments.readers import gloss2text, slower
 from experiments.report import Result, interval, table, write_result
 from experiments.request import RESULTS, RUNS, Request
-from experiments.tables import gloss2text, slower
 from skeletor.io.store import open_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from skeletor.lifters.learned.anatomy import (
+from skeletor.lifters.learned.networks.anatomy import (
     Anatomy,
     AnatomyOutput,
     anatomy_loss,
@@ -18,7 +18,7 @@ from skeletor.lifters.learned.anatomy import (
     with_lengths,
 )
 
-ORACLES = Path(__file__).parents[5] / "shared" / "oracles" / "uplift_learned"
+ORACLES = Path(__file__).parents[6] / "shared" / "oracles" / "uplift_learned"
 needs_oracles = pytest.mark.skipif(not ORACLES.is_dir(), reason="no ../shared")
 # Human3.6M's 17 joints as the field orders them, and their bones in the published order
 H36M_BONES = [[16, 15], [15, 14], [13, 12], [12, 11], [10, 9], [9, 8], [8, 7], [8, 11], [8, 14], [7, 0], [3, 2], [2, 1],

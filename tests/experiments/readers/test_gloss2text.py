@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from experiments.__main__ import main
-from experiments.tables import gloss2text
-from experiments.tables.gloss2text import Gloss2TextConfig
+from experiments.readers import gloss2text
+from experiments.readers.gloss2text import Gloss2TextConfig
 from skeletor.support.config import load_config
 from slt.data.layout import Clip, write_annotation
 from slt.synthetic.language.grammar import make_splits
