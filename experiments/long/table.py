@@ -55,12 +55,12 @@ def make(request: Request, config: LongConfig) -> None:
     material = Material(request.finished)
     takes = test_takes(material, config)
     chain = load_chain(request.finished / "model", device="cpu")
-    longest = float(chain.model.abstention.thresholds["long"])
+    shortest, longest = (float(chain.model.abstention.thresholds[name]) for name in ("short", "long"))
     reader = chain if config.read else None
     rows: dict[str, Counts] = {}
     rule = fitted_rule(material, config, longest)
     log.info("%s: %s", FITTED, rule.model_dump(include=set(_GRID)))
-    cuts = cutters(rule, config, longest)
+    cuts = cutters(rule, config, longest, shortest)
     rows[TRUTH] = judged(reader, takes, true_segments, config.tolerance, TRUTH)
     for name, cut in cuts.items():
         rows[name] = judged(reader, takes, _on_takes(cut), config.tolerance, name)
@@ -84,8 +84,10 @@ def _on_takes(cut: Cut) -> Callable[[Take], list[Segment]]:
     return lambda take: cut(watch(take.pose))
 
 
-def cutters(rule: SegmentConfig, config: LongConfig, longest: float | None) -> dict[str, Cut]:
-    """The rows: name -> what cuts a recording. rule: as it was fitted. longest: seconds that the model takes."""
+def cutters(rule: SegmentConfig, config: LongConfig, longest: float | None, shortest: float = 0.0) -> dict[str, Cut]:
+    """The rows: name -> what cuts a recording. rule: as it was fitted. shortest, longest: seconds that the model
+    takes.
+    """
     found: dict[str, Cut] = {
         RULE: lambda pose: find_segments(pose, None, longest),
         FITTED: lambda pose: find_segments(pose, rule, longest),
@@ -93,7 +95,7 @@ def cutters(rule: SegmentConfig, config: LongConfig, longest: float | None) -> d
     path = Path(config.weights)
     if path.is_file():
         segmenter = Segmenter.load(path)
-        found[NETWORK] = lambda pose: learned_segments(pose, segmenter, longest)
+        found[NETWORK] = lambda pose: learned_segments(pose, segmenter, longest, shortest=shortest)
     else:
         log.warning("%s: no file %s; left out", NETWORK, path)
     return found

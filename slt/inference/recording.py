@@ -71,11 +71,11 @@ def translate_recording(
     """
     seconds: dict[str, float] = {}
     raw: Recorded = timed(seconds, "estimate", lambda: (estimate or chain.poses)(Path(source)))
-    longest = chain.model.abstention.thresholds["long"]
+    shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
     if segments == "none" or (segments is None and raw.seconds <= longest):
         return chain.translate_poses(raw.frames(0, len(raw)), source, seconds)
     by = cut_by(chain, segments, config)
-    found = timed(seconds, "segment", lambda: cut_recording(watch(raw), by, longest, config))
+    found = timed(seconds, "segment", lambda: cut_recording(watch(raw), by, longest, config, shortest))
     sentences, provenance = read_segments(chain, raw, found, seconds, journal)
     understood = [sentence for sentence in sentences if sentence.text is not None]
     told = raw.frames(0, 1)  # what there is to warn of stands in the provenance

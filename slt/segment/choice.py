@@ -14,12 +14,17 @@ SEGMENTER = "segmenter"  # key of a model's own choice in `model.yaml`
 
 
 def cut_recording(
-    pose: PoseSequence, by: Cut, longest: float | None = None, config: SegmentConfig | None = None
+    pose: PoseSequence,
+    by: Cut,
+    longest: float | None = None,
+    config: SegmentConfig | None = None,
+    shortest: float = 0.0,
 ) -> list[Segment]:
     """The segments of a recording (T, 50 or 20, 2 or 3) in which somebody signs, in order, without overlap.
 
-    longest: seconds that no segment exceeds. config: of the rule. Raises InputError as `find_segments`, and for
-    `network` where the package came without its weights.
+    longest: seconds that no segment exceeds. config: of the rule. shortest: seconds; where somebody goes on signing,
+    the network cuts off nothing shorter. Raises InputError as `find_segments`, and for `network` where the package
+    came without its weights.
     """
     if by == "rule":
         return find_segments(pose, config, longest)
@@ -31,4 +36,4 @@ def cut_recording(
         raise InputError(
             f"{SHIPPED}: the network of segments is missing; install the package again, or cut by the rule"
         )
-    return learned_segments(pose, segmenter, longest)
+    return learned_segments(pose, segmenter, longest, shortest=shortest)

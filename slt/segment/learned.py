@@ -15,6 +15,7 @@ from slt.segment.network import BEGIN, INSIDE, Segmenter
 from slt.segment.rule import Segment, pieces
 
 _SENTENCE = 0
+_TOO_SHORT, _TOO_LONG = 100.0, 2.4  # log odds; those of a cut are at least -2.3 and at most 14
 
 
 class LearnedConfig(Config):
@@ -24,30 +25,55 @@ class LearnedConfig(Config):
     begin: float = Field(default=0.5, gt=0, lt=1, description="probability above which a sentence begins")
     gap: float = Field(default=0.12, ge=0, le=60, description="shorter breaks do not end a segment")
     shortest: float = Field(default=0.4, ge=0, le=3600, description="segments that are shorter are dropped")
+    rest: float = Field(default=0.2, ge=0, le=60, description="what is too short joins a neighbour nearer than this")
     earliest: float = Field(default=0.4, gt=0, le=0.5, description="of the longest clip: no cut makes a shorter piece")
 
 
 def learned_segments(
-    pose: PoseSequence, segmenter: Segmenter, longest: float | None = None, config: LearnedConfig | None = None
+    pose: PoseSequence,
+    segmenter: Segmenter,
+    longest: float | None = None,
+    config: LearnedConfig | None = None,
+    shortest: float = 0.0,
 ) -> list[Segment]:
     """The segments of a recording (T, 50 or 20, 2 or 3) in which somebody signs, in order, without overlap.
 
-    longest: seconds; no segment is longer, what is gets cut where least is signed. None: no limit. Raises InputError as
-    `slt.segment.watched.watched`.
+    longest: seconds; no segment is longer, what is gets cut where a sentence begins most likely, or else where least is
+    signed. None: no limit. shortest: seconds; where somebody goes on signing, no sentence is taken to be shorter.
+    Raises InputError as `slt.segment.watched.watched`.
     """
     config = config or LearnedConfig()
     chances = segmenter.probabilities(features(pose))[:, _SENTENCE]  # (T', 3)
     begin, inside = chances[:, BEGIN], chances[:, BEGIN] + chances[:, INSIDE]
     starts = [start for start, _ in runs(begin > config.begin)]
     limit = None if longest is None else max(1, math.floor(longest * FPS))
+    least = max(1, round(max(shortest, config.shortest) * FPS))
+    frames, gains = _likely(begin, config.begin)
     found = []
-    for start, stop in _closed(runs(inside > config.inside), starts, config.gap * FPS):
-        cuts = _split(start, stop, starts, config.shortest * FPS)
+    signed = _closed(runs(inside > config.inside), starts, config.gap * FPS)
+    for start, stop in _whole(signed, least, config.rest * FPS):
+        within = slice(*np.searchsorted(frames, (start + 1, stop)))
+        cuts = _cuts(start, stop, frames[within], gains[within], least, limit)
         for first, last in zip([start, *cuts], [*cuts, stop], strict=True):
             if last - first >= config.shortest * FPS:
                 found += pieces(inside - begin, first, last, limit or last - first, config.earliest)
     seconds = pose.seconds
     return [Segment(a / FPS, min(b / FPS, seconds)) for a, b in found if a / FPS < seconds]
+
+
+def _likely(begin: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (N,) at which a sentence may begin, and the log odds (N,) of it, 0 at the threshold.
+
+    begin: (T,) probabilities. One frame for each stretch above a tenth of the threshold's odds: the first one above the
+    threshold, or the highest.
+    """
+    odds = np.log(np.clip(begin, 1e-6, 1 - 1e-6) / np.clip(1 - begin, 1e-6, 1)) - math.log(threshold / (1 - threshold))
+    frames, gains = [], []
+    for first, last in runs(odds > -math.log(10)):
+        part = odds[first:last]
+        frames.append(first + int((part > 0).argmax() if (part > 0).any() else part.argmax()))
+        gains.append(float(part.max()))
+    return np.array(frames, np.int64), np.array(gains)
 
 
 def _closed(found: list[tuple[int, int]], starts: list[int], gap: float) -> list[tuple[int, int]]:
@@ -62,13 +88,44 @@ def _closed(found: list[tuple[int, int]], starts: list[int], gap: float) -> list
     return result
 
 
-def _split(start: int, stop: int, starts: list[int], shortest: float) -> list[int]:
-    """Frames within a run at which another sentence begins; no part is shorter than `shortest` frames."""
-    cuts: list[int] = []
-    for begin in starts:
-        if begin - (cuts[-1] if cuts else start) >= shortest and stop - begin >= shortest:
-            cuts.append(begin)
-    return cuts
+def _whole(found: list[tuple[int, int]], shortest: int, rest: float) -> list[tuple[int, int]]:
+    """Runs too short for a sentence belong to their nearest neighbours, if fewer than `rest` frames lie between."""
+    result: list[tuple[int, int]] = []
+    for k, (start, stop) in enumerate(found):
+        before = start - result[-1][1] if result else math.inf
+        after = found[k + 1][0] - stop if k + 1 < len(found) else math.inf
+        short = stop - start < shortest and before <= after
+        if result and before < rest and (short or result[-1][1] - result[-1][0] < shortest):
+            result[-1] = (result[-1][0], stop)
+        else:
+            result.append((start, stop))
+    return result
+
+
+def _cuts(
+    start: int, stop: int, frames: np.ndarray, gains: np.ndarray, shortest: int, longest: int | None
+) -> list[int]:
+    """Those of the frames (N,) within a run at which other sentences begin: whose gains (N,) have the largest sum.
+
+    Of the choices that leave no part shorter or longer than allowed, if there are any: too short a part costs more than
+    any cut is worth, too long a one as much as the least likely beginning.
+    """
+    places = np.array([start, *frames, stop])
+    worth = np.array([0.0, *gains, 0.0])
+    sums, before = np.zeros(len(places)), np.zeros(len(places), np.int64)  # up to each place: the best, and by where
+    for k in range(1, len(places)):
+        lengths = places[k] - places[:k]
+        prices = np.where(lengths < shortest, _TOO_SHORT, 0.0)
+        if longest is not None:
+            prices[lengths > longest] += _TOO_LONG
+        before[k] = (sums[:k] - prices).argmax()
+        sums[k] = (sums[:k] - prices)[before[k]] + worth[k]
+    cuts = []
+    k = int(before[-1])
+    while k > 0:
+        cuts.append(int(places[k]))
+        k = int(before[k])
+    return cuts[::-1]
 
 
 def labels(frames: int, spans: list[tuple[int, int]], begin: float = 0.2) -> np.ndarray:

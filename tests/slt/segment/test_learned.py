@@ -1,5 +1,7 @@
 """The network of segments: trained in seconds on made-up takes it finds them, and probabilities become segments."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -121,6 +123,68 @@ def test_a_short_break_ends_nothing_unless_a_sentence_begins_behind_it():
     config = LearnedConfig()
     assert learned._closed([(0, 20), (22, 40)], [0], config.gap * FPS) == [(0, 40)]
     assert learned._closed([(0, 20), (22, 40)], [0, 22], config.gap * FPS) == [(0, 20), (22, 40)]
+
+
+@pytest.mark.parametrize(
+    ("found", "whole"),
+    [
+        ([(0, 10), (13, 60)], [(0, 60)]),
+        ([(0, 50), (53, 60)], [(0, 60)]),
+        ([(0, 50), (56, 60), (63, 99)], [(0, 50), (56, 99)]),
+        ([(0, 50), (53, 60), (63, 99)], [(0, 60), (63, 99)]),
+        ([(0, 10), (20, 60)], [(0, 10), (20, 60)]),
+        ([(0, 30), (33, 60)], [(0, 30), (33, 60)]),
+    ],
+)
+def test_what_is_too_short_for_a_sentence_belongs_to_its_nearest_neighbour(found, whole):
+    assert learned._whole(found, 20, 7.5) == whole
+
+
+def cut(likely, shortest, longest):
+    """Cuts of a run of 100 frames. likely: frame -> gain."""
+    frames = sorted(likely)
+    return learned._cuts(0, 100, np.array(frames, int), np.array([likely[k] for k in frames]), shortest, longest)
+
+
+def value(cuts, start, stop, likely, shortest, longest):
+    """What a choice of cuts is worth."""
+    edges = [start, *cuts, stop]
+    lengths = np.diff(edges)
+    price = learned._TOO_SHORT * (lengths < shortest).sum() + learned._TOO_LONG * (lengths > longest).sum()
+    return sum(likely[cut] for cut in cuts) - price
+
+
+@given(
+    st.dictionaries(st.integers(1, 99), st.floats(-2.3, 14), max_size=7), st.integers(1, 30), st.integers(10, 60)
+)  # fmt: skip
+def test_no_other_choice_of_cuts_is_worth_more(likely, shortest, longest):
+    cuts = cut(likely, shortest, longest)
+    assert cuts == sorted(set(cuts)) and set(cuts) <= set(likely)
+    every = itertools.chain.from_iterable(itertools.combinations(sorted(likely), k) for k in range(len(likely) + 1))
+    best = max(value(some, 0, 100, likely, shortest, longest) for some in every)
+    assert value(cuts, 0, 100, likely, shortest, longest) == pytest.approx(best)
+
+
+def test_a_sentence_that_would_be_too_short_is_none_and_one_too_long_is_cut_where_one_begins_most_likely():
+    assert cut({20: 3.0, 50: 2.0}, 30, None) == [50]
+    assert cut({20: 3.0, 50: 2.0}, 10, None) == [20, 50]
+    assert cut({40: -2.0, 60: -1.0}, 10, 80) == [60]
+    assert cut({}, 10, 80) == []
+
+
+@pytest.mark.parametrize("shortest", [0.0, 0.8, 1.4])
+def test_of_what_goes_on_nothing_too_short_is_cut_off(shortest):
+    told = _Told(labels(len(SIGNED), [(2, 20), (20, 35), (35, 55)]))
+    found = learned_segments(pixels(SIGNED), told, shortest=shortest)
+    assert found[0].start_s == 2 / FPS and found[-1].end_s == 55 / FPS
+    assert all(one.end_s - one.start_s >= shortest - 1e-9 for one in found)
+    assert len(found) == {0.0: 3, 0.8: 2, 1.4: 1}[shortest]
+
+
+def test_likely_beginnings_are_one_for_each_stretch():
+    begin = np.array([0.01, 0.2, 0.7, 0.9, 0.1, 0.01, 0.01, 0.2, 0.15, 0.01], np.float32)
+    frames, gains = learned._likely(begin, 0.5)
+    assert frames.tolist() == [2, 7] and gains[0] == pytest.approx(np.log(9), abs=1e-4) and gains[1] < 0
 
 
 def test_labels():
