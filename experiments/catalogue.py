@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from experiments import pages, sample
 from experiments.ablations import chain, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device, live
+from experiments.long import recordings
 from experiments.long import table as long_takes
 from experiments.long import training as segmenter_training
 from experiments.long.config import LongConfig
@@ -184,6 +185,11 @@ _TABLES: dict[str, Experiment[Any]] = {
     "long": Experiment(
         "segmenters on long takes: boundaries, false seconds, BLEU-4 of the subtitles",
         _checked(LongConfig), long_takes.make, "long", needs=RUN, page="docs/translate.md", config="long/long.yaml",
+    ),
+    "recordings": Experiment(
+        "memory and CPU time of long recordings, and what a kill costs",
+        _checked(recordings.RecordingsConfig), recordings.make, "recordings", needs=f"{RUN}; Linux",
+        page="docs/translate.md",
     ),
     "segmenter": Experiment(
         "the network of segments that comes with the package, trained on long takes",

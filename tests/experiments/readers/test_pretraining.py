@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.experiments.readers.test_recognition import TINY
 
 from experiments.__main__ import main
 from experiments.readers import gloss2text, pretraining
 from skeletor.io.store import write_store
 from slt.data.layout import Clip, read_corpus, write_annotation
 from slt.pipeline.cache.stage import DONE
+from tests.experiments.readers.test_recognition import TINY
 from tests.slt.toy import clips
 
 
