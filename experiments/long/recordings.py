@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from experiments.long.table import test_takes
 from experiments.long.takes import Material
 from experiments.report import table, write_files
 from experiments.request import Request
+from experiments.scale.processes import descendants, most_resident
 from skeletor.files.atomic import atomic_path
 from skeletor.io.formats import write_poses
 from skeletor.poses.pose import PoseSequence
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 2**20
 _FORMATS = ("srt", "vtt", "txt")
+_LOOK = 0.1  # seconds between two looks at memory
 _PATIENCE = 3600.0  # seconds until something that is killed must have begun to write
 
 
@@ -160,21 +163,26 @@ def translated(
     """Translate a file by the command, and see what it takes. InputError if it fails."""
     begin = time.monotonic()
     process = _start(file, model, out, options)
-    _, status, used = os.wait4(process.pid, 0)
+    peak = ended = 0
+    while not ended:
+        peak = max([peak, *map(most_resident, (process.pid, *descendants(process.pid)))])
+        time.sleep(_LOOK)
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 3):
         raise InputError(f"{file}: `slt translate` ended with {process.returncode}; see {out}.log")
     subtitles = out / f"{file.stem}.srt"
     segments = subtitles.read_text().count(" --> ") if subtitles.is_file() else 0
-    return Needed(name, minutes, segments, time.monotonic() - begin, used.ru_utime + used.ru_stime,
-                  used.ru_maxrss * 1024, same)  # fmt: skip
+    seconds = time.monotonic() - begin
+    return Needed(name, minutes, segments, seconds, used.ru_utime + used.ru_stime, peak, same)
 
 
 def killed(minutes: float, file: Path, model: Path, work: Path) -> Needed:
     """Kill a translation when it has kept its first sentences, start it again, and compare with an unbroken one."""
     whole, broken = work / "out", work / "killed"
-    if not (whole / f"{file.stem}.srt").is_file():
-        translated("poses", minutes, file, model, whole)
+    for folder in (whole, broken):
+        shutil.rmtree(folder, ignore_errors=True)
+    translated("poses", minutes, file, model, whole)
     process = _start(file, model, broken, ())
     begin = time.monotonic()
     kept = broken / f"{file.stem}.work"

@@ -28,6 +28,15 @@ def resident(pid: int) -> int:
         return 0
 
 
+def most_resident(pid: int) -> int:
+    """The most bytes of memory that it has had since its program began, 0 if the process has ended."""
+    try:
+        lines = (Path("/proc") / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+
+
 def cpu_seconds(pid: int) -> float:
     """Of a process and all below it, with those of its children that have ended."""
     total = 0.0
