@@ -240,6 +240,11 @@ _ABLATIONS: dict[str, Experiment[Any]] = {
         _checked(speed.SpeedJob), speed.make, "speed", needs=RUN, minutes=12,
         page="docs/sparse.md", config="ablations/speed.yaml",
     ),
+    "detectors": Experiment(
+        "the heavy pose model, and a second detector for lost hands: found, error, CPU time, WER",
+        _checked(speed.SpeedJob), speed.make, "detectors", needs=f"{RUN}; the heavy model's weights",
+        page="docs/sparse.md", config="ablations/detectors.yaml",
+    ),
     "transfer": Experiment(
         "translators on other rows' poses",
         _checked(transfer.TransferConfig), transfer.make, "transfer", needs=RUN,

@@ -6,7 +6,8 @@ nobody asks for it (`prune`). It is cut into parts (`mediapipe_graphs`), so that
 each clip. Body and hands come out bit for bit as from `mp.solutions.holistic.Holistic` (tested), at about half of the
 CPU time. `pose_model="heavy"` takes MediaPipe's largest model of the body, which has to be fetched (`pose_model`).
 `speed="fast"` asks the same models less often (`mediapipe_track`). `hand_model="lite"` takes MediaPipe's
-smaller hand model instead: fewer hands are found in blurred pictures. All runs in the calling thread
+smaller hand model instead: fewer hands are found in blurred pictures. `hands="second"` searches for hands that
+Holistic loses with another detector (`palms`). All runs in the calling thread
 (ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
 less than a third, since each frame's crop comes from the joints of the one before.
 
@@ -45,6 +46,7 @@ from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, 
 from slt.estimators.mediapipe.bystanders import Watch
 from slt.estimators.mediapipe.graphs import HandModel
 from slt.estimators.mediapipe.package import package_folder, silence
+from slt.estimators.mediapipe.palms import Hands
 from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
 from slt.estimators.mediapipe.pose_model import FOLDER, PoseModel, file_name
 from slt.estimators.mediapipe.pose_model import unavailable as pose_model_unavailable
@@ -53,6 +55,8 @@ from slt.video import Span, Video, open_video
 
 Speed = Literal["full", "fast"]
 SPEEDS: tuple[Speed, ...] = get_args(Speed)
+HANDS: tuple[Hands, ...] = get_args(Hands)
+HANDS_ABOUT = "second: hands that Holistic loses are searched for by the detector of palms, at half the confidence"
 HOW_TO_INSTALL = "`make setup` installs it, or: pip install --no-deps mediapipe==0.10.14"
 
 
@@ -64,6 +68,7 @@ class MediaPipeOptions(EstimateOptions):
     hand_model: HandModel = Field("full", description="lite takes a fifth less CPU time")
     pose_model: PoseModel = Field("full", description=POSE_MODEL_ABOUT)
     speed: Speed = Field("full", description="fast: the body, and hands at rest, every 0.16 s only; see docs/sparse.md")
+    hands: Hands = Field("holistic", description=HANDS_ABOUT)
 
 
 class MediaPipeEstimator:
@@ -79,6 +84,7 @@ class MediaPipeEstimator:
         pose_stride: int = 1,
         pose_model: PoseModel = "full",
         speed: Speed = "full",
+        hands: Hands = "holistic",
     ) -> None:
         reason = unavailable() or pose_model_unavailable(pose_model)
         if reason is not None:
@@ -88,11 +94,12 @@ class MediaPipeEstimator:
             "fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model, STRIDE: pose_stride,
             **({} if pose_model == "full" else {"pose_model": pose_model}),  # files of the usual one stay valid
             **({} if speed == "full" else {"speed": speed}),
+            **({} if hands == "holistic" else {"hands": hands}),
         }  # fmt: skip
         self._fps = fps
         self._smooth = smooth_landmarks
         self._models: tuple[HandModel, PoseModel] = hand_model, pose_model
-        self._stride, self._effort = pose_stride, EFFORTS[speed]
+        self._stride, self._effort, self._hands = pose_stride, EFFORTS[speed], hands
 
     def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; a video file or a directory of frames."""
@@ -100,7 +107,7 @@ class MediaPipeEstimator:
         with open_video(source, self._fps if source.is_dir() else None, span) as video:
             watch = Watch(video.frame_count)
             aspect = video.width / video.height
-            tracker = Tracker(self._smooth, *self._models, self._effort, aspect, video.fps, self._stride)
+            tracker = Tracker(self._smooth, *self._models, self._effort, aspect, video.fps, self._stride, self._hands)
             keypoints, confidence = _track(video, tracker, self._stride, watch)
             provenance = seen(self, source, sha256, (video.width, video.height))
             pose = watch.note(PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance))
@@ -118,7 +125,7 @@ class MediaPipeEstimator:
             nonlocal tracker
             height, width = frame.shape[:2]
             with nullcontext() if tracker else silence():  # the models are loaded, and announced, with the first frame
-                tracker = tracker or Tracker(self._smooth, *self._models, FULL, width / height, fps)
+                tracker = tracker or Tracker(self._smooth, *self._models, FULL, width / height, fps, 1, self._hands)
                 values = tracker.next(frame, number)[None]  # (1, 75, 3)
             points = (values[..., :2] * np.array([width, height])).astype(np.float32)
             confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1).astype(np.float32)
@@ -152,7 +159,7 @@ def build_mediapipe(options: MediaPipeOptions) -> MediaPipeEstimator:
     """The estimator of its options; MissingDependency if it is not installed."""
     fps = USUAL_FPS if options.fps is None else options.fps
     models = options.hand_model, options.pose_stride, options.pose_model
-    return MediaPipeEstimator(fps, options.smooth_landmarks, *models, options.speed)
+    return MediaPipeEstimator(fps, options.smooth_landmarks, *models, options.speed, options.hands)
 
 
 def _track(video: Video, tracker: Tracker, stride: int, watch: Watch) -> tuple[np.ndarray, np.ndarray]:
