@@ -15,6 +15,7 @@ from experiments.ablations import chain, network, smoothers, sparse, speed, tran
 from experiments.benchmarks import bench, device, live
 from experiments.long import table as long_takes
 from experiments.long import training as segmenter_training
+from experiments.long import turns
 from experiments.long.config import LongConfig
 from experiments.people import table as people
 from experiments.people.config import RealConfig
@@ -195,6 +196,10 @@ _TABLES: dict[str, Experiment[Any]] = {
     "long": Experiment(
         "segmenters on long takes: boundaries, false seconds, BLEU-4 of the subtitles",
         _checked(LongConfig), long_takes.make, "long", needs=RUN, page="docs/translate.md", config="long/long.yaml",
+    ),
+    "turns": Experiment(
+        "who signs in recordings of several people who sign in turns",
+        _checked(turns.TurnsConfig), turns.make, "turns", needs=RUN, page="docs/translate.md", config="long/turns.yaml",
     ),
     "segmenter": Experiment(
         "the network of segments that comes with the package, trained on long takes",

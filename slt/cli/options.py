@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from skeletor.files.suffixes import is_poses
 from skeletor.io.arrays import picture_size
+from skeletor.io.people import Take, select
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
@@ -55,9 +56,12 @@ def with_models(config: EstimateOptions, pose_model: str | None, hands: str | No
     return config
 
 
-def pose_files(args: argparse.Namespace) -> PoseFiles:
-    """How the options of `add_pose_options` have files of poses read. InputError if --size is none."""
-    return PoseFiles(args.fps, args.skeleton, None if args.size is None else picture_size(args.size))
+def pose_files(args: argparse.Namespace, take: Take = select) -> PoseFiles:
+    """How the options of `add_pose_options` have files of poses read. InputError if --size is none.
+
+    take: who is read of several people.
+    """
+    return PoseFiles(args.fps, args.skeleton, None if args.size is None else picture_size(args.size), take)
 
 
 def refuse_options_of_poses(args: argparse.Namespace, inputs: Sequence[Input]) -> None:

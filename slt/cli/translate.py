@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from skeletor.files.atomic import write_text
 from skeletor.files.suffixes import is_poses
+from skeletor.io.people import select
+from skeletor.io.turns import by_turns
 from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence
@@ -43,7 +45,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     formats = _formats(args)
     inputs = find_inputs(args.inputs)
     refuse_options_of_poses(args, inputs)
-    files = pose_files(args)
+    files = pose_files(args, select if args.segments == "none" else by_turns)
     inputs = by_clip(inputs, files, args.clip)
     results = [f".{name}" for name in formats]
     names = output_names(inputs, args.output, results) if args.output else {}
@@ -187,7 +189,8 @@ def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
             yield told(" ".join(result.glosses or ()))
         return
     for part in result.sentences:
-        yield f"{clock(round(part.start_s * 1000))} - {clock(round(part.end_s * 1000))}  {part.cue().shown}"
+        who = "" if part.signer is None else f"signer {part.signer}: "
+        yield f"{clock(round(part.start_s * 1000))} - {clock(round(part.end_s * 1000))}  {who}{part.cue().shown}"
         if glosses:
             yield told(" ".join(part.glosses or ()))
 

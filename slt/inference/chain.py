@@ -13,12 +13,14 @@ from typing import Any
 
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
+from skeletor.io.turns import by_turns
 from skeletor.lifters.choice import exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.turns import each_turn, one_signer
 from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
 from skeletor.refiners.smooth import not_carried
 from skeletor.refiners.trained import SHIPPED as SHIPPED_REFINER
@@ -28,7 +30,7 @@ from skeletor.refiners2d.registry import REFINERS_2D, build_refiner_2d
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.estimators.base import Estimator
-from slt.estimators.given import GivenPoses
+from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.mediapipe.bystanders import people_warning
 from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
@@ -104,6 +106,12 @@ class Chain:
             return GivenPoses(stride=int(self.estimator.options.get(STRIDE, 1)))(source)
         return self.estimator(source)
 
+    def people(self, source: Path) -> PoseSequence:
+        """As `poses`; of a file of several people in each frame the one who signs (`skeletor.poses.turns`)."""
+        if is_poses(source):
+            return GivenPoses(PoseFiles(take=by_turns), int(self.estimator.options.get(STRIDE, 1)))(source)
+        return self.estimator(source)
+
     def translate(self, source: Path | str, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
         """Translate one input. InputError if it cannot be read; an abstention is a result with text None.
 
@@ -124,11 +132,12 @@ class Chain:
         """Translate the poses of one input, as `poses` gives them. seconds: takes up how long each stage took.
 
         told: what tells who was seen, in place of `raw`; where frames were lost, these are no frames without a signer.
+        Of people who sign in turns the one who signs longest is read.
         """
         from slt.recognise.cascade import Cascade  # torch takes seconds to load
         from slt.recognise.isolated import SignReader
 
-        seconds = {} if seconds is None else seconds
+        raw, seconds = one_signer(raw), {} if seconds is None else seconds
         abstention, translator = self.model.abstention, self.model.translator
         told, warnings = told_of(raw) if told is None else told, (*lifted_before(raw), *self.warnings(raw))
         reason = None if told is None else abstention.signer_reason(told)
@@ -158,10 +167,13 @@ class Chain:
         """The pose as the translator reads it: refined 3D on SIGNING_50 in shoulder widths.
 
         2D is refined in 2D, if the model does that, and lifted; 3D is normalised, unless it is. Then it is refined,
-        unless it was: its provenance tells. seconds: takes up how long each stage took. InputError if the pose cannot
-        be brought there.
+        unless it was: its provenance tells. Turns of several people are put through by themselves. seconds: takes up
+        how long each stage took. InputError if the pose cannot be brought there.
         """
-        seconds = {} if seconds is None else seconds
+        return each_turn(raw, lambda part: self._spatial(part, {} if seconds is None else seconds))
+
+    def _spatial(self, raw: PoseSequence, seconds: dict[str, float]) -> PoseSequence:
+        """`spatial` of one person."""
         pose = to_signing_50(raw)
         if pose.dims == 3:
             pose = pose if pose.provenance.units == "shoulder" else normalise(pose)

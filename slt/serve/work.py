@@ -160,7 +160,7 @@ def _poses(chain: Chain, task: Task, tell: Callable[[str, int, int], None]) -> P
     from slt.video import open_video
 
     if is_poses(task.source):
-        raw = chain.poses(task.source)
+        raw = chain.people(task.source)
         _check_length(raw.seconds, task)
     else:
         with open_video(task.source) as video:
