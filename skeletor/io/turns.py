@@ -21,6 +21,7 @@ from skeletor.support.progress import log
 
 LAG = 0.2  # seconds over which a speed is measured
 SLOW, FAST = 0.5, 2.0  # shoulder widths a second: below the one nothing moves, above the other it counts as much
+GAP = 0.5  # seconds for which a wrist that is not seen moves on a straight line
 LOW = 1.2  # shoulder widths below the shoulders: no hand signs there
 CHANGE = 0.5  # seconds of full activity that a change of the signer costs
 AROUND = 1.0  # seconds: who signs before and behind a moment signs in it, too
@@ -101,23 +102,29 @@ def activity(people: People, places: np.ndarray) -> np.ndarray:
         for name in reversed(names):  # the body's wrist first
             point = pose[:, joints.index(name)]
             wrist = np.where(np.isfinite(point), point, wrist)
-        wrist = (wrist - middle) / width
-        speed = _speed(wrist, half) * people.fps
+        wrist, speed = _line((wrist - middle) / width, half, GAP * people.fps)
         up = wrist[:, 1] < LOW  # y points down; NaN is not up
-        found += np.where(up, np.clip((speed - SLOW) / (FAST - SLOW), 0, 1), 0)
+        found += np.where(up, np.clip((speed * people.fps - SLOW) / (FAST - SLOW), 0, 1), 0)
     return np.minimum(found, 1)
 
 
-def _speed(points: np.ndarray, half: float) -> np.ndarray:
-    """(T,) distance a frame that (T, 2) points go, over `half` a frame or more to both sides; 0 where not known."""
+def _line(points: np.ndarray, half: float, gap: float) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 2) points on straight lines through the frames between in which they are seen, NaN where these are more than
+    `gap` frames apart; and (T,) how far they go in a frame, over `half` a frame or more to both sides."""
+    times = np.arange(len(points), dtype=float)
     seen = np.flatnonzero(np.isfinite(points[:, 0]))
     if len(seen) < 2:
-        return np.zeros(len(points))
-    times = np.arange(len(points), dtype=float)
+        return points, np.zeros(len(points))
+
+    def at(when: np.ndarray) -> np.ndarray:
+        return np.stack([np.interp(when, seen, points[seen, axis]) for axis in (0, 1)], 1)
+
     first, last = np.maximum(times - half, seen[0]), np.minimum(times + half, seen[-1])
-    ends = [np.stack([np.interp(at, seen, points[seen, axis]) for axis in (0, 1)], 1) for at in (first, last)]
-    speed: np.ndarray = np.linalg.norm(ends[1] - ends[0], axis=1) / np.maximum(last - first, 1)
-    return np.where(np.isfinite(points[:, 0]), speed, 0.0)
+    speed: np.ndarray = np.linalg.norm(at(last) - at(first), axis=1) / np.maximum(last - first, 1)
+    after = np.minimum(np.searchsorted(seen, times), len(seen) - 1)
+    before = np.maximum(np.searchsorted(seen, times, "right") - 1, 0)
+    near = (seen[after] >= times) & (seen[before] <= times) & (seen[after] - seen[before] <= gap)
+    return np.where(near[:, None], at(times), np.nan), speed
 
 
 def _takes_turns(own: np.ndarray, free: np.ndarray, fps: float) -> bool:

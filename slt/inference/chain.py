@@ -41,7 +41,7 @@ from slt.segment.cues import Cue
 from slt.segment.subtitles import srt
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
-_ASKED = "--pose-stride, --pose-speed, --fps"
+_ASKED = "--pose-stride, --pose-speed, --people, --fps"
 AS_THEY_ARE = "3D poses are used as they are, not lifted again"
 
 
@@ -230,15 +230,16 @@ def refined_before(pose: PoseSequence) -> bool:
 
 @dataclass(frozen=True)
 class Sparse:
-    """How sparse 2D is to be, and how all frames come from it; None leaves what the model folder says.
+    """How 2D is made, and how all frames come from it; None leaves what the model folder says.
 
     pose_stride: 2D on every N-th frame only. upsample: see `skeletor.poses.key_frames`. speed: of an estimator that has
-    several ("full", "fast").
+    several ("full", "fast"). people: of one that follows several ("one", "turns").
     """
 
     pose_stride: int | None = None
     upsample: str | None = None
     speed: str | None = None
+    people: str | None = None
 
 
 def load_chain(
@@ -264,7 +265,9 @@ def load_chain(
     stored = REFINERS.check(config["refine"], f"{folder}/model.yaml: refine")
     return Chain(
         loaded,
-        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps, sparse.speed)),
+        build_estimator(
+            estimator_config(config, folder, estimator, sparse.pose_stride, fps, sparse.speed, sparse.people)
+        ),
         build_lifter(_upsampling(lifting, sparse.upsample)),
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         _refiner_2d(folder, config.get("refine2d"), refine2d),
@@ -290,13 +293,14 @@ def estimator_config(
     pose_stride: int | None = None,
     fps: float | None = None,
     speed: str | None = None,
+    people: str | None = None,
 ) -> EstimateOptions:
     """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
     if name:
         stored = ESTIMATORS.check({"name": name}, "--estimator")
     else:
         stored = ESTIMATORS.check(config["estimator"], f"{folder}/model.yaml: estimator")
-    asked = {STRIDE: pose_stride, "fps": fps, "speed": speed}
+    asked = {STRIDE: pose_stride, "fps": fps, "speed": speed, "people": people}
     given = {key: value for key, value in asked.items() if value is not None}
     return ESTIMATORS.check(stored.model_dump() | given, _ASKED) if given else stored
 
