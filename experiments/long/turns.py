@@ -2,15 +2,17 @@
 
 Composed of test clips of a finished demo run: two signers side by side, each with clips of their own, the silent one
 idle or gesturing; in some a third person who never signs. The order of the people changes as an estimator's does, and
-people drop out for moments. Who signs when is known.
+people drop out for moments. Some are videos, of which the estimator tells who is there. Who signs when is known.
 """
 
 from __future__ import annotations
 
+import tempfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,24 +28,34 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
+from slt.estimators.mediapipe.crowd import WhoIsRead
+from slt.estimators.mediapipe.estimator import MediaPipeOptions
+from slt.estimators.registry import build_estimator
+from slt.synthetic.build import video_path
 from slt.synthetic.lift_clips import make_view
 from slt.synthetic.signing.gestures import perform_gestures
 from slt.synthetic.signing.motion import perform_idle
 from slt.synthetic.signing.signers import SIGNERS, Signer
+from slt.video import open_video, write_video
 
 NEAR = 0.2  # seconds within which a change counts as found
+ONE, TURNS = "one signer for all of it", "by turns"
+NECK = SIGNING_50.index("neck")
+_HEAD = ("", "right", "changes found", "error, median", "error, 90 %", "cuts")
 _WAY = 8  # frames from idleness to a clip and back
 _APART = 360.0  # pixels between two people of the size of the takes
 
 
 class TurnsConfig(Config):
-    """recordings: how many. turns: in each. sentences: fewest and most of a turn. gap_s: seconds from the end of a clip
-    to the next one's beginning, of another person; below 0 both are at work. pause_s: of the same person. gestures:
-    share of the clips in which who does not sign gestures. third: share of the recordings with a third person. order:
-    seconds after which the people's order changes, on average. lost: drop-outs of a person a minute, of lost_s seconds.
+    """recordings: how many. videos: so many of them are filmed, too, with 4 turns of a clip. turns: in each. sentences:
+    fewest and most of a turn. gap_s: seconds from the end of a clip to the next one's beginning, of somebody else;
+    below 0 both are at work. pause_s: of the same person. gestures: share of the clips in which who does not sign
+    gestures. third: share of the recordings with a third person. order: seconds after which the people's order changes,
+    on average. lost: drop-outs of a person a minute, of lost_s seconds.
     """
 
     recordings: int = Field(16, ge=1)
+    videos: int = Field(4, ge=0)
     turns: int = Field(8, ge=2)
     sentences: list[int] = Field(default_factory=lambda: [1, 3], min_length=2, max_length=2)
     gap_s: list[float] = Field(default_factory=lambda: [-0.3, 2.0], min_length=2, max_length=2)
@@ -155,31 +167,74 @@ def _person(
     return points, np.where(np.isnan(points[..., 0]), 0, confidence)
 
 
-def judge(spoken: Spoken, pose: PoseSequence) -> dict[str, Any]:
+def judge(taken: np.ndarray, truth: np.ndarray, seen: np.ndarray, changes: Sequence[tuple[int, int]]) -> dict[str, Any]:
     """right: frames of the signer, of `signed` frames in which somebody signs whom the detector sees.
 
-    cuts: between two people. errors: seconds of each true change from the nearest cut, outside of the time in which it
-    may be.
+    taken: (T,) whose frame it is, -1 for nobody's. truth: as of `Spoken`. seen: (T,) bool, the signer is seen. cuts:
+    between two people. errors: seconds of each true change from the nearest cut, outside of the time for it.
     """
-    taken = _who(spoken, pose)
-    signed = (spoken.truth >= 0) & (spoken.person == spoken.truth[:, None]).any(1)
+    signed = (truth >= 0) & seen
     steps = np.flatnonzero(taken >= 0)
     cuts = steps[1:][np.diff(taken[steps]) != 0]
     errors = []
-    for last, first in spoken.changes:
+    for last, first in changes:
         low, high = min(last, first), max(last, first)
         away = np.maximum(np.maximum(low - cuts, cuts - high), 0) / FPS
         errors.append(float(away.min()) if len(cuts) else None)
     return {
-        "right": int((taken == spoken.truth)[signed].sum()), "signed": int(signed.sum()),
-        "cuts": len(cuts), "changes": len(spoken.changes), "errors": errors,
+        "right": int((taken == truth)[signed].sum()), "signed": int(signed.sum()),
+        "cuts": len(cuts), "changes": len(changes), "errors": errors,
     }  # fmt: skip
+
+
+def judge_poses(spoken: Spoken, pose: PoseSequence) -> dict[str, Any]:
+    """`judge` of what was taken from a recording of poses."""
+    seen = (spoken.person == spoken.truth[:, None]).any(1)
+    return judge(_who(spoken, pose), spoken.truth, seen, spoken.changes)
+
+
+def judge_video(run: Path, pieces: Sequence[Sequence[Piece]], config: TurnsConfig) -> dict[str, dict[str, Any]]:
+    """`judge` of one video of two people beside each other, read in both ways; who is silent stands still."""
+    left = [list(own) for own in pieces]
+    frames: list[np.ndarray] = []
+    signs: list[tuple[int, int, int]] = []  # from, to, whose
+    held: list[np.ndarray | None] = [None, None]
+    for turn in range(config.turns):
+        who = turn % 2
+        piece = left[who].pop(0)
+        other = held[1 - who]
+        if other is None:
+            other = held[1 - who] = next(iter(_frames(run, left[1 - who][0].name)))
+        signs.append((len(frames) + piece.signs[0][0], len(frames) + piece.signs[-1][1], who))
+        for frame in _frames(run, piece.name):
+            held[who] = frame
+            frames.append(np.concatenate([frame, other] if who == 0 else [other, frame], 1))
+    truth = np.full(len(frames), -1)
+    for start, stop, who in signs:
+        truth[start:stop] = who
+    changes = [(a[1], b[0]) for a, b in pairwise(signs)]
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "two.mp4"
+        write_video(path, frames, FPS)
+        ways: dict[str, WhoIsRead] = {ONE: "one", TURNS: "turns"}
+        for name, people in ways.items():
+            neck = build_estimator(MediaPipeOptions(people=people))(path).keypoints[:, NECK, 0]
+            taken = np.where(np.isfinite(neck), neck >= frames[0].shape[1] / 2, -1).astype(int)
+            found[name] = judge(taken, truth, np.ones(len(truth), bool), changes)
+    return found
+
+
+def _frames(run: Path, name: str) -> list[np.ndarray]:
+    """The pictures of a test clip."""
+    with open_video(video_path(run / "corpus", "test", name)) as video:
+        return list(video)
 
 
 def _who(spoken: Spoken, pose: PoseSequence) -> np.ndarray:
     """(T,) whose frame it is, by where the neck is; -1 where the pose has none."""
-    necks = spoken.people.keypoints[:, :, 1]  # (T, P, 2)
-    away = np.linalg.norm(necks - pose.keypoints[:, None, 1], axis=2)
+    necks = spoken.people.keypoints[:, :, NECK]  # (T, P, 2)
+    away = np.linalg.norm(necks - pose.keypoints[:, None, NECK], axis=2)
     place = np.where(np.isfinite(away), away, np.inf)
     nearest = place.argmin(1)
     rows = np.arange(len(place))
@@ -195,8 +250,9 @@ def make(request: Request, config: TurnsConfig) -> None:
     able = [signer for signer, own in clips.items() if len(own) >= 4]
     if len(able) < 2:
         raise InputError(f"{material.run}: fewer than two signers with four test clips")
-    ways: dict[str, Callable[[People], PoseSequence]] = {"one signer for all of it": select, "by turns": by_turns}
+    ways: dict[str, Callable[[People], PoseSequence]] = {ONE: select, TURNS: by_turns}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    filmed: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     minutes = 0.0
     for number in progress(range(config.recordings), "turns", config.recordings, "recording"):
         rng = np.random.default_rng([config.seed, zlib.crc32(b"turns"), number])
@@ -206,13 +262,45 @@ def make(request: Request, config: TurnsConfig) -> None:
         spoken = compose(pieces, [*chosen, *third], material, config, rng)
         minutes += len(spoken.truth) / FPS / 60
         for name, take in ways.items():
-            found[name].append(judge(spoken, take(spoken.people)))
+            found[name].append(judge_poses(spoken, take(spoken.people)))
+        if number < config.videos:
+            for name, one in judge_video(material.run, pieces, config.model_copy(update={"turns": 4})).items():
+                filmed[name].append(one)
     title = "Who signs: recordings of several people who sign in turns"
-    write_result(layout(found, minutes), request.results, request.name, title, request.about(config, config.seed))
+    result = layout(found, minutes, filmed)
+    write_result(result, request.results, request.name, title, request.about(config, config.seed))
 
 
-def layout(found: Mapping[str, list[dict[str, Any]]], minutes: float) -> Result:
-    """The table, and all numbers."""
+def layout(
+    found: Mapping[str, list[dict[str, Any]]], minutes: float, filmed: Mapping[str, list[dict[str, Any]]]
+) -> Result:
+    """The tables, and all numbers."""
+    recordings, changes = len(found[ONE]), sum(one["changes"] for one in found[ONE])
+    words = (
+        "Right: frames in which somebody signs and is seen, of which the pose is theirs, in per cent. Changes found: "
+        f"with a cut between two people within {NEAR:g} s of the time from the last sign of the one to the first of "
+        "the other; error: seconds from that time."
+    )
+    told = (
+        f"{recordings} recordings of two or three people, {minutes:.1f} minutes, {changes} changes of the signer. "
+        f"{words} The clips' 2D is MediaPipe's of rendered video, that of what lies between is simulated."
+    )
+    lines, numbers = _rows(found)
+    sections = [markdown("Files of poses", _HEAD, lines, told)]
+    if filmed[ONE]:
+        lines, videos = _rows(filmed)
+        changes = sum(one["changes"] for one in filmed[ONE])
+        told = (
+            f"{len(filmed[ONE])} videos of two rendered signers beside each other, {changes} changes, read by "
+            "MediaPipe (`--people one`, `--people turns`). Who is silent stands still."
+        )
+        sections.append(markdown("Videos", _HEAD, lines, told))
+        return Result(sections, {"ways": numbers, "videos": videos, "minutes": minutes})
+    return Result(sections, {"ways": numbers, "minutes": minutes})
+
+
+def _rows(found: Mapping[str, list[dict[str, Any]]]) -> tuple[list[list[str]], dict[str, Any]]:
+    """Lines of a table, and its numbers."""
     lines, numbers = [], {}
     for name, each in found.items():
         total = {key: sum(one[key] for one in each) for key in ("right", "signed", "cuts", "changes")}
@@ -222,13 +310,4 @@ def layout(found: Mapping[str, list[dict[str, Any]]], minutes: float) -> Result:
         numbers[name] = {"total": total, "right": share, "changes found": near, "recordings": each}
         far = [f"{value:.2f}" if np.isfinite(value) else "" for value in np.percentile(errors, [50, 90])]
         lines.append([name, f"{share:.1f}", f"{near:.1f}", *far, str(total["cuts"])])
-    changes = sum(one["changes"] for one in next(iter(found.values())))
-    told = (
-        f"{len(next(iter(found.values())))} recordings of two or three people, {minutes:.1f} minutes, {changes} "
-        "changes of the signer. Right: frames in which somebody signs and is seen, of which the pose is theirs, in per "
-        f"cent. Changes found: with a cut between two people within {NEAR:g} s of the time from the last sign of the "
-        "one to the first of the other; error: seconds from that time. The clips' 2D is MediaPipe's of rendered video, "
-        "that of what lies between is simulated."
-    )
-    head = ("", "right", "changes found", "error, median", "error, 90 %", "cuts")
-    return Result([markdown("Turns", head, lines, told)], {"ways": numbers, "minutes": minutes})
+    return lines, numbers

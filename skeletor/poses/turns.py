@@ -18,6 +18,7 @@ from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.support.errors import InputError
 
 STAGE = "turns"
+PLACES = ("at the left", "in the middle", "at the right")  # of the picture, where a signer may be
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def turns_of(pose: Recorded) -> tuple[Turn, ...]:
     except (TypeError, ValueError, KeyError) as error:
         raise _damaged(pose) from error
     edges = [0, *(turn.stop for turn in turns)]
-    if [turn.start for turn in turns] != edges[:-1] or edges[-1] != len(pose) or sorted(set(edges)) != edges:
+    whole = [turn.start for turn in turns] == edges[:-1] and edges[-1] == len(pose) and sorted(set(edges)) == edges
+    if not whole or min(turn.signer for turn in turns) < 1:
         raise _damaged(pose)
     return turns
 
@@ -71,12 +73,14 @@ def told(pose: Recorded) -> str | None:
     turns = turns_of(pose)
     if not turns:
         return None
-    where = pose.provenance.stage(STAGE).config.get("where") or []  # type: ignore[union-attr]  # turns are there
+    record = pose.provenance.stage(STAGE)
+    said = record.config.get("where") if record is not None else None
+    where = said if isinstance(said, list) else []
     parts = []
     for signer in sorted({turn.signer for turn in turns}):
-        own = [turn for turn in turns if turn.signer == signer]
-        place = f" {where[signer - 1]!s:.40}" if signer <= len(where) else ""
-        parts.append(f"signer {signer}{place} in {len(own)} turn{'s' if len(own) > 1 else ''}")
+        count = sum(turn.signer == signer for turn in turns)
+        place = f" {where[signer - 1]}" if signer <= len(where) and where[signer - 1] in PLACES else ""
+        parts.append(f"signer {signer}{place} in {count} turn{'s' if count > 1 else ''}")
     return f"{len(parts)} people sign in turns: {', '.join(parts)}; each is read by themselves"
 
 

@@ -42,6 +42,15 @@ def test_turns_are_those_of_the_whole_and_survive_a_file():
     assert told(pose.frames(0, 8)) is None
 
 
+@pytest.mark.parametrize("where", [None, 3, "left", [], ["\n\x1b[31mleft", None], {"1": 2}])
+def test_what_a_file_says_of_places_is_one_line(where):
+    pose = taken().frames(0, 24)
+    config = {"frames": 24, "turns": [[0, 8, 1], [8, 24, 2]], "where": where}
+    about = Provenance("talk", stages=(StageRecord(STAGE, config=config),))
+    line = told(dataclasses.replace(pose, provenance=about))
+    assert line.startswith("2 people sign in turns: signer 1") and line.isprintable()
+
+
 def test_a_stage_never_sees_two_people():
     seen = []
 
@@ -94,7 +103,7 @@ def test_one_signer_is_the_one_who_signs_longest():
 @pytest.mark.parametrize(
     "turns",
     [[[0, 8, 1], [9, 24, 2]], [[0, 8, 1], [8, 23, 2]], [[0, 8, 1], [8, 8, 2], [8, 24, 1]], [[0, 24]], "no",
-     [[0, "24", 1]], [[0, True, 1], [1, 24, 2]], [[0, 24.0, 1]], None, [], [[-1, 24, 1]], [[0, 24, [1]]]],
+     [[0, "24", 1]], [[0, True, 1], [1, 24, 2]], [[0, 24.0, 1]], None, [], [[-1, 24, 1]], [[0, 24, 0]], [[0, 24, [1]]]],
 )  # fmt: skip
 def test_damaged_turns_are_refused_in_a_line(turns):
     plain = taken().frames(0, 24)
