@@ -36,9 +36,7 @@ _SHOULDERS = ("left_shoulder", "right_shoulder")
 def by_turns(people: People) -> PoseSequence:
     """In each frame the one who signs, (T, J, D), with the record of the turns (`skeletor.poses.turns`).
 
-    The log tells them.
-
-    Where one person alone signs, or the skeleton names no shoulders and wrists, this is `select`.
+    The log tells them. Where one person alone signs, or the skeleton names no shoulders and wrists, this is `select`.
     """
     named = set(_SHOULDERS) <= set(people.skeleton.joints) and _hands(people.skeleton)
     if not len(people) or people.count < 2 or not named:

@@ -13,7 +13,7 @@ from typing import Any
 
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
-from skeletor.io.turns import by_turns
+from skeletor.io.people import Take, select
 from skeletor.lifters.choice import exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride
@@ -100,16 +100,10 @@ class Chain:
     refiner_2d: Refiner = field(default_factory=lambda: build_refiner_2d(NoRefine2DOptions()))
     notes: tuple[str, ...] = ()  # warnings that hold for every input
 
-    def poses(self, source: Path) -> PoseSequence:
-        """2D poses of a video or a folder of frames; 2D or 3D ones of a file of poses."""
+    def poses(self, source: Path, take: Take = select) -> PoseSequence:
+        """2D poses of a video or a folder of frames; 2D or 3D ones of a file of poses. take: who is read of several."""
         if is_poses(source):
-            return GivenPoses(stride=int(self.estimator.options.get(STRIDE, 1)))(source)
-        return self.estimator(source)
-
-    def people(self, source: Path) -> PoseSequence:
-        """As `poses`; of a file of several people in each frame the one who signs (`skeletor.poses.turns`)."""
-        if is_poses(source):
-            return GivenPoses(PoseFiles(take=by_turns), int(self.estimator.options.get(STRIDE, 1)))(source)
+            return GivenPoses(PoseFiles(take=take), int(self.estimator.options.get(STRIDE, 1)))(source)
         return self.estimator(source)
 
     def translate(self, source: Path | str, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:

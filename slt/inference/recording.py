@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeletor.files.plain_json import to_json
+from skeletor.io.turns import by_turns
 from skeletor.poses.turns import told
 from slt.inference.chain import Chain, Translation, lifted_before, timed
 from slt.inference.sentences import Journal, Sentence, read_segments
@@ -66,14 +67,15 @@ def translate_recording(
 ) -> Recording | Translation:
     """Translate an input, cut into the segments in which somebody signs.
 
-    estimate: gives the poses in place of `Chain.people`; they may lie on disk. segments: "none" takes it for one
+    estimate: gives the poses in place of `Chain.poses`; they may lie on disk. segments: "none" takes it for one
     sentence, as `Chain.translate` does; "rule" and "network" say what cuts, "auto" leaves it to the model; None cuts
     only what is longer than the model's longest clip, or what several people sign in turns, who never share a segment.
     config: of the rule, which then cuts. journal: keeps what was
     read. Raises InputError if the input cannot be read; an abstention is a result without text.
     """
     seconds: dict[str, float] = {}
-    raw: Recorded = timed(seconds, "estimate", lambda: (estimate or chain.people)(Path(source)))
+    poses = estimate or (lambda path: chain.poses(path, by_turns))
+    raw: Recorded = timed(seconds, "estimate", lambda: poses(Path(source)))
     longest = chain.model.abstention.thresholds["long"]
     several = told(raw)
     if segments == "none" or (segments is None and raw.seconds <= longest and several is None):

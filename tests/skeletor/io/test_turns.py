@@ -11,9 +11,9 @@ from skeletor.io.formats import read_pose, read_poses
 from skeletor.io.people import People, follow, select
 from skeletor.io.turns import activity, by_turns
 from skeletor.poses.pose import Provenance
-from skeletor.poses.skeleton import BODY25_HANDS, custom_skeleton
+from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, custom_skeleton
 from skeletor.poses.turns import turns_of
-from tests.skeletor.io.signer import Joints, person, signer, write_json
+from tests.skeletor.io.signer import Joints, person, signer, write_json, write_pose_file
 
 FPS = 25.0
 NECK = BODY25_HANDS.index("neck")
@@ -151,3 +151,13 @@ def test_files_are_read_by_turns_where_that_is_asked_for(tmp_path):
     assert 95 <= turns_of(pose)[1].start <= 120 and pose.keypoints.shape == (220, 67, 2)
     assert turns_of(read_pose(tmp_path / "talk")) == ()
     assert follow(crowd(people)).shape == (220, 2)
+
+
+def test_pose_files_of_several_people(tmp_path):
+    people = [sitter(220, [(10, 100)], 100.0), sitter(220, [(115, 210)], 280.0, seed=1)]
+    points = {"POSE_LANDMARKS": MEDIAPIPE_75.joints[:33]}
+    values = np.stack([np.stack([one[j] for j in MEDIAPIPE_75.joints[:33]], 1) for one in people], 1)  # (T, P, 33, 2)
+    write_pose_file(tmp_path / "talk.pose", {k: [j.upper() for j in v] for k, v in points.items()}, values, (400, 500))
+    (pose,) = read_poses(tmp_path / "talk.pose", take=by_turns).values()
+    assert [turn.signer for turn in turns_of(pose)] == [1, 2] and pose.skeleton == MEDIAPIPE_75
+    assert turns_of(read_pose(tmp_path / "talk.pose")) == ()
