@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from experiments import pages, sample
 from experiments.ablations import chain, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device, live
-from experiments.long import recordings
+from experiments.long import recordings, turns
 from experiments.long import table as long_takes
 from experiments.long import training as segmenter_training
 from experiments.long.config import LongConfig
@@ -191,6 +191,10 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(recordings.RecordingsConfig), recordings.make, "recordings", needs=f"{RUN}; Linux",
         page="docs/translate.md",
     ),
+    "turns": Experiment(
+        "who signs in recordings of several people who sign in turns",
+        _checked(turns.TurnsConfig), turns.make, "turns", needs=RUN, page="docs/translate.md", config="long/turns.yaml",
+    ),
     "segmenter": Experiment(
         "the network of segments that comes with the package, trained on long takes",
         _checked(segmenter_training.SegmenterConfig), segmenter_training.make, "segmenter", needs=RUN,
@@ -234,6 +238,11 @@ _ABLATIONS: dict[str, Experiment[Any]] = {
         "CPU time of 2D estimation, and what less of it costs",
         _checked(speed.SpeedJob), speed.make, "speed", needs=RUN, minutes=12,
         page="docs/sparse.md", config="ablations/speed.yaml",
+    ),
+    "detectors": Experiment(
+        "the heavy pose model, and a second detector for lost hands: found, error, CPU time, WER",
+        _checked(speed.SpeedJob), speed.make, "detectors", needs=f"{RUN}; the heavy model's weights",
+        page="docs/sparse.md", config="ablations/detectors.yaml",
     ),
     "transfer": Experiment(
         "translators on other rows' poses",

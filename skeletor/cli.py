@@ -138,6 +138,7 @@ def _default_target(source: Path) -> Path:
 
 def _refine(arguments: argparse.Namespace) -> int:
     from skeletor.io.mediapipe_file import check_layout, write_in_layout
+    from skeletor.poses.turns import each_turn, turns_of
 
     source = input_path(arguments.input)
     target = Path(arguments.output) if arguments.output else _default_target(source)
@@ -155,7 +156,8 @@ def _refine(arguments: argparse.Namespace) -> int:
     poses = _read(source, arguments)
     _check_holds(target, poses)
     mapped = [pose.to_skeleton(skeleton) if skeleton else pose for pose in poses.values()]
-    refined = refiner.many(mapped)
+    several = any(map(turns_of, mapped))  # people in turns, who are not to be mixed
+    refined = [each_turn(pose, refiner) for pose in mapped] if several else refiner.many(mapped)
     if arguments.anonymise:
         from skeletor.lifters.anonymise import anonymise
 

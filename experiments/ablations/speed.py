@@ -1,4 +1,4 @@
-"""Speed of 2D estimation: CPU time a frame of each way to estimate, and what it costs.
+"""Speed of 2D estimation: CPU time a frame of each way to estimate, and what it costs. `detectors`: other models.
 
 A way is a set of options of the estimator, laid over the run's own. Each is timed in one process and thread, in turns
 over the same clips, so that a busy machine slows all of them alike; the first clip, with which models are loaded, is
@@ -40,6 +40,7 @@ from slt.score.wer import word_error_rate
 from slt.synthetic import build
 
 PART = "test"
+SIDES = ("left", "right")
 
 
 class SpeedJob(Config):
@@ -116,8 +117,63 @@ def distance(one: Mapping[str, PoseSequence], other: Mapping[str, PoseSequence],
     return float(np.median(np.concatenate(found)))
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], run: Path, job: SpeedJob) -> str:
-    """The table."""
+def errors(
+    raw: Mapping[str, PoseSequence], first: Mapping[str, PoseSequence], truth: Mapping[str, PoseSequence]
+) -> dict[str, Any]:
+    """How far what was found is from the truth, in true shoulder widths: median and 90 %.
+
+    body_error: of its joints. hand_error: mean of a hand's joints, over hands. filled: hands (one a frame and side)
+    that the first way has not and this one has, and filled_error theirs; lost: the other way round; absent: filled
+    hands that are truly outside of the picture.
+    """
+    found: dict[str, list[np.ndarray]] = {"body": [], "hand": [], "filled": []}
+    lost = absent = 0
+    for name, pose in raw.items():
+        true = truth[name].keypoints
+        width = np.median(
+            np.linalg.norm(np.subtract(*(true[:, SIGNING_50.index(f"{side}_shoulder")] for side in SIDES)), axis=1)
+        )
+        away = np.linalg.norm(pose.keypoints - true, axis=2) / width  # (T, 50)
+        found["body"].append(away[:, :8].ravel())
+        for side in SIDES:
+            joints = list(SIGNING_50.group(f"{side}_hand"))
+            hand, here = away[:, joints].mean(1), ~pose.missing[:, joints].any(1)
+            before = ~first[name].missing[:, joints].any(1)
+            root, size = true[:, joints[0]], truth[name].provenance.image_size or (1 << 30, 1 << 30)
+            inside = ((root >= 0) & (root < size)).all(1)
+            found["hand"].append(hand[here & inside])
+            found["filled"].append(hand[here & inside & ~before])
+            lost += int((before & ~here).sum())
+            absent += int((here & ~before & ~inside).sum())
+    values = {part: np.concatenate(each) for part, each in found.items()}
+    shares = {f"{part}_error": _two(each[np.isfinite(each)]) for part, each in values.items()}
+    return {**shares, "filled": len(values["filled"]), "lost": lost, "absent": absent}
+
+
+def _two(values: np.ndarray) -> list[float] | None:
+    """Median and 90 % of them; None if there are none."""
+    return np.percentile(values, [50, 90]).tolist() if len(values) else None
+
+
+def error_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of errors by the truth."""
+    head = (
+        "Distance from the truth, in true shoulder widths, median and 90 %: of the body's joints; of hands that were "
+        "found. Filled: hands that the first row has not found and this one has, and how far these are off; lost: the "
+        "other way round; outside: filled, and truly not in the picture."
+    )
+    names = ("way", "body", "hands", "filled", "their error", "lost", "outside")
+
+    def pair(values: Sequence[float] | None) -> str:
+        return "" if values is None else f"{values[0]:.3f}, {values[1]:.3f}"
+
+    cells = [[row["label"], pair(row["body_error"]), pair(row["hand_error"]), str(row["filled"]),
+              pair(row["filled_error"]), str(row["lost"]), str(row["absent"])] for row in rows]  # fmt: skip
+    return f"{head}\n\n" + "\n".join(table(names, cells)) + "\n"
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], run: Path, job: SpeedJob, how: str) -> str:
+    """The tables. how: what makes them."""
     first = rows[0]
     head = (
         f"The first {job.clips} test clips of the run {run.name}, through its model. CPU milliseconds a frame of "
@@ -137,7 +193,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], run: Path, job: SpeedJob) -> str
              str(row["abstained"]), f"{row['left']:.1%}", f"{row['right']:.1%}",
              *(f"{row[part]:.3f}" for part in ("error", "body", "hands"))]
         )  # fmt: skip
-    return f"{head}\n\n" + "\n".join(table(names, cells)) + "\n\nMade by `make speed RUN=<folder of a run>`.\n"
+    return f"{head}\n\n" + "\n".join(table(names, cells)) + f"\n\n{error_table(rows)}\nMade by {how}.\n"
 
 
 def make(request: Request, job: SpeedJob) -> None:
@@ -158,7 +214,11 @@ def make(request: Request, job: SpeedJob) -> None:
         parts = {"body": range(8), "hands": range(8, 50)}
         away = {part: distance(reference, raw, list(joints)) for part, joints in parts.items()}
         stride = max(map(pose_stride, raw.values()))
-        rows.append({"label": label(way), "stride": stride, "ms": ms, **quality(chain, raw, clips, truth), **away})
+        figures = {**quality(chain, raw, clips, truth), **away, **errors(raw, reference, truth)}
+        rows.append({"label": label(way), "stride": stride, "ms": ms, **figures})
         log.info("%s: %s", label(way), rows[-1])
     seed = json.loads((run / "config.json").read_text(encoding="utf-8"))["seed"]
-    write_files(request.results, request.name, markdown(rows, run, job), {**request.about(job, seed), "rows": rows})
+    how = f"`python -m experiments {request.name} --run <folder of a run>`"
+    write_files(
+        request.results, request.name, markdown(rows, run, job, how), {**request.about(job, seed), "rows": rows}
+    )

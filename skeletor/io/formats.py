@@ -12,6 +12,7 @@ from pathlib import Path
 from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import arrays, native, openpose_json, pose_format, skels, slrtp, zelinka_h5
 from skeletor.io.layouts.named import with_layout
+from skeletor.io.people import Take, select
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 
@@ -60,14 +61,19 @@ def read_pose(
 
 
 def read_poses(
-    path: Path | str, fps: float | None = None, skeleton: str | None = None, size: arrays.Size | None = None
+    path: Path | str,
+    fps: float | None = None,
+    skeleton: str | None = None,
+    size: arrays.Size | None = None,
+    take: Take = select,
 ) -> Mapping[str, PoseSequence]:
     """All clips of a file by name, each (T, J, D). Clips of a native file are read lazily, from mapped memory.
 
     fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
     and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
-    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) of shares of it. Raises
-    InputError, one line, for whatever cannot be read.
+    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) of shares of it. take: who is
+    read of several people, by default the one whose hands move most in all (`skeletor.io.turns.by_turns`: in each frame
+    the one who signs). Raises InputError, one line, for whatever cannot be read.
     """
     path = Path(path)
     if size is not None and path.suffix.lower() not in arrays.SUFFIXES:
@@ -75,14 +81,14 @@ def read_poses(
     if fps is not None:
         checked_fps(path, fps)
     if path.is_dir():
-        return openpose_json.read_all(path, fps, skeleton)
+        return openpose_json.read_all(path, fps, skeleton, take)
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
     if path.suffix.lower() == ".json":
         raise InputError(f"{path}: one frame of OpenPose; give the directory that it is in")
     file = existing_file(path, "file of poses")
     if path.suffix.lower() == ".pose":
-        poses = pose_format.read_all(file, fps, skeleton)
+        poses = pose_format.read_all(file, fps, skeleton, take)
     elif path.suffix.lower() in arrays.SUFFIXES:
         poses = arrays.read_all(file, fps, skeleton, size)
     else:

@@ -23,7 +23,7 @@ from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
 from skeletor.io.layouts.units import FARTHEST, check_pixels
-from skeletor.io.people import People, SignerChoice, check_crowd, select
+from skeletor.io.people import People, SignerChoice, Take, check_crowd, select
 from skeletor.io.recordings import Recording, list_recordings
 from skeletor.poses.pose import UNITS, PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import BODY25_HANDS
@@ -97,8 +97,8 @@ def read_pose(
 class _Recordings(Mapping[str, PoseSequence]):
     """The recordings of a directory by name; each is read when it is asked for."""
 
-    def __init__(self, directory: Path, fps: float, skeleton: str | None) -> None:
-        self._directory, self._fps, self._skeleton = directory, fps, skeleton
+    def __init__(self, directory: Path, fps: float, skeleton: str | None, take: Take) -> None:
+        self._directory, self._fps, self._skeleton, self._take = directory, fps, skeleton, take
         self._recordings = list_recordings(directory, WHAT)
 
     def __iter__(self) -> Iterator[str]:
@@ -113,15 +113,18 @@ class _Recordings(Mapping[str, PoseSequence]):
     def __getitem__(self, name: str) -> PoseSequence:
         recording = self._recordings[name]
         with reading(self._directory, WHAT):
-            return select(_people(self._directory, recording, self._fps, self._skeleton))
+            return self._take(_people(self._directory, recording, self._fps, self._skeleton))
 
 
-def read_all(path: Path, fps: float | None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
+def read_all(
+    path: Path, fps: float | None, skeleton: str | None = None, take: Take = select
+) -> Mapping[str, PoseSequence]:
     """All recordings of a directory by name, each (T, 67, 2) in pixels, read when they are asked for.
 
-    fps: frames per second, None for 25. Raises InputError for a directory that holds no such files.
+    fps: frames per second, None for 25. take: who of several people. Raises InputError for a directory that holds no
+    such files.
     """
-    return _Recordings(path, fps or DEFAULT_FPS, skeleton)
+    return _Recordings(path, fps or DEFAULT_FPS, skeleton, take)
 
 
 def write_pose(pose: PoseSequence, directory: Path | str, name: str | None = None) -> None:

@@ -54,6 +54,8 @@ class People:
 
 # Takes everybody, gives for each frame the place of the signer, (T,) int, -1 where the signer is not there.
 SignerChoice = Callable[[People], np.ndarray]
+# Takes everybody, gives the signer's pose sequence: `select`, or `skeletor.io.turns.by_turns`.
+Take = Callable[[People], PoseSequence]
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def choose_signer(people: People) -> Choice:
     own = travels / np.maximum(sizes, 1e-6)
     signing = np.flatnonzero((own >= ALSO * own[best]) & (own > 1))
     others = [n for n in signing if n != best]
-    return Choice(tracks[:, best], 1 + len(others), _side(middles[best], middles[others]))
+    return Choice(tracks[:, best], 1 + len(others), side_of(middles[best], middles[others]))
 
 
 def follow(people: People) -> np.ndarray:
@@ -156,11 +158,17 @@ def _travel(people: People, places: np.ndarray) -> tuple[float, float, float]:
     return float(mean.sum()), size, float(np.median(x[np.isfinite(x)])) if np.isfinite(x).any() else 0.0
 
 
-def _side(x: float, others: np.ndarray) -> str:
+def side_of(x: float, others: np.ndarray) -> str:
     """Where in the picture somebody is, among others."""
     if (others > x).all():
         return "at the left"
     return "at the right" if (others < x).all() else "in the middle"
+
+
+def size_of(people: People, places: np.ndarray) -> float:
+    """The size of a track, about a shoulder width; 0 if nobody is seen in it."""
+    there = np.flatnonzero(places >= 0)
+    return _size(people.keypoints[there, places[there]])
 
 
 def _moving_joints(skeleton: Skeleton) -> list[int]:

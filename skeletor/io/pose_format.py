@@ -32,7 +32,7 @@ from skeletor.io.layouts import (
 )
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import FARTHEST, Scale, unit_of
-from skeletor.io.people import People, SignerChoice, select
+from skeletor.io.people import People, SignerChoice, Take, select
 from skeletor.io.pose_file import Component, PoseFile, parse, usable_fps
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import Skeleton
@@ -116,9 +116,16 @@ def write_pose(pose: PoseSequence, path: Path | str) -> None:
         temporary.write_bytes(buffer.getvalue())
 
 
-def read_all(path: Path, fps: float | None, skeleton: str | None = None) -> Mapping[str, PoseSequence]:
-    """The file's one clip, (T, J, D), under the file's name. Raises InputError as `read_people` does."""
-    return {path.stem: read_pose(path, fps=fps, skeleton=skeleton)}
+def read_all(
+    path: Path, fps: float | None, skeleton: str | None = None, take: Take = select
+) -> Mapping[str, PoseSequence]:
+    """The file's one clip, (T, J, D), under the file's name. Raises InputError as `read_people` does.
+
+    take: who of several people.
+    """
+    people = read_people(path, fps, skeleton)
+    with reading(path, WHAT):
+        return {path.stem: take(people)}
 
 
 def _layout(file: PoseFile, points: Sequence[Point], skeleton: str | None) -> tuple[Named | None, StageRecord | None]:

@@ -13,6 +13,7 @@ from skeletor.poses.absent import absent_hands, mark_absent
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.turns import turns_of
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.registry import Registry
@@ -55,12 +56,14 @@ LIFTERS: Registry[LiftOptions, Lifter] = Registry(LiftOptions, "mode", default="
 
 
 def checked(pose: PoseSequence) -> PoseSequence:
-    """`normalise`d pose; InputError if it is not 2D on SIGNING_50 or has nobody in it."""
+    """`normalise`d pose; InputError if it is not 2D on SIGNING_50, has nobody in it, or several people in turns."""
     where = f"{pose.provenance.source}: " if pose.provenance.source else ""
     if pose.skeleton != SIGNING_50:
         raise InputError(f"{where}lifting needs skeleton signing_50, not {pose.skeleton.name}; map it with to_skeleton")
     if pose.dims != 2:
         raise InputError(f"{where}lifting needs 2D joints, these have {pose.dims} coordinates already")
+    if turns_of(pose):
+        raise InputError(f"{where}several people in turns cannot be lifted as one; `slt lift` takes each by themselves")
     return normalise(pose)
 
 

@@ -31,12 +31,18 @@ _SMALL = 4_000_000  # bytes: no video of that time is smaller, unless it is a st
 _NATIVE = ".safetensors"
 
 
-def long_inputs(inputs: Sequence[Input], files: PoseFiles, segments: str | None) -> frozenset[Path]:
+def long_inputs(
+    inputs: Sequence[Input], files: PoseFiles, segments: str | None, people: str | None = None
+) -> frozenset[Path]:
     """Which inputs, by `shown`, are worked on in parts: videos and native files of poses of more than `LONG`.
 
-    What cannot be read is not among them; it says so when it is its turn. segments: "none": nothing is.
+    What cannot be read is not among them; it says so when it is its turn. segments: "none": nothing is. people:
+    "turns": no video is, whose people have to be the same from part to part.
     """
-    return frozenset() if segments == "none" else frozenset(one.shown for one in inputs if _is_long(one, files))
+    if segments == "none":
+        return frozenset()
+    whole = people == "turns"
+    return frozenset(one.shown for one in inputs if (is_poses(one.file) or not whole) and _is_long(one, files))
 
 
 def _is_long(one: Input, files: PoseFiles) -> bool:
@@ -84,7 +90,8 @@ def stored(chain: Chain, one: Input, args: argparse.Namespace, files: PoseFiles,
     from slt.inference.chain import estimator_config
 
     if not is_poses(one.file):
-        config = estimator_config(chain.model.config, chain.model.path, args.estimator, args.pose_stride, args.fps)
+        asked = args.estimator, args.pose_stride, args.fps, args.pose_speed
+        config = estimator_config(chain.model.config, chain.model.path, *asked)
         workers = min(usable_cores(), MOST_WORKERS) if args.workers is None else args.workers
         return estimate_in_parts(one.file, config, folder, workers)
     shard = open_shard(one.file, files.fps)

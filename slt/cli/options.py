@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from skeletor.files.suffixes import is_poses
 from skeletor.io.arrays import picture_size
+from skeletor.io.people import Take, select
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
 from slt.estimators.base import ESTIMATORS, EstimateOptions
 from slt.estimators.given import PoseFiles
-from slt.estimators.mediapipe.estimator import SPEEDS
+from slt.estimators.mediapipe.estimator import HANDS, HANDS_ABOUT, SPEEDS
 from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
 from slt.estimators.mediapipe.pose_model import POSE_MODELS
 
@@ -42,14 +43,25 @@ def add_pose_model(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--pose-model", choices=POSE_MODELS, help=f"of mediapipe; {POSE_MODEL_ABOUT}; {default}")
 
 
-def with_pose_model(config: EstimateOptions, model: str | None) -> EstimateOptions:
-    """The estimator's config with the pose model that is asked for. InputError if the estimator has none."""
-    return config if model is None else ESTIMATORS.check(config.model_dump() | {"pose_model": model}, "--pose-model")
+def add_hands(parser: argparse.ArgumentParser, default: str) -> None:
+    """--hands of MediaPipe. default: what happens without it, in words."""
+    parser.add_argument("--hands", choices=HANDS, help=f"of mediapipe; {HANDS_ABOUT}; {default}")
 
 
-def pose_files(args: argparse.Namespace) -> PoseFiles:
-    """How the options of `add_pose_options` have files of poses read. InputError if --size is none."""
-    return PoseFiles(args.fps, args.skeleton, None if args.size is None else picture_size(args.size))
+def with_models(config: EstimateOptions, pose_model: str | None, hands: str | None) -> EstimateOptions:
+    """The estimator's config with what is asked for; None leaves it. InputError if the estimator has none of that."""
+    for key, value in {"pose_model": pose_model, "hands": hands}.items():
+        if value is not None:
+            config = ESTIMATORS.check(config.model_dump() | {key: value}, f"--{key.replace('_', '-')}")
+    return config
+
+
+def pose_files(args: argparse.Namespace, take: Take = select) -> PoseFiles:
+    """How the options of `add_pose_options` have files of poses read. InputError if --size is none.
+
+    take: who is read of several people.
+    """
+    return PoseFiles(args.fps, args.skeleton, None if args.size is None else picture_size(args.size), take)
 
 
 def refuse_options_of_poses(args: argparse.Namespace, inputs: Sequence[Input]) -> None:

@@ -12,6 +12,7 @@ from skeletor.io.mediapipe_file import write_in_layout
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import seen
+from skeletor.poses.turns import each_turn
 from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError
 from skeletor.support.progress import log
 from slt.estimators.mediapipe.bystanders import people_warning
@@ -68,7 +69,7 @@ def run_stage(
     failed: dict[str, SkeletorError] = {}
     for name in clips:
         try:
-            result = stage(clips[name])
+            result = each_turn(clips[name], stage)
             if target.suffix.lower() == SKELS and not np.isfinite(result.keypoints).any():
                 raise InputError("nobody is in it, which a .skels file cannot say; choose --suffix .safetensors")
             done[name] = result

@@ -20,12 +20,13 @@ from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log, log_to
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
 from slt.cli.options import (
+    add_hands,
     add_pose_model,
     add_pose_options,
     add_pose_speed,
     pose_files,
     refuse_options_of_poses,
-    with_pose_model,
+    with_models,
 )
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
 from slt.estimators.given import GivenPoses
@@ -77,6 +78,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         add_pose_speed(parser, "default: full")
         add_pose_model(parser, "default: full")
+        add_hands(parser, "default: holistic")
         parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
     if command in ("lift", "view"):
         from skeletor.lifters.choice import lift_help
@@ -126,7 +128,7 @@ def _poses(args: argparse.Namespace) -> int:
 
     refuse_flat_skels(args.suffix, 2, "slt poses")
     config = named_estimator(args.estimator, args.pose_stride, args.fps, args.pose_speed)
-    config = with_pose_model(config, args.pose_model)
+    config = with_models(config, args.pose_model, args.hands)
     estimator = build_estimator(config)
     files = pose_files(args)
     given = GivenPoses(files, args.pose_stride) if args.estimator == POSES else None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from skeletor.files.atomic import write_text
 from skeletor.files.suffixes import is_poses
+from skeletor.io.people import select
+from skeletor.io.turns import by_turns
 from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence
@@ -23,6 +25,8 @@ from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, resu
 from slt.cli.long import journal, long_inputs, stored, work_folder
 from slt.cli.options import add_pose_options, add_pose_speed, pose_files, refuse_options_of_poses
 from slt.estimators.given import GivenPoses, PoseFiles
+from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
+from slt.estimators.mediapipe.crowd import WHO_IS_READ
 from slt.estimators.registry import ESTIMATORS
 
 if TYPE_CHECKING:
@@ -43,11 +47,11 @@ def main(command: str, argv: list[str], text: str) -> int:
     formats = _formats(args)
     inputs = find_inputs(args.inputs)
     refuse_options_of_poses(args, inputs)
-    files = pose_files(args)
+    files = pose_files(args, select if args.segments == "none" else by_turns)
     inputs = by_clip(inputs, files, args.clip)
     results = [f".{name}" for name in formats]
     names = output_names(inputs, args.output, results) if args.output else {}
-    long = long_inputs(inputs, files, args.segments)
+    long = long_inputs(inputs, files, args.segments, args.people)
     with _ahead(args, [one for one in inputs if one.shown not in long]) as ahead:
         return _translate(args, inputs, formats, names, files, ahead, long)
 
@@ -77,6 +81,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--estimator", help=f"default: the model's; {', '.join(ESTIMATORS)}, see `slt doctor`")
     parser.add_argument("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
     add_pose_speed(parser, "default: the model's")
+    parser.add_argument("--people", choices=WHO_IS_READ, help=f"of videos; {PEOPLE_ABOUT}; default: the model's")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
     parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
@@ -107,7 +112,7 @@ def _ahead(args: argparse.Namespace, inputs: Sequence[Input]) -> AbstractContext
 
     folder = model_folder(args.model)
     config = estimator_config(
-        read_model_config(folder), folder, args.estimator, args.pose_stride, args.fps, args.pose_speed
+        read_model_config(folder), folder, args.estimator, args.pose_stride, args.fps, args.pose_speed, args.people
     )
     return ahead_of(videos(inputs), config, args.workers)
 
@@ -124,7 +129,7 @@ def _translate(
     from slt.inference.chain import Sparse, load_chain
     from slt.inference.recording import translate_recording
 
-    sparse = Sparse(args.pose_stride, args.upsample, args.pose_speed)
+    sparse = Sparse(args.pose_stride, args.upsample, args.pose_speed, args.people)
     chain = load_chain(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse, args.fps)
     if args.glosses and not chain.model.translator.recognised:
         raise InputError(f"{chain.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
@@ -187,7 +192,8 @@ def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
             yield told(" ".join(result.glosses or ()))
         return
     for part in result.sentences:
-        yield f"{clock(round(part.start_s * 1000))} - {clock(round(part.end_s * 1000))}  {part.cue().shown}"
+        who = "" if part.signer is None else f"signer {part.signer}: "
+        yield f"{clock(round(part.start_s * 1000))} - {clock(round(part.end_s * 1000))}  {who}{part.cue().shown}"
         if glosses:
             yield told(" ".join(part.glosses or ()))
 

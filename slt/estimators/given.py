@@ -8,6 +8,7 @@ from unicodedata import normalize
 
 from skeletor.io.arrays import Size
 from skeletor.io.formats import read_poses
+from skeletor.io.people import Take, select
 from skeletor.poses.key_frames import thin
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
@@ -19,19 +20,21 @@ class PoseFiles:
     """Clips of files of poses as the files have them, by file and name.
 
     fps: replaces what the files say, None leaves it (25 where a file says nothing). skeleton: the name of the layout
-    of files that do not tell theirs. size: (width, height) of the picture, for arrays of shares of it. The file that
-    was read last is kept: clips of one file come one after the other.
+    of files that do not tell theirs. size: (width, height) of the picture, for arrays of shares of it. take: who is
+    read of several people. The file that was read last is kept: clips of one file come one after the other.
     """
 
-    def __init__(self, fps: float | None = None, skeleton: str | None = None, size: Size | None = None) -> None:
-        self.fps, self.skeleton, self.size = fps, skeleton, size
+    def __init__(
+        self, fps: float | None = None, skeleton: str | None = None, size: Size | None = None, take: Take = select
+    ) -> None:
+        self.fps, self.skeleton, self.size, self._take = fps, skeleton, size, take
         self._last: tuple[Path, Mapping[str, PoseSequence]] | None = None
 
     def clips(self, path: Path) -> Mapping[str, PoseSequence]:
         """All clips of a file by name; InputError if it cannot be read, or holds none."""
         if self._last is None or self._last[0] != path:
             self._last = None
-            poses = read_poses(path, self.fps, self.skeleton, self.size)
+            poses = read_poses(path, self.fps, self.skeleton, self.size, self._take)
             if not poses:
                 raise InputError(f"{path}: holds no clips")
             self._last = path, poses

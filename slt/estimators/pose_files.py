@@ -13,6 +13,7 @@ from skeletor.io.formats import read_pose
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.span import Span
+from skeletor.poses.turns import one_signer
 from slt.estimators.base import ESTIMATORS, EstimateOptions, cut, finish, layout_option, source_sha256
 
 
@@ -47,7 +48,7 @@ class PosesEstimator:
 
     def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; .safetensors, .pose, .skels, .h5, .npy, .npz or a directory of OpenPose JSON."""
-        pose = read_pose(source, fps=self._fps, skeleton=self._skeleton, size=self._size)
+        pose = one_signer(read_pose(source, fps=self._fps, skeleton=self._skeleton, size=self._size))
         if pose.dims == 3:
             pose = pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
         return finish(thin(cut(pose, span, source), self._stride), self, source_sha256(source), span)

@@ -22,6 +22,7 @@ def load(
     pose_stride: int | None = None,
     pose_speed: str | None = None,
     upsample: str | None = None,
+    people: str | None = None,
     fps: float | None = None,
 ) -> Chain:
     """Load a trained chain: estimator, lifter, refiner, translator, and when to abstain.
@@ -38,6 +39,7 @@ def load(
         pose_stride: 2D poses on every N-th frame only.
         pose_speed: "full", or "fast": the body, and hands at rest, are looked at less often (MediaPipe).
         upsample: how all frames come from those: "interpolation" or "token".
+        people: "one", or "turns": of people beside each other in a video each is followed, and who signs is read.
         fps: frame rate of inputs that do not tell theirs (folders of frames, OpenPose JSON), in frames a second.
 
     Returns:
@@ -47,7 +49,8 @@ def load(
         skeletor.support.errors.InputError: there is no model, or it does not allow what is asked for.
     """
     path = None if folder is None else input_path(str(folder))
-    return load_chain(path, refine, estimator, device, refine2d, lift, Sparse(pose_stride, upsample, pose_speed), fps)
+    sparse = Sparse(pose_stride, upsample, pose_speed, people)
+    return load_chain(path, refine, estimator, device, refine2d, lift, sparse, fps)
 
 
 def translate_video(video: Path | str, folder: Path | str | None = None, *, device: str = "auto") -> Translation:

@@ -13,12 +13,14 @@ from typing import Any
 
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
+from skeletor.io.people import Take, select
 from skeletor.lifters.choice import exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.turns import each_turn, one_signer
 from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
 from skeletor.refiners.smooth import not_carried
 from skeletor.refiners.trained import SHIPPED as SHIPPED_REFINER
@@ -28,7 +30,7 @@ from skeletor.refiners2d.registry import REFINERS_2D, build_refiner_2d
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.estimators.base import Estimator
-from slt.estimators.given import GivenPoses
+from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.mediapipe.bystanders import people_warning
 from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
@@ -39,7 +41,7 @@ from slt.segment.cues import Cue
 from slt.segment.subtitles import srt
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
-_ASKED = "--pose-stride, --pose-speed, --fps"
+_ASKED = "--pose-stride, --pose-speed, --people, --fps"
 AS_THEY_ARE = "3D poses are used as they are, not lifted again"
 
 
@@ -98,10 +100,10 @@ class Chain:
     refiner_2d: Refiner = field(default_factory=lambda: build_refiner_2d(NoRefine2DOptions()))
     notes: tuple[str, ...] = ()  # warnings that hold for every input
 
-    def poses(self, source: Path) -> PoseSequence:
-        """2D poses of a video or a folder of frames; 2D or 3D ones of a file of poses."""
+    def poses(self, source: Path, take: Take = select) -> PoseSequence:
+        """2D poses of a video or a folder of frames; 2D or 3D ones of a file of poses. take: who is read of several."""
         if is_poses(source):
-            return GivenPoses(stride=int(self.estimator.options.get(STRIDE, 1)))(source)
+            return GivenPoses(PoseFiles(take=take), int(self.estimator.options.get(STRIDE, 1)))(source)
         return self.estimator(source)
 
     def translate(self, source: Path | str, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:
@@ -124,11 +126,12 @@ class Chain:
         """Translate the poses of one input, as `poses` gives them. seconds: takes up how long each stage took.
 
         told: what tells who was seen, in place of `raw`; where frames were lost, these are no frames without a signer.
+        Of people who sign in turns the one who signs longest is read.
         """
         from slt.recognise.cascade import Cascade  # torch takes seconds to load
         from slt.recognise.isolated import SignReader
 
-        seconds = {} if seconds is None else seconds
+        raw, seconds = one_signer(raw), {} if seconds is None else seconds
         abstention, translator = self.model.abstention, self.model.translator
         told, warnings = told_of(raw) if told is None else told, (*lifted_before(raw), *self.warnings(raw))
         reason = None if told is None else abstention.signer_reason(told)
@@ -158,10 +161,13 @@ class Chain:
         """The pose as the translator reads it: refined 3D on SIGNING_50 in shoulder widths.
 
         2D is refined in 2D, if the model does that, and lifted; 3D is normalised, unless it is. Then it is refined,
-        unless it was: its provenance tells. seconds: takes up how long each stage took. InputError if the pose cannot
-        be brought there.
+        unless it was: its provenance tells. Turns of several people are put through by themselves. seconds: takes up
+        how long each stage took. InputError if the pose cannot be brought there.
         """
-        seconds = {} if seconds is None else seconds
+        return each_turn(raw, lambda part: self._spatial(part, {} if seconds is None else seconds))
+
+    def _spatial(self, raw: PoseSequence, seconds: dict[str, float]) -> PoseSequence:
+        """`spatial` of one person."""
         pose = to_signing_50(raw)
         if pose.dims == 3:
             pose = pose if pose.provenance.units == "shoulder" else normalise(pose)
@@ -218,15 +224,16 @@ def refined_before(pose: PoseSequence) -> bool:
 
 @dataclass(frozen=True)
 class Sparse:
-    """How sparse 2D is to be, and how all frames come from it; None leaves what the model folder says.
+    """How 2D is made, and how all frames come from it; None leaves what the model folder says.
 
     pose_stride: 2D on every N-th frame only. upsample: see `skeletor.poses.key_frames`. speed: of an estimator that has
-    several ("full", "fast").
+    several ("full", "fast"). people: of one that follows several ("one", "turns").
     """
 
     pose_stride: int | None = None
     upsample: str | None = None
     speed: str | None = None
+    people: str | None = None
 
 
 def load_chain(
@@ -252,7 +259,9 @@ def load_chain(
     stored = REFINERS.check(config["refine"], f"{folder}/model.yaml: refine")
     return Chain(
         loaded,
-        build_estimator(estimator_config(config, folder, estimator, sparse.pose_stride, fps, sparse.speed)),
+        build_estimator(
+            estimator_config(config, folder, estimator, sparse.pose_stride, fps, sparse.speed, sparse.people)
+        ),
         build_lifter(_upsampling(lifting, sparse.upsample)),
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         _refiner_2d(folder, config.get("refine2d"), refine2d),
@@ -278,13 +287,14 @@ def estimator_config(
     pose_stride: int | None = None,
     fps: float | None = None,
     speed: str | None = None,
+    people: str | None = None,
 ) -> EstimateOptions:
     """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
     if name:
         stored = ESTIMATORS.check({"name": name}, "--estimator")
     else:
         stored = ESTIMATORS.check(config["estimator"], f"{folder}/model.yaml: estimator")
-    asked = {STRIDE: pose_stride, "fps": fps, "speed": speed}
+    asked = {STRIDE: pose_stride, "fps": fps, "speed": speed, "people": people}
     given = {key: value for key, value in asked.items() if value is not None}
     return ESTIMATORS.check(stored.model_dump() | given, _ASKED) if given else stored
 

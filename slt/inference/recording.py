@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeletor.files.plain_json import to_json
+from skeletor.io.turns import by_turns
+from skeletor.poses.turns import told
 from slt.inference.chain import Chain, Translation, lifted_before, timed
 from slt.inference.sentences import Journal, Sentence, read_segments
-from slt.segment.choice import CUTS, SEGMENTER, Cut, cut_recording
+from slt.segment.choice import CUTS, SEGMENTER, Cut, cut_turns
 from slt.segment.cues import Cue
 from slt.segment.rule import SegmentConfig
-from slt.segment.watched import Recorded, watch
+from slt.segment.watched import Recorded
 
 Segments = Literal["auto", "rule", "network", "none"]
 SEGMENTS: tuple[Segments, ...] = ("auto", "rule", "network", "none")
@@ -45,10 +47,11 @@ class Recording:
         return tuple(sentence.cue() for sentence in self.sentences)
 
     def json(self) -> str:
-        """All of it as JSON text; sentences without the keys "glosses" and "signs" if the model has none."""
+        """All of it as JSON text; sentences without the keys "glosses" and "signs" if the model has none, and without
+        "signer" if one person signs."""
         values = dataclasses.asdict(self)
         for sentence in values["sentences"]:
-            for key in ("glosses", "signs"):
+            for key in ("glosses", "signs", "signer"):
                 if sentence[key] is None:
                     del sentence[key]
         return to_json({"source": self.source, "text": self.text, **values}, 1) + "\n"
@@ -66,19 +69,22 @@ def translate_recording(
 
     estimate: gives the poses in place of `Chain.poses`; they may lie on disk. segments: "none" takes it for one
     sentence, as `Chain.translate` does; "rule" and "network" say what cuts, "auto" leaves it to the model; None cuts
-    only what is longer than the model's longest clip. config: of the rule, which then cuts. journal: keeps what was
+    only what is longer than the model's longest clip, or what several people sign in turns, who never share a segment.
+    config: of the rule, which then cuts. journal: keeps what was
     read. Raises InputError if the input cannot be read; an abstention is a result without text.
     """
     seconds: dict[str, float] = {}
-    raw: Recorded = timed(seconds, "estimate", lambda: (estimate or chain.poses)(Path(source)))
+    poses = estimate or (lambda path: chain.poses(path, by_turns))
+    raw: Recorded = timed(seconds, "estimate", lambda: poses(Path(source)))
     shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
-    if segments == "none" or (segments is None and raw.seconds <= longest):
+    several = told(raw)
+    if segments == "none" or (segments is None and raw.seconds <= longest and several is None):
         return chain.translate_poses(raw.frames(0, len(raw)), source, seconds)
     by = cut_by(chain, segments, config)
-    found = timed(seconds, "segment", lambda: cut_recording(watch(raw), by, longest, config, shortest))
+    found = timed(seconds, "segment", lambda: cut_turns(raw, by, longest, config, shortest))
     sentences, provenance = read_segments(chain, raw, found, seconds, journal)
     understood = [sentence for sentence in sentences if sentence.text is not None]
-    told = raw.frames(0, 1)  # what there is to warn of stands in the provenance
+    about = raw.frames(0, 1)  # what there is to warn of stands in the provenance
     return Recording(
         source=str(source),
         sentences=tuple(sentences),
@@ -87,9 +93,10 @@ def translate_recording(
         seconds=seconds,
         provenance=dataclasses.asdict(provenance),
         warnings=(
+            *([] if several is None else [several]),
             *_cut(raw, longest, by, len(sentences), len(understood)),
-            *lifted_before(told),
-            *chain.warnings(told),
+            *lifted_before(about),
+            *chain.warnings(about),
         ),
     )
 

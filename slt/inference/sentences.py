@@ -25,7 +25,7 @@ class Sentence:
     """What became of one segment, from start_s up to end_s, in seconds. text is None if the system abstained.
 
     The other fields are those of a `Translation`. confidence: geometric mean of the tokens' probabilities, 0 to 1; None
-    for an abstention. signs: by the recording's clock.
+    for an abstention. signs: by the recording's clock. signer: number of who signs, from 1; None where one person does.
     """
 
     start_s: float
@@ -38,11 +38,12 @@ class Sentence:
     signals: dict[str, float] = dataclasses.field(default_factory=dict)
     glosses: tuple[str, ...] | None = None
     signs: tuple[Sign, ...] | None = None
+    signer: int | None = None
 
     def cue(self) -> Cue:
         """The sentence as a subtitle."""
         signs = self.signs if self.signs and self.text is not None else ()
-        return Cue(self.start_s, self.end_s, self.text, self.confidence, signs)
+        return Cue(self.start_s, self.end_s, self.text, self.confidence, signs, self.signer)
 
 
 class Journal(Protocol):
@@ -70,7 +71,7 @@ def read_segments(
     for number, start in enumerate(range(0, len(found), GROUP)):
         group = found[start : start + GROUP]
         known = journal.read(number) if journal is not None else None
-        if known is None or [(one.start_s, one.end_s) for one in known] != [(s.start_s, s.end_s) for s in group]:
+        if known is None or [_place(one) for one in known] != [_place(one) for one in group]:
             known, provenance = _read(chain, raw, group, seconds)
             if journal is not None:
                 journal.write(number, known)
@@ -78,12 +79,19 @@ def read_segments(
     return sentences, provenance
 
 
+def _place(one: Sentence | Segment) -> tuple[float, float, int | None]:
+    return one.start_s, one.end_s, one.signer
+
+
 def _read(
     chain: Chain, raw: Recorded, found: Sequence[Segment], seconds: dict[str, float]
 ) -> tuple[list[Sentence], Provenance]:
     """`read_segments` of one group."""
     clips = _clips(chain, raw, found, seconds)
-    sentences = [Sentence(one.start_s, one.end_s, None, clip.reason) for one, clip in zip(found, clips, strict=True)]
+    sentences = [
+        Sentence(one.start_s, one.end_s, None, clip.reason, signer=one.signer)
+        for one, clip in zip(found, clips, strict=True)
+    ]
     judged = [k for k, clip in enumerate(clips) if clip.pose is not None]
     poses = [pose for clip in clips if (pose := clip.pose) is not None]
     if poses:

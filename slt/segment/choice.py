@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
+from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.turns import turns_of
 from skeletor.support.errors import InputError
 from slt.segment.rule import Segment, SegmentConfig, find_segments
+from slt.segment.watched import Recorded, watch
 
 Cut = Literal["rule", "network"]
 CUTS: tuple[Cut, ...] = ("rule", "network")
 SEGMENTER = "segmenter"  # key of a model's own choice in `model.yaml`
+
+
+def cut_turns(
+    raw: Recorded,
+    by: Cut,
+    longest: float | None = None,
+    config: SegmentConfig | None = None,
+    shortest: float = 0.0,
+) -> list[Segment]:
+    """`cut_recording` of a recording whose people may sign in turns: each turn by itself, its segments with the signer.
+
+    Of sparse 2D a turn begins with a key frame.
+    """
+    turns = turns_of(raw)
+    if not turns:
+        return cut_recording(watch(raw), by, longest, config, shortest)
+    stride = pose_stride(raw.frames(0, 1))
+    found: list[Segment] = []
+    for turn in turns:
+        first = -(-turn.start // stride) * stride
+        if first >= turn.stop:
+            continue
+        start = first / raw.fps
+        for one in cut_recording(watch(raw.frames(first, turn.stop)), by, longest, config, shortest):
+            found.append(replace(one, start_s=start + one.start_s, end_s=start + one.end_s, signer=turn.signer))
+    return found
 
 
 def cut_recording(

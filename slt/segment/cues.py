@@ -21,7 +21,7 @@ class Cue:
     """A sentence from start_s up to end_s, in seconds. text: None if the system abstained.
 
     confidence: geometric mean of the probabilities of its tokens, 0 to 1; None if there is none. signs: the glosses
-    that were read, in seconds of the same clock.
+    that were read, in seconds of the same clock. signer: number of who signs, from 1, where several people do.
     """
 
     start_s: float
@@ -29,6 +29,7 @@ class Cue:
     text: str | None
     confidence: float | None = None
     signs: tuple[Sign, ...] = ()
+    signer: int | None = None
 
     @property
     def shown(self) -> str:
@@ -38,12 +39,13 @@ class Cue:
 
 @dataclass(frozen=True)
 class Lines:
-    """A subtitle as it is shown: from start to end, in milliseconds, its lines one below the other."""
+    """A subtitle as it is shown: from start to end, in milliseconds, its lines one below the other; whose it is."""
 
     start: int
     end: int
     lines: tuple[str, ...]
     confidence: float | None = None
+    signer: int | None = None
 
 
 def clean(text: str) -> str:
@@ -80,5 +82,5 @@ def in_lines(cues: Sequence[Cue]) -> Iterator[Lines]:
         for k, part in enumerate(parts):
             last = start + round((end - start) * sum(lengths[: k + 1]) / sum(lengths))
             last = min(max(last, first + 1), end - (len(parts) - 1 - k))  # each has at least a millisecond
-            yield Lines(first, last, tuple(part), cue.confidence)
+            yield Lines(first, last, tuple(part), cue.confidence, cue.signer)
             first = last

@@ -50,10 +50,14 @@ class SegmentConfig(Config):
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a recording in which somebody signs: from start_s up to end_s, in seconds from its first frame."""
+    """A part of a recording in which somebody signs: from start_s up to end_s, in seconds from its first frame.
+
+    signer: the number of who signs, from 1, where several people sign in turns; else None.
+    """
 
     start_s: float
     end_s: float
+    signer: int | None = None
 
     def frames(self, fps: float, stride: int = 1) -> tuple[int, int]:
         """First frame, and the one after the last, of a pose at that frame rate.

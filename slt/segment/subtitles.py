@@ -17,7 +17,7 @@ def srt(cues: Sequence[Cue]) -> str:
 
 
 def vtt(cues: Sequence[Cue]) -> str:
-    """WebVTT of cues in order; `&`, `<` and `>` are escaped.
+    """WebVTT of cues in order; `&`, `<` and `>` are escaped. Of several signers each has a voice (`<v signer 1>`).
 
     A note tells the number of each subtitle and how sure the system is of it. It stands before all of them: some
     readers take a note between two subtitles for text of the first.
@@ -27,7 +27,8 @@ def vtt(cues: Sequence[Cue]) -> str:
     blocks = ["WEBVTT\n", *(["NOTE confidence by number\n" + "".join(sure)] if sure else [])]
     for number, one in made:
         text = "\n".join(one.lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        blocks.append(f"{number}\n{clock(one.start, '.')} --> {clock(one.end, '.')}\n{text}\n")
+        voice = "" if one.signer is None else f"<v signer {one.signer}>"
+        blocks.append(f"{number}\n{clock(one.start, '.')} --> {clock(one.end, '.')}\n{voice}{text}\n")
     return "\n".join(blocks)
 
 

@@ -157,10 +157,11 @@ def _warnings() -> Iterator[list[str]]:
 def _poses(chain: Chain, task: Task, tell: Callable[[str, int, int], None]) -> PoseSequence:
     """The poses of an upload that is not too long, under the name that the user knows."""
     from skeletor.files.suffixes import is_poses
+    from skeletor.io.turns import by_turns
     from slt.video import open_video
 
     if is_poses(task.source):
-        raw = chain.poses(task.source)
+        raw = chain.poses(task.source, by_turns)
         _check_length(raw.seconds, task)
     else:
         with open_video(task.source) as video:

@@ -24,7 +24,7 @@ STAGE = "people"
 LOOKS = 3  # frames that are looked at again
 _MOST = 0.6  # share of those frames in which somebody else has to be
 _SCORE = 0.6  # of the detector, above the 0.5 of its graph
-_SIMILAR = 0.5  # size, in that of the tracked person
+SIMILAR = 0.5  # size, in that of the tracked person
 _APART = 0.75  # distance of both breastbones, in distances between breastbone and hip of the larger
 _GRAPH = """
 input_stream: "image"
@@ -81,6 +81,11 @@ class Watch:
         return pose.replace(stage=StageRecord(STAGE, "1", config))
 
 
+def people_in(frame: np.ndarray) -> list[Person]:
+    """Everybody in an RGB frame (H, W, 3), whom the detector is sure of."""
+    return _detector().people(frame)
+
+
 def people_warning(pose: PoseSequence) -> str | None:
     """In words, if somebody else was seen beside the person whose pose it is."""
     record = pose.provenance.stage(STAGE)
@@ -110,7 +115,7 @@ def others(people: Sequence[Person], breast: np.ndarray, shoulders: float) -> li
         float(person.breast[0] - breast[0])
         for person in people
         if person is not own
-        and person.size > _SIMILAR * size
+        and person.size > SIMILAR * size
         and np.linalg.norm(person.breast - breast) > _APART * max(size, person.size)
     ]
 

@@ -6,7 +6,8 @@ nobody asks for it (`prune`). It is cut into parts (`mediapipe_graphs`), so that
 each clip. Body and hands come out bit for bit as from `mp.solutions.holistic.Holistic` (tested), at about half of the
 CPU time. `pose_model="heavy"` takes MediaPipe's largest model of the body, which has to be fetched (`pose_model`).
 `speed="fast"` asks the same models less often (`mediapipe_track`). `hand_model="lite"` takes MediaPipe's
-smaller hand model instead: fewer hands are found in blurred pictures. All runs in the calling thread
+smaller hand model instead: fewer hands are found in blurred pictures. `hands="second"` searches for hands that
+Holistic loses with another detector (`palms`). All runs in the calling thread
 (ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
 less than a third, since each frame's crop comes from the joints of the one before.
 
@@ -19,7 +20,9 @@ one number for all 21 joints of a hand. Holistic computes it, uses it as a gate 
 it is read from inside the graph. So a hand's confidence is in (0.5, 1], or the hand is missing.
 
 MediaPipe finds one person only, the most prominent one when it starts to track; with several people in the picture
-it may be the wrong one, and nothing here can choose; that there are others is noted (`bystanders`). Feeding the first
+it may be the wrong one; that there are others is noted (`bystanders`). `people="turns"` follows each of those who are
+beside each other in a strip of the picture (`crowd`), and gives in each frame the one who signs
+(`skeletor.io.turns`). Feeding the first
 frame more than once to warm the tracker up was tried and found nothing more, so the clip starts with its first frame.
 """
 
@@ -35,6 +38,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from pydantic import Field
 
+from skeletor.io.people import People
+from skeletor.io.turns import by_turns
 from skeletor.poses.key_frames import STRIDE
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import MEDIAPIPE_75
@@ -43,8 +48,11 @@ from skeletor.support.listening import said
 from skeletor.support.progress import log
 from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, finish, seen, source_sha256
 from slt.estimators.mediapipe.bystanders import Watch
+from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
+from slt.estimators.mediapipe.crowd import Strip, WhoIsRead, find_strips
 from slt.estimators.mediapipe.graphs import HandModel
 from slt.estimators.mediapipe.package import package_folder, silence
+from slt.estimators.mediapipe.palms import Hands
 from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
 from slt.estimators.mediapipe.pose_model import FOLDER, PoseModel, file_name
 from slt.estimators.mediapipe.pose_model import unavailable as pose_model_unavailable
@@ -53,6 +61,8 @@ from slt.video import Span, Video, open_video
 
 Speed = Literal["full", "fast"]
 SPEEDS: tuple[Speed, ...] = get_args(Speed)
+HANDS: tuple[Hands, ...] = get_args(Hands)
+HANDS_ABOUT = "second: hands that Holistic loses are searched for by the detector of palms, at half the confidence"
 HOW_TO_INSTALL = "`make setup` installs it, or: pip install --no-deps mediapipe==0.10.14"
 
 
@@ -64,6 +74,8 @@ class MediaPipeOptions(EstimateOptions):
     hand_model: HandModel = Field("full", description="lite takes a fifth less CPU time")
     pose_model: PoseModel = Field("full", description=POSE_MODEL_ABOUT)
     speed: Speed = Field("full", description="fast: the body, and hands at rest, every 0.16 s only; see docs/sparse.md")
+    hands: Hands = Field("holistic", description=HANDS_ABOUT)
+    people: WhoIsRead = Field("one", description=PEOPLE_ABOUT)
 
 
 class MediaPipeEstimator:
@@ -79,6 +91,8 @@ class MediaPipeEstimator:
         pose_stride: int = 1,
         pose_model: PoseModel = "full",
         speed: Speed = "full",
+        hands: Hands = "holistic",
+        people: WhoIsRead = "one",
     ) -> None:
         reason = unavailable() or pose_model_unavailable(pose_model)
         if reason is not None:
@@ -88,26 +102,48 @@ class MediaPipeEstimator:
             "fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model, STRIDE: pose_stride,
             **({} if pose_model == "full" else {"pose_model": pose_model}),  # files of the usual one stay valid
             **({} if speed == "full" else {"speed": speed}),
+            **({} if hands == "holistic" else {"hands": hands}),
+            **({} if people == "one" else {"people": people}),
         }  # fmt: skip
         self._fps = fps
         self._smooth = smooth_landmarks
         self._models: tuple[HandModel, PoseModel] = hand_model, pose_model
-        self._stride, self._effort = pose_stride, EFFORTS[speed]
+        self._stride, self._effort, self._hands = pose_stride, EFFORTS[speed], hands
+        self._several = people == "turns"
 
     def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
         with open_video(source, self._fps if source.is_dir() else None, span) as video:
-            watch = Watch(video.frame_count)
-            aspect = video.width / video.height
-            tracker = Tracker(self._smooth, *self._models, self._effort, aspect, video.fps, self._stride)
-            keypoints, confidence = _track(video, tracker, self._stride, watch)
             provenance = seen(self, source, sha256, (video.width, video.height))
-            pose = watch.note(PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance))
+            strips = find_strips(video) if self._several else []
+            if len(strips) > 1:
+                followed = [self._follow(video, strip) for strip in strips]
+                keypoints, confidence = (np.stack(values, 1) for values in zip(*followed, strict=True))
+                pose = by_turns(People(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance))
+            else:
+                watch = Watch(video.frame_count)
+                keypoints, confidence = self._follow(video, Strip(0, video.width), watch)
+                pose = watch.note(PoseSequence(keypoints, confidence, video.fps, MEDIAPIPE_75, provenance))
         found = ~pose.missing
         parts = (np.flatnonzero(found[:, joint]).size for joint in (0, 33, 54))
         log.debug("%s: %d frames, body in %d, left hand in %d, right hand in %d", source.name, len(pose), *parts)
         return finish(pose, self, sha256, span)
+
+    def _follow(self, video: Video, strip: Strip, watch: Watch | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(T, 75, 2) pixels and (T, 75) confidence of MEDIAPIPE_75 of the person in a strip of the picture; NaN and 0
+        where nothing is found or looked for. watch: sees the frames."""
+        width = strip.right - strip.left
+        whole = width == video.width
+        frames = said(video.every(self._stride), "frames", video.frame_count)
+        frames = frames if whole else strip.of(frames)
+        frames = frames if watch is None else watch.over(frames)
+        aspect = width / video.height
+        tracker = Tracker(self._smooth, *self._models, self._effort, aspect, video.fps, self._stride, self._hands)
+        values = _track(video, tracker, frames)
+        keypoints = values[..., :2] * np.array([width, video.height]) + np.array([strip.left, 0])
+        confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1)
+        return keypoints.astype(np.float32), confidence.astype(np.float32)
 
     @contextmanager
     def follow(self, source: str, fps: float) -> Iterator[Follow]:
@@ -118,7 +154,7 @@ class MediaPipeEstimator:
             nonlocal tracker
             height, width = frame.shape[:2]
             with nullcontext() if tracker else silence():  # the models are loaded, and announced, with the first frame
-                tracker = tracker or Tracker(self._smooth, *self._models, FULL, width / height, fps)
+                tracker = tracker or Tracker(self._smooth, *self._models, FULL, width / height, fps, 1, self._hands)
                 values = tracker.next(frame, number)[None]  # (1, 75, 3)
             points = (values[..., :2] * np.array([width, height])).astype(np.float32)
             confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1).astype(np.float32)
@@ -152,19 +188,16 @@ def build_mediapipe(options: MediaPipeOptions) -> MediaPipeEstimator:
     """The estimator of its options; MissingDependency if it is not installed."""
     fps = USUAL_FPS if options.fps is None else options.fps
     models = options.hand_model, options.pose_stride, options.pose_model
-    return MediaPipeEstimator(fps, options.smooth_landmarks, *models, options.speed)
+    more = options.speed, options.hands, options.people
+    return MediaPipeEstimator(fps, options.smooth_landmarks, *models, *more)
 
 
-def _track(video: Video, tracker: Tracker, stride: int, watch: Watch) -> tuple[np.ndarray, np.ndarray]:
-    """(T, 75, 2) pixels and (T, 75) confidence of MEDIAPIPE_75; NaN and 0 where nothing is found or looked for."""
-    frames = said(watch.over(video.every(stride)), "frames", video.frame_count)
+def _track(video: Video, tracker: Tracker, frames: Iterator[np.ndarray | None]) -> np.ndarray:
+    """(T, 75, 3) x, y in picture widths and heights, confidence; NaN where nothing is found or looked for."""
     with warnings.catch_warnings(), closing(tracker):
         # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
         warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
         rows = list(tracker.find(frames))
     if not rows:
         raise InputError(f"{video.path}: no frame can be decoded")
-    values = np.stack(rows)  # (T, 75, 3) x, y in picture widths and heights, confidence
-    keypoints = values[..., :2] * np.array([video.width, video.height])
-    confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1)
-    return keypoints.astype(np.float32), confidence.astype(np.float32)
+    return np.stack(rows)

@@ -49,6 +49,7 @@ POINTS = "handlandmarksleftandrightcpu__left_hand_landmarks_from_pose"  # wrist,
 CROP = "handlandmarksleftandrightcpu__left_hand_roi_from_recrop"
 PLACE = "handlandmarksleftandrightcpu__left_hand_tracking_roi"
 HAND = "left_hand_landmarks"
+SIDE = _LEFT + "handlandmarkcpu__handedness"  # the model's own judgement
 NEXT_PLACE = _LEFT + "handtracking__prev_hand_landmarks_roi"
 EARLIER_HAND = _LEFT + "handtracking__prev_hand_landmarks"
 DETECTED = "poselandmarkcpu__pose_rect_from_detection"
@@ -181,8 +182,8 @@ def follower() -> Part:
 
 @cache
 def hand(model: HandModel) -> Part:
-    """image, PLACE -> HAND, its 21 landmarks if one is there, SCORE, and NEXT_PLACE, the rectangle around it."""
-    return _part(model, ("image", PLACE), (HAND, SCORE, NEXT_PLACE), {}, {EARLIER_HAND: HAND})
+    """image, PLACE -> HAND, its 21 landmarks if one is there, SCORE, SIDE, and NEXT_PLACE, the rectangle around it."""
+    return _part(model, ("image", PLACE), (HAND, SCORE, SIDE, NEXT_PLACE), {}, {EARLIER_HAND: HAND})
 
 
 def _part(

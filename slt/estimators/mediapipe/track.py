@@ -6,6 +6,8 @@ carries a sentence, moving hands, is looked at in every frame:
 - The body is looked at every 0.16 s. Between, its joints lie on straight lines, and a wrist goes with its hand.
 - A hand at rest (low and slow, as in `slt.segment`) is looked at when the body is. Between, it lies on straight lines.
 
+With `hands="second"` a hand that is not found so is searched for by another detector (`palms`).
+
 The body is looked at ahead of the hands, so that they know where the wrist is; frames wait for that, 0.16 s of them.
 What lies on a line between two looks has the lower confidence of both; where a look found nothing, it is missing.
 """
@@ -18,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from slt.estimators.mediapipe import graphs
+from slt.estimators.mediapipe import graphs, palms
 from slt.estimators.mediapipe.graphs import HandModel
+from slt.estimators.mediapipe.palms import Hands, Lost
 from slt.estimators.mediapipe.pose_model import PoseModel
 
 TICK = 33333  # microseconds a frame, as Holistic counts
@@ -52,6 +55,7 @@ EFFORTS = {"full": FULL, "fast": FAST}
 class _Frame:
     number: int
     image: Any  # packet
+    picture: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +92,10 @@ class Tracker:
         aspect: float,
         fps: float,
         stride: int = 1,
+        hands: Hands = "holistic",
     ) -> None:
         self._effort, self._fps, self._pose_model = effort, fps, pose_model
+        self._search = hands == "second"
         self._scale = np.array([aspect, 1.0])  # from shares of the picture to picture heights
         self._every = max(1, round(effort.body * fps / stride))  # given frames from body to body
         self._smoother = graphs.smoother(smooth)
@@ -137,14 +143,25 @@ class Tracker:
             line = _Line(before.stop, before.second, last.number, seen)
         for frame in waiting:
             rows[frame.number - first][:BODY] = line.at(frame.number)
+        resting = [before is not None and self._effort.rest and self._rests(line, side) for side in range(2)]
         for side, hand in enumerate(self._hands):
-            rests = before is not None and self._effort.rest and self._rests(line, side)
-            for frame in waiting[-1:] if rests else waiting:
-                around = rows[frame.number - first][list(_AROUND[side])]
-                rows[frame.number - first][_PARTS[side]] = hand.look(frame.image, around)
+            for frame in waiting[-1:] if resting[side] else waiting:
+                row = rows[frame.number - first]
+                row[_PARTS[side]] = hand.look(frame.image, row[list(_AROUND[side])])
+        for side, hand in enumerate(self._hands):
+            if self._search:
+                for frame in waiting[-1:] if resting[side] else waiting:
+                    self._look_again(hand, side, frame, rows[frame.number - first], frame is last)
             if before is not None and len(waiting) > 1:
-                _between(rows, line, first, waiting[:-1], side, rests)
+                _between(rows, line, first, waiting[:-1], side, resting[side])
         return line
+
+    def _look_again(self, hand: _Hand, side: int, frame: _Frame, row: np.ndarray, follow: bool) -> None:
+        """Search for a hand that was not found. follow: the next look begins where it is."""
+        if np.isnan(row[_PARTS[side].start, 0]):
+            width = self._width(row) * frame.picture.shape[0]
+            lost = Lost(side, row[list(_AROUND[side])], width, row[_PARTS[1 - side]])
+            row[_PARTS[side]] = hand.search(frame.image, frame.picture, lost, follow)
 
     def _look_at_body(self, frame: _Frame) -> np.ndarray:
         """(33, 3) x, y, visibility; NaN if nobody is there."""
@@ -182,6 +199,7 @@ class _Hand:
     def __init__(self, model: HandModel) -> None:
         self._model = model
         self._seen: dict[str, Any] = {}  # what came out in the frame before, if it was found there
+        self._trust = 1.0  # less for a hand that was searched for, and as long as it is followed
 
     def look(self, image: Any, around: np.ndarray) -> np.ndarray:
         """(21, 3) x, y, presence, NaN if it is not found.
@@ -196,6 +214,7 @@ class _Hand:
         self._seen = {}
         if crop is None:
             return _NO_HAND
+        self._trust = self._trust if seen else 1.0
         if seen:
             earlier = {graphs.EARLIER_HAND: seen[graphs.HAND], graphs.NEXT_PLACE: seen[graphs.NEXT_PLACE]}
             crop = graphs.follower()({"image": image, graphs.CROP: crop, **earlier})[graphs.PLACE]
@@ -207,14 +226,27 @@ class _Hand:
 
     def _landmarks(self, image: Any, place: Any) -> np.ndarray:
         """(21, 3) of a hand in that rectangle (a packet); what was seen is kept for the next frame."""
-        from mediapipe.python import packet_getter
-
         found = graphs.hand(self._model)({"image": image, graphs.PLACE: place})
         if graphs.HAND not in found:
             self._seen = {}
             return _NO_HAND
-        sure = packet_getter.get_float(found[graphs.SCORE])
         self._seen = found
+        return self._read(found, self._trust)
+
+    def search(self, image: Any, picture: np.ndarray, lost: Lost, follow: bool) -> np.ndarray:
+        """(21, 3) of a hand that `look` did not find, by the detector of palms; NaN if it does not either."""
+        found = palms.search(self._model, image, picture, lost)
+        if not found:
+            return _NO_HAND
+        if follow:
+            self._seen, self._trust = found, palms.TRUST
+        return self._read(found, palms.TRUST)
+
+    def _read(self, found: dict[str, Any], trust: float) -> np.ndarray:
+        """(21, 3) x, y, presence of what the model gave."""
+        from mediapipe.python import packet_getter
+
+        sure = trust * packet_getter.get_float(found[graphs.SCORE])
         return _points(packet_getter.get_proto(found[graphs.HAND]), lambda _: sure)
 
 
@@ -242,7 +274,7 @@ def _frame(picture: np.ndarray, number: int) -> _Frame:
     from mediapipe.python import packet_creator
     from mediapipe.python._framework_bindings.image_frame import ImageFormat
 
-    return _Frame(number, packet_creator.create_image_frame(picture, image_format=ImageFormat.SRGB))
+    return _Frame(number, packet_creator.create_image_frame(picture, image_format=ImageFormat.SRGB), picture)
 
 
 def _points(landmarks: Any, confidence: Callable[[Any], float]) -> np.ndarray:

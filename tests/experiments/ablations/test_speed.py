@@ -26,7 +26,15 @@ def pose(points: np.ndarray) -> PoseSequence:
 
 def row(label: str, ms: list[float], wer: float | None) -> dict[str, object]:
     rest = dict.fromkeys(("bleu4", "left", "right", "error", "body", "hands"), 0.5)
-    return {"label": label, "ms": ms, "wer": wer, "abstained": 1, **rest}
+    off = {
+        "body_error": [0.1, 0.2],
+        "hand_error": [0.3, 0.4],
+        "filled_error": None,
+        "filled": 0,
+        "lost": 0,
+        "absent": 0,
+    }
+    return {"label": label, "ms": ms, "wer": wer, "abstained": 1, "filled": 0, "lost": 0, "absent": 0, **rest, **off}
 
 
 def test_ways_are_laid_over_the_estimator_of_the_run(tmp_path: Path) -> None:
@@ -56,13 +64,30 @@ def test_distance_is_in_shoulder_widths_and_of_what_both_have() -> None:
 def test_the_table_compares_with_its_first_row() -> None:
     job = speed.SpeedJob(ways=[{}, {"speed": "fast"}])
     rows = [row("as the run", [40.0, 60.0], 14.0), row("speed fast", [20.0, 20.0], 15.5)]
-    lines = speed.markdown(rows, Path("runs/demo"), job).splitlines()
-    cells = [[cell.strip() for cell in line.split("|")[1:6]] for line in lines if line.startswith("| ")]
+    lines = speed.markdown(rows, Path("runs/demo"), job, "hand").splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:6]] for line in lines if line.startswith("| ")][:4]
     assert cells[-2] == ["as the run", "50.0", "1.00", "14.00", "+0.00"]
     assert cells[-1] == ["speed fast", "20.0", "2.50", "15.50", "+1.50"]
     assert "| speed fast | 20.0 | 2.50 |  |  |" in speed.markdown(
-        [rows[0] | {"wer": None}, rows[1] | {"wer": None}], Path("runs/demo"), job
+        [rows[0] | {"wer": None}, rows[1] | {"wer": None}], Path("runs/demo"), job, "hand"
     )
+    assert "| speed fast | 0.100, 0.200 | 0.300, 0.400 | 0 |  | 0 | 0 |" in lines and lines[-1] == "Made by hand."
+
+
+def test_errors_are_from_the_truth_and_tell_what_was_filled() -> None:
+    points = np.zeros((4, 50, 2)) + 100
+    points[:, SIGNING_50.index("left_shoulder"), 0] = 140.0
+    truth, left = pose(points), list(SIGNING_50.group("left_hand"))
+    truth = truth.replace(stage=None)
+    first, second = points.copy(), points.copy()
+    first[:2, left] = np.nan  # two hands that the second way has, 8 pixels off, and one that it has not
+    second[:2, left] += (0.0, 8.0)
+    second[3, left] = np.nan
+    found = speed.errors({"a": pose(second)}, {"a": pose(first)}, {"a": truth})
+    assert (found["filled"], found["lost"], found["absent"]) == (2, 1, 0)
+    assert found["filled_error"] == pytest.approx([0.2, 0.2]) and found["body_error"] == [0, 0]
+    assert found["hand_error"][0] == 0 and found["hand_error"][1] == pytest.approx(0.2)
+    assert speed.errors({"a": pose(first)}, {"a": pose(first)}, {"a": truth})["filled_error"] is None
 
 
 def test_without_a_run_it_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

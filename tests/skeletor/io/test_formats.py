@@ -257,7 +257,7 @@ def test_a_given_frame_rate_must_be_one(files, fps):
 
 def test_a_slow_frame_rate_of_other_formats_is_refused(files, monkeypatch):
     slow = {"a": read_pose(files / "clip.pose").replace(fps=0.5)}
-    monkeypatch.setattr(formats.pose_format, "read_all", lambda path, fps, skeleton: slow)
+    monkeypatch.setattr(formats.pose_format, "read_all", lambda path, fps, *_: slow)
     with pytest.raises(InputError, match=r"frame rate 0\.5, expected 1 to 1000; give the right one with --fps"):
         read_poses(files / "clip.pose")
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from skeletor.io.native import write_shard
@@ -9,6 +10,7 @@ from slt.cli import long
 from slt.cli.translate import main
 from slt.inference import sentences
 from slt.inference.journal import FileJournal
+from slt.video import write_video
 from tests.slt.inference.test_recording import SAID, talk
 
 
@@ -102,3 +104,15 @@ def test_only_what_is_long_is_worked_on_in_parts(file, tmp_path, monkeypatch):
     monkeypatch.setattr(long, "LONG", 3.0)
     assert long.long_inputs(inputs, PoseFiles(), None) == {inputs[0].shown}
     assert long.long_inputs(inputs, PoseFiles(), "none") == frozenset()
+
+
+def test_a_video_of_several_people_is_one_part(tmp_path, monkeypatch):
+    from slt.cli.inputs import find_inputs
+    from slt.estimators.given import PoseFiles
+
+    monkeypatch.setattr(long, "_SMALL", 0)
+    monkeypatch.setattr(long, "LONG", 0.1)
+    write_video(tmp_path / "a.mp4", [np.full((32, 32, 3), 10 * k, np.uint8) for k in range(6)], 25)
+    (one,) = find_inputs([str(tmp_path / "a.mp4")])
+    assert long.long_inputs([one], PoseFiles(), None) == {one.shown}
+    assert long.long_inputs([one], PoseFiles(), None, "turns") == frozenset()

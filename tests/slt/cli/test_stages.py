@@ -9,8 +9,10 @@ import pytest
 from skeletor.io.formats import read_pose, read_poses
 from skeletor.io.native import write_shard
 from skeletor.io.skels import write_poses as write_skels
+from skeletor.lifters.registry import LIFTERS, build_lifter
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50
+from skeletor.poses.turns import Turn, with_turns
 from skeletor.support.errors import InputError
 from slt.cli import stages
 from slt.estimators.mediapipe.bystanders import STAGE
@@ -235,3 +237,20 @@ def test_anonymised_poses_have_the_mean_signers_bones_and_do_not_name_their_sour
             np.testing.assert_allclose(np.linalg.norm(upper, axis=1), 0.912, atol=1e-5)
             assert pose.provenance.source == "" and pose.provenance.stage("anonymise") is not None
     assert run("refine", two, "--anonymise", "--refine", "savgol", "-o", tmp_path / "flat") == 2
+
+
+def test_people_in_turns_are_lifted_by_themselves(tmp_path):
+    first, second = flat(["regen", "wind"], 1), flat(["wind", "sonne"], 2)
+    points = np.concatenate([first.keypoints, 2 * second.keypoints + 500])
+    both = PoseSequence(points, np.ones(points.shape[:2]), 25, SIGNING_50, Provenance("both", units="pixel"))
+    cut = len(first)
+    turned = with_turns(both, [Turn(0, cut, 1), Turn(cut, len(both), 2)], ["", ""])
+    write_shard(
+        {"both": turned, "a": turned.frames(0, cut), "b": turned.frames(cut, len(both))}, tmp_path / "in.safetensors"
+    )
+    assert run("lift", tmp_path / "in.safetensors", "--lift", "fast", "-o", tmp_path / "out") == 0
+    made = read_poses(tmp_path / "out" / "in.safetensors")
+    np.testing.assert_array_equal(made["both"].keypoints[:cut], made["a"].keypoints)
+    np.testing.assert_array_equal(made["both"].keypoints[cut:], made["b"].keypoints)
+    with pytest.raises(InputError, match="several people in turns cannot be lifted as one"):
+        build_lifter(LIFTERS.check({"mode": "fast"}, "test"))(turned)

@@ -11,6 +11,8 @@ from slt.cli.translate import main, write_results
 from slt.inference.chain import load_chain
 from slt.inference.recording import translate_recording
 from slt.segment.cues import NOT_UNDERSTOOD
+from tests.skeletor.io.signer import person, write_json
+from tests.skeletor.io.test_turns import sitter
 from tests.slt.inference.test_recording import SAID, talk
 from tests.slt.toy import perform
 
@@ -80,3 +82,18 @@ def test_the_annotation_is_linked_to_the_video(model, tmp_path):
     link = ElementTree.parse(tmp_path / "out" / "talk.eaf").getroot().find("HEADER/MEDIA_DESCRIPTOR")
     assert link.get("MEDIA_URL") == (tmp_path / "talk.mp4").as_uri()
     assert link.get("RELATIVE_MEDIA_URL") == "../talk.mp4" and link.get("MIME_TYPE") == "video/mp4"
+
+
+def test_people_who_sign_in_turns_are_named_unless_it_is_one_sentence(translate, tmp_path, capsys):
+    people = [sitter(300, [(20, 130)], 100.0), sitter(300, [(160, 280)], 280.0, seed=1)]
+    for t in range(300):
+        write_json(tmp_path / "talk", t, [person(one, t) for one in (people[::-1] if t % 2 else people)])
+    assert translate(tmp_path / "talk", "-o", tmp_path / "out", "-f", "json", "--segments", "rule") in (0, 3)
+    result = json.loads((tmp_path / "out" / "talk.json").read_text())
+    signers = [one["signer"] for one in result["sentences"]]
+    assert signers == sorted(signers) and set(signers) == {1, 2}
+    assert all((one["start_s"] < 5.8) == (one["signer"] == 1) for one in result["sentences"])
+    assert "2 people sign in turns: signer 1 at the left in 1 turn, signer 2 at the right" in capsys.readouterr().err
+    translate(tmp_path / "talk", "-o", tmp_path / "one", "-f", "json", "--segments", "none")
+    one = json.loads((tmp_path / "one" / "talk.json").read_text())
+    assert "sentences" not in one and not any(stage["name"] == "turns" for stage in one["provenance"]["stages"])

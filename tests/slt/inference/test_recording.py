@@ -9,6 +9,7 @@ import pytest
 
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.turns import Turn, with_turns
 from slt.inference.chain import Translation, load_chain
 from slt.inference.recording import Recording, cut_by, translate_recording
 from slt.segment.cues import NOT_UNDERSTOOD
@@ -82,6 +83,51 @@ def test_without_any_sentence_there_is_a_reason_and_no_text(chain):
         assert json.loads(result.json())["sentences"] == []
 
 
+def in_turns() -> PoseSequence:
+    """Two people of whom the second is larger and stands elsewhere: the first signs two sentences, the second one."""
+    first, second = talk(SAID[:2]), talk(SAID[2:])
+    points = np.concatenate([first.keypoints * 100 + 300, second.keypoints * 150 + [700, 310, 0]])
+    both = PoseSequence(points, np.ones(points.shape[:2]), 25, SIGNING_50, Provenance("talk", units="metre"))
+    turns = [Turn(0, len(first), 1), Turn(len(first), len(both), 2)]
+    return with_turns(both, turns, ["at the left", "at the right"])
+
+
+def test_people_who_sign_in_turns_are_read_by_themselves(chain):
+    pose, cut = in_turns(), len(talk(SAID[:2]))
+    result = translate_recording(chain, "talk", lambda _: pose, None)
+    alone = [
+        one
+        for start, stop in ((0, cut), (cut, len(pose)))
+        for one in translate_recording(chain, "talk", lambda _, a=start, b=stop: pose.frames(a, b)).sentences
+    ]
+    assert [one.signer for one in result.sentences] == [1, 1, 2]
+    assert [(one.text, one.tokens) for one in result.sentences] == [(one.text, one.tokens) for one in alone]
+    assert all(one.text for one in alone) and result.sentences[2].start_s >= cut / 25
+    assert "2 people sign in turns: signer 1 at the left" in result.warnings[0]
+    stored = json.loads(result.json())
+    assert [one["signer"] for one in stored["sentences"]] == [1, 1, 2] and [cue.signer for cue in result.cues()] == [
+        1,
+        1,
+        2,
+    ]
+    assert all(
+        "signer" not in one for one in json.loads(translate_recording(chain, "x", lambda _: talk()).json())["sentences"]
+    )
+    whole = chain.spatial(pose)  # what is shown of it
+    np.testing.assert_array_equal(whole.keypoints[:cut], chain.spatial(pose.frames(0, cut)).keypoints)
+    np.testing.assert_array_equal(whole.keypoints[cut:], chain.spatial(pose.frames(cut, len(pose))).keypoints)
+
+
+def test_a_short_recording_of_several_is_cut_and_one_sentence_is_of_one_signer(chain):
+    pose = in_turns()
+    limits = replace(chain.model.abstention.limits, thresholds=chain.model.abstention.thresholds | {"long": 100.0})
+    patient = replace(chain.model, abstention=replace(chain.model.abstention, limits=limits))
+    chain = replace(chain, model=patient)
+    assert {one.signer for one in translate_recording(chain, "x", lambda _: pose, None).sentences} == {1, 2}
+    single = translate_recording(chain, "x", lambda _: pose, "none")
+    assert isinstance(single, Translation) and any(s["name"] == "one_signer" for s in single.provenance["stages"])
+
+
 def test_the_length_decides_unless_it_is_said(chain):
     short, long = perform(["wind", "schnee"], 3), talk()
     assert isinstance(translate_recording(chain, "x", lambda _: short, None), Translation)
@@ -127,6 +173,6 @@ def test_what_cuts_is_what_is_asked_for_or_stands_in_the_model(chain):
 
 
 def test_a_network_that_finds_nothing_says_so(chain, monkeypatch):
-    monkeypatch.setattr("slt.inference.recording.cut_recording", lambda *_: [])
+    monkeypatch.setattr("slt.inference.recording.cut_turns", lambda *_: [])
     result = translate_recording(chain, "talk", lambda _: talk(), "network")
     assert result.text is None and result.reason.startswith("nobody signs: no motion is like signing")

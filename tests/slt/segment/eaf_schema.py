@@ -1,6 +1,7 @@
 """The rules of EAFv3.0.xsd that concern what we write, and those that ELAN adds; faults as lines of text.
 
-After the schema (http://www.mpi.nl/tools/elan/EAFv3.0.xsd) and the description of the format by MPI Nijmegen.
+Read from the schema as ELAN's sources have it (version 3.0, December 2016), and from the description of the format by
+MPI Nijmegen.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 _ID = re.compile(r"[A-Za-z_][\w.\-]*\Z")
+_DATE = re.compile(r"-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?\Z")  # xsd:dateTime
+_NO_URI = re.compile(r"%(?![0-9A-Fa-f]{2})|[\[\]\x00-\x1f\x7f]")  # xsd:anyURI takes all else
+LONGEST = 2**32 - 1  # xsd:unsignedInt
 _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 # element -> its children in the order of the schema
 CHILDREN = {
@@ -80,7 +84,8 @@ def _form(root: Element) -> Iterator[str]:
 
 def _values(root: Element) -> Iterator[str]:
     """Types of attributes."""
-    if datetime.fromisoformat(root.get("DATE", "")).tzinfo is None or root.get("FORMAT") != "3.0":
+    date = root.get("DATE", "")
+    if not _DATE.match(date) or datetime.fromisoformat(date).tzinfo is None or root.get("FORMAT") != "3.0":
         yield f"date {root.get('DATE')}, format {root.get('FORMAT')}"
     header = root.find("HEADER")
     if header is not None and header.get("TIME_UNITS") not in ("milliseconds", "NTSC-frames", "PAL-frames"):
@@ -88,8 +93,11 @@ def _values(root: Element) -> Iterator[str]:
     for one in root.iter("MEDIA_DESCRIPTOR"):
         if not re.match(r"file:/{1,3}\S+\Z", one.get("MEDIA_URL", "")) or not one.get("MIME_TYPE"):
             yield f"media {one.attrib}"
+        yield from (f"{key} is no address: {one.get(key)}" for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")
+                    if _NO_URI.search(one.get(key, "")))  # fmt: skip
     for one in root.iter("TIME_SLOT"):
-        if not re.match(r"\d{1,10}\Z", one.get("TIME_VALUE", "0")):
+        value = one.get("TIME_VALUE", "0")
+        if not re.match(r"\d+\Z", value) or int(value) > LONGEST:
             yield f"time {one.get('TIME_VALUE')}"
     for one in root.iter("LINGUISTIC_TYPE"):
         if {one.get(key, "true") for key in ("TIME_ALIGNABLE", "GRAPHIC_REFERENCES")} - {"true", "false"}:

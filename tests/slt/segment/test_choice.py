@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from skeletor.poses.turns import Turn, with_turns
 from skeletor.support.errors import InputError
 from slt.segment import network
-from slt.segment.choice import CUTS, cut_recording
+from slt.segment.choice import CUTS, cut_recording, cut_turns
 from slt.segment.network import NetworkConfig, Segmenter, SegmentNetwork
 from slt.segment.rule import SegmentConfig, find_segments
 from slt.synthetic.signing.motion import perform, perform_idle
@@ -29,6 +30,21 @@ def test_the_rule_is_the_rule():
 def test_no_segment_is_longer_than_it_may_be(by):
     found = cut_recording(TAKE, by, 1.0)
     assert found and max(one.end_s - one.start_s for one in found) <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize("by", CUTS)
+def test_turns_are_cut_by_themselves(by):
+    cut = len(PARTS[0]) + 20  # within the sentence
+    pose = with_turns(TAKE, [Turn(0, cut, 1), Turn(cut, len(TAKE), 2)], ["", ""])
+    found = cut_turns(pose, by)
+    for one in found:
+        assert one.end_s <= cut / TAKE.fps if one.signer == 1 else one.start_s >= cut / TAKE.fps
+    own = cut_recording(TAKE.frames(cut, len(TAKE)), by)
+    second = [one for one in found if one.signer == 2]
+    assert [one.start_s - cut / TAKE.fps for one in second] == pytest.approx([one.start_s for one in own])
+    assert [one.end_s - cut / TAKE.fps for one in second] == pytest.approx([one.end_s for one in own])
+    assert {one.signer for one in found} == {1, 2}
+    assert cut_turns(TAKE, by) == cut_recording(TAKE, by)
 
 
 def test_the_network_finds_the_sentence_and_nothing_else():

@@ -1,5 +1,9 @@
-"""The annotation of ELAN: parsed, and held against what the format asks for."""
+"""The annotation of ELAN: parsed, held against what the format asks for, and against its schema where that is at hand.
 
+The schema is no part of the project: `EAF_SCHEMA` names a file of it (EAFv3.0.xsd, of ELAN), or it lies in ../shared.
+"""
+
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -88,23 +92,72 @@ def test_glosses_lie_within_their_sentence_in_a_tier_of_their_own():
 
 @st.composite
 def signed_cues(draw: st.DrawFn) -> list[Cue]:
-    """Cues with glosses that may overlap each other and lie outside of their sentence."""
+    """Cues with glosses that may overlap each other and lie outside of their sentence; of one signer, or of several."""
     result = []
+    who = st.just(None) if draw(st.booleans()) else st.integers(1, 3)
     for cue in draw(cues()):
         drawn = st.tuples(st.text(max_size=8), st.floats(-0.5, 3), st.floats(0, 2))
         signs = tuple(
             Sign(gloss, cue.start_s + at, cue.start_s + at + long, 0.5)
             for gloss, at, long in draw(st.lists(drawn, max_size=4))
         )
-        result.append(Cue(cue.start_s, cue.end_s, cue.text, cue.confidence, signs))
+        result.append(Cue(cue.start_s, cue.end_s, cue.text, cue.confidence, signs, draw(who)))
     return result
 
 
-@given(signed_cues(), st.sampled_from([None, "talk.mp4", "in/my talk & \u00fcbung.mov", "x.unknown"]))
+VIDEOS = st.sampled_from(
+    [None, "talk.mp4", "in/my talk & \u00fcbung.mov", "x.unknown", "100%.mp4", "%zz[1].mp4", "a#b?\"c'.mp4", "a\nb.mp4"]
+)
+
+
+@given(signed_cues(), VIDEOS)
 def test_every_document_is_valid_by_the_schema_and_elans_rules(given_cues, video):
     media = None if video is None else Path("/videos") / video
     text = eaf(given_cues, media, Path("/out"), NOW)
     assert faults(ElementTree.fromstring(text.encode())) == []
+
+
+@pytest.fixture(scope="module", name="schema")
+def _schema():
+    etree = pytest.importorskip("lxml.etree", reason="lxml is not installed")
+    shared = Path(__file__).parents[4] / "shared"
+    path = Path(os.environ.get("EAF_SCHEMA") or next(shared.glob("**/EAFv3.0.xsd"), Path("EAFv3.0.xsd")))
+    if not path.is_file():
+        pytest.skip(f"{path}: no schema of EAF; name one by EAF_SCHEMA")
+    return etree, etree.XMLSchema(etree.parse(path))
+
+
+@given(given_cues=signed_cues(), video=VIDEOS)
+def test_every_document_is_valid_by_the_schema_itself(schema, given_cues, video):
+    etree, schema = schema
+    media = None if video is None else Path("/videos") / video
+    root = etree.fromstring(eaf(given_cues, media, Path("/out"), NOW).encode())
+    assert schema.validate(root), schema.error_log
+
+
+def test_each_signer_has_tiers_of_their_own():
+    signs = (Sign("REGEN", 2.1, 2.4, 0.9),)
+    made = [Cue(1.0, 2.0, "wind", 0.5, (), 2), Cue(2.0, 3.0, "regen", 0.25, signs, 1), Cue(4.0, 5.0, None, None, (), 2)]
+    root = ElementTree.fromstring(eaf(made))
+    assert faults(root) == []
+    found = {
+        tier.get("TIER_ID"): (
+            tier.get("PARTICIPANT"),
+            tier.get("PARENT_REF"),
+            [one.text for one in tier.iter("ANNOTATION_VALUE")],
+        )
+        for tier in root.iter("TIER")
+    }
+    assert found == {
+        "sentence@signer 1": ("signer 1", None, ["regen"]),
+        "confidence@signer 1": ("signer 1", "sentence@signer 1", ["0.250"]),
+        "gloss@signer 1": ("signer 1", "sentence@signer 1", ["REGEN"]),
+        "sentence@signer 2": ("signer 2", None, ["wind", NOT_UNDERSTOOD]),
+        "confidence@signer 2": ("signer 2", "sentence@signer 2", ["0.500"]),
+        "gloss@signer 2": ("signer 2", "sentence@signer 2", []),
+    }  # fmt: skip
+    ids = [one.get("ANNOTATION_ID") for one in root.iter() if one.get("ANNOTATION_ID")]
+    assert sorted(ids) == [f"a{k}" for k in range(1, 7)] and root.findtext("HEADER/PROPERTY") == "6"
 
 
 @pytest.mark.parametrize(
@@ -118,13 +171,16 @@ def test_every_document_is_valid_by_the_schema_and_elans_rules(given_cues, video
         ('STEREOTYPE="Symbolic_Association"', 'STEREOTYPE="Included_In"', "nowhere"),
         ('MIME_TYPE="video/mp4"', "", "attributes"),
         ("file:///videos/talk.mp4", "talk.mp4", "media"),
+        ("./talk.mp4", "./100%.mp4", "no address"),
+        ("T03:04:05+00:00", "T03:04:05.5.5+00:00", "date"),
+        ('TIME_VALUE="3000"', 'TIME_VALUE="4294967296"', "time"),
         ('TIME_VALUE="3000"', 'TIME_VALUE="1500"', "order"),
         ("<ANNOTATION_VALUE>0.500</ANNOTATION_VALUE>", "", "REF_ANNOTATION"),
     ],
 )
 def test_the_rules_find_what_is_wrong(whole, damaged, told):
     made = [Cue(1.0, 2.0, "regen", 0.5), Cue(2.0, 3.0, "wind")]
-    text = eaf(made, Path("/videos/talk.mp4"), None, NOW)
+    text = eaf(made, Path("/videos/talk.mp4"), Path("/videos"), NOW)
     assert whole in text and faults(ElementTree.fromstring(text)) == []
     wrong = text.replace(whole, damaged, 1)
     try:

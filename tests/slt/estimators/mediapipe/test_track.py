@@ -141,7 +141,7 @@ def test_a_wrist_between_two_looks_goes_with_its_hand() -> None:
         row[33:54] = frame**2, 1.0, 0.9  # the hand speeds up
         row[15] = frame * 4.0, 1.5, 0.8  # a straight line from the first frame to the last
     rows[2][33:54] = np.nan
-    between = [_Frame(number, None) for number in (1, 2, 3)]
+    between = [_Frame(number, None, np.empty(0)) for number in (1, 2, 3)]
     _between(rows, _Line(0, rows[0][:33], 4, rows[4][:33]), 0, between, side=0, rests=False)
     assert [row[15, 0] for row in rows] == [0, 1, 8, 9, 16], "with the hand where it was seen"
     assert [row[15, 1] for row in rows] == [1.5] * 5
@@ -150,7 +150,7 @@ def test_a_wrist_between_two_looks_goes_with_its_hand() -> None:
 def test_a_hand_at_rest_is_missing_between_looks_of_which_one_found_nothing() -> None:
     rows = [NOTHING.copy() for _ in range(5)]
     rows[0][33:54], rows[4][33:54] = (0.0, 0.0, 0.9), (4.0, 8.0, 0.6)
-    between = [_Frame(number, None) for number in (1, 2, 3)]
+    between = [_Frame(number, None, np.empty(0)) for number in (1, 2, 3)]
     line = _Line(0, rows[0][:33], 4, rows[4][:33])
     _between(rows, line, 0, between, side=0, rests=True)
     assert [tuple(row[33]) for row in rows[1:4]] == [(1.0, 2.0, 0.6), (2.0, 4.0, 0.6), (3.0, 6.0, 0.6)]

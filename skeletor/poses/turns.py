@@ -1,0 +1,141 @@
+"""Recordings of several people who sign in turns, as one pose sequence: in each frame the one whose turn it is.
+
+The stage `turns` of the provenance tells whose frames are whose. Nothing that looks at several frames together may mix
+two people: `each_turn` puts each turn through a stage as a clip of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from skeletor.poses.normalise import STAGE as NORMALISED
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.support.errors import InputError
+
+STAGE = "turns"
+PLACES = ("at the left", "in the middle", "at the right")  # of the picture, where a signer may be
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Frames start <= t < stop, in which the signer of that number (from 1) is the one who signs."""
+
+    start: int
+    stop: int
+    signer: int
+
+
+class Recorded(Protocol):
+    """What tells its length and where it comes from."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where it comes from."""
+        ...
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        ...
+
+
+def with_turns(pose: PoseSequence, turns: Sequence[Turn], where: Sequence[str]) -> PoseSequence:
+    """The pose with the record of its turns, which cover it in order. where: each signer is, in words."""
+    listed = [[turn.start, turn.stop, turn.signer] for turn in turns]
+    return pose.replace(stage=StageRecord(STAGE, config={"frames": len(pose), "turns": listed, "where": list(where)}))
+
+
+def turns_of(pose: Recorded) -> tuple[Turn, ...]:
+    """The turns of a whole recording; () if one person is in it, or if this is a part of a recording.
+
+    InputError if the record is damaged.
+    """
+    record = pose.provenance.stage(STAGE)
+    if record is None or record.config.get("frames") != len(pose):
+        return ()
+    try:
+        turns = tuple(Turn(*map(_whole, values)) for values in record.config["turns"])
+    except (TypeError, ValueError, KeyError) as error:
+        raise _damaged(pose) from error
+    edges = [0, *(turn.stop for turn in turns)]
+    whole = [turn.start for turn in turns] == edges[:-1] and edges[-1] == len(pose) and sorted(set(edges)) == edges
+    if not whole or min(turn.signer for turn in turns) < 1:
+        raise _damaged(pose)
+    return turns
+
+
+def told(pose: Recorded) -> str | None:
+    """A line about who signs, if several people do."""
+    turns = turns_of(pose)
+    if not turns:
+        return None
+    record = pose.provenance.stage(STAGE)
+    said = record.config.get("where") if record is not None else None
+    where = said if isinstance(said, list) else []
+    parts = []
+    for signer in sorted({turn.signer for turn in turns}):
+        count = sum(turn.signer == signer for turn in turns)
+        place = f" {where[signer - 1]}" if signer <= len(where) and where[signer - 1] in PLACES else ""
+        parts.append(f"signer {signer}{place} in {count} turn{'s' if count > 1 else ''}")
+    return f"{len(parts)} people sign in turns: {', '.join(parts)}; each is read by themselves"
+
+
+def each_turn(pose: PoseSequence, stage: Callable[[PoseSequence], PoseSequence]) -> PoseSequence:
+    """`stage` of each turn by itself, put together again; of a pose without turns, of all of it.
+
+    A turn that the stage refuses (nobody is seen in it) is missing. InputError if it refuses all.
+    """
+    turns = turns_of(pose)
+    if not turns:
+        return stage(pose)
+    parts: list[PoseSequence | InputError] = []
+    for turn in turns:
+        try:
+            parts.append(stage(pose.frames(turn.start, turn.stop)))
+        except InputError as error:
+            parts.append(error)
+    made = [part for part in parts if isinstance(part, PoseSequence)]
+    if not made:
+        raise next(part for part in parts if isinstance(part, InputError))
+    shape = made[0].keypoints.shape[1:]
+    keypoints = np.full((len(pose), *shape), np.nan, np.float32)
+    confidence = np.zeros((len(pose), shape[0]), np.float32)
+    for turn, part in zip(turns, parts, strict=True):
+        if isinstance(part, PoseSequence):
+            keypoints[turn.start : turn.stop], confidence[turn.start : turn.stop] = part.keypoints, part.confidence
+    about = made[0].provenance  # each turn has a scale of its own, which cannot be undone for all
+    about = dataclasses.replace(about, stages=tuple(one for one in about.stages if one.name != NORMALISED))
+    return PoseSequence(keypoints, confidence, made[0].fps, made[0].skeleton, about)
+
+
+def one_signer(pose: PoseSequence) -> PoseSequence:
+    """The pose of the one who signs longest: frames of the others' turns are missing. For what knows no turns."""
+    turns = turns_of(pose)
+    if not turns:
+        return pose
+    lengths: dict[int, int] = {}
+    for turn in turns:
+        lengths[turn.signer] = lengths.get(turn.signer, 0) + turn.stop - turn.start
+    longest = max(lengths, key=lambda signer: (lengths[signer], -signer))
+    keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
+    for turn in turns:
+        if turn.signer != longest:
+            keypoints[turn.start : turn.stop], confidence[turn.start : turn.stop] = np.nan, 0
+    stages = tuple(one for one in pose.provenance.stages if one.name != STAGE)
+    kept = StageRecord("one_signer", config={"signer": longest})
+    about = dataclasses.replace(pose.provenance, stages=(*stages, kept))
+    return PoseSequence(keypoints, confidence, pose.fps, pose.skeleton, about)
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 40:
+        raise ValueError(f"{value!r} is no frame or signer")
+    return value
+
+
+def _damaged(pose: Recorded) -> InputError:
+    return InputError(f"{pose.provenance.source}: the turns in its provenance do not fit its frames: damaged")

@@ -1,0 +1,113 @@
+"""Turns of several people in one pose sequence: kept apart by every stage, and read with care."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from skeletor.lifters.registry import LIFTERS, build_lifter
+from skeletor.poses.normalise import denormalise, normalise
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.turns import STAGE, Turn, each_turn, one_signer, told, turns_of, with_turns
+from skeletor.support.errors import InputError
+
+TURNS = (Turn(0, 8, 1), Turn(8, 20, 2), Turn(20, 24, 1))
+
+
+def taken(frames: int = 24, turns: tuple[Turn, ...] = TURNS) -> PoseSequence:
+    """2D in pixels; signer 2 is twice as large as signer 1, and elsewhere."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 50, (frames, 50, 2)) + 100
+    for turn in turns:
+        if turn.signer == 2:
+            points[turn.start : turn.stop] = 2 * points[turn.start : turn.stop] + 300
+    pose = PoseSequence(points, np.full((frames, 50), 0.9), 25, SIGNING_50, Provenance("talk", units="pixel"))
+    return with_turns(pose, turns, ["at the left", "at the right"])
+
+
+def test_turns_are_those_of_the_whole_and_survive_a_file():
+    pose = taken()
+    assert turns_of(pose) == TURNS
+    assert (
+        turns_of(pose.frames(0, 23)) == () == turns_of(pose.frames(8, 20))
+    )  # a part has one person, or its caller knows
+    again = PoseSequence(
+        pose.keypoints, pose.confidence, 25, SIGNING_50, Provenance.from_json(pose.provenance.to_json())
+    )
+    assert turns_of(again) == TURNS
+    assert told(pose).startswith(
+        "2 people sign in turns: signer 1 at the left in 2 turns, signer 2 at the right in 1 turn;"
+    )
+    assert told(pose.frames(0, 8)) is None
+
+
+@pytest.mark.parametrize("where", [None, 3, "left", [], ["\n\x1b[31mleft", None], {"1": 2}])
+def test_what_a_file_says_of_places_is_one_line(where):
+    pose = taken().frames(0, 24)
+    config = {"frames": 24, "turns": [[0, 8, 1], [8, 24, 2]], "where": where}
+    about = Provenance("talk", stages=(StageRecord(STAGE, config=config),))
+    line = told(dataclasses.replace(pose, provenance=about))
+    assert line.startswith("2 people sign in turns: signer 1") and line.isprintable()
+
+
+def test_a_stage_never_sees_two_people():
+    seen = []
+
+    def stage(part: PoseSequence) -> PoseSequence:
+        seen.append(part)
+        return normalise(part)
+
+    pose = taken()
+    made = each_turn(pose, stage)
+    assert [len(part) for part in seen] == [8, 12, 4]
+    for turn, part in zip(TURNS, seen, strict=True):
+        np.testing.assert_array_equal(part.keypoints, pose.keypoints[turn.start : turn.stop])
+        np.testing.assert_array_equal(made.keypoints[turn.start : turn.stop], normalise(part).keypoints)
+    assert turns_of(made) == TURNS and made.provenance.units == "shoulder"
+    with pytest.raises(InputError, match="never normalised"):
+        denormalise(made)  # each turn has a scale of its own
+    alone = pose.frames(0, 8)
+    np.testing.assert_array_equal(each_turn(alone, normalise).keypoints, normalise(alone).keypoints)
+
+
+def test_lifted_by_turns_is_lifted_alone():
+    pose = taken()
+    lifter = build_lifter(LIFTERS.check({"mode": "fast"}, "test"))
+    made = each_turn(pose, lifter)
+    for turn in TURNS:
+        np.testing.assert_array_equal(
+            made.keypoints[turn.start : turn.stop], lifter(pose.frames(turn.start, turn.stop)).keypoints
+        )
+
+
+def test_a_turn_that_is_refused_is_missing_and_none_is_an_error():
+    pose = taken()
+    points, sure = pose.keypoints.copy(), pose.confidence.copy()
+    points[8:20], sure[8:20] = np.nan, 0
+    made = each_turn(pose.replace(points, sure), normalise)
+    assert made.missing[8:20].all() and not made.missing[:8].any() and not made.missing[20:].any()
+    with pytest.raises(InputError, match="never seen"):
+        each_turn(pose.replace(np.full_like(points, np.nan), np.zeros_like(sure)), normalise)
+
+
+def test_one_signer_is_the_one_who_signs_longest():
+    pose = one_signer(taken(24, (Turn(0, 8, 1), Turn(8, 17, 2), Turn(17, 24, 1))))
+    assert pose.missing[8:17].all() and not pose.missing[:8].any() and turns_of(pose) == ()
+    assert pose.provenance.stage("one_signer").config == {"signer": 1}
+    assert not one_signer(taken()).missing[:8].any()  # of two who sign as long, the first
+    plain = taken().frames(0, 5)
+    assert one_signer(plain) is plain
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [[[0, 8, 1], [9, 24, 2]], [[0, 8, 1], [8, 23, 2]], [[0, 8, 1], [8, 8, 2], [8, 24, 1]], [[0, 24]], "no",
+     [[0, "24", 1]], [[0, True, 1], [1, 24, 2]], [[0, 24.0, 1]], None, [], [[-1, 24, 1]], [[0, 24, 0]], [[0, 24, [1]]]],
+)  # fmt: skip
+def test_damaged_turns_are_refused_in_a_line(turns):
+    plain = taken().frames(0, 24)
+    about = Provenance("talk", stages=(StageRecord(STAGE, config={"frames": 24, "turns": turns}),))
+    damaged = dataclasses.replace(plain, provenance=about)
+    with pytest.raises(InputError, match="damaged"):
+        turns_of(damaged)
