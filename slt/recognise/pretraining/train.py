@@ -34,8 +34,9 @@ def pretrain(
 ) -> PretrainedEncoder:
     """Train on 3D poses in shoulder widths (or their raw features), and write the encoder into `out`.
 
-    A killed training goes on where it was when called again with the same arguments. Raises InputError if there are no
-    poses, or one is not 3D SIGNING_50 in shoulder widths.
+    A killed training goes on where it was when called again with the same arguments. Started by torchrun, all its
+    processes train together, and the first one writes. Raises InputError if there are no poses, or one is not 3D
+    SIGNING_50 in shoulder widths.
     """
     raw = [raw_features(pose, config.recogniser) for pose in poses]
     if not raw:
@@ -51,7 +52,9 @@ def pretrain(
     names = Encoder(config.recogniser).state_dict()
     weights = {name: value for name, value in trained.task.network.state_dict().items() if name in names}
     encoder = PretrainedEncoder(config.recogniser, stats, weights)
-    encoder.save(out)
+    if trained.first:
+        encoder.save(out)
+    trained.fabric.barrier()
     return encoder
 
 
@@ -60,6 +63,7 @@ def _options(config: PretrainConfig) -> Options:
         name="encoder", schedule=Schedule("cosine", config.learning_rate, config.warmup),
         budget=Budget(config.steps), batch_size=config.batch, weight_decay=config.weight_decay, gradient_clip=1.0,
         log_every=100, checkpoint_every=500, ema=config.recogniser.ema, prefetch=1, unit="sequences",
+        accumulate=config.accumulate,
     )  # fmt: skip
 
 
@@ -85,7 +89,7 @@ class PretrainTask:
         unseen = (1.0 - self.stats.mean[doubts]) / self.stats.std[doubts]
         self.unseen = torch.tensor(unseen, dtype=torch.float32, device=self.device)
 
-    def draw(self, rng: np.random.Generator) -> Clips:
+    def draw(self, rng: np.random.Generator, number: int) -> Clips:
         """Clips of like length, turned and stretched."""
         wanted = self.config.objectives
         each = (2 if "contrastive" in wanted else int("masked" in wanted)) + int("order" in wanted)

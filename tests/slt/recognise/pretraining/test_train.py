@@ -48,7 +48,7 @@ def test_a_step_costs_the_same_whatever_the_objectives(objectives: list[str], cl
     raw = list(np.random.default_rng(0).normal(size=(20, 40, WIDTH)).astype(np.float32))
     config = CONFIG.model_copy(update={"objectives": objectives})
     task = PretrainTask(config, raw, fit_stats(raw), torch.device("cpu"))
-    batch = task.draw(np.random.default_rng(0))
+    batch = task.draw(np.random.default_rng(0), 0)
     seen: list[int] = []
     handle = task.network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
     losses = [task.loss(task.network.eval(), batch, seed).item() for seed in (3, 3, 4)]
