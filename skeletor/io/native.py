@@ -63,12 +63,16 @@ class ShardAbout:
             raise InputError(f"tensors and clips in its header do not fit ({min(odd)!r}): damaged")
         return ShardAbout(clips, SKELETONS | own)
 
-    def form(self, name: str) -> ClipAbout:
-        """Of one clip. InputError, ValueError, TypeError or KeyError if it is damaged; the rate is not checked."""
+    def form(self, name: str, fps: float | None = None) -> ClipAbout:
+        """Of one clip. fps: frames per second in the place of what it says.
+
+        InputError, ValueError, TypeError or KeyError if it is damaged; the rate is not checked.
+        """
         about = json.loads(self.clips[name])
         if about["skeleton"] not in self.skeletons:
             raise InputError(f"clip {name!r} has skeleton {about['skeleton']!r}, which the file does not define")
-        return ClipAbout(float(about["fps"]), self.skeletons[about["skeleton"]], _provenance(about["provenance"]))
+        rate = float(about["fps"]) if fps is None else fps
+        return ClipAbout(rate, self.skeletons[about["skeleton"]], _provenance(about["provenance"]))
 
 
 class Shard(Mapping[str, PoseSequence]):
@@ -113,8 +117,8 @@ class Shard(Mapping[str, PoseSequence]):
         Raises KeyError if there is no clip of that name, InputError if its header or its values are damaged.
         """
         with self._reading():
-            form = self._about.form(name)
-            fps = checked_fps(self.path, form.fps) if self._fps is None else self._fps
+            form = self._about.form(name, self._fps)
+            fps = checked_fps(self.path, form.fps)
             keypoints = self._rows(f"{name}/keypoints", start, stop)  # (T, J, D)
             confidence = self._rows(f"{name}/confidence", start, stop)  # (T, J)
             return PoseSequence(keypoints, confidence, fps, form.skeleton, form.provenance)

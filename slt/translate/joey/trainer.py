@@ -165,7 +165,8 @@ class Trainer(TrainManager):
 
     def _train_step(self, batch: Batch) -> tuple[float, int]:
         """One batch; if the time is up, it is made the last, with a validation behind it."""
-        together, counts = self.processes.count > 1, self.train_iter.batch_sampler.counts
+        together = self.processes.count > 1
+        counts = together and bool(self.train_iter.batch_sampler.counts)
         if together:
             self.clock.told = None
             self.clock.told = counted_whole(self.processes, batch, counts, self.clock.elapsed)

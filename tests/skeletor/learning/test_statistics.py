@@ -38,7 +38,7 @@ def test_buffers_are_those_of_one_process_that_sees_all_batches_in_order(count: 
         for statistics in shared:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Tensor, "copy_", lambda self, other: self)
-                statistics.share(lambda values: parts.append(values) or values)
+                statistics.share(lambda values, parts=parts: parts.append(values) or values)
         for statistics in shared:
             statistics.share(lambda values, parts=parts: torch.stack(parts).sum(0))
     for network in networks:
