@@ -15,11 +15,11 @@ import torch
 from experiments.benchmarks.refine import motion, now, peak
 from experiments.benchmarks.table import MEGABYTES, Row, cpu_seconds, rate
 from skeletor.io.native import write_shard
+from skeletor.learning.data.frame_store import open_frames
+from skeletor.learning.data.pack import pack
 from skeletor.learning.data.places import BUFFER
 from skeletor.learning.data.shards import open_shards
 from skeletor.learning.data.window_stream import ShardWindows
-from skeletor.learning.frame_store import open_frames
-from skeletor.learning.pack import pack
 from slt.pipeline.mapping import worker_pool
 
 EACH, FRAMES = 64, 100  # clips of a shard, frames of a clip

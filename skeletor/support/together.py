@@ -103,5 +103,11 @@ class Team:
 
 
 def team_of_torchrun() -> Team | None:
-    """The team of a command that torchrun started in more than one process; None for any other."""
-    return Team() if process_count() > 1 else None
+    """The team of a command that torchrun started; None without it, or if it started but one process.
+
+    The worker processes of that one are not to look for others.
+    """
+    if process_count() > 1:
+        return Team()
+    os.environ.pop(TORCHRUN, None)
+    return None

@@ -1,1 +1,1 @@
-"""Clips that a training reads while it goes on: shards of poses, on a disk or in an object store."""
+"""Clips that a training learns from: in memory, packed into frames, or gone through in shards of poses."""

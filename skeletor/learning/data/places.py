@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from skeletor.files.outside import existing_file, reading
+from skeletor.learning.data.frame_store import is_packed
 from skeletor.support.errors import InputError, MissingDependency
 
 SUFFIX = ".safetensors"
@@ -149,20 +150,16 @@ def is_url(text: str) -> bool:
 def stream_buffer(data: Sequence[str], given: int | None) -> int | None:
     """How many clips of training data are in memory at a time; None: they are read at once.
 
-    given: what the config says; without it 512 for URLs, and for folders whose shards lie in folders of their own, as
-    `slt shards` puts them. InputError for a store of `skeletor pack` among them, which is read as it is needed anyway.
+    given: what the config says; without it 512 for URLs and folders of `slt shards`. InputError for a store of
+    `skeletor pack` among them, which is read as it is needed anyway.
     """
     folders = [Path(text) for text in data if not is_url(text)]
-    if given or any(map(is_url, data)) or any(_has_inner_shards(folder) for folder in folders):
-        packed = next((folder for folder in folders if (folder / "frames.json").is_file()), None)
+    if given or any(map(is_url, data)) or any((folder / "shards").is_dir() for folder in folders):
+        packed = next((folder for folder in folders if is_packed(folder)), None)
         if packed is not None:
             raise InputError(f"{packed}: is packed, and stands alone, without `buffer`; give it or shards")
         return given or BUFFER
     return None
-
-
-def _has_inner_shards(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.glob(f"*{SUFFIX}")) and any(folder.rglob(f"*{SUFFIX}"))
 
 
 def _whole(data: bytes, piece: Piece) -> bytes:

@@ -19,7 +19,7 @@ from skeletor.files.tensors import header_end
 from skeletor.io.native import WHAT
 from skeletor.learning.data.header import ClipForm, ClipPlace, Run, ShardHeader, runs_of
 from skeletor.learning.data.places import BUFFER, Piece, Place, ShardFile, open_place
-from skeletor.learning.windows import in_form
+from skeletor.learning.data.windows import in_form
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress

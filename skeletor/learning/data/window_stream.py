@@ -14,7 +14,7 @@ from torch import Tensor
 from skeletor.learning.data.blocks import Blocks
 from skeletor.learning.data.epochs import Block, Centres, Epochs
 from skeletor.learning.data.shards import Shards
-from skeletor.learning.windows import Drawn, MemoryStore, WindowSource, clip_store
+from skeletor.learning.data.windows import Drawn, MemoryStore, WindowSource, clip_store
 from skeletor.support.errors import InputError
 
 

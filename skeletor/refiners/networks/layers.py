@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skeletor.learning.windows import WindowSource
+from skeletor.learning.data.windows import WindowSource
 
 
 class RefinerNetwork(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from skeletor.learning.windows import WindowSource
+from skeletor.learning.data.windows import WindowSource
 from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.fill import curve, regression

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.learning.windows import WindowSource
+from skeletor.learning.data.windows import WindowSource
 
 SPANS = (2, 4, 8)  # frames between a and b, of the deviations that the covariance is fitted to
 RIDGE = 0.01  # of the mean variance, added to every variance: keeps a detector's noise from being followed

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from skeletor.io.formats import read_poses
+from skeletor.learning.data.frame_store import is_packed, open_frames
+from skeletor.learning.data.pack import pose_files
 from skeletor.learning.data.places import stream_buffer
 from skeletor.learning.data.shards import open_shards
-from skeletor.learning.frame_store import is_packed, open_frames
 from skeletor.learning.measured import read_noise
-from skeletor.learning.pack import pose_files
 from skeletor.refiners.networks.harmless import HarmlessConfig
 from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.train import RefinerTrainResult, train_refiner

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from skeletor.learning.data.windows import Drawn, Ready, WindowSource
 from skeletor.learning.feed import CORRUPTION, WINDOWS, draw_seed
 from skeletor.learning.schedule import Budget, Schedule
 from skeletor.learning.task import Options
-from skeletor.learning.windows import Drawn, Ready, WindowSource
 from skeletor.refiners.networks.build import Network
 from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.objective import Batch, Task, corrupted_batch, refiner_loss

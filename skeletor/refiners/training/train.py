@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from skeletor.learning.data.frame_store import FrameStore
 from skeletor.learning.data.shards import Shards
 from skeletor.learning.data.window_stream import ShardWindows
-from skeletor.learning.frame_store import FrameStore
+from skeletor.learning.data.windows import MemoryStore, WindowSource, alike, clip_store
 from skeletor.learning.trainer import Trainer, TrainingDiverged, train
-from skeletor.learning.windows import MemoryStore, WindowSource, alike, clip_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.networks.build import Network, build_network, network_arguments
@@ -93,13 +93,13 @@ def train_refiner(
     """Train a refiner on clips of one skeleton and write `out`/refiner.safetensors and its card, README.md.
 
     clips: 2D or 3D; those in pixels or metres are normalised first; or a packed store of them
-    (`skeletor.learning.frame_store`), of which only what is drawn is read; or shards (`skeletor.learning.data`), which
-    are gone through epoch after epoch. degraded: worse versions of the same clips, frame by frame (for instance lifted
-    from simulated detections), that the network learns to turn into the clips; a packed store has its own, shards have
-    none. data, licence: words for the header. `out` also gets the log (a JSON object per line) and a checkpoint, from
-    which a killed training goes on, with the same losses if the budget is one of steps. A checkpoint of other clips,
-    another config or seed is not used, and overwritten. snapshots: steps after which the network's tensors are written
-    to `out` too, see `skeletor.learning.checkpoint.snapshot_path`.
+    (`skeletor.learning.data.frame_store`), of which only what is drawn is read; or shards (`skeletor.learning.data`),
+    which are gone through epoch after epoch. degraded: worse versions of the same clips, frame by frame (for instance
+    lifted from simulated detections), that the network learns to turn into the clips; a packed store has its own,
+    shards have none. data, licence: words for the header. `out` also gets the log (a JSON object per line) and a
+    checkpoint, from which a killed training goes on, with the same losses if the budget is one of steps. A checkpoint
+    of other clips, another config or seed is not used, and overwritten. snapshots: steps after which the network's
+    tensors are written to `out` too, see `skeletor.learning.checkpoint.snapshot_path`.
 
     Started by torchrun, all its processes train together: each draws its own batches of `batch_size` windows, the
     gradients are averaged, and the first process alone writes.

@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import Field
 
 from skeletor.io.formats import read_poses
+from skeletor.learning.data.pack import pose_files
 from skeletor.learning.data.places import stream_buffer
 from skeletor.learning.data.shards import open_shards
-from skeletor.learning.pack import pose_files
 from skeletor.support.config import Config
 from slt.recognise.pretraining.config import PretrainConfig
 from slt.recognise.pretraining.encoder import PretrainedEncoder

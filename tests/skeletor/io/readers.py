@@ -10,9 +10,9 @@ from skeletor.files.npz import read_arrays
 from skeletor.files.tensors import read_tensors, save_tensors
 from skeletor.io import native, skels
 from skeletor.io.formats import read_poses, write_pose
+from skeletor.learning.data.frame_store import open_frames
+from skeletor.learning.data.pack import pack
 from skeletor.learning.data.shards import open_shards
-from skeletor.learning.frame_store import open_frames
-from skeletor.learning.pack import pack
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50, Skeleton, custom_skeleton

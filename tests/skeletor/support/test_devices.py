@@ -162,8 +162,8 @@ def test_gradients_are_the_mean_and_models_stay_the_same(together: Path) -> None
 
 def gradient_alone(weights: dict[str, torch.Tensor], rank: int) -> dict[str, torch.Tensor]:
     """The gradient of step 1 of one process, without any other."""
+    from skeletor.learning.data.windows import Ready
     from skeletor.learning.feed import CORRUPTION, WINDOWS, draw_seed
-    from skeletor.learning.windows import Ready
     from skeletor.refiners.training import train
     from skeletor.refiners.training.objective import corrupted_batch, make_task, refiner_loss
 

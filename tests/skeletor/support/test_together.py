@@ -54,4 +54,7 @@ def test_without_torchrun_there_is_no_team_and_one_process(monkeypatch: pytest.M
     assert team_of_torchrun() is None and processes.first and processes.count == 1
     assert processes.told(5) == 5 and float(processes.total(torch.tensor(3.0))) == 3.0
     processes.meet()
+    monkeypatch.setenv(TORCHRUN, "x")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert team_of_torchrun() is None
     assert not torch.distributed.is_initialized() and TORCHRUN not in os.environ

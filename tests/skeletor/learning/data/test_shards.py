@@ -186,6 +186,7 @@ def test_which_data_are_gone_through_and_which_are_held(tmp_path: Path) -> None:
     flat, file = str(tmp_path / "flat"), str(tmp_path / "flat" / "a.safetensors")
     assert stream_buffer([flat, file], None) is None and stream_buffer([flat], 3) == 3
     assert stream_buffer([str(inner)], None) == stream_buffer(["s3://bucket/poses", flat], None) == BUFFER
+    assert stream_buffer([str(tmp_path)], None) is None, "train, dev and test of a run are not one"
     (tmp_path / "flat" / "frames.json").touch()
     assert stream_buffer([flat], None) is None
     with pytest.raises(InputError, match="stands alone"):

@@ -14,9 +14,9 @@ import yaml
 from skeletor.cli import main
 from skeletor.learning.data.shards import open_shards
 from skeletor.learning.data.window_stream import ShardWindows
+from skeletor.learning.data.windows import Drawn, clip_store
 from skeletor.learning.feed import Feed
 from skeletor.learning.trainer import Trainer
-from skeletor.learning.windows import Drawn, clip_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from tests.skeletor.learning.data.store import in_memory, poses, write_shards

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from skeletor.learning.quantise import unpack_confidence
+from skeletor.learning.data.quantise import unpack_confidence
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
@@ -59,8 +59,8 @@ class Ready:
 class Drawn:
     """Windows on the CPU as a store holds them: float32, or float16 positions with packed confidences.
 
-    target: points (B, N, J, D) and confidence (B, N, J), or bytes (B, N, C) of `skeletor.learning.quantise`. source:
-    likewise, None where it is the target.
+    target: points (B, N, J, D) and confidence (B, N, J), or bytes (B, N, C) of `skeletor.learning.data.quantise`.
+    source: likewise, None where it is the target.
     """
 
     target: tuple[Tensor, Tensor]
