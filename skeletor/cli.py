@@ -216,7 +216,7 @@ def _check_holds(target: Path, poses: Mapping[str, PoseSequence]) -> None:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    from skeletor.learning.pack import pack
+    from skeletor.learning.data.pack import pack
     from skeletor.support.progress import log_to
 
     log_to()

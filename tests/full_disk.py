@@ -26,7 +26,7 @@ from skeletor.files.atomic import append_line, atomic_path, write_text
 from skeletor.files.tensors import save_tensors
 from skeletor.io import native, openpose_json
 from skeletor.io.formats import write_pose
-from skeletor.learning.pack import pack
+from skeletor.learning.data.pack import pack
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from slt.cli import main as slt_main

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skeletor.io import native
-from skeletor.learning import frame_store
+from skeletor.learning.data import frame_store
 from skeletor.lifters.learned import weights as lifter_weights
 from skeletor.refiners import weights as refiner_weights
 from skeletor.refiners2d import weights as refiner2d_weights

@@ -23,7 +23,7 @@ from experiments.tables.compare import Method, PriorRefiner, network, smoothers,
 from experiments.tables.config import AblationTable, ModelSpec
 from experiments.tables.data import Task, gaps, masked, motion_clips, motion_store, noisy
 from experiments.tables.training import Clips, Job, read_clips, train_all
-from skeletor.learning.windows import Ready, alike, clip_store
+from skeletor.learning.data.windows import Ready, alike, clip_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.networks.skeletor import Skeletor
 from skeletor.refiners.training.config import RefinerTrainConfig

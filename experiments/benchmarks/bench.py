@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from pydantic import Field
 
-from experiments.benchmarks import estimate, lift, recognise, refine, shards, translate
+from experiments.benchmarks import estimate, lift, recognise, refine, shards, stream, translate
 from experiments.benchmarks.table import Row, markdown
 from experiments.report import write_files
 from experiments.request import Request
@@ -20,14 +20,15 @@ from skeletor.support.config import Config
 from skeletor.support.progress import log
 from slt.inference.chain import newest_model
 
-Stage = Literal["estimate", "lift", "refine", "translate", "recognise", "shards"]
-STAGES: tuple[Stage, ...] = ("estimate", "lift", "refine", "translate", "recognise", "shards")
+Stage = Literal["estimate", "lift", "refine", "translate", "recognise", "shards", "stream"]
+STAGES: tuple[Stage, ...] = ("estimate", "lift", "refine", "translate", "recognise", "shards", "stream")
 
 
 class BenchConfig(Config):
     """Sizes. frames: rendered. cycles: of the published lifter. store: frames that the refiner is trained on; steps: of
     that. clip: frames that are refined. lengths: seconds of clips whose memory is measured. updates: of translators,
     on so many sentences if there is no corpus. shards: small ones; waits: those that wait, for so many seconds.
+    streamed: clips in shards that a training goes through; draws: batches of windows.
     """
 
     only: list[Stage] = Field(list(STAGES))
@@ -42,6 +43,8 @@ class BenchConfig(Config):
     shards: int = Field(400, ge=2)
     waits: int = Field(40, ge=2)
     seconds: float = Field(0.5, gt=0)
+    streamed: list[int] = Field([2000, 100_000], min_length=1)
+    draws: int = Field(300, ge=1)
 
 
 def make(request: Request, config: BenchConfig) -> None:
@@ -79,6 +82,8 @@ def rows(request: Request, config: BenchConfig) -> Iterator[Row]:
         yield from translate.rows(request.corpus, config.updates, config.sentences)
     if "shards" in config.only:
         yield from shards.rows(config.shards, config.waits, config.seconds, request.work / "shards")
+    if "stream" in config.only:
+        yield from stream.rows(request.work / "stream", config.streamed, config.draws)
     if "recognise" in config.only:
         yield from recognise.rows(translate.sentences(request.corpus, config.sentences)["train"], config.updates)
 

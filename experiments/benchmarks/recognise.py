@@ -66,7 +66,7 @@ def _recogniser(pairs: Pairs, raw: Sequence[np.ndarray], updates: int) -> tuple[
     for number in range(updates + 3):
         if number == 3:
             start = time.process_time()
-        task.loss(task.network, task.draw(rng), 0).backward()
+        task.loss(task.network, task.draw(rng, 0), 0).backward()
         optimizer.step()
         optimizer.zero_grad()
     trained = updates * config.batch / (time.process_time() - start)

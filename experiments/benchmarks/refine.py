@@ -20,8 +20,8 @@ import torch
 
 from experiments.benchmarks.table import MEGABYTES, Row, rate
 from skeletor.io.piecewise import ClipForm, write_pieces
-from skeletor.learning.frame_store import open_frames
-from skeletor.learning.pack import FrameWriter
+from skeletor.learning.data.frame_store import open_frames
+from skeletor.learning.data.pack import FrameWriter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.fill import fill_missing

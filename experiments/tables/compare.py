@@ -27,7 +27,7 @@ from experiments.tables.data import Task
 from experiments.tables.training import WEIGHTS
 from skeletor.io.store import open_store
 from skeletor.learning.checkpoint import snapshot_path
-from skeletor.learning.windows import clip_store
+from skeletor.learning.data.windows import clip_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.fill import fill_carried
 from skeletor.refiners.networks.spatial_prior import conditional_mean, fit_prior

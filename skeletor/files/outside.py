@@ -22,7 +22,7 @@ FPS_RANGE = (1.0, 1000.0)
 
 
 @contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
+def reading(path: Path | str, what: str) -> Iterator[None]:
     """Turn whatever goes wrong while `path` is read as `what` into one line of InputError.
 
     All kinds of exceptions are caught: parsers of damaged bytes throw nearly all there are, and each library has its
@@ -70,7 +70,7 @@ def check_unfolded(path: Path, size: int) -> None:
         )
 
 
-def checked_fps(path: Path, fps: float) -> float:
+def checked_fps(path: Path | str, fps: float) -> float:
     """`fps` if it can be a recording's; InputError, which names --fps, if not."""
     low, high = FPS_RANGE
     if not (math.isfinite(fps) and low <= fps <= high):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,52 @@ FORMAT = "skeletor.pose"
 VERSION = "1"
 WHAT = "safetensors file of poses"
 _HALF_LIMIT = 2048.0  # from here on neighbouring float16 numbers are 2 apart
-_FLOATS = ("F16", "F32", "F64")
+FLOATS = ("F16", "F32", "F64")
 _MOST_PIXELS = 1 << 16  # of a picture's side, as headers may say it
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipAbout:
+    """What a header says of one clip, beside its tensors."""
+
+    fps: float
+    skeleton: Skeleton
+    provenance: Provenance
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardAbout:
+    """What a header says of its clips: JSON by clip, and the skeletons by name."""
+
+    clips: Mapping[str, str]
+    skeletons: Mapping[str, Skeleton]
+
+    @staticmethod
+    def of(metadata: Mapping[str, str], tensors: Collection[str]) -> ShardAbout:
+        """From a file's metadata and the names of its tensors.
+
+        InputError if it is no file of poses, or clips and tensors do not fit: a damaged name must not make a clip
+        vanish. ValueError, TypeError or KeyError if a skeleton is none.
+        """
+        if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
+            raise InputError(f"a safetensors file, but not one of poses (format {FORMAT} {VERSION})")
+        clips = {key[5:]: text for key, text in metadata.items() if key.startswith("clip:")}
+        own = {key[9:]: skeleton_from_json(text) for key, text in metadata.items() if key.startswith("skeleton:")}
+        odd = set(tensors) ^ {f"{name}/{kind}" for name in clips for kind in ("keypoints", "confidence")}
+        if odd:
+            raise InputError(f"tensors and clips in its header do not fit ({min(odd)!r}): damaged")
+        return ShardAbout(clips, SKELETONS | own)
+
+    def form(self, name: str, fps: float | None = None) -> ClipAbout:
+        """Of one clip. fps: frames per second in the place of what it says.
+
+        InputError, ValueError, TypeError or KeyError if it is damaged; the rate is not checked.
+        """
+        about = json.loads(self.clips[name])
+        if about["skeleton"] not in self.skeletons:
+            raise InputError(f"clip {name!r} has skeleton {about['skeleton']!r}, which the file does not define")
+        rate = float(about["fps"]) if fps is None else fps
+        return ClipAbout(rate, self.skeletons[about["skeleton"]], _provenance(about["provenance"]))
 
 
 class Shard(Mapping[str, PoseSequence]):
@@ -42,16 +86,8 @@ class Shard(Mapping[str, PoseSequence]):
         self._fps = None if fps is None else checked_fps(self.path, fps)
         with self._reading():
             self._file = safe_open(str(self.path), framework="np")
-            metadata: dict[str, str] = self._file.metadata() or {}
-        if metadata.get("format") != FORMAT or metadata.get("version") != VERSION:
-            raise InputError(f"{self.path}: a safetensors file, but not one of poses (format {FORMAT} {VERSION})")
-        self._clips = {key[5:]: text for key, text in metadata.items() if key.startswith("clip:")}
-        self._order = sorted(self._clips)
-        with self._reading():
-            self._skeletons = SKELETONS | {
-                key[9:]: skeleton_from_json(text) for key, text in metadata.items() if key.startswith("skeleton:")
-            }
-            self._check_tensors(set(self._file.keys()))
+            self._about = ShardAbout.of(self._file.metadata() or {}, set(self._file.keys()))
+        self._order = sorted(self._about.clips)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._order)
@@ -60,10 +96,10 @@ class Shard(Mapping[str, PoseSequence]):
         return len(self._order)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._clips
+        return name in self._about.clips
 
     def __getitem__(self, name: str) -> PoseSequence:
-        if name not in self._clips:
+        if name not in self._about.clips:
             raise KeyError(name)
         return self.window(name, 0, None)
 
@@ -81,31 +117,21 @@ class Shard(Mapping[str, PoseSequence]):
         Raises KeyError if there is no clip of that name, InputError if its header or its values are damaged.
         """
         with self._reading():
-            about = json.loads(self._clips[name])
-            fps = checked_fps(self.path, float(about["fps"])) if self._fps is None else self._fps
+            form = self._about.form(name, self._fps)
+            fps = checked_fps(self.path, form.fps)
             keypoints = self._rows(f"{name}/keypoints", start, stop)  # (T, J, D)
             confidence = self._rows(f"{name}/confidence", start, stop)  # (T, J)
-            if about["skeleton"] not in self._skeletons:
-                raise InputError(f"clip {name!r} has skeleton {about['skeleton']!r}, which the file does not define")
-            skeleton = self._skeletons[about["skeleton"]]
-            provenance = _provenance(about["provenance"])
-            return PoseSequence(keypoints, confidence, fps, skeleton, provenance)
+            return PoseSequence(keypoints, confidence, fps, form.skeleton, form.provenance)
 
     def _rows(self, key: str, start: int, stop: int | None) -> np.ndarray:
         """Rows start <= t < stop of a tensor."""
         tensor = self._file.get_slice(key)
-        if tensor.get_dtype() not in _FLOATS:
+        if tensor.get_dtype() not in FLOATS:
             raise InputError(f"{key!r} holds {tensor.get_dtype()}, expected floats")
         first, last, _ = slice(start, stop).indices(tensor.get_shape()[0])
         if (first == 0 and last == tensor.get_shape()[0]) or first >= last:  # safetensors cuts no empty slices
             return np.asarray(self._file.get_tensor(key)[first:last])
         return np.asarray(tensor[first:last])
-
-    def _check_tensors(self, found: set[str]) -> None:
-        """InputError if clips and tensors do not fit: a damaged name must not make a clip vanish."""
-        odd = found ^ {f"{name}/{kind}" for name in self._clips for kind in ("keypoints", "confidence")}
-        if odd:
-            raise InputError(f"tensors and clips in its header do not fit ({min(odd)!r}): damaged")
 
     def _reading(self) -> AbstractContextManager[None]:
         return reading(self.path, WHAT)

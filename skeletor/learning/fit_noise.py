@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.io.formats import read_poses
+from skeletor.learning.data.pack import pose_files
 from skeletor.learning.measured import LONGEST, MeasuredNoise
-from skeletor.learning.pack import pose_files
 from skeletor.poses.absent import runs
 from skeletor.poses.hands import hands_and_wrists
 from skeletor.poses.normalise import normalise

@@ -80,7 +80,7 @@ def _check_optimizer(optimizer: Any, state: Any) -> None:
     torch looks only at how many there are, and fails in the first step.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    if len(state["state"]) not in (0, len(parameters)):
+    if set(state["state"]) not in (set(), {k for k, p in enumerate(parameters) if p.requires_grad}):
         raise ValueError("the optimizer's state is not of this network")
     for number, moments in state["state"].items():
         for name, value in moments.items():

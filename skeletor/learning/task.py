@@ -21,8 +21,12 @@ class TrainingTask(Protocol[Batch]):
     def network(self) -> nn.Module:
         """What is trained, on the training's device."""
 
-    def draw(self, rng: np.random.Generator) -> Batch:
-        """A batch, random by `rng` alone. May run in a thread, ahead of the step that it is for."""
+    def draw(self, rng: np.random.Generator, number: int) -> Batch:
+        """A batch, random by `rng` alone. May run in a thread, ahead of the step that it is for.
+
+        number: of the batch among all of the training, those of all processes; for tasks that go through their data in
+        order.
+        """
 
     def loss(self, runner: nn.Module, batch: Batch, seed: int) -> Tensor:
         """The loss of a batch, a scalar. runner: runs the network (compiled, mixed precision, data parallel).

@@ -29,6 +29,7 @@ from skeletor.learning.checkpoint import (
 )
 from skeletor.learning.feed import CORRUPTION, NETWORK, WINDOWS, Feed, draw_seed
 from skeletor.learning.resume import cut_log, read_checkpoint
+from skeletor.learning.statistics import SharedStatistics
 from skeletor.learning.task import Options, TrainingTask
 from skeletor.support.devices import make_fabric, resolve_device, seed_generators, seeded
 from skeletor.support.errors import SkeletorError
@@ -108,6 +109,7 @@ class Trainer(Generic[Task]):
         self.runner, optimizer = self.fabric.setup(_compiled(network) if options.compile else network, optimizer)
         zero = torch.zeros((), dtype=options.sum_in, device=self.device)
         self.state = TrainingState(network, optimizer, average, Progress(zero))
+        self._statistics = SharedStatistics(network, int(self.fabric.global_rank), int(self.fabric.world_size))
         self._rng = None if options.own_generators else np.random.default_rng(seed)
 
     def resume(self) -> None:
@@ -156,7 +158,8 @@ class Trainer(Generic[Task]):
         network.eval()
         if self.options.validate_every is None:
             with torch.no_grad():
-                self.state.progress.validation = self.task.validate()
+                figures = self.task.validate() if self.first else {}
+            self.state.progress.validation = self.fabric.broadcast(figures)
 
     def step(self, feed: Feed[Any]) -> None:
         """Learn from the mean loss of `accumulate` batches."""
@@ -171,9 +174,11 @@ class Trainer(Generic[Task]):
             now.data_seconds += time.perf_counter() - began
             if o.own_generators:
                 seed_generators(draw_seed(self.seed, number, NETWORK), self.device)  # for dropout
+            self._statistics.begin()
             with fabric.no_backward_sync(self.runner, enabled=k + 1 < o.accumulate):
                 loss = self.task.loss(self.runner, batch, draw_seed(self.seed, number, CORRUPTION)) / o.accumulate
                 fabric.backward(loss)
+            self._statistics.share(self._total)
             now.loss_sum = now.loss_sum + loss.detach().to(o.sum_in)  # no .item(): a GPU need not wait
         # What is no number shows in the loss, which is looked at more seldom.
         fabric.clip_gradients(self.runner, self.state.optimizer, max_norm=o.gradient_clip, error_if_nonfinite=False)
@@ -188,8 +193,8 @@ class Trainer(Generic[Task]):
 
     def _draw(self, number: int) -> Any:
         if self._rng is not None:
-            return self.task.draw(self._rng)
-        return self.task.draw(np.random.default_rng(draw_seed(self.seed, number, WINDOWS)))
+            return self.task.draw(self._rng, number)
+        return self.task.draw(np.random.default_rng(draw_seed(self.seed, number, WINDOWS)), number)
 
     def _number(self, k: int) -> int:
         """The number of this process's k-th batch of the step that comes: of all batches of the training."""
@@ -217,6 +222,9 @@ class Trainer(Generic[Task]):
         torch._foreach_lerp_(averages, [now[name] for name in moving], 1 - keep)  # one launch on a GPU
         for name in now.keys() - set(moving):
             self.state.average[name].copy_(now[name])
+
+    def _total(self, values: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.fabric.all_reduce(values, reduce_op="sum"))
 
     def _mean_loss_sum(self) -> None:
         """Take the mean over the processes of the sum of losses; they go on from it."""

@@ -83,7 +83,7 @@ class MaskedTask:
     size: int
     masked: float
 
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, rng: np.random.Generator, number: int) -> tuple[Tensor, Tensor]:
         """Random poses (B, N, 2) in their frame, and which joints (B, N) are hidden."""
         poses = self.truth[rng.integers(len(self.truth), size=self.size)]  # (B, N, 2)
         order = rng.random(poses.shape[:2])
@@ -138,7 +138,7 @@ class ErrorsTask:
     size: int
     exchange: float
 
-    def draw(self, rng: np.random.Generator) -> SpoiltPoses:
+    def draw(self, rng: np.random.Generator, number: int) -> SpoiltPoses:
         """Random poses with errors."""
         own = rng.integers(len(self.truth), size=self.size)
         other = rng.integers(len(self.truth), size=self.size)

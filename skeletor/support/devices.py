@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -16,9 +17,20 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
+TORCHRUN = "TORCHELASTIC_RUN_ID"  # in the environment of what torchrun starts
+# A process may wait so long for another one: the first one validates, decodes and writes alone. A dead one is noticed
+# by torchrun, not by this.
+WAIT = timedelta(days=7)
+
+
 def process_rank() -> int:
     """The rank of this process under torchrun (0 to world size - 1), 0 without it."""
-    return int(os.environ.get("RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+    return int(os.environ.get("RANK", "0")) if TORCHRUN in os.environ else 0
+
+
+def process_count() -> int:
+    """How many processes torchrun started, on all machines; 1 without it."""
+    return int(os.environ["WORLD_SIZE"]) if TORCHRUN in os.environ else 1
 
 
 def resolve_device(name: str | torch.device = "auto") -> torch.device:
@@ -48,7 +60,7 @@ def resolve_device(name: str | torch.device = "auto") -> torch.device:
 
 
 def _own_gpu() -> int:
-    return int(os.environ.get("LOCAL_RANK", "0")) if "TORCHELASTIC_RUN_ID" in os.environ else 0
+    return int(os.environ.get("LOCAL_RANK", "0")) if TORCHRUN in os.environ else 0
 
 
 @contextlib.contextmanager
@@ -79,13 +91,13 @@ def make_fabric(device: torch.device, bf16: bool) -> Fabric:
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed" if bf16 and device.type == "cuda" else "32-true"
-    if "TORCHELASTIC_RUN_ID" in os.environ:
+    if TORCHRUN in os.environ:
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         fabric = Fabric(
             accelerator=device.type,
             devices=here,
-            num_nodes=int(os.environ["WORLD_SIZE"]) // here,
-            strategy=DDPStrategy(broadcast_buffers=False),  # they never change
+            num_nodes=process_count() // here,
+            strategy=DDPStrategy(timeout=WAIT, broadcast_buffers=False),  # see skeletor.learning.statistics
             precision=precision,
         )
     else:

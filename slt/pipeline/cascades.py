@@ -12,7 +12,6 @@ from skeletor.support.progress import log_to
 from slt.data import layout
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.context import Row, Run
-from slt.pipeline.mapping import worker_pool
 from slt.pipeline.tables.table import Table
 from slt.pipeline.translators import (
     GLOSS,
@@ -44,9 +43,9 @@ def cascade_label(label: str) -> str:
 def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[TrainedTranslator, ...]]:
     """Train and decode the translators of each row (if they are asked for), Gloss2Text and the recognisers.
 
-    `config.workers` of them at a time. Gives the systems of each row by its name, its cascades among them.
+    Some at a time, see `Run.training_pool`. Gives the systems of each row by its name, its cascades among them.
     """
-    with worker_pool(run.config.workers) as pool:
+    with run.training_pool() as pool:
         jobs = submit(pool, run, rows if run.config.joint else ())
         recognisers = submit_recognisers(pool, run, rows)
         systems = collect(jobs)
@@ -96,7 +95,7 @@ def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
     inputs: list[Done | str] = [row.done, sentences(run)]
     inputs += [file_sha256(path) for path in sorted(annotations.glob("*.train.*")) if path.suffix == ".tsv"]
     values, encoder = recogniser_values(config)
-    return run.stage(f"train {target.name}", target, work, {"recogniser": values, "seed": seed}, [*inputs, *encoder])
+    return run.training(f"train {target.name}", target, work, {"recogniser": values, "seed": seed}, [*inputs, *encoder])
 
 
 def recogniser_values(config: RecogniserConfig) -> tuple[dict[str, Any], list[str]]:

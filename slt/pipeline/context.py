@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from skeletor.support.together import Team
 from slt.data import layout
 from slt.pipeline.cache.stage import Done, run_stage
 from slt.pipeline.config import RunConfig
-from slt.pipeline.mapping import Spread
+from slt.pipeline.mapping import Spread, worker_pool
+
+T = TypeVar("T")
 
 SHIPPED_ROW = "skeletor-shipped"  # repaired by the Skeletor that comes with the package
 
@@ -35,6 +41,7 @@ class Run:
     """What all stages of one run share. reuse: folders of other runs, whose unchanged stages are taken as they are.
 
     annotation: what a re-synthesised corpus was made from. spread: does estimation, lifting and refinement elsewhere.
+    team: the processes that torchrun started, which train together.
     """
 
     config: RunConfig
@@ -44,6 +51,7 @@ class Run:
     reuse: tuple[Path, ...] = ()
     annotation: Path | None = None
     spread: Spread | None = None
+    team: Team | None = None
 
     @property
     def rendered(self) -> bool:
@@ -60,6 +68,39 @@ class Run:
     ) -> Done:
         """`run_stage` in this run's folder, or the result of another run of `reuse`. Arguments as there."""
         return run_stage(name, folder, work, config, inputs, elsewhere(self.folder, folder, self.reuse))
+
+    def training(
+        self,
+        name: str,
+        folder: Path,
+        work: Callable[[Path], object],
+        config: dict[str, Any],
+        inputs: Sequence[Done | str],
+    ) -> Done:
+        """`stage` of work that trains: by the whole team, if there is one. Another team makes another result."""
+        if self.team is None:
+            return self.stage(name, folder, work, config, inputs)
+        values, others = config | {"processes": self.team.count}, elsewhere(self.folder, folder, self.reuse)
+        return run_stage(name, folder, partial(self.team.call, work), values, inputs, others, (work,))
+
+    @contextmanager
+    def training_pool(self) -> Iterator[Executor]:
+        """Runs trainings: `config.workers` at a time in worker processes or, with a team, one by one, here."""
+        if self.team is not None:
+            yield Here()
+            return
+        with worker_pool(self.config.workers) as pool:
+            yield pool
+
+
+class Here(Executor):
+    """Does in this process what is submitted, before it gives back; what is raised is raised at once."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """See the base class."""
+        done: Future[T] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from skeletor.refiners.registry import REFINERS, RefineOptions, build_refiner
 from skeletor.refiners.trained import SHIPPED
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
+from skeletor.support.together import Team
 from slt.data import layout
 from slt.data.frames import fingerprint
 from slt.pipeline import cascades, model_stages, report, review, signs, translators
@@ -65,17 +66,19 @@ def run(
     corpus: Path | None = None,
     reuse: Sequence[Path] = (),
     spread: Spread | None = None,
+    team: Team | None = None,
 ) -> Table | SignTable:
     """Run the whole chain in `folder` and return its table.
 
     corpus: a data set in PHOENIX14T's layout or with a table of clips; None renders one. Stages that are done and
     unchanged are kept.
     reuse: folders of other runs; their stages with the same config, code and inputs are taken from there.
-    spread: does estimation, lifting and refinement on other machines; what it leaves is done here.
+    spread: does estimation, lifting and refinement on other machines; what it leaves is done here. team: all train
+    together, and this process, the one that leads, does the rest.
     The model folder gets the system of the run's own row that is best on dev, its cascade among them; if that row is
     left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
     """
-    done = prepare_rows(config, folder, corpus, reuse, spread)
+    done = prepare_rows(config, folder, corpus, reuse, spread, team)
     if config.task == "recognise":
         return _recognise(done)
     systems = cascades.train_rows(done.run, done.rows)
@@ -119,12 +122,13 @@ def prepare_rows(
     corpus: Path | None = None,
     reuse: Sequence[Path] = (),
     spread: Spread | None = None,
+    team: Team | None = None,
 ) -> PreparedRows:
     """The chain from the corpus to the poses of all rows, refiners trained. Arguments and errors as in `run`."""
     tokenizer(config.translate.score_tokens)  # one that is not installed is told before hours of work
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
-    context = replace(_with_corpus(config, folder, corpus, tuple(reuse)), spread=spread)
+    context = replace(_with_corpus(config, folder, corpus, tuple(reuse)), spread=spread, team=team)
     check_refine_2d(context)
     detected = _poses(context)
     repaired = refine_2d(context, detected)
@@ -328,7 +332,7 @@ def _refiner(run: Run, lifted: Done) -> Done:
     parts = ("studio", "studio_motion") if run.rendered else ("train",)
     degraded = lifted.folder / "studio_degraded" if run.rendered else None
     config = run.config.refiner_training
-    return run.stage(
+    return run.training(
         "refiner",
         run.folder / "refiner",
         partial(
@@ -343,7 +347,7 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
     """From lifted detections of the training clips to their true motion."""
     truth, folder = _truth(run)
     config = run.config.motion_training
-    return run.stage(
+    return run.training(
         "motion",
         run.folder / "refiner-motion",
         partial(

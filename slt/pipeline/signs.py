@@ -16,7 +16,6 @@ from slt.data import layout
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.cascades import recogniser_values
 from slt.pipeline.context import Row, Run
-from slt.pipeline.mapping import worker_pool
 from slt.pipeline.tables.signs import SignRow, SignSeed, SignTable
 from slt.pipeline.translators import TrainedTranslator, system_folder
 from slt.pipeline.work.train_signs import HELD_OUT, TOP, leave_signers_out, train_on_signs
@@ -29,9 +28,9 @@ Guesses = Mapping[str, Sequence[str]]  # clip -> labels, best first
 
 
 def train_and_score(run: Run, rows: Sequence[Row]) -> tuple[dict[str, tuple[TrainedTranslator, ...]], SignTable]:
-    """Train the recognisers of each row and seed, `config.workers` at a time; gives them by row, and their table."""
+    """Train the recognisers of each row and seed, some at a time; gives them by row, and their table."""
     folds = signer_folds(run)
-    with worker_pool(run.config.workers) as pool:
+    with run.training_pool() as pool:
         seeds = range(run.config.seed, run.config.seed + run.config.seeds)
         jobs = {(row.name, seed): pool.submit(_train, run, row, seed) for seed in seeds for row in rows}
         left_out = {row.name: [pool.submit(_leave_out, run, row, k, fold) for k, fold in enumerate(folds)]
@@ -67,7 +66,7 @@ def _train(run: Run, row: Row, seed: int) -> Done:
     work = partial(train_on_signs, row.store, run.corpus, recipe(run), seed, row.label)
     recogniser, encoder = recogniser_values(recipe(run))
     values = {"recogniser": recogniser, "seed": seed}
-    return run.stage(f"train {target.name}", target, work, values, (row.done, _labels(run), *encoder))
+    return run.training(f"train {target.name}", target, work, values, (row.done, _labels(run), *encoder))
 
 
 def _leave_out(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Done:
@@ -78,7 +77,7 @@ def _leave_out(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Don
     work = partial(leave_signers_out, row.store, run.corpus, recipe(run), seed, signers)
     recogniser, encoder = recogniser_values(recipe(run))
     values = {"recogniser": recogniser, "seed": seed, "signers": list(signers)}
-    return run.stage(f"without {row.name}-{number}", target, work, values, (row.done, _labels(run), *encoder))
+    return run.training(f"without {row.name}-{number}", target, work, values, (row.done, _labels(run), *encoder))
 
 
 def _labels(run: Run) -> str:

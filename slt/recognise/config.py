@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from skeletor.support.config import Config
 from skeletor.support.registry import Presets
 
 
-class RecogniserConfig(Config):
+class Accumulating(Config):
+    """A training whose step may be longer than a batch."""
+
+    accumulate: int = Field(
+        default=1, ge=1, le=1024, description="batches to a step, whose gradients are averaged; of each process"
+    )
+
+    @model_serializer(mode="wrap")
+    def _short(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the number if it is 1: weights, checkpoints and stages made before there was one are not others."""
+        values: dict[str, Any] = rest(self)
+        return {key: value for key, value in values.items() if key != "accumulate" or value != 1}
+
+
+class RecogniserConfig(Accumulating):
     """Network, training and reading of the recogniser. What stands beside `preset` changes it."""
 
     preset: str = Field(default="recogniser", description="whose values hold where none is given")

@@ -135,16 +135,23 @@ def train_signs(
         lambda place: SignTask(config, len(labels), known, stats, held_out, references, place, encoder),
         options(config, len(clips)), seed, target, out, identity(config, known, held_out, references, seed, encoder),
     )  # fmt: skip
-    network = trained.task.network
-    _calibrate(network, held_out, [int(reference[0]) for reference in references], target)
-    alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
-    reader = SignReader(Recogniser(network, alone, labels, stats, Trigram.fit([], len(labels)), Reading(), target))
-    reader.save(out)
-    return reader
+    if trained.first:
+        network, target = trained.task.network, trained.device
+        _calibrate(network, held_out, [int(reference[0]) for reference in references], target)
+        alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
+        reader = SignReader(Recogniser(network, alone, labels, stats, Trigram.fit([], len(labels)), Reading(), target))
+        reader.save(out)
+    trained.fabric.barrier()
+    return reader if trained.first else SignReader.load(out, str(trained.device))
 
 
 class SignTask(RecogniserTask):
     """What `skeletor.learning.trainer` trains: cross-entropy of all heads, pooled over time, with the one label."""
+
+    @property
+    def reads_frames(self) -> bool:
+        """A clip of one sign has no aligned glosses."""
+        return False
 
     def loss(self, runner: nn.Module, batch: Batch, seed: int) -> Tensor:
         """Mean over the clips of the joined head's loss and, weighted, of the streams'."""

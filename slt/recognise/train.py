@@ -16,7 +16,7 @@ from skeletor.learning.schedule import Budget, Schedule
 from skeletor.learning.task import Options
 from skeletor.learning.trainer import train
 from skeletor.poses.pose import PoseSequence
-from skeletor.support.devices import resolve_device
+from skeletor.support.devices import process_count, resolve_device
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data.alignments import Span
@@ -69,8 +69,9 @@ def train_recogniser(
 ) -> Recogniser:  # fmt: skip
     """Train, choose on dev how glosses are read, and write the recogniser into `out`.
 
-    A killed training goes on where it was when called again with the same arguments. Raises InputError if there are no
-    clips, or one has no glosses, or the encoder that it begins with cannot be used.
+    A killed training goes on where it was when called again with the same arguments. Started by torchrun, all its
+    processes train together, and the first one writes. Raises InputError if there are no clips, or one has no glosses,
+    or the encoder that it begins with cannot be used.
     """
     for what, some in (("training", clips), ("dev", dev)):
         bare = [clip.name for clip in some if not clip.glosses]
@@ -89,16 +90,18 @@ def train_recogniser(
         options(config, len(clips)), seed, target, out,
         identity(config, known, held_out, references, seed, encoder),
     )  # fmt: skip
-    network = trained.task.network
-    trigram = Trigram.fit(known.ids, len(glosses))
-    found = log_probabilities(network, held_out, target)
-    best, rates = tune(found, [tuple(map(int, r)) for r in references], trigram, _readings(config))
-    for description, rate in rates.items():
-        log.info("recogniser: dev WER %.2f with %s", rate, description)
-    alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
-    recogniser = Recogniser(network, alone, glosses, stats, trigram, best, target)
-    recogniser.save(out)
-    return recogniser
+    if trained.first:
+        network, target = trained.task.network, trained.device
+        trigram = Trigram.fit(known.ids, len(glosses))
+        found = log_probabilities(network, held_out, target)
+        best, rates = tune(found, [tuple(map(int, r)) for r in references], trigram, _readings(config))
+        for description, rate in rates.items():
+            log.info("recogniser: dev WER %.2f with %s", rate, description)
+        alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
+        recogniser = Recogniser(network, alone, glosses, stats, trigram, best, target)
+        recogniser.save(out)
+    trained.fabric.barrier()
+    return recogniser if trained.first else Recogniser.load(out, str(trained.device))
 
 
 def _readings(config: RecogniserConfig) -> list[Reading]:
@@ -121,12 +124,12 @@ def prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: Recogn
 
 def options(config: RecogniserConfig, clips: int) -> Options:
     """How the trainer goes about so many clips."""
-    steps = max(1, round(config.epochs * clips / config.batch))
+    steps = max(1, round(config.epochs * clips / (config.batch * config.accumulate * process_count())))
     return Options(
         name="recogniser", schedule=Schedule("cosine", config.learning_rate, config.warmup),
         budget=Budget(steps, config.max_minutes), batch_size=min(config.batch, clips),
         weight_decay=config.weight_decay, gradient_clip=1.0, log_every=100, checkpoint_every=500, ema=config.ema,
-        prefetch=1, unit="clips",
+        prefetch=1, unit="clips", accumulate=config.accumulate,
     )  # fmt: skip
 
 
@@ -148,10 +151,16 @@ class RecogniserTask:
         network = RecogniserNetwork(self.config, self.glosses)
         if self.encoder:
             self.encoder.start(network)
+        network.frame_head.requires_grad_(self.reads_frames)  # processes wait for each gradient that may come
         self.network = network.to(self.device)
         self.order = np.argsort([len(array) for array in self.clips.raw], kind="stable")
 
-    def draw(self, rng: np.random.Generator) -> Batch:
+    @property
+    def reads_frames(self) -> bool:
+        """Whether the head of aligned glosses learns."""
+        return self.config.frame_weight > 0
+
+    def draw(self, rng: np.random.Generator, number: int) -> Batch:
         """Clips of like length, augmented; frames (B, T, F + 1)."""
         count, size = len(self.order), min(self.config.batch, len(self.order))
         pool = min(count, _POOL * size)

@@ -86,7 +86,7 @@ class SegmentTask:
         lengths = np.array([len(one.features) for one in self.takes], float)
         self._chances = lengths / lengths.sum()
 
-    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, rng: np.random.Generator, number: int) -> tuple[Tensor, Tensor]:
         """Windows (B, T, F) and their labels (B, T, 2): mirrored or not, moved as a whole, with noise."""
         c, chosen = self.config, []
         for number in rng.choice(len(self.takes), c.batch, p=self._chances):

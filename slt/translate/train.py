@@ -21,6 +21,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.support.devices import resolve_device
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
+from skeletor.support.together import Processes
 from slt.score.bleu import corpus_bleu
 from slt.score.scores import Scores, score
 from slt.score.tokens import tokenizer
@@ -33,7 +34,7 @@ from slt.translate.joey.decode import Decoding, decode, encode, tune
 from slt.translate.joey.glosses import GlossLoss, GlossModel, Recognition, make_recognition, steps_needed
 from slt.translate.joey.model import token_count
 from slt.translate.joey.subwords import Resampler, hide, spoken
-from slt.translate.joey.text import SentencePieceTokenizer, Text, fit_text
+from slt.translate.joey.text import SentencePieceTokenizer, Text, fit_text, load_text
 from slt.translate.joey.trainer import Trainer, average, curve, deterministic, quiet
 from slt.translate.translator import Translator, gloss_sources, new_model, raw_features, recognise
 
@@ -93,7 +94,8 @@ def train_translator(
 ) -> TrainResult:  # fmt: skip
     """Train on poses. A killed training goes on where it was when called again with the same arguments.
 
-    out: folder for the translator, JoeyNMT's checkpoints and its log. Raises InputError on bad examples.
+    out: folder for the translator, JoeyNMT's checkpoints and its log. Started by torchrun, all its processes train
+    together, and the first one writes. Raises InputError on bad examples.
     """
     train = _short_enough(train, config)
     raw = [raw_features(example.pose, config) for example in train]
@@ -186,11 +188,11 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
     tokenizer(config.score_tokens)  # one that is not installed is told before hours of work
     target = resolve_device(device)
     recognised, too_short = _recognised(task)
-    checkpoints = _prepare(out, _fingerprint(task, config, seed))
+    processes, key = Processes(), _fingerprint(task, config, seed)
+    checkpoints = _prepare(out, key) if processes.first else _checkpoints(out)
     start = time.monotonic()
-    with deterministic(seed, target), quiet(out / "train.log"):
-        text = _fit_text(task, config, out)
-        _tell_long(task.train.texts, text, config.max_words)
+    with deterministic(seed, target), quiet(out / "train.log" if processes.first else None):
+        text = _shared_text(processes, task, config, out)
         if task.glosses:
             task = _with_sources(task, text, config)
         model = new_model(config, text, task.glosses, recognised).to(target)
@@ -200,6 +202,9 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
         if trainer.resume():
             log.info("translator: goes on after %d updates", trainer.stats.steps)
         trainer.train_and_validate(*_datasets(task, config, text))
+        if not processes.first:
+            heard: TrainResult = processes.hear()
+            return heard
         model.eval()
         averaged = _choose(trainer, task, text, config)
         batches = list(encode(model, task.dev.sources, task.subsample, target))
@@ -219,7 +224,16 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
         seconds=time.monotonic() - start,
     )  # fmt: skip
     write_text(out / "training.json", json.dumps(_plain(result), ensure_ascii=False, indent=1))
-    return result
+    return processes.told(result)
+
+
+def _shared_text(processes: Processes, task: _Task, config: TranslateConfig, out: Path) -> Text:
+    """The tokens, learned by the first process and read by the others."""
+    if processes.first:
+        text = _fit_text(task, config, out)
+        _tell_long(task.train.texts, text, config.max_words)
+    processes.meet()
+    return text if processes.first else load_text(out, config.level)
 
 
 def _recognised(task: _Task) -> tuple[tuple[str, ...], int]:
@@ -305,13 +319,17 @@ def _clean(texts: Iterable[str], config: TranslateConfig) -> list[str]:
 
 def _prepare(out: Path, fingerprint: str) -> Path:
     """The folder of checkpoints, emptied if they come from another training."""
-    checkpoints = out / "checkpoints"
+    checkpoints = _checkpoints(out)
     stamp = checkpoints / "fingerprint.txt"
     if checkpoints.exists() and not (stamp.exists() and stamp.read_text() == fingerprint):
         shutil.rmtree(checkpoints)
     checkpoints.mkdir(parents=True, exist_ok=True)
     write_text(stamp, fingerprint)
     return checkpoints
+
+
+def _checkpoints(out: Path) -> Path:
+    return out / "checkpoints"
 
 
 def _fingerprint(task: _Task, config: TranslateConfig, seed: int) -> str:

@@ -59,7 +59,7 @@ class LifterTask:
     mirror: bool
     device: torch.device
 
-    def draw(self, rng: np.random.Generator) -> Draw:
+    def draw(self, rng: np.random.Generator, number: int) -> Draw:
         """What the loss draws a batch with: which windows are drawn depends on the kind of network."""
         material = self.material
         return Draw(material.clips, material.skeleton, material.root, self.size, self.mirror, self.device, rng)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skeletor.learning.windows import FrameSource
+from skeletor.learning.data.windows import WindowSource
 
 
 class RefinerNetwork(nn.Module):
@@ -43,7 +43,7 @@ class RefinerNetwork(nn.Module):
         """(..., J, D) relative to what the network sees each joint from: the origin, unless it says otherwise."""
         return points
 
-    def fit(self, clips: FrameSource, seed: int) -> None:
+    def fit(self, clips: WindowSource, seed: int) -> None:
         """Set what the network knows of its training clips beside its weights. seed: of the clips' sampling."""
         self.rest.copy_(clips.typical_pose())
         self.scale.copy_(clips.spread(self.seen_from_carrier))

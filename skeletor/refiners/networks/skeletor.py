@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from skeletor.learning.windows import FrameSource
+from skeletor.learning.data.windows import WindowSource
 from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.fill import curve, regression
@@ -192,7 +192,7 @@ class Skeletor(RefinerNetwork):
         """(..., J) -> (..., P): a centroid is as sure as the surest joint of it."""
         return torch.cat([confidence, *(confidence[..., m].amax(-1, keepdim=True) for m in self.hands)], dim=-1)
 
-    def fit(self, clips: FrameSource, seed: int) -> None:
+    def fit(self, clips: WindowSource, seed: int) -> None:
         """Set `rest`, `scale` and `covariance`. An unobserved joint has no part in a centroid, its rest stands in."""
         self.rest.copy_(clips.typical_pose())
         self.scale.copy_(clips.spread(self.seen_from_carrier, missing=self.rest))

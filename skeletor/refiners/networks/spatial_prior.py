@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skeletor.learning.windows import FrameSource
+from skeletor.learning.data.windows import WindowSource
 
 SPANS = (2, 4, 8)  # frames between a and b, of the deviations that the covariance is fitted to
 RIDGE = 0.01  # of the mean variance, added to every variance: keeps a detector's noise from being followed
 SAMPLE = 4096  # windows for the fit
 
 
-def fit_prior(store: FrameSource, joints: int, seed: int) -> Tensor:
+def fit_prior(store: WindowSource, joints: int, seed: int) -> Tensor:
     """(J, J) covariance over random windows of a store, with the ridge; of mean variance 1 without it.
 
     Each span is scaled to one size. Joints that are never seen together count as independent.

@@ -8,9 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from skeletor.io.formats import read_poses
-from skeletor.learning.frame_store import is_packed, open_frames
+from skeletor.learning.data.frame_store import is_packed, open_frames
+from skeletor.learning.data.pack import pose_files
+from skeletor.learning.data.places import stream_buffer
+from skeletor.learning.data.shards import open_shards
 from skeletor.learning.measured import read_noise
-from skeletor.learning.pack import pose_files
 from skeletor.refiners.networks.harmless import HarmlessConfig
 from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.train import RefinerTrainResult, train_refiner
@@ -20,8 +22,11 @@ from skeletor.support.errors import InputError
 
 class TrainJob(Config):
     """data: files of good poses, or folders of .safetensors files, all lifted and of one skeleton; or one folder
-    that `skeletor pack` wrote, which is read as it is needed and may be larger than the memory.
+    that `skeletor pack` wrote, which is read as it is needed and may be larger than the memory; or, with `buffer`,
+    folders or URLs (`s3://bucket/poses`; the extra `remote`) of shards, as `slt shards` writes them.
 
+    buffer: clips that are in memory at a time: the training goes through the shards epoch after epoch, and reads only
+    them. None: 512 for URLs and folders of `slt shards`; other files of poses are read at once, and held in memory.
     out: folder for weights, log and checkpoint. threads: of torch on the CPU (None: torch's choice).
     licence: of the data, in words, for the header of the weights. noise: file of `skeletor fit-noise`; it takes the
     place of `train.corruption.measured`, gives the network `harmless` its bound, and is kept in the header.
@@ -34,6 +39,7 @@ class TrainJob(Config):
     threads: int | None = Field(default=None, ge=1, le=4096)
     licence: str = ""
     noise: str | None = None
+    buffer: int | None = Field(default=None, ge=1, le=10**6)
     train: RefinerTrainConfig = RefinerTrainConfig()
 
 
@@ -44,6 +50,11 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
     if job.threads:
         torch.set_num_threads(job.threads)
     job = _with_noise(job)
+    buffer = stream_buffer(job.data, job.buffer)
+    if buffer:
+        shards = open_shards(job.data, job.train.fps, buffer)
+        words = f"{', '.join(job.data)}: {shards.clips} clips, {shards.groups.frames.sum()} frames"
+        return train_refiner(shards, job.train, job.out, job.seed, job.device, data=words, licence=job.licence)
     paths = [Path(name) for name in job.data]
     if not any(is_packed(path) for path in paths):
         clips = [pose for path in paths for file in pose_files(path) for pose in read_poses(file).values()]

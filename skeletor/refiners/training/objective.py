@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from skeletor.learning.augment import flat_confidence, jittered, mirrored, stretched
 from skeletor.learning.corrupt import Body, body_of, corrupt
-from skeletor.learning.windows import ClipStore, repeat_edges
+from skeletor.learning.data.windows import ClipStore, repeat_edges
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.training.config import RefinerTrainConfig

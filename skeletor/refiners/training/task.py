@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from skeletor.learning.data.windows import Drawn, Ready, WindowSource
 from skeletor.learning.feed import CORRUPTION, WINDOWS, draw_seed
 from skeletor.learning.schedule import Budget, Schedule
 from skeletor.learning.task import Options
-from skeletor.learning.windows import Drawn, FrameSource, Ready
 from skeletor.refiners.networks.build import Network
 from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.objective import Batch, Task, corrupted_batch, refiner_loss
@@ -29,8 +29,8 @@ class RefinerTask:
     """
 
     network: Network
-    train: FrameSource
-    held_out: FrameSource | None
+    train: WindowSource
+    held_out: WindowSource | None
     size: int
     length: int
     degraded_share: float
@@ -39,9 +39,9 @@ class RefinerTask:
     seed: int
     device: torch.device
 
-    def draw(self, rng: np.random.Generator) -> Drawn:
+    def draw(self, rng: np.random.Generator, number: int) -> Drawn:
         """Random windows, as they are stored."""
-        drawn = self.train.draw(self.size, self.length, self.degraded_share, rng)
+        drawn = self.train.batch(number, self.size, self.length, self.degraded_share, rng)
         return drawn.pinned() if self.device.type == "cuda" else drawn
 
     def loss(self, runner: nn.Module, batch: Drawn, seed: int) -> Tensor:
@@ -71,8 +71,8 @@ class RefinerTask:
 
 def refiner_task(
     network: Network,
-    train: FrameSource,
-    held_out: FrameSource | None,
+    train: WindowSource,
+    held_out: WindowSource | None,
     tensors: Task,
     config: RefinerTrainConfig,
     seed: int,

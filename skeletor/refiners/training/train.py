@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from skeletor.learning.frame_store import FrameStore
+from skeletor.learning.data.frame_store import FrameStore
+from skeletor.learning.data.shards import Shards
+from skeletor.learning.data.window_stream import ShardWindows
+from skeletor.learning.data.windows import MemoryStore, WindowSource, alike, clip_store
 from skeletor.learning.trainer import Trainer, TrainingDiverged, train
-from skeletor.learning.windows import FrameSource, MemoryStore, alike, clip_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.networks.build import Network, build_network, network_arguments
@@ -68,8 +70,8 @@ class RefinerTrainResult:
 class _Data:
     """Clips for training and held-out ones, and what all of them share."""
 
-    train: FrameSource
-    held_out: FrameSource | None
+    train: WindowSource
+    held_out: WindowSource | None
     skeleton: Skeleton
     dims: int
     fps: float
@@ -78,7 +80,7 @@ class _Data:
 
 
 def train_refiner(
-    clips: Sequence[PoseSequence] | FrameStore,
+    clips: Sequence[PoseSequence] | FrameStore | Shards,
     config: RefinerTrainConfig,
     out: Path | str,
     seed: int = 0,
@@ -91,10 +93,11 @@ def train_refiner(
     """Train a refiner on clips of one skeleton and write `out`/refiner.safetensors and its card, README.md.
 
     clips: 2D or 3D; those in pixels or metres are normalised first; or a packed store of them
-    (`skeletor.learning.frame_store`), of which only what is drawn is read. degraded: worse versions of the same clips,
-    frame by frame (for instance lifted from simulated detections), that the network learns to turn into the clips; a
-    packed store has its own. data, licence: words for the header. `out` also gets the log (a JSON object per line) and
-    a checkpoint, from which a killed training goes on, with the same losses if the budget is one of steps. A checkpoint
+    (`skeletor.learning.data.frame_store`), of which only what is drawn is read; or shards (`skeletor.learning.data`),
+    which are gone through epoch after epoch. degraded: worse versions of the same clips, frame by frame (for instance
+    lifted from simulated detections), that the network learns to turn into the clips; a packed store has its own,
+    shards have none. data, licence: words for the header. `out` also gets the log (a JSON object per line) and a
+    checkpoint, from which a killed training goes on, with the same losses if the budget is one of steps. A checkpoint
     of other clips, another config or seed is not used, and overwritten. snapshots: steps after which the network's
     tensors are written to `out` too, see `skeletor.learning.checkpoint.snapshot_path`.
 
@@ -134,12 +137,14 @@ def model_arguments(config: RefinerTrainConfig, skeleton: Skeleton, dims: int) -
 
 
 def _data(
-    clips: Sequence[PoseSequence] | FrameStore,
+    clips: Sequence[PoseSequence] | FrameStore | Shards,
     degraded: Sequence[PoseSequence] | None,
     config: RefinerTrainConfig,
     seed: int,
 ) -> _Data:
-    """Clips of a packed store, or clips as they come, to be held in main memory."""
+    """Clips of a packed store, or in shards, or clips as they come, to be held in main memory."""
+    if isinstance(clips, Shards):
+        return _streamed(clips, config, seed)
     if isinstance(clips, FrameStore):
         return _packed(clips, config, seed)
     if degraded is not None and [len(c) for c in degraded] != [len(c) for c in clips]:
@@ -170,8 +175,17 @@ def _packed(store: FrameStore, config: RefinerTrainConfig, seed: int) -> _Data:
     return _Data(store.subset(train), rest, form.skeleton, form.dims, form.fps, form.units, clips)
 
 
+def _streamed(shards: Shards, config: RefinerTrainConfig, seed: int) -> _Data:
+    """Clips in shards; whole groups of them are held out, of which a buffer is read at once."""
+    form = shards.form
+    train, held_out = _split(len(shards.groups), config, seed)
+    rest = clip_store(list(shards.subset(held_out).some())) if held_out else None
+    windows = ShardWindows(shards.subset(train), config.window, seed)
+    return _Data(windows, rest, form.skeleton, form.dims, form.fps, form.units, shards.clips)
+
+
 def _split(clips: int, config: RefinerTrainConfig, seed: int) -> tuple[list[int], list[int]]:
-    """Numbers of the clips to train on, and of those held out, each in order."""
+    """Numbers of the clips (or groups of them) to train on, and of those held out, each in order."""
     count = max(1, round(config.validation_share * clips)) if config.validation_share and clips > 1 else 0
     order = torch.randperm(clips, generator=torch.Generator().manual_seed(seed)).numpy()
     return np.sort(order[count:]).tolist(), np.sort(order[:count]).tolist()

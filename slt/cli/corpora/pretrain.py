@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
 from skeletor.files.lock import locked
@@ -15,6 +16,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
     Raises InputError for a bad config or bad poses, and if another process works in the folder.
     """
+    from skeletor.support.devices import process_rank
     from slt.recognise.pretraining.encoder import WEIGHTS
     from slt.recognise.pretraining.job import PretrainJob, run_job
 
@@ -22,9 +24,10 @@ def main(command: str, argv: list[str], text: str) -> int:
     changes = read_overrides(args.set) | ({} if args.output is None else {"out": args.output})
     job = load_config(args.config, PretrainJob, changes)
     log_to()
-    with locked(Path(job.out)):
+    with locked(Path(job.out)) if process_rank() == 0 else nullcontext():  # the others of torchrun are its own
         run_job(job)
-    print(Path(job.out) / WEIGHTS)
+    if process_rank() == 0:
+        print(Path(job.out) / WEIGHTS)
     return 0
 
 

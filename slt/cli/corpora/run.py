@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
 def main(command: str, argv: list[str], text: str) -> int:
     """Run the pipeline, print and write the table; gives exit code 0.
 
+    Started by torchrun, the first process does so, and the others train with it.
+
     Raises InputError for a bad config or corpus, and if another process works in the folder.
     """
     args = make_parser(command, text).parse_args(argv)
 
+    from skeletor.support.together import team_of_torchrun
     from slt.pipeline.run import run
     from slt.report.page import write_report_page
 
@@ -41,10 +45,13 @@ def main(command: str, argv: list[str], text: str) -> int:
     folder = args.run_dir or Path("runs") / (
         args.config.stem + ("" if args.corpus is None else "-" + bare_name(args.corpus))
     )
-    spread = _spread(args, folder)
-    with locked(folder):
+    spread, team = _spread(args, folder), team_of_torchrun()
+    if team is not None and not team.leads:
+        team.follow()
+        return 0
+    with locked(folder), nullcontext() if team is None else team.leading():
         log_to(folder / "log.txt")
-        table = run(config, folder, args.corpus, args.reuse, spread)
+        table = run(config, folder, args.corpus, args.reuse, spread, team)
         page = write_report_page(folder)
         log.info("whole report: %s, as a page: %s", folder / "report.md", page)
     print(table.text())

@@ -20,6 +20,7 @@ def train_on_glosses_of_poses(
     annotations: folder of the corpus' alignments, which are used if they are there. label: of the row, for the error.
     Raises InputError if no poses of train or dev are left, or a clip has no glosses.
     """
+    from skeletor.support.devices import process_rank
     from slt.recognise.labels import aligned_spans
     from slt.recognise.train import GlossClip, train_recogniser
 
@@ -36,6 +37,8 @@ def train_on_glosses_of_poses(
     if not clips["train"] or not clips["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
     recogniser = train_recogniser(clips["train"], clips["dev"], config, out, seed, "auto")
+    if process_rank():
+        return  # one process does the rest
     for split in ("dev", "test"):
         glosses = recogniser.recognise([clip.pose for clip in clips[split]])
         write_outputs(out, split + RECOGNISED, {c.name: g for c, g in zip(clips[split], glosses, strict=True)})

@@ -27,6 +27,7 @@ def train_on_signs(
 
     label: of the row, for the error. Raises InputError if no poses of train or dev are left.
     """
+    from skeletor.support.devices import process_rank
     from slt.recognise.isolated import train_signs
 
     clips = {split: _clips(store, corpus, split) for split in layout.SPLITS}
@@ -34,6 +35,8 @@ def train_on_signs(
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
     (out / "model").mkdir(parents=True, exist_ok=True)
     reader = train_signs(clips["train"], clips["dev"], config, out / "model", seed)
+    if process_rank():
+        return  # one process does the rest
     for split in ("dev", "test"):
         found = reader.top([clip.pose for clip in clips[split]])
         guesses = {c.name: [one.label for one in some] for c, some in zip(clips[split], found, strict=True)}
@@ -46,6 +49,7 @@ def leave_signers_out(
     """Train on the clips of all signers but `held_out`, of whichever split; write the guesses for those of
     `held_out`, `out/held-out-top.json`. Where there is nothing to train on or to guess, the file holds none.
     """
+    from skeletor.support.devices import process_rank
     from slt.recognise.isolated import train_signs
 
     speakers = {clip.name: clip.speaker for clip in corpus.clips}
@@ -58,7 +62,8 @@ def leave_signers_out(
         reader = train_signs(known, known[:_CALIBRATION], config, out / "model", seed)
         found = reader.top([clip.pose for clip in new])
         guesses = {c.name: [one.label for one in some] for c, some in zip(new, found, strict=True)}
-    write_outputs(out, HELD_OUT + TOP, guesses)
+    if not process_rank():
+        write_outputs(out, HELD_OUT + TOP, guesses)
 
 
 def _clips(store: Path, corpus: layout.Corpus, split: str) -> list[GlossClip]:

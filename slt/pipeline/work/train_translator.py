@@ -22,6 +22,7 @@ def train_on_poses(
 
     label: of the row, for the error. Raises InputError if no poses of train or dev are left.
     """
+    from skeletor.support.devices import process_rank
     from slt.translate.joey.batches import Example
     from slt.translate.train import train_translator
     from slt.translate.translator import Translator
@@ -34,6 +35,8 @@ def train_on_poses(
     if not examples["train"] or not examples["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
     train_translator(examples["train"], examples["dev"], config, out / "model", seed, "auto")
+    if process_rank():
+        return  # one process does the rest
     translator = Translator.load(out / "model")
     for split in ("dev", "test"):
         names = [example.name for example in examples[split]]
@@ -49,6 +52,7 @@ def train_on_glosses(corpus: layout.Corpus, config: TranslateConfig, seed: int, 
 
     Raises InputError as `train_gloss2text`.
     """
+    from skeletor.support.devices import process_rank
     from slt.translate.train import train_gloss2text
     from slt.translate.translator import Translator
 
@@ -60,6 +64,8 @@ def train_on_glosses(corpus: layout.Corpus, config: TranslateConfig, seed: int, 
         out / "model",
         seed,
     )
+    if process_rank():
+        return  # one process does the rest
     translator = Translator.load(out / "model")
     for split in ("dev", "test"):
         texts = [h.text for h in translator.translate_glosses([c.glosses for c in splits[split]])]

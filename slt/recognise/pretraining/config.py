@@ -6,13 +6,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from skeletor.support.config import Config
-from slt.recognise.config import PRESETS, RecogniserConfig
+from slt.recognise.config import PRESETS, Accumulating, RecogniserConfig
 
 Objective = Literal["masked", "contrastive", "order"]
 
 
-class PretrainConfig(Config):
+class PretrainConfig(Accumulating):
     """What an encoder learns from poses without glosses.
 
     recogniser: its input, its network's sizes and what its training clips undergo; a recogniser that begins with the

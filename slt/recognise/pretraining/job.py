@@ -7,15 +7,19 @@ from pathlib import Path
 from pydantic import Field
 
 from skeletor.io.formats import read_poses
-from skeletor.learning.pack import pose_files
+from skeletor.learning.data.pack import pose_files
+from skeletor.learning.data.places import stream_buffer
+from skeletor.learning.data.shards import open_shards
 from skeletor.support.config import Config
 from slt.recognise.pretraining.config import PretrainConfig
 from slt.recognise.pretraining.encoder import PretrainedEncoder
 
 
 class PretrainJob(Config):
-    """data: files of 3D poses, or folders of .safetensors files, as `runs/NAME/lifted/train`.
+    """data: files of 3D poses, or folders of .safetensors files, as `runs/NAME/lifted/train`; or, with `buffer`,
+    folders or URLs (`s3://bucket/poses`; the extra `remote`) of shards, as `slt shards` writes them.
 
+    buffer: clips that are in memory at a time, as of `skeletor train`.
     out: folder for the encoder, its log and its checkpoint.
     """
 
@@ -23,6 +27,7 @@ class PretrainJob(Config):
     out: str
     seed: int = Field(0, ge=0)
     device: str = "auto"
+    buffer: int | None = Field(default=None, ge=1, le=10**6)
     train: PretrainConfig = PretrainConfig()
 
 
@@ -30,6 +35,9 @@ def run_job(job: PretrainJob) -> PretrainedEncoder:
     """Read the clips and train. Errors as of `skeletor.io.formats.read_poses` and `pretrain`."""
     from slt.recognise.pretraining.train import pretrain
 
+    buffer = stream_buffer(job.data, job.buffer)
+    if buffer:
+        return pretrain(open_shards(job.data, buffer=buffer), job.train, Path(job.out), job.seed, job.device)
     files = [file for name in job.data for file in pose_files(Path(name))]
     poses = (pose for file in files for pose in read_poses(file).values())
     return pretrain(poses, job.train, Path(job.out), job.seed, job.device)

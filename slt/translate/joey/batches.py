@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from skeletor.poses.pose import PoseSequence
 from slt.translate.joey.model import token_count
+from slt.translate.joey.together import shared_out
 
 CPU = torch.device("cpu")
 SOURCE, TARGET = "src", "trg"
@@ -95,6 +96,7 @@ class SequenceDataset(BaseDataset):
         self.change_target, self.hide_target, self.twice = change_target, hide_target, twice
         self.bos_index = words.bos_index
         self.skip = 0  # batches of the first epoch that a resumed training has had
+        self.share = (0, 1)  # of every training batch: which of how many
         self.reset_indices()
 
     def __len__(self) -> int:
@@ -156,6 +158,7 @@ class SequenceDataset(BaseDataset):
         batches = _BucketSampler(sampler, batch_size=batch_size, drop_last=False, seed=seed)
         batches.set_seed(seed)
         batches.skip, self.skip = self.skip, 0
+        batches.share = self.share
         collate = partial(self.collate_fn, pad_index=pad_index, eos_index=eos_index, device=device)
         own = torch.Generator()  # else every epoch would draw from the generator of the dropout
         return DataLoader(self, batch_sampler=batches, collate_fn=collate, num_workers=num_workers, generator=own)
@@ -166,10 +169,13 @@ class _BucketSampler(SentenceBatchSampler):
 
     Pools of 100 shuffled batches are ordered (`_by_lengths`) and cut; the batches come in random order. It asks the
     data set for lengths only, where JoeyNMT's sampler reads every item. skip: batches that are left out at the start
-    of the first pass.
+    of the first pass. share: (rank, processes), of every batch. counts: whether the share of the batch that came last
+    does, see `shared_out`.
     """
 
     skip = 0
+    share = (0, 1)
+    counts = True
 
     def __iter__(self) -> Iterator[list[int]]:
         data: SequenceDataset = self.sampler.data_source
@@ -186,7 +192,8 @@ class _BucketSampler(SentenceBatchSampler):
         turn = torch.randperm(len(batches), generator=self.sampler.generator).tolist()
         skip, self.skip = self.skip, 0
         for index in turn[skip:]:
-            yield batches[index]
+            mine, self.counts = shared_out(batches[index], self.share)
+            yield mine
 
 
 def _by_lengths(sources: np.ndarray, targets: np.ndarray, batch: int) -> list[int]:

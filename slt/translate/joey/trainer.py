@@ -21,7 +21,7 @@ import joeynmt.training
 import torch
 from joeynmt.batch import Batch
 from joeynmt.builders import BaseScheduler
-from joeynmt.config import TestConfig, TrainConfig, parse_test_args, parse_train_args, set_validation_args
+from joeynmt.config import TrainConfig
 from joeynmt.decoders import TransformerDecoder
 from joeynmt.model import Model
 from joeynmt.training import TrainManager
@@ -30,10 +30,13 @@ from torch.utils.data import Dataset
 from skeletor.files.atomic import atomic_path
 from skeletor.support.devices import seeded
 from skeletor.support.progress import LogFile
+from skeletor.support.together import Processes
 from slt.translate.config import TranslateConfig
 from slt.translate.joey.glosses import GlossModel
 from slt.translate.joey.loss import smoothed_loss
 from slt.translate.joey.search import greedy
+from slt.translate.joey.settings import autocast, dev_args, train_args
+from slt.translate.joey.together import counted_whole, seed_dropout, sum_gradients, without_ddp
 
 _GENERATOR = ".generator"  # suffix of the file beside a checkpoint
 
@@ -46,11 +49,12 @@ class Schedule(BaseScheduler):
         self._peak, self._warmup, self._linear = config.learning_rate, config.warmup, config.schedule == "linear"
         self._updates, self._seconds = config.max_updates, config.max_minutes * 60
         self._before, self._start = 0.0, time.monotonic()
+        self.told: float | None = None  # by another process, whose clock is the one that counts
 
     @property
     def elapsed(self) -> float:
         """Seconds of training, those before a resume included."""
-        return self._before + time.monotonic() - self._start
+        return self._before + time.monotonic() - self._start if self.told is None else self.told
 
     @property
     def time_is_up(self) -> bool:
@@ -77,7 +81,11 @@ class Schedule(BaseScheduler):
 
 
 class Trainer(TrainManager):
-    """JoeyNMT's TrainManager; what is added is said at each method."""
+    """JoeyNMT's TrainManager; what is added is said at each method.
+
+    Of several processes each takes its share of every batch, and all make the step of the whole batch: they learn what
+    one does, but for the order of sums and dropout. The first one validates and writes.
+    """
 
     args: TrainConfig
 
@@ -89,12 +97,13 @@ class Trainer(TrainManager):
             warnings.filterwarnings("ignore", r".*torch\.cuda\.amp\.GradScaler", FutureWarning)
             super().__init__(
                 rank=0, model=model, model_dir=folder, device=device, n_gpu=int(device.type == "cuda"), num_workers=0,
-                autocast=_autocast(device, config.precision), seed=seed,
-                train_args=_train_args(config), dev_args=_dev_args(config),
+                autocast=autocast(device, config.precision), seed=seed,
+                train_args=train_args(config), dev_args=dev_args(config),
             )  # fmt: skip
         self.scaler = None  # bfloat16 has the range of float32: nothing underflows
         for group in self.optimizer.param_groups:
             group["fused"] = True  # one call for all weights; a third less time per update on a CPU
+        self.processes = Processes()
         self.clock = Schedule(self.optimizer, config)
         self.patience = config.patience
         self.plateau = config.schedule == "plateau"
@@ -103,7 +112,15 @@ class Trainer(TrainManager):
             self.clock.step(-1)
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint that can be read; False if there is none.
+        """Go on from the newest checkpoint that can be read, all processes from the same; False if there is none."""
+        found = self.processes.first and self._resume()
+        step = self.processes.told(self.stats.steps if found else None)
+        if step is not None and not self.processes.first:
+            self.init_from_checkpoint(self.model_dir / f"{step}.ckpt")
+        return step is not None
+
+    def _resume(self) -> bool:
+        """`resume` of the first process.
 
         The result has the same bytes as without the break. JoeyNMT forgets which checkpoints it kept: the queue is made
         again from its validation report. It also starts an epoch anew with other coin flips: the generator's state lies
@@ -137,7 +154,8 @@ class Trainer(TrainManager):
 
         Raises KeyboardInterrupt if JoeyNMT caught one: what is trained in part must not be taken as trained.
         """
-        if self.stats.steps < self.args.max_updates and not self.clock.time_is_up:
+        if self.stats.steps < self.args.max_updates and not self.processes.told(self.clock.time_is_up):
+            train_data.share = (self.processes.rank, self.processes.count)  # type: ignore[attr-defined]
             if self.stats.steps:
                 done = (self.stats.epochs - 1) * -(-len(train_data) // self.args.batch_size)  # type: ignore[arg-type]
                 train_data.skip = self.stats.steps - done  # type: ignore[attr-defined]
@@ -147,13 +165,37 @@ class Trainer(TrainManager):
 
     def _train_step(self, batch: Batch) -> tuple[float, int]:
         """One batch; if the time is up, it is made the last, with a validation behind it."""
+        together = self.processes.count > 1
+        counts = together and bool(self.train_iter.batch_sampler.counts)
+        if together:
+            self.clock.told = None
+            self.clock.told = counted_whole(self.processes, batch, counts, self.clock.elapsed)
+            seed_dropout(self.processes, self.seed, self.stats.steps, self.device)
         if self.clock.time_is_up:
             last = self.stats.steps + 1
             self.args = self.args._replace(max_updates=last, validation_freq=last)
         loss_and_tokens: tuple[float, int] = super()._train_step(batch)
-        return loss_and_tokens
+        if not together:
+            return loss_and_tokens
+        sum_gradients(self.processes, self.model, counts)
+        loss, right = self.processes.total(torch.tensor(loss_and_tokens, dtype=torch.float64) * counts).tolist()
+        return loss, int(right)
 
     def _validate(self, valid_data: Dataset[Any]) -> None:
+        """The first process validates; all go on with what it found."""
+        if self.processes.first:
+            self._validate_here(valid_data)
+        if self.processes.count > 1:
+            plateau = self.scheduler.state_dict() if self.plateau else None
+            rates = [group["lr"] for group in self.optimizer.param_groups]
+            stats, plateau, rates = self.processes.told((vars(self.stats), plateau, rates))
+            self.stats.__dict__.update(stats)
+            if plateau is not None:
+                self.scheduler.load_state_dict(plateau)
+            for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+
+    def _validate_here(self, valid_data: Dataset[Any]) -> None:
         """Validation; afterwards there is always a checkpoint to resume from, and patience may end."""
         cached = isinstance(self.model.decoder, TransformerDecoder)
         with _cached_search() if cached else contextlib.nullcontext():
@@ -167,6 +209,8 @@ class Trainer(TrainManager):
 
     def _save_checkpoint(self, new_best: bool, score: float) -> None:
         """JoeyNMT writes under the final name; what was written in part, on a full disk for instance, goes again."""
+        if not self.processes.first:
+            return
         try:
             super()._save_checkpoint(new_best, score)
         except BaseException:
@@ -243,13 +287,13 @@ class _NoBoard:
 
 
 @contextlib.contextmanager
-def quiet(log_file: Path) -> Iterator[None]:
-    """In the block, JoeyNMT's messages go to a file, its bars and its TensorBoard nowhere; its plateau schedule works
-    with today's torch.
+def quiet(log_file: Path | None) -> Iterator[None]:
+    """In the block, JoeyNMT's messages go to a file (None: nowhere), its bars and its TensorBoard nowhere; its plateau
+    schedule works with today's torch, and it takes itself for a single process.
 
     Raises InputError if the file cannot be opened.
     """
-    handler = LogFile(log_file)
+    handler = logging.NullHandler() if log_file is None else LogFile(log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     modules = (f"joeynmt.{module.name}" for module in pkgutil.iter_modules(joeynmt.__path__))
     loggers = [logging.getLogger(name) for name in modules]  # some of them JoeyNMT makes only when it needs them
@@ -263,7 +307,8 @@ def quiet(log_file: Path) -> Iterator[None]:
     joeynmt.builders.ReduceLROnPlateau = lambda *args, verbose=False, **kwargs: plateau(*args, **kwargs)
     joeynmt.training.SummaryWriter = _NoBoard
     try:
-        yield
+        with without_ddp():
+            yield
     finally:
         joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau = bar, plateau
         joeynmt.training.SummaryWriter = board
@@ -311,49 +356,3 @@ def curve(path: Path) -> list[dict[str, float]]:
         return []
     lines = path.read_text(encoding="utf-8").splitlines()
     return [{k.lower(): float(v) for k, v in re.findall(r"(\w+): ([-\d.einf]+)", line)} for line in lines]
-
-
-def _autocast(device: torch.device, precision: str) -> dict[str, Any]:
-    return {"device_type": device.type, "enabled": precision != "float32", "dtype": torch.bfloat16}
-
-
-def _train_args(config: TranslateConfig) -> TrainConfig:
-    plateau = config.schedule == "plateau"
-    return parse_train_args(
-        {
-            "normalization": config.normalise_loss,
-            "label_smoothing": config.label_smoothing,
-            "optimizer": "adam",
-            "adam_betas": [0.9, 0.998],
-            "learning_rate": config.learning_rate,
-            "learning_rate_min": config.plateau_end if plateau else 0.0,
-            "learning_rate_warmup": max(1, config.warmup),
-            "scheduling": "plateau" if plateau else "warmupinversesquareroot",  # the latter is replaced by `Schedule`
-            "patience": config.patience,
-            "decrease_factor": config.plateau_factor,
-            "weight_decay": config.weight_decay,
-            "clip_grad_norm": config.clip_norm,
-            "keep_best_ckpts": config.keep,
-            "logging_freq": config.validate_every,
-            "validation_freq": config.validate_every,
-            "print_valid_sents": [0, 1],
-            "early_stopping_metric": "bleu",
-            "epochs": 1_000_000,
-            "updates": config.max_updates,
-            "batch_size": config.batch,
-        }
-    )
-
-
-def _dev_args(config: TranslateConfig) -> TestConfig:
-    return set_validation_args(
-        parse_test_args(
-            {
-                "batch_size": 64,
-                "max_output_length": config.max_words,
-                "eval_metrics": ["bleu"],
-                "sacrebleu_cfg": {"tokenize": config.score_tokens, "smooth_method": "none", "force": True},
-            },
-            mode="train",
-        )
-    )

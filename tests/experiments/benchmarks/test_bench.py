@@ -34,7 +34,7 @@ def without_video(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: None) -> None:
     sizes = [
-        "only=[lift, refine, translate, recognise, shards]",
+        "only=[lift, refine, translate, recognise, shards, stream]",
         "cycles=2",
         "store=500",
         "steps=3",
@@ -45,6 +45,8 @@ def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: N
         "shards=2",
         "waits=2",
         "seconds=0.01",
+        "streamed=[64, 192]",
+        "draws=2",
     ]
     changes = [part for size in sizes for part in ("--set", size)]
     where = ["--work", str(tmp_path / "work"), "--results", str(tmp_path)]
@@ -53,6 +55,8 @@ def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: N
     assert {row["stage"].split()[0] for row in rows} >= {"lift", "read", "train", "refine,", "decode"}
     assert all(row["peer"] and ((row["theirs"] > 0 and row["ours"] > 0) or row["unit"] == MEGABYTES) for row in rows)
     assert {row["peer"] for row in rows if "shards" in row["stage"]} == {"multiprocessing.Pool", "1 worker"}
+    assert sum(row["peer"] == "packed, mapped" for row in rows) == 2
+    assert {row["peer"] for row in rows if "64 clips" in row["stage"]} == {"192 clips"}
     assert sum(row["peer"] == "JoeyNMT's own" for row in rows) == 5
     assert sum(row["peer"].startswith("joint translator, ctc") for row in rows) == 2
     assert (tmp_path / "bench.md").read_text().count("\n| ") == len(rows) + 1

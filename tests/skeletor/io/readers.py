@@ -10,8 +10,9 @@ from skeletor.files.npz import read_arrays
 from skeletor.files.tensors import read_tensors, save_tensors
 from skeletor.io import native, skels
 from skeletor.io.formats import read_poses, write_pose
-from skeletor.learning.frame_store import open_frames
-from skeletor.learning.pack import pack
+from skeletor.learning.data.frame_store import open_frames
+from skeletor.learning.data.pack import pack
+from skeletor.learning.data.shards import open_shards
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50, Skeleton, custom_skeleton
@@ -160,6 +161,21 @@ def _json(folder: Path) -> list[Path]:
     return sorted((folder / "victim").iterdir())
 
 
+def _read_shards(folder: Path) -> Arrays:
+    shards = open_shards([str(folder / "victim.safetensors")])
+    found: dict[str, np.ndarray] = {}
+    for k, clips in enumerate(shards.load(range(len(shards.groups)))):
+        for n, clip in enumerate(clips):
+            found |= {f"{k}/{n}/keypoints": clip.keypoints, f"{k}/{n}/confidence": clip.confidence}
+    return found
+
+
+def _shards(folder: Path) -> list[Path]:
+    """All of one skeleton, as a training wants them."""
+    native.write_shard({"a": _solid(5, 0), "ä/b": _solid(7, 1)}, folder / "victim.safetensors")
+    return [folder / "victim.safetensors"]
+
+
 READERS = (
     Reader("safetensors", _native, lambda folder: _poses(folder / "victim.safetensors")),
     Reader("skels", _skels, lambda folder: _poses(folder / "victim.skels")),
@@ -172,6 +188,7 @@ READERS = (
     Reader("key points npy", lambda folder: _key_points(folder)[1:], _read_key_points),
     Reader("npz pickled", _pickled_npz, _read_pickled, rezipped=True),
     Reader("frame store", _frames, _read_frames),
+    Reader("shards", _shards, _read_shards),
     Reader(
         "weights",
         _weights,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeletor.learning.augment import flat_confidence, jittered, mirrored, stretched
-from skeletor.learning.windows import Ready, Windows
+from skeletor.learning.data.windows import Ready, Windows
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.training.config import train_preset
 from skeletor.refiners.training.objective import corrupted_batch, make_task

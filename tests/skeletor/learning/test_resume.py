@@ -69,6 +69,20 @@ def test_what_does_not_fit_leaves_network_and_optimizer_as_they_were(tmp_path, h
     assert torch.equal(optimizer.state_dict()["state"][0]["exp_avg"], before[1]["state"][0]["exp_avg"])
 
 
+def test_what_does_not_learn_has_no_state_in_the_optimizer_and_needs_none(tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Linear(3, 2)
+    network.bias.requires_grad_(False)
+    optimizer = torch.optim.AdamW(network.parameters())
+    network(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    state = copy.deepcopy(optimizer.state_dict())
+    assert list(state["state"]) == [0]
+    assert restore(tmp_path, network, optimizer, network.state_dict(), state, lambda: None)
+    state["state"][1] = state["state"].pop(0)
+    assert not restore(tmp_path, network, optimizer, network.state_dict(), state, lambda: None)
+
+
 @pytest.mark.parametrize("weights", [None, [], {}, {"weight": 3, "bias": 4}, {"weight": torch.full((2, 3), torch.nan)}])
 def test_wrong_weights_are_no_checkpoint(tmp_path, weights):
     network, optimizer = network_and_optimizer()

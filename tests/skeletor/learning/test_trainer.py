@@ -39,7 +39,7 @@ class Toy:
     losses: int = 0
     seen: list[Weights] = field(default_factory=list)
 
-    def draw(self, rng: np.random.Generator) -> Tensor:
+    def draw(self, rng: np.random.Generator, number: int) -> Tensor:
         return torch.from_numpy(rng.normal(size=(4, 3)).astype(np.float32))
 
     def loss(self, runner: nn.Module, batch: Tensor, seed: int) -> Tensor:
@@ -227,8 +227,8 @@ def test_generators_of_the_whole_training_go_on_and_allow_no_resuming(tmp_path: 
 
     @dataclass
     class Noting(Toy):
-        def draw(self, rng: np.random.Generator) -> Tensor:
-            drawn.append(super().draw(rng))
+        def draw(self, rng: np.random.Generator, number: int) -> Tensor:
+            drawn.append(super().draw(rng, number))
             return drawn[-1]
 
     train(lambda device: Noting(nn.Linear(3, 1)), options(own_generators=False, budget=Budget(3)), 7)

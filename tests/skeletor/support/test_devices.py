@@ -3,7 +3,6 @@ draws its own windows, one writes."""
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.support.devices import make_fabric, process_rank, resolve_device, seed_generators, seeded
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
+from tests.torchrun import by_torchrun
 
 ROOT = Path(__file__).parents[3]
 
@@ -141,17 +141,6 @@ def _together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def by_torchrun(folder: Path, *options: str) -> None:
-    """Run the `job.py` of a folder in two processes, which are given the folder."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    env["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # or processes that are started again find the dead ones' addresses
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *options]
-    done = subprocess.run(
-        [*run, str(folder / "job.py"), str(folder)], env=env, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 def test_every_process_draws_its_own_windows(together: Path) -> None:
     seen = [torch.load(together / f"seen{rank}.pt")["seen"] for rank in (0, 1)]
     assert seen[0].shape == seen[1].shape
@@ -173,8 +162,8 @@ def test_gradients_are_the_mean_and_models_stay_the_same(together: Path) -> None
 
 def gradient_alone(weights: dict[str, torch.Tensor], rank: int) -> dict[str, torch.Tensor]:
     """The gradient of step 1 of one process, without any other."""
+    from skeletor.learning.data.windows import Ready
     from skeletor.learning.feed import CORRUPTION, WINDOWS, draw_seed
-    from skeletor.learning.windows import Ready
     from skeletor.refiners.training import train
     from skeletor.refiners.training.objective import corrupted_batch, make_task, refiner_loss
 

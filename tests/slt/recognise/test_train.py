@@ -123,7 +123,7 @@ def test_padding_of_targets_and_augmentation_leave_the_loss_finite(trained: tupl
     task = RecogniserTask(
         config, len(numbers), prepared(some, numbers, config), trained[0].stats, [], [], torch.device("cpu")
     )
-    batch = task.draw(np.random.default_rng(0))
+    batch = task.draw(np.random.default_rng(0), 0)
     loss = task.loss(task.network, batch, 0)
     loss.backward()
     assert torch.isfinite(loss)

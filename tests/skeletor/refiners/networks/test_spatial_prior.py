@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skeletor.learning.windows import clip_store
+from skeletor.learning.data.windows import clip_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import custom_skeleton
 from skeletor.refiners.networks.spatial_prior import RIDGE, conditional_mean, fit_prior

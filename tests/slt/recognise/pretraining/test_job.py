@@ -1,15 +1,19 @@
 """`slt pretrain`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import slt.recognise.pretraining.train as module
+from skeletor.io import native
 from skeletor.io.store import write_store
-from skeletor.support.config import load_config
+from skeletor.learning.trainer import Trainer
+from skeletor.support.config import check_config, load_config
 from slt.cli import main
 from slt.recognise.config import PRESETS
 from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
-from slt.recognise.pretraining.job import PretrainJob
+from slt.recognise.pretraining.job import PretrainJob, run_job
 from tests.slt.toy import perform
 
 
@@ -25,6 +29,33 @@ def test_the_command_trains_on_folders_and_prints_where_the_encoder_lies(
         main(["pretrain", str(config), "-o", str(tmp_path / "out"), "--set", "train.steps=2"])
     assert ended.value.code == 0 and capsys.readouterr().out.strip() == str(tmp_path / "out" / WEIGHTS)
     assert PretrainedEncoder.load(tmp_path / "out" / WEIGHTS).config == PRESETS["tiny"]
+
+
+def test_shards_are_gone_through_and_a_killed_training_ends_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in range(4):
+        some = {str(4 * k + n): perform(["regen", "wind", "sonne"][: 1 + n % 3], 4 * k + n) for n in range(4)}
+        native.write_shard(some, tmp_path / "poses" / "shards" / "0000" / f"{k:07d}.safetensors")
+    values = {"data": [str(tmp_path / "poses")], "out": str(tmp_path / "whole"), "buffer": 6, "device": "cpu"}
+    train = {"recogniser": {"preset": "tiny"}, "batch": 6, "steps": 9, "objectives": ["masked", "order"]}
+    job = check_config({**values, "train": train}, PretrainJob, "job")
+    run_job(job)
+    step = Trainer.step
+
+    def killing(trainer: Trainer, feed: object) -> None:
+        if trainer.state.progress.step == 5:
+            raise KeyboardInterrupt
+        step(trainer, feed)
+
+    options = module._options
+    monkeypatch.setattr(module, "_options", lambda config: replace(options(config), checkpoint_every=2))
+    killed = job.model_copy(update={"out": str(tmp_path / "killed")})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "step", killing)
+        run_job(killed)
+    run_job(killed)
+    assert (tmp_path / "killed" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
 
 
 def test_the_shipped_config_is_valid() -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from skeletor.support.errors import InputError
 from slt.recognise.config import PRESETS
+from slt.recognise.pretraining.clips import Held
 from slt.recognise.pretraining.config import PretrainConfig
 from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
 from slt.recognise.pretraining.train import PretrainTask, pretrain
@@ -47,8 +48,8 @@ def test_every_objective_is_learned(objective: str, tmp_path: Path) -> None:
 def test_a_step_costs_the_same_whatever_the_objectives(objectives: list[str], clips_of: int, read: int) -> None:
     raw = list(np.random.default_rng(0).normal(size=(20, 40, WIDTH)).astype(np.float32))
     config = CONFIG.model_copy(update={"objectives": objectives})
-    task = PretrainTask(config, raw, fit_stats(raw), torch.device("cpu"))
-    batch = task.draw(np.random.default_rng(0))
+    task = PretrainTask(config, Held(raw), fit_stats(raw), torch.device("cpu"))
+    batch = task.draw(np.random.default_rng(0), 0)
     seen: list[int] = []
     handle = task.network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
     losses = [task.loss(task.network.eval(), batch, seed).item() for seed in (3, 3, 4)]

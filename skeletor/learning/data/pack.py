@@ -1,4 +1,4 @@
-"""Write stores of frames (`skeletor.learning.frame_store`) from files of poses: a clip at a time, resumable."""
+"""Write stores of frames (`skeletor.learning.data.frame_store`) from files of poses: a clip at a time, resumable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from skeletor.files.atomic import atomic_path, write_text
 from skeletor.io.formats import read_poses
-from skeletor.learning.frame_store import (
+from skeletor.learning.data.frame_store import (
     FORMAT,
     MARKER,
     VERSION,
@@ -26,8 +26,8 @@ from skeletor.learning.frame_store import (
     is_packed,
     read_marker,
 )
-from skeletor.learning.quantise import pack_confidence
-from skeletor.learning.windows import in_form
+from skeletor.learning.data.quantise import pack_confidence
+from skeletor.learning.data.windows import in_form
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError

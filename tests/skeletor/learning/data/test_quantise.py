@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from skeletor.learning.quantise import LEVELS, pack_confidence, packed_bytes, unpack_confidence
+from skeletor.learning.data.quantise import LEVELS, pack_confidence, packed_bytes, unpack_confidence
 
 values = arrays.arrays(
     np.float32, st.tuples(st.integers(1, 5), st.integers(1, 60)), elements=st.floats(0, 1, width=32)

@@ -11,11 +11,11 @@ import yaml
 
 from skeletor.cli import main
 from skeletor.io import native
-from skeletor.learning import pack as pack_module
-from skeletor.learning.frame_store import MARKER, FrameForm, open_frames
-from skeletor.learning.pack import FrameWriter, pack
+from skeletor.learning.data import pack as pack_module
+from skeletor.learning.data.frame_store import MARKER, FrameForm, open_frames
+from skeletor.learning.data.pack import FrameWriter, pack
+from skeletor.learning.data.windows import clip_store
 from skeletor.learning.trainer import Trainer
-from skeletor.learning.windows import clip_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50, custom_skeleton
 from skeletor.refiners.training.train import load_refiner, train_refiner
@@ -263,7 +263,7 @@ def test_memory_does_not_grow_with_what_was_read(tmp_path: Path, monkeypatch: py
         writer.add(long)
     writer.finish()
     store = open_frames(tmp_path / "store")
-    monkeypatch.setattr("skeletor.learning.frame_store.RELEASE_BYTES", 4 << 20)
+    monkeypatch.setattr("skeletor.learning.data.frame_store.RELEASE_BYTES", 4 << 20)
     rng = np.random.default_rng(0)
     before, peak = mapped_bytes(), 0
     for _ in range(150):

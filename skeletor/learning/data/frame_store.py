@@ -1,8 +1,9 @@
 """Frames of many clips on disk for training: shards of half-precision positions, read from mapped memory.
 
 A folder of safetensors files `00000.safetensors`, ... with the tensors "keypoints" (F, J, D) float16, "confidence"
-(F, C) uint8 (3 bits a joint, see `skeletor.learning.quantise`) and "stops" (clips,) int64, where each clip of the shard
-ends; with degraded versions also "worse_keypoints" and "worse_confidence". `frames.json`, written last, makes it whole.
+(F, C) uint8 (3 bits a joint, see `skeletor.learning.data.quantise`) and "stops" (clips,) int64, where each clip of the
+shard ends; with degraded versions also "worse_keypoints" and "worse_confidence". `frames.json`, written last, makes
+it whole.
 
 A frame of 50 joints in 3D takes 319 bytes, a clip 8 more: 25 million frames are 8.0 GB (7.4 GiB). What is lost:
 positions keep 11 bits (at most 0.0005 shoulder widths between 1 and 2, 0.2 mm), confidences 3 bits; a missing joint
@@ -24,8 +25,8 @@ import numpy as np
 
 from skeletor.files.outside import checked_fps, existing_file, reading
 from skeletor.io.native import skeleton_from_json
-from skeletor.learning.quantise import packed_bytes
-from skeletor.learning.windows import ClipIndex, FrameSource
+from skeletor.learning.data.quantise import packed_bytes
+from skeletor.learning.data.windows import ClipIndex, FrameSource
 from skeletor.poses.pose import UNITS
 from skeletor.poses.skeleton import SKELETONS, Skeleton
 from skeletor.support.errors import InputError

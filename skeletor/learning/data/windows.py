@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from skeletor.learning.quantise import unpack_confidence
+from skeletor.learning.data.quantise import unpack_confidence
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
@@ -59,8 +59,8 @@ class Ready:
 class Drawn:
     """Windows on the CPU as a store holds them: float32, or float16 positions with packed confidences.
 
-    target: points (B, N, J, D) and confidence (B, N, J), or bytes (B, N, C) of `skeletor.learning.quantise`. source:
-    likewise, None where it is the target.
+    target: points (B, N, J, D) and confidence (B, N, J), or bytes (B, N, C) of `skeletor.learning.data.quantise`.
+    source: likewise, None where it is the target.
     """
 
     target: tuple[Tensor, Tensor]
@@ -129,14 +129,66 @@ class ClipIndex:
         return frames, first, last
 
 
-class FrameSource(ABC):
+class WindowSource(ABC):
+    """Where a training has its windows from."""
+
+    has_degraded: bool
+
+    @property
+    @abstractmethod
+    def frames(self) -> int:
+        """Number of frames of all clips together."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Hash of everything that can influence a training."""
+
+    @abstractmethod
+    def batch(self, number: int, size: int, length: int, degraded_share: float, rng: np.random.Generator) -> Drawn:
+        """The windows (size, length, J, D) of the batch `number` of a training.
+
+        rng: of that batch. degraded_share: as of `draw`.
+        """
+
+    @abstractmethod
+    def draw(self, batch: int, length: int, degraded_share: float, rng: np.random.Generator) -> Drawn:
+        """`batch` windows of `length` frames, (batch, length, J, D), around random frames.
+
+        degraded_share: probability that a window's source is the degraded version, if there is one.
+        """
+
+    @abstractmethod
+    def sample(self, limit: int) -> tuple[Tensor, Tensor]:
+        """(n, J, D) points and (n, J) confidence of frames from everywhere, n at most `limit`; float32, on the CPU."""
+
+    def typical_pose(self) -> Tensor:
+        """(J, D) mean position of each joint over the frames where it was observed (0 if never)."""
+        points, confidence = self.sample(TYPICAL_FRAMES)
+        weight = (confidence > 0)[..., None].to(points.dtype)
+        return (points * weight).sum(0) / weight.sum(0).clamp(min=1)
+
+    def spread(self, view: Callable[[Tensor], Tensor], sample: int = 20_000, missing: Tensor | None = None) -> Tensor:
+        """(J, D) standard deviation of `view` of the points over observed joints, at most `sample` frames.
+
+        missing: (J, D) what `view` gets for joints that are not observed; None: what is stored there. At least a
+        tenth of its mean over all joints, and 1 if nothing was observed.
+        """
+        points, confidence = self.sample(sample)
+        seen = (confidence > 0)[..., None].to(points.dtype)
+        points = view(points if missing is None else torch.where(seen > 0, points, missing))
+        count = seen.sum(0).clamp(min=1)
+        mean = (points * seen).sum(0) / count
+        deviation = (((points - mean) ** 2 * seen).sum(0) / count).sqrt()
+        return deviation.clamp(min=0.1 * float(deviation.mean())) if float(deviation.mean()) > 0 else deviation + 1
+
+
+class FrameSource(WindowSource):
     """Frames of many clips, in memory or on disk, from which a training draws.
 
     Missing joints are 0 with confidence 0. A store may hold degraded versions of the same clips.
     """
 
     index: ClipIndex
-    has_degraded: bool
 
     @abstractmethod
     def rows(self, frames: np.ndarray, degraded: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -145,10 +197,6 @@ class FrameSource(ABC):
     @abstractmethod
     def subset(self, clips: Sequence[int]) -> FrameSource:
         """The same store with some of its clips."""
-
-    @abstractmethod
-    def digest(self) -> str:
-        """Hash of everything in the store that can influence a training."""
 
     @property
     def frames(self) -> int:
@@ -170,6 +218,10 @@ class FrameSource(ABC):
         pair = torch.from_numpy(target[0]), torch.from_numpy(target[1])
         return Drawn(pair, source, torch.from_numpy(first), torch.from_numpy(last))
 
+    def batch(self, number: int, size: int, length: int, degraded_share: float, rng: np.random.Generator) -> Drawn:
+        """Windows (size, length, J, D) that are drawn with `rng`, whatever the number."""
+        return self.draw(size, length, degraded_share, rng)
+
     def draw(self, batch: int, length: int, degraded_share: float, rng: np.random.Generator) -> Drawn:
         """`batch` windows of `length` frames, (batch, length, J, D), around random frames.
 
@@ -185,26 +237,6 @@ class FrameSource(ABC):
         points, confidence = self.rows(self.index.pick(places)[1][:, None])
         values = _values(torch.from_numpy(points), torch.from_numpy(confidence), torch.device("cpu"))
         return values[0][:, 0], values[1][:, 0]
-
-    def typical_pose(self) -> Tensor:
-        """(J, D) mean position of each joint over the frames where it was observed (0 if never)."""
-        points, confidence = self.sample(TYPICAL_FRAMES)
-        weight = (confidence > 0)[..., None].to(points.dtype)
-        return (points * weight).sum(0) / weight.sum(0).clamp(min=1)
-
-    def spread(self, view: Callable[[Tensor], Tensor], sample: int = 20_000, missing: Tensor | None = None) -> Tensor:
-        """(J, D) standard deviation of `view` of the points over observed joints, at most `sample` frames.
-
-        missing: (J, D) what `view` gets for joints that are not observed; None: what is stored there. At least a
-        tenth of its mean over all joints, and 1 if nothing was observed.
-        """
-        points, confidence = self.sample(sample)
-        seen = (confidence > 0)[..., None].to(points.dtype)
-        points = view(points if missing is None else torch.where(seen > 0, points, missing))
-        count = seen.sum(0).clamp(min=1)
-        mean = (points * seen).sum(0) / count
-        deviation = (((points - mean) ** 2 * seen).sum(0) / count).sqrt()
-        return deviation.clamp(min=0.1 * float(deviation.mean())) if float(deviation.mean()) > 0 else deviation + 1
 
 
 class MemoryStore(FrameSource):

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skeletor.learning.data.windows import ClipIndex, Drawn, FrameSource, clip_store, repeat_edges
 from skeletor.learning.feed import WINDOWS, Feed, draw_seed
-from skeletor.learning.windows import ClipIndex, Drawn, FrameSource, clip_store, repeat_edges
 from tests.skeletor.refiners.tiny import clips
 
 CPU = torch.device("cpu")
