@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, Description, write_annotation
-from slt.pipeline import cascades
+from slt.pipeline import cascades, context
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
@@ -56,18 +55,9 @@ def test_lower_case_holds_for_training_and_references_alike(tmp_path: Path, prot
 WORDS = ("regen", "sonne", "wind")
 
 
-class Here(Executor):
-    """Runs each job at once, in this process."""
-
-    def submit(self, work, /, *args, **options):
-        future: Future = Future()
-        future.set_result(work(*args, **options))
-        return future
-
-
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Corpus, list[Row]]:
-    monkeypatch.setattr(cascades, "worker_pool", lambda workers: Here())
+    monkeypatch.setattr(context, "worker_pool", lambda workers: context.Here())
     rng = np.random.default_rng(0)
     places = {word: rng.normal(0, 1, (50, 3)) for word in WORDS}
     clips = []

@@ -12,6 +12,7 @@ import torch
 
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
+from skeletor.support.together import Processes
 from slt.score.scores import score
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
@@ -325,7 +326,7 @@ def test_a_checkpoint_that_could_not_be_written_whole_does_not_stay(tmp_path, mo
 
     monkeypatch.setattr(joeynmt.training.TrainManager, "_save_checkpoint", cut)
     trainer = Trainer.__new__(Trainer)
-    trainer.model_dir, trainer.stats = tmp_path, SimpleNamespace(steps=4)
+    trainer.model_dir, trainer.stats, trainer.processes = tmp_path, SimpleNamespace(steps=4), Processes()
     with pytest.raises(OSError, match="No space"):
         trainer._save_checkpoint(True, 1.0)
     assert not list(tmp_path.iterdir())
