@@ -329,6 +329,14 @@ def test_a_node_with_a_full_disk_gets_no_more_shards() -> None:
     assert not nodes.leave(b) and nodes.placement() == {}
 
 
+def test_ray_is_handed_no_more_at_a_time_than_was_asked_for() -> None:
+    """A cluster of others has room for more; one that is begun here, or may grow, is given what it has room for."""
+    ray = SimpleNamespace(cluster_resources=lambda: {"CPU": 6.0})
+    assert [Ray("auto", workers)._most(ray) for workers in (1, 2, 9)] == [1, 2, 9]
+    assert Ray("auto")._most(ray) == Ray(workers=6)._most(ray) == 12
+    assert Ray("auto")._most(SimpleNamespace(cluster_resources=dict)) == 2, "none is up yet"
+
+
 def test_workers_have_one_thread_each(tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
 
