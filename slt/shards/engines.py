@@ -6,6 +6,7 @@ death: a shard is written whole, and a finished one is skipped. What it yields s
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -188,7 +189,8 @@ class Ray:
         try:
             # without an address one of its own, even where another cluster runs
             ray.init(address=self.address or "local", num_cpus=None if self.address else self.workers,
-                     include_dashboard=False, ignore_reinit_error=True, log_to_driver=False)  # fmt: skip
+                     include_dashboard=False, ignore_reinit_error=True, log_to_driver=False,
+                     logging_level=logging.WARNING)  # fmt: skip
         except ConnectionError as error:
             raise InputError(f"--address {self.address}: no Ray cluster there ({one_line(error, 120)})") from error
         try:

@@ -30,7 +30,7 @@ from skeletor.support.signals import raise_end_behind
 from slt.cli.engines.options import ENGINE_OPTIONS, decides, make_engine
 from slt.cli.inputs import Input, result_path
 from slt.shards.engines import Engine
-from slt.shards.plan import SHARDS, Plan, write_plan
+from slt.shards.plan import PLAN, SHARDS, Plan, write_plan
 from slt.shards.run import Outcome, records_of, run_plan
 from slt.shards.work import Texts, TextStage
 
@@ -114,6 +114,8 @@ def _work_off(
     named = [Path(str(options[key])) for key in ("lift", "weights") if options.get(key)]
     size = max(1, min(_MOST, len(files) // _MANY))
     code = partial(decides, [command.make], options.get("model"), named)
+    if not (folder / SHARDS).exists():
+        (folder / PLAN).unlink(missing_ok=True)  # of a run that was broken off before it began
     try:
         plan = write_plan(folder, f"slt {command.name}", options, files, size, code, as_given=True)
         outcome = run_plan(plan, engine, command)

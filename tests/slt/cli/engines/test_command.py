@@ -199,13 +199,16 @@ def test_a_run_that_was_broken_off_goes_on_and_a_file_that_changed_is_made_again
 def test_an_unfinished_run_with_other_options_is_not_mixed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here(monkeypatch, Here(0))
-    argv = ["in/a.safetensors", "-o", "out", *WAYS["here"]]
+    here(monkeypatch, Here(1))
+    argv = ["in/a.safetensors", "in/two.x.safetensors", "-o", "out", *WAYS["here"]]
     assert stages.main("lift", argv, "") == 1
     with pytest.raises(InputError, match="holds another plan"):
         stages.main("lift", [*argv, "--absent", "filled"], "")
     here(monkeypatch, Here())
     assert stages.main("lift", [*argv, "--workers", "7"], "") == 0, "who does it decides nothing"
+    Path("out/lift.shards").mkdir()
+    Path("out/lift.shards/plan.json").write_text('{"of": "a run that was broken off before it began"}')
+    assert stages.main("lift", [*argv, "--absent", "filled"], "") == 0 and not Path("out/lift.shards").exists()
 
 
 def test_an_input_that_ends_its_workers_is_told_with_its_name(
