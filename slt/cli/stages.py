@@ -42,6 +42,10 @@ ESTIMATOR, LIFTER, REFINER = "mediapipe", "fast", "skeletor"
 POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
 VIEWS = {"mp4": ".view.mp4", "html": ".view.html"}
 NOBODY = "with nobody in them"
+WORKERS = (
+    "of --executor slurm and ray: tasks at a time; default: one a core",
+    "processes, Slurm tasks, Ray tasks at a time; default: one a core, of processes at most 8 (0: none)",
+)
 TAKES = {
     "poses": "videos, or folders of frames (or of OpenPose's JSON, or files of poses: --estimator)",
     "lift": "files of 2D poses, or folders of OpenPose's JSON; all clips of a file, into one file",
@@ -127,11 +131,6 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         add_pose_speed(parser, "default: full")
         add_pose_model(parser, "default: full")
-        about = "processes, Slurm tasks, Ray tasks at a time; default: one a core, of processes at most 8 (0: none)"
-        parser.add_argument("--workers", type=int, help=about)
-    if command in ("lift", "refine"):
-        about = "of --executor slurm and ray: tasks at a time; default: one a core"
-        parser.add_argument("--workers", type=int, help=about)
     if command in ("lift", "view"):
         from skeletor.lifters.choice import lift_help
 
@@ -139,12 +138,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {lift_help()}")
     if command == "lift":
         parser.add_argument("--weights", metavar="FILE", help="of a trained lifter: the same as --lift FILE")
-        parser.add_argument(
-            "--stride",
-            type=int,
-            default=1,
-            help="look at every N-th frame only (uplift-upsample); default: %(default)s",
-        )
+        about = "look at every N-th frame only (uplift-upsample); default: %(default)s"
+        parser.add_argument("--stride", type=int, default=1, help=about)
         parser.add_argument(
             "--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses; default: %(default)s"
         )
@@ -172,6 +167,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         )
     add_pose_options(parser)
     if command != "view":
+        parser.add_argument("--workers", type=int, help=WORKERS[command == "poses"])
         add_engine_options(parser)
     return parser
 

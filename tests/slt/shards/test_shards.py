@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from slt.shards import run as running
 from slt.shards import shard as shard_work
 from slt.shards.engines import Ended, Engine, Local, Ray, Slurm, _Nodes
 from slt.shards.plan import Plan, write_plan
-from slt.shards.run import Outcome, results_of, run_plan
+from slt.shards.run import FAILED, Outcome, results_of, run_plan
 from slt.shards.shard import TRYING, finished, read_marker, run_shard
 from slt.shards.work import StageOptions
 from tests.skeletor.poses.test_absent import signer
@@ -133,13 +134,18 @@ def engines(folder: Path) -> dict[str, Engine]:
 
 
 @pytest.mark.parametrize("name", ["local", "slurm", "ray"])
-def test_every_engine_gives_the_same_bytes(name: str, tmp_path: Path, inputs: list[Path]) -> None:
+def test_every_engine_gives_the_same_bytes_and_the_same_table(name: str, tmp_path: Path, inputs: list[Path]) -> None:
     pytest.importorskip({"local": "slt", "slurm": "submitit", "ray": "ray"}[name])
     plain, other = planned(tmp_path / "plain", inputs), planned(tmp_path / "other", inputs)
     run_plan(plain, InThisProcess())
     outcome = run_plan(other, engines(tmp_path)[name])
     assert (outcome.lost, outcome.clips, outcome.failed) == ((), 4, 1)
     assert tree(other.folder) == tree(plain.folder)
+    assert (other.folder / FAILED).read_text() == (plain.folder / FAILED).read_text()
+    (line,) = outcome.lines()
+    assert re.fullmatch(
+        r"3 shards: 3 made, 0 kept, 0 lost; 4 clips, 24 frames, 1 inputs failed; \d+ \w+, [\d.]+ clips/s", line
+    )
 
 
 def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:

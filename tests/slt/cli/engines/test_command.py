@@ -172,6 +172,21 @@ def test_sentences_are_the_same_in_every_format(
     assert {"solid.txt", "solid.eaf", "two.x#b.json", "nobody.json"} <= {path.name for path in Path("out").iterdir()}
 
 
+def test_a_long_recording_is_worked_on_in_parts_there_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from slt.cli import long
+    from tests.slt.inference.test_recording import SAID, talk
+
+    here(monkeypatch, Here())
+    monkeypatch.setattr(long, "_SMALL", 0)
+    monkeypatch.setattr(long, "LONG", 3.0)
+    write_shard({"talk": talk(SAID)}, "in/talk.safetensors")
+    argv = ["in/talk.safetensors", "--model", str(model), "--device", "cpu", "-f", "vtt,json", "--glosses"]
+    code, told = compared(translate.main, "translate", argv, WAYS["here"], capsys)
+    assert code == 0 and told.count("glosses: ") == len(SAID) and not list(Path("out").glob("*.work"))
+
+
 def test_a_run_that_was_broken_off_goes_on_and_a_file_that_changed_is_made_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
