@@ -47,20 +47,20 @@ class ShardsConfig(Config):
 
 
 def make(request: Request, config: ShardsConfig) -> None:
-    """All parts; the page is written after each."""
+    """All parts; the page is written after each. Each has its own Ray cluster: in one a node is killed."""
     engines = [name for name in config.engines if installed(name)]
     work = request.work
     shutil.rmtree(work / "out", ignore_errors=True)
     parts: dict[str, Any] = {}
-    with ray_nodes("ray" in engines) as nodes:
-        for part in config.parts:
+    for part in config.parts:
+        with ray_nodes("ray" in engines) as nodes:
             if part == "bytes":
                 parts["bytes"] = same_bytes(config, engines, work, nodes)
             elif part == "failures":
                 parts["failures"] = failures(config, engines, work, nodes)
             else:
                 parts["costs"], parts["sharing"] = all_costs(config, engines, work, nodes)
-            write(request, config, parts)
+        write(request, config, parts)
 
 
 def write(request: Request, config: ShardsConfig, parts: dict[str, Any]) -> None:

@@ -90,14 +90,21 @@ def work_off(trial: Trial, plan: Plan, engine_: Engine) -> None:
 
 
 def killed_while(work: Callable[[], None], marks: Path, kill: Callable[[dict[str, str]], None]) -> bool:
-    """Do the work; once a worker tells that it stands in the midst of a shard, kill. False if none ever told."""
+    """Do the work; once a worker tells that it stands in the midst of a shard, kill. False if none ever told.
+
+    What goes wrong in killing is raised when the work is done.
+    """
     over, told = threading.Event(), threading.Event()
+    wrong: list[Exception] = []
 
     def watch() -> None:
         while not over.wait(_LOOK):
             if (marks / GATE).exists():
                 told.set()
-                kill(json.loads((marks / GATE).read_text()))
+                try:
+                    kill(json.loads((marks / GATE).read_text()))
+                except Exception as error:
+                    wrong.append(error)
                 return
 
     thread = threading.Thread(target=watch)
@@ -107,6 +114,8 @@ def killed_while(work: Callable[[], None], marks: Path, kill: Callable[[dict[str
     finally:
         over.set()
         thread.join()
+    if wrong:
+        raise wrong[0]
     return told.is_set()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +40,6 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
         if final.exists() and not (final.is_file() or final.is_dir()):
             raise InputError(f"{final}: is a device or a pipe, which a file would take the place of; give another name")
         final.parent.mkdir(parents=True, exist_ok=True)
-        _remove(temporary)
         yield temporary
         if temporary.is_file():
             os.chmod(temporary, 0o666 & ~_UMASK)  # some writers make files that only the owner may read
@@ -96,12 +96,15 @@ def remove_leftovers(folder: Path | str, below: bool = False) -> None:
 
 
 def _beside(final: Path) -> Path:
-    """The temporary name. A long name is cut: what is added must not make it longer than the file system takes."""
+    """A temporary name. A long name is cut: what is added must not make it longer than the file system takes.
+
+    By chance, not by the process's id: on a disk that many machines write to, two processes may have the same.
+    """
     stem, suffix = final.stem, final.suffix
     if len(os.fsencode(final.name)) > _LONGEST:
         kept = suffix if len(os.fsencode(suffix)) <= _LONGEST // 2 else ""
         stem, suffix = hashlib.sha256(os.fsencode(final.name)).hexdigest()[:16], kept
-    return final.parent / f".{stem}.{os.getpid()}.tmp{suffix}"
+    return final.parent / f".{stem}.{secrets.randbits(63)}.tmp{suffix}"
 
 
 def _refused(error: Exception, temporary: Path, final: Path) -> SkeletorError | None:
@@ -132,7 +135,6 @@ def _flush(path: Path) -> None:
 def _exchange(temporary: Path, final: Path) -> None:
     """Put a folder in the place of another one, which is never there in part: it is moved away, then removed."""
     old = temporary.with_name(f"{temporary.name}.old")
-    _remove(old)
     os.replace(final, old)
     try:
         os.replace(temporary, final)

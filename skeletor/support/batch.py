@@ -32,7 +32,7 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
         except Exception as error:
             raise_end_behind(error)
             tell_where(error)
-            lines.append(_failure(path, error))
+            lines.append(failure(path, error))
     for _, line in lines:
         print(line, file=sys.stderr)
     codes = [code for code, _ in lines]
@@ -41,8 +41,8 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
     return next((code for code in (_DEFECT, InputError.exit_code, NothingToTranslate.exit_code) if code in codes), 0)
 
 
-def _failure(path: Path, error: Exception) -> tuple[int, str]:
-    """Exit code and line of what went wrong with an input."""
+def failure(path: Path, error: Exception) -> tuple[int, str]:
+    """Exit code and line of what went wrong with an input, which the line names."""
     name = printable(str(path))
     known = as_input_error(error, path)
     code, message = (_DEFECT, unexpected(error)) if known is None else (known.exit_code, one_line(known))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skeletor.files.lock import locked
 from skeletor.files.suffixes import is_poses
@@ -18,6 +19,8 @@ from skeletor.refiners.smooth import NO_CARRIED
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log, log_to
+from slt.cli.engines.command import Work, by_engine
+from slt.cli.engines.options import LOCAL, add_engine_options, refuse_options_of_others
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
 from slt.cli.options import (
     add_hands,
@@ -30,12 +33,20 @@ from slt.cli.options import (
 )
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
 from slt.estimators.given import GivenPoses
-from slt.estimators.registry import ESTIMATORS, build_estimator
+from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
+
+Stage = Callable[[Input, Path], None]  # from an input to the file of its result
+if TYPE_CHECKING:
+    from slt.estimators.ahead import Ahead
 
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "fast", "skeletor"
 POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
 VIEWS = {"mp4": ".view.mp4", "html": ".view.html"}
 NOBODY = "with nobody in them"
+WORKERS = (
+    "of --executor slurm and ray: tasks at a time; default: one a core",
+    "processes, Slurm tasks, Ray tasks at a time; default: one a core, of processes at most 8 (0: none)",
+)
 TAKES = {
     "poses": "videos, or folders of frames (or of OpenPose's JSON, or files of poses: --estimator)",
     "lift": "files of 2D poses, or folders of OpenPose's JSON; all clips of a file, into one file",
@@ -51,12 +62,55 @@ def main(command: str, argv: list[str], text: str) -> int:
     """
     if command == "lift" and argv[:1] == ["train"]:
         return _train_lifter(argv[1:])
-    actions = {"poses": _poses, "lift": _lift, "refine": _refine, "view": _view}
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(level=logging.WARNING)
-    if command != "view":
-        check_layout(args.layout, args.suffix)
-    return actions[command](args)
+    if command == "view":
+        return _view(args)
+    check_layout(args.layout, args.suffix)
+    if args.executor != LOCAL:
+        return _to_files_by_engine(command, args)
+    refuse_options_of_others(args)
+    if command == "poses":
+        return _poses(args)
+    if args.workers is not None:
+        raise InputError(f"--workers: is of --executor slurm and ray; slt {command} works in one process here")
+    return _to_files(args, make_work(command, args), find_inputs(args.inputs))
+
+
+def make_work(command: str, args: argparse.Namespace) -> Work:
+    """What one of the commands does with an input in this process; InputError for options that cannot be."""
+    return _work(args, {"poses": _estimation, "lift": _lifting, "refine": _refining}[command](args))
+
+
+def _work(args: argparse.Namespace, stage: Stage) -> Work:
+    """An older result is gone before the work begins."""
+
+    def work(one: Input, base: Path) -> None:
+        target = result_path(base, args.suffix)
+        target.unlink(missing_ok=True)
+        stage(one, target)
+
+    return Work(work, (args.suffix,))
+
+
+def _to_files(args: argparse.Namespace, work: Work, inputs: Sequence[Input]) -> int:
+    """Each input into its file, in this process; gives the exit code."""
+    bases = output_names(inputs, args.output, work.suffixes)
+    return each(inputs, lambda one: work.one(one, bases[one.shown]), "files", NOBODY)
+
+
+def _to_files_by_engine(command: str, args: argparse.Namespace) -> int:
+    """The same by Slurm or Ray."""
+    from slt.inference.chain import model_folder
+
+    inputs = find_inputs(args.inputs)
+    if command == "refine" and args.refine != REFINER and REFINERS[args.refine].weighted:
+        args.model = model_folder(args.model)  # which one is the newest may change until a worker asks
+    if command == "poses" and args.estimator != POSES:
+        refuse_options_of_poses(args, inputs)
+    bases = output_names(inputs, args.output, [args.suffix])
+    with by_engine(command, make_work, args, inputs, bases) as told:
+        return each(inputs, told, "files", NOBODY)
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
@@ -79,7 +133,6 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         add_pose_speed(parser, "default: full")
         add_pose_model(parser, "default: full")
         add_hands(parser, "default: holistic")
-        parser.add_argument("--workers", type=int, help="processes; default: one a core, at most 8; 0: none")
     if command in ("lift", "view"):
         from skeletor.lifters.choice import lift_help
 
@@ -87,12 +140,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {lift_help()}")
     if command == "lift":
         parser.add_argument("--weights", metavar="FILE", help="of a trained lifter: the same as --lift FILE")
-        parser.add_argument(
-            "--stride",
-            type=int,
-            default=1,
-            help="look at every N-th frame only (uplift-upsample); default: %(default)s",
-        )
+        about = "look at every N-th frame only (uplift-upsample); default: %(default)s"
+        parser.add_argument("--stride", type=int, default=1, help=about)
         parser.add_argument(
             "--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses; default: %(default)s"
         )
@@ -119,22 +168,38 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
             help="model folder with the trained refiner; default: the one that comes with the package",
         )
     add_pose_options(parser)
+    if command != "view":
+        parser.add_argument("--workers", type=int, help=WORKERS[command == "poses"])
+        add_engine_options(parser)
     return parser
 
 
 def _poses(args: argparse.Namespace) -> int:
+    """Poses of videos come from worker processes."""
     from slt.estimators.ahead import ahead_of
+
+    estimator = _estimation(args)  # options that cannot be are told before anything begins
+    inputs = find_inputs(args.inputs)
+    if args.estimator != POSES:
+        refuse_options_of_poses(args, inputs)
+    with ahead_of(videos(inputs), _estimator_options(args), args.workers) as ahead:
+        stage = estimator if ahead is None else _estimation(args, ahead)
+        return _to_files(args, _work(args, stage), inputs)
+
+
+def _estimator_options(args: argparse.Namespace) -> EstimateOptions:
     from slt.inference.chain import named_estimator
 
-    refuse_flat_skels(args.suffix, 2, "slt poses")
     config = named_estimator(args.estimator, args.pose_stride, args.fps, args.pose_speed)
-    config = with_models(config, args.pose_model, args.hands)
-    estimator = build_estimator(config)
+    return with_models(config, args.pose_model, args.hands)
+
+
+def _estimation(args: argparse.Namespace, ahead: Ahead | None = None) -> Stage:
+    """2D of an input in this process, or what `ahead` has of it."""
+    refuse_flat_skels(args.suffix, 2, "slt poses")
+    estimator = build_estimator(_estimator_options(args))
     files = pose_files(args)
     given = GivenPoses(files, args.pose_stride) if args.estimator == POSES else None
-    inputs = find_inputs(args.inputs)
-    if given is None:
-        refuse_options_of_poses(args, inputs)
 
     def stage(one: Input, target: Path) -> None:
         if given is not None:
@@ -147,8 +212,7 @@ def _poses(args: argparse.Namespace) -> int:
         write_in_layout(clips, target, args.layout)
         report(clips, one.shown, target)
 
-    with ahead_of(videos(inputs), config, args.workers) as ahead:
-        return _to_files(args, stage)
+    return stage
 
 
 def _flat(pose: PoseSequence) -> PoseSequence:
@@ -159,7 +223,7 @@ def _flat(pose: PoseSequence) -> PoseSequence:
     return pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
 
 
-def _lift(args: argparse.Namespace) -> int:
+def _lifting(args: argparse.Namespace) -> Stage:
     from skeletor.lifters.choice import lift_values
     from skeletor.lifters.registry import LIFTERS, build_lifter
     from slt.inference.chain import to_signing_50
@@ -204,14 +268,14 @@ def _train_lifter(argv: list[str]) -> int:
     return 0
 
 
-def _refine(args: argparse.Namespace) -> int:
+def _refining(args: argparse.Namespace) -> Stage:
     from slt.inference.chain import make_refiner
 
     return _each_clip(args, make_refiner(args.refine, args.model, carried=not args.no_carried), None)
 
 
-def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> int:
-    """A stage from poses to poses on all clips of all files. dims: of what comes out, None: as what goes in."""
+def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> Stage:
+    """A stage from poses to poses on all clips of a file. dims: of what comes out, None: as what goes in."""
     from skeletor.lifters.anonymise import anonymise
 
     files = pose_files(args)
@@ -224,20 +288,7 @@ def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSeq
         check_fits(clips, args.suffix, one.file)
         run_stage(whole, clips, one.file, target, args.layout)
 
-    return _to_files(args, work)
-
-
-def _to_files(args: argparse.Namespace, stage: Callable[[Input, Path], None]) -> int:
-    """Call `stage` with each input and the file for its result. An older result is gone before the work begins."""
-    inputs = find_inputs(args.inputs)
-    names = output_names(inputs, args.output, [args.suffix])
-
-    def work(one: Input) -> None:
-        target = result_path(names[one.shown], args.suffix)
-        target.unlink(missing_ok=True)
-        stage(one, target)
-
-    return each(inputs, work, "files", NOBODY)
+    return work
 
 
 def _view(args: argparse.Namespace) -> int:

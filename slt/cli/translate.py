@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
+from slt.cli.engines.command import Work, by_engine
+from slt.cli.engines.options import LOCAL, add_engine_options, refuse_options_of_others
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
 from slt.cli.long import journal, long_inputs, stored, work_folder
 from slt.cli.options import add_pose_options, add_pose_speed, pose_files, refuse_options_of_poses
@@ -45,15 +47,40 @@ def main(command: str, argv: list[str], text: str) -> int:
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to(level=logging.WARNING)
     formats = _formats(args)
+    if args.executor != LOCAL and args.output is None:
+        raise InputError(f"--executor {args.executor}: needs a folder that all workers see; give one with -o")
+    refuse_options_of_others(args)
     inputs = find_inputs(args.inputs)
     refuse_options_of_poses(args, inputs)
-    files = pose_files(args, select if args.segments == "none" else by_turns)
+    files = _files(args)
     inputs = by_clip(inputs, files, args.clip)
-    results = [f".{name}" for name in formats]
-    names = output_names(inputs, args.output, results) if args.output else {}
+    names = output_names(inputs, args.output, _suffixes(formats)) if args.output else {}
+    args.labelled = len(inputs) > 1
+    if args.executor != LOCAL:
+        return _by_engine(command, args, inputs, names)
     long = long_inputs(inputs, files, args.segments, args.people)
     with _ahead(args, [one for one in inputs if one.shown not in long]) as ahead:
-        return _translate(args, inputs, formats, names, files, ahead, long)
+        work = _work(args, files, ahead)
+        return each(inputs, lambda one: work(one, names.get(one.shown)), "translate")
+
+
+def _by_engine(command: str, args: argparse.Namespace, inputs: Sequence[Input], names: Mapping[Path, Path]) -> int:
+    from slt.inference.chain import model_folder
+
+    args.model = model_folder(args.model)  # which one is the newest may change until a worker asks
+    with by_engine(command, make_work, args, inputs, names) as told:
+        return each(inputs, told, "translate")
+
+
+def make_work(command: str, args: argparse.Namespace) -> Work:
+    """What the command does with an input in this process; InputError for options that cannot be."""
+    files = _files(args)
+    return Work(_work(args, files), _suffixes(_formats(args)), lambda inputs: by_clip(inputs, files, args.clip))
+
+
+def _files(args: argparse.Namespace) -> PoseFiles:
+    """How files of poses are read: of several people those who sign in turns, unless it is one sentence."""
+    return pose_files(args, select if args.segments == "none" else by_turns)
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
@@ -83,12 +110,14 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add_pose_speed(parser, "default: the model's")
     parser.add_argument("--people", choices=WHO_IS_READ, help=f"of videos; {PEOPLE_ABOUT}; default: the model's")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
-    parser.add_argument("--workers", type=int, help="processes for 2D poses; default: one a core, at most 8; 0: none")
+    workers = "processes for 2D poses, Slurm tasks, Ray tasks at a time; default: one a core, of processes at most 8 "
+    parser.add_argument("--workers", type=int, help=f"{workers}(0: none)")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s, a GPU if there is one"
     )
     add_pose_options(parser)
+    add_engine_options(parser)
     return parser
 
 
@@ -104,6 +133,10 @@ def _formats(args: argparse.Namespace) -> list[str]:
     return formats
 
 
+def _suffixes(formats: Sequence[str]) -> list[str]:
+    return [f".{name}" for name in formats]
+
+
 def _ahead(args: argparse.Namespace, inputs: Sequence[Input]) -> AbstractContextManager[Ahead | None]:
     """2D poses from worker processes, begun before the models are loaded; None if they are made in this process."""
     from slt.estimators.ahead import ahead_of
@@ -117,15 +150,12 @@ def _ahead(args: argparse.Namespace, inputs: Sequence[Input]) -> AbstractContext
     return ahead_of(videos(inputs), config, args.workers)
 
 
-def _translate(
-    args: argparse.Namespace,
-    inputs: Sequence[Input],
-    formats: list[str],
-    names: dict[Path, Path],
-    files: PoseFiles,
-    ahead: Ahead | None,
-    long: frozenset[Path],
-) -> int:
+def _work(
+    args: argparse.Namespace, files: PoseFiles, ahead: Ahead | None = None
+) -> Callable[[Input, Path | None], None]:
+    """What is done with an input, by the models that this loads: it is translated, printed, and written if there is a
+    path for it. ahead: has the poses of some inputs. InputError for options that the model cannot do.
+    """
     from slt.inference.chain import Sparse, load_chain
     from slt.inference.recording import translate_recording
 
@@ -136,6 +166,7 @@ def _translate(
 
     stride = int(chain.estimator.options.get(STRIDE, 1))
     given = GivenPoses(files, stride)
+    formats = _formats(args)
 
     def poses(one: Input) -> Callable[[Path], PoseSequence] | None:
         """What gives the poses of an input; None: the chain's own estimator, in this process."""
@@ -143,16 +174,7 @@ def _translate(
             return lambda path: given(path, one.clip)
         return ahead if ahead is not None and one.file in ahead else None
 
-    def work(one: Input) -> None:
-        """Translate one input, print and write what came out. What an earlier run made of it is gone before."""
-        base = names.get(one.shown)
-        if base is not None:
-            for name in formats:
-                result_path(base, f".{name}").unlink(missing_ok=True)
-            for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
-                if old.exists():
-                    print(f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left", file=sys.stderr)
-
+    def translated(one: Input, base: Path | None) -> Translation | Recording:
         def write(result: Translation | Recording) -> Translation | Recording:
             for warning in result.warnings:
                 print(f"{one.shown}: warning: {warning}", file=sys.stderr)
@@ -161,19 +183,34 @@ def _translate(
                 write_results(result, base, formats, media)
             return result
 
-        if one.shown in long and not (is_poses(one.file) and stride > 1):  # frames are dropped from whole files only
+        long = bool(long_inputs([one], files, args.segments, args.people))
+        if long and not (is_poses(one.file) and stride > 1):  # frames are dropped from whole files only
             with work_folder(base) as folder:
                 raw = stored(chain, one, args, files, folder)
                 kept = journal(chain, raw, args, folder)
-                result = write(translate_recording(chain, one.file, lambda _: raw, args.segments, journal=kept))
-        else:
-            result = write(translate_recording(chain, one.file, poses(one), args.segments))
+                return write(translate_recording(chain, one.file, lambda _: raw, args.segments, journal=kept))
+        return write(translate_recording(chain, one.file, poses(one), args.segments))
+
+    def work(one: Input, base: Path | None) -> None:
+        _clear(one, base, formats)
+        result = translated(one, base)
         if result.text is None:
             raise NothingToTranslate(f"{one.shown}: not translated: {result.reason}")
         for line in _lines(result, args.glosses):
-            print(f"{one.shown}: {line}" if len(inputs) > 1 and not line.startswith(" ") else line)
+            print(f"{one.shown}: {line}" if args.labelled and not line.startswith(" ") else line)
 
-    return each(inputs, work, "translate")
+    return work
+
+
+def _clear(one: Input, base: Path | None, formats: Sequence[str]) -> None:
+    """What an earlier run made of an input is gone before the work begins; a warning of what is not asked for."""
+    if base is None:
+        return
+    for name in formats:
+        result_path(base, f".{name}").unlink(missing_ok=True)
+    for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
+        if old.exists():
+            print(f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left", file=sys.stderr)
 
 
 def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:

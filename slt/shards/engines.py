@@ -6,6 +6,7 @@ death: a shard is written whole, and a finished one is skipped. What it yields s
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -20,6 +21,7 @@ from skeletor.support.workers import worker_pool
 
 Job = Callable[[int], None]
 ATTEMPTS = 8  # at one shard; each death over an input counts against that input (`slt.shards.shard`)
+_LOOK = 1.0  # seconds between two looks at which Slurm tasks have ended
 ENGINES = ("local", "slurm", "ray")
 
 
@@ -111,6 +113,7 @@ class Slurm:
         """See `Engine`."""
         try:
             import submitit
+            from submitit.helpers import as_completed
         except ImportError as error:
             raise MissingDependency("--executor slurm needs submitit: pip install 'skeletor-slt[cluster]'") from error
         executor = submitit.AutoExecutor(folder=self.logs, cluster=self.cluster)
@@ -119,8 +122,10 @@ class Slurm:
         for _ in range(ATTEMPTS):
             groups = [left[k :: self.tasks] for k in range(min(self.tasks, len(left)))]
             jobs = executor.map_array(Group(job), groups)
+            of_task = {task.job_id: group for task, group in zip(jobs, groups, strict=True)}
             missing: list[int] = []
-            for task, group in zip(jobs, groups, strict=True):
+            for task in as_completed(jobs, poll_frequency=_LOOK):
+                group = of_task[task.job_id]
                 try:
                     ended = task.result()
                 except Exception:  # the task itself was lost: its shards are submitted again
@@ -164,7 +169,8 @@ def attempt(job: Job, shard: int) -> Ended:
 
 @dataclass(frozen=True)
 class Ray:
-    """Ray tasks, here or on a cluster by its address; workers keep what they loaded. workers: tasks at a time.
+    """Ray tasks, here or on a cluster by its address; workers keep what they loaded. workers: tasks at a time; None is
+    as many as there are cores, and on a cluster as many as it grows to.
 
     A task whose worker or node dies is tried again by Ray. A node whose disk is full gets no more of them, and what it
     had is done by others. No usage statistics are sent.
@@ -183,7 +189,8 @@ class Ray:
         try:
             # without an address one of its own, even where another cluster runs
             ray.init(address=self.address or "local", num_cpus=None if self.address else self.workers,
-                     include_dashboard=False, ignore_reinit_error=True, log_to_driver=False)  # fmt: skip
+                     include_dashboard=False, ignore_reinit_error=True, log_to_driver=False,
+                     logging_level=logging.WARNING)  # fmt: skip
         except ConnectionError as error:
             raise InputError(f"--address {self.address}: no Ray cluster there ({one_line(error, 120)})") from error
         try:
@@ -194,8 +201,8 @@ class Ray:
     def _work_off(self, ray: Any, job: Job, shards: Sequence[int]) -> Iterator[Ended]:
         remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(_on_node)
         waiting, running, nodes = deque(shards), dict[Any, int](), _Nodes(ray)
-        most = 2 * (self.workers or int(ray.cluster_resources().get("CPU", 1)))
         while waiting or running:
+            most = self._most(ray)
             while waiting and len(running) < most:
                 shard = waiting.popleft()
                 running[remote.options(**nodes.placement()).remote(job, shard)] = shard
@@ -210,6 +217,13 @@ class Ray:
                 waiting.append(shard)
             else:
                 yield ended
+
+    def _most(self, ray: Any) -> int:
+        """Tasks that are handed out. What a cluster of others has room for may be more than was asked for; else as many
+        again wait there, so that no core is idle, and a cluster that can grow has a reason to."""
+        if self.address is not None and self.workers is not None:
+            return self.workers
+        return 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 class _Nodes:

@@ -55,12 +55,19 @@ class Plan:
 
 
 def write_plan(
-    folder: Path, stage: str, options: Mapping[str, Any], inputs: Iterable[Path], size: int, code: Callable[[], str]
+    folder: Path,
+    stage: str,
+    options: Mapping[str, Any],
+    inputs: Iterable[Path],
+    size: int,
+    code: Callable[[], str],
+    as_given: bool = False,
 ) -> Plan:
     """The plan of a folder, written if there is none. code: gives the digest of the code that makes the results.
 
-    Inputs are made absolute, for workers stand elsewhere. InputError if there are none, if one has a line break in its
-    name, or if the folder holds another plan: results of two must not be mixed.
+    Inputs are made absolute, for workers stand elsewhere; as_given: they are left, and workers have to stand where this
+    process stands. InputError if there are none, if one has a line break in its name, or if the folder holds another
+    plan: results of two must not be mixed.
     """
     if size < 1:
         raise InputError(f"--shard-size {size}: give a number of inputs of at least 1")
@@ -68,7 +75,7 @@ def write_plan(
     digest, count, offsets = hashlib.sha256(), 0, [0]
     with atomic_path(folder / INPUTS) as temporary, open(temporary, "wb") as file:
         for path in inputs:
-            line = os.fsencode(os.path.abspath(path)) + b"\n"
+            line = os.fsencode(path if as_given else os.path.abspath(path)) + b"\n"
             if line.count(b"\n") > 1:
                 raise InputError(f"{str(path)!r}: has a line break in its name; rename it")
             file.write(line)

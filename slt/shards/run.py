@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from skeletor.files.atomic import remove_leftovers, write_text
 from skeletor.support.progress import progress, span
 from slt.shards.engines import Ended, Engine, one_thread
 from slt.shards.plan import Plan
-from slt.shards.shard import finished_marker, forget_deaths, read_marker, run_shard
+from slt.shards.shard import Build, finished_marker, forget_deaths, read_marker, run_shard
+from slt.shards.spread import there
 
 FAILED = "failed.tsv"
 _UNSEEN = "its result cannot be seen here (a folder that not all nodes share, or see late); start again"
@@ -41,10 +44,11 @@ class Outcome:
         return [f"{text}; {self.clips} clips{frames}, {self.failed} inputs failed; {span(self.seconds)}{rate}"]
 
 
-def run_plan(plan: Plan, engine: Engine) -> Outcome:
+def run_plan(plan: Plan, engine: Engine, build: Build | None = None) -> Outcome:
     """Make the shards that are not finished. What failed is written to `failed.tsv` of the plan's folder.
 
-    Each marker is read once, and once more if its shard was made.
+    build: see `run_shard`; its workers stand in the folder in which this process stands. Each marker is read once, and
+    once more if its shard was made.
     """
     begin = time.monotonic()
     sums, todo = _Sums(), []
@@ -60,8 +64,8 @@ def run_plan(plan: Plan, engine: Engine) -> Outcome:
     for folder in folders:
         remove_leftovers(folder)  # of a killed run
     one_thread()
-    job = partial(run_shard, plan.folder)
-    ended = engine.run(job, todo) if todo else iter(())
+    job = partial(run_shard, plan.folder, build=build)
+    ended = engine.run(job if build is None else partial(there, os.getcwd(), job), todo) if todo else iter(())
     errors = {one.shard: one for one in progress(ended, plan.stage, total=len(todo), unit="shard") if one.error}
     for folder in folders:
         remove_leftovers(folder)  # of killed workers
@@ -97,6 +101,19 @@ class _Sums:
         for shard in sorted(self._failed):
             for one in self._failed[shard]:
                 yield f"{_cell(one['input'])}\t{_cell(one['reason'])}\n"
+
+
+def records_of(plan: Plan, shard: int) -> list[dict[str, Any]]:
+    """The records of a finished shard of texts; of inputs that ended their workers only "input" and "failed"."""
+    marker = read_marker(plan, shard)
+    if marker is None:
+        return []
+    file = None if marker["file"] is None else plan.result(shard).parent / str(marker["file"])
+    lines = [] if file is None else file.read_text(encoding="utf-8").split("\n")[:-1]
+    records = [json.loads(line) for line in lines]
+    told = {record.get("input") for record in records}
+    dead = [one for one in marker["failed"] if one["input"] not in told]
+    return records + [{"input": one["input"], "failed": one["reason"]} for one in dead]
 
 
 def results_of(plan: Plan) -> Sequence[Path]:

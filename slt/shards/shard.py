@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,26 +18,32 @@ from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.support.errors import as_input_error, is_full, one_line, printable
 from slt.shards.plan import Plan, read_plan
-from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions
+from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage
 
+Build = Callable[[], TextStage]  # can be pickled, and hashed by its value: what it builds is kept
 MARKER, TRYING = ".json", ".trying"
 _DEATHS = 2  # of workers over one input, after which it is left out
 
 
-def run_shard(folder: Path, shard: int) -> None:
-    """Do one shard of the plan in `folder`, unless it is finished. InputError if nothing can be written there."""
+def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
+    """Do one shard of the plan in `folder`, unless it is finished. InputError if nothing can be written there.
+
+    build: of a stage that is not one of `slt.shards.work`. A record that it gives may tell the inputs that could not be
+    used ("failed": a line) and the files that it wrote elsewhere ("written": sha256 by absolute path).
+    """
     plan = read_plan(folder)
     if finished(plan, shard):
         return
     base, inputs = plan.result(shard), plan.inputs_of(shard)
     base.parent.mkdir(parents=True, exist_ok=True)
-    stage = _stage(plan.stage, json.dumps(dict(plan.options), sort_keys=True))
+    stage = _stage(plan.stage, json.dumps(dict(plan.options), sort_keys=True)) if build is None else _built(build)
     deaths = _deaths(base)
     results: dict[str, Any] = {}
     failed: list[dict[str, str]] = []
     for number, path in enumerate(inputs):
+        shown = printable(str(path))
         if deaths.get(number, 0) >= _DEATHS:
-            failed.append({"input": str(path), "reason": f"{path}: ended its worker {_DEATHS} times; left out"})
+            failed.append({"input": shown, "reason": f"{shown}: ended its worker {_DEATHS} times; left out"})
             continue
         write_text(base.with_suffix(TRYING), json.dumps({"deaths": deaths, "at": number}))
         try:
@@ -45,9 +51,12 @@ def run_shard(folder: Path, shard: int) -> None:
         except Exception as error:
             if is_full(error):  # no input's fault
                 raise
-            failed.append({"input": printable(str(path)), "reason": _line(error, path)})
+            failed.append({"input": shown, "reason": _line(error, path)})
             continue
-        results |= {_name(path, clip, results): value for clip, value in found.items()}
+        for clip, value in found.items():
+            results[_name(path, clip, results)] = value
+            if plan.stage not in POSE_STAGES and value.get("failed"):
+                failed.append({"input": shown, "reason": value["failed"]})
     _write(plan, shard, inputs, results, failed)
     base.with_suffix(TRYING).unlink(missing_ok=True)
 
@@ -62,8 +71,10 @@ def finished_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     marker = read_marker(plan, shard)
     if marker is None or marker["key"] != plan.key or marker["sources"] != _sources(plan.inputs_of(shard)):
         return None
-    file = None if marker["file"] is None else plan.result(shard).parent / str(marker["file"])
-    whole = file is None or (file.is_file() and file_sha256(file) == marker["sha256"])
+    files = {Path(path): digest for path, digest in marker.get("written", {}).items()}
+    if marker["file"] is not None:
+        files[plan.result(shard).parent / str(marker["file"])] = marker["sha256"]
+    whole = all(file.is_file() and file_sha256(file) == digest for file, digest in files.items())
     return marker if whole else None
 
 
@@ -76,7 +87,7 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     """What a finished shard says of itself, None if there is none; a damaged one counts as none.
 
     key: of the plan. file, sha256: of the results, None without any. clips, frames: in it. failed: input and reason.
-    sources: size and time of each input.
+    sources: size and time of each input. written: sha256 of files elsewhere; left out if there are none.
     """
     try:
         marker = json.loads(plan.result(shard).with_suffix(MARKER).read_text(encoding="utf-8"))
@@ -98,17 +109,30 @@ def _write(
     elif poses:
         write_shard(results, target)
     else:
-        write_text(target, "".join(json.dumps({"clip": n} | r, ensure_ascii=False) + "\n" for n, r in results.items()))
+        write_text(target, "".join(_json({"clip": name} | r) + "\n" for name, r in results.items()))
+    records = [] if poses else list(results.values())
+    written = {path: digest for record in records for path, digest in record.get("written", {}).items()}
     marker = {
         "key": plan.key,
         "file": target.name if results else None,
         "sha256": file_sha256(target) if results else None,
-        "clips": len(results),
+        "clips": len(results) - sum(bool(record.get("failed")) for record in records),
         "frames": sum(len(r) for r in results.values()) if poses else None,
         "failed": failed,
         "sources": _sources(inputs),
-    }
-    write_text(base.with_suffix(MARKER), json.dumps(marker, indent=1, ensure_ascii=False) + "\n")
+    } | ({"written": written} if written else {})
+    write_text(base.with_suffix(MARKER), _json(marker, 1) + "\n")
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """As people can read it; bytes in a name that are no text stand as JSON's own escapes."""
+    return printable(json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+@lru_cache(maxsize=2)
+def _built(build: Build) -> TextStage:
+    """Kept, see `_stage`."""
+    return build()
 
 
 @lru_cache(maxsize=2)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from skeletor.support.progress import log, progress
+from skeletor.support.progress import log, progress, span
 from slt.shards.engines import Engine, one_thread
 
 
@@ -18,14 +19,18 @@ class EngineSpread:
     engine: Engine
 
     def __call__(self, job: Callable[[int], None], count: int, what: str) -> None:
-        """Run the job for each number below `count`; what fails is told, and left."""
+        """Run the job for each number below `count`; what fails is told, and left. How many there were is logged."""
         one_thread()
-        ended = self.engine.run(partial(_there, os.getcwd(), job), range(count))
+        begin, lost = time.monotonic(), 0
+        ended = self.engine.run(partial(there, os.getcwd(), job), range(count))
         for one in progress(ended, what, total=count, unit="shard"):
             if one.error is not None:
+                lost += 1
                 log.warning("%s: a shard is left to this machine: %s", what, one.error)
+        log.info("%s: %d shards: %d made, %d lost; %s", what, count, count - lost, lost, span(time.monotonic() - begin))
 
 
-def _there(folder: str, job: Callable[[int], None], number: int) -> None:
+def there(folder: str, job: Callable[[int], None], number: int) -> None:
+    """The job, in that folder: paths that are not absolute mean what they mean here."""
     os.chdir(folder)
     job(number)

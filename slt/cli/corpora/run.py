@@ -16,7 +16,7 @@ from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.config import check_config, override, read_overrides, read_sections
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
-from slt.cli.corpora.engines import add_engine_options, make_engine
+from slt.cli.engines.options import add_engine_options, make_engine
 from slt.cli.options import add_hands, add_pose_model
 from slt.estimators.registry import ESTIMATORS
 from slt.shards.spread import EngineSpread

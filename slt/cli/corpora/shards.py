@@ -9,12 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.files.lock import locked
-from skeletor.poses.pose import file_sha256
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
-from slt.cli.corpora.engines import add_engine_options, make_engine
-from slt.inference.model_files import CONFIG
+from slt.cli.engines.options import add_engine_options, decides, make_engine
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
 from slt.shards.work import STAGES, StageOptions
@@ -103,9 +101,4 @@ def _expanded(path: Path) -> Sequence[Path]:
 
 
 def _decides(args: argparse.Namespace) -> str:
-    """Digest of the code that makes the results, and of weights: with others it is another plan."""
-    from slt.pipeline.cache.code import code_digest
-
-    model = Path(str(_options(args)["model"])) / CONFIG  # it has the hashes of all files of the folder
-    files = [path for path in (model, Path(args.lift)) if path.is_file()]
-    return " ".join([code_digest(["slt.shards.shard"]), *map(file_sha256, files)])
+    return decides(["slt.shards.shard"], str(_options(args)["model"]), [Path(args.lift)])

@@ -2,14 +2,24 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from experiments.__main__ import main
 from experiments.scale.corpora import Here, planned, rendered_poses, tree
-from experiments.scale.jobs import mount_small
-from experiments.scale.trials import TRIALS, Setting, Trial, clip_poisoned, disk_full, task_killed, worker_killed
+from experiments.scale.jobs import GATE, mount_small
+from experiments.scale.trials import (
+    TRIALS,
+    Setting,
+    Trial,
+    clip_poisoned,
+    disk_full,
+    killed_while,
+    task_killed,
+    worker_killed,
+)
 from slt.shards.run import run_plan
 
 
@@ -60,6 +70,20 @@ def test_a_trial_in_which_nothing_went_wrong_does_not_pass() -> None:
     assert not Trial("x", "local", same=True, twice=1).passed
     assert not Trial("x", "local", same=False).passed and Trial("x", "local", same=True).passed
     assert len(TRIALS) == 4
+
+
+def test_a_kill_that_goes_wrong_is_not_passed_over(tmp_path: Path) -> None:
+    told = threading.Event()
+
+    def kill(who: dict[str, str]) -> None:
+        told.set()
+        raise ProcessLookupError(who["pid"])
+
+    (tmp_path / GATE).write_text('{"pid": "1"}')
+    with pytest.raises(ProcessLookupError):
+        killed_while(lambda: told.wait(60), tmp_path, kill)
+    (tmp_path / GATE).unlink()
+    assert not killed_while(lambda: None, tmp_path, kill)
 
 
 def test_the_experiment_compares_bytes_and_tells_costs(tmp_path: Path) -> None:

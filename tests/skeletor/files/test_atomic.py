@@ -38,6 +38,18 @@ def test_a_folder_replaces_the_old_one_whole(tmp_path):
     assert [p.name for p in folder.iterdir()] == ["new"]
 
 
+def test_writers_of_one_file_never_share_a_temporary_name_even_with_one_pid(tmp_path, monkeypatch):
+    """As on two machines that see one disk."""
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    file = tmp_path / "a.json"
+    with atomic_path(file) as late:
+        late.write_text("late")
+        with atomic_path(file) as early:
+            early.write_text("early")
+        assert file.read_text() == "early" and late.read_text() == "late"
+    assert file.read_text() == "late" and list(tmp_path.iterdir()) == [file]
+
+
 def test_a_refused_write_names_the_final_path_and_leaves_nothing(tmp_path, monkeypatch):
     def full(source, target):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(source))

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from slt.shards import run as running
 from slt.shards import shard as shard_work
 from slt.shards.engines import Ended, Engine, Local, Ray, Slurm, _Nodes
 from slt.shards.plan import Plan, write_plan
-from slt.shards.run import Outcome, results_of, run_plan
+from slt.shards.run import FAILED, Outcome, results_of, run_plan
 from slt.shards.shard import TRYING, finished, read_marker, run_shard
 from slt.shards.work import StageOptions
 from tests.skeletor.poses.test_absent import signer
@@ -133,13 +134,18 @@ def engines(folder: Path) -> dict[str, Engine]:
 
 
 @pytest.mark.parametrize("name", ["local", "slurm", "ray"])
-def test_every_engine_gives_the_same_bytes(name: str, tmp_path: Path, inputs: list[Path]) -> None:
+def test_every_engine_gives_the_same_bytes_and_the_same_table(name: str, tmp_path: Path, inputs: list[Path]) -> None:
     pytest.importorskip({"local": "slt", "slurm": "submitit", "ray": "ray"}[name])
     plain, other = planned(tmp_path / "plain", inputs), planned(tmp_path / "other", inputs)
     run_plan(plain, InThisProcess())
     outcome = run_plan(other, engines(tmp_path)[name])
     assert (outcome.lost, outcome.clips, outcome.failed) == ((), 4, 1)
     assert tree(other.folder) == tree(plain.folder)
+    assert (other.folder / FAILED).read_text() == (plain.folder / FAILED).read_text()
+    (line,) = outcome.lines()
+    assert re.fullmatch(
+        r"3 shards: 3 made, 0 kept, 0 lost; 4 clips, 24 frames, 1 inputs failed; \d+ \w+, [\d.]+ clips/s", line
+    )
 
 
 def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -327,6 +333,14 @@ def test_a_node_with_a_full_disk_gets_no_more_shards() -> None:
     assert nodes.leave(a)
     assert {nodes.placement()["scheduling_strategy"].node_id for _ in range(4)} == {b}
     assert not nodes.leave(b) and nodes.placement() == {}
+
+
+def test_ray_is_handed_no_more_at_a_time_than_was_asked_for() -> None:
+    """A cluster of others has room for more; one that is begun here, or may grow, is given what it has room for."""
+    ray = SimpleNamespace(cluster_resources=lambda: {"CPU": 6.0})
+    assert [Ray("auto", workers)._most(ray) for workers in (1, 2, 9)] == [1, 2, 9]
+    assert Ray("auto")._most(ray) == Ray(workers=6)._most(ray) == 12
+    assert Ray("auto")._most(SimpleNamespace(cluster_resources=dict)) == 2, "none is up yet"
 
 
 def test_workers_have_one_thread_each(tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,19 +1,29 @@
-"""Options of the engines that do the work of `slt shards` and of `slt run`."""
+"""Options of the engines that do the work of a command, and what decides whether its results are still the same."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError
 from slt.estimators.ahead import usable_cores
 from slt.shards.engines import ENGINES, Engine, Local, Ray, Slurm
 
+if TYPE_CHECKING:
+    from slt.pipeline.cache.code import Code
+
+LOCAL = ENGINES[0]
+ENGINE_OPTIONS = ("executor", "address", "slurm")
+
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """`--executor` and what belongs to it."""
-    parser.add_argument("--executor", choices=ENGINES, default=ENGINES[0], help="default: %(default)s")
+    about = "who does the work: processes here, Slurm, or Ray; default: %(default)s"
+    parser.add_argument("--executor", choices=ENGINES, default=LOCAL, help=about)
     parser.add_argument("--address", help="of a Ray cluster; default: one is started here")
     slurm = "of sbatch as submitit names it: timeout_min=60, slurm_partition=gpu, ...; cluster=local runs without Slurm"
     parser.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help=slurm)
@@ -24,6 +34,7 @@ def make_engine(args: argparse.Namespace, workers: int | None, logs: Path, optio
 
     InputError for a number or an option that does not fit.
     """
+    refuse_options_of_others(args)
     count = usable_cores() if workers is None else workers
     if count < 1:
         raise InputError(f"{option} {count}: give a number of at least 1")
@@ -31,11 +42,26 @@ def make_engine(args: argparse.Namespace, workers: int | None, logs: Path, optio
         parameters = dict(_parameter(text) for text in args.slurm)
         cluster = str(parameters.pop("cluster", "slurm"))
         return Slurm(logs, count, cluster, parameters)
-    if args.slurm:
-        raise InputError("--slurm: is of --executor slurm")
     if args.executor == "ray":
         return Ray(args.address, workers)
     return Local(count)
+
+
+def refuse_options_of_others(args: argparse.Namespace) -> None:
+    """InputError for an option of another engine than the one that is asked for."""
+    if args.slurm and args.executor != "slurm":
+        raise InputError("--slurm: is of --executor slurm")
+    if args.address is not None and args.executor != "ray":
+        raise InputError("--address: is of --executor ray")
+
+
+def decides(entries: Sequence[Code], model: str | None, files: Sequence[Path]) -> str:
+    """Digest of the code of `entries`, of a model folder and of those files that exist; it tells plans apart."""
+    from slt.inference.model_files import CONFIG
+    from slt.pipeline.cache.code import code_digest
+
+    named = [*([] if model is None else [Path(model) / CONFIG]), *files]  # it has the hashes of all files of the folder
+    return " ".join([code_digest(entries), *(file_sha256(path) for path in named if path.is_file())])
 
 
 def _parameter(text: str) -> tuple[str, object]:

@@ -1,0 +1,1 @@
+"""`--executor`: the work of a command by processes here, by Slurm or by Ray."""
