@@ -89,7 +89,7 @@ def test_the_command_hands_its_engine_to_the_run(tmp_path: Path, monkeypatch: py
         pass
 
     def run(*arguments: Any) -> None:
-        given.append(arguments[-1])
+        given.append(arguments[4])
         raise Stop
 
     monkeypatch.setattr(pipeline, "run", run)
