@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := passive
 # `$(EXPERIMENT) --list` prints what there is: what each makes, needs and takes.
 EXPERIMENT = $(BIN)/python -m experiments
 
-.PHONY: setup help lock test gpu gpu-bench lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real repair-people sign2text figures sample bench port lifters sparse speed transfer hardening mutants clean
+.PHONY: setup help lock test engines gpu gpu-bench lint docs dist pipeline tables ablations refiner-ablations chain-ablations gloss2text recognition real repair-people sign2text figures sample bench port lifters sparse speed transfer hardening mutants clean
 ## setup: the environment .venv, with the versions of the lock file
 setup: $(VENV)/.ready
 
@@ -44,6 +44,12 @@ test: setup
 	measure='$(COVERAGE)'; \
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then measure=1; export COVERAGE_CORE=sysmon; fi; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $${measure:+--cov --cov-report=}
+
+## engines: the tests of slurm and ray by submitit and Ray, which it fetches into .engines
+engines: setup
+	test -e .engines/.ready || { $(BIN)/python -m pip install --quiet --target .engines -c requirements.txt 'submitit>=1.5.4,<2' 'ray>=2.50,<3' && touch .engines/.ready; }
+	PYTHONPATH=$(CURDIR)/.engines $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not gpu' -k 'slurm or ray or engine' \
+		tests/slt/shards tests/slt/cli/engines tests/slt/cli/corpora
 
 ## gpu: the tests that need a GPU
 # Every kind of training on a GPU, resumed, and the whole chain: under 3 minutes there. Without a GPU all is skipped.
