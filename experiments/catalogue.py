@@ -20,6 +20,7 @@ from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
+from experiments.readers import table as readers
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
@@ -185,6 +186,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(recognition.RecognitionConfig), recognition.make, "recognition",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}", page="docs/phoenix14t.md",
         config="tables/recognition.yaml",
+    ),
+    "readers": Experiment(
+        "several readers together: a second seed, or a second view by repair",
+        _checked(readers.ReadersConfig), readers.make, "recognition",
+        needs=f"what `recognition` trained with seeds 1 and 2; {ANNOTATION}", page="docs/phoenix14t.md",
+        config="readers/readers.yaml",
     ),
     "pretraining": Experiment(
         "what pretraining without glosses is worth to a recogniser of few sentences",

@@ -1,0 +1,1 @@
+"""Several readers of glosses together, as systems of their own."""
