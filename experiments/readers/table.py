@@ -129,7 +129,8 @@ def _stage(
     do = partial(_read, [(one.reader.folder, one.store[1]) for one in members], splits)
     plain = json.dumps([(c.name, c.glosses) for s in SPLITS for c in splits[s]])
     keys = [key for one in members for key in (one.reader.key, one.store[0])]
-    return run_stage(label, request.work / name, do, {}, [hashlib.sha256(plain.encode()).hexdigest(), *keys])
+    inputs = [hashlib.sha256(plain.encode()).hexdigest(), *keys]
+    return run_stage(label, request.work / name, do, {}, inputs, code=(read_together,))  # not of this table's form
 
 
 def _read(members: Sequence[tuple[Path, Path]], splits: Mapping[str, Sequence[Clip]], out: Path) -> None:
