@@ -111,8 +111,7 @@ class Recognisers:
 def mean(several: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of log probabilities (T', 1 + glosses), made probabilities again: their normalised geometric mean.
 
-    The mean of the probabilities reads worse: what one head alone takes for a gloss, at a step where the others have a
-    blank, keeps half of its probability.
+    The mean of the probabilities itself reads worse (experiments/results/tried_and_lost.md).
     """
     total = np.sum(several, axis=0) / len(several)
     highest = total.max(1, keepdims=True)
