@@ -22,6 +22,7 @@ from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
 from experiments.readers import gloss2text, pretraining, recognition, sign2text
+from experiments.readers import together as readers
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
@@ -175,6 +176,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(recognition.RecognitionConfig), recognition.make, "recognition",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}", page="docs/phoenix14t.md",
         config="readers/recognition.yaml",
+    ),
+    "readers": Experiment(
+        "several readers together: a second seed, or a second view by repair",
+        _checked(readers.ReadersConfig), readers.make, "recognition",
+        needs=f"what `recognition` trained with seeds 1 and 2; {ANNOTATION}", page="docs/phoenix14t.md",
+        config="readers/readers.yaml",
     ),
     "pretraining": Experiment(
         "what pretraining without glosses is worth to a recogniser of few sentences",

@@ -91,8 +91,8 @@ def make(request: Request, config: RecognitionConfig) -> None:
     corpus = read_corpus(request.finished / "corpus")
     splits = {split: corpus.split(split) for split in ("train", *SPLITS)}
     annotation = gloss2text.find_corpus(request.corpus)
-    models = _gloss_models(config, annotation)
-    stores = {row: _store(row, request, config.workers) for row in config.rows}
+    models = gloss_models(config.gloss_models, annotation)
+    stores = {row: store_of(row, request, config.workers) for row in config.rows}
     annotations = annotation_folder(annotation)
     trained = {row: _trained(row, stores[row], corpus, annotations, config, request.work) for row in config.rows}
     readers = {
@@ -115,16 +115,17 @@ def make(request: Request, config: RecognitionConfig) -> None:
         fill(f"table {request.name}", "\n".join([*result.sections, f"Made by `make recognition`. {link}"]))
 
 
-def _gloss_models(config: RecognitionConfig, annotation: Path) -> list[Path]:
-    if config.gloss_models:
-        return [Path(folder) for folder in config.gloss_models]
+def gloss_models(given: Sequence[str], annotation: Path) -> list[Path]:
+    """The folders of trained Gloss2Text models: those given, or those of gloss2text.yaml, trained if need be."""
+    if given:
+        return [Path(folder) for folder in given]
     recipe = load_config(Path(gloss2text.__file__).with_suffix(".yaml"), gloss2text.Gloss2TextConfig)
     splits = gloss2text.read_splits(annotation)
     work = RUNS / "gloss2text"
     return [gloss2text.train(f"seed {s}", recipe.translate, s, splits, work).folder / "model" for s in recipe.seeds]
 
 
-def _store(row: str, request: Request, workers: int) -> tuple[str, Path]:
+def store_of(row: str, request: Request, workers: int) -> tuple[str, Path]:
     """A key of a row's skeletons, and the folder that has them by split."""
     if row == CARRIED:
         raw = request.finished / _PLACES["raw"]

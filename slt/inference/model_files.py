@@ -21,6 +21,7 @@ from skeletor.support.config import Config, check_config, read_yaml_file
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.estimators.registry import EstimateConfig
+from slt.recognise.together.files import MOST, member
 from slt.segment.choice import Cut
 
 FORMAT = "slt-model-1"
@@ -30,7 +31,8 @@ RECOGNISER = "recogniser.safetensors"  # of a model that translates recognised g
 SIGNS = "signs.safetensors"  # of a model of isolated signs, in place of a translator
 TRANSLATOR = ("translator.safetensors", "vocabulary.txt", "abstention.safetensors")  # what every model of sentences has
 SIGN_READER = (SIGNS, "abstention.safetensors")  # and every one of isolated signs
-READ = (*TRANSLATOR, "sentencepiece.model", RECOGNISER, SIGNS, REFINER, REFINER_2D, LIFTER)
+_TOGETHER = tuple(member(name, k) for name in (RECOGNISER, TRANSLATOR[0]) for k in range(2, MOST + 1))
+READ = (*TRANSLATOR, "sentencepiece.model", RECOGNISER, *_TOGETHER, SIGNS, REFINER, REFINER_2D, LIFTER)
 UNREAD = (CARD, SCORES)
 _WEIGHTS = {"lift": LIFTER, "refine": REFINER, "refine2d": REFINER_2D}  # section -> the name of its file of weights
 _AGAIN = "copy the model folder again"

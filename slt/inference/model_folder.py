@@ -4,6 +4,7 @@ model.yaml               config of every stage, fps, skeleton, decoding, abstent
 translator.safetensors   weights of the translator, statistics of its features
 signs.safetensors        in its place, and that of the vocabulary: of a model of isolated signs
 recogniser.safetensors   only if the translator translates recognised glosses
+recogniser-2.safetensors, translator-2.safetensors, ...   of several that read or translate together
 vocabulary.txt           (and sentencepiece.model, if the words are pieces)
 abstention.safetensors   what an input is compared with
 refiner.safetensors      only if the refiner is a trained one

@@ -24,10 +24,11 @@ from slt.pipeline.translators import (
     system_folder,
 )
 from slt.pipeline.work.cascade import train_on_glosses_of_poses, translate_recognised
+from slt.pipeline.work.together import translate_together
 from slt.pipeline.work.train_translator import RECOGNISED
 from slt.recognise.config import RecogniserConfig
 
-_SUFFIX = "-cascade"
+_SUFFIX, _TOGETHER = "-cascade", "-together"
 
 
 def cascade_of(row: str) -> str:
@@ -40,16 +41,29 @@ def cascade_label(label: str) -> str:
     return f"{label}: glosses recognised, then translated"
 
 
+def together_of(row: str) -> str:
+    """The name of a row's system of all seeds."""
+    return row + _TOGETHER
+
+
+def labels_of(row: str, label: str) -> dict[str, str]:
+    """The names of all systems that a row may have, and how they are called in the table."""
+    together = f"{label}: glosses recognised and translated by all seeds together"
+    return {row: label, cascade_of(row): cascade_label(label), together_of(row): together}
+
+
 def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[TrainedTranslator, ...]]:
     """Train and decode the translators of each row (if they are asked for), Gloss2Text and the recognisers.
 
-    Some at a time, see `Run.training_pool`. Gives the systems of each row by its name, its cascades among them.
+    Some at a time, see `Run.training_pool`. Gives the systems of each row by its name, its cascades among them, and
+    what all seeds of a cascade make together.
     """
     with run.training_pool() as pool:
         jobs = submit(pool, run, rows if run.config.joint else ())
         recognisers = submit_recognisers(pool, run, rows)
         systems = collect(jobs)
-        return systems | cascade_systems(run, systems, recognisers)
+        found = systems | cascade_systems(run, systems, recognisers)
+    return found | together_systems(run, rows, systems, recognisers)
 
 
 def submit_recognisers(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
@@ -81,6 +95,28 @@ def cascade_systems(
             shown = glosses if recognisers else {}  # a gloss head's rate stands beside its own row
             system = TrainedTranslator(done, seed, outputs_of(done.folder), shown)
             found[cascade_of(name)] = (*found.get(cascade_of(name), ()), system)
+    return found
+
+
+def together_systems(
+    run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[TrainedTranslator]], recognisers: Sequence[Job]
+) -> dict[str, tuple[TrainedTranslator, ...]]:
+    """Of each row, its recognisers and the Gloss2Texts of all seeds as one system; {} if that is not asked for."""
+    if not run.config.together:
+        return {}
+    translators = [system.done for system in systems[GLOSS]]
+    clips = {split: run.corpus.split(split) for split in ("dev", "test")}
+    found: dict[str, tuple[TrainedTranslator, ...]] = {}
+    for row in rows:
+        readers = [job.future.result() for job in recognisers if job.row == row.name]
+        name = together_of(row.name)
+        work = partial(
+            translate_together, [one.folder for one in readers], row.store,
+            [one.folder / "model" for one in translators], clips,
+        )  # fmt: skip
+        done = run.stage(name, run.folder / "systems" / name, work, {}, [*readers, *translators, row.done])
+        glosses = outputs_of(done.folder, RECOGNISED)
+        found[name] = (TrainedTranslator(done, run.config.seed, outputs_of(done.folder), glosses),)
     return found
 
 
@@ -123,9 +159,9 @@ def _cascade(
 
 
 def best_system(row: str, table: Table, systems: Mapping[str, Sequence[TrainedTranslator]]) -> tuple[str, int]:
-    """The name and the seed's number of a row's best system on dev: its joint translator or, if it is whole, its
-    cascade."""
-    whole = [name for name in (row, cascade_of(row)) if any(_is_whole(one) for one in systems.get(name, ()))]
+    """The name and the seed's number of a row's best system on dev: its joint translator or, if they are whole, its
+    cascade or all seeds of that together."""
+    whole = [name for name in labels_of(row, "") if any(_is_whole(one) for one in systems.get(name, ()))]
     seeds = {name: table.best_seed(name) for name in whole}
     best = max(whole, key=lambda name: table.scores_of(name, seeds[name])["dev"].bleu4)
     return best, seeds[best]

@@ -66,6 +66,10 @@ class RunConfig(Config):
     recogniser: RecogniserConfig | None = Field(
         None, description="also a recogniser of glosses for each row, whose glosses Gloss2Text translates; default: no"
     )
+    together: bool = Field(
+        False,
+        description="also a system of each row in which the recognisers and Gloss2Texts of all seeds read together",
+    )
     signer_folds: int = Field(
         5, ge=0, le=100, description="isolated signs: groups of signers that are left out in turn; 0 or 1: none"
     )
@@ -82,6 +86,8 @@ class RunConfig(Config):
             return self
         if self.recogniser is not None and not self.gloss2text:
             raise ValueError("recogniser: what it reads is translated by Gloss2Text; give gloss2text: true")
+        if self.together and (self.recogniser is None or self.seeds < 2):
+            raise ValueError("together: give a recogniser, and seeds: 2 or more, which then read together")
         if not self.joint and self.recogniser is None:
             raise ValueError("joint: false leaves no system for the rows; give recogniser: {preset: recogniser}")
         return self

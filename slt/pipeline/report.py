@@ -18,7 +18,7 @@ from skeletor.refiners.registry import REFINERS, smoother_names
 from slt.data import layout
 from slt.pipeline import sign2text_stages
 from slt.pipeline.cache.stage import DONE, Done, read_json
-from slt.pipeline.cascades import cascade_label, cascade_of
+from slt.pipeline.cascades import cascade_of, labels_of, together_of
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.sign2text_stages import SIGN2TEXT
@@ -102,8 +102,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
     outputs |= {name: [system.outputs for system in several] for name, several in systems.items()}
     labels = {"constant": "one constant sentence (the floor)"}
     for row in rows:
-        both = ((row.name, row.label), (cascade_of(row.name), cascade_label(row.label)))
-        labels |= {name: label for name, label in both if name in systems}
+        labels |= {name: label for name, label in labels_of(row.name, row.label).items() if name in systems}
     if GLOSS in systems:
         labels[GLOSS] = "gloss to text (for comparison)"
     more: tuple[str, ...] = ()
@@ -117,7 +116,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
     }
     content = dict(build.content_words(run.config.corpus)) if run.corpus.description.kind == "rendered" else {}
     seed, table_rows = run.config.seed, []
-    cascades = {cascade_of(row.name) for row in rows}
+    bases = {of(row.name): of("raw") for row in rows for of in (cascade_of, together_of)}
     for name, label in labels.items():
         found = systems.get(name, ())
         single = {s: [score(one, truth[s], seed, tokens) for one in lines[name][s]] for s in references}
@@ -125,7 +124,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
             single[s] = [_with_wer(one, system, run.corpus.split(s)) for one, system in zip_longest(single[s], found)]
         dev, test = (mean_scores(single[s], stats[name][s], seed) for s in ("dev", "test"))
         p = None
-        base = cascade_of("raw") if name in cascades else "raw"
+        base = bases.get(name, "raw")
         if name not in ("constant", base) and base in stats:
             p = compare(stats[base]["test"], stats[name]["test"], seed)["bleu4"].p
         right = _content(lines[name]["test"], list(references["test"]), content) if content else None

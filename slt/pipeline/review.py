@@ -12,7 +12,7 @@ from skeletor.files.atomic import write_text
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
 from slt.data import layout
-from slt.pipeline.cascades import cascade_label, cascade_of
+from slt.pipeline.cascades import labels_of
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.translators import TrainedTranslator
 from slt.score.bootstrap import statistics
@@ -36,13 +36,14 @@ class Reading:
 
 def reading(row: Row, name: str, system: TrainedTranslator) -> Reading:
     """The reading of a row's translator, or of its cascade. name: of the system."""
-    label = cascade_label(row.label) if name == cascade_of(row.name) else row.label
-    return Reading(row, label, system.outputs.get(SPLIT, {}), system.glosses.get(SPLIT, {}))
+    return Reading(
+        row, labels_of(row.name, row.label)[name], system.outputs.get(SPLIT, {}), system.glosses.get(SPLIT, {})
+    )
 
 
 def last_reading(rows: Sequence[Row], systems: Mapping[str, Sequence[TrainedTranslator]]) -> Reading | None:
     """Of a run without its own row: that of the last row that has a system, truth only if there is nothing else."""
-    named = [(row, name) for row in rows for name in (row.name, cascade_of(row.name)) if systems.get(name)]
+    named = [(row, name) for row in rows for name in labels_of(row.name, "") if systems.get(name)]
     named.sort(key=lambda pair: pair[0].name != "truth")
     return reading(*named[-1], systems[named[-1][1]][0]) if named else None
 

@@ -1,4 +1,4 @@
-"""Glosses recognised, then translated: a recogniser with Gloss2Text behind it."""
+"""Glosses recognised, then translated: a recogniser with Gloss2Text behind it, or several of each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from skeletor.poses.pose import PoseSequence
 from slt.recognise.align import Sign, align
 from slt.recognise.decode import BLANK, Ids, read
 from slt.recognise.recogniser import Recogniser, raw_features
+from slt.recognise.together.recognisers import Recognisers
+from slt.recognise.together.translators import Translators
 from slt.translate.joey.decode import Encoded, Hypothesis
 from slt.translate.reader import Poses
 from slt.translate.translator import Translator
@@ -26,8 +28,8 @@ _LEAST = -99.0  # natural logarithm, of a reading that is as good as impossible
 class Cascade:
     """A `slt.translate.reader.Reader`. translator: Gloss2Text. Where no gloss is read, nothing is translated."""
 
-    recogniser: Recogniser
-    translator: Translator
+    recogniser: Recogniser | Recognisers
+    translator: Translator | Translators
 
     @property
     def recognised(self) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ def certainty(log_probs: np.ndarray, ids: Ids) -> float:
     return max(_LEAST, -float(loss) / len(ids))
 
 
-def encoded(recogniser: Recogniser, poses: Poses) -> list[Encoded]:
+def encoded(recogniser: Recogniser | Recognisers, poses: Poses) -> list[Encoded]:
     """The recogniser's states (1, T', H) of each pose."""
     return [
         Encoded(torch.from_numpy(one)[None], torch.ones(1, 1, len(one), dtype=torch.bool), (k,))

@@ -52,7 +52,8 @@ def beam_search(log_probs: np.ndarray, trigram: Trigram, reading: Reading) -> Id
     beams: dict[Ids, tuple[float, float]] = {(): (0.0, _NEVER)}  # prefix: log p ending in blank, and not in blank
     language: dict[Ids, float] = {(): 0.0}
     for row in log_probs:
-        likely = [int(k) for k in np.argsort(row)[::-1][: _MOST + 1] if k != BLANK and row[k] > _LEAST]
+        able = np.flatnonzero(row > _LEAST)  # few of a thousand: sorting all would take most of the time
+        likely = [int(k) for k in able[np.argsort(row[able])[::-1]][: _MOST + 1] if k != BLANK]
         grown: dict[Ids, list[float]] = {}
         for prefix, (blank, gloss) in beams.items():
             kept = grown.setdefault(prefix, [_NEVER, _NEVER])

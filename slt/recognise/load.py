@@ -7,13 +7,16 @@ from pathlib import Path
 
 from slt.recognise.cascade import Cascade
 from slt.recognise.isolated import SIGNS, SignReader
-from slt.recognise.recogniser import WEIGHTS, Recogniser
+from slt.recognise.recogniser import WEIGHTS
+from slt.recognise.together.recognisers import Recognisers
+from slt.recognise.together.translators import Translators
 from slt.translate.reader import Reader
 from slt.translate.translator import Translator
 
 
 def load_reader(folder: Path, device: str = "auto", names: Collection[str] | None = None) -> Reader:
-    """The system in a folder: of isolated signs, a cascade if there is a recogniser, or else a translator.
+    """The system in a folder: of isolated signs, a cascade if there is a recogniser (of all recognisers and
+    Gloss2Text models that are there), or else a translator.
 
     names: the files that are taken to be there; None looks. Raises InputError as the systems do.
     """
@@ -21,5 +24,5 @@ def load_reader(folder: Path, device: str = "auto", names: Collection[str] | Non
     if SIGNS in there:
         return SignReader.load(folder, device)
     if WEIGHTS in there:
-        return Cascade(Recogniser.load(folder, device), Translator.load(folder, device))
+        return Cascade(Recognisers.load(folder, device, there), Translators.load(folder, device, there))
     return Translator.load(folder, device)

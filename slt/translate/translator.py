@@ -60,11 +60,13 @@ class Translator:
     recognised: tuple[str, ...] = ()
 
     @staticmethod
-    def load(folder: Path | str, device: str = "auto", decoding: Decoding | None = None) -> Translator:
+    def load(
+        folder: Path | str, device: str = "auto", decoding: Decoding | None = None, name: str = WEIGHTS
+    ) -> Translator:
         """Read the files that `save` wrote. Raises InputError if a file is missing or damaged."""
         folder = Path(folder)
-        header, tensors = read_weights(folder / WEIGHTS, _FORMAT, "a translator of this program", _ADVICE)
-        where = str(folder / WEIGHTS)
+        header, tensors = read_weights(folder / name, _FORMAT, "a translator of this program", _ADVICE)
+        where = str(folder / name)
         with damaged(where, _DAMAGED):
             config = check_config(json.loads(header["config"]), TranslateConfig, where)
             stored = check_config(json.loads(header["decoding"]), DecodingConfig, f"{where}: decoding")
@@ -78,7 +80,7 @@ class Translator:
             )
         text = load_text(folder, config.level)
         if header.get("vocabulary") != text_digest(text):
-            raise InputError(f"{folder / VOCABULARY}: not the vocabulary that {WEIGHTS} was trained with; copy both")
+            raise InputError(f"{folder / VOCABULARY}: not the vocabulary that {name} was trained with; copy both")
         stats = None if glosses else _stats(tensors, where)
         with damaged(where, _DAMAGED):
             model = _loaded(config, text, glosses, recognised, tensors)
@@ -88,7 +90,7 @@ class Translator:
             model, text, config, decoding or Decoding(**stored.model_dump()), target, stats, glosses, recognised
         )
 
-    def save(self, folder: Path | str, text_from: Path) -> None:
+    def save(self, folder: Path | str, text_from: Path, name: str = WEIGHTS) -> None:
         """Write weights and vocabulary into `folder`; the vocabulary's files are copied from `text_from`.
 
         Raises InputError if the weights cannot be written.
@@ -115,7 +117,7 @@ class Translator:
             header["recognised"] = json.dumps(self.recognised, ensure_ascii=False)
         if text_from.resolve() != folder.resolve():
             copy_text(text_from, folder)
-        save_tensors(tensors, folder / WEIGHTS, header)
+        save_tensors(tensors, folder / name, header)
 
     @property
     def width(self) -> int:

@@ -191,6 +191,30 @@ def test_without_joint_translators_a_row_has_its_cascade_alone(rows, tmp_path: P
         config(joint=False)
 
 
+def test_all_seeds_read_together(rows, tmp_path: Path) -> None:
+    corpus, systems = rows
+    write_annotation(tmp_path, "train", corpus.split("train"))
+    few = RECOGNISERS["tiny"].model_copy(update={"epochs": 2.0})
+    run = Run(config(recogniser=few, joint=False, seeds=2, together=True), tmp_path, corpus, "")
+    found = cascades.train_rows(run, systems)
+    assert set(found) == {"gloss2text", "raw-cascade", "raw-together"} and len(found["raw-cascade"]) == 2
+    (system,) = found["raw-together"]
+    whole = load_reader(system.done.folder / "model", "cpu")
+    assert len(whole.recogniser.members) == len(whole.translator.members) == 2
+    poses = open_store(tmp_path / "raw" / "test")
+    names = sorted(system.outputs["test"])
+    assert names == [f"test-{k}" for k in range(3)]
+    assert [h.text for h in whole.translate([poses[n] for n in names])] == [system.outputs["test"][n] for n in names]
+    assert [list(g) for g in whole.recognise([poses[n] for n in names])] == [system.glosses["test"][n] for n in names]
+    table = make_table(run, systems, found)
+    assert [row.name for row in table.rows] == ["constant", "raw-cascade", "raw-together", "gloss2text"]
+    assert table.rows[2].p is None and table.rows[2].test.wer is not None
+    assert "by all seeds together" in table.rows[2].label
+    for values in ({"seeds": 2, "joint": True}, {"recogniser": few}):
+        with pytest.raises(ValueError, match="together: give a recogniser, and seeds: 2"):
+            config(together=True, **values)
+
+
 def test_gloss2text_may_have_a_recipe_of_its_own(rows, tmp_path: Path) -> None:
     corpus, _ = rows
     other = PRESETS["tiny"].model_copy(update={"max_updates": 2, "validate_every": 2, "beams": [1], "hidden": 16})
