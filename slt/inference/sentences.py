@@ -48,11 +48,11 @@ class Sentence:
 class Journal(Protocol):
     """Keeps what was read, for a run that goes on where one before it was killed."""
 
-    def read(self, number: int) -> list[Sentence] | None:
-        """The sentences of the group of that number, None if they are not there."""
+    def read(self, number: int) -> tuple[list[Sentence], Provenance] | None:
+        """The sentences of the group of that number and where they come from, None if they are not there."""
         ...
 
-    def write(self, number: int, sentences: Sequence[Sentence]) -> None:
+    def write(self, number: int, sentences: Sequence[Sentence], provenance: Provenance) -> None:
         """Keep them."""
         ...
 
@@ -70,11 +70,12 @@ def read_segments(
     for number, start in enumerate(range(0, len(found), GROUP)):
         group = found[start : start + GROUP]
         known = journal.read(number) if journal is not None else None
-        if known is None or [(one.start_s, one.end_s) for one in known] != [(s.start_s, s.end_s) for s in group]:
-            known, provenance = _read(chain, raw, group, seconds)
+        if known is None or [(one.start_s, one.end_s) for one in known[0]] != [(s.start_s, s.end_s) for s in group]:
+            known = _read(chain, raw, group, seconds)
             if journal is not None:
-                journal.write(number, known)
-        sentences += known
+                journal.write(number, *known)
+        sentences += known[0]
+        provenance = known[1]
     return sentences, provenance
 
 

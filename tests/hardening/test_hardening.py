@@ -322,7 +322,7 @@ def test_what_was_whole_before_a_write_is_there_when_it_fails(tmp_path: Path) ->
         (whole / OUT / name).write_text(name)
     names = ("corpus/a", "poses/a", "poses/b", "model/a", "report.md")
     writes = tuple(("open", "x.py:3", f"{OUT}/{name}") for name in names)
-    made = disk.Sound(disk.commands()[0], tmp_path, {}, writes, None, 0, 0.0, whole)
+    made = disk.Sound(disk.commands()[0], tmp_path, {}, writes, None, 0, whole)
     assert disk._before(made, whole, 3, folder) == (2, "open\tx.py:3\tposes")
     assert [p.name for p in (folder / OUT).iterdir()] == ["corpus"]
     assert disk._before(made, whole, 5, tmp_path / "last") == (1, "open\tx.py:3\treport.md")

@@ -22,7 +22,7 @@ def suite() -> Suite:
 def _cases(context: Context) -> Iterator[Case]:
     plan = [
         (jobs.whole_run(), 2), (jobs.train_refiner(40), 6), (jobs.train_lifter(40), 5), (jobs.estimate(3), 4),
-        (jobs.translate(10), 3), (jobs.shards(5), 2),
+        (jobs.translate(10), 3), (jobs.shards(5), 2), (jobs.recording(), 3), (jobs.pretrain(60), 2),
     ]  # fmt: skip
     for job, full in plan:
         reference = Reference(context, job)
