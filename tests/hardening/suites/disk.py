@@ -203,7 +203,8 @@ def _real(context: Context, sound: Sound) -> Iterator[Case]:
 
 
 def limit_files(size: int) -> None:
-    """No file grows above so many bytes."""
+    """No file grows above so many bytes; workers are forked."""
+    fork_workers()
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
@@ -224,8 +225,9 @@ def _on_disk(context: Context, sound: Sound, room: int | None) -> Iterator[Outco
     elif not _mount(folder, sound.inputs, used, room):
         yield Outcome("", "no disk can be mounted here (root may)", skipped=True)
         return
+    setup: Setup | None = None if room is None else (fork_workers, ())
     try:
-        yield Outcome("", _judge(sound, folder, _run(context, sound, folder, None)))
+        yield Outcome("", _judge(sound, folder, _run(context, sound, folder, setup)))
     finally:
         _unmount(folder)
         folder.chmod(stat.S_IRWXU)

@@ -81,9 +81,9 @@ class Reference:
                 self.left, self.code, self.seconds = contents(folder / OUT), done.code, done.seconds
         return self
 
-    def begin(self, folder: Path, how: Beginning = "spawn") -> Running:
+    def begin(self, folder: Path, how: Beginning = "spawn", log_suffix: str = ".log") -> Running:
         """Start the command."""
-        job, log = self.job, folder.with_name(f"{folder.name}.log")
+        job, log = self.job, folder.with_name(f"{folder.name}{log_suffix}")
         arguments = job.arguments(self.model)
         setups: dict[Beginning, Setup] = {"anew": (begin_anew, (job.program, arguments)), "fork": (fork_workers, ())}
         return self.context.server().start(job.program, arguments, folder, log, setups.get(how))

@@ -9,7 +9,7 @@ from tests.hardening.case import Case, Context, Suite, single
 from tests.hardening.endings import differing, partial_files, wrong_ending
 from tests.hardening.made import jobs
 from tests.hardening.made.jobs import OUT
-from tests.hardening.suites.kill import Reference
+from tests.hardening.suites.kill import Beginning, Reference
 
 _LIMIT = 600.0
 
@@ -36,10 +36,10 @@ def _check(reference: Reference, number: int) -> str:
     folder = context.work / "two" / f"{job.name.replace(' ', '_')}_{number}"
     jobs.copy_inputs(reference.inputs, folder)
     wait = context.generator("twice", job.name, number).uniform(0, 0.7 * reference.seconds)
-    arguments = job.arguments(reference.model)
-    first = context.server().start(job.program, arguments, folder, folder.with_suffix(".first"))
+    how: Beginning = "fork" if number else "spawn"
+    first = reference.begin(folder, how, ".first")
     time.sleep(wait)
-    second = context.server().start(job.program, arguments, folder, folder.with_suffix(".second"))
+    second = reference.begin(folder, how, ".second")
     ends = [running.end(_LIMIT) for running in (first, second)]
     for name, done in zip(("first", "second"), ends, strict=True):
         problem = wrong_ending(done, reference.code, 2)
