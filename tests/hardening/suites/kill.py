@@ -75,7 +75,7 @@ class Reference:
                 )
                 folder = self.context.work / "whole" / name
                 jobs.copy_inputs(self.inputs, folder)
-                done = self.start(folder, 1200)
+                done = self.start(folder, 1200, "fork")
                 if done.code not in (0, 3):
                     raise RuntimeError(f"does not run undisturbed: exit {done.code}: {done.err[-200:]!r}")
                 self.left, self.code, self.seconds = contents(folder / OUT), done.code, done.seconds

@@ -32,6 +32,9 @@ def anew(*args, cwd):
 @pytest.fixture(scope="module", name="slt")
 def _slt(tmp_path_factory):
     """`slt` in a process that has imported everything; half of the time of these tests would be imports."""
+    if not Path("/proc/self/stat").exists():
+        yield anew
+        return
     server, logs = Server(), tmp_path_factory.mktemp("logs")
 
     def call(*args, cwd):
