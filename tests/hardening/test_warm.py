@@ -2,9 +2,12 @@
 
 import os
 import signal
+from pathlib import Path
 
 from skeletor.support.workers import worker_pool
+from tests.hardening import endings
 from tests.hardening.children import Server
+from tests.hardening.server import begin_anew
 from tests.hardening.warm import fork_workers
 
 _seen: list[str] = []
@@ -43,3 +46,16 @@ def test_a_forked_worker_is_a_fresh_one_that_has_imported_what_its_parent_has() 
     finally:
         server.close()
     assert found == [(pid, ["parent"], True, True)] * 2
+
+
+def test_a_command_that_begins_anew_is_heard_of_when_it_hears_signals(tmp_path: Path) -> None:
+    server = Server(("slt.cli",))
+    argv = ["live", "nothing.ts", "--wait", "60"]
+    os.mkfifo(tmp_path / "nothing.ts")
+    running = server.start("slt", argv, tmp_path, tmp_path / "log", (begin_anew, ("slt", argv)))
+    assert running.hears(signal.SIGTERM)
+    running.signal(signal.SIGTERM)
+    done = running.end(60)
+    assert endings.wrong_ending(done, 143) == "" and "ended by SIGTERM" in done.err
+    assert not running.hears(signal.SIGTERM), "it has ended"
+    server.close()
