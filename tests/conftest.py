@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from multiprocessing import util
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from hypothesis import settings
 
 from skeletor.support.progress import log
+from tests.hardening.warm import fork_workers
 
 # A busy machine must not fail a property: no time limit per example. What passes once passes on every machine: examples
 # are the same in each run. `--hypothesis-profile=search` looks for new ones.
@@ -58,6 +60,18 @@ def _own_log() -> Iterator[None]:
         handler.close()
     log.setLevel(before[1])
     log.propagate = before[2]
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker processes are forked: where what they do is tested, not how they begin, imports are most of the time.
+
+    Where there is no /proc, they are spawned as ever.
+    """
+    if not Path("/proc/self/fd").exists():
+        return
+    monkeypatch.setattr(util, "spawnv_passfds", util.spawnv_passfds)  # put back in the end
+    fork_workers()
 
 
 @pytest.fixture

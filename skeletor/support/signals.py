@@ -7,8 +7,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
+_CAME: ContextVar[list[Ended] | None] = ContextVar("came", default=None)
 _ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -40,27 +42,32 @@ def ending_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    came: list[Ended] = []
     before = {number: signal.getsignal(number) for number in _ENDING}
     taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
 
     def end(number: int, frame: FrameType | None) -> None:
         for other in taken:
             signal.signal(other, signal.SIG_DFL)
-        raise Ended(number)
+        came.append(Ended(number))
+        raise came[0]
 
+    token = _CAME.set(came)
     for number in taken:
         signal.signal(number, end)
     try:
         yield
     finally:
+        _CAME.reset(token)
         for number in taken:
             signal.signal(number, before[number] or signal.SIG_DFL)
 
 
 def raise_end_behind(error: BaseException) -> None:
-    """Raise the `Ended` that an error was made of, if there is one.
+    """Raise the `Ended` that an error was made of, or that came before it in `ending_by_signals`, if there is one.
 
-    Python and libraries turn what is raised in some places (`__set_name__`, callbacks) into an error of their own.
+    Python and libraries turn what is raised in some places (`__set_name__`, callbacks) into an error of their own, and
+    those in Rust (safetensors) forget what it was made of.
     """
     seen: set[int] = set()
     behind: BaseException | None = error
@@ -69,6 +76,8 @@ def raise_end_behind(error: BaseException) -> None:
             raise behind
         seen.add(id(behind))
         behind = behind.__cause__ or behind.__context__
+    for end in _CAME.get() or ():
+        raise end
 
 
 def end_with_parent(parent: int) -> None:

@@ -18,6 +18,7 @@ from skeletor.support.errors import InputError, SkeletorError, as_input_error
 from slt.estimators.pool import Outcome, Task, reason, run_tasks
 from slt.estimators.registry import EstimateOptions, build_estimator
 
+_BEGINS = 5.0  # seconds in which a thread that was started begins
 MOST_WORKERS = 8  # unless more are asked for: each takes 400 MB
 
 
@@ -30,8 +31,14 @@ class Ahead:
     def __init__(self, tasks: Mapping[str, Task], workers: int) -> None:
         self._futures: dict[str, Future[PoseSequence]] = {name: Future() for name in tasks}
         self._stop: Future[None] = Future()
-        self._thread = threading.Thread(target=self._collect, args=(tasks, workers), daemon=True)
+        self._thread = threading.Thread(target=self._collect, args=(tasks, workers), name="ahead", daemon=True)
+        self._asked, self._begun = False, threading.Event()
+
+    def start(self) -> Ahead:
+        """Begin; gives itself. A signal may break this off: `stop` stops what has begun by then."""
+        self._asked = True
         self._thread.start()
+        return self
 
     def __call__(self, source: Path) -> PoseSequence:
         """The pose of one of the sources."""
@@ -46,9 +53,11 @@ class Ahead:
     def stop(self) -> None:
         """Give up what is not done."""
         self._stop.set_result(None)
-        self._thread.join()
+        if self._asked and self._begun.wait(_BEGINS):
+            self._thread.join()
 
     def _collect(self, tasks: Mapping[str, Task], workers: int) -> None:
+        self._begun.set()
         waiting = dict(self._futures)
         try:
             with closing(run_tasks(tasks, workers, self._stop)) as outcomes:
@@ -74,7 +83,7 @@ def estimated_ahead(sources: Sequence[Path], config: EstimateOptions, workers: i
     tasks: dict[str, Task] = {str(source): partial(_estimate, source, config) for source in sources}
     ahead = Ahead(tasks, workers)
     try:
-        yield ahead
+        yield ahead.start()
     finally:
         ahead.stop()
 

@@ -162,7 +162,7 @@ def run_tasks(
     """
     left = dict(tasks)
     stop = Future() if stop is None else stop
-    while left:
+    while left and not stop.done():
         suspects: set[str] = set()
         for outcome in _pooled(left, min(workers, len(left)), suspects, stop):
             del left[outcome.name]
@@ -172,8 +172,6 @@ def run_tasks(
             yield from _pooled({name: left.pop(name)}, 1, dead, stop)
             if dead:
                 yield Outcome(name, KILLED)
-        if stop.done():
-            return
 
 
 def _pooled(

@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from skeletor.files.atomic import write_text
+from skeletor.poses.pose import Provenance
+from skeletor.support.errors import InputError
 from slt.inference.sentences import Sentence
 
 _SENTENCES: TypeAdapter[list[Sentence]] = TypeAdapter(list[Sentence])
@@ -21,18 +23,21 @@ class FileJournal:
     def __init__(self, folder: Path, key: str) -> None:
         self._folder, self._key = folder, hashlib.sha256(key.encode()).hexdigest()
 
-    def read(self, number: int) -> list[Sentence] | None:
-        """The sentences of a group; None if they are not there, are another key's, or cannot be read."""
+    def read(self, number: int) -> tuple[list[Sentence], Provenance] | None:
+        """Sentences and provenance of a group; None if they are not there, are another key's, or cannot be read."""
         try:
             stored = json.loads(self._file(number).read_text(encoding="utf-8"))
-            return _SENTENCES.validate_python(stored["sentences"]) if stored["key"] == self._key else None
-        except (OSError, ValueError, TypeError, KeyError, ValidationError):
+            if stored["key"] != self._key:
+                return None
+            return _SENTENCES.validate_python(stored["sentences"]), Provenance.from_json(stored["provenance"])
+        except (OSError, ValueError, TypeError, KeyError, ValidationError, InputError):
             return None
 
-    def write(self, number: int, sentences: Sequence[Sentence]) -> None:
+    def write(self, number: int, sentences: Sequence[Sentence], provenance: Provenance) -> None:
         """Keep them, written whole."""
         plain = _SENTENCES.dump_python(list(sentences), mode="python")
-        write_text(self._file(number), json.dumps({"key": self._key, "sentences": plain}, ensure_ascii=False))
+        content = {"key": self._key, "sentences": plain, "provenance": provenance.to_json()}
+        write_text(self._file(number), json.dumps(content, ensure_ascii=False))
 
     def _file(self, number: int) -> Path:
         return self._folder / f"sentences-{number:05d}.json"

@@ -49,11 +49,11 @@ class Sentence:
 class Journal(Protocol):
     """Keeps what was read, for a run that goes on where one before it was killed."""
 
-    def read(self, number: int) -> list[Sentence] | None:
-        """The sentences of the group of that number, None if they are not there."""
+    def read(self, number: int) -> tuple[list[Sentence], Provenance] | None:
+        """The sentences of the group of that number and where they come from, None if they are not there."""
         ...
 
-    def write(self, number: int, sentences: Sequence[Sentence]) -> None:
+    def write(self, number: int, sentences: Sequence[Sentence], provenance: Provenance) -> None:
         """Keep them."""
         ...
 
@@ -71,11 +71,12 @@ def read_segments(
     for number, start in enumerate(range(0, len(found), GROUP)):
         group = found[start : start + GROUP]
         known = journal.read(number) if journal is not None else None
-        if known is None or [_place(one) for one in known] != [_place(one) for one in group]:
-            known, provenance = _read(chain, raw, group, seconds)
+        if known is None or [_place(one) for one in known[0]] != [_place(one) for one in group]:
+            known = _read(chain, raw, group, seconds)
             if journal is not None:
-                journal.write(number, known)
-        sentences += known
+                journal.write(number, *known)
+        sentences += known[0]
+        provenance = known[1]
     return sentences, provenance
 
 

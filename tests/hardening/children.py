@@ -161,6 +161,15 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if group else os.kill)(self.pid, number)
 
+    def hears(self, number: int, seconds: float = 60) -> bool:
+        """Wait until the process has a handler of its own for a signal; False if it ends, or time passes, before."""
+        until = time.monotonic() + seconds
+        while self.code() is None and time.monotonic() < until:
+            if _handled(self.pid) >> (number - 1) & 1:
+                return True
+            time.sleep(0.01)
+        return False
+
     def wait(self, seconds: float) -> bool:
         """Whether it ended within so many seconds."""
         until = time.monotonic() + seconds
@@ -199,6 +208,14 @@ def members(session: int) -> list[int]:
                 if int(fields[3]) == session and fields[0] not in ("Z", "X"):
                     found.append(int(entry.name))
     return found
+
+
+def _handled(process: int) -> int:
+    """The signals that a process has handlers for, a bit each."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("SigCgt:")).split()[1], 16)
+    return 0
 
 
 def _stat(process: int) -> list[str]:

@@ -61,6 +61,14 @@ def differing(folder: Path, expected: dict[str, bytes]) -> str:
     return "; ".join(f"{len(names)} files {what}: {', '.join(names[:3])}" for names, what in parts if names)
 
 
+def lacking(folder: Path, expected: dict[str, bytes], steady: bool) -> str:
+    """`differing`; of work that does not give the same bytes each time, whether its files are there and whole."""
+    if steady:
+        return differing(folder, expected)
+    absent = [name for name in expected if not (folder / name).is_file()]
+    return f"missing: {absent[0]}" if absent else partial_files(folder, expected)
+
+
 def partial_files(folder: Path, expected: dict[str, bytes], inputs: frozenset[str] = frozenset()) -> str:
     """Which files under final names are not whole, or "". expected: what undisturbed work leaves."""
     for path in sorted(folder.rglob("*")):
@@ -96,6 +104,7 @@ def _broken(path: Path, content: bytes) -> str:
         ".mp4": _open_video,
         ".pose": _open_poses,
         ".npy": _open_array,
+        ".vtt": _open_subtitles,
     }
     if path.suffix in (".lock", "") and not content:
         return ""
@@ -139,3 +148,9 @@ def _open_array(path: Path) -> None:
     import numpy as np
 
     np.load(path, allow_pickle=False)
+
+
+def _open_subtitles(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if not text.startswith("WEBVTT\n") or not text.endswith("\n"):
+        raise ValueError("cut")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import os
@@ -21,6 +22,9 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
+from tests.hardening.warm import let_go
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl
 _ROOM = 2 << 30  # bytes of address space that a call may take beyond what is there
 WARM = (
     "slt.cli.translate", "slt.cli.stages", "slt.cli.corpora.run", "skeletor.cli", "slt.inference.chain",
@@ -32,11 +36,13 @@ WARM = (
     "scipy.signal", "scipy.optimize",
 )  # fmt: skip
 Reply = dict[str, Any]
+_codes: dict[int, int | None] = {}  # of commands that were started and not yet seen to have ended
 
 
 def main() -> None:
     """Serve until the other side hangs up."""
     connection = Connection(int(sys.argv[1]))
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1)  # workers of a killed command are waited for here, and their CPU time counts
     warm(sys.argv[2].split(","))
     gc.collect()
     gc.freeze()  # a forked command does not look through what was imported here
@@ -98,11 +104,12 @@ def start(
     """Fork a command in a session of its own; gives its process id. Its output goes to `log`.out and `log`.err."""
     child = os.fork()
     if child:
+        _codes[child] = None
         return child
     os.setsid()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL if name == signal.SIGTERM else signal.default_int_handler)
-    _let_go()
+    let_go()
     os.chdir(folder)
     for number, suffix in ((1, ".out"), (2, ".err")):
         file = os.open(log + suffix, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -112,6 +119,12 @@ def start(
         setup[0](*setup[1])
     sys.argv = [program, *argv]
     _end(lambda: importlib.import_module(f"{program}.cli").main(list(argv)))
+
+
+def begin_anew(program: str, argv: Sequence[str]) -> None:
+    """In a process that was forked to run a command: be Python itself, which has imported nothing yet."""
+    call = f"import sys; from {program}.cli import main; sys.exit(main())"
+    os.execv(sys.executable, [sys.executable, "-c", call, *argv])
 
 
 def _end(run: Callable[[], Any]) -> NoReturn:
@@ -131,21 +144,13 @@ def _end(run: Callable[[], Any]) -> NoReturn:
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
-def _let_go() -> None:
-    """Leave the server's files to it; their numbers stay taken, since objects here will close them."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != null:
-            with contextlib.suppress(OSError):
-                os.fstat(int(name))
-                os.dup2(null, int(name))
-    os.close(null)
-
-
 def _poll(child: int) -> int | None:
-    """Exit code of a command, minus the signal that ended it; None while it runs."""
-    done, status = os.waitpid(child, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if done else None
+    """Exit code of a command, minus the signal that ended it; None while it runs. Others that have ended go as well."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] in _codes:
+                _codes[ended[0]] = os.waitstatus_to_exitcode(ended[1])
+    return _codes[child] if _codes[child] is None else _codes.pop(child)
 
 
 if __name__ == "__main__":

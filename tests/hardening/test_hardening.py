@@ -159,29 +159,6 @@ def test_numbers_are_read_as_they_are_drawn_and_damage_is_none() -> None:
     assert videos.number_of(np.zeros((128, 160, 3), np.uint8)) is None
 
 
-def test_endings_that_are_wrong() -> None:
-    good = Finished(2, "", "slt: a.mp4: cannot be written\n", 1.0)
-    assert endings.wrong_ending(good, 2) == ""
-    assert "exit 2, not 0" in endings.wrong_ending(good, 0)
-    assert "Traceback" in endings.wrong_ending(Finished(2, "", "Traceback (most recent call last):\n  x\n", 1.0), 2)
-    assert "unexpected" in endings.wrong_ending(Finished(2, "", "slt: unexpected OSError: x\n", 1.0), 2)
-    assert "without a word" in endings.wrong_ending(Finished(2, "", "", 1.0), 2)
-    assert "left running" in endings.wrong_ending(Finished(0, "", "", 1.0, ("77",)), 0)
-
-
-def test_partial_temporary_and_other_files_are_seen(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text('{"a": 1')
-    assert "a.json" in endings.partial_files(tmp_path, {})
-    assert endings.partial_files(tmp_path, {"a.json": b'{"a": 1'}) == ""
-    assert endings.differing(tmp_path, {"a.json": b"{}"}) == "1 files with other bytes: a.json"
-    assert "1 files missing: b" in endings.differing(tmp_path, {"a.json": b'{"a": 1', "b": b""})
-    (tmp_path / ".b.77.tmp.json").write_text("x")
-    assert endings.temporary_files(tmp_path) == [".b.77.tmp.json"]
-    (tmp_path / "a.json").unlink()
-    (tmp_path / "c.safetensors").write_bytes(b"12345678")
-    assert "c.safetensors" in endings.partial_files(tmp_path, {})
-
-
 def test_processes_that_outlive_a_command_are_found(
     tmp_path: Path, servers: run.Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,7 +299,7 @@ def test_what_was_whole_before_a_write_is_there_when_it_fails(tmp_path: Path) ->
         (whole / OUT / name).write_text(name)
     names = ("corpus/a", "poses/a", "poses/b", "model/a", "report.md")
     writes = tuple(("open", "x.py:3", f"{OUT}/{name}") for name in names)
-    made = disk.Sound(disk.commands()[0], tmp_path, {}, writes, None, 0, 0.0, whole)
+    made = disk.Sound(disk.commands()[0], tmp_path, {}, writes, None, 0, whole)
     assert disk._before(made, whole, 3, folder) == (2, "open\tx.py:3\tposes")
     assert [p.name for p in (folder / OUT).iterdir()] == ["corpus"]
     assert disk._before(made, whole, 5, tmp_path / "last") == (1, "open\tx.py:3\treport.md")

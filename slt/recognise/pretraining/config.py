@@ -36,6 +36,7 @@ class PretrainConfig(Accumulating):
     weight_decay: float = Field(default=0.01, ge=0)
     batch: int = Field(default=48, ge=3, le=65536, description="sequences that the encoder reads in a step")
     steps: int = Field(default=4000, ge=1)
+    checkpoint_every: int = Field(default=500, ge=1, description="steps after which a killed training can go on")
 
     @field_validator("objectives")
     @classmethod

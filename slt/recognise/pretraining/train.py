@@ -54,7 +54,7 @@ def pretrain(
     if not raw:
         raise InputError("pretraining: no poses")
     stats = fit_stats(raw)
-    digest = hashlib.sha256(f"{config.model_dump_json()} {seed}".encode())
+    digest = hashlib.sha256(f"{config.model_dump_json(exclude={'checkpoint_every'})} {seed}".encode())
     clips.update(digest)
     trained = train(
         lambda place: PretrainTask(config, clips, stats, place), _options(config), seed, resolve_device(device), out,
@@ -73,8 +73,8 @@ def _options(config: PretrainConfig) -> Options:
     return Options(
         name="encoder", schedule=Schedule("cosine", config.learning_rate, config.warmup),
         budget=Budget(config.steps), batch_size=config.batch, weight_decay=config.weight_decay, gradient_clip=1.0,
-        log_every=100, checkpoint_every=500, ema=config.recogniser.ema, prefetch=1, unit="sequences",
-        accumulate=config.accumulate,
+        log_every=100, checkpoint_every=config.checkpoint_every, ema=config.recogniser.ema, prefetch=1,
+        unit="sequences", accumulate=config.accumulate,
     )  # fmt: skip
 
 

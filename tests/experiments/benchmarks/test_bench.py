@@ -10,6 +10,8 @@ from experiments.benchmarks import estimate, refine
 from experiments.benchmarks.table import MEGABYTES, Row, markdown
 from skeletor.poses.pose import PoseSequence
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 def test_a_ratio_above_one_means_that_ours_is_better() -> None:
     assert Row("a", "frames/s", 200, "b", 100).ratio == 2

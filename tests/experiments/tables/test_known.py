@@ -10,6 +10,8 @@ from experiments.tables.compare import smoothers
 from experiments.tables.config import load_table
 from skeletor.support.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 TABLES = Path(__file__).parents[3] / "experiments" / "tables"
 MODEL = {"label": "Skeletor (default)", "train": {"preset": "small"}}
 TINY = [f"smoothers={json.dumps(['linear', 'linear-carried'])}", f"models={json.dumps([MODEL])}", "workers=1"]

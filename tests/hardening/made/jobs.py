@@ -11,6 +11,7 @@ import numpy as np
 
 from skeletor.io import native
 from skeletor.io.formats import write_pose
+from skeletor.poses.skeleton import SIGNING_50
 from tests.hardening.made.models import RUN, write_config
 from tests.hardening.made.poses import pose_2d, pose_3d
 from tests.hardening.made.signers import signing_video
@@ -25,6 +26,7 @@ class Job:
     """A command that works in a folder. prepare: puts its inputs there. Its results go to OUT in the folder.
 
     model: whether it wants `--model`. resumes: begun again, it keeps the parts of its results that are whole.
+    steady: whether the same work gives the same bytes; what is watched live depends on how fast the machine is.
     """
 
     name: str
@@ -33,10 +35,15 @@ class Job:
     prepare: Callable[[Path], None]
     model: bool = False
     resumes: bool = False
+    steady: bool = True
 
     def arguments(self, model: Path | None) -> list[str]:
         """The whole command line."""
         return [*self.argv, *(["--model", str(model)] if self.model and model else [])]
+
+    def codes(self, found: int) -> tuple[int, ...]:
+        """Exit codes of undisturbed work that was found to end with one."""
+        return (found,) if self.steady else (0, 3)
 
 
 def copy_inputs(source: Path, target: Path) -> None:
@@ -100,6 +107,35 @@ def _poses(number: int) -> Callable[[Path], None]:
     return prepare
 
 
+def _recording(folder: Path) -> None:
+    """More than three minutes and 4 MB, which is worked on in parts: someone who signs for 3 s, and rests for 1.4."""
+    rng = np.random.default_rng(8)
+    points = np.tile(pose_2d(rng, 110).keypoints, (62, 1, 1))
+    raised = np.array(
+        [k for k, name in enumerate(SIGNING_50.joints) if "shoulder" not in name and name not in ("nose", "neck")]
+    )
+    signs = np.flatnonzero(np.arange(len(points)) % 110 < 75)
+    points[signs[:, None], raised, 1] -= 90
+    still = pose_2d(rng, len(points), "talk")
+    write_pose(still.replace(points.astype(np.float32), still.confidence), folder / "talk.safetensors")
+
+
+def _stream(folder: Path) -> None:
+    """A video that can be read while it grows."""
+    signing_video(folder / "v.ts", 3, 60)
+
+
+def _pretraining(steps: int) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        _clips_3d(folder)
+        recogniser = {"preset": "tiny", "width": 8, "hidden": 16}
+        train = {"recogniser": recogniser, "batch": 3, "steps": steps, "warmup": 2, "checkpoint_every": 4}
+        raw = {"data": ["clips.safetensors"], "out": OUT, "device": "cpu", "train": train}
+        write_config(folder / "pretrain.yaml", raw)
+
+    return prepare
+
+
 def _solid(folder: Path) -> None:
     write_pose(pose_3d(np.random.default_rng(7), 40, "s"), folder / "s.safetensors")
 
@@ -127,6 +163,23 @@ def translate(number: int) -> Job:
     """`slt translate` of several files of poses."""
     argv = ("translate", *(f"p{k}.safetensors" for k in range(number)), "-o", OUT, "-f", "txt,srt", "--device", "cpu")
     return Job("slt translate", "slt", argv, _poses(number), model=True)
+
+
+def recording() -> Job:
+    """`slt translate` of a long recording: what is done lies in `talk.work`, and goes with the last result."""
+    argv = ("translate", "talk.safetensors", "-o", OUT, "-f", "txt,srt,vtt", "--segments", "rule", "--device", "cpu")
+    return Job("slt translate, long", "slt", argv, _recording, model=True)
+
+
+def live() -> Job:
+    """`slt live` of a file that does not grow any more."""
+    argv = ("live", "v.ts", "--wait", "0.3", "-o", f"{OUT}/talk.vtt", "--device", "cpu")
+    return Job("slt live", "slt", argv, _stream, model=True, steady=False)
+
+
+def pretrain(steps: int) -> Job:
+    """`slt pretrain`."""
+    return Job("slt pretrain", "slt", ("pretrain", "pretrain.yaml"), _pretraining(steps))
 
 
 def whole_run() -> Job:

@@ -7,19 +7,28 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tests.hardening.case import Case, Context, Outcome, Suite
-from tests.hardening.children import Finished
-from tests.hardening.endings import contents, differing, partial_files, temporary_files, wrong_ending
+from tests.hardening.children import Finished, Running, Setup
+from tests.hardening.endings import contents, lacking, partial_files, temporary_files, wrong_ending
 from tests.hardening.made import jobs
 from tests.hardening.made.jobs import OUT, Job
 from tests.hardening.made.models import speaking_model
+from tests.hardening.server import begin_anew
+from tests.hardening.warm import fork_workers
 
 CHAIN = 8  # kills in one folder, before the work is let alone
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+_LOADING = 4.0  # seconds in which a real process imports what it needs, and begins to work
 _CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 _STARTING = 0.3  # seconds in which a command may not have begun to look after signals
 _PATIENCE = 180.0  # seconds in which a command ends after a signal, on a busy machine
+
+
+# anew: Python itself, which imports everything. spawn: what a command needs is imported, its workers are begun anew.
+# fork: these are forked as well. A chain of each command begins anew once, and then spawns; the others fork.
+Beginning = Literal["anew", "spawn", "fork"]
 
 
 def suite() -> Suite:
@@ -28,10 +37,11 @@ def suite() -> Suite:
 
 
 def plan() -> list[tuple[Job, int]]:
-    """Commands and how often each is ended; 200 in all."""
+    """Commands and how often each is ended; 248 in all."""
     return [
         (jobs.whole_run(), 40), (jobs.train_refiner(40), 40), (jobs.train_lifter(40), 35), (jobs.estimate(5), 35),
-        (jobs.translate(10), 30), (jobs.shards(7), 20),
+        (jobs.translate(10), 30), (jobs.shards(7), 20), (jobs.recording(), 16), (jobs.live(), 16),
+        (jobs.pretrain(60), 16),
     ]  # fmt: skip
 
 
@@ -48,6 +58,11 @@ class Reference:
     code: int = 0
     model: Path | None = None
 
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Exit codes of undisturbed work."""
+        return self.job.codes(self.code)
+
     def ready(self) -> Reference:
         """The same, after the work."""
         with self.lock:
@@ -60,18 +75,26 @@ class Reference:
                 )
                 folder = self.context.work / "whole" / name
                 jobs.copy_inputs(self.inputs, folder)
-                done = self.start(folder, 1200)
+                done = self.start(folder, 1200, "fork")
                 if done.code not in (0, 3):
                     raise RuntimeError(f"does not run undisturbed: exit {done.code}: {done.err[-200:]!r}")
                 self.left, self.code, self.seconds = contents(folder / OUT), done.code, done.seconds
         return self
 
-    def start(self, folder: Path, seconds: float) -> Finished:
+    def begin(self, folder: Path, how: Beginning = "spawn", log_suffix: str = ".log") -> Running:
+        """Start the command."""
+        job, log = self.job, folder.with_name(f"{folder.name}{log_suffix}")
+        arguments = job.arguments(self.model)
+        setups: dict[Beginning, Setup] = {"anew": (begin_anew, (job.program, arguments)), "fork": (fork_workers, ())}
+        return self.context.server().start(job.program, arguments, folder, log, setups.get(how))
+
+    def start(self, folder: Path, seconds: float, how: Beginning = "spawn") -> Finished:
         """Run the command to its end."""
-        arguments = self.job.arguments(self.model)
-        return self.context.server().run(
-            self.job.program, arguments, folder, folder.with_name(f"{folder.name}.log"), seconds
-        )
+        return self.begin(folder, how).end(seconds)
+
+    def differing(self, folder: Path) -> str:
+        """Which results of undisturbed work are not there, or ""."""
+        return lacking(folder / OUT, self.left, self.job.steady)
 
 
 def _cases(context: Context) -> Iterator[Case]:
@@ -95,36 +118,39 @@ def chain(reference: Reference, number: int, count: int) -> Iterator[Outcome]:
     tried = 0
     while tried < count:
         moment, which = random.uniform(0.05, max(0.4, 0.45 * reference.seconds)), random.choice(SIGNALS)
-        ended = _end_at(reference, folder, moment, which)
+        how: Beginning = "fork" if number else "spawn" if tried else "anew"
+        ended = _end_at(reference, folder, random.uniform(0, _LOADING) if how == "anew" else moment, which, how)
         if ended is None:  # it was through before
-            problem = differing(folder / OUT, reference.left)
+            problem = reference.differing(folder)
             if problem:
                 yield Outcome(f"{name}, done after {tried} ends", problem)
             jobs.copy_inputs(reference.inputs, folder)
             continue
         tried += 1
-        yield Outcome(f"{name}, {which.name} after {moment:.2f} s", ended)
-    done = reference.start(folder, 1200)
-    problem = wrong_ending(done, reference.code) or differing(folder / OUT, reference.left)
+        yield Outcome(f"{name}, {which.name} after {moment:.2f} s{', begun anew' if how == 'anew' else ''}", ended)
+    done = reference.start(folder, 1200, "fork" if number else "spawn")
+    problem = wrong_ending(done, *reference.codes) or reference.differing(folder)
     left = temporary_files(folder / OUT)
     if problem or left:
         yield Outcome(f"{name}, resumed after {count} ends", problem or f"temporary files stay: {left[0]}")
 
 
-def _end_at(reference: Reference, folder: Path, moment: float, which: signal.Signals) -> str | None:
-    """What is wrong after a signal at that moment, or ""; None if the command had ended before."""
-    log = folder.with_name(f"{folder.name}.log")
-    running = reference.context.server().start(
-        reference.job.program, reference.job.arguments(reference.model), folder, log
-    )
+def _end_at(reference: Reference, folder: Path, moment: float, which: signal.Signals, how: Beginning) -> str | None:
+    """What is wrong after a signal at that moment, or ""; None if the command had ended before.
+
+    With "anew" the moment counts from when it hears signals.
+    """
+    running = reference.begin(folder, how)
+    if how == "anew":
+        running.hears(signal.SIGTERM)
     if running.wait(moment):
         running.end()
         return None
     running.signal(which, group=which is signal.SIGINT)
     done = running.end(_PATIENCE)
-    if done.code == reference.code and not done.left:
+    if done.code in reference.codes and not done.left:
         return None
-    codes = (_CODES[which], -which.value) if moment < _STARTING else (_CODES[which],)
+    codes = (_CODES[which], -which.value) if moment < _STARTING and how != "anew" else (_CODES[which],)
     silent = which is signal.SIGKILL or done.code == -which.value
     reason = f"left running: {', '.join(done.left)}" if done.left else ""
     if not reason and (done.code not in codes or not silent):

@@ -9,7 +9,7 @@ from tests.hardening.case import Case, Context, Suite, single
 from tests.hardening.endings import differing, partial_files, wrong_ending
 from tests.hardening.made import jobs
 from tests.hardening.made.jobs import OUT
-from tests.hardening.suites.kill import Reference
+from tests.hardening.suites.kill import Beginning, Reference
 
 _LIMIT = 600.0
 
@@ -22,7 +22,7 @@ def suite() -> Suite:
 def _cases(context: Context) -> Iterator[Case]:
     plan = [
         (jobs.whole_run(), 2), (jobs.train_refiner(40), 6), (jobs.train_lifter(40), 5), (jobs.estimate(3), 4),
-        (jobs.translate(10), 3), (jobs.shards(5), 2),
+        (jobs.translate(10), 3), (jobs.shards(5), 2), (jobs.recording(), 3), (jobs.pretrain(60), 2),
     ]  # fmt: skip
     for job, full in plan:
         reference = Reference(context, job)
@@ -36,10 +36,10 @@ def _check(reference: Reference, number: int) -> str:
     folder = context.work / "two" / f"{job.name.replace(' ', '_')}_{number}"
     jobs.copy_inputs(reference.inputs, folder)
     wait = context.generator("twice", job.name, number).uniform(0, 0.7 * reference.seconds)
-    arguments = job.arguments(reference.model)
-    first = context.server().start(job.program, arguments, folder, folder.with_suffix(".first"))
+    how: Beginning = "fork" if number else "spawn"
+    first = reference.begin(folder, how, ".first")
     time.sleep(wait)
-    second = context.server().start(job.program, arguments, folder, folder.with_suffix(".second"))
+    second = reference.begin(folder, how, ".second")
     ends = [running.end(_LIMIT) for running in (first, second)]
     for name, done in zip(("first", "second"), ends, strict=True):
         problem = wrong_ending(done, reference.code, 2)

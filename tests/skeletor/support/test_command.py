@@ -1,5 +1,6 @@
 """How commands end: one line, the right exit code; signals; output that cannot be printed."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -136,3 +137,19 @@ def test_a_signal_ends_a_command_whatever_an_error_makes_of_it(tmp_path, capsys)
     assert run_command(lambda: for_each(files, work, "files"), "x") == 143 and done == files[:1]
     assert run_command(lambda: work(files[1]), "x") == 143
     assert capsys.readouterr().err.splitlines() == ["x: ended by SIGTERM"] * 2
+
+
+def test_a_signal_ends_a_command_though_a_library_has_lost_it(tmp_path, capsys):
+    done = []
+
+    def work(path):
+        done.append(path)
+        with contextlib.suppress(Ended):  # as code in Rust does that asks Python for something
+            signal.raise_signal(signal.SIGINT)
+        raise InputError("could not determine the shape")
+
+    files = [tmp_path / "a", tmp_path / "b"]
+    assert run_command(lambda: for_each(files, work, "files"), "x") == 130 and done == files[:1]
+    assert run_command(lambda: work(files[1]), "x") == 130
+    assert capsys.readouterr().err.splitlines() == ["x: interrupted"] * 2
+    assert run_command(lambda: for_each([], work, "files"), "x") == 0, "the next command has heard nothing"

@@ -59,14 +59,15 @@ def test_parts_give_what_the_whole_gives_for_any_number_at_a_time(translate, fil
     assert len(results(tmp_path / "whole")[0]["sentences"]) == 3 * len(SAID)
 
 
-def test_a_killed_run_goes_on_with_the_sentences_that_are_there(translate, file, tmp_path, monkeypatch):
+@pytest.mark.parametrize("last", [2, 4])
+def test_a_killed_run_goes_on_with_the_sentences_that_are_there(translate, file, tmp_path, monkeypatch, last):
     translate(file, "-o", tmp_path / "whole", "-f", "json,srt")
     monkeypatch.setattr(sentences, "GROUP", 2)
     write, read = FileJournal.write, []
 
-    def killed(self, number, found):
-        write(self, number, found)
-        if number == 2:
+    def killed(self, number, *found):
+        write(self, number, *found)
+        if number == last:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -74,12 +75,12 @@ def test_a_killed_run_goes_on_with_the_sentences_that_are_there(translate, file,
         with pytest.raises(KeyboardInterrupt):
             translate(file, "-o", tmp_path / "out", "-f", "json,srt")
     assert sorted(one.name for one in (tmp_path / "out" / "talk.work").glob("sentences*")) == [
-        f"sentences-0000{number}.json" for number in range(3)
+        f"sentences-0000{number}.json" for number in range(last + 1)
     ]
     made = sentences._read
     monkeypatch.setattr(sentences, "_read", lambda *args: read.append(1) or made(*args))
     assert translate(file, "-o", tmp_path / "out", "-f", "json,srt") == 0
-    assert alike(tmp_path / "out", tmp_path / "whole") and len(read) == 2  # of five groups
+    assert alike(tmp_path / "out", tmp_path / "whole") and len(read) == 4 - last  # of five groups
     assert not (tmp_path / "out" / "talk.work").exists()
 
 

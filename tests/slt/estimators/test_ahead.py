@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from skeletor.io.formats import write_pose
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
+from skeletor.support.signals import Ended
 from slt.estimators.ahead import Ahead, estimated_ahead, usable_cores
 from slt.estimators.pool import Outcome
 from slt.estimators.pose_files import PosesOptions
@@ -52,7 +55,7 @@ def fine(name: str) -> Outcome:
 
 
 def test_a_worker_that_dies_is_an_error_of_its_clip_only() -> None:
-    ahead = Ahead({"dead": die, "sound": partial(fine, "sound")}, 1)
+    ahead = Ahead({"dead": die, "sound": partial(fine, "sound")}, 1).start()
     assert len(ahead(Path("sound"))) == 1
     with pytest.raises(InputError, match="dead: its worker process died twice"):
         ahead(Path("dead"))
@@ -66,7 +69,7 @@ def slow() -> Outcome:
 
 def test_whoever_gives_up_waits_for_nothing() -> None:
     before = time.monotonic()
-    ahead = Ahead({"slow": slow}, 1)
+    ahead = Ahead({"slow": slow}, 1).start()
     while not multiprocessing.active_children():
         assert time.monotonic() < before + 20
     ahead.stop()
@@ -75,3 +78,17 @@ def test_whoever_gives_up_waits_for_nothing() -> None:
 
 def test_there_is_a_core() -> None:
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_signal_while_it_starts_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, before = threading.Thread.start, set(threading.enumerate())
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == "ahead":
+            raise Ended(signal.SIGINT)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(Ended), estimated_ahead([Path("never read")], POSES, 1):
+        pass
+    assert set(threading.enumerate()) == before and not multiprocessing.active_children()

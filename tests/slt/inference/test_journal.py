@@ -2,6 +2,7 @@
 
 import math
 
+from skeletor.poses.pose import Provenance, StageRecord
 from slt.inference.journal import FileJournal
 from slt.inference.sentences import Sentence
 from slt.recognise.align import Sign
@@ -12,18 +13,21 @@ READ = [
     Sentence(3.0, 4.0, None, "nobody signs"),
 ]  # fmt: skip
 
+FROM = Provenance("talk.mp4", "ab", "mediapipe", "1", (64, 48), "pixel", (StageRecord("lift", "2", {"mode": "fast"}),))
+
 
 def test_sentences_come_back_as_they_were(tmp_path):
-    FileJournal(tmp_path, "key").write(3, READ)
-    assert FileJournal(tmp_path, "key").read(3) == READ
+    FileJournal(tmp_path, "key").write(3, READ, FROM)
+    assert FileJournal(tmp_path, "key").read(3) == (READ, FROM)
 
 
 def test_what_is_not_there_or_another_keys_or_damaged_is_not_read(tmp_path):
     journal = FileJournal(tmp_path, "key")
-    journal.write(0, READ)
+    journal.write(0, READ, FROM)
     assert journal.read(1) is None and FileJournal(tmp_path, "other").read(0) is None
     (file,) = tmp_path.iterdir()
     whole = file.read_text()
-    for damaged in ("", whole[: len(whole) // 2], "[]", "{}", whole.replace('"text"', '"tixt"')):
+    renamed = (whole.replace('"text"', '"tixt"'), whole.replace("stages", "x"))
+    for damaged in ("", whole[: len(whole) // 2], "[]", "{}", *renamed):
         file.write_text(damaged)
         assert journal.read(0) is None

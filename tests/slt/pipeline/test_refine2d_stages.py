@@ -16,6 +16,8 @@ from slt.pipeline.context import Detected, Run
 from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d, weights_of
 from tests.skeletor.refiners2d.parts2d import clips
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 @pytest.fixture(name="start")
 def _start(tmp_path: Path) -> tuple[Run, Detected]:

@@ -8,6 +8,8 @@ from slt.synthetic import lift_clips
 from slt.synthetic.language.grammar import make_splits
 from slt.synthetic.signing.signers import split_signers
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 TINY = LifterDataConfig(clips=3, views=2)
 
 
