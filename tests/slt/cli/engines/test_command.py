@@ -322,8 +322,8 @@ def test_after_a_kill_the_same_command_goes_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = ["in/a.safetensors", "in/bad.safetensors", "in/two.x.safetensors", "-o", "out", *WAYS["here"]]
-    root = str(Path(__file__).parents[4])
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=os.environ | {"PYTHONPATH": root})
+    places = os.pathsep.join([str(Path(__file__).parents[4]), os.environ.get("PYTHONPATH", "")])
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=os.environ | {"PYTHONPATH": places})
     pause, deadline = threading.Event(), monotonic() + 120
     while not Path("halting").exists():
         assert monotonic() < deadline and parent.poll() is None
