@@ -45,11 +45,15 @@ test: setup
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then measure=1; export COVERAGE_CORE=sysmon; fi; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $${measure:+--cov --cov-report=}
 
-## engines: the tests of slurm and ray by submitit and Ray, which it fetches into .engines
-engines: setup
-	test -e .engines/.ready || { $(BIN)/python -m pip install --quiet --target .engines -c requirements.txt 'submitit>=1.5.4,<2' 'ray>=2.50,<3' && touch .engines/.ready; }
-	PYTHONPATH=$(CURDIR)/.engines $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not gpu' -k 'slurm or ray or engine' \
+## engines: the tests of Slurm and Ray, with submitit and Ray in a folder of their own
+engines: .engines/.ready
+	PYTHONPATH='$(CURDIR)/.engines' $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not gpu' -k 'slurm or ray or engine' \
 		tests/slt/shards tests/slt/cli/engines tests/slt/cli/corpora
+
+.engines/.ready: $(VENV)/.ready
+	if grep -qs '^uv' $(VENV)/pyvenv.cfg; then install='uv pip install'; else install='$(BIN)/python -m pip install'; fi; \
+		$$install --quiet --target .engines -c requirements.txt 'submitit>=1.5.4,<2' 'ray>=2.50,<3'
+	touch $@
 
 ## gpu: the tests that need a GPU
 # Every kind of training on a GPU, resumed, and the whole chain: under 3 minutes there. Without a GPU all is skipped.
