@@ -62,6 +62,16 @@ def _own_log() -> Iterator[None]:
     log.propagate = before[2]
 
 
+@pytest.fixture(autouse=True)
+def _own_place() -> Iterator[None]:
+    """A test that leaves the process in another folder breaks those behind it."""
+    before = Path.cwd()
+    yield
+    here = Path.cwd()
+    os.chdir(before)
+    assert here == before, f"the test ended in {here}"
+
+
 @pytest.fixture
 def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Worker processes are forked: where what they do is tested, not how they begin, imports are most of the time.

@@ -281,7 +281,7 @@ def test_what_cannot_be_is_one_line_before_anything_begins(
             command(name, argv, "")
     assert not engine.begun and not list(Path(".").rglob("*.shards"))
     monkeypatch.undo()
-    os.chdir(folder)
+    monkeypatch.chdir(folder)
     with pytest.raises(InputError, match="--workers 0"):
         stages.main("poses", [*one, "-o", "out", *way, "--workers", "0"], "")
 
