@@ -23,8 +23,8 @@ from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
 from skeletor.io.layouts.units import FARTHEST, check_pixels
+from skeletor.io.people import People, SignerChoice, Take, check_crowd, select
 from skeletor.io.recordings import Recording, list_recordings
-from skeletor.io.signers.people import People, SignerChoice, Take, check_crowd, select
 from skeletor.poses.pose import UNITS, PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import BODY25_HANDS
 from skeletor.support.errors import InputError

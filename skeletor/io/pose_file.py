@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.io.signers.people import check_crowd
+from skeletor.io.people import check_crowd
 from skeletor.support.errors import InputError
 
 MOST_POINTS = 4096  # of one person; MediaPipe's holistic has 586

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from skeletor.files.suffixes import is_poses
 from skeletor.io.arrays import picture_size
-from skeletor.io.signers.people import Take, select
+from skeletor.io.people import Take, select
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from skeletor.files.atomic import write_text
 from skeletor.files.suffixes import is_poses
-from skeletor.io.signers.people import select
-from skeletor.io.signers.turns import by_turns
+from skeletor.io.people import select
+from skeletor.io.turns import by_turns
 from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence

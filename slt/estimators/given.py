@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 from skeletor.io.arrays import Size
 from skeletor.io.formats import read_poses
-from skeletor.io.signers.people import Take, select
+from skeletor.io.people import Take, select
 from skeletor.poses.key_frames import thin
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError

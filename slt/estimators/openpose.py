@@ -2,7 +2,7 @@
 
 OpenPose is neither on PyPI nor in Debian, and its weights are not free to pass on, so on a machine without it this
 adapter is checked against a stand-in that follows the documented API (tests/slt/estimators/test_openpose.py), not
-against OpenPose itself. Everybody in the picture is read; the signer is chosen by `skeletor.io.signers.people`.
+against OpenPose itself. Everybody in the picture is read; the signer is chosen by `skeletor.io.people`.
 Confidence is OpenPose's own score, cut to [0, 1]; a score of 0 means missing.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from skeletor.io.signers.people import People, select
+from skeletor.io.people import People, select
 from skeletor.poses.key_frames import STRIDE, spread
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS

@@ -13,7 +13,7 @@ from typing import Any
 
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
-from skeletor.io.signers.people import Take, select
+from skeletor.io.people import Take, select
 from skeletor.lifters.choice import exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride

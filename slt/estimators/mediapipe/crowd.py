@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from skeletor.io.signers.follow import follow
+from skeletor.io.follow import follow
 from skeletor.poses.skeleton import custom_skeleton
 from skeletor.support.progress import log
 from slt.estimators.mediapipe.bystanders import SIMILAR, Person, people_in

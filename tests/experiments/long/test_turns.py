@@ -5,7 +5,7 @@ import numpy as np
 from experiments.__main__ import main
 from experiments.long.takes import FPS, Material
 from experiments.long.turns import ONE, TURNS, TurnsConfig, compose, judge, judge_poses, layout
-from skeletor.io.signers.people import select
+from skeletor.io.people import select
 from tests.experiments.long.test_long import _run, pieces  # noqa: F401  the fixture `run`
 
 CONFIG = TurnsConfig(turns=4, sentences=[1, 1], third=1.0, gestures=0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skeletor.io.signers.people import People, follow
+from skeletor.io.people import People, follow
 from skeletor.poses.skeleton import Skeleton
 
 BODY = Skeleton(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skeletor.io.signers.follow import follow as follow_bodies
-from skeletor.io.signers.follow import steady_joints
+from skeletor.io.follow import follow as follow_bodies
+from skeletor.io.follow import steady_joints
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.errors import InputError
@@ -54,7 +54,7 @@ class People:
 
 # Takes everybody, gives for each frame the place of the signer, (T,) int, -1 where the signer is not there.
 SignerChoice = Callable[[People], np.ndarray]
-# Takes everybody, gives the signer's pose sequence: `select`, or `skeletor.io.signers.turns.by_turns`.
+# Takes everybody, gives the signer's pose sequence: `select`, or `skeletor.io.turns.by_turns`.
 Take = Callable[[People], PoseSequence]
 
 
@@ -135,7 +135,7 @@ def choose_signer(people: People) -> Choice:
 
 
 def follow(people: People) -> np.ndarray:
-    """(T, N) place of each of N tracks, -1 where a track is not there; see `skeletor.io.signers.follow.follow`."""
+    """(T, N) place of each of N tracks, -1 where a track is not there; see `skeletor.io.follow.follow`."""
     return follow_bodies(people.keypoints, people.skeleton)
 
 

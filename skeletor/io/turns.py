@@ -3,7 +3,7 @@
 Somebody signs where a wrist is up and moves (`activity`). Between two people it changes where another one signs so much
 more that it pays for a change (`_path`, the best of all sequences of people at a fixed price of a change): a gesture in
 between, a nod or a scratch does not. Who signs only while another one does (an interpreter's speaker, two who sign side
-by side) takes no turns: there the one whose hands move most stays, as `skeletor.io.signers.people` has it.
+by side) takes no turns: there the one whose hands move most stays, as `skeletor.io.people` has it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from skeletor.io.signers.people import People, follow, select, side_of, size_of
+from skeletor.io.people import People, follow, select, side_of, size_of
 from skeletor.poses.absent import runs
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import Skeleton

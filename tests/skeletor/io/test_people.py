@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skeletor.io.signers.people import MOST_PEOPLE, MOST_PLACES, People, check_crowd, choose_signer, follow, select
+from skeletor.io.people import MOST_PEOPLE, MOST_PLACES, People, check_crowd, choose_signer, follow, select
 from skeletor.poses.pose import Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, custom_skeleton
 from skeletor.support.errors import InputError

@@ -1,1 +1,0 @@
-"""Files in which there are several people: who of them signs, and who may change."""
