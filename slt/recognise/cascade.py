@@ -14,11 +14,14 @@ from torch.nn.functional import ctc_loss
 from skeletor.poses.pose import PoseSequence
 from slt.recognise.align import Sign, align
 from slt.recognise.decode import BLANK, Ids, read
+from slt.recognise.recogniser import WEIGHTS as RECOGNISER
 from slt.recognise.recogniser import Recogniser, raw_features
+from slt.recognise.together.files import drop_further
 from slt.recognise.together.recognisers import Recognisers
 from slt.recognise.together.translators import Translators
 from slt.translate.joey.decode import Encoded, Hypothesis
 from slt.translate.reader import Poses
+from slt.translate.translator import WEIGHTS as TRANSLATOR
 from slt.translate.translator import Translator
 
 _LEAST = -99.0  # natural logarithm, of a reading that is as good as impossible
@@ -89,7 +92,12 @@ class Cascade:
         return {"recogniser": self.recogniser.config.model_dump(mode="json"), **self.translator.plain()}
 
     def save(self, folder: Path, text_from: Path) -> None:
-        """Write all files into a folder; the vocabulary's are copied from `text_from`."""
+        """Write all files into a folder; the vocabulary's are copied from `text_from`.
+
+        Further members of a larger system that was there before are removed, or they would be read with this one.
+        """
+        for name, part in ((RECOGNISER, self.recogniser), (TRANSLATOR, self.translator)):
+            drop_further(folder, name, len(part.members) if isinstance(part, Recognisers | Translators) else 1)
         self.translator.save(folder, text_from)
         self.recogniser.save(folder)
 

@@ -52,10 +52,12 @@ def test_a_command_that_begins_anew_is_heard_of_when_it_hears_signals(tmp_path: 
     server = Server(("slt.cli",))
     argv = ["live", "nothing.ts", "--wait", "60"]
     os.mkfifo(tmp_path / "nothing.ts")
-    running = server.start("slt", argv, tmp_path, tmp_path / "log", (begin_anew, ("slt", argv)))
-    assert running.hears(signal.SIGTERM)
-    running.signal(signal.SIGTERM)
-    done = running.end(60)
-    assert endings.wrong_ending(done, 143) == "" and "ended by SIGTERM" in done.err
-    assert not running.hears(signal.SIGTERM), "it has ended"
-    server.close()
+    try:
+        running = server.start("slt", argv, tmp_path, tmp_path / "log", (begin_anew, ("slt", argv)))
+        assert running.hears(signal.SIGTERM)
+        running.signal(signal.SIGTERM)
+        done = running.end(60)
+        assert endings.wrong_ending(done, 143) == "" and "ended by SIGTERM" in done.err
+        assert not running.hears(signal.SIGTERM), "it has ended"
+    finally:
+        server.close()

@@ -54,10 +54,10 @@ class ShardClips:
     def _load(self, block: Block) -> _Loaded:
         clips = [self._ready(pose) for group in self._shards.load(block.groups.tolist()) for pose in group]
         lengths, rng = np.array([len(clip) for clip in clips]), block.chance(self._seed)
-        return _Loaded([clips[k] for k in alike(lengths, self._size, rng)])
+        return _Loaded([clips[k] for k in by_length(lengths, self._size, rng)])
 
 
-def alike(lengths: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def by_length(lengths: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """A random order (N,) of clips of `lengths` (N,) in which each batch of `size` has like ones."""
     order = rng.permutation(len(lengths))
     pools = np.split(order, range(_POOL * size, len(order), _POOL * size))

@@ -88,9 +88,11 @@ class Centres:
         return np.asarray(np.maximum(-(-(frames - self.phase(epoch)) // self._step), 0))
 
     def _phases(self, cycle: int) -> np.ndarray:
-        if self._cycle[0] != cycle:
-            self._cycle = cycle, np.random.default_rng((self._seed, _PHASES, cycle)).permutation(self._step)
-        return self._cycle[1]
+        known = self._cycle  # taken once: the thread that reads blocks ahead may ask for the next cycle meanwhile
+        if known[0] != cycle:
+            known = cycle, np.random.default_rng((self._seed, _PHASES, cycle)).permutation(self._step)
+            self._cycle = known
+        return known[1]
 
 
 @dataclass(frozen=True)

@@ -195,8 +195,11 @@ def pack(
 
 
 def pose_files(path: Path) -> list[Path]:
-    """The .safetensors files of a folder in order; the path itself for a file or a folder of OpenPose JSON."""
-    shards = sorted(path.glob("*.safetensors")) if path.is_dir() else []
+    """The .safetensors files of a folder in order; the path itself for a file or a folder of OpenPose JSON.
+
+    Hidden ones are none: writers that were killed leave such.
+    """
+    shards = sorted(path.glob("[!.]*.safetensors")) if path.is_dir() else []
     return shards or [path]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from skeletor.files.outside import existing_file, reading
 from skeletor.learning.data.frame_store import is_packed
 from skeletor.support.errors import InputError, MissingDependency
 
-SUFFIX = ".safetensors"
+_NAMES = "[!.]*.safetensors"  # hidden ones are what writers that were killed, or are at work, have begun
 BUFFER = 512  # clips of shards that are in memory at a time
 _WHAT = "shard of poses"
 
@@ -57,7 +58,7 @@ class Folder:
     def files(self) -> list[ShardFile]:
         """See `Place`."""
         with reading(self.root, _WHAT):
-            found = sorted(self.root.rglob(f"*{SUFFIX}")) if self.root.is_dir() else [self.root]
+            found = sorted(self.root.rglob(_NAMES)) if self.root.is_dir() else [self.root]
             listed = []
             for path in found:
                 status = existing_file(path, _WHAT).stat()
@@ -108,7 +109,8 @@ class Remote:
         with self._reading(""):
             found = self.store.find(self.root, detail=True)
             one = {self.root: found[self.root]} if self.root in found else {}
-            chosen = one or {path: about for path, about in found.items() if path.endswith(SUFFIX)}
+            shards = [path for path in found if fnmatchcase(path.rpartition("/")[2], _NAMES)]
+            chosen = one or {path: found[path] for path in shards}
             return [
                 ShardFile(path[len(self.root) :].lstrip("/"), int(about["size"]), _stamp(about))
                 for path, about in sorted(chosen.items())

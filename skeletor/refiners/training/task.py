@@ -40,7 +40,7 @@ class RefinerTask:
     device: torch.device
 
     def draw(self, rng: np.random.Generator, number: int) -> Drawn:
-        """Random windows, as they are stored."""
+        """The windows of the batch `number`, as they are stored."""
         drawn = self.train.batch(number, self.size, self.length, self.degraded_share, rng)
         return drawn.pinned() if self.device.type == "cuda" else drawn
 

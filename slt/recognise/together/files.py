@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 MOST = 8  # members of a kind: each is another network to run
 
@@ -22,3 +22,9 @@ def members(name: str, there: Collection[str]) -> list[str]:
             break
         found.append(member(name, number))
     return found
+
+
+def drop_further(folder: Path, name: str, count: int) -> None:
+    """Remove the files of a kind's members behind the first `count`: a larger system was written there before."""
+    for number in range(count + 1, MOST + 1):
+        (folder / member(name, number)).unlink(missing_ok=True)

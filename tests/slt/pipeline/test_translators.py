@@ -26,6 +26,7 @@ from slt.recognise.config import PRESETS as RECOGNISERS
 from slt.recognise.load import load_reader
 from slt.recognise.network import Encoder
 from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
+from slt.recognise.together.files import MOST
 from slt.translate.config import PRESETS
 from slt.translate.features import WIDTH, FeatureStats
 from slt.translate.translator import Translator
@@ -210,9 +211,16 @@ def test_all_seeds_read_together(rows, tmp_path: Path) -> None:
     assert [row.name for row in table.rows] == ["constant", "raw-cascade", "raw-together", "gloss2text"]
     assert table.rows[2].p is None and table.rows[2].test.wer is not None
     assert "by all seeds together" in table.rows[2].label
-    for values in ({"seeds": 2, "joint": True}, {"recogniser": few}):
-        with pytest.raises(ValueError, match="together: give a recogniser, and seeds: 2"):
+
+
+def test_who_cannot_read_together_is_told_before_anything_is_trained() -> None:
+    few = RECOGNISERS["tiny"]
+    for values in ({"seeds": 2, "joint": True}, {"recogniser": few}, {"recogniser": few, "seeds": MOST + 1}):
+        with pytest.raises(ValueError, match=f"together: give a recogniser, and seeds: 2 to {MOST}"):
             config(together=True, **values)
+    assert config(together=True, recogniser=few, seeds=MOST).together
+    with pytest.raises(ValueError, match="isolated signs have neither"):
+        config(together=True, task="recognise", seeds=2)
 
 
 def test_gloss2text_may_have_a_recipe_of_its_own(rows, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skeletor.learning.data.clip_stream import ShardClips, alike
+from skeletor.learning.data.clip_stream import ShardClips, by_length
 from skeletor.learning.data.shards import open_shards
 from skeletor.poses.pose import PoseSequence
 from tests.skeletor.learning.data.store import poses, write_shards
@@ -37,7 +37,7 @@ def test_every_clip_comes_once_an_epoch_and_batches_go_by_their_number(tmp_path:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=60), st.integers(1, 7), st.integers(0, 5))
 def test_an_order_of_like_lengths_has_all_of_them(lengths, size, seed) -> None:
-    order = alike(np.array(lengths), size, np.random.default_rng(seed))
+    order = by_length(np.array(lengths), size, np.random.default_rng(seed))
     assert sorted(order.tolist()) == list(range(len(lengths)))
 
 
@@ -49,4 +49,4 @@ def test_batches_need_less_padding_than_at_random() -> None:
         return int((batches.max(1, keepdims=True) - batches).sum())
 
     rng = np.random.default_rng(1)
-    assert padding(alike(lengths, 8, rng)) < 0.3 * padding(rng.permutation(512))
+    assert padding(by_length(lengths, 8, rng)) < 0.3 * padding(rng.permutation(512))

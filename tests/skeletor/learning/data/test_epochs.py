@@ -80,6 +80,32 @@ def test_each_frame_is_a_centre_once_in_as_many_epochs_as_the_step(rows, step, s
         assert all((one == 1).all() for one in counted)
 
 
+def test_a_thread_that_asks_for_another_cycle_meanwhile_changes_nothing() -> None:
+    """Blocks are read ahead by a thread, which may be a cycle further than the one that draws."""
+
+    class Disturbed(Centres):
+        """After each look at what is known of a cycle, the other thread has asked for cycle 1."""
+
+        @property
+        def _cycle(self) -> tuple[int, np.ndarray]:
+            value, self._known = self._known, (1, other)
+            return value
+
+        @_cycle.setter
+        def _cycle(self, value: tuple[int, np.ndarray]) -> None:
+            self._known = value
+
+    found = groups([(0, 1, 500)])
+    other = Centres(found, 9, 0)._phases(1)
+    alone, disturbed = Centres(found, 9, 0), Disturbed(found, 9, 0)
+    assert alone._phases(0).tolist() != other.tolist()
+    for epoch in (0, 0, 3, 3):
+        disturbed._known = 0, alone._phases(0)
+        assert disturbed.phase(epoch) == alone.phase(epoch)
+        disturbed._known = 1, other
+        assert disturbed.phase(epoch) == alone.phase(epoch)
+
+
 def test_the_order_is_another_one_in_each_epoch_and_of_each_seed() -> None:
     found = groups([(shard, 4, 100) for shard in range(6) for _ in range(3)])
     orders = [

@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from skeletor.io import native
+from skeletor.learning.data.pack import pose_files
 from skeletor.learning.data.places import BUFFER, Folder, Remote, stream_buffer
 from skeletor.learning.data.shards import Shards, open_shards
 from skeletor.poses.pose import PoseSequence
@@ -52,6 +53,18 @@ def test_memory_of_fsspec_and_urls_of_files_give_the_same(tmp_path: Path) -> Non
         far = open_shards([url])
         assert far.groups.frames.tolist() == at_home.groups.frames.tolist() == by_url.groups.frames.tolist()
         same(everything(far), made)
+
+
+def test_what_a_killed_writer_left_is_no_shard(tmp_path: Path) -> None:
+    made = poses(6)
+    folder = write_shards(tmp_path / "a", made, 3)
+    whole = next(folder.rglob("*.safetensors")).read_bytes()
+    (folder / "shards/0000/.0000000.77.tmp.safetensors").write_bytes(whole)  # written, and not yet renamed
+    (folder / "shards/0000/.0000001.78.tmp.safetensors").write_bytes(whole[: len(whole) // 2])
+    same(everything(open_shards([str(folder)])), made)
+    assert [path.name for path in pose_files(folder / "shards/0000")] == ["0000000.safetensors", "0000001.safetensors"]
+    with in_memory(folder) as url:
+        same(everything(open_shards([url])), made)
 
 
 def test_only_the_bytes_of_the_chosen_clips_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,15 @@ def test_a_training_that_was_killed_within_an_epoch_ends_with_the_same_bytes(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Trainer, "step", killing)
         train_refiner(shards, c, tmp_path / "killed")
+    seen: list[int] = []
+
+    def noted(trainer: Trainer, feed: Feed) -> None:
+        seen.append(trainer.state.progress.step)
+        step(trainer, feed)
+
+    monkeypatch.setattr(Trainer, "step", noted)
     result = train_refiner(shards, c, tmp_path / "killed")
+    assert seen == [6, 7, 8, 9, 10], "it went on, and did not begin anew"
     assert result.steps == 11 and 0 < result.validation_error < 10
     ours, theirs = (tmp_path / name / "refiner.safetensors" for name in ("killed", "whole"))
     assert ours.read_bytes() == theirs.read_bytes()

@@ -1,11 +1,9 @@
 """`slt pretrain`."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import slt.recognise.pretraining.train as module
 from skeletor.io import native
 from skeletor.io.store import write_store
 from skeletor.learning.trainer import Trainer
@@ -48,13 +46,20 @@ def test_shards_are_gone_through_and_a_killed_training_ends_with_the_same_bytes(
             raise KeyboardInterrupt
         step(trainer, feed)
 
-    options = module._options
-    monkeypatch.setattr(module, "_options", lambda config: replace(options(config), checkpoint_every=2))
-    killed = job.model_copy(update={"out": str(tmp_path / "killed")})
+    often = job.train.model_copy(update={"checkpoint_every": 2})
+    killed = job.model_copy(update={"out": str(tmp_path / "killed"), "train": often})
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Trainer, "step", killing)
         run_job(killed)
+    seen: list[int] = []
+
+    def noted(trainer: Trainer, feed: object) -> None:
+        seen.append(trainer.state.progress.step)
+        step(trainer, feed)
+
+    monkeypatch.setattr(Trainer, "step", noted)
     run_job(killed)
+    assert seen == [4, 5, 6, 7, 8], "it went on, and did not begin anew"
     assert (tmp_path / "killed" / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
 
 

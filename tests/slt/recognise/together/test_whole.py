@@ -11,6 +11,7 @@ from slt.inference.model_folder import Card, ModelConfig, load_model_folder, sav
 from slt.recognise.cascade import Cascade, certainty
 from slt.recognise.decode import read
 from slt.recognise.load import load_reader
+from slt.recognise.recogniser import Recogniser
 from slt.recognise.together.recognisers import Recognisers
 from slt.recognise.together.translators import Translators
 from slt.translate.abstain import fit_abstention
@@ -58,6 +59,18 @@ def test_a_member_of_another_kind_is_refused(tmp_path: Path) -> None:
     dataclasses.replace(other, glosses=("A", *other.glosses[1:])).save(folder, "recogniser-2.safetensors")
     with pytest.raises(InputError, match="number 2 has other glosses"):
         load_reader(folder, "cpu")
+
+
+def test_a_smaller_system_in_the_same_folder_is_read_alone(tmp_path: Path) -> None:
+    folder, text = tmp_path / "whole", tmp_path / "text"
+    system(folder)
+    two = Translators.of([translator(k, text) for k in (1, 2)])
+    made = Cascade(recogniser(1), two)
+    made.save(folder, text)
+    again = load_reader(folder, "cpu")
+    assert isinstance(again, Cascade) and isinstance(again.recogniser, Recogniser)
+    assert isinstance(again.translator, Translators) and len(again.translator.members) == 2
+    assert [h.text for h in again.translate(POSES)] == [h.text for h in made.translate(POSES)]
 
 
 def test_a_model_folder_of_several(tmp_path: Path) -> None:
