@@ -26,6 +26,7 @@ from skeletor.support.progress import progress
 
 GROUP = 16  # clips
 _FIRST = 1 << 16  # bytes that are read to find a header: most are shorter
+_SPLITS = ("train", "dev", "test")
 _AT_ONCE = 32  # headers, or groups, that are asked for together
 
 
@@ -148,9 +149,9 @@ def open_shards(paths: Sequence[str], fps: float | None = None, buffer: int = BU
 
     buffer: clips that are to be in memory at a time. fps: frames per second that the clips must have; None: those of
     the first clip. InputError, one line with the file's name, if a header is damaged or no header of poses, if clips
-    differ in skeleton, dimensions, units or frame rate, or if there are none.
+    differ in skeleton, dimensions, units or frame rate, if there are none, or if they are of train, dev and test alike.
     """
-    files = [(place, file) for place in map(open_place, paths) for file in place.files()]
+    files = [(place, file) for place in map(open_place, paths) for file in _of_one_split(place, place.files())]
     rows: list[Group] = []
     ends, sha, form = np.zeros(len(files), np.int64), hashlib.sha256(), None
     for start in progress(range(0, len(files), _AT_ONCE), "headers of shards", unit="block"):
@@ -169,6 +170,14 @@ def open_shards(paths: Sequence[str], fps: float | None = None, buffer: int = BU
     table = np.array(rows, np.int64).reshape(-1, 4)
     groups = Groups(*(np.ascontiguousarray(column) for column in table.T))
     return Shards(form, groups, files, ends, sha.hexdigest()[:16], buffer)
+
+
+def _of_one_split(place: Place, files: list[ShardFile]) -> list[ShardFile]:
+    """The files; InputError if a training would learn from what it is judged by."""
+    found = [split for split in _SPLITS if any(split in file.name.split("/")[:-1] for file in files)]
+    if len(found) > 1:
+        raise InputError(f"{place.full_name('')}: holds {' and '.join(found)} together; give the folder of one")
+    return files
 
 
 def _read_headers(files: Sequence[tuple[Place, ShardFile]]) -> list[bytes]:

@@ -92,6 +92,14 @@ def test_a_file_and_several_folders_are_read_together(tmp_path: Path) -> None:
     same(everything(shards), [*first, *second])
 
 
+def test_a_folder_of_all_splits_is_refused(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_shards(tmp_path / "lifted" / split, poses(3), 2)
+    with pytest.raises(InputError, match=r"lifted.*holds train and test together; give the folder of one"):
+        open_shards([str(tmp_path / "lifted")])
+    assert open_shards([str(tmp_path / "lifted" / "train")]).groups.clips.sum() == 3
+
+
 def test_the_digest_goes_by_names_sizes_times_headers_and_the_choice(tmp_path: Path) -> None:
     folder = write_shards(tmp_path, poses(12), 4)
     shards = open_shards([str(folder)])
