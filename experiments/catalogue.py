@@ -21,8 +21,8 @@ from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
+from experiments.readers import ensemble as readers
 from experiments.readers import gloss2text, pretraining, recognition, sign2text
-from experiments.readers import together as readers
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards

@@ -21,7 +21,7 @@ from skeletor.support.config import Config, check_config, read_yaml_file
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.estimators.registry import EstimateConfig
-from slt.recognise.together.files import MOST, member
+from slt.recognise.ensemble.files import MOST, member
 from slt.segment.choice import Cut
 
 FORMAT = "slt-model-1"

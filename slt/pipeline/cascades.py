@@ -24,11 +24,11 @@ from slt.pipeline.translators import (
     system_folder,
 )
 from slt.pipeline.work.cascade import train_on_glosses_of_poses, translate_recognised
-from slt.pipeline.work.together import translate_together
+from slt.pipeline.work.ensemble import translate_ensemble
 from slt.pipeline.work.train_translator import RECOGNISED
 from slt.recognise.config import RecogniserConfig
 
-_SUFFIX, _TOGETHER = "-cascade", "-together"
+_SUFFIX, _ENSEMBLE = "-cascade", "-ensemble"
 
 
 def cascade_of(row: str) -> str:
@@ -41,15 +41,15 @@ def cascade_label(label: str) -> str:
     return f"{label}: glosses recognised, then translated"
 
 
-def together_of(row: str) -> str:
+def ensemble_of(row: str) -> str:
     """The name of a row's system of all seeds."""
-    return row + _TOGETHER
+    return row + _ENSEMBLE
 
 
 def labels_of(row: str, label: str) -> dict[str, str]:
     """The names of all systems that a row may have, and how they are called in the table."""
-    together = f"{label}: glosses recognised and translated by all seeds together"
-    return {row: label, cascade_of(row): cascade_label(label), together_of(row): together}
+    ensemble = f"{label}: glosses recognised and translated by all seeds together"
+    return {row: label, cascade_of(row): cascade_label(label), ensemble_of(row): ensemble}
 
 
 def train_rows(run: Run, rows: Sequence[Row]) -> dict[str, tuple[TrainedTranslator, ...]]:
@@ -102,16 +102,16 @@ def together_systems(
     run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[TrainedTranslator]], recognisers: Sequence[Job]
 ) -> dict[str, tuple[TrainedTranslator, ...]]:
     """Of each row, its recognisers and the Gloss2Texts of all seeds as one system; {} if that is not asked for."""
-    if not run.config.together:
+    if not run.config.ensemble:
         return {}
     translators = [system.done for system in systems[GLOSS]]
     clips = {split: run.corpus.split(split) for split in ("dev", "test")}
     found: dict[str, tuple[TrainedTranslator, ...]] = {}
     for row in rows:
         readers = [job.future.result() for job in recognisers if job.row == row.name]
-        name = together_of(row.name)
+        name = ensemble_of(row.name)
         work = partial(
-            translate_together, [one.folder for one in readers], row.store,
+            translate_ensemble, [one.folder for one in readers], row.store,
             [one.folder / "model" for one in translators], clips,
         )  # fmt: skip
         done = run.stage(name, run.folder / "systems" / name, work, {}, [*readers, *translators, row.done])

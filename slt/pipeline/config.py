@@ -19,7 +19,7 @@ from skeletor.support.errors import InputError
 from slt.estimators.mediapipe.estimator import MediaPipeOptions
 from slt.estimators.registry import EstimateConfig
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.together.files import MOST
+from slt.recognise.ensemble.files import MOST
 from slt.sign2text.config import Sign2TextRow
 from slt.synthetic.build import CorpusConfig
 from slt.synthetic.resynth import ResynthConfig
@@ -67,7 +67,7 @@ class RunConfig(Config):
     recogniser: RecogniserConfig | None = Field(
         None, description="also a recogniser of glosses for each row, whose glosses Gloss2Text translates; default: no"
     )
-    together: bool = Field(
+    ensemble: bool = Field(
         False,
         description="also a system of each row in which the recognisers and Gloss2Texts of all seeds read together",
     )
@@ -82,13 +82,13 @@ class RunConfig(Config):
         if self.resynth is not None and self.corpus != CorpusConfig():  # a written config has both
             raise ValueError("give either `corpus` (rendered) or `resynth`, not both")
         if self.task == "recognise":
-            if self.resynth is not None or self.sign2text is not None or self.together:
-                raise ValueError("task: recognise: isolated signs have neither `resynth`, `sign2text` nor `together`")
+            if self.resynth is not None or self.sign2text is not None or self.ensemble:
+                raise ValueError("task: recognise: isolated signs have neither `resynth`, `sign2text` nor `ensemble`")
             return self
         if self.recogniser is not None and not self.gloss2text:
             raise ValueError("recogniser: what it reads is translated by Gloss2Text; give gloss2text: true")
-        if self.together and (self.recogniser is None or not 2 <= self.seeds <= MOST):
-            raise ValueError(f"together: give a recogniser, and seeds: 2 to {MOST}, which then read together")
+        if self.ensemble and (self.recogniser is None or not 2 <= self.seeds <= MOST):
+            raise ValueError(f"ensemble: give a recogniser, and seeds: 2 to {MOST}, which then read together")
         if not self.joint and self.recogniser is None:
             raise ValueError("joint: false leaves no system for the rows; give recogniser: {preset: recogniser}")
         return self

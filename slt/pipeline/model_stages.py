@@ -13,7 +13,7 @@ from skeletor.refiners.trained import SHIPPED
 from skeletor.support.registry import given_weights
 from slt.data.layout import Description
 from slt.pipeline.cache.stage import DONE, run_stage
-from slt.pipeline.cascades import together_of
+from slt.pipeline.cascades import ensemble_of
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run
 from slt.pipeline.refine2d_stages import weights_of
 from slt.pipeline.tables.rejections import Rejections
@@ -69,7 +69,7 @@ def _plan(
 ) -> ModelPlan:
     config, about = run.config, run.corpus.description
     trainings = f" Of {config.seeds} trainings the best on dev, seed {system.seed}." if config.seeds > 1 else ""
-    if system.done.name == together_of(row.name):
+    if system.done.name == ensemble_of(row.name):
         trainings = f" {config.seeds} trainings, which read together."
     lengths = ", ".join(f"{len(run.corpus.split(s))} {s}" for s in ("train", "dev", "test"))
     return ModelPlan(

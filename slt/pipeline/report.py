@@ -18,7 +18,7 @@ from skeletor.refiners.registry import REFINERS, smoother_names
 from slt.data import layout
 from slt.pipeline import sign2text_stages
 from slt.pipeline.cache.stage import DONE, Done, read_json
-from slt.pipeline.cascades import cascade_of, labels_of, together_of
+from slt.pipeline.cascades import cascade_of, ensemble_of, labels_of
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.sign2text_stages import SIGN2TEXT
@@ -116,7 +116,7 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
     }
     content = dict(build.content_words(run.config.corpus)) if run.corpus.description.kind == "rendered" else {}
     seed, table_rows = run.config.seed, []
-    bases = {of(row.name): of("raw") for row in rows for of in (cascade_of, together_of)}
+    bases = {of(row.name): of("raw") for row in rows for of in (cascade_of, ensemble_of)}
     for name, label in labels.items():
         found = systems.get(name, ())
         single = {s: [score(one, truth[s], seed, tokens) for one in lines[name][s]] for s in references}

@@ -14,11 +14,11 @@ from torch.nn.functional import ctc_loss
 from skeletor.poses.pose import PoseSequence
 from slt.recognise.align import Sign, align
 from slt.recognise.decode import BLANK, Ids, read
+from slt.recognise.ensemble.files import drop_further
+from slt.recognise.ensemble.recognisers import Recognisers
+from slt.recognise.ensemble.translators import Translators
 from slt.recognise.recogniser import WEIGHTS as RECOGNISER
 from slt.recognise.recogniser import Recogniser, raw_features
-from slt.recognise.together.files import drop_further
-from slt.recognise.together.recognisers import Recognisers
-from slt.recognise.together.translators import Translators
 from slt.translate.joey.decode import Encoded, Hypothesis
 from slt.translate.reader import Poses
 from slt.translate.translator import WEIGHTS as TRANSLATOR

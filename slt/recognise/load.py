@@ -6,10 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from slt.recognise.cascade import Cascade
+from slt.recognise.ensemble.recognisers import Recognisers
+from slt.recognise.ensemble.translators import Translators
 from slt.recognise.isolated import SIGNS, SignReader
 from slt.recognise.recogniser import WEIGHTS
-from slt.recognise.together.recognisers import Recognisers
-from slt.recognise.together.translators import Translators
 from slt.translate.reader import Reader
 from slt.translate.translator import Translator
 

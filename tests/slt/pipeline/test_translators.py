@@ -23,10 +23,10 @@ from slt.pipeline.report import make_table
 from slt.pipeline.run import with_text
 from slt.pipeline.translators import TrainedTranslator
 from slt.recognise.config import PRESETS as RECOGNISERS
+from slt.recognise.ensemble.files import MOST
 from slt.recognise.load import load_reader
 from slt.recognise.network import Encoder
 from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
-from slt.recognise.together.files import MOST
 from slt.translate.config import PRESETS
 from slt.translate.features import WIDTH, FeatureStats
 from slt.translate.translator import Translator
@@ -196,10 +196,10 @@ def test_all_seeds_read_together(rows, tmp_path: Path) -> None:
     corpus, systems = rows
     write_annotation(tmp_path, "train", corpus.split("train"))
     few = RECOGNISERS["tiny"].model_copy(update={"epochs": 2.0})
-    run = Run(config(recogniser=few, joint=False, seeds=2, together=True), tmp_path, corpus, "")
+    run = Run(config(recogniser=few, joint=False, seeds=2, ensemble=True), tmp_path, corpus, "")
     found = cascades.train_rows(run, systems)
-    assert set(found) == {"gloss2text", "raw-cascade", "raw-together"} and len(found["raw-cascade"]) == 2
-    (system,) = found["raw-together"]
+    assert set(found) == {"gloss2text", "raw-cascade", "raw-ensemble"} and len(found["raw-cascade"]) == 2
+    (system,) = found["raw-ensemble"]
     whole = load_reader(system.done.folder / "model", "cpu")
     assert len(whole.recogniser.members) == len(whole.translator.members) == 2
     poses = open_store(tmp_path / "raw" / "test")
@@ -208,7 +208,7 @@ def test_all_seeds_read_together(rows, tmp_path: Path) -> None:
     assert [h.text for h in whole.translate([poses[n] for n in names])] == [system.outputs["test"][n] for n in names]
     assert [list(g) for g in whole.recognise([poses[n] for n in names])] == [system.glosses["test"][n] for n in names]
     table = make_table(run, systems, found)
-    assert [row.name for row in table.rows] == ["constant", "raw-cascade", "raw-together", "gloss2text"]
+    assert [row.name for row in table.rows] == ["constant", "raw-cascade", "raw-ensemble", "gloss2text"]
     assert table.rows[2].p is None and table.rows[2].test.wer is not None
     assert "by all seeds together" in table.rows[2].label
 
@@ -216,11 +216,11 @@ def test_all_seeds_read_together(rows, tmp_path: Path) -> None:
 def test_who_cannot_read_together_is_told_before_anything_is_trained() -> None:
     few = RECOGNISERS["tiny"]
     for values in ({"seeds": 2, "joint": True}, {"recogniser": few}, {"recogniser": few, "seeds": MOST + 1}):
-        with pytest.raises(ValueError, match=f"together: give a recogniser, and seeds: 2 to {MOST}"):
-            config(together=True, **values)
-    assert config(together=True, recogniser=few, seeds=MOST).together
+        with pytest.raises(ValueError, match=f"ensemble: give a recogniser, and seeds: 2 to {MOST}"):
+            config(ensemble=True, **values)
+    assert config(ensemble=True, recogniser=few, seeds=MOST).ensemble
     with pytest.raises(ValueError, match="isolated signs have neither"):
-        config(together=True, task="recognise", seeds=2)
+        config(ensemble=True, task="recognise", seeds=2)
 
 
 def test_gloss2text_may_have_a_recipe_of_its_own(rows, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Names of the files of several readers."""
 
-from slt.recognise.together.files import MOST, member, members
+from slt.recognise.ensemble.files import MOST, member, members
 
 
 def test_the_first_keeps_the_plain_name() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.recognise.together.files import MOST
-from slt.recognise.together.translators import Translators
+from slt.recognise.ensemble.files import MOST
+from slt.recognise.ensemble.translators import Translators
 from slt.score.bleu import corpus_bleu
 from slt.translate.joey.decode import Decoding
 from slt.translate.translator import Translator
-from tests.slt.recognise.together.readers import GLOSSES, translator
+from tests.slt.recognise.ensemble.readers import GLOSSES, translator
 
 SENTENCES = [("REGEN", "WIND"), (), ("SONNE",), ("SCHNEE", "SCHNEE", "WIND")]
 

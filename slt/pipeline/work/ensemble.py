@@ -13,14 +13,14 @@ from slt.data.layout import Clip
 from slt.pipeline.work.train_translator import RECOGNISED, write_outputs
 
 if TYPE_CHECKING:
+    from slt.recognise.ensemble.recognisers import Recognisers
     from slt.recognise.recogniser import Recogniser
-    from slt.recognise.together.recognisers import Recognisers
 
 SPLITS = ("dev", "test")
 Glosses = dict[str, dict[str, tuple[str, ...]]]  # split -> clip -> what was read
 
 
-def translate_together(
+def translate_ensemble(
     readers: Sequence[Path], store: Path, models: Sequence[Path], clips: Mapping[str, Sequence[Clip]], out: Path
 ) -> None:
     """Write `out/{dev,test}-glosses.json`, `out/{dev,test}.json` (clip -> text), and the system into `out/model/`.
@@ -29,10 +29,10 @@ def translate_together(
     Raises InputError for such as cannot read together.
     """
     from slt.recognise.cascade import Cascade
-    from slt.recognise.together.translators import Translators
+    from slt.recognise.ensemble.translators import Translators
     from slt.translate.translator import Translator
 
-    recognisers, glosses = read_together([(folder, store) for folder in readers], clips)
+    recognisers, glosses = read_ensemble([(folder, store) for folder in readers], clips)
     translators = Translators.of([Translator.load(model) for model in models])
     dev = [clip for clip in clips["dev"] if clip.name in glosses["dev"]]
     translators = translators.tuned([glosses["dev"][clip.name] for clip in dev], [clip.text for clip in dev])
@@ -43,7 +43,7 @@ def translate_together(
     Cascade(recognisers, translators).save(out / "model", models[0])
 
 
-def read_together(
+def read_ensemble(
     members: Sequence[tuple[Path, Path]], clips: Mapping[str, Sequence[Clip]]
 ) -> tuple[Recognisers, Glosses]:
     """Recognisers that read the same clips, each the skeletons of its own; and what they read of dev and test.
@@ -52,9 +52,9 @@ def read_together(
     those whose skeletons all have. Raises InputError for members that cannot read together.
     """
     from slt.recognise.decode import read
+    from slt.recognise.ensemble.recognisers import Recognisers
     from slt.recognise.labels import UNKNOWN
     from slt.recognise.recogniser import Recogniser
-    from slt.recognise.together.recognisers import Recognisers
 
     readers = Recognisers.of([Recogniser.load(folder) for folder, _ in members])
     stores = [store for _, store in members]
@@ -83,7 +83,7 @@ def _log_probabilities(
     readers: Sequence[Recogniser], stores: Sequence[Path], split: str, clips: Sequence[Clip]
 ) -> list[np.ndarray]:
     """(T', 1 + glosses) of each clip: the members' mean, each of the skeletons that it reads."""
-    from slt.recognise.together.recognisers import mean
+    from slt.recognise.ensemble.recognisers import mean
 
     each = []
     for reader, store in zip(readers, stores, strict=True):

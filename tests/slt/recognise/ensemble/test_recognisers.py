@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
 from slt.recognise.decode import Reading
+from slt.recognise.ensemble.files import MOST
+from slt.recognise.ensemble.recognisers import READINGS, Recognisers, mean
 from slt.recognise.recogniser import Recogniser
-from slt.recognise.together.files import MOST
-from slt.recognise.together.recognisers import READINGS, Recognisers, mean
-from tests.slt.recognise.together.readers import GLOSSES, recogniser
+from tests.slt.recognise.ensemble.readers import GLOSSES, recogniser
 from tests.slt.toy import clips
 
 POSES = [e.pose for e in clips(5, 3)]

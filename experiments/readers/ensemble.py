@@ -31,7 +31,7 @@ from skeletor.support.progress import log
 from slt.data.layout import Clip, read_corpus
 from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
 from slt.pipeline.translators import outputs_of
-from slt.pipeline.work.together import SPLITS, read_together
+from slt.pipeline.work.ensemble import SPLITS, read_ensemble
 from slt.pipeline.work.train_translator import RECOGNISED, write_outputs
 from slt.score.bootstrap import compare, statistics
 from slt.score.rates import compare_word_error_rates
@@ -130,11 +130,11 @@ def _stage(
     plain = json.dumps([(c.name, c.glosses) for s in SPLITS for c in splits[s]])
     keys = [key for one in members for key in (one.reader.key, one.store[0])]
     inputs = [hashlib.sha256(plain.encode()).hexdigest(), *keys]
-    return run_stage(label, request.work / name, do, {}, inputs, code=(read_together,))  # not of this table's form
+    return run_stage(label, request.work / name, do, {}, inputs, code=(read_ensemble,))  # not of this table's form
 
 
 def _read(members: Sequence[tuple[Path, Path]], splits: Mapping[str, Sequence[Clip]], out: Path) -> None:
-    readers, glosses = read_together(members, splits)
+    readers, glosses = read_ensemble(members, splits)
     for split, read in glosses.items():
         write_outputs(out, split + RECOGNISED, read)
     write_text(out / HOW, json.dumps(readers.reading.model_dump()))
@@ -153,7 +153,7 @@ def translated(
 
     Systems mostly read the same. What was translated once stands in the file `memory`, and is not translated again.
     """
-    from slt.recognise.together.translators import Translators
+    from slt.recognise.ensemble.translators import Translators
     from slt.translate.translator import Translator
 
     known: dict[str, str] = read_json(memory)

@@ -9,9 +9,9 @@ from experiments.__main__ import main
 from skeletor.io.store import write_store
 from slt.data.layout import Clip, write_annotation
 from slt.pipeline.cache.stage import DONE
-from slt.recognise.together.translators import Translators
+from slt.recognise.ensemble.translators import Translators
 from slt.score.wer import word_error_rate
-from tests.slt.recognise.together.readers import recogniser, translator
+from tests.slt.recognise.ensemble.readers import recogniser, translator
 from tests.slt.toy import clips
 
 

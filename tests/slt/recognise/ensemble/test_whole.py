@@ -10,12 +10,12 @@ from slt.inference.model_files import check_files
 from slt.inference.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.recognise.cascade import Cascade, certainty
 from slt.recognise.decode import read
+from slt.recognise.ensemble.recognisers import Recognisers
+from slt.recognise.ensemble.translators import Translators
 from slt.recognise.load import load_reader
 from slt.recognise.recogniser import Recogniser
-from slt.recognise.together.recognisers import Recognisers
-from slt.recognise.together.translators import Translators
 from slt.translate.abstain import fit_abstention
-from tests.slt.recognise.together.readers import recogniser, translator
+from tests.slt.recognise.ensemble.readers import recogniser, translator
 from tests.slt.toy import clips
 
 POSES = [e.pose for e in clips(4, 3)]
