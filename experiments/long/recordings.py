@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -162,17 +163,17 @@ def translated(
 ) -> Needed:
     """Translate a file by the command, and see what it takes. InputError if it fails."""
     begin = time.monotonic()
-    process = _start(file, model, out, options)
     peak = ended = 0
-    while not ended:
-        peak = max([peak, *map(most_resident, (process.pid, *descendants(process.pid)))])
-        time.sleep(_LOOK)
-        ended, status, used = os.wait4(process.pid, os.WNOHANG)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with _running(file, model, out, options) as process:
+        while not ended:
+            peak = max([peak, *map(most_resident, (process.pid, *descendants(process.pid)))])
+            time.sleep(_LOOK)
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 3):
         raise InputError(f"{file}: `slt translate` ended with {process.returncode}; see {out}.log")
     subtitles = out / f"{file.stem}.srt"
-    segments = subtitles.read_text().count(" --> ") if subtitles.is_file() else 0
+    segments = subtitles.read_text(encoding="utf-8").count(" --> ") if subtitles.is_file() else 0
     seconds = time.monotonic() - begin
     return Needed(name, minutes, segments, seconds, used.ru_utime + used.ru_stime, peak, same)
 
@@ -183,16 +184,13 @@ def killed(minutes: float, file: Path, model: Path, work: Path) -> Needed:
     for folder in (whole, broken):
         shutil.rmtree(folder, ignore_errors=True)
     translated("poses", minutes, file, model, whole)
-    process = _start(file, model, broken, ())
     begin = time.monotonic()
     kept = broken / f"{file.stem}.work"
-    while process.poll() is None and not any(kept.glob("*.json*")) and time.monotonic() - begin < _PATIENCE:
-        time.sleep(0.05)
-    ended = process.poll() is not None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if ended:
-        raise InputError(f"{file}: the run that should be killed had ended; give more minutes")
+    with _running(file, model, broken, ()) as process:
+        while process.poll() is None and not any(kept.glob("*.json*")) and time.monotonic() - begin < _PATIENCE:
+            time.sleep(0.05)
+        if process.poll() is not None:
+            raise InputError(f"{file}: the run that should be killed had ended; give more minutes")
     left = [path.name for path in broken.glob(f"{file.stem}.*") if path.suffix[1:] in _FORMATS]
     again = translated("poses, killed and started again", minutes, file, model, broken)
     same = not left and all(
@@ -202,10 +200,17 @@ def killed(minutes: float, file: Path, model: Path, work: Path) -> Needed:
     return Needed(**{**asdict(again), "same": same})
 
 
-def _start(file: Path, model: Path, out: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    """The command, in a session of its own; what it says goes to `OUT.log`."""
+@contextmanager
+def _running(file: Path, model: Path, out: Path, options: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, in a session of its own; what it says goes to `OUT.log`. Killed (-9) if the block ends before it."""
     out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "slt", "translate", str(file), "--model", str(model), "-o", str(out),
                "-f", ",".join(_FORMATS), *options]  # fmt: skip
     with Path(f"{out}.log").open("ab") as told:
-        return subprocess.Popen(command, stdout=told, stderr=told, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(command, stdout=told, stderr=told, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

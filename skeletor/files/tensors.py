@@ -112,6 +112,8 @@ def parse_header(start: bytes, size: int) -> tuple[dict[str, str], dict[str, Ten
     """
     base = header_end(start, size)
     header = json.loads(start[8:base], object_pairs_hook=_each_once)
+    if not isinstance(header, dict):
+        raise ValueError("its header names no tensors")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise ValueError("its metadata are no texts")

@@ -46,6 +46,15 @@ def lift_values(name: str) -> dict[str, Any]:
     return {"mode": "learned", "weights": name}
 
 
+def named_weights(name: str) -> Path | None:
+    """The file that a name as in `lift_values` means now, None if it means none. The newest of a kind may change.
+
+    Raises InputError as `lift_values`.
+    """
+    weights = lift_values(name).get("weights")
+    return None if weights is None else Path(weights)
+
+
 def stored_lift(stored: Mapping[str, Any], folder: Path) -> LiftOptions:
     """The options of the lifter of a model folder. stored: its config, with weights relative to the folder.
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.normalise import STAGE as NORMALISED
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.support.errors import InputError
@@ -28,6 +29,10 @@ class Turn:
     start: int
     stop: int
     signer: int
+
+    def first_key(self, stride: int) -> int:
+        """Its first key frame (`skeletor.poses.key_frames`), with which it has to begin as a clip of its own."""
+        return -(-self.start // stride) * stride
 
 
 class Recorded(Protocol):
@@ -63,7 +68,7 @@ def turns_of(pose: Recorded) -> tuple[Turn, ...]:
         raise _damaged(pose) from error
     edges = [0, *(turn.stop for turn in turns)]
     whole = [turn.start for turn in turns] == edges[:-1] and edges[-1] == len(pose) and sorted(set(edges)) == edges
-    if not whole or min(turn.signer for turn in turns) < 1:
+    if not turns or not whole or min(turn.signer for turn in turns) < 1:
         raise _damaged(pose)
     return turns
 
@@ -87,15 +92,18 @@ def told(pose: Recorded) -> str | None:
 def each_turn(pose: PoseSequence, stage: Callable[[PoseSequence], PoseSequence]) -> PoseSequence:
     """`stage` of each turn by itself, put together again; of a pose without turns, of all of it.
 
-    A turn that the stage refuses (nobody is seen in it) is missing. InputError if it refuses all.
+    A turn that the stage refuses (nobody is seen in it) is missing. Of sparse 2D a turn begins with a key frame: what
+    lies before is missing, and so is a turn without one. InputError if the stage refuses all.
     """
     turns = turns_of(pose)
     if not turns:
         return stage(pose)
+    stride = pose_stride(pose)
+    spans = [(first, turn.stop) for turn in turns if (first := turn.first_key(stride)) < turn.stop]
     parts: list[PoseSequence | InputError] = []
-    for turn in turns:
+    for start, stop in spans:
         try:
-            parts.append(stage(pose.frames(turn.start, turn.stop)))
+            parts.append(stage(pose.frames(start, stop)))
         except InputError as error:
             parts.append(error)
     made = [part for part in parts if isinstance(part, PoseSequence)]
@@ -104,9 +112,9 @@ def each_turn(pose: PoseSequence, stage: Callable[[PoseSequence], PoseSequence])
     shape = made[0].keypoints.shape[1:]
     keypoints = np.full((len(pose), *shape), np.nan, np.float32)
     confidence = np.zeros((len(pose), shape[0]), np.float32)
-    for turn, part in zip(turns, parts, strict=True):
+    for (start, stop), part in zip(spans, parts, strict=True):
         if isinstance(part, PoseSequence):
-            keypoints[turn.start : turn.stop], confidence[turn.start : turn.stop] = part.keypoints, part.confidence
+            keypoints[start:stop], confidence[start:stop] = part.keypoints, part.confidence
     about = made[0].provenance  # each turn has a scale of its own, which cannot be undone for all
     about = dataclasses.replace(about, stages=tuple(one for one in about.stages if one.name != NORMALISED))
     return PoseSequence(keypoints, confidence, made[0].fps, made[0].skeleton, about)

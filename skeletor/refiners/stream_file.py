@@ -13,6 +13,7 @@ from skeletor.io.piecewise import ClipForm, PieceWriter, write_pieces
 from skeletor.poses.absent import known_absent
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
+from skeletor.poses.turns import STAGE as TURNS
 from skeletor.refiners.stream import Placement
 from skeletor.refiners.windowed import SAME_RATE, SkeletorRefiner
 from skeletor.support.errors import InputError
@@ -59,7 +60,8 @@ def refine_file(
     The result is that of `refiner` for whole clips (within 1e-5 shoulder widths, see `skeletor.refiners.stream`). A
     clip that is not in shoulder widths is read twice: first neck and shoulders alone, for its centre and scale; they
     are all that is held of a whole clip (36 bytes a frame). fps replaces what the file says. InputError if the file is
-    none, or a clip has another frame rate than the refiner (resampling would need the whole clip).
+    none, a clip has another frame rate than the refiner (resampling would need the whole clip), or several people in
+    turns.
     """
     for path in (source, target):
         if path.suffix != ".safetensors":
@@ -85,6 +87,9 @@ def _form(reader: _Reader, name: str, refiner: SkeletorRefiner) -> ClipForm:
         )
     if first.dims != refiner.dims:
         raise InputError(f"{reader.path}: clip {name!r} is {first.dims}D, the refiner was trained on {refiner.dims}D")
+    turns = first.provenance.stage(TURNS)
+    if turns is not None and turns.config.get("frames") == reader.lengths[name]:
+        raise InputError(f"{reader.path}: in clip {name!r} several people sign in turns; leave out --stream")
     stage = first.replace(stage=refiner.stage).provenance
     return ClipForm(reader.lengths[name], first.dims, first.fps, first.skeleton, stage)
 

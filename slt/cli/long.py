@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 from skeletor.files.lock import locked
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
+from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import SkeletorError
 from skeletor.support.version import version
 from slt.cli.inputs import Input, result_path
 from slt.estimators.given import PoseFiles
 
 if TYPE_CHECKING:
+    from slt.estimators.base import EstimateOptions
     from slt.estimators.stored import StoredPoses
     from slt.inference.chain import Chain
     from slt.inference.journal import FileJournal
@@ -31,13 +33,23 @@ _SMALL = 4_000_000  # bytes: no video of that time is smaller, unless it is a st
 _NATIVE = ".safetensors"
 
 
+def estimator_options(args: argparse.Namespace) -> EstimateOptions:
+    """Of the model, with what is asked for; InputError if the estimator cannot be so, or there is no model."""
+    from slt.inference.chain import estimator_config, model_folder
+    from slt.inference.model_files import read_model_config
+
+    folder = model_folder(args.model)
+    asked = args.estimator, args.pose_stride, args.fps, args.pose_speed, args.people
+    return estimator_config(read_model_config(folder), folder, *asked)
+
+
 def long_inputs(
     inputs: Sequence[Input], files: PoseFiles, segments: str | None, people: str | None = None
 ) -> frozenset[Path]:
     """Which inputs, by `shown`, are worked on in parts: videos and native files of poses of more than `LONG`.
 
-    What cannot be read is not among them; it says so when it is its turn. segments: "none": nothing is. people:
-    "turns": no video is, whose people have to be the same from part to part.
+    What cannot be read is not among them; it says so when it is its turn. segments: "none": nothing is. people: of
+    the estimator's options; "turns": no video is, whose people have to be the same from part to part.
     """
     if segments == "none":
         return frozenset()
@@ -80,20 +92,17 @@ def work_folder(base: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def stored(chain: Chain, one: Input, args: argparse.Namespace, files: PoseFiles, folder: Path) -> StoredPoses:
+def stored(one: Input, args: argparse.Namespace, files: PoseFiles, folder: Path) -> StoredPoses:
     """The poses of a long input, on disk: estimated into `folder`, or where they are. InputError as the estimator."""
     from skeletor.io.native import open_shard
     from slt.estimators.ahead import MOST_WORKERS, usable_cores
     from slt.estimators.base import finish, source_sha256
     from slt.estimators.pose_files import PosesEstimator
     from slt.estimators.stored import estimate_in_parts, stored_clip
-    from slt.inference.chain import estimator_config
 
     if not is_poses(one.file):
-        asked = args.estimator, args.pose_stride, args.fps, args.pose_speed
-        config = estimator_config(chain.model.config, chain.model.path, *asked)
         workers = min(usable_cores(), MOST_WORKERS) if args.workers is None else args.workers
-        return estimate_in_parts(one.file, config, folder, workers)
+        return estimate_in_parts(one.file, estimator_options(args), folder, workers)
     shard = open_shard(one.file, files.fps)
     name = one.clip or next(iter(shard))
     reader = PosesEstimator(files.fps, 1, files.skeleton, files.size)
@@ -103,8 +112,11 @@ def stored(chain: Chain, one: Input, args: argparse.Namespace, files: PoseFiles,
 
 def journal(chain: Chain, raw: StoredPoses, args: argparse.Namespace, folder: Path) -> FileJournal:
     """What keeps the sentences of a recording, as long as neither its poses nor the chain change."""
+    from skeletor.lifters.choice import named_weights
     from slt.inference.journal import FileJournal
 
     options = {name: str(getattr(args, name)) for name in ("refine", "refine2d", "lift", "upsample")}
+    weights = None if args.lift is None else named_weights(args.lift)
+    options |= {} if weights is None else {"weights": file_sha256(weights)}
     key = {"model": chain.model.config, "options": options, "poses": raw.provenance.to_json(), "version": version()}
     return FileJournal(folder, to_json(key, 0))

@@ -101,11 +101,15 @@ def _to_files(args: argparse.Namespace, work: Work, inputs: Sequence[Input]) -> 
 
 def _to_files_by_engine(command: str, args: argparse.Namespace) -> int:
     """The same by Slurm or Ray."""
+    from skeletor.lifters.choice import named_weights
     from slt.inference.chain import model_folder
 
     inputs = find_inputs(args.inputs)
     if command == "refine" and args.refine != REFINER and REFINERS[args.refine].weighted:
         args.model = model_folder(args.model)  # which one is the newest may change until a worker asks
+    if command == "lift":
+        weights = named_weights(args.weights or args.lift)  # the same
+        args.weights = None if weights is None else str(weights)
     if command == "poses" and args.estimator != POSES:
         refuse_options_of_poses(args, inputs)
     bases = output_names(inputs, args.output, [args.suffix])

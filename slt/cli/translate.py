@@ -6,7 +6,6 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from skeletor.support.progress import log_to
 from slt.cli.engines.command import Work, by_engine
 from slt.cli.engines.options import LOCAL, add_engine_options, refuse_options_of_others
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
-from slt.cli.long import journal, long_inputs, stored, work_folder
+from slt.cli.long import estimator_options, journal, long_inputs, stored, work_folder
 from slt.cli.options import add_pose_options, add_pose_speed, pose_files, refuse_options_of_poses
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
@@ -45,6 +44,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     Raises InputError for options that do not fit the inputs.
     """
     args = make_parser(command, text).parse_intermixed_args(argv)
+    from slt.estimators.ahead import ahead_of
+    from slt.inference.chain import model_folder
+
     log_to(level=logging.WARNING)
     formats = _formats(args)
     if args.executor != LOCAL and args.output is None:
@@ -56,18 +58,18 @@ def main(command: str, argv: list[str], text: str) -> int:
     inputs = by_clip(inputs, files, args.clip)
     names = output_names(inputs, args.output, _suffixes(formats)) if args.output else {}
     args.labelled = len(inputs) > 1
+    args.model = model_folder(args.model)  # which one is the newest may change until all is done
     if args.executor != LOCAL:
         return _by_engine(command, args, inputs, names)
-    long = long_inputs(inputs, files, args.segments, args.people)
-    with _ahead(args, [one for one in inputs if one.shown not in long]) as ahead:
+    config = estimator_options(args)
+    long = long_inputs(inputs, files, args.segments, getattr(config, "people", None))
+    short = videos([one for one in inputs if one.shown not in long])
+    with ahead_of(short, config, args.workers) as ahead:  # begun before the models are loaded
         work = _work(args, files, ahead)
         return each(inputs, lambda one: work(one, names.get(one.shown)), "translate")
 
 
 def _by_engine(command: str, args: argparse.Namespace, inputs: Sequence[Input], names: Mapping[Path, Path]) -> int:
-    from slt.inference.chain import model_folder
-
-    args.model = model_folder(args.model)  # which one is the newest may change until a worker asks
     with by_engine(command, make_work, args, inputs, names) as told:
         return each(inputs, told, "translate")
 
@@ -137,19 +139,6 @@ def _suffixes(formats: Sequence[str]) -> list[str]:
     return [f".{name}" for name in formats]
 
 
-def _ahead(args: argparse.Namespace, inputs: Sequence[Input]) -> AbstractContextManager[Ahead | None]:
-    """2D poses from worker processes, begun before the models are loaded; None if they are made in this process."""
-    from slt.estimators.ahead import ahead_of
-    from slt.inference.chain import estimator_config, model_folder
-    from slt.inference.model_folder import read_model_config
-
-    folder = model_folder(args.model)
-    config = estimator_config(
-        read_model_config(folder), folder, args.estimator, args.pose_stride, args.fps, args.pose_speed, args.people
-    )
-    return ahead_of(videos(inputs), config, args.workers)
-
-
 def _work(
     args: argparse.Namespace, files: PoseFiles, ahead: Ahead | None = None
 ) -> Callable[[Input, Path | None], None]:
@@ -183,10 +172,10 @@ def _work(
                 write_results(result, base, formats, media)
             return result
 
-        long = bool(long_inputs([one], files, args.segments, args.people))
+        long = bool(long_inputs([one], files, args.segments, chain.estimator.options.get("people")))
         if long and not (is_poses(one.file) and stride > 1):  # frames are dropped from whole files only
             with work_folder(base) as folder:
-                raw = stored(chain, one, args, files, folder)
+                raw = stored(one, args, files, folder)
                 kept = journal(chain, raw, args, folder)
                 return write(translate_recording(chain, one.file, lambda _: raw, args.segments, journal=kept))
         return write(translate_recording(chain, one.file, poses(one), args.segments))

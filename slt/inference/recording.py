@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeletor.files.plain_json import to_json
+from skeletor.io.people import select
 from skeletor.io.turns import by_turns
 from skeletor.poses.turns import told
 from slt.inference.chain import Chain, Translation, lifted_before, timed
@@ -70,11 +71,12 @@ def translate_recording(
     estimate: gives the poses in place of `Chain.poses`; they may lie on disk. segments: "none" takes it for one
     sentence, as `Chain.translate` does; "rule" and "network" say what cuts, "auto" leaves it to the model; None cuts
     only what is longer than the model's longest clip, or what several people sign in turns, who never share a segment.
-    config: of the rule, which then cuts. journal: keeps what was
-    read. Raises InputError if the input cannot be read; an abstention is a result without text.
+    config: of the rule, which then cuts. journal: keeps what was read. Raises InputError if the input cannot be read;
+    an abstention is a result without text.
     """
     seconds: dict[str, float] = {}
-    poses = estimate or (lambda path: chain.poses(path, by_turns))
+    take = select if segments == "none" else by_turns
+    poses = estimate or (lambda path: chain.poses(path, take))
     raw: Recorded = timed(seconds, "estimate", lambda: poses(Path(source)))
     shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
     several = told(raw)

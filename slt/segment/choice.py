@@ -34,7 +34,7 @@ def cut_turns(
     stride = pose_stride(raw.frames(0, 1))
     found: list[Segment] = []
     for turn in turns:
-        first = -(-turn.start // stride) * stride
+        first = turn.first_key(stride)
         if first >= turn.stop:
             continue
         start = first / raw.fps

@@ -94,7 +94,8 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     wanted = {"key", "file", "sha256", "clips", "frames", "failed", "sources"}
-    return marker if isinstance(marker, dict) and wanted <= set(marker) else None
+    whole = isinstance(marker, dict) and wanted <= set(marker) and isinstance(marker.get("written", {}), dict)
+    return marker if whole else None
 
 
 def _write(

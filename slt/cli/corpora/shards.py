@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.files.lock import locked
+from skeletor.lifters.choice import named_weights
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
@@ -72,8 +73,11 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
 
 def _options(args: argparse.Namespace) -> dict[str, object]:
-    """Of the stage, checked; a model by its own path, for which is the newest may change until a worker asks."""
+    """Of the stage, checked; models by their own paths, for which is the newest may change until a worker asks."""
     values = {name: getattr(args, name) for name in _OPTIONS}
+    weights = named_weights(args.lift) if args.stage == "lift" else None
+    if weights is not None:
+        values["lift"] = str(weights.resolve())
     if args.stage == "translate" or (args.stage == "refine" and args.model is not None):
         values["model"] = str(_model(args.model).resolve())
     return check_config(values, StageOptions, "slt shards").model_dump()
@@ -101,4 +105,5 @@ def _expanded(path: Path) -> Sequence[Path]:
 
 
 def _decides(args: argparse.Namespace) -> str:
-    return decides(["slt.shards.shard"], str(_options(args)["model"]), [Path(args.lift)])
+    options = _options(args)
+    return decides(["slt.shards.shard"], str(options["model"]), [Path(str(options["lift"]))])

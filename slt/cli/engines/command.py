@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from skeletor.files.lock import locked
+from skeletor.lifters.choice import named_weights
 from skeletor.poses.pose import file_sha256
 from skeletor.support.batch import failure
 from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError, is_full, printable
@@ -111,9 +112,10 @@ def _work_off(
 ) -> tuple[dict[str, dict[str, Any]], bool]:
     """The records by input, and whether shards were lost."""
     options = {key: str(value) if isinstance(value, Path) else value for key, value in command.options}
-    named = [Path(str(options[key])) for key in ("lift", "weights") if options.get(key)]
+    lifter = options.get("weights") or options.get("lift")
+    weights = None if lifter is None else named_weights(str(lifter))
     size = max(1, min(_MOST, len(files) // _MANY))
-    code = partial(decides, [command.make], options.get("model"), named)
+    code = partial(decides, [command.make], options.get("model"), [] if weights is None else [weights])
     if not (folder / SHARDS).exists():
         (folder / PLAN).unlink(missing_ok=True)  # of a run that was broken off before it began
     try:
@@ -147,7 +149,8 @@ def _tell(told: Mapping[str, dict[str, Any]], bases: Mapping[Path, Path], suffix
         for suffix in suffixes:
             result_path(bases[one.shown], suffix).unlink(missing_ok=True)
         record = record or told.get(printable(str(one.file)), {})
-        raise _There(record.get("code", InputError.exit_code), str(record.get("line") or record.get("failed")))
+        line = record.get("line") or record.get("failed") or "changed while it was worked on; start again"
+        raise _There(record.get("code", InputError.exit_code), str(line))
     sys.stdout.write(record["out"])
     for line in record["err"].splitlines():
         log.warning("%s", line)

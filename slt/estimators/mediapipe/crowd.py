@@ -70,7 +70,7 @@ def strips_of(seen: list[list[Person]], width: int) -> list[Strip]:
     for k, people in enumerate(seen):
         for place, one in enumerate(people):
             points[k, place] = one.hips, one.breast
-    there = _often(points) if most > 1 else []
+    there = [one for one in _often(points) if 0 <= one[0] < width] if most > 1 else []  # the detector guesses beyond
     while twice := [k for k, pair in enumerate(pairwise(there)) if not _apart(*pair)]:
         there.remove(min(there[twice[0] : twice[0] + 2], key=lambda one: one[1]))  # the smaller of the two
     cuts = [round(a + (b - a) * own / (own + next_)) for (a, own), (b, next_) in pairwise(there)]

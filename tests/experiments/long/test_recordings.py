@@ -1,10 +1,12 @@
 """Recordings of any length: they are as long as they should be, and what a translation needed is told."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from experiments.long import recordings
 from experiments.long.recordings import Needed, page, repeated, translated, turns
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
@@ -49,3 +51,15 @@ def test_what_a_translation_needed_is_seen_from_outside(tmp_path):
 def test_bytes_that_differ_are_told():
     row = Needed("poses, killed", 15, 3, 1.0, 1.0, 2**20, False)
     assert "| NO |" in page([row], "python -m experiments recordings")
+
+
+def test_a_run_that_had_ended_before_it_was_killed_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(recordings, "translated", lambda *_: None)
+    with pytest.raises(InputError, match="had ended"):
+        recordings.killed(0.1, tmp_path / "none.safetensors", SHIPPED, tmp_path)
+
+
+def test_what_was_started_does_not_outlive_who_started_it(tmp_path):
+    with pytest.raises(KeyboardInterrupt), recordings._running(CLIP, SHIPPED, tmp_path / "out", ()) as process:
+        raise KeyboardInterrupt
+    assert process.returncode == -signal.SIGKILL

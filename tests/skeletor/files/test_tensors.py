@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from skeletor.files.tensors import read_tensors, save_tensors
+from skeletor.files.tensors import parse_header, read_tensors, save_tensors
 from skeletor.support.errors import InputError
 
 WRITE = """
@@ -71,3 +71,10 @@ def test_damaged_files_and_numbers_that_are_no_weights_are_one_line(tmp_path):
     for bad in (data[:-1], data + b"0", data[:40], b"\xff" * 8 + data[8:]):
         path.write_bytes(bad)
         refused("not a readable")
+
+
+@pytest.mark.parametrize("text", [b"12", b"[]", b'"a"', b"{", b'{"a": 1}', b'{"__metadata__": 1}'])
+def test_a_header_that_is_none_is_an_error_that_readers_expect(text):
+    start = len(text).to_bytes(8, "little") + text
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        parse_header(start, len(start))

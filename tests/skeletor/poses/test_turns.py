@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skeletor.lifters.registry import LIFTERS, build_lifter
+from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
@@ -81,6 +82,22 @@ def test_lifted_by_turns_is_lifted_alone():
         )
 
 
+@pytest.mark.parametrize("stride", [2, 3, 5])
+def test_turns_of_sparse_2d_begin_with_a_key_frame(stride):
+    turns = (Turn(0, 7, 1), Turn(7, 16, 2), Turn(16, 19, 1), Turn(19, 24, 2))
+    sparse = thin(taken(24, turns), stride).replace(stage=StageRecord("estimate", config={STRIDE: stride}))
+    lifter = build_lifter(LIFTERS.check({"mode": "fast"}, "test"))
+    made = each_turn(sparse, lifter)
+    assert turns_of(made) == turns
+    for turn in turns:
+        first = next((k for k in range(turn.start, turn.stop) if k % stride == 0), turn.stop)
+        assert made.missing[turn.start : first].all()
+        if first < turn.stop:
+            alone = lifter(sparse.frames(first, turn.stop))
+            np.testing.assert_array_equal(made.keypoints[first : turn.stop], alone.keypoints)
+            assert not alone.missing[0, :8].any() and (alone.confidence[::stride, :8] > 0).all()
+
+
 def test_a_turn_that_is_refused_is_missing_and_none_is_an_error():
     pose = taken()
     points, sure = pose.keypoints.copy(), pose.confidence.copy()
@@ -111,3 +128,9 @@ def test_damaged_turns_are_refused_in_a_line(turns):
     damaged = dataclasses.replace(plain, provenance=about)
     with pytest.raises(InputError, match="damaged"):
         turns_of(damaged)
+
+
+def test_turns_of_a_recording_without_frames_are_damaged():
+    about = Provenance("talk", stages=(StageRecord(STAGE, config={"frames": 0, "turns": []}),))
+    with pytest.raises(InputError, match="damaged"):
+        turns_of(dataclasses.replace(taken().frames(0, 0), provenance=about))

@@ -15,6 +15,7 @@ from skeletor.io.piecewise import ClipForm, write_pieces
 from skeletor.poses.absent import known_absent, mark_absent
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import custom_skeleton
+from skeletor.poses.turns import Turn, with_turns
 from skeletor.refiners import stream_file
 from skeletor.refiners.stream_file import refine_file
 from skeletor.refiners.weights import save_refiner
@@ -153,3 +154,14 @@ def test_absent_hands_stay_missing_in_pieces(tmp_path: Path) -> None:
     np.testing.assert_array_equal(refined.missing, known_absent(pose))
     assert gone[refined.missing].any() and not refined.missing.all()
     np.testing.assert_allclose(refined.keypoints, refiner(pose).keypoints, atol=1e-4)
+
+
+def test_people_in_turns_are_not_refined_as_one(tmp_path: Path) -> None:
+    clip = with_turns(broken_clip(20, 1), [Turn(0, 8, 1), Turn(8, 20, 2)], [])
+    native.write_shard({"a": clip.frames(0, 8)}, tmp_path / "one.safetensors")
+    native.write_shard({"a": clip}, tmp_path / "two.safetensors")
+    refiner = SkeletorRefiner(LOADED)
+    assert refine_file(tmp_path / "one.safetensors", tmp_path / "out.safetensors", refiner).frames == 8
+    with pytest.raises(InputError, match="sign in turns; leave out --stream"):
+        refine_file(tmp_path / "two.safetensors", tmp_path / "other.safetensors", refiner)
+    assert not (tmp_path / "other.safetensors").exists()

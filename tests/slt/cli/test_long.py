@@ -1,16 +1,24 @@
 """Long recordings of `slt translate`: worked on in parts, alike, and a killed run goes on."""
 
+import argparse
 import json
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 
 from skeletor.io.native import write_shard
+from skeletor.poses.pose import Provenance
 from slt.cli import long
+from slt.cli import translate as translate_module
 from slt.cli.translate import main
+from slt.estimators.mediapipe.estimator import unavailable
 from slt.inference import sentences
 from slt.inference.journal import FileJournal
 from slt.video import write_video
+from tests.skeletor.lifters.test_choice import weights
 from tests.slt.inference.test_recording import SAID, talk
 
 
@@ -117,3 +125,46 @@ def test_a_video_of_several_people_is_one_part(tmp_path, monkeypatch):
     (one,) = find_inputs([str(tmp_path / "a.mp4")])
     assert long.long_inputs([one], PoseFiles(), None) == {one.shown}
     assert long.long_inputs([one], PoseFiles(), None, "turns") == frozenset()
+
+
+def asked(**given):
+    every = ("refine", "refine2d", "lift", "upsample", "estimator", "pose_stride", "fps", "pose_speed", "people")
+    return argparse.Namespace(**(dict.fromkeys(every) | given))
+
+
+@pytest.fixture(name="several")
+def _several(model, tmp_path):
+    """A model that was trained with several people in a video."""
+    folder = shutil.copytree(model, tmp_path / "several")
+    config = yaml.safe_load((folder / "model.yaml").read_text())
+    config["estimator"] = {"name": "mediapipe", "people": "turns"}
+    (folder / "model.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def test_how_a_long_video_is_estimated_is_what_was_asked_for(several):
+    options = long.estimator_options(asked(model=several, people="one", pose_stride=2, pose_speed="fast"))
+    assert (options.people, options.pose_stride, options.speed) == ("one", 2, "fast")
+    assert long.estimator_options(asked(model=several)).people == "turns"
+
+
+@pytest.mark.skipif(bool(unavailable()), reason="no mediapipe")
+def test_a_model_of_several_people_has_its_videos_whole(several, tmp_path, monkeypatch):
+    people = []
+    monkeypatch.setattr(translate_module, "long_inputs", lambda *args: people.append(args[3]) or frozenset())
+    argv = [str(tmp_path / "none.mp4"), "--model", str(several), "--device", "cpu"]
+    assert main("translate", argv, "") == 2
+    assert people == ["turns", "turns"]
+    assert main("translate", [*argv, "--people", "one"], "") == 2
+    assert "turns" not in people[2:] and len(people) == 4
+
+
+def test_sentences_of_other_weights_under_the_same_name_are_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLT_RUNS", str(tmp_path))
+    chain, raw = SimpleNamespace(model=SimpleNamespace(config={})), SimpleNamespace(provenance=Provenance())
+    args = asked(lift="joint-token")
+    weights(tmp_path / "a" / "lifter.safetensors", "joint-token", 1000)
+    long.journal(chain, raw, args, tmp_path).write(0, [], Provenance())
+    assert long.journal(chain, raw, args, tmp_path).read(0) is not None
+    weights(tmp_path / "b" / "lifter.safetensors", "joint-token", 2000)
+    assert long.journal(chain, raw, args, tmp_path).read(0) is None

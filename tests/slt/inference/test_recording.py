@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skeletor.io.people import select
+from skeletor.io.turns import by_turns
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.turns import Turn, with_turns
@@ -126,6 +128,14 @@ def test_a_short_recording_of_several_is_cut_and_one_sentence_is_of_one_signer(c
     assert {one.signer for one in translate_recording(chain, "x", lambda _: pose, None).sentences} == {1, 2}
     single = translate_recording(chain, "x", lambda _: pose, "none")
     assert isinstance(single, Translation) and any(s["name"] == "one_signer" for s in single.provenance["stages"])
+
+
+def test_who_is_read_of_several_is_chosen_for_one_sentence_as_chain_translate_does(chain, monkeypatch):
+    taken = []
+    monkeypatch.setattr(type(chain), "poses", lambda self, path, take=select: taken.append(take) or talk(SAID[:1]))
+    for segments in ("none", None, "rule"):
+        translate_recording(chain, "x", segments=segments)
+    assert taken == [select, by_turns, by_turns]
 
 
 def test_the_length_decides_unless_it_is_said(chain):

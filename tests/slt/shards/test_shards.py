@@ -352,3 +352,32 @@ def test_workers_have_one_thread_each(tmp_path: Path, inputs: list[Path], monkey
 
     run_plan(planned(tmp_path / "out", inputs), Telling())
     assert {path.read_text() for path in tmp_path.glob("*.threads")} == {"1"}
+
+
+def test_a_marker_that_says_nonsense_of_files_counts_as_none(tmp_path: Path, inputs: list[Path]) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    run_shard(plan.folder, 0)
+    file = plan.result(0).with_suffix(".json")
+    marker = json.loads(file.read_text())
+    file.write_text(json.dumps(marker | {"written": {}}))
+    assert finished(plan, 0)
+    file.write_text(json.dumps(marker | {"written": ["a"]}))
+    assert not finished(plan, 0)
+
+
+def test_a_kind_of_lifter_is_named_by_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from slt.cli.corpora import shards
+    from tests.skeletor.lifters.test_choice import weights
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLT_RUNS", "runs")
+    own = weights(Path("runs/a/lifter.safetensors"), "joint-token", 1000)
+    args = shards.make_parser("shards").parse_args(["lift", "x", "-o", "out", "--lift", "joint-token"])
+    assert shards._options(args)["lift"] == str(own.resolve())
+    before = shards._decides(args)
+    weights(Path("runs/c/lifter.safetensors"), "anatomy", 3000)
+    assert shards._decides(args) == before
+    weights(Path("runs/a/lifter.safetensors"), "joint-token", 1000)
+    assert shards._decides(args) != before
+    plain = shards.make_parser("shards").parse_args(["lift", "x", "-o", "out"])
+    assert shards._options(plain)["lift"] == "fast"

@@ -18,10 +18,12 @@ import pytest
 from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.support.errors import InputError
+from skeletor.support.errors import InputError, SkeletorError
 from slt.cli import main, stages, translate
 from slt.cli.engines import command as engines
+from slt.cli.inputs import Input
 from slt.shards.engines import Ended
+from tests.skeletor.lifters.test_choice import weights
 from tests.slt.toy import perform
 
 WAYS = {
@@ -335,3 +337,27 @@ def test_after_a_kill_the_same_command_goes_on(
     told = capsys.readouterr()
     assert told.out.count("frames, 25 fps") == 3 and "in/bad.safetensors: " in told.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.safetensors", "two.x.safetensors"]
+
+
+def test_a_kind_of_lifter_with_newer_weights_is_another_plan(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, model: Path
+) -> None:
+    monkeypatch.setenv("SLT_RUNS", "runs")
+    weights(Path("runs/a/lifter.safetensors"), "joint-token", 1000)
+    here(monkeypatch, Here(1))
+    inputs, more = ["in/a.safetensors", "in/two.x.safetensors"], ["--lift", "joint-token", *WAYS["here"]]
+    lift = [*inputs, "-o", "lifted", *more]
+    read = [*inputs, "-o", "out", "--model", str(model), "--device", "cpu", *more]
+    assert stages.main("lift", lift, "") == 1 and translate.main("translate", read, "") == 1
+    weights(Path("runs/b/lifter.safetensors"), "joint-token", 2000)
+    with pytest.raises(InputError, match="holds another plan"):
+        stages.main("lift", lift, "")
+    with pytest.raises(InputError, match="holds another plan"):
+        translate.main("translate", read, "")
+
+
+def test_a_clip_that_was_there_and_is_gone_is_told(tmp_path: Path) -> None:
+    one = Input(Path("a#x"), Path("a"), "x", True)
+    with pytest.raises(SkeletorError, match="changed while it was worked on") as gone:
+        engines._tell({}, {one.shown: tmp_path / "a#x"}, [".txt"], one)
+    assert gone.value.exit_code == InputError.exit_code

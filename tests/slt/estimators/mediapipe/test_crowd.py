@@ -37,6 +37,8 @@ def person(x: float, size: float = 100.0) -> Person:
         ([person(100), person(320), person(540)], [210, 430]),
         ([person(300), person(340)], []),  # one who was found twice
         ([person(160), person(480, 40)], []),  # far behind
+        ([person(-200), person(100)], []),  # guessed beyond the picture
+        ([person(100), person(320), person(700)], [210]),
     ],
 )
 def test_strips_lie_between_people_and_cover_the_picture(people: list[Person], cuts: list[int]) -> None:
