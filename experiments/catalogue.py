@@ -17,6 +17,7 @@ from experiments.long import recordings, turns
 from experiments.long import table as long_takes
 from experiments.long import training as segmenter_training
 from experiments.long.config import LongConfig
+from experiments.people import arms
 from experiments.people import table as people
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
@@ -146,6 +147,11 @@ _TABLES: dict[str, Experiment[Any]] = {
         "all lifters in millimetres",
         _checked(lifters.LiftersTable), lifters.make, ".", needs=f"{RUN}, or simulated errors",
         page=LIFTERS_PAGE, config="tables/lifters.yaml",
+    ),
+    "arms": Experiment(
+        "what inverse kinematics believes of arms, fitted to captured people and judged on captured signing",
+        _checked(arms.ArmsConfig), arms.make, "arms", needs="motion capture in ../shared", page=LIFTERS_PAGE,
+        config="people/arms.yaml",
     ),
     "chain_lifters": Experiment(
         "a translator for every lifter", chain.load, chain.make, "chain_lifters", needs=f"{RUN}, lifters",

@@ -32,11 +32,14 @@ class FastLifter:
     """Lifts clips together; see `skeletor.lifters.kinematic.fast`."""
 
     name = "fast"
-    version = "1"
+    version = "2"
 
-    def __init__(self, minimum_confidence: float = 0.1, hand_reach: float = 0.25) -> None:
+    def __init__(
+        self, minimum_confidence: float = 0.1, hand_reach: float = 0.25, prior: fast.Prior = fast.PRIOR
+    ) -> None:
         self.minimum_confidence = minimum_confidence
         self.hand_reach = hand_reach
+        self.prior = prior
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Lift one clip; see `skeletor.lifters.base.Lifter`."""
@@ -60,7 +63,7 @@ class FastLifter:
         sure = np.concatenate([np.where(seen, f.confidence, 0) for f, seen in zip(flats, observed, strict=True)])
         layout = Layout(tuple(len(f) for f in flats))
         trusted = [carried_confidence(sure[part], pose_stride(f)) for f, part in zip(flats, layout.slices, strict=True)]
-        joints = fast.lift(points, np.concatenate(trusted), layout)
+        joints = fast.lift(points, np.concatenate(trusted), layout, self.prior)
         record = StageRecord("lift", self.version, self._config())
         return [finish(f, joints[part], sure[part], record) for f, part in zip(flats, layout.slices, strict=True)]
 

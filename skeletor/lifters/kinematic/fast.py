@@ -1,7 +1,8 @@
 """Fast lifting: depth from what human bones and joints allow, joined over time; all clips of a batch at once.
 
-Arms: a bone has the depth that its length leaves over; the forearm comes forward, and where the elbow is, is a chain of
-probabilities over time, from the bone's length, the usual bend of the arm and continuity. Hands:
+Shoulders: `skeletor.lifters.kinematic.trunk`, how far the trunk is turned. Arms: a bone has the depth that its length
+leaves over; the forearm comes forward, and where the elbow is, is a chain of probabilities over time, from the bone's
+length, the usual bend of the arm and continuity. Hands:
 `skeletor.lifters.kinematic.hand_depth`, two tilts per palm, weighed in the same way. x and y stay as seen, so that
 refinement gets what the detector saw, and pixels can be had back exactly; depth is taken from positions averaged over
 about three frames.
@@ -9,11 +10,11 @@ about three frames.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from skeletor.lifters.kinematic import hand_depth
+from skeletor.lifters.kinematic import hand_depth, trunk
 from skeletor.lifters.kinematic.kinematics import PROPORTIONS
 from skeletor.lifters.kinematic.side_by_side import Layout, marginals
 
@@ -29,33 +30,36 @@ TINY = 1e-6
 class Prior:
     """What is known of people before they are seen. Lengths in shoulder widths, angles in radians.
 
-    nose: in front of the neck. palm: root to middle knuckle. flexion, flexion_spread: of elbows, 0 = straight; hands in
-    the signing space in front of the chest need about 110 degrees. behind: spread of how far an elbow goes behind its
-    shoulder, in upper arms. step: spread of an elbow's change in depth per frame, in upper arms. length_error: of the
-    length of an upper arm, relative. wrist: spread of the angle between hand and forearm. turn: spread of the change of
-    a palm's slope per frame. certain: the most that one frame can say for or against a tilt, in -2 log likelihood.
-    finger: standard error of a finger's joint, in palms. frames: how many frames of evidence the proportions are worth.
-    upper_arm_top, forearm_top, palm_top: quantiles of projected lengths that stand for the length: the more often a
-    part lies in the picture's plane, the lower, since detectors err towards too long as well as too short.
-    smooth: standard deviation in frames of the average from which depth is taken.
+    nose: in front of the neck. palm: root to middle knuckle. flexion, flexion_spread: of elbows, 0 = straight.
+    behind: spread of how far an elbow goes behind its shoulder, in upper arms. step: spread of an elbow's change in
+    depth per frame, in upper arms. length_error: of the length of an upper arm, relative. wrist: spread of the angle
+    between hand and forearm. turn: spread of the change of a palm's slope per frame. certain: the most that one frame
+    can say for or against a tilt, in -2 log likelihood. finger: standard error of a finger's joint, in palms. frames:
+    how many frames of evidence the proportions are worth. upper_arm_top, forearm_top, palm_top: quantiles of projected
+    lengths that stand for the length: the more often a part lies in the picture's plane, the lower, since detectors
+    err towards too long as well as too short. smooth: standard deviation in frames of the average from which depth is
+    taken. trunk: of how the trunk turns.
+
+    What is said of arms and the trunk fits captured arms of people who do not sign (`python -m experiments arms`).
     """
 
     nose: float = 0.25
     palm: float = 0.25
-    flexion: float = float(np.radians(110))
-    flexion_spread: float = float(np.radians(30))
-    behind: float = 0.3
+    flexion: float = float(np.radians(60))
+    flexion_spread: float = float(np.radians(20))
+    behind: float = 0.6
     step: float = 0.1
-    length_error: float = 0.07
+    length_error: float = 0.04
     wrist: float = float(np.radians(35))
     turn: float = 0.3
     certain: float = 6.0
     finger: float = 0.15
     frames: float = 8.0
-    upper_arm_top: float = 0.75
-    forearm_top: float = 0.92
+    upper_arm_top: float = 0.85
+    forearm_top: float = 0.97
     palm_top: float = 0.6
     smooth: float = 1.0
+    trunk: trunk.TrunkPrior = field(default_factory=trunk.TrunkPrior)
 
 
 PRIOR = Prior()
@@ -73,6 +77,8 @@ def lift(points: np.ndarray, weight: np.ndarray, layout: Layout, prior: Prior = 
     calm = layout.smooth(points, weight + 1e-3, prior.smooth)
     z = np.zeros(points.shape[:2], np.float32)
     z[:, NOSE] = prior.nose
+    turned = trunk.turn(calm, weight, layout, prior.trunk)  # (N,)
+    z[:, SHOULDERS] = turned[:, None] * np.array([0.5, -0.5], np.float32)
     forearm = _arms(calm, weight, z, layout, prior)
     _hands(calm, weight, z, forearm, layout, prior)
     return np.concatenate([points, z[..., None]], 2)
@@ -93,7 +99,7 @@ def _arms(calm: np.ndarray, weight: np.ndarray, z: np.ndarray, layout: Layout, p
     cost += ((np.arccos(np.clip(bend, -1, 1)) - prior.flexion) / prior.flexion_spread) ** 2
     cost += (np.minimum(_GRID, 0) / prior.behind) ** 2
     belief = marginals(cost, ((_GRID[:, None] - _GRID) / prior.step) ** 2, layout)
-    z[:, ELBOWS] = belief @ _GRID * u
+    z[:, ELBOWS] = z[:, SHOULDERS] + belief @ _GRID * u
     z[:, WRISTS] = z[:, ELBOWS] + forward
     direction = np.concatenate([fore, forward[..., None]], 2)
     unit: np.ndarray = direction / np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), TINY)
