@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeletor.files.plain_json import to_json
-from skeletor.io.people import select
-from skeletor.io.turns import by_turns
+from skeletor.io.people import by_turns, select
 from skeletor.poses.turns import told
 from slt.inference.chain import Chain, Translation, lifted_before, timed
 from slt.inference.sentences import Journal, Sentence, read_segments

@@ -157,7 +157,7 @@ def _warnings() -> Iterator[list[str]]:
 def _poses(chain: Chain, task: Task, tell: Callable[[str, int, int], None]) -> PoseSequence:
     """The poses of an upload that is not too long, under the name that the user knows."""
     from skeletor.files.suffixes import is_poses
-    from skeletor.io.turns import by_turns
+    from skeletor.io.people import by_turns
     from slt.video import open_video
 
     if is_poses(task.source):

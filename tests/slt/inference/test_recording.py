@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skeletor.io.people import select
-from skeletor.io.turns import by_turns
+from skeletor.io.people import by_turns, select
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.turns import Turn, with_turns

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeletor.io.formats import read_pose, read_poses
-from skeletor.io.people import People, follow, select
-from skeletor.io.turns import activity, by_turns
+from skeletor.io.people import People, by_turns, follow, select
+from skeletor.io.people.taking_turns import activity
 from skeletor.poses.pose import Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, custom_skeleton
 from skeletor.poses.turns import turns_of

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from skeletor.io.people import People, follow, select, side_of, size_of
+from skeletor.io.people.crowd import People
+from skeletor.io.people.signer import follow, select, side_of, size_of
 from skeletor.poses.absent import runs
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import Skeleton

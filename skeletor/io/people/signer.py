@@ -1,60 +1,24 @@
-"""Several people in one recording, and the choice of the signer among them."""
+"""The choice of the signer among several people: whose hands move most."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from skeletor.io.follow import follow as follow_bodies
-from skeletor.io.follow import steady_joints
-from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
+from skeletor.io.people.crowd import People
+from skeletor.io.people.tracking import follow_bodies, steady_joints
+from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import Skeleton
-from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 
-MOST_PEOPLE = 128  # in a frame; OpenPose itself finds at most 127
-MOST_PLACES = 250_000  # frames times people: 0.5 GB
 ALSO = 0.4
-
-
-@dataclass(frozen=True, eq=False)
-class People:
-    """Everybody an estimator found, frame by frame.
-
-    keypoints: (T, P, J, D) float32, NaN where missing; confidence: (T, P, J). The P places of a frame are in the
-    estimator's own order: the person in place 0 of one frame need not be the one in place 0 of the next.
-    """
-
-    keypoints: np.ndarray
-    confidence: np.ndarray
-    fps: float
-    skeleton: Skeleton
-    provenance: Provenance = field(default_factory=Provenance)
-
-    def __len__(self) -> int:
-        return len(self.keypoints)
-
-    @property
-    def count(self) -> int:
-        """P, the largest number of people in one frame."""
-        return int(self.keypoints.shape[1])
-
-    def person(self, places: np.ndarray) -> PoseSequence:
-        """The pose sequence of the person who is in place `places[t]` of frame t; (T,) int, -1 for nowhere."""
-        places = np.asarray(places)
-        keypoints = np.full((len(self), *self.keypoints.shape[2:]), np.nan, np.float32)  # (T, J, D)
-        confidence = np.zeros(keypoints.shape[:2], np.float32)  # (T, J)
-        there = np.flatnonzero(places >= 0)
-        keypoints[there] = self.keypoints[there, places[there]]
-        confidence[there] = self.confidence[there, places[there]]
-        return PoseSequence(keypoints, confidence, self.fps, self.skeleton, self.provenance)
 
 
 # Takes everybody, gives for each frame the place of the signer, (T,) int, -1 where the signer is not there.
 SignerChoice = Callable[[People], np.ndarray]
-# Takes everybody, gives the signer's pose sequence: `select`, or `skeletor.io.turns.by_turns`.
+# Takes everybody, gives the signer's pose sequence: `select`, or `skeletor.io.people.by_turns`.
 Take = Callable[[People], PoseSequence]
 
 
@@ -65,17 +29,6 @@ class Choice:
     places: np.ndarray
     signing: int
     side: str
-
-
-def check_crowd(frames: int, people: int) -> None:
-    """Raises InputError for more than `MOST_PEOPLE` people in a frame, or more than `MOST_PLACES` frames times people.
-
-    Such a file is no recording of a signer, or does not fit into memory.
-    """
-    if people > MOST_PEOPLE:
-        raise InputError(f"has {people} people in a frame; at most {MOST_PEOPLE} are read, leave the others out")
-    if frames * people > MOST_PLACES:
-        raise InputError(f"has {frames} frames of up to {people} people, too much at once; cut it into pieces")
 
 
 def select(people: People, choose: SignerChoice | None = None) -> PoseSequence:
@@ -135,7 +88,7 @@ def choose_signer(people: People) -> Choice:
 
 
 def follow(people: People) -> np.ndarray:
-    """(T, N) place of each of N tracks, -1 where a track is not there; see `skeletor.io.follow.follow`."""
+    """(T, N) place of each of N tracks, -1 where a track is not there; see `tracking.follow_bodies`."""
     return follow_bodies(people.keypoints, people.skeleton)
 
 

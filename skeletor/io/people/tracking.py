@@ -47,7 +47,7 @@ class _Track:
             self.size += 0.2 * (size - self.size)
 
 
-def follow(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+def follow_bodies(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """(T, N) place of each of N tracks among the P people of each frame, -1 where a track is not there.
 
     keypoints: (T, P, J, D), NaN where missing. In each frame all people are assigned at once (Hungarian algorithm)
