@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeletor.files.outside import checked_fps, existing_file
-from skeletor.io import arrays, native, openpose_json, pose_format, skels, slrtp, zelinka_h5
+from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
 from skeletor.io.people import Take, select
+from skeletor.io.read_only import arrays, slrtp, zelinka_h5
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -35,6 +37,12 @@ def test_suffix_chooses_the_format(files, assert_same):
     for pose in poses[1:]:
         assert_same(pose, poses[0])
     assert read_pose(files / "clip.skels").dims == 3
+
+
+def test_the_room_gives_out_its_door_and_loads_it_when_asked():
+    code = "import sys, skeletor.io as io; print('numpy' in sys.modules, hasattr(io, 'x'), io.read_poses.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "False", "skeletor.io.formats"], done.stderr
 
 
 def test_fps_can_be_given(files):

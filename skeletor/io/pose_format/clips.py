@@ -33,7 +33,7 @@ from skeletor.io.layouts import (
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import FARTHEST, Scale, unit_of
 from skeletor.io.people import People, SignerChoice, Take, select
-from skeletor.io.pose_file import Component, PoseFile, parse, usable_fps
+from skeletor.io.pose_format.container import Component, PoseFile, parse, usable_fps
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import Skeleton
 from skeletor.support.errors import InputError

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skeletor.io.formats import read_pose, read_poses, write_pose
-from skeletor.io.slrtp import SLRTP_50, Clips
+from skeletor.io.read_only.slrtp import SLRTP_50, Clips
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skeletor.io.arrays import picture_size
 from skeletor.io.formats import read_pose, read_poses, write_pose
+from skeletor.io.read_only.arrays import picture_size
 from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75
 from skeletor.support.errors import InputError
 
