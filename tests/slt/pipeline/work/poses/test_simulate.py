@@ -4,7 +4,7 @@ import pytest
 from skeletor.poses.key_frames import key_frames, only_key_frames, pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from slt.pipeline.work.simulate import _simulate
+from slt.pipeline.work.poses.simulate import _simulate
 from slt.synthetic.detector.noise import fit_noise
 from slt.synthetic.signing.motion import perform
 from slt.synthetic.signing.signers import SIGNERS

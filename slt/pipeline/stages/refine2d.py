@@ -12,8 +12,8 @@ from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.pipeline.cache.stage import Done, run_stage
 from slt.pipeline.context import Detected, Run
-from slt.pipeline.work.apply_refiner2d import refine_parts_2d
-from slt.pipeline.work.fit_refiner2d import WEIGHTS, fit_2d
+from slt.pipeline.work.poses.apply_refiner2d import refine_parts_2d
+from slt.pipeline.work.poses.fit_refiner2d import WEIGHTS, fit_2d
 
 
 def check_refine_2d(run: Run) -> None:

@@ -12,8 +12,7 @@ from skeletor.support.progress import log_to
 from slt.data import layout
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.context import Row, Run
-from slt.pipeline.tables.table import Table
-from slt.pipeline.translators import (
+from slt.pipeline.stages.translators import (
     GLOSS,
     Job,
     TrainedTranslator,
@@ -23,9 +22,10 @@ from slt.pipeline.translators import (
     submit,
     system_folder,
 )
-from slt.pipeline.work.cascade import train_on_glosses_of_poses, translate_recognised
-from slt.pipeline.work.ensemble import translate_ensemble
-from slt.pipeline.work.train_translator import RECOGNISED
+from slt.pipeline.tables.table import Table
+from slt.pipeline.work.readers.cascade import train_on_glosses_of_poses, translate_recognised
+from slt.pipeline.work.readers.ensemble import translate_ensemble
+from slt.pipeline.work.readers.train_translator import RECOGNISED
 from slt.recognise.config import RecogniserConfig
 
 _SUFFIX, _ENSEMBLE = "-cascade", "-ensemble"

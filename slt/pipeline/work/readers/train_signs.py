@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from skeletor.io.store import open_store
 from skeletor.support.errors import InputError
 from slt.data import layout
-from slt.pipeline.work.train_translator import write_outputs
+from slt.pipeline.work.readers.train_translator import write_outputs
 from slt.recognise.config import RecogniserConfig
 
 if TYPE_CHECKING:

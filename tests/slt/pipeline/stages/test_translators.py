@@ -15,13 +15,14 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, Description, write_annotation
-from slt.pipeline import cascades, context
+from slt.pipeline import context
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
 from slt.pipeline.report import make_table
 from slt.pipeline.run import with_text
-from slt.pipeline.translators import TrainedTranslator
+from slt.pipeline.stages import cascades
+from slt.pipeline.stages.translators import TrainedTranslator
 from slt.recognise.config import PRESETS as RECOGNISERS
 from slt.recognise.ensemble.files import MOST
 from slt.recognise.load import load_reader

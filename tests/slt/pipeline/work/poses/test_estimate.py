@@ -19,7 +19,7 @@ from slt.data.layout import Clip, Corpus, Description
 from slt.estimators.mediapipe.estimator import MediaPipeOptions
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.sources import list_bad_clips
-from slt.pipeline.work.estimate import estimate_corpus
+from slt.pipeline.work.poses.estimate import estimate_corpus
 from slt.video import Span
 
 POSES = PosesOptions()

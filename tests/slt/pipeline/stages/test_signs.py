@@ -22,9 +22,9 @@ from slt.data.layout import Clip, Corpus, Description
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.run import run
-from slt.pipeline.signs import signer_folds
+from slt.pipeline.stages.signs import signer_folds
 from slt.pipeline.tables.signs import SignRow, SignSeed, SignTable
-from slt.pipeline.work import train_signs as work
+from slt.pipeline.work.readers import train_signs as work
 from slt.recognise.config import PRESETS
 from slt.score.accuracy import score_hits
 from tests.slt.data.own_sets import write_lines

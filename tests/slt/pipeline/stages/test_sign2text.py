@@ -5,11 +5,11 @@ import pytest
 from skeletor.support.errors import InputError
 from slt.cli import main
 from slt.data import layout
-from slt.pipeline import sign2text_stages
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.report import make_table
-from slt.pipeline.translators import TrainedTranslator, outputs_of
+from slt.pipeline.stages import sign2text
+from slt.pipeline.stages.translators import TrainedTranslator, outputs_of
 from slt.sign2text.config import Sign2TextRow
 from slt.synthetic import build
 
@@ -24,27 +24,25 @@ def run_of(corpus: layout.Corpus, folder, **values) -> Run:
 
 def test_a_row_from_the_pictures_of_a_data_set(release, tmp_path):
     run = run_of(layout.read_corpus(release()), tmp_path / "run")
-    done = sign2text_stages.sign2text_stage(run, 1)
+    done = sign2text.sign2text_stage(run, 1)
     found = {s: json.loads((done.folder / f"{s}.json").read_text()) for s in ("dev", "test")}
     assert list(found["dev"]) == ["tagesschau-3"] and list(found["test"]) == ["tagesschau-4"]
-    assert "trained on the 2 of 2 training clips that have pixels" in sign2text_stages.note(run, done)
+    assert "trained on the 2 of 2 training clips that have pixels" in sign2text.note(run, done)
     assert len(list((run.folder / "sign2text" / "frames").rglob("*.npy"))) == 4
     system = TrainedTranslator(done, 1, outputs_of(done.folder))
-    table = make_table(run, [], {sign2text_stages.SIGN2TEXT: (system,)})
-    assert [row.label for row in table.rows][1:] == [sign2text_stages.LABEL] and sign2text_stages.note(
-        run, done
-    ) in table.notes
+    table = make_table(run, [], {sign2text.SIGN2TEXT: (system,)})
+    assert [row.label for row in table.rows][1:] == [sign2text.LABEL] and sign2text.note(run, done) in table.notes
     before = (done.folder / "model" / "sign2text.safetensors").stat().st_mtime_ns
-    assert sign2text_stages.sign2text_stage(run, 1).key == done.key
+    assert sign2text.sign2text_stage(run, 1).key == done.key
     assert (done.folder / "model" / "sign2text.safetensors").stat().st_mtime_ns == before
-    other = sign2text_stages.sign2text_stage(run, 2)  # another seed: a folder of its own
+    other = sign2text.sign2text_stage(run, 2)  # another seed: a folder of its own
     assert other.folder != done.folder and other.key != done.key
 
 
 def test_more_clips_than_the_corpus_has_is_an_error(tmp_path):
     corpus = layout.Corpus(tmp_path, layout.Description("rendered", 25.0, 1.0, "", 1), ())
     with pytest.raises(InputError, match=r"sign2text.clips is 4, but corpus.train is 3"):
-        sign2text_stages.sign2text_stage(run_of(corpus, tmp_path, clips=4), 1)
+        sign2text.sign2text_stage(run_of(corpus, tmp_path, clips=4), 1)
 
 
 def test_the_command_trains_and_translates(release, tmp_path, capsys):

@@ -1,5 +1,5 @@
 from slt.data.layout import Description
-from slt.pipeline.model_stages import limits_of
+from slt.pipeline.stages.model_folder import limits_of
 
 
 def test_a_model_card_names_the_limits_of_its_own_corpus():

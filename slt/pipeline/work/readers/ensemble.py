@@ -10,7 +10,7 @@ import numpy as np
 
 from skeletor.io.store import open_store
 from slt.data.layout import Clip
-from slt.pipeline.work.train_translator import RECOGNISED, write_outputs
+from slt.pipeline.work.readers.train_translator import RECOGNISED, write_outputs
 
 if TYPE_CHECKING:
     from slt.recognise.ensemble.recognisers import Recognisers

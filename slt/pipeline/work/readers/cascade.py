@@ -8,7 +8,7 @@ from pathlib import Path
 from skeletor.io.store import open_store
 from skeletor.support.errors import InputError
 from slt.data import layout
-from slt.pipeline.work.train_translator import RECOGNISED, write_outputs
+from slt.pipeline.work.readers.train_translator import RECOGNISED, write_outputs
 from slt.recognise.config import RecogniserConfig
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from skeletor.support.progress import log_to
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.context import Row, Run
-from slt.pipeline.work.train_translator import RECOGNISED, train_on_glosses, train_on_poses
+from slt.pipeline.work.readers.train_translator import RECOGNISED, train_on_glosses, train_on_poses
 from slt.translate.config import TranslateConfig
 
 GLOSS = "gloss2text"

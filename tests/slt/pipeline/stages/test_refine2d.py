@@ -13,7 +13,7 @@ from slt.data.layout import Corpus, Description
 from slt.pipeline.cache.stage import Done
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Run
-from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d, weights_of
+from slt.pipeline.stages.refine2d import check_refine_2d, refine_2d, weights_of
 from tests.skeletor.refiners2d.parts2d import clips
 
 pytestmark = pytest.mark.usefixtures("forked_workers")

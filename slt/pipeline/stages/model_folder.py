@@ -13,12 +13,12 @@ from skeletor.refiners.trained import SHIPPED
 from skeletor.support.registry import given_weights
 from slt.data.layout import Description
 from slt.pipeline.cache.stage import DONE, run_stage
-from slt.pipeline.cascades import ensemble_of
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run
-from slt.pipeline.refine2d_stages import weights_of
+from slt.pipeline.stages.cascades import ensemble_of
+from slt.pipeline.stages.refine2d import weights_of
+from slt.pipeline.stages.translators import TrainedTranslator
 from slt.pipeline.tables.rejections import Rejections
-from slt.pipeline.translators import TrainedTranslator
-from slt.pipeline.work.train_refiner import REFINER_WEIGHTS
+from slt.pipeline.work.poses.train_refiner import REFINER_WEIGHTS
 from slt.pipeline.work.write_model import RESULT, ModelPlan, build_model_folder
 from slt.score.accuracy import SignScores
 from slt.score.scores import Scores

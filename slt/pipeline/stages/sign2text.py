@@ -12,9 +12,9 @@ from pathlib import Path
 from skeletor.poses.pose import file_sha256
 from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.context import Run
-from slt.pipeline.translators import TrainedTranslator, outputs_of
-from slt.pipeline.work.render_pixels import PixelPlan
-from slt.pipeline.work.train_sign2text import make_row
+from slt.pipeline.stages.translators import TrainedTranslator, outputs_of
+from slt.pipeline.work.readers.render_pixels import PixelPlan
+from slt.pipeline.work.readers.train_sign2text import make_row
 from slt.synthetic.build import make_clip
 from slt.synthetic.resynth import ResynthConfig, make_shot
 

@@ -5,7 +5,7 @@ import pytest
 
 from skeletor.support.errors import InputError
 from slt.data import layout
-from slt.pipeline.work.render_pixels import PixelPlan, corpus_sources, render_videos, with_pixels
+from slt.pipeline.work.readers.render_pixels import PixelPlan, corpus_sources, render_videos, with_pixels
 from slt.synthetic import build
 from slt.synthetic.resynth import ResynthConfig, resynthesise
 from slt.video import open_video

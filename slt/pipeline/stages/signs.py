@@ -14,11 +14,11 @@ import numpy as np
 from skeletor.support.progress import log_to
 from slt.data import layout
 from slt.pipeline.cache.stage import Done
-from slt.pipeline.cascades import recogniser_values
 from slt.pipeline.context import Row, Run
+from slt.pipeline.stages.cascades import recogniser_values
+from slt.pipeline.stages.translators import TrainedTranslator, system_folder
 from slt.pipeline.tables.signs import SignRow, SignSeed, SignTable
-from slt.pipeline.translators import TrainedTranslator, system_folder
-from slt.pipeline.work.train_signs import HELD_OUT, TOP, leave_signers_out, train_on_signs
+from slt.pipeline.work.readers.train_signs import HELD_OUT, TOP, leave_signers_out, train_on_signs
 from slt.recognise.config import PRESETS, RecogniserConfig
 from slt.recognise.guess import TOP as GUESSES
 from slt.score.accuracy import hits, score_hits

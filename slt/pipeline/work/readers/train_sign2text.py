@@ -10,7 +10,7 @@ from skeletor.files.atomic import write_text
 from skeletor.files.keyed import keyed_folder
 from skeletor.support.progress import log
 from slt.data import layout
-from slt.pipeline.work.render_pixels import PixelPlan, with_pixels
+from slt.pipeline.work.readers.render_pixels import PixelPlan, with_pixels
 from slt.sign2text.config import Sign2TextConfig
 
 
