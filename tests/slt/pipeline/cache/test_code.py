@@ -209,8 +209,8 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         # of several processes of a translator's training each has its own coin flips
         ("skeletor/learning/feed", {*TRAINED, *REFINED_2D, *TRANSLATORS, "sign2text", "model"}),
         ("skeletor/learning/augment", {"lift", *TRAINED, "model"}),  # a lifter may average with the mirror image
-        ("skeletor/refiners2d/port", {*REFINED_2D, "model"}),
-        ("skeletor/refiners2d/port_training", {*REFINED_2D, "model"}),  # a 2D refiner comes with how it is fitted
+        ("skeletor/refiners2d/port/model", {*REFINED_2D, "model"}),
+        ("skeletor/refiners2d/port/training", {*REFINED_2D, "model"}),  # a 2D refiner comes with how it is fitted
         ("slt/translate/joey/search", {*TRANSLATORS, "sign2text", "model"}),
         ("slt/translate/abstain", {"model"}),
         ("slt/inference/model_folder", {"model"}),

@@ -12,9 +12,9 @@ from pydantic import Field
 from skeletor.files.weight_file import check_fit
 from skeletor.refiners2d.base import PartPoses
 from skeletor.refiners2d.gaussian import FOLDS, PriorHeader, choose_for, fit_gaussian, pack_prior, unpack_prior
-from skeletor.refiners2d.port import PortModel, build_port, choose_port
-from skeletor.refiners2d.port_config import PortConfig
-from skeletor.refiners2d.port_training import train_port
+from skeletor.refiners2d.port.config import PortConfig
+from skeletor.refiners2d.port.model import PortModel, build_port, choose_port
+from skeletor.refiners2d.port.training import train_port
 
 
 class PortHeader(PriorHeader):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from skeletor.refiners2d.base import FittedOptions, Fitting
-from skeletor.refiners2d.port_config import PortConfig
+from skeletor.refiners2d.port.config import PortConfig
 from skeletor.refiners2d.weights import register_fitted
 
 
@@ -19,6 +19,6 @@ class PortOptions(FittedOptions):
 @register_fitted(PortOptions, "PORT, a network that corrects the Gaussian estimate")
 def port_fitting(options: PortOptions) -> Fitting:
     """How `port` is fitted."""
-    from skeletor.refiners2d.port_fitting import PortFitting
+    from skeletor.refiners2d.port.fitting import PortFitting
 
     return PortFitting(options.port)

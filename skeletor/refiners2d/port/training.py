@@ -14,9 +14,9 @@ from skeletor.learning.task import Options
 from skeletor.learning.trainer import train
 from skeletor.refiners2d.alignment import align, radius
 from skeletor.refiners2d.gaussian import GaussianPrior
-from skeletor.refiners2d.port import build_port, error_inputs, picture_frame
-from skeletor.refiners2d.port_config import PortConfig
-from skeletor.refiners2d.port_network import Port
+from skeletor.refiners2d.port.config import PortConfig
+from skeletor.refiners2d.port.model import build_port, error_inputs, picture_frame
+from skeletor.refiners2d.port.network import Port
 from skeletor.support.errors import InputError
 
 

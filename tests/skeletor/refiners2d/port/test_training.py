@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from skeletor.refiners2d.gaussian import fit_gaussian
-from skeletor.refiners2d.port import PortModel, build_port, choose_port, picture_frame
-from skeletor.refiners2d.port_config import PortConfig
-from skeletor.refiners2d.port_training import train_port
+from skeletor.refiners2d.port.config import PortConfig
+from skeletor.refiners2d.port.model import PortModel, build_port, choose_port, picture_frame
+from skeletor.refiners2d.port.training import train_port
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners2d.parts2d import BONES, hands
 

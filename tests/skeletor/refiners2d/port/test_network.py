@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skeletor.refiners2d.port_network import Port, adjacency_powers
+from skeletor.refiners2d.port.network import Port, adjacency_powers
 from tests.skeletor.refiners2d.parts2d import BONES
 
 

@@ -1,6 +1,6 @@
 """PORT in use: the frame in which it sees poses, the joints that it replaces, and the choice of its threshold.
 
-Two ways to learn (`skeletor.refiners2d.port_training`):
+Two ways to learn (`skeletor.refiners2d.port.training`):
 
 masked: as published. Joints whose confidence lies under a threshold are masked and replaced by what the network
     makes of the others (equations 13 and 14).
@@ -18,8 +18,8 @@ import torch
 
 from skeletor.refiners2d.alignment import Similarity
 from skeletor.refiners2d.gaussian import GaussianPrior
-from skeletor.refiners2d.port_config import Learn, PortConfig
-from skeletor.refiners2d.port_network import Port
+from skeletor.refiners2d.port.config import Learn, PortConfig
+from skeletor.refiners2d.port.network import Port
 from skeletor.support.errors import InputError
 
 EXTRAS = 4  # of `errors`: the estimate's two coordinates, confidence, logarithm of the deviation

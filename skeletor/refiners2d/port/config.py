@@ -14,8 +14,8 @@ Learn = Literal["masked", "errors"]
 class PortConfig(Config):
     """Shape and training of PORT. The defaults are the small network that corrects the Gaussian estimate.
 
-    learn: see `skeletor.refiners2d.port`. identity, zeroed, powers, width, inner, heads, layers, dropout: see
-    `skeletor.refiners2d.port_network.Port`. masked: share of joints that `masked` hides. exchange: share of poses that
+    learn: see `skeletor.refiners2d.port.model`. identity, zeroed, powers, width, inner, heads, layers, dropout: see
+    `skeletor.refiners2d.port.network.Port`. masked: share of joints that `masked` hides. exchange: share of poses that
     get the error of another pose, of `errors`. steps of batch poses each; learning_rate after warmup_steps, then a
     cosine to 0.
     """
