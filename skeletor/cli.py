@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     from skeletor.io.mediapipe_file import LAYOUT_HELP, LAYOUTS
     from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
     from skeletor.refiners.registry import REFINERS, smoother_names
-    from skeletor.refiners.smooth import NO_CARRIED
+    from skeletor.refiners.smoothers.smooth import NO_CARRIED
 
     networks = REFINERS.names(weighted=True)
     parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
@@ -183,7 +183,7 @@ def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> 
 def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
     from skeletor.refiners.registry import REFINERS, smoother_names
-    from skeletor.refiners.smooth import not_carried
+    from skeletor.refiners.smoothers.smooth import not_carried
     from skeletor.refiners.trained import SHIPPED
 
     name = arguments.refiner or "skeletor"

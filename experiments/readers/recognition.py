@@ -26,7 +26,7 @@ from experiments.request import RESULTS, RUNS, Request
 from skeletor.io.store import open_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus

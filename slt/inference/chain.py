@@ -22,7 +22,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.turns import each_turn, one_signer
 from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
-from skeletor.refiners.smooth import not_carried
+from skeletor.refiners.smoothers.smooth import not_carried
 from skeletor.refiners.trained import SHIPPED as SHIPPED_REFINER
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.key_frames import OnKeyFrames
@@ -357,7 +357,7 @@ def named_estimator(
 def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> Refiner:
     """A refiner by name; a network takes its weights from a model folder, Skeletor by default those of the package.
 
-    carried: of smoothers, see `skeletor.refiners.smooth`. InputError if False is asked of another refiner.
+    carried: of smoothers, see `skeletor.refiners.smoothers.smooth`. InputError if False is asked of another refiner.
     """
     config = REFINERS.check({"name": name} | ({} if carried else not_carried(name)), "--refine")
     given = REFINERS[config.name].weighted

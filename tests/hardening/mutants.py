@@ -31,7 +31,7 @@ RESULTS = ROOT / "runs" / "hardening" / "mutants.md"
 PATTERNS = (
     "skeletor/io/*.py", "skeletor/io/people/*.py", "skeletor/io/pose_format/*.py", "skeletor/io/read_only/*.py",
     "skeletor/poses/pose.py", "skeletor/poses/normalise.py", "skeletor/refiners/fill.py",
-    "skeletor/refiners/smooth.py", "skeletor/refiners/smoothers.py", "skeletor/refiners/kalman.py",
+    "skeletor/refiners/smoothers/*.py",
     "skeletor/learning/data/windows.py", "skeletor/refiners/stream.py", "skeletor/lifters/*.py", "slt/score/*.py",
     "slt/video/*.py", "slt/translate/abstain.py", "slt/translate/signals.py",
 )  # fmt: skip

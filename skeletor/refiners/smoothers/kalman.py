@@ -10,7 +10,7 @@ from pydantic import Field
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.base import REFINERS, FunctionRefiner
-from skeletor.refiners.smooth import SmoothOptions, evidence, smoother
+from skeletor.refiners.smoothers.smooth import SmoothOptions, evidence, smoother
 
 Motion = Literal["velocity", "acceleration"]
 PROCESS_NOISE: dict[Motion, float] = {"velocity": 10.0, "acceleration": 320.0}

@@ -10,10 +10,10 @@ from scipy.interpolate import CubicSpline
 
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import custom_skeleton
-from skeletor.refiners.kalman import CONFIDENCE_FLOOR, drift, kalman, smoothed, transition
 from skeletor.refiners.registry import REFINERS, build_refiner, smoother_names
-from skeletor.refiners.smooth import evidence
-from skeletor.refiners.smoothers import cubic, gaussian, hold, one_euro, zero
+from skeletor.refiners.smoothers.kalman import CONFIDENCE_FLOOR, drift, kalman, smoothed, transition
+from skeletor.refiners.smoothers.simple import cubic, gaussian, hold, one_euro, zero
+from skeletor.refiners.smoothers.smooth import evidence
 
 JOINTS = 5
 FILLING = [name for name in smoother_names() if name != "zero"]

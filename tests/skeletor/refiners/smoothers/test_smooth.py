@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import REFINERS, build_refiner
-from skeletor.refiners.smooth import linear, savgol
+from skeletor.refiners.smoothers.smooth import linear, savgol
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.base import REFINERS, FunctionRefiner
-from skeletor.refiners.smooth import SmoothOptions, evidence, linear, observed_joints, smoother
+from skeletor.refiners.smoothers.smooth import SmoothOptions, evidence, linear, observed_joints, smoother
 
 SPEED_CUTOFF = 1.0  # Hz, of the 1-Euro filter's speed; the value of the paper
 FILLED_WEIGHT = 0.05  # of a filled joint in the Gaussian mean, and the least of any: it decides only inside gaps
