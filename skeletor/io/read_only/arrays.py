@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.files.npz import plain_array, read_arrays
 from skeletor.files.outside import checked_fps, existing_file, reading
+from skeletor.files.read_only.npz import plain_array, read_arrays
 from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of

@@ -6,7 +6,7 @@ SLRTP_Skeleton_Keypoint_information, keypoint_def.py): shoulder, elbow, wrist of
 and left hip, 21 of the right, 21 of the left hand. The other 128, a face without a nose tip, are dropped.
 The list says nothing of the axes, so they are told by the body: the signer faces us, hips (wrists, in a layout without
 hips) are below shoulders, and wrists are in front of them, in the median of the file's first clips.
-Read by `skeletor.files.torch_files`: tensors, text and numbers, never another pickle.
+Read by `skeletor.files.read_only.torch_files`: tensors, text and numbers, never another pickle.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from skeletor.files.outside import checked_fps, reading
-from skeletor.files.torch_files import load_torch
+from skeletor.files.read_only.torch_files import load_torch
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50, Skeleton
 from skeletor.support.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.files.hdf5 import open_hdf5, read_values
+from skeletor.files.read_only.hdf5 import open_hdf5, read_values
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError

@@ -272,7 +272,7 @@ def test_a_slow_frame_rate_of_other_formats_is_refused(files, monkeypatch):
 
 def test_all_real_files_are_read(shared):
     """What the limits must not refuse."""
-    from skeletor.files.npz import read_arrays
+    from skeletor.files.read_only.npz import read_arrays
 
     counts = {
         path.name: len(read_poses(path)) for path in shared.rglob("*") if path.suffix in (".pose", ".skels", ".h5")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skeletor.files.npz import read_arrays
+from skeletor.files.read_only.npz import read_arrays
 from skeletor.support.errors import InputError
 
 

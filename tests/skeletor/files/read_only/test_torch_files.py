@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from skeletor.files.torch_files import load_torch
+from skeletor.files.read_only.torch_files import load_torch
 from skeletor.io.formats import read_poses
 from skeletor.support.errors import InputError
 
