@@ -207,7 +207,7 @@ def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
     Below each stand its glosses, if wanted.
     """
     from slt.inference.recording import Recording
-    from slt.segment.subtitles import clock
+    from slt.segment.written.subtitles import clock
 
     told = "  glosses: {}".format
     if not isinstance(result, Recording):
@@ -231,8 +231,8 @@ def write_results(
     media: the video, which the annotation of ELAN is linked to.
     """
     from slt.inference.recording import Recording
-    from slt.segment.eaf import eaf
-    from slt.segment.subtitles import srt, txt, vtt
+    from slt.segment.written.eaf import eaf
+    from slt.segment.written.subtitles import srt, txt, vtt
 
     cues = result.cues()
     guesses = "" if isinstance(result, Recording) else "".join(f"{line}\n" for line in result.guesses())

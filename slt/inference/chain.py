@@ -37,8 +37,8 @@ from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_mo
 from slt.inference.model_folder import ModelFolder, load_model_folder
 from slt.recognise.align import Sign
 from slt.recognise.guess import Guess
-from slt.segment.cues import Cue
-from slt.segment.subtitles import srt
+from slt.segment.written.cues import Cue
+from slt.segment.written.subtitles import srt
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
 _ASKED = "--pose-stride, --pose-speed, --people, --fps"

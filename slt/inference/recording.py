@@ -14,9 +14,9 @@ from skeletor.poses.turns import told
 from slt.inference.chain import Chain, Translation, lifted_before, timed
 from slt.inference.sentences import Journal, Sentence, read_segments
 from slt.segment.choice import CUTS, SEGMENTER, Cut, cut_turns
-from slt.segment.cues import Cue
 from slt.segment.rule import SegmentConfig
 from slt.segment.watched import Recorded
+from slt.segment.written.cues import Cue
 
 Segments = Literal["auto", "rule", "network", "none"]
 SEGMENTS: tuple[Segments, ...] = ("auto", "rule", "network", "none")

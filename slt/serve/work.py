@@ -195,8 +195,8 @@ def _in_space(chain: Chain, raw: PoseSequence, understood: bool) -> tuple[PoseSe
 
 def _texts(result: Translation | Recording) -> dict[str, str]:
     """The results that are text, by name; without subtitles if nothing was understood."""
-    from slt.segment.eaf import eaf
-    from slt.segment.subtitles import srt, txt, vtt
+    from slt.segment.written.eaf import eaf
+    from slt.segment.written.subtitles import srt, txt, vtt
 
     made = {"result.json": result.json()}
     if result.text is not None:

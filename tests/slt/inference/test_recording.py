@@ -13,8 +13,8 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.turns import Turn, with_turns
 from slt.inference.chain import Translation, load_chain
 from slt.inference.recording import Recording, cut_by, translate_recording
-from slt.segment.cues import NOT_UNDERSTOOD
 from slt.segment.rule import SegmentConfig
+from slt.segment.written.cues import NOT_UNDERSTOOD
 from tests.slt.toy import perform
 
 SAID = (["wind", "schnee"], ["wind", "regen", "schnee"], ["schnee", "wind"])

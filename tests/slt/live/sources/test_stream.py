@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.live.growing import Growing
-from slt.live.open_source import open_source
-from slt.live.stream import _Slots
+from slt.live.sources.by_name import open_source
+from slt.live.sources.growing import Growing
+from slt.live.sources.stream import _Slots
 from tests.slt.live.fakes import FakeClock
 
 COUNT, FPS = 60, 25

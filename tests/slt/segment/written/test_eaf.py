@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slt.recognise.align import Sign
-from slt.segment.cues import NOT_UNDERSTOOD, Cue, milliseconds
-from slt.segment.eaf import eaf
-from tests.slt.segment.eaf_schema import faults
-from tests.slt.segment.test_subtitles import cues
+from slt.segment.written.cues import NOT_UNDERSTOOD, Cue, milliseconds
+from slt.segment.written.eaf import eaf
+from tests.slt.segment.written.eaf_schema import faults
+from tests.slt.segment.written.test_subtitles import cues
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -120,7 +120,7 @@ def test_every_document_is_valid_by_the_schema_and_elans_rules(given_cues, video
 @pytest.fixture(scope="module", name="schema")
 def _schema():
     etree = pytest.importorskip("lxml.etree", reason="lxml is not installed")
-    shared = Path(__file__).parents[4] / "shared"
+    shared = Path(__file__).parents[5] / "shared"
     path = Path(os.environ.get("EAF_SCHEMA") or next(shared.glob("**/EAFv3.0.xsd"), Path("EAFv3.0.xsd")))
     if not path.is_file():
         pytest.skip(f"{path}: no schema of EAF; name one by EAF_SCHEMA")

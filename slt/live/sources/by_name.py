@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skeletor.support.errors import InputError
 from slt.live.clock import Clock
-from slt.live.source import STDIN, Source
+from slt.live.sources.base import STDIN, Source
 
 _CAMERAS = "/dev/video"
 
@@ -20,9 +20,9 @@ def open_source(
     fps: of a camera, in place of what it does by itself. as_if_live: a finished file, played at its own rate. wait:
     seconds after which a file that no longer grows is complete. Raises InputError, one line, if it cannot be opened.
     """
-    from slt.live.camera import open_camera  # these load OpenCV and FFmpeg
-    from slt.live.playback import open_playback
-    from slt.live.stream import open_stream
+    from slt.live.sources.camera import open_camera  # these load OpenCV and FFmpeg
+    from slt.live.sources.playback import open_playback
+    from slt.live.sources.stream import open_stream
 
     camera = name.isdecimal() and not Path(name).exists()
     if camera or name.startswith(_CAMERAS):

@@ -14,8 +14,8 @@ import numpy as np
 from skeletor.support.errors import InputError
 from slt.live.channel import Frame
 from slt.live.clock import Clock
-from slt.live.growing import Growing, opened
-from slt.live.source import STDIN
+from slt.live.sources.base import STDIN
+from slt.live.sources.growing import Growing, opened
 from slt.video import frame_rate
 from slt.video.container import FFMPEG_ERRORS, Frames, open_bytes, reason
 from slt.video.picture import Picture, Turns, fit
@@ -27,7 +27,7 @@ _JUMP, _BACK = 10.0, 1.0  # seconds; a longer step of a stream's clock, or one b
 
 
 class Stream:
-    """See `slt.live.source.Source`. Interlaced pictures stay as they are."""
+    """See `slt.live.sources.base.Source`. Interlaced pictures stay as they are."""
 
     def __init__(self, container: Any, stream: Any, bytes_: Growing, path: Path, clock: Clock) -> None:
         self.name = "standard input" if str(path) == STDIN else str(path)

@@ -18,9 +18,9 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import SURE
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
-from slt.segment.pieces import Pieces
+from slt.segment.online.pieces import Pieces
+from slt.segment.online.tracks import Track
 from slt.segment.rule import Segment, SegmentConfig
-from slt.segment.tracks import Track
 
 LOOK_AHEAD = 0.2  # seconds
 _NECK = SIGNING_50.index("neck")

@@ -12,7 +12,7 @@ from slt.video import Video, open_video
 
 
 class Playback:
-    """See `slt.live.source.Source`. The frames are those of `slt.video.open_video`, each at its time."""
+    """See `slt.live.sources.base.Source`. The frames are those of `slt.video.open_video`, each at its time."""
 
     def __init__(self, video: Video, clock: Clock) -> None:
         self.name, self.fps = str(video.path), video.fps

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.live.camera import open_camera
+from slt.live.sources.camera import open_camera
 from tests.slt.live.fakes import FakeClock
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slt.segment.cues import Cue, in_lines
+from slt.segment.written.cues import Cue, in_lines
 
 
 def srt(cues: Sequence[Cue]) -> str:

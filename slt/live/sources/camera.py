@@ -35,7 +35,7 @@ class Capture(Protocol):
 
 
 class Camera:
-    """See `slt.live.source.Source`. Each picture lies where its time says; what the camera leaves out is missing."""
+    """See `sources.base.Source`. Each picture lies where its time says; what the camera leaves out is missing."""
 
     def __init__(self, capture: Capture, name: str, clock: Clock, fps: float | None) -> None:
         self.name = name

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slt.segment.cues import LINE, LINES, NOT_UNDERSTOOD, Cue, clean, in_lines
-from slt.segment.subtitles import clock, srt, txt, vtt
+from slt.segment.written.cues import LINE, LINES, NOT_UNDERSTOOD, Cue, clean, in_lines
+from slt.segment.written.subtitles import clock, srt, txt, vtt
 
 TEXTS = st.one_of(st.none(), st.text(max_size=300), st.text("ab <>&-→ü\n\x00\ud800\u2028", max_size=200))
 

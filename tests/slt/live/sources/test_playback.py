@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.live.open_source import open_source
-from slt.live.playback import open_playback
+from slt.live.sources.by_name import open_source
+from slt.live.sources.playback import open_playback
 from slt.video import open_video, write_video
 from tests.slt.live.fakes import FakeClock
 
