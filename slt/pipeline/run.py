@@ -333,7 +333,7 @@ def _refiner(run: Run, lifted: Done) -> Done:
     parts = ("studio", "studio_motion") if run.rendered else ("train",)
     degraded = lifted.folder / "studio_degraded" if run.rendered else None
     config = run.config.refiner_training
-    return run.training(
+    return run.stage(
         "refiner",
         run.folder / "refiner",
         partial(
@@ -341,6 +341,7 @@ def _refiner(run: Run, lifted: Done) -> Done:
         ),
         {"training": config.model_dump(), "seed": run.config.seed},
         (lifted,),
+        trains=True,
     )
 
 
@@ -348,7 +349,7 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
     """From lifted detections of the training clips to their true motion."""
     truth, folder = _truth(run)
     config = run.config.motion_training
-    return run.training(
+    return run.stage(
         "motion",
         run.folder / "refiner-motion",
         partial(
@@ -356,6 +357,7 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
         ),
         {"training": config.model_dump(), "seed": run.config.seed},
         (lifted, truth),
+        trains=True,
     )
 
 

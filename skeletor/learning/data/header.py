@@ -19,7 +19,7 @@ _NORMALISED = ("pixel", "metre")  # units of poses that are normalised before us
 
 
 @dataclass(frozen=True)
-class ClipForm:
+class CommonForm:
     """What all clips have in common when they are used."""
 
     skeleton: Skeleton
@@ -62,12 +62,12 @@ class ShardHeader:
         kept = sorted((clip for clip in clips if clip.frames), key=lambda clip: clip.keypoints.begin)
         return ShardHeader(about, tuple(kept))
 
-    def form(self, clip: ClipPlace, name: str) -> ClipForm:
+    def form(self, clip: ClipPlace, name: str) -> CommonForm:
         """The form of a clip when it is used; name: of the file, for errors."""
         about = self.about.form(clip.name)
         units = "shoulder" if about.provenance.units in _NORMALISED else about.provenance.units
         fps = checked_fps(name, about.fps)
-        return ClipForm(about.skeleton, clip.keypoints.shape[2], fps, units)
+        return CommonForm(about.skeleton, clip.keypoints.shape[2], fps, units)
 
     def pose(self, clip: ClipPlace, found: dict[Run, bytes]) -> PoseSequence:
         """A clip, from the bytes of `runs_of` it and others. Raises as `ShardAbout.form` and `PoseSequence`."""

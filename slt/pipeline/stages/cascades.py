@@ -130,8 +130,9 @@ def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
     work = partial(train_on_glosses_of_poses, row.store, run.corpus, annotations, config, seed, row.label)
     inputs: list[Done | str] = [row.done, sentences(run)]
     inputs += [file_sha256(path) for path in sorted(annotations.glob("*.train.*")) if path.suffix == ".tsv"]
-    values, encoder = recogniser_values(config)
-    return run.training(f"train {target.name}", target, work, {"recogniser": values, "seed": seed}, [*inputs, *encoder])
+    recogniser, encoder = recogniser_values(config)
+    values = {"recogniser": recogniser, "seed": seed}
+    return run.stage(f"train {target.name}", target, work, values, [*inputs, *encoder], trains=True)
 
 
 def recogniser_values(config: RecogniserConfig) -> tuple[dict[str, Any], list[str]]:

@@ -66,7 +66,7 @@ def _train(run: Run, row: Row, seed: int) -> Done:
     work = partial(train_on_signs, row.store, run.corpus, recipe(run), seed, row.label)
     recogniser, encoder = recogniser_values(recipe(run))
     values = {"recogniser": recogniser, "seed": seed}
-    return run.training(f"train {target.name}", target, work, values, (row.done, _labels(run), *encoder))
+    return run.stage(f"train {target.name}", target, work, values, (row.done, _labels(run), *encoder), trains=True)
 
 
 def _leave_out(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Done:
@@ -77,7 +77,8 @@ def _leave_out(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Don
     work = partial(leave_signers_out, row.store, run.corpus, recipe(run), seed, signers)
     recogniser, encoder = recogniser_values(recipe(run))
     values = {"recogniser": recogniser, "seed": seed, "signers": list(signers)}
-    return run.training(f"without {row.name}-{number}", target, work, values, (row.done, _labels(run), *encoder))
+    inputs: list[Done | str] = [row.done, _labels(run), *encoder]
+    return run.stage(f"without {row.name}-{number}", target, work, values, inputs, trains=True)
 
 
 def _labels(run: Run) -> str:

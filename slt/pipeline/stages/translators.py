@@ -105,7 +105,7 @@ def _worker_stage(
     target = system_folder(run.folder, name, seed, run.config.seed)
     values = {"translate": config.model_dump(), "seed": seed, "period": run.config.period,
               "case": run.config.translate.case}  # fmt: skip
-    return run.training(f"train {target.name}", target, work, values, inputs)
+    return run.stage(f"train {target.name}", target, work, values, inputs, trains=True)
 
 
 def outputs_of(folder: Path, kind: str = "") -> dict[str, Any]:
