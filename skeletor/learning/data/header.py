@@ -12,6 +12,7 @@ from skeletor.files.tensors import TensorPlace, parse_header
 from skeletor.io.native import FLOATS, ShardAbout
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
+from skeletor.poses.turns import check_one_signer
 from skeletor.support.errors import InputError
 
 Run = tuple[int, int]  # bytes begin <= b < end of a file
@@ -63,8 +64,9 @@ class ShardHeader:
         return ShardHeader(about, tuple(kept))
 
     def form(self, clip: ClipPlace, name: str) -> CommonForm:
-        """The form of a clip when it is used; name: of the file, for errors."""
+        """The form of a clip when it is used. name: of the file, for the InputError if several people sign in it."""
         about = self.about.form(clip.name)
+        check_one_signer(about.provenance, clip.frames, f"{name}: {clip.name}")
         units = "shoulder" if about.provenance.units in _NORMALISED else about.provenance.units
         fps = checked_fps(name, about.fps)
         return CommonForm(about.skeleton, clip.keypoints.shape[2], fps, units)
