@@ -169,8 +169,8 @@ def _refine(arguments: argparse.Namespace) -> int:
 
 
 def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> int:
-    from skeletor.refiners.stream_file import refine_file
-    from skeletor.refiners.windowed import SkeletorRefiner
+    from skeletor.refiners.inference.stream_file import refine_file
+    from skeletor.refiners.inference.windowed import SkeletorRefiner
 
     if not isinstance(refiner, SkeletorRefiner):
         raise InputError(f"--stream is for trained refiners (--weights FILE); {refiner.name} looks at the whole clip")

@@ -204,7 +204,7 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ),  # the model's limits for sparse 2D need the whole chain
         ("skeletor/lifters/learned/networks/joint_token", {"lift", "model"}),
         ("skeletor/refiners/networks/spatial_prior", {*TRAINED, *ROWS, "model"}),
-        ("skeletor/refiners/trust", {*ROWS, "model"}),
+        ("skeletor/refiners/inference/trust", {*ROWS, "model"}),
         ("skeletor/learning/trainer", {*TRAINED, *REFINED_2D, "model"}),
         # of several processes of a translator's training each has its own coin flips
         ("skeletor/learning/feed", {*TRAINED, *REFINED_2D, *TRANSLATORS, "sign2text", "model"}),

@@ -16,12 +16,12 @@ from skeletor.poses.absent import known_absent, mark_absent
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import custom_skeleton
 from skeletor.poses.turns import Turn, with_turns
-from skeletor.refiners import stream_file
-from skeletor.refiners.stream_file import refine_file
+from skeletor.refiners.inference import stream_file
+from skeletor.refiners.inference.stream_file import refine_file
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.weights import save_refiner
-from skeletor.refiners.windowed import SkeletorRefiner
 from skeletor.support.errors import InputError
-from tests.skeletor.refiners.test_stream import LINEAR, LOADED, broken_clip
+from tests.skeletor.refiners.inference.test_stream import LINEAR, LOADED, broken_clip
 
 torch.set_num_threads(1)
 

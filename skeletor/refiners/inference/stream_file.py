@@ -14,8 +14,8 @@ from skeletor.poses.absent import known_absent
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.poses.turns import STAGE as TURNS
-from skeletor.refiners.stream import Placement
-from skeletor.refiners.windowed import SAME_RATE, SkeletorRefiner
+from skeletor.refiners.inference.stream import Placement
+from skeletor.refiners.inference.windowed import SAME_RATE, SkeletorRefiner
 from skeletor.support.errors import InputError
 
 CHUNK_FRAMES = 1024
@@ -57,7 +57,7 @@ def refine_file(
 ) -> Streamed:
     """Refine all clips of a native file `source` into `target`, `chunk` frames at a time.
 
-    The result is that of `refiner` for whole clips (within 1e-5 shoulder widths, see `skeletor.refiners.stream`). A
+    The result is that of `refiner` for whole clips (within 1e-5 shoulder widths, see `inference.stream`). A
     clip that is not in shoulder widths is read twice: first neck and shoulders alone, for its centre and scale; they
     are all that is held of a whole clip (36 bytes a frame). fps replaces what the file says. InputError if the file is
     none, a clip has another frame rate than the refiner (resampling would need the whole clip), or several people in

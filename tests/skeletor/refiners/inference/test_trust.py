@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skeletor.poses.pose import PoseSequence, Provenance
-from skeletor.refiners.stream import StreamingRefiner
-from skeletor.refiners.trust import Trust
-from skeletor.refiners.windowed import SkeletorRefiner
+from skeletor.refiners.inference.stream import StreamingRefiner
+from skeletor.refiners.inference.trust import Trust
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.support.errors import InputError
-from tests.skeletor.refiners.test_stream import LOADED, broken_clip
+from tests.skeletor.refiners.inference.test_stream import LOADED, broken_clip
 from tests.skeletor.refiners.tiny import clips
 
 

@@ -18,8 +18,8 @@ from skeletor.poses.normalise import STAGE, normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.fill import Fill, hand_joints, interpolate_within
+from skeletor.refiners.inference.trust import Trust
 from skeletor.refiners.networks.build import Network
-from skeletor.refiners.trust import Trust
 from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
 

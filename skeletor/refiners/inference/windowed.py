@@ -12,9 +12,9 @@ from skeletor.poses.absent import known_absent
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.fill import fill_missing
+from skeletor.refiners.inference.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging, batch_on
+from skeletor.refiners.inference.trust import Trust
 from skeletor.refiners.networks.build import REFINER_OF, kind_of
-from skeletor.refiners.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging, batch_on
-from skeletor.refiners.trust import Trust
 from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
 
@@ -33,7 +33,7 @@ class SkeletorRefiner:
     otherwise) and 1/2 of the window (24 and 32 of 64), errors of position were within 1 %, of acceleration within 5
     % of those at stride 1, 30 times as fast. Clips are padded by repeating their first and last frames. horizon: a
     gap is filled with what comes at most so many frames later (`skeletor.refiners.fill.interpolate_within`), as
-    `skeletor.refiners.stream` does. trust: a limit to how far sure joints are moved, or None. batch: windows at a
+    `inference.stream` does. trust: a limit to how far sure joints are moved, or None. batch: windows at a
     time, None: as of `batch_on`; memory grows with it, and with nothing else but the clip itself.
     """
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50, Skeleton, custom_skeleton
-from skeletor.refiners import windowed
 from skeletor.refiners.fill import fill_missing
+from skeletor.refiners.inference import windowed
+from skeletor.refiners.inference.stream import FillStream, Placement, RefinerStream, StreamingRefiner, averaging
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.networks.build import build_network
 from skeletor.refiners.networks.skeletor import Skeletor
-from skeletor.refiners.stream import FillStream, Placement, RefinerStream, StreamingRefiner, averaging
 from skeletor.refiners.training.train import model_arguments
 from skeletor.refiners.weights import LoadedRefiner, RefinerInfo
-from skeletor.refiners.windowed import SkeletorRefiner
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
 
