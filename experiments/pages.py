@@ -25,7 +25,7 @@ from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.inference.view import make_still
-from slt.pipeline.cascades import cascade_label, cascade_of
+from slt.pipeline.stages.cascades import cascade_label, cascade_of
 from slt.synthetic.build import video_path
 
 NETWORKS = ("Skeletor", "temporal MLP")

@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     from skeletor.io.mediapipe_file import LAYOUT_HELP, LAYOUTS
     from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
     from skeletor.refiners.registry import REFINERS, smoother_names
-    from skeletor.refiners.smooth import NO_CARRIED
+    from skeletor.refiners.smoothers.smooth import NO_CARRIED
 
     networks = REFINERS.names(weighted=True)
     parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
@@ -112,8 +112,8 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
 
 def _read(path: Path, arguments: argparse.Namespace) -> dict[str, PoseSequence]:
     """The clips of a file that are asked for; InputError if there is none."""
-    from skeletor.io.arrays import picture_size
     from skeletor.io.formats import read_poses
+    from skeletor.io.read_only.arrays import picture_size
 
     size = None if arguments.size is None else picture_size(arguments.size)
     poses = dict(read_poses(path, arguments.fps, arguments.skeleton, size))
@@ -169,8 +169,8 @@ def _refine(arguments: argparse.Namespace) -> int:
 
 
 def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> int:
-    from skeletor.refiners.stream_file import refine_file
-    from skeletor.refiners.windowed import SkeletorRefiner
+    from skeletor.refiners.inference.stream_file import refine_file
+    from skeletor.refiners.inference.windowed import SkeletorRefiner
 
     if not isinstance(refiner, SkeletorRefiner):
         raise InputError(f"--stream is for trained refiners (--weights FILE); {refiner.name} looks at the whole clip")
@@ -183,7 +183,7 @@ def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> 
 def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     """The refiner, and the skeleton that it wants (None: any)."""
     from skeletor.refiners.registry import REFINERS, smoother_names
-    from skeletor.refiners.smooth import not_carried
+    from skeletor.refiners.smoothers.smooth import not_carried
     from skeletor.refiners.trained import SHIPPED
 
     name = arguments.refiner or "skeletor"

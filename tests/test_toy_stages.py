@@ -15,7 +15,7 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.span import Span
 from skeletor.refiners.base import REFINERS, FunctionRefiner, RefineOptions
 from skeletor.refiners.registry import build_refiner, smoother_names
-from skeletor.refiners.smooth import SmoothOptions, smoother
+from skeletor.refiners.smoothers.smooth import SmoothOptions, smoother
 from skeletor.refiners2d.base import REFINERS_2D, FittedOptions, PartPoses, Refine2DOptions
 from skeletor.refiners2d.fit import fit_refiner_2d
 from skeletor.refiners2d.registry import build_refiner_2d

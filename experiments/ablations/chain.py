@@ -26,8 +26,8 @@ from slt.pipeline.cache.stage import DONE
 from slt.pipeline.config import RunConfig
 from slt.pipeline.mapping import worker_pool
 from slt.pipeline.run import PreparedRows, prepare_rows
+from slt.pipeline.stages.translators import TrainedTranslator, collect, submit
 from slt.pipeline.tables.accuracy import accuracy
-from slt.pipeline.translators import TrainedTranslator, collect, submit
 from slt.score.bootstrap import Paired, compare, statistics
 from slt.score.scores import Scores, mean_scores, score
 

@@ -25,12 +25,12 @@ from skeletor.learning.data.pack import FrameWriter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.fill import fill_missing
+from skeletor.refiners.inference.stream import HORIZON, StreamingRefiner
+from skeletor.refiners.inference.stream_file import refine_file
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.registry import REFINERS
-from skeletor.refiners.stream import HORIZON, StreamingRefiner
-from skeletor.refiners.stream_file import refine_file
 from skeletor.refiners.training.train import load_refiner, train_preset, train_refiner
 from skeletor.refiners.weights import LoadedRefiner
-from skeletor.refiners.windowed import SkeletorRefiner
 from slt.pipeline.mapping import worker_pool
 
 WHOLE = "whole clip"

@@ -21,8 +21,7 @@ from pydantic import Field
 from experiments.long.takes import FPS, Material, Piece, placed
 from experiments.report import Result, markdown, write_result
 from experiments.request import Request
-from skeletor.io.people import People, select
-from skeletor.io.turns import by_turns
+from skeletor.io.people import People, by_turns, select
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.config import Config

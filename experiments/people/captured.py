@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.files.npz import read_arrays
+from skeletor.files.read_only.npz import read_arrays
 from skeletor.lifters.registry import LiftOptions, build_lifter
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.people.config import SetConfig
-from skeletor.files.npz import read_arrays
+from skeletor.files.read_only.npz import read_arrays
 from skeletor.io.formats import read_poses
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50

@@ -14,7 +14,7 @@ Recogniser = Literal["ridge", "network", "own", "own-none", "own-measured"]
 
 
 class SetConfig(Config):
-    """A file of key points of real people, as `skeletor.io.arrays` reads it.
+    """A file of key points of real people, as `skeletor.io.read_only.arrays` reads it.
 
     label, person: names of the arrays that tell what is signed in each clip, and by whom; without `label` the set is
     for the errors of repair alone. size: [width, height] of the picture. every: one clip in so many is taken.

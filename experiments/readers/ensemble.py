@@ -30,9 +30,9 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data.layout import Clip, read_corpus
 from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
-from slt.pipeline.translators import outputs_of
-from slt.pipeline.work.ensemble import SPLITS, read_ensemble
-from slt.pipeline.work.train_translator import RECOGNISED, write_outputs
+from slt.pipeline.stages.translators import outputs_of
+from slt.pipeline.work.readers.ensemble import SPLITS, read_ensemble
+from slt.pipeline.work.readers.train_translator import RECOGNISED, write_outputs
 from slt.score.bootstrap import compare, statistics
 from slt.score.rates import compare_word_error_rates
 from slt.score.scores import score

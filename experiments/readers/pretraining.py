@@ -32,9 +32,9 @@ from skeletor.support.progress import log_to
 from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus
 from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
 from slt.pipeline.mapping import worker_pool
-from slt.pipeline.translators import outputs_of
-from slt.pipeline.work.cascade import train_on_glosses_of_poses, translate_recognised
-from slt.pipeline.work.train_translator import RECOGNISED
+from slt.pipeline.stages.translators import outputs_of
+from slt.pipeline.work.readers.cascade import train_on_glosses_of_poses, translate_recognised
+from slt.pipeline.work.readers.train_translator import RECOGNISED
 from slt.recognise.config import RecogniserConfig
 from slt.recognise.pretraining.config import Objective, PretrainConfig
 from slt.recognise.pretraining.encoder import WEIGHTS
@@ -47,7 +47,7 @@ from slt.score.wer import word_error_rate
 SPLITS = ("dev", "test")
 SCRATCH = "scratch"
 # Whose source decides whether a training is made again: what writes the table does not.
-_PRETRAINED, _TRAINED = ("slt.recognise.pretraining.train",), ("slt.pipeline.work.cascade",)
+_PRETRAINED, _TRAINED = ("slt.recognise.pretraining.train",), ("slt.pipeline.work.readers.cascade",)
 LABELS = {SCRATCH: "from scratch", "masked": "masked joints and frames", "contrastive": "two corruptions of a clip",
           "order": "order of segments", "sum": "the sum of the three"}  # fmt: skip
 

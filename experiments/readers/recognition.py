@@ -26,15 +26,15 @@ from experiments.request import RESULTS, RUNS, Request
 from skeletor.io.store import open_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus
 from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
-from slt.pipeline.translators import outputs_of
-from slt.pipeline.work.cascade import train_on_glosses_of_poses
-from slt.pipeline.work.refine import refine_parts
-from slt.pipeline.work.train_translator import RECOGNISED, write_outputs
+from slt.pipeline.stages.translators import outputs_of
+from slt.pipeline.work.poses.refine import refine_parts
+from slt.pipeline.work.readers.cascade import train_on_glosses_of_poses
+from slt.pipeline.work.readers.train_translator import RECOGNISED, write_outputs
 from slt.recognise.config import RecogniserConfig
 from slt.score.bootstrap import compare, statistics
 from slt.score.rates import compare_word_error_rates

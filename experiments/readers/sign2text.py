@@ -23,8 +23,8 @@ from skeletor.support.config import Config
 from skeletor.support.devices import resolve_device
 from slt.data import layout
 from slt.pipeline.cache.stage import stage_key
-from slt.pipeline.work.render_pixels import render_videos
-from slt.pipeline.work.train_sign2text import train_and_decode
+from slt.pipeline.work.readers.render_pixels import render_videos
+from slt.pipeline.work.readers.train_sign2text import train_and_decode
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
 from slt.score.scores import Scores, score

@@ -15,7 +15,7 @@ from skeletor.refiners.registry import REFINERS, RefineOptions, build_refiner
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip
 from slt.pipeline.cache.stage import Done, read_json, run_stage
-from slt.pipeline.work.train_refiner import REFINER_WEIGHTS
+from slt.pipeline.work.poses.train_refiner import REFINER_WEIGHTS
 from slt.score.wer import word_error_rate
 
 SPLIT = "test"

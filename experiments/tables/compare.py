@@ -30,10 +30,10 @@ from skeletor.learning.checkpoint import snapshot_path
 from skeletor.learning.data.windows import clip_store
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.fill import fill_carried
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.networks.spatial_prior import conditional_mean, fit_prior
 from skeletor.refiners.registry import REFINERS, Refiner, build_refiner
 from skeletor.refiners.weights import load_refiner
-from skeletor.refiners.windowed import SkeletorRefiner
 from skeletor.support.errors import InputError
 
 LABELS = {

@@ -32,9 +32,9 @@ from skeletor.refiners.registry import Refiner
 from skeletor.refiners2d.alignment import align
 from skeletor.refiners2d.fit import fit_refiner_2d
 from skeletor.refiners2d.gaussian import GaussianPrior, choose_gaussian, fit_gaussian
-from skeletor.refiners2d.port import PortModel, build_port, choose_port
-from skeletor.refiners2d.port_config import PortConfig
-from skeletor.refiners2d.port_training import train_port
+from skeletor.refiners2d.port.config import PortConfig
+from skeletor.refiners2d.port.model import PortModel, build_port, choose_port
+from skeletor.refiners2d.port.training import train_port
 from skeletor.refiners2d.registry import REFINERS_2D, FittedOptions, Refiner2D
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError

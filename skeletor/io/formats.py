@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeletor.files.outside import checked_fps, existing_file
-from skeletor.io import arrays, native, openpose_json, pose_format, skels, slrtp, zelinka_h5
+from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
 from skeletor.io.people import Take, select
+from skeletor.io.read_only import arrays, slrtp, zelinka_h5
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 
@@ -72,7 +73,7 @@ def read_poses(
     fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
     and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
     of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) of shares of it. take: who is
-    read of several people, by default the one whose hands move most in all; `skeletor.io.turns.by_turns` takes
+    read of several people, by default the one whose hands move most in all; `skeletor.io.people.by_turns` takes
     in each frame the one who signs. Raises InputError, one line, for whatever cannot be read.
     """
     path = Path(path)

@@ -16,6 +16,7 @@ from skeletor.poses.hands import hands_and_wrists
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.turns import clips_of
 from skeletor.support.errors import InputError
 
 HALF = 0.5  # of a hand's joints: where fewer are seen, it is missing
@@ -40,12 +41,15 @@ class _Counts:
 
 
 def read_clips(paths: Sequence[Path | str], fps: float) -> Iterator[PoseSequence]:
-    """The clips of files, of folders of .safetensors or .pose files, and of folders of OpenPose JSON, at `fps`."""
+    """The clips of files, of folders of .safetensors or .pose files, and of folders of OpenPose JSON, at `fps`.
+
+    Where several people sign in turns each turn is a clip of its own.
+    """
     for path in map(Path, paths):
         shared = sorted(path.glob("*.pose")) if path.is_dir() else []
         for file in shared or pose_files(path):
             for pose in read_poses(file).values():
-                yield pose.resample(fps)
+                yield from (clip.resample(fps) for clip in clips_of(pose))
 
 
 def fit_noise(poses: Iterable[PoseSequence], fps: float, minimum_confidence: float = 0.1) -> MeasuredNoise:

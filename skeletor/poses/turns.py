@@ -59,18 +59,45 @@ def turns_of(pose: Recorded) -> tuple[Turn, ...]:
 
     InputError if the record is damaged.
     """
-    record = pose.provenance.stage(STAGE)
-    if record is None or record.config.get("frames") != len(pose):
+    return turns_in(pose.provenance, len(pose))
+
+
+def turns_in(about: Provenance, frames: int) -> tuple[Turn, ...]:
+    """`turns_of` a pose of that provenance and length."""
+    record = about.stage(STAGE)
+    if record is None or record.config.get("frames") != frames:
         return ()
     try:
         turns = tuple(Turn(*map(_whole, values)) for values in record.config["turns"])
     except (TypeError, ValueError, KeyError) as error:
-        raise _damaged(pose) from error
+        raise _damaged(about) from error
     edges = [0, *(turn.stop for turn in turns)]
-    whole = [turn.start for turn in turns] == edges[:-1] and edges[-1] == len(pose) and sorted(set(edges)) == edges
+    whole = [turn.start for turn in turns] == edges[:-1] and edges[-1] == frames and sorted(set(edges)) == edges
     if not turns or not whole or min(turn.signer for turn in turns) < 1:
-        raise _damaged(pose)
+        raise _damaged(about)
     return turns
+
+
+def check_one_signer(about: Provenance, frames: int, name: str) -> None:
+    """For what learns from clips whole: InputError, which begins with `name`, if several people take turns in one."""
+    if len({turn.signer for turn in turns_in(about, frames)}) > 1:
+        raise InputError(f"{name}: several people sign in turns, which is no clip to learn from; skeletor pack cuts it")
+
+
+def clip_spans(pose: PoseSequence) -> list[tuple[int, int]]:
+    """Frames start <= t < stop of each turn as a clip of its own; of a pose without turns, all of them.
+
+    Of sparse 2D a turn begins with a key frame; one without is left out. (The first frame of all is one.)
+    """
+    stride = pose_stride(pose)
+    spans = [(turn.first_key(stride), turn.stop) for turn in turns_of(pose)]
+    return [(start, stop) for start, stop in spans if start < stop] or [(0, len(pose))]
+
+
+def clips_of(pose: PoseSequence) -> list[PoseSequence]:
+    """Clips of one person each: the turns (`clip_spans`), or the pose as it is."""
+    spans = clip_spans(pose)
+    return [pose] if spans == [(0, len(pose))] else [pose.frames(start, stop) for start, stop in spans]
 
 
 def told(pose: Recorded) -> str | None:
@@ -95,11 +122,9 @@ def each_turn(pose: PoseSequence, stage: Callable[[PoseSequence], PoseSequence])
     A turn that the stage refuses (nobody is seen in it) is missing. Of sparse 2D a turn begins with a key frame: what
     lies before is missing, and so is a turn without one. InputError if the stage refuses all.
     """
-    turns = turns_of(pose)
-    if not turns:
+    if not turns_of(pose):
         return stage(pose)
-    stride = pose_stride(pose)
-    spans = [(first, turn.stop) for turn in turns if (first := turn.first_key(stride)) < turn.stop]
+    spans = clip_spans(pose)
     parts: list[PoseSequence | InputError] = []
     for start, stop in spans:
         try:
@@ -145,5 +170,5 @@ def _whole(value: object) -> int:
     return value
 
 
-def _damaged(pose: Recorded) -> InputError:
-    return InputError(f"{pose.provenance.source}: the turns in its provenance do not fit its frames: damaged")
+def _damaged(about: Provenance) -> InputError:
+    return InputError(f"{about.source}: the turns in its provenance do not fit its frames: damaged")

@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, SerializeAsAny
 
-from skeletor.refiners import kalman, smooth, smoothers, trained  # noqa: F401  each registers itself
+from skeletor.refiners import trained  # noqa: F401  registers itself
 from skeletor.refiners.base import REFINERS, STAGE, RefineOptions, Refiner
+from skeletor.refiners.smoothers import kalman, simple, smooth  # noqa: F401  each registers itself
 
 __all__ = ["REFINERS", "STAGE", "RefineConfig", "RefineOptions", "Refiner", "build_refiner", "smoother_names"]
 # A config's section: which refiner, and its options.

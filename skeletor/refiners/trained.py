@@ -1,4 +1,4 @@
-"""The trained refiners, `skeletor` and `temporal-mlp`: their options. `skeletor.refiners.windowed` runs both; it needs
+"""The trained refiners, `skeletor` and `temporal-mlp`: their options. `skeletor.refiners.inference` runs both; it needs
 torch, which a config does not."""
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class SkeletorOptions(TrainedOptions):
 
 def build_trained(options: TrainedOptions) -> Refiner:
     """The refiner of a file of weights. InputError if that is missing, unusable, or another refiner's."""
-    from skeletor.refiners.trust import Trust
+    from skeletor.refiners.inference.trust import Trust
+    from skeletor.refiners.inference.windowed import SkeletorRefiner
     from skeletor.refiners.weights import load_refiner
-    from skeletor.refiners.windowed import SkeletorRefiner
     from skeletor.support.devices import resolve_device
 
     if not options.weights:

@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, SerializeAsAny
 
 from skeletor.refiners.base import Refiner
-from skeletor.refiners2d import gaussian, port_refiner  # noqa: F401  each registers itself
+from skeletor.refiners2d import gaussian  # noqa: F401  registers itself
 from skeletor.refiners2d.base import REFINERS_2D, Fitted2D, FittedOptions, Refine2DOptions, Refiner2D
+from skeletor.refiners2d.port import refiner  # noqa: F401  registers itself
 
 __all__ = ["REFINERS_2D", "Fitted2D", "FittedOptions", "Refine2DConfig", "Refine2DOptions", "Refiner2D",
            "build_refiner_2d"]  # fmt: skip

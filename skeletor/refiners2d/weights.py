@@ -24,7 +24,6 @@ from skeletor.refiners2d.base import (
     PartRefiner,
     Refiner2D,
 )
-from skeletor.refiners2d.port_config import PortConfig
 from skeletor.support.config import Config, check_config
 from skeletor.support.errors import InputError
 from skeletor.support.registry import Registry
@@ -81,7 +80,7 @@ def save_refiner_2d(
         "name": fitted.name,
         "parts": parts,
         "joints": fitted.joints,
-        "port": PortConfig().model_dump(mode="json"),  # earlier versions look for it in every file
+        "port": {},  # earlier versions look for it in every file; those of PORT, which use it, give it below
         **options.model_dump(mode="json", include=_own(type(options))),
         "data": fitted.data,
         "licence": fitted.licence,

@@ -16,14 +16,14 @@ from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
-from slt.live.open_source import open_source
+from slt.live.sources.by_name import open_source
 
 if TYPE_CHECKING:
     from slt.estimators.base import Follower
     from slt.inference.chain import Chain
     from slt.live.clock import Clock
     from slt.live.show import Shows
-    from slt.live.source import Source
+    from slt.live.sources.base import Source
 
 
 def main(command: str, argv: list[str], text: str) -> int:

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 
 from skeletor.files.suffixes import is_poses
-from skeletor.io.arrays import picture_size
 from skeletor.io.people import Take, select
+from skeletor.io.read_only.arrays import picture_size
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input

@@ -15,7 +15,7 @@ from skeletor.io.mediapipe_file import LAYOUT_HELP, LAYOUTS, check_layout, write
 from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.registry import REFINERS
-from skeletor.refiners.smooth import NO_CARRIED
+from skeletor.refiners.smoothers.smooth import NO_CARRIED
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log, log_to

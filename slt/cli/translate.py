@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from skeletor.files.atomic import write_text
 from skeletor.files.suffixes import is_poses
-from skeletor.io.people import select
-from skeletor.io.turns import by_turns
+from skeletor.io.people import by_turns, select
 from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence
@@ -208,7 +207,7 @@ def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
     Below each stand its glosses, if wanted.
     """
     from slt.inference.recording import Recording
-    from slt.segment.subtitles import clock
+    from slt.segment.written.subtitles import clock
 
     told = "  glosses: {}".format
     if not isinstance(result, Recording):
@@ -232,8 +231,8 @@ def write_results(
     media: the video, which the annotation of ELAN is linked to.
     """
     from slt.inference.recording import Recording
-    from slt.segment.eaf import eaf
-    from slt.segment.subtitles import srt, txt, vtt
+    from slt.segment.written.eaf import eaf
+    from slt.segment.written.subtitles import srt, txt, vtt
 
     cues = result.cues()
     guesses = "" if isinstance(result, Recording) else "".join(f"{line}\n" for line in result.guesses())

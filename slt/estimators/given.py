@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from unicodedata import normalize
 
-from skeletor.io.arrays import Size
 from skeletor.io.formats import read_poses
 from skeletor.io.people import Take, select
+from skeletor.io.read_only.arrays import Size
 from skeletor.poses.key_frames import thin
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from skeletor.io.arrays import Size, checked_size
 from skeletor.io.formats import read_pose
+from skeletor.io.read_only.arrays import Size, checked_size
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.span import Span

@@ -13,7 +13,7 @@ from skeletor.files.atomic import write_text
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import POSE_SUFFIXES, bare_name
 from skeletor.io.formats import read_poses
-from skeletor.io.slrtp import Clips
+from skeletor.io.read_only.slrtp import Clips
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError, SkeletorError
 from skeletor.support.progress import progress
@@ -81,8 +81,8 @@ def find_sources(
     are in order of name, clips of one file in the file's own order.
     A folder is one clip if OpenPose's JSON files lie in it and no other poses; else its files and folders are taken,
     not those below.
-    Names are in NFC. fps: replaces what the files say. joints: see `skeletor.io.slrtp.Clips`. skeleton: the layout of
-    the points of files that do not tell theirs. InputError if there is nothing.
+    Names are in NFC. fps: replaces what the files say. joints: see `skeletor.io.read_only.slrtp.Clips`. skeleton:
+    the layout of the points of files that do not tell theirs. InputError if there is nothing.
     """
     found: dict[str, Source] = {}
     failed: dict[str, str] = {}

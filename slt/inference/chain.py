@@ -22,7 +22,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.turns import each_turn, one_signer
 from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
-from skeletor.refiners.smooth import not_carried
+from skeletor.refiners.smoothers.smooth import not_carried
 from skeletor.refiners.trained import SHIPPED as SHIPPED_REFINER
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.key_frames import OnKeyFrames
@@ -37,8 +37,8 @@ from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_mo
 from slt.inference.model_folder import ModelFolder, load_model_folder
 from slt.recognise.align import Sign
 from slt.recognise.guess import Guess
-from slt.segment.cues import Cue
-from slt.segment.subtitles import srt
+from slt.segment.written.cues import Cue
+from slt.segment.written.subtitles import srt
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
 _ASKED = "--pose-stride, --pose-speed, --people, --fps"
@@ -357,7 +357,7 @@ def named_estimator(
 def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> Refiner:
     """A refiner by name; a network takes its weights from a model folder, Skeletor by default those of the package.
 
-    carried: of smoothers, see `skeletor.refiners.smooth`. InputError if False is asked of another refiner.
+    carried: of smoothers, see `skeletor.refiners.smoothers.smooth`. InputError if False is asked of another refiner.
     """
     config = REFINERS.check({"name": name} | ({} if carried else not_carried(name)), "--refine")
     given = REFINERS[config.name].weighted

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from skeletor.files.plain_json import to_json
-from skeletor.io.people import select
-from skeletor.io.turns import by_turns
+from skeletor.io.people import by_turns, select
 from skeletor.poses.turns import told
 from slt.inference.chain import Chain, Translation, lifted_before, timed
 from slt.inference.sentences import Journal, Sentence, read_segments
 from slt.segment.choice import CUTS, SEGMENTER, Cut, cut_turns
-from slt.segment.cues import Cue
 from slt.segment.rule import SegmentConfig
 from slt.segment.watched import Recorded
+from slt.segment.written.cues import Cue
 
 Segments = Literal["auto", "rule", "network", "none"]
 SEGMENTS: tuple[Segments, ...] = ("auto", "rule", "network", "none")

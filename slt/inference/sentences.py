@@ -13,9 +13,9 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.support.errors import InputError
 from slt.inference.chain import Chain, sureness, to_signing_50, told_of
 from slt.recognise.align import Sign
-from slt.segment.cues import Cue, clean
 from slt.segment.rule import Segment
 from slt.segment.watched import Recorded
+from slt.segment.written.cues import Cue, clean
 
 GROUP = 32  # segments that are read together
 

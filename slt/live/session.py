@@ -11,9 +11,9 @@ from slt.inference.chain import Chain, sureness
 from slt.live.clock import Clock
 from slt.live.window import Row, Window
 from slt.recognise.align import Sign
-from slt.segment.cues import Cue, clean
 from slt.segment.online import SegmentStream
 from slt.segment.rule import Segment
+from slt.segment.written.cues import Cue, clean
 
 EVERY = 0.8  # seconds of signing from one look at an unfinished sentence to the next
 FEWEST = 0.5  # share of a sentence's frames that have to be looked at; what was lost is guessed by straight lines

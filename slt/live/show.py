@@ -13,8 +13,8 @@ from skeletor.files.plain_json import to_json
 from skeletor.support.errors import InputError
 from slt.live.session import Fixed, Grey
 from slt.live.summary import Tally
-from slt.segment.cues import Cue, clean
-from slt.segment.subtitles import clock, srt, txt, vtt
+from slt.segment.written.cues import Cue, clean
+from slt.segment.written.subtitles import clock, srt, txt, vtt
 
 _CLEAR, _DIM, _PLAIN = "\r\x1b[2K", "\x1b[2m", "\x1b[0m"
 WAITING = "..."  # somebody signs, and nothing is understood yet

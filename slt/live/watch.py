@@ -11,7 +11,7 @@ from slt.estimators.base import Follower
 from slt.live.channel import Channel, Mailbox, Stopped
 from slt.live.clock import Clock
 from slt.live.session import Fixed, Grey, Session
-from slt.live.source import Source
+from slt.live.sources.base import Source
 from slt.live.summary import Tally
 from slt.live.window import Row
 

@@ -65,22 +65,16 @@ class Run:
         work: Callable[[Path], object],
         config: dict[str, Any],
         inputs: Sequence[Done | str],
+        trains: bool = False,
     ) -> Done:
-        """`run_stage` in this run's folder, or the result of another run of `reuse`. Arguments as there."""
-        return run_stage(name, folder, work, config, inputs, elsewhere(self.folder, folder, self.reuse))
+        """`run_stage` in this run's folder, or the result of another run of `reuse`. Arguments as there.
 
-    def training(
-        self,
-        name: str,
-        folder: Path,
-        work: Callable[[Path], object],
-        config: dict[str, Any],
-        inputs: Sequence[Done | str],
-    ) -> Done:
-        """`stage` of work that trains: by the whole team, if there is one. Another team makes another result."""
-        if self.team is None:
-            return self.stage(name, folder, work, config, inputs)
-        values, others = config | {"processes": self.team.count}, elsewhere(self.folder, folder, self.reuse)
+        trains: the whole team does the work, if there is one. Another team makes another result.
+        """
+        others = elsewhere(self.folder, folder, self.reuse)
+        if not trains or self.team is None:
+            return run_stage(name, folder, work, config, inputs, others)
+        values = config | {"processes": self.team.count}
         return run_stage(name, folder, partial(self.team.call, work), values, inputs, others, (work,))
 
     @contextmanager

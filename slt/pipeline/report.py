@@ -16,19 +16,19 @@ from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.refiners.registry import REFINERS, smoother_names
 from slt.data import layout
-from slt.pipeline import sign2text_stages
 from slt.pipeline.cache.stage import DONE, Done, read_json
-from slt.pipeline.cascades import cascade_of, ensemble_of, labels_of
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
-from slt.pipeline.sign2text_stages import SIGN2TEXT
+from slt.pipeline.stages import sign2text
+from slt.pipeline.stages.cascades import cascade_of, ensemble_of, labels_of
+from slt.pipeline.stages.sign2text import SIGN2TEXT
+from slt.pipeline.stages.translators import GLOSS, TrainedTranslator
 from slt.pipeline.tables import gains, published
 from slt.pipeline.tables import rejections as rejected
 from slt.pipeline.tables.accuracy import accuracy, detection_rates, markdown
 from slt.pipeline.tables.signs import SignTable
 from slt.pipeline.tables.simulation import SIMULATED_EVALUATION, TITLES, compare_sample, comparison_markdown
 from slt.pipeline.tables.table import SeedScores, Table, TableRow
-from slt.pipeline.translators import GLOSS, TrainedTranslator
 from slt.score.bootstrap import compare, statistics
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
@@ -107,8 +107,8 @@ def make_table(run: Run, rows: Sequence[Row], systems: Mapping[str, Sequence[Tra
         labels[GLOSS] = "gloss to text (for comparison)"
     more: tuple[str, ...] = ()
     if SIGN2TEXT in systems:
-        labels[SIGN2TEXT] = sign2text_stages.LABEL
-        more = (sign2text_stages.note(run, systems[SIGN2TEXT][0].done),)
+        labels[SIGN2TEXT] = sign2text.LABEL
+        more = (sign2text.note(run, systems[SIGN2TEXT][0].done),)
     lines = {name: {s: _lines(outputs[name], s, references[s]) for s in references} for name in labels}
     truth = {s: list(references[s].values()) for s in references}
     stats = {

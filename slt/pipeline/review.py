@@ -12,9 +12,9 @@ from skeletor.files.atomic import write_text
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
 from slt.data import layout
-from slt.pipeline.cascades import labels_of
 from slt.pipeline.context import Detected, Row, Run
-from slt.pipeline.translators import TrainedTranslator
+from slt.pipeline.stages.cascades import labels_of
+from slt.pipeline.stages.translators import TrainedTranslator
 from slt.score.bootstrap import statistics
 
 REVIEW, FORMAT = "review.json", "slt-review-1"

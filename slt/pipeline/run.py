@@ -20,23 +20,24 @@ from skeletor.support.registry import given_weights
 from skeletor.support.together import Team
 from slt.data import layout
 from slt.data.frames import fingerprint
-from slt.pipeline import cascades, model_stages, report, review, signs, translators
+from slt.pipeline import report, review
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run, elsewhere
 from slt.pipeline.mapping import Spread
-from slt.pipeline.refine2d_stages import check_refine_2d, refine_2d
-from slt.pipeline.sign2text_stages import SIGN2TEXT, sign2text_systems
 from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_glosses, spans_of
+from slt.pipeline.stages import cascades, model_folder, signs, translators
+from slt.pipeline.stages.refine2d import check_refine_2d, refine_2d
+from slt.pipeline.stages.sign2text import SIGN2TEXT, sign2text_systems
 from slt.pipeline.tables.rejections import Rejections
 from slt.pipeline.tables.signs import SignTable
 from slt.pipeline.tables.table import Table
-from slt.pipeline.work.estimate import estimate_corpus
-from slt.pipeline.work.lift import lift_parts
-from slt.pipeline.work.refine import refine_parts
-from slt.pipeline.work.simulate import simulate_rest
-from slt.pipeline.work.train_refiner import REFINER_WEIGHTS, train_on_motion, train_skeletor
-from slt.pipeline.work.true_motion import normalise_truth
+from slt.pipeline.work.poses.estimate import estimate_corpus
+from slt.pipeline.work.poses.lift import lift_parts
+from slt.pipeline.work.poses.refine import refine_parts
+from slt.pipeline.work.poses.simulate import simulate_rest
+from slt.pipeline.work.poses.train_refiner import REFINER_WEIGHTS, train_on_motion, train_skeletor
+from slt.pipeline.work.poses.true_motion import normalise_truth
 from slt.score.tokens import tokenizer
 from slt.synthetic import build
 from slt.synthetic.resynth import ResynthConfig, resynthesise, source_hash
@@ -91,7 +92,7 @@ def run(
     for own in (row for row in done.rows if row.own):
         name, best = cascades.best_system(own.name, table, systems)
         system, scores = systems[name][best], table.scores_of(name, best)
-        _, rejections = model_stages.model_folder_stage(done.run, own, system, scores, done.detected)
+        _, rejections = model_folder.model_folder_stage(done.run, own, system, scores, done.detected)
         read = review.reading(own, name, system)
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     review.write_review(done.run, done.rows, done.detected, done.lifted.folder, read)
@@ -107,7 +108,7 @@ def _recognise(done: PreparedRows) -> SignTable:
     for own in (row for row in done.rows if row.own):
         best = table.best_seed(own.name)
         scores = table.scores_of(own.name, best)
-        _, rejections = model_stages.model_folder_stage(done.run, own, systems[own.name][best], scores, done.detected)
+        _, rejections = model_folder.model_folder_stage(done.run, own, systems[own.name][best], scores, done.detected)
         shown = own
     report.write_report(done.run, table, done.rows, done.detected, done.lifted, rejections)
     found = signs.guesses_of(systems[shown.name][table.best_seed(shown.name)].done.folder, review.SPLIT)
@@ -332,7 +333,7 @@ def _refiner(run: Run, lifted: Done) -> Done:
     parts = ("studio", "studio_motion") if run.rendered else ("train",)
     degraded = lifted.folder / "studio_degraded" if run.rendered else None
     config = run.config.refiner_training
-    return run.training(
+    return run.stage(
         "refiner",
         run.folder / "refiner",
         partial(
@@ -340,6 +341,7 @@ def _refiner(run: Run, lifted: Done) -> Done:
         ),
         {"training": config.model_dump(), "seed": run.config.seed},
         (lifted,),
+        trains=True,
     )
 
 
@@ -347,7 +349,7 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
     """From lifted detections of the training clips to their true motion."""
     truth, folder = _truth(run)
     config = run.config.motion_training
-    return run.training(
+    return run.stage(
         "motion",
         run.folder / "refiner-motion",
         partial(
@@ -355,6 +357,7 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
         ),
         {"training": config.model_dump(), "seed": run.config.seed},
         (lifted, truth),
+        trains=True,
     )
 
 

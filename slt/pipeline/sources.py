@@ -14,8 +14,8 @@ from slt.data import layout
 from slt.data.own import KIND
 from slt.estimators.base import USUAL_FPS
 from slt.pipeline.config import RunConfig
-from slt.pipeline.translators import GLOSS
-from slt.pipeline.work.estimate import FAILED
+from slt.pipeline.stages.translators import GLOSS
+from slt.pipeline.work.poses.estimate import FAILED
 
 
 def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Path]], folder: Path, file: Path) -> int:

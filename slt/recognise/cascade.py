@@ -11,15 +11,14 @@ import numpy as np
 import torch
 from torch.nn.functional import ctc_loss
 
-from skeletor.poses.pose import PoseSequence
 from slt.recognise.align import Sign, align
 from slt.recognise.decode import BLANK, Ids, read
 from slt.recognise.ensemble.files import drop_further
 from slt.recognise.ensemble.recognisers import Recognisers
 from slt.recognise.ensemble.translators import Translators
 from slt.recognise.recogniser import WEIGHTS as RECOGNISER
-from slt.recognise.recogniser import Recogniser, raw_features
-from slt.translate.joey.decode import Encoded, Hypothesis
+from slt.recognise.states import OfRecogniser
+from slt.translate.joey.decode import Hypothesis
 from slt.translate.reader import Poses
 from slt.translate.translator import WEIGHTS as TRANSLATOR
 from slt.translate.translator import Translator
@@ -28,29 +27,15 @@ _LEAST = -99.0  # natural logarithm, of a reading that is as good as impossible
 
 
 @dataclass(frozen=True, eq=False)
-class Cascade:
+class Cascade(OfRecogniser):
     """A `slt.translate.reader.Reader`. translator: Gloss2Text. Where no gloss is read, nothing is translated."""
 
-    recogniser: Recogniser | Recognisers
     translator: Translator | Translators
 
     @property
     def recognised(self) -> tuple[str, ...]:
         """The glosses that the recogniser tells apart."""
         return self.recogniser.glosses
-
-    @property
-    def width(self) -> int:
-        """Numbers in a state of the recogniser."""
-        return self.recogniser.config.hidden
-
-    def features(self, pose: PoseSequence) -> np.ndarray:
-        """(T', F) float32 features of a pose."""
-        return raw_features(pose, self.recogniser.config)
-
-    def encode(self, poses: Poses) -> list[Encoded]:
-        """The recogniser's states (1, T', H) of each pose."""
-        return encoded(self.recogniser, poses)
 
     def recognise(self, poses: Poses) -> list[tuple[str, ...]]:
         """The glosses of each pose."""
@@ -107,11 +92,3 @@ def certainty(log_probs: np.ndarray, ids: Ids) -> float:
     steps, count = torch.tensor([len(log_probs)]), torch.tensor([len(ids)])
     loss = ctc_loss(torch.from_numpy(log_probs)[:, None], torch.tensor([ids]), steps, count, BLANK, reduction="sum")
     return max(_LEAST, -float(loss) / len(ids))
-
-
-def encoded(recogniser: Recogniser | Recognisers, poses: Poses) -> list[Encoded]:
-    """The recogniser's states (1, T', H) of each pose."""
-    return [
-        Encoded(torch.from_numpy(one)[None], torch.ones(1, 1, len(one), dtype=torch.bool), (k,))
-        for k, one in enumerate(recogniser.states(poses))
-    ]

@@ -17,11 +17,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from skeletor.learning.trainer import train
-from skeletor.poses.pose import PoseSequence
 from skeletor.support.devices import resolve_device
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
-from slt.recognise.cascade import encoded
 from slt.recognise.config import RecogniserConfig
 from slt.recognise.decode import Reading
 from slt.recognise.guess import TOP, Guess
@@ -29,10 +27,11 @@ from slt.recognise.labels import UNKNOWN
 from slt.recognise.network import Read
 from slt.recognise.pretraining.encoder import PretrainedEncoder
 from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
+from slt.recognise.states import OfRecogniser
 from slt.recognise.train import Batch, GlossClip, RecogniserTask, identity, options, prepared
 from slt.recognise.trigram import Trigram
 from slt.translate.features import fit_stats
-from slt.translate.joey.decode import Encoded, Hypothesis
+from slt.translate.joey.decode import Hypothesis
 from slt.translate.reader import Poses
 
 SIGNS = "signs.safetensors"
@@ -40,7 +39,7 @@ _TEMPERATURES = np.geomspace(0.5, 8.0, 57)
 
 
 @dataclass(frozen=True, eq=False)
-class SignReader:
+class SignReader(OfRecogniser):
     """A `slt.translate.reader.Reader` whose sentence is the label of the one sign in a clip."""
 
     recogniser: Recogniser
@@ -54,19 +53,6 @@ class SignReader:
     def labels(self) -> tuple[str, ...]:
         """The labels that it tells apart."""
         return self.recogniser.glosses
-
-    @property
-    def width(self) -> int:
-        """Numbers in a state of the network."""
-        return self.recogniser.config.hidden
-
-    def features(self, pose: PoseSequence) -> np.ndarray:
-        """(T', F) float32 features of a pose."""
-        return raw_features(pose, self.recogniser.config)
-
-    def encode(self, poses: Poses) -> list[Encoded]:
-        """The network's states (1, T', H) of each pose."""
-        return encoded(self.recogniser, poses)
 
     def translate(self, poses: Poses) -> list[Hypothesis]:
         """The likeliest label of each pose, as a sentence of one token."""

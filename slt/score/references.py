@@ -38,7 +38,7 @@ def _read(path: Path, names: Sequence[str]) -> tuple[dict[str, str], bool]:
     """Names and sentences, and whether those are to be in the protocol's form whatever was asked for."""
     kind = path.suffix.lower()
     if kind == ".pt":
-        from skeletor.io.slrtp import Clips
+        from skeletor.io.read_only.slrtp import Clips
 
         return {nfc(name): text for name, text in Clips(path).texts().items()}, False
     text = read_text(path, _ADVICE)

@@ -77,10 +77,14 @@ def _likely(begin: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray
 
 
 def _closed(found: list[tuple[int, int]], starts: list[int], gap: float) -> list[tuple[int, int]]:
-    """Runs between which there are fewer than `gap` frames become one, unless a sentence begins with the second."""
+    """Runs between which there are fewer than `gap` frames become one, unless a sentence begins with the second.
+
+    starts: where sentences begin, in order.
+    """
+    first = np.array([start for start, _ in found], np.int64)
+    begun = np.searchsorted(starts, first + 2, "right") > np.searchsorted(starts, first - 2)  # within 2 frames
     result: list[tuple[int, int]] = []
-    for start, stop in found:
-        new = any(abs(start - begin) <= 2 for begin in starts)
+    for (start, stop), new in zip(found, begun, strict=True):
         if result and start - result[-1][1] < gap and not new:
             result[-1] = (result[-1][0], stop)
         else:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from skeletor.files.suffixes import VIDEO_SUFFIXES
 from skeletor.support.errors import InputError, printable
-from slt.segment.cues import clean
+from slt.segment.written.cues import clean
 
 POSES = (".pose", ".safetensors")  # files of poses that are taken; the other kinds are for the command line
 _LONGEST = 80

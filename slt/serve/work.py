@@ -157,7 +157,7 @@ def _warnings() -> Iterator[list[str]]:
 def _poses(chain: Chain, task: Task, tell: Callable[[str, int, int], None]) -> PoseSequence:
     """The poses of an upload that is not too long, under the name that the user knows."""
     from skeletor.files.suffixes import is_poses
-    from skeletor.io.turns import by_turns
+    from skeletor.io.people import by_turns
     from slt.video import open_video
 
     if is_poses(task.source):
@@ -195,8 +195,8 @@ def _in_space(chain: Chain, raw: PoseSequence, understood: bool) -> tuple[PoseSe
 
 def _texts(result: Translation | Recording) -> dict[str, str]:
     """The results that are text, by name; without subtitles if nothing was understood."""
-    from slt.segment.eaf import eaf
-    from slt.segment.subtitles import srt, txt, vtt
+    from slt.segment.written.eaf import eaf
+    from slt.segment.written.subtitles import srt, txt, vtt
 
     made = {"result.json": result.json()}
     if result.text is not None:

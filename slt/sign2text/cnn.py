@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from skeletor.files.outside import existing_file, reading
-from skeletor.files.torch_files import load_torch
+from skeletor.files.read_only.torch_files import load_torch
 from skeletor.support.errors import InputError
 
 FC = 4096  # width of fc6 and fc7

@@ -10,7 +10,7 @@ from experiments import pages
 from experiments.pages import fill, summary
 from experiments.request import ROOT, Request
 from skeletor.support.errors import InputError
-from slt.pipeline.cascades import cascade_label, cascade_of
+from slt.pipeline.stages.cascades import cascade_label, cascade_of
 
 
 @pytest.fixture

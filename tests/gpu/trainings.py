@@ -17,9 +17,9 @@ from skeletor.lifters.learned.config import LiftTrainJob
 from skeletor.lifters.learned.training import train_lifter
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.stream import StreamingRefiner
+from skeletor.refiners.inference.stream import StreamingRefiner
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.training.train import RefinerTrainResult, load_refiner, train_refiner
-from skeletor.refiners.windowed import SkeletorRefiner
 from skeletor.support.config import check_config
 from skeletor.support.devices import resolve_device
 from slt.recognise.config import PRESETS as RECOGNISERS

@@ -29,11 +29,11 @@ _ROOM = 2 << 30  # bytes of address space that a call may take beyond what is th
 WARM = (
     "slt.cli.translate", "slt.cli.stages", "slt.cli.corpora.run", "skeletor.cli", "slt.inference.chain",
     "slt.inference.model_folder", "slt.inference.view", "slt.translate.translator", "slt.translate.abstain",
-    "slt.estimators.ahead", "slt.estimators.mediapipe.estimator", "slt.pipeline.run", "slt.pipeline.translators",
+    "slt.estimators.ahead", "slt.estimators.mediapipe.estimator", "slt.pipeline.run", "slt.pipeline.stages.translators",
     "skeletor.lifters.learned.training", "skeletor.lifters.kinematic.fast", "skeletor.refiners.training.job",
-    "skeletor.refiners.windowed", "skeletor.refiners.stream_file", "skeletor.learning.data.pack", "skeletor.io.formats",
-    "slt.inference.back_translation", "slt.synthetic.build", "av", "cv2", "mediapipe", "h5py", "torch", "joeynmt",
-    "scipy.signal", "scipy.optimize",
+    "skeletor.refiners.inference.windowed", "skeletor.refiners.inference.stream_file", "skeletor.learning.data.pack",
+    "skeletor.io.formats", "slt.inference.back_translation", "slt.synthetic.build", "av", "cv2", "mediapipe", "h5py",
+    "torch", "joeynmt", "scipy.signal", "scipy.optimize",
 )  # fmt: skip
 Reply = dict[str, Any]
 _codes: dict[int, int | None] = {}  # of commands that were started and not yet seen to have ended

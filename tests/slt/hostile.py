@@ -23,7 +23,7 @@ from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.train import model_arguments
 from skeletor.refiners.weights import RefinerInfo, save_refiner
 from skeletor.refiners2d.fit import fit_refiner_2d
-from skeletor.refiners2d.port_refiner import PortOptions
+from skeletor.refiners2d.port.refiner import PortOptions
 from skeletor.refiners2d.weights import save_refiner_2d
 from slt.inference.model_folder import Card, ModelConfig, save_model_folder
 from slt.translate.abstain import fit_abstention

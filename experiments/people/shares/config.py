@@ -8,7 +8,7 @@ from experiments.people.config import SetConfig
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import LiftConfig
 from skeletor.refiners.registry import RefineConfig
-from skeletor.refiners.smooth import LinearOptions
+from skeletor.refiners.smoothers.smooth import LinearOptions
 from skeletor.support.config import Config
 
 

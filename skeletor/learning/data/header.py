@@ -12,6 +12,7 @@ from skeletor.files.tensors import TensorPlace, parse_header
 from skeletor.io.native import FLOATS, ShardAbout
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
+from skeletor.poses.turns import check_one_signer
 from skeletor.support.errors import InputError
 
 Run = tuple[int, int]  # bytes begin <= b < end of a file
@@ -19,7 +20,7 @@ _NORMALISED = ("pixel", "metre")  # units of poses that are normalised before us
 
 
 @dataclass(frozen=True)
-class ClipForm:
+class CommonForm:
     """What all clips have in common when they are used."""
 
     skeleton: Skeleton
@@ -62,12 +63,13 @@ class ShardHeader:
         kept = sorted((clip for clip in clips if clip.frames), key=lambda clip: clip.keypoints.begin)
         return ShardHeader(about, tuple(kept))
 
-    def form(self, clip: ClipPlace, name: str) -> ClipForm:
-        """The form of a clip when it is used; name: of the file, for errors."""
+    def form(self, clip: ClipPlace, name: str) -> CommonForm:
+        """The form of a clip when it is used. name: of the file, for the InputError if several people sign in it."""
         about = self.about.form(clip.name)
+        check_one_signer(about.provenance, clip.frames, f"{name}: {clip.name}")
         units = "shoulder" if about.provenance.units in _NORMALISED else about.provenance.units
         fps = checked_fps(name, about.fps)
-        return ClipForm(about.skeleton, clip.keypoints.shape[2], fps, units)
+        return CommonForm(about.skeleton, clip.keypoints.shape[2], fps, units)
 
     def pose(self, clip: ClipPlace, found: dict[Run, bytes]) -> PoseSequence:
         """A clip, from the bytes of `runs_of` it and others. Raises as `ShardAbout.form` and `PoseSequence`."""

@@ -30,6 +30,7 @@ from skeletor.learning.data.quantise import pack_confidence
 from skeletor.learning.data.windows import in_form
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.poses.turns import clip_spans
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, progress
 
@@ -61,18 +62,29 @@ class FrameWriter:
         self._entries: list[dict[str, Any]] = []
         self._rows: list[dict[str, np.ndarray]] = []
         self._lengths: list[int] = []
+        self._taken = 0  # clips that are collected; their turns stand in `_lengths` one by one
         self._resume()
 
     def add(self, pose: PoseSequence, worse: PoseSequence | None = None, fps: float | None = None) -> None:
         """Add a clip, normalised if it is in pixels or metres; an empty one is only counted.
 
-        A skeleton that has shoulders and no neck (MediaPipe's) is mapped to SIGNING_50, as lifting does.
-        worse: its degraded version, for all clips or for none. fps: the clips are resampled to it (None: the
-        first clip's). Raises InputError, naming the clip, if it does not fit the others.
+        Where several people sign in turns each turn becomes a clip of its own. A skeleton that has shoulders and no
+        neck (MediaPipe's) is mapped to SIGNING_50, as lifting does. worse: its degraded version, for all clips or for
+        none. fps: the clips are resampled to it (None: the first clip's). Raises InputError, naming the clip, if it
+        does not fit the others.
         """
-        name = f"clip {self.clips_done + len(self._lengths)}"
+        name = f"clip {self.clips_done + self._taken}"
         if worse is not None and len(worse) != len(pose):
             raise InputError(f"{pose.provenance.source or name}: its degraded version has {len(worse)} frames")
+        for start, stop in clip_spans(pose):
+            own = None if worse is None else worse.frames(start, stop)
+            self._add_one(pose.frames(start, stop), own, fps, name)
+        self._taken += 1
+        if sum(self._lengths) >= self._limit:
+            self._flush()
+
+    def _add_one(self, pose: PoseSequence, worse: PoseSequence | None, fps: float | None, name: str) -> None:
+        """Add a clip of one person. name: for errors."""
         pose = _with_neck(pose)
         rate, skeleton = (self.form.fps, self.form.skeleton) if self.form else (fps or pose.fps, pose.skeleton)
         form = (self.form.dims, self.form.units) if self.form else None
@@ -87,8 +99,6 @@ class FrameWriter:
             raise InputError(f"{name}: degraded versions must be there for all clips or for none")
         self._rows.append(rows)
         self._lengths.append(len(pose))
-        if sum(self._lengths) >= self._limit:
-            self._flush()
 
     def finish(self, sources: Sequence[str] = ()) -> Packed:
         """Write the frames that are left, and `frames.json`. sources: names of the inputs, noted there.
@@ -119,7 +129,7 @@ class FrameWriter:
         assert self.form is not None
         arrays = {name: np.concatenate([rows[name] for rows in self._rows]) for name in self._rows[0]}
         arrays["stops"] = np.cumsum([n for n in self._lengths if n], dtype=np.int64)
-        done = self.clips_done + len(self._lengths)
+        done = self.clips_done + self._taken
         digest = hashlib.sha256()  # of the values: the order of a header's entries is not fixed
         for name in sorted(arrays):
             digest.update(np.ascontiguousarray(arrays[name]).data)
@@ -130,7 +140,7 @@ class FrameWriter:
             save_file(arrays, temporary, metadata)
         self._note(path, len(arrays["keypoints"]), len(arrays["stops"]), metadata["sha256"])
         self.clips_done = done
-        self._rows, self._lengths = [], []
+        self._rows, self._lengths, self._taken = [], [], 0
 
     def _note(self, path: Path, frames: int, clips: int, digest: str) -> None:
         size = path.stat().st_size

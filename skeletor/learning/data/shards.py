@@ -17,7 +17,7 @@ import numpy as np
 from skeletor.files.outside import reading
 from skeletor.files.tensors import header_end
 from skeletor.io.native import WHAT
-from skeletor.learning.data.header import ClipForm, ClipPlace, Run, ShardHeader, runs_of
+from skeletor.learning.data.header import ClipPlace, CommonForm, Run, ShardHeader, runs_of
 from skeletor.learning.data.places import BUFFER, Piece, Place, ShardFile, open_place
 from skeletor.learning.data.windows import in_form
 from skeletor.poses.pose import PoseSequence
@@ -69,7 +69,7 @@ class Shards:
     """Clips in shards. files: each with its place. ends: (shards,) where their headers end. buffer: clips in memory at
     a time."""
 
-    form: ClipForm
+    form: CommonForm
     groups: Groups
     files: Sequence[tuple[Place, ShardFile]]
     ends: np.ndarray
@@ -194,7 +194,7 @@ def _read_headers(files: Sequence[tuple[Place, ShardFile]]) -> list[bytes]:
     return [start[:end] for start, end in zip(starts, ends, strict=True)]
 
 
-def _same(form: ClipForm | None, own: ClipForm, clip: ClipPlace, fps: float | None) -> ClipForm:
+def _same(form: CommonForm | None, own: CommonForm, clip: ClipPlace, fps: float | None) -> CommonForm:
     """The form of all clips so far, if one more has it."""
     if (form is None and fps in (None, own.fps)) or own == form:
         return own

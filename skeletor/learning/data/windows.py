@@ -16,6 +16,7 @@ from skeletor.learning.data.quantise import unpack_confidence
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
+from skeletor.poses.turns import check_one_signer
 from skeletor.support.errors import InputError
 
 TYPICAL_FRAMES = 100_000  # a typical pose is the mean over at most this number of frames
@@ -310,9 +311,10 @@ def in_form(
     """A clip ready for training: normalised if it is in pixels or metres, and at `fps`.
 
     name: for errors, if the clip has no source. form: dimensions and units of the other clips. Raises InputError,
-    naming the clip, if skeleton, dimensions or units differ.
+    naming the clip, if skeleton, dimensions or units differ, or several people sign in it.
     """
     name = clip.provenance.source or name
+    check_one_signer(clip.provenance, len(clip), name)
     if clip.skeleton != skeleton:
         raise InputError(f"{name}: skeleton {clip.skeleton.name}, the others have {skeleton.name}; map it first")
     if clip.provenance.units in ("pixel", "metre"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.files.hdf5 import open_hdf5, read_values
+from skeletor.files.read_only.hdf5 import open_hdf5, read_values
 from skeletor.lifters.benchmarks.safe_npz import read_npz
 from skeletor.lifters.benchmarks.sequences import Benchmark2D3D
 from skeletor.lifters.protocols import screen

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from skeletor.files.npz import plain_array, read_header, read_members
+from skeletor.files.read_only.npz import plain_array, read_header, read_members
 from skeletor.support.errors import InputError
 
 _PLAIN = re.compile(r"[<>|=]?([?biufcSUO]\d{0,6})")  # types of numbers, text and objects

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from skeletor.files.npz import read_arrays
+from skeletor.files.read_only.npz import read_arrays
 from skeletor.lifters.gaps import at_places
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50

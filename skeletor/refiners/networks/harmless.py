@@ -6,21 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.networks.gaps import BENDS, Gaps, find_gaps
-from skeletor.refiners.networks.kind import CarriedFrame, RefinerKind
+from skeletor.refiners.networks.kind import CarriedFrame, Count, EncoderConfig, Inner, RefinerKind, Width
 from skeletor.refiners.networks.layers import RefinerNetwork, embed_poses, initialise
 from skeletor.refiners.networks.skeletor import Layer
-from skeletor.support.config import Config
 
 SHUT = -2.0  # an untrained gate on a seen joint lets an eighth through
 
 
-class HarmlessConfig(Config):
+class HarmlessConfig(EncoderConfig):
     """Size of the network, and `bound`: how far (units of the clips) it may move a joint that was surely seen.
 
     Real detectors jitter by .003 to .006 shoulder widths. A joint of confidence c may be moved by bound / c. A training
@@ -28,20 +27,12 @@ class HarmlessConfig(Config):
     """
 
     kind: Literal["harmless"] = "harmless"
-    d_model: int = Field(default=64, ge=8, le=4096)
-    d_ff: int = Field(default=128, ge=8, le=16384)
-    heads: int = Field(default=4, ge=1, le=64)
-    layers: int = Field(default=2, ge=1, le=64)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    d_model: Width = 64
+    d_ff: Inner = 128
+    layers: Count = 2
     bound: float = Field(default=0.004, ge=0, le=10)
 
     adds_to_input: ClassVar[bool] = True
-
-    @model_validator(mode="after")
-    def _fits(self) -> HarmlessConfig:
-        if self.d_model % self.heads:
-            raise ValueError("d_model must be a multiple of heads")
-        return self
 
 
 class Harmless(RefinerNetwork):

@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field, model_validator
 
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.networks.layers import RefinerNetwork
 from skeletor.support.config import Config
+
+Width = Annotated[int, Field(ge=8, le=4096)]
+Inner = Annotated[int, Field(ge=8, le=16384)]
+Count = Annotated[int, Field(ge=1, le=64)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class EncoderConfig(Config):
+    """Size of a network that is a transformer encoder over frames.
+
+    d_model: of a frame's state; d_ff: within a feed-forward network. adds_to_input: whether it predicts corrections, or
+    else positions.
+    """
+
+    kind: str
+    d_model: Width
+    d_ff: Inner
+    heads: Count = 4
+    layers: Count
+    dropout: Dropout = 0.0
+
+    adds_to_input: ClassVar[bool]
+
+    @model_validator(mode="after")
+    def _fits(self) -> EncoderConfig:
+        if self.d_model % self.heads:
+            raise ValueError("d_model must be a multiple of heads")
+        return self
 
 
 class Frame(Config):

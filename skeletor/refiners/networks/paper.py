@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from skeletor.poses.skeleton import Skeleton
-from skeletor.refiners.networks.kind import Frame, RefinerKind
+from skeletor.refiners.networks.kind import Count, Dropout, EncoderConfig, Frame, Inner, RefinerKind, Width
 from skeletor.refiners.networks.layers import (
     Attention,
     RefinerNetwork,
@@ -19,26 +18,18 @@ from skeletor.refiners.networks.layers import (
     initialise,
     positional_encoding,
 )
-from skeletor.support.config import Config
 
 
-class PaperConfig(Config):
+class PaperConfig(EncoderConfig):
     """Size of the paper's network; see `PaperSkeletor`. Where the paper gives none, JoeyNMT's of the time."""
 
     kind: Literal["paper"] = "paper"
-    d_model: int = Field(default=512, ge=8, le=4096)
-    d_ff: int = Field(default=2048, ge=8, le=16384)
-    heads: int = Field(default=4, ge=1, le=64)
-    layers: int = Field(default=8, ge=1, le=64)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    d_model: Width = 512
+    d_ff: Inner = 2048
+    layers: Count = 8
+    dropout: Dropout = 0.1
 
     adds_to_input: ClassVar[bool] = False  # it predicts positions
-
-    @model_validator(mode="after")
-    def _fits(self) -> PaperConfig:
-        if self.d_model % self.heads:
-            raise ValueError("d_model must be a multiple of heads")
-        return self
 
 
 class Layer(nn.Module):

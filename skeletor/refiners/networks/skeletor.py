@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from skeletor.learning.data.windows import WindowSource
 from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.fill import curve, regression
-from skeletor.refiners.networks.kind import CarriedFrame, RefinerKind
+from skeletor.refiners.networks.kind import CarriedFrame, Count, EncoderConfig, Inner, RefinerKind, Width
 from skeletor.refiners.networks.layers import Attention, RefinerNetwork, embed_poses, feed_forward, initialise
 from skeletor.refiners.networks.spatial_prior import conditional_mean, fit_prior
-from skeletor.support.config import Config
 
 TAPS = 9  # frames around each of which a weighted mean is taken
 CENTRE_LOGIT = 5.0  # an untrained network gives each frame itself a weight of .95 among its taps
@@ -24,23 +22,15 @@ CHOICES = TAPS + 2  # and the two curves
 NEIGHBOURS = 9  # frames of a layer's convolution
 
 
-class SkeletorConfig(Config):
+class SkeletorConfig(EncoderConfig):
     """Size of the default network; see `Skeletor`."""
 
     kind: Literal["skeletor"] = "skeletor"
-    d_model: int = Field(default=128, ge=8, le=4096)
-    d_ff: int = Field(default=512, ge=8, le=16384)
-    heads: int = Field(default=4, ge=1, le=64)
-    layers: int = Field(default=4, ge=1, le=64)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    d_model: Width = 128
+    d_ff: Inner = 512
+    layers: Count = 4
 
     adds_to_input: ClassVar[bool] = True
-
-    @model_validator(mode="after")
-    def _fits(self) -> SkeletorConfig:
-        if self.d_model % self.heads:
-            raise ValueError("d_model must be a multiple of heads")
-        return self
 
 
 class RelativeAttention(Attention):

@@ -13,6 +13,7 @@ from skeletor.learning.data.pack import pose_files
 from skeletor.learning.data.places import stream_buffer
 from skeletor.learning.data.shards import open_shards
 from skeletor.learning.measured import read_noise
+from skeletor.poses.turns import clips_of
 from skeletor.refiners.networks.harmless import HarmlessConfig
 from skeletor.refiners.training.config import RefinerTrainConfig
 from skeletor.refiners.training.train import RefinerTrainResult, train_refiner
@@ -57,7 +58,8 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
         return train_refiner(shards, job.train, job.out, job.seed, job.device, data=words, licence=job.licence)
     paths = [Path(name) for name in job.data]
     if not any(is_packed(path) for path in paths):
-        clips = [pose for path in paths for file in pose_files(path) for pose in read_poses(file).values()]
+        poses = (pose for path in paths for file in pose_files(path) for pose in read_poses(file).values())
+        clips = [clip for pose in poses for clip in clips_of(pose)]
         return train_refiner(
             clips, job.train, job.out, job.seed, job.device, data=", ".join(job.data), licence=job.licence
         )

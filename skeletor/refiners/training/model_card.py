@@ -46,7 +46,8 @@ saw, not the truth: the figure shows that the network learned, not how far it is
 ```
 skeletor refine POSES --weights {file}
 ```
-or `skeletor.refine(keypoints, confidence, fps, weights="{file}")`; frame by frame: `skeletor.refiners.stream`.
+or `skeletor.refine(keypoints, confidence, fps, weights="{file}")`; frame by frame:
+`skeletor.refiners.inference.stream`.
 
 ## Limits
 - Joints and errors unlike those of its data and of the corruption below are repaired badly or not at all.

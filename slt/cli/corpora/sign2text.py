@@ -40,8 +40,8 @@ def _train(args: argparse.Namespace) -> int:
     from slt.data.frames import fingerprint
     from slt.data.layout import read_corpus
     from slt.pipeline.cache.stage import stage_key
-    from slt.pipeline.work.render_pixels import corpus_sources
-    from slt.pipeline.work.train_sign2text import train_and_decode
+    from slt.pipeline.work.readers.render_pixels import corpus_sources
+    from slt.pipeline.work.readers.train_sign2text import train_and_decode
     from slt.score.scores import score
     from slt.sign2text.config import Sign2TextRow
 

@@ -1,6 +1,7 @@
 """Skeletons of PHOENIX14T as they are passed around: many clips in a file, each with its sentence.
 
-`slrtp`: the SLRTP 2025 challenge     SOURCE/**/{train,dev,test}.pt (also phix_train.pt, ...): see `skeletor.io.slrtp`
+`slrtp`: the SLRTP 2025 challenge     SOURCE/**/{train,dev,test}.pt (also phix_train.pt, ...): see
+                                      `skeletor.io.read_only.slrtp`
 `skels`: Progressive Transformers     SOURCE/**/{train,dev,test}.skels, with .files (names), .text and .gloss, a line
                                       a clip: see `skeletor.io.skels`
 
@@ -14,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from skeletor.io import skels, slrtp
+from skeletor.io import skels
+from skeletor.io.read_only import slrtp
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 from slt.data.importers.base import Found, Imported, ImportOptions, files_named, split_named

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from skeletor.io.follow import follow
+from skeletor.io.people.tracking import follow_bodies
 from skeletor.poses.skeleton import custom_skeleton
 from skeletor.support.progress import log
 from slt.estimators.mediapipe.bystanders import SIMILAR, Person, people_in
@@ -79,7 +79,7 @@ def strips_of(seen: list[list[Person]], width: int) -> list[Strip]:
 
 def _often(points: np.ndarray) -> list[tuple[float, float]]:
     """(x of the breast, size) of those who are there often and not much smaller than others, from left to right."""
-    tracks = follow(points, custom_skeleton(2))
+    tracks = follow_bodies(points, custom_skeleton(2))
     found = []
     for places in tracks.T:
         there = np.flatnonzero(places >= 0)

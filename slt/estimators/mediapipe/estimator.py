@@ -22,7 +22,7 @@ it is read from inside the graph. So a hand's confidence is in (0.5, 1], or the 
 MediaPipe finds one person only, the most prominent one when it starts to track; with several people in the picture
 it may be the wrong one; that there are others is noted (`bystanders`). `people="turns"` follows each of those who are
 beside each other in a strip of the picture (`crowd`), and gives in each frame the one who signs
-(`skeletor.io.turns`). Feeding the first frame more than once to warm the tracker up was tried and found nothing
+(`skeletor.io.people`). Feeding the first frame more than once to warm the tracker up was tried and found nothing
 more, so the clip starts with its first frame.
 """
 
@@ -38,8 +38,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from pydantic import Field
 
-from skeletor.io.people import People
-from skeletor.io.turns import by_turns
+from skeletor.io.people import People, by_turns
 from skeletor.poses.key_frames import STRIDE
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import MEDIAPIPE_75

@@ -10,6 +10,7 @@ from skeletor.io.formats import read_poses
 from skeletor.learning.data.pack import pose_files
 from skeletor.learning.data.places import stream_buffer
 from skeletor.learning.data.shards import open_shards
+from skeletor.poses.turns import clips_of
 from skeletor.support.config import Config
 from slt.recognise.pretraining.config import PretrainConfig
 from slt.recognise.pretraining.encoder import PretrainedEncoder
@@ -39,5 +40,5 @@ def run_job(job: PretrainJob) -> PretrainedEncoder:
     if buffer:
         return pretrain(open_shards(job.data, buffer=buffer), job.train, Path(job.out), job.seed, job.device)
     files = [file for name in job.data for file in pose_files(Path(name))]
-    poses = (pose for file in files for pose in read_poses(file).values())
+    poses = (clip for file in files for pose in read_poses(file).values() for clip in clips_of(pose))
     return pretrain(poses, job.train, Path(job.out), job.seed, job.device)

@@ -14,11 +14,12 @@ from skeletor.support.config import load_config
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.data.layout import Clip, Corpus, Description
-from slt.pipeline import context, refine2d_stages, run, translators
+from slt.pipeline import context, run
 from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.run import PreparedRows, prepare_rows
+from slt.pipeline.stages import refine2d, translators
 
 FOLDER = Path(__file__).parents[3] / "experiments" / "ablations"
 
@@ -59,7 +60,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         found[name] = stage_key(config, inputs, (work,))
         return Done(name, folder, found[name], 0.0)
 
-    for module in (context, refine2d_stages, run):
+    for module in (context, refine2d, run):
         monkeypatch.setattr(module, "run_stage", noted)
     corpus = Corpus(tmp_path, Description(kind="rendered"), ())
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: corpus)

@@ -12,7 +12,7 @@ from experiments.people.repair import gap_errors, on_seen
 from experiments.people.ways import in_3d, lifted, repaired
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.poses.pose import PoseSequence
-from skeletor.refiners.smooth import LinearOptions
+from skeletor.refiners.smoothers.smooth import LinearOptions
 from tests.experiments.people.made import some_people
 
 

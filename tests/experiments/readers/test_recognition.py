@@ -9,7 +9,7 @@ import pytest
 from experiments.__main__ import main
 from experiments.readers import gloss2text, recognition, slower
 from skeletor.io.store import write_store
-from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, write_annotation
 from slt.pipeline.cache.stage import DONE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.files.npz import read_arrays
+from skeletor.files.read_only.npz import read_arrays
 from skeletor.files.tensors import read_tensors, save_tensors
 from skeletor.io import native, skels
 from skeletor.io.formats import read_poses, write_pose

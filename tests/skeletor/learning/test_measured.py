@@ -13,6 +13,7 @@ from skeletor.learning.fit_noise import fit_noise, read_clips
 from skeletor.learning.measured import MeasuredNoise, gap_lengths, measured_runs, read_noise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
+from skeletor.poses.turns import Turn, with_turns
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips
 
@@ -134,3 +135,9 @@ def test_a_file_of_noise_comes_back_and_others_are_refused(tmp_path: Path) -> No
     (tmp_path / "x.json").write_text('{"fps": 25}')
     with pytest.raises(InputError, match=r"x\.json"):
         read_noise(tmp_path / "x.json")
+
+
+def test_of_people_in_turns_each_turn_is_a_clip(tmp_path: Path) -> None:
+    turns = [Turn(0, 13, 1), Turn(13, 40, 2)]
+    write_poses({"talk": with_turns(clips(1, frames=40)[0], turns, ["left", "right"])}, tmp_path / "talk.safetensors")
+    assert [len(pose) for pose in read_clips([tmp_path / "talk.safetensors"], 25.0)] == [13, 27]

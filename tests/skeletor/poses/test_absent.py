@@ -13,9 +13,9 @@ from skeletor.poses.absent import absent_hands, known_absent, leave_absent, mark
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.registry import REFINERS, build_refiner, smoother_names
-from skeletor.refiners.windowed import SkeletorRefiner
-from tests.skeletor.refiners.test_stream import LOADED
+from tests.skeletor.refiners.inference.test_stream import LOADED
 
 LEFT, RIGHT = (list(SIGNING_50.group(f"{side}_hand")) for side in ("left", "right"))
 WRIST, ELBOW = SIGNING_50.index("left_wrist"), SIGNING_50.index("left_elbow")

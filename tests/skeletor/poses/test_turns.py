@@ -10,7 +10,17 @@ from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.poses.turns import STAGE, Turn, each_turn, one_signer, told, turns_of, with_turns
+from skeletor.poses.turns import (
+    STAGE,
+    Turn,
+    check_one_signer,
+    clips_of,
+    each_turn,
+    one_signer,
+    told,
+    turns_of,
+    with_turns,
+)
 from skeletor.support.errors import InputError
 
 TURNS = (Turn(0, 8, 1), Turn(8, 20, 2), Turn(20, 24, 1))
@@ -134,3 +144,23 @@ def test_turns_of_a_recording_without_frames_are_damaged():
     about = Provenance("talk", stages=(StageRecord(STAGE, config={"frames": 0, "turns": []}),))
     with pytest.raises(InputError, match="damaged"):
         turns_of(dataclasses.replace(taken().frames(0, 0), provenance=about))
+
+
+def test_each_turn_is_a_clip_to_learn_from_and_the_whole_is_none():
+    pose = taken()
+    with pytest.raises(InputError, match=r"^talk: several people sign in turns"):
+        check_one_signer(pose.provenance, len(pose), "talk")
+    parts = clips_of(pose)
+    assert [len(part) for part in parts] == [8, 12, 4]
+    np.testing.assert_array_equal(np.concatenate([part.keypoints for part in parts]), pose.keypoints)
+    for part in [*parts, taken(turns=(Turn(0, 24, 1),)), one_signer(pose)]:
+        check_one_signer(part.provenance, len(part), "part")
+        assert [len(one) for one in clips_of(part)] == [len(part)]
+
+
+def test_clips_of_sparse_poses_begin_with_a_key_frame():
+    turns = (Turn(0, 7, 1), Turn(7, 18, 2), Turn(18, 20, 1), Turn(20, 24, 2))
+    sparse = thin(taken(turns=turns), 4).replace(stage=StageRecord("estimator", config={STRIDE: 4}))
+    assert [len(part) for part in clips_of(sparse)] == [7, 10, 4]  # 18 and 19 hold no key frame
+    for part in clips_of(sparse):
+        assert np.isfinite(part.keypoints[0]).all()

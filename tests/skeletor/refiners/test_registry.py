@@ -9,13 +9,13 @@ import torch
 import skeletor
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
-from skeletor.refiners import windowed
 from skeletor.refiners.fill import fill_missing
+from skeletor.refiners.inference import windowed
+from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.registry import REFINERS, build_refiner
 from skeletor.refiners.trained import SkeletorOptions
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.refiners.weights import LoadedRefiner
-from skeletor.refiners.windowed import SkeletorRefiner
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
 

@@ -10,9 +10,9 @@ from skeletor.io.native import write_shard
 from slt.cli.translate import main, write_results
 from slt.inference.chain import load_chain
 from slt.inference.recording import translate_recording
-from slt.segment.cues import NOT_UNDERSTOOD
+from slt.segment.written.cues import NOT_UNDERSTOOD
+from tests.skeletor.io.people.test_taking_turns import sitter
 from tests.skeletor.io.signer import person, write_json
-from tests.skeletor.io.test_turns import sitter
 from tests.slt.inference.test_recording import SAID, talk
 from tests.slt.toy import perform
 

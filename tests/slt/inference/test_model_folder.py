@@ -11,7 +11,7 @@ from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import build_refiner
-from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.refiners2d.fit import fit_refiner_2d
 from skeletor.refiners2d.gaussian import GaussianOptions
 from skeletor.refiners2d.registry import Refiner2D

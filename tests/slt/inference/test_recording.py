@@ -7,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skeletor.io.people import select
-from skeletor.io.turns import by_turns
+from skeletor.io.people import by_turns, select
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.turns import Turn, with_turns
 from slt.inference.chain import Translation, load_chain
 from slt.inference.recording import Recording, cut_by, translate_recording
-from slt.segment.cues import NOT_UNDERSTOOD
 from slt.segment.rule import SegmentConfig
+from slt.segment.written.cues import NOT_UNDERSTOOD
 from tests.slt.toy import perform
 
 SAID = (["wind", "schnee"], ["wind", "regen", "schnee"], ["schnee", "wind"])

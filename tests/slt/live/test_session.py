@@ -11,9 +11,9 @@ from slt.inference.chain import load_chain
 from slt.inference.recording import translate_recording
 from slt.live.session import Fixed, Grey, Session
 from slt.live.window import Row
-from slt.segment.cues import NOT_UNDERSTOOD
 from slt.segment.online import RuleStream
 from slt.segment.rule import SegmentConfig
+from slt.segment.written.cues import NOT_UNDERSTOOD
 from tests.slt.inference.test_recording import SAID, resting, talk
 from tests.slt.live.fakes import FakeClock
 

@@ -9,7 +9,7 @@ from skeletor.support.errors import InputError
 from slt.live.session import Fixed, Grey
 from slt.live.show import JsonLines, Lines, Subtitles
 from slt.live.summary import Tally
-from slt.segment.cues import NOT_UNDERSTOOD
+from slt.segment.written.cues import NOT_UNDERSTOOD
 
 FIRST = Fixed(1.0, 2.5, "wind\nund\x1b[31m schnee", None, 0.5, ("WIND", "SCHNEE"), None, 1.0, "rest")
 SECOND = Fixed(4.0, 6.0, None, "too short", None, None, None, 2.0, "rest")

@@ -9,12 +9,12 @@ import pytest
 
 from slt.data.layout import Clip, Corpus, Description
 from slt.pipeline.cache.stage import Done
-from slt.pipeline.cascades import cascade_of
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
 from slt.pipeline.report import make_table
+from slt.pipeline.stages.cascades import cascade_of
+from slt.pipeline.stages.translators import GLOSS, TrainedTranslator
 from slt.pipeline.tables import gains
-from slt.pipeline.translators import GLOSS, TrainedTranslator
 from slt.score.scores import score
 
 TEXTS = [

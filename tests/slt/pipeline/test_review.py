@@ -12,11 +12,11 @@ import pytest
 from skeletor.poses.span import Span
 from slt.data.layout import Clip, Corpus, Description
 from slt.pipeline.cache.stage import Done
-from slt.pipeline.cascades import cascade_of
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Detected, Row, Run
 from slt.pipeline.review import Reading, guesses, last_reading, reading, write_review
-from slt.pipeline.translators import TrainedTranslator
+from slt.pipeline.stages.cascades import cascade_of
+from slt.pipeline.stages.translators import TrainedTranslator
 from slt.score.scores import score
 
 DONE = Done("", Path(), "", 0.0)

@@ -10,7 +10,7 @@ from slt.pipeline import report, run
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.sources import folder_rate, require_glosses, spans_of
-from slt.pipeline.work.render_pixels import corpus_sources
+from slt.pipeline.work.readers.render_pixels import corpus_sources
 from slt.recognise.config import RecogniserConfig
 from slt.translate.config import PRESETS
 from slt.video import Span

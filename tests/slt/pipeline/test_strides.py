@@ -5,7 +5,7 @@ from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
-from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.support.errors import InputError
 from slt.pipeline.strides import build_pose_chain, larger_strides, thinned

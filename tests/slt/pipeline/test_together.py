@@ -89,9 +89,9 @@ def test_without_a_team_trainings_go_to_worker_processes_and_with_one_they_do_no
         assert isinstance(pool, Here) and pool.submit(max, 3, 5).result() == 5
         with pytest.raises(ZeroDivisionError):
             pool.submit(lambda: 1 // 0)
-    first = run.training("one", tmp_path / "a", Path.mkdir, {}, ())
+    first = run.stage("one", tmp_path / "a", Path.mkdir, {}, (), trains=True)
     alone = Run(config, tmp_path, None, "")  # type: ignore[arg-type]
     (tmp_path / "b").mkdir()
-    other = alone.training("one", tmp_path / "b", Path.exists, {}, ())
+    other = alone.stage("one", tmp_path / "b", Path.exists, {}, (), trains=True)
     assert team.called == 1 and first.key != other.key
-    assert run.training("one", tmp_path / "a", Path.mkdir, {}, ()).key == first.key and team.called == 1
+    assert run.stage("one", tmp_path / "a", Path.mkdir, {}, (), trains=True).key == first.key and team.called == 1

@@ -198,3 +198,19 @@ def test_what_is_shipped_fits():
         pytest.skip("no weights come with the package")
     assert sum(p.numel() for p in segmenter.network.parameters()) < 75_000
     assert isinstance(segmenter.network, SegmentNetwork)
+
+
+@given(
+    st.lists(st.integers(1, 6), max_size=60), st.lists(st.integers(0, 300), max_size=40, unique=True), st.integers(0, 9)
+)
+def test_runs_are_closed_as_by_comparing_each_with_each_beginning(steps: list[int], starts: list[int], gap: int):
+    """Runs whose lengths and distances are `steps` in turn."""
+    edges = np.cumsum(steps).tolist()
+    found = list(zip(edges[::2], edges[1::2], strict=False))
+    wanted: list[tuple[int, int]] = []
+    for start, stop in found:
+        if wanted and start - wanted[-1][1] < gap and not any(abs(start - begin) <= 2 for begin in starts):
+            wanted[-1] = (wanted[-1][0], stop)
+        else:
+            wanted.append((start, stop))
+    assert learned._closed(found, sorted(starts), gap) == wanted

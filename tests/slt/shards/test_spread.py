@@ -14,12 +14,12 @@ from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.support.errors import InputError
 from slt.cli.corpora import run as command
 from slt.estimators.pose_files import PosesOptions
-from slt.pipeline.work.estimate import estimate_corpus
-from slt.pipeline.work.lift import lift_parts
+from slt.pipeline.work.poses.estimate import estimate_corpus
+from slt.pipeline.work.poses.lift import lift_parts
 from slt.shards.engines import Ended, Local, Ray, Slurm
 from slt.shards.spread import EngineSpread
 from tests.skeletor.poses.test_absent import signer
-from tests.slt.pipeline.work.test_estimate import digests, write_clips
+from tests.slt.pipeline.work.poses.test_estimate import digests, write_clips
 
 
 class Leaving:

@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 
 import numpy as np
@@ -11,6 +10,7 @@ from slt.sign2text.config import sign2text_preset
 from slt.sign2text.decoded import FrameStore, mean_picture
 from slt.sign2text.train import Clips, FrameTrainer, train_sign2text
 from slt.sign2text.translator import Sign2Text
+from tests.slt.killed import killed_at
 
 TINY = dict(
     height=24, width=16, channels=[8, 16], feature_size=16, hidden=32, embedding=16, frame_stride=2,
@@ -74,19 +74,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(data, tmp_path_f
     train, dev = some(data[0], 40), some(data[1], 6)
     options = config(dropout=0.2, cnn_dropout=0.2, layers=2, max_updates=12, validate_every=4)
     train_sign2text(train, dev, options, whole, 3, "cpu")
-    steps = FrameTrainer._train_step
-    child = os.fork()
-    if child == 0:  # dies without a word at update 7, as after kill -9
-
-        def dying(self, batch):
-            if self.stats.steps == 7:
-                os._exit(9)
-            return steps(self, batch)
-
-        FrameTrainer._train_step = dying
-        train_sign2text(train, dev, options, killed, 3, "cpu")
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    killed_at(7, FrameTrainer, lambda: train_sign2text(train, dev, options, killed, 3, "cpu"))
     assert (killed / "checkpoints/4.ckpt").exists() and not (killed / "sign2text.safetensors").exists()
     result = train_sign2text(train, dev, options, killed, 3, "cpu")
     assert [row["steps"] for row in result.curve] == [4, 8, 12]

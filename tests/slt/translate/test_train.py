@@ -1,6 +1,5 @@
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +19,7 @@ from slt.translate.joey.decode import Decoding
 from slt.translate.joey.trainer import Trainer, average, quiet
 from slt.translate.train import train_gloss2text, train_translator
 from slt.translate.translator import Translator
+from tests.slt.killed import killed_at
 
 TINY = PRESETS["tiny"]
 
@@ -141,18 +141,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(toy, tmp_path_fa
     options = config(max_updates=40, validate_every=10, dropout=0.1, stretch=0.1, batch=32)
     train_translator(train, dev, options, whole, 0, "cpu")
     steps = Trainer._train_step
-    child = os.fork()
-    if child == 0:  # dies without a word at update 25, as after kill -9
-
-        def dying(self, batch):
-            if self.stats.steps == 25:
-                os._exit(9)
-            return steps(self, batch)
-
-        Trainer._train_step = dying
-        train_translator(train, dev, options, tmp_path, 0, "cpu")
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    killed_at(25, Trainer, lambda: train_translator(train, dev, options, tmp_path, 0, "cpu"))
     assert (tmp_path / "checkpoints/20.ckpt").exists() and not (tmp_path / "translator.safetensors").exists()
     (tmp_path / "checkpoints/30.ckpt").write_bytes(b"half a checkpoint")
     (tmp_path / "checkpoints/30.generator").write_bytes(b"")

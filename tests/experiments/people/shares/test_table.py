@@ -12,8 +12,8 @@ from experiments.people.shares.config import SharesConfig
 from experiments.people.shares.rows import Row, holes_of, repaired, rows_of
 from experiments.people.ways import lifted
 from skeletor.lifters.fast_lifter import FastOptions
-from skeletor.refiners.kalman import KalmanOptions
-from skeletor.refiners.smooth import LinearOptions
+from skeletor.refiners.smoothers.kalman import KalmanOptions
+from skeletor.refiners.smoothers.smooth import LinearOptions
 from skeletor.refiners.trained import SHIPPED
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError

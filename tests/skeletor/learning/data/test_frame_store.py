@@ -18,6 +18,7 @@ from skeletor.learning.data.windows import clip_store
 from skeletor.learning.trainer import Trainer
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50, custom_skeleton
+from skeletor.poses.turns import Turn, with_turns
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
@@ -286,3 +287,26 @@ def test_mediapipe_poses_are_packed_on_the_signing_skeleton(tmp_path: Path) -> N
     native.write_pose(plain, tmp_path / "plain.safetensors")
     with pytest.raises(InputError, match="no neck and shoulders"):
         pack([tmp_path / "plain.safetensors"], tmp_path / "c")
+
+
+@pytest.mark.parametrize("shard_frames", [1, 50, 10**6])
+def test_of_people_in_turns_each_turn_is_a_clip(tmp_path: Path, shard_frames: int) -> None:
+    """As if the turns had been clips of their own; so no window holds two people. A killed packing goes on."""
+    whole, alone = clips(2, frames=40)
+    turns = [Turn(0, 13, 1), Turn(13, 30, 2), Turn(30, 40, 1)]
+    talk = with_turns(whole, turns, ["at the left", "at the right"])
+    cut = [whole.frames(turn.start, turn.stop) for turn in turns]
+    for name, made in (("good", lambda pose: pose), ("worse", lambda pose: pose.replace(pose.keypoints + 1))):
+        native.write_shard({"a": made(talk), "b": made(alone)}, tmp_path / f"{name}.safetensors")
+        parts = {f"a{k}": made(part) for k, part in enumerate(cut)}
+        native.write_shard({**parts, "b": made(alone)}, tmp_path / f"{name}_cut.safetensors")
+    good, worse = tmp_path / "good.safetensors", tmp_path / "worse.safetensors"
+    packed = pack([good], tmp_path / "one", degraded=[worse], shard_frames=shard_frames)
+    pack([tmp_path / "good_cut.safetensors"], tmp_path / "two", None, [tmp_path / "worse_cut.safetensors"], 10**6)
+    one, two = open_frames(tmp_path / "one"), open_frames(tmp_path / "two")
+    assert packed.clips == 4 and (one.index.stops - one.index.starts).tolist() == [13, 17, 10, 40]
+    assert (two.index.stops - two.index.starts).tolist() == [13, 17, 10, 40]
+    a, b = (store.draw(64, 8, 0.5, np.random.default_rng(0)).on(CPU) for store in (one, two))
+    assert torch.equal(a.target, b.target) and torch.equal(a.source, b.source)
+    (tmp_path / "one" / MARKER).unlink()
+    assert pack([good], tmp_path / "one", degraded=[worse], shard_frames=shard_frames) == packed

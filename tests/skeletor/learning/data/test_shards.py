@@ -14,6 +14,7 @@ from skeletor.learning.data.pack import pose_files
 from skeletor.learning.data.places import BUFFER, Folder, Remote, stream_buffer
 from skeletor.learning.data.shards import Shards, open_shards
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.turns import Turn, with_turns
 from skeletor.support.errors import InputError, MissingDependency
 from tests.skeletor.learning.data.store import in_memory, poses, write_shards
 
@@ -42,6 +43,14 @@ def test_the_clips_are_those_of_the_files(tmp_path: Path, buffer: int) -> None:
     same(everything(shards), made)
     some = list(shards.some())
     assert 0 < len(some) <= max(buffer, 16) * 2
+
+
+def test_people_in_turns_are_refused_before_the_training_begins(tmp_path: Path) -> None:
+    talk = with_turns(poses(1)[0].frames(0, 9), [Turn(0, 4, 1), Turn(4, 9, 2)], ["at the left", "at the right"])
+    folder = write_shards(tmp_path, [*poses(3), talk], 2)
+    with pytest.raises(InputError, match=r"0000001\.safetensors: .*: several people sign in turns"):
+        open_shards([str(folder)])
+    open_shards([str(write_shards(tmp_path / "b", [talk.frames(0, 4)], 1))])
 
 
 def test_memory_of_fsspec_and_urls_of_files_give_the_same(tmp_path: Path) -> None:

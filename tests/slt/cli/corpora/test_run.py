@@ -7,8 +7,8 @@ import pytest
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.reference_lifter import ReferenceOptions
-from skeletor.refiners.kalman import KalmanOptions
-from skeletor.refiners.smooth import SavgolOptions
+from skeletor.refiners.smoothers.kalman import KalmanOptions
+from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.refiners.trained import SkeletorOptions
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.gaussian import GaussianOptions

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
 from slt.data.importers.elan import Annotation, Tier, glosses_within, read_eaf
-from slt.segment.cues import Cue
-from slt.segment.eaf import eaf
+from slt.segment.written.cues import Cue
+from slt.segment.written.eaf import eaf
 from tests.slt.data.importers import trees
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from skeletor.support.errors import InputError
 from slt.data.importers.srt import Subtitle, read_srt
-from slt.segment.cues import Cue
-from slt.segment.subtitles import srt
+from slt.segment.written.cues import Cue
+from slt.segment.written.subtitles import srt
 
 
 def test_what_our_own_writer_writes_comes_back(tmp_path):

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from slt.data.layout import Corpus, Description
-from slt.pipeline import context, refine2d_stages, run, translators
+from slt.pipeline import context, run
 from slt.pipeline.cache import code
 from slt.pipeline.cache.code import ROOT, Project, module_of
 from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
-from slt.pipeline.work.train_sign2text import make_row
+from slt.pipeline.stages import refine2d, translators
+from slt.pipeline.work.readers.train_sign2text import make_row
 from slt.pipeline.work.write_model import build_model_folder
 
 TREE = {
@@ -156,7 +157,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
         found[name], own[name] = stage_key(config, inputs, (work,)), code.code_digest((work,))
         return Done(name, folder, found[name], 0.0)
 
-    for module in (context, refine2d_stages, run):
+    for module in (context, refine2d, run):
         monkeypatch.setattr(module, "run_stage", noted)
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: Corpus(tmp_path, Description(kind="rendered"), ()))
     monkeypatch.setattr(run, "list_bad_clips", lambda *args: 0)
@@ -203,13 +204,13 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ),  # the model's limits for sparse 2D need the whole chain
         ("skeletor/lifters/learned/networks/joint_token", {"lift", "model"}),
         ("skeletor/refiners/networks/spatial_prior", {*TRAINED, *ROWS, "model"}),
-        ("skeletor/refiners/trust", {*ROWS, "model"}),
+        ("skeletor/refiners/inference/trust", {*ROWS, "model"}),
         ("skeletor/learning/trainer", {*TRAINED, *REFINED_2D, "model"}),
         # of several processes of a translator's training each has its own coin flips
         ("skeletor/learning/feed", {*TRAINED, *REFINED_2D, *TRANSLATORS, "sign2text", "model"}),
         ("skeletor/learning/augment", {"lift", *TRAINED, "model"}),  # a lifter may average with the mirror image
-        ("skeletor/refiners2d/port", {*REFINED_2D, "model"}),
-        ("skeletor/refiners2d/port_training", {*REFINED_2D, "model"}),  # a 2D refiner comes with how it is fitted
+        ("skeletor/refiners2d/port/model", {*REFINED_2D, "model"}),
+        ("skeletor/refiners2d/port/training", {*REFINED_2D, "model"}),  # a 2D refiner comes with how it is fitted
         ("slt/translate/joey/search", {*TRANSLATORS, "sign2text", "model"}),
         ("slt/translate/abstain", {"model"}),
         ("slt/inference/model_folder", {"model"}),

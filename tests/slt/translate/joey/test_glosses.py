@@ -1,5 +1,3 @@
-import os
-
 import numpy as np
 import pytest
 import torch
@@ -18,6 +16,7 @@ from slt.translate.joey.text import vocabulary
 from slt.translate.joey.trainer import Trainer
 from slt.translate.train import train_gloss2text, train_translator
 from slt.translate.translator import Translator
+from tests.slt.killed import killed_at
 
 CPU = torch.device("cpu")
 SMALL = PRESETS["ctc"].model_copy(
@@ -66,19 +65,7 @@ def test_a_killed_training_with_a_head_ends_with_the_same_bytes(toy, tmp_path_fa
     train, dev = toy.examples(40, 0), toy.examples(6, 1)
     options = SMALL.model_copy(update={"max_updates": 20, "validate_every": 5})
     train_translator(train, dev, options, whole, 0, "cpu")
-    steps = Trainer._train_step
-    child = os.fork()
-    if child == 0:
-
-        def dying(self, batch):
-            if self.stats.steps == 13:
-                os._exit(9)
-            return steps(self, batch)
-
-        Trainer._train_step = dying
-        train_translator(train, dev, options, killed, 0, "cpu")
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    killed_at(13, Trainer, lambda: train_translator(train, dev, options, killed, 0, "cpu"))
     assert (killed / "checkpoints/10.ckpt").exists() and not (killed / "translator.safetensors").exists()
     train_translator(train, dev, options, killed, 0, "cpu")
     assert (killed / "translator.safetensors").read_bytes() == (whole / "translator.safetensors").read_bytes()

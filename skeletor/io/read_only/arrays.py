@@ -1,0 +1,200 @@
+"""NumPy arrays of key points (`.npy`, `.npz`) as people save them of MediaPipe; read only.
+
+(T, J, D) is a clip, (N, T, J, D) are N clips of one length, and (F, J, D) beside an array `length` (N,) that sums to F
+are N clips one after the other. D is x, y[, z[, visibility]]. In an `.npz` all other arrays (labels, people) are left
+alone; `fps`, a single number, is the frame rate. J says what the points can be (33, 75, 543, 553, 67, ...), and what
+lies where decides between layouts of equal length. A point at exactly 0, 0 is missing, as is one that is no number.
+MediaPipe says x and y as shares of the picture: of those the picture's size has to be given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from skeletor.files.outside import checked_fps, existing_file, reading
+from skeletor.files.read_only.npz import plain_array, read_arrays
+from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
+from skeletor.io.layouts.named import asking
+from skeletor.io.layouts.units import Scale, unit_of
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
+from skeletor.support.errors import InputError, printable
+from skeletor.support.progress import log
+
+WHAT = "NumPy file of key points"
+SUFFIXES = (".npy", ".npz")
+DEFAULT_FPS = 25.0
+Size = tuple[int, int]
+_SIDES = (16, 1 << 16)  # pixels of a picture's side
+_MOST_CONFIDENT = 1.5  # OpenPose's scores exceed 1 by a little
+_ASKS = "coordinates are shares of the picture (0 to 1); give its size, --size WIDTHxHEIGHT in pixels"
+
+
+def picture_size(text: str) -> Size:
+    """(width, height) in pixels of "640x480". InputError if it is none."""
+    sides = text.lower().replace("×", "x").split("x")
+    if len(sides) != 2 or not all(side.strip().isascii() and side.strip().isdigit() for side in sides):
+        raise InputError(f"--size {printable(text)}: expected WIDTHxHEIGHT in pixels, for example 640x480")
+    return checked_size((int(sides[0]), int(sides[1])))
+
+
+def checked_size(size: Size) -> Size:
+    """The size if it can be a picture's; InputError, which names --size, if not."""
+    if not all(_SIDES[0] <= side <= _SIDES[1] for side in size):
+        raise InputError(f"--size {size[0]}x{size[1]}: each side must have {_SIDES[0]} to {_SIDES[1]} pixels")
+    return size
+
+
+def read_all(
+    path: Path, fps: float | None, skeleton: str | None = None, size: Size | None = None
+) -> dict[str, PoseSequence]:
+    """All clips of a file by name, each (T, J, 2), in pixels where that can be.
+
+    One clip is called like the file, several "ARRAY_0000", "ARRAY_0001", ... fps: frames per second; None: what the
+    file says, else 25. skeleton: the layout of the points by name. size: (width, height) of the picture. Raises
+    InputError, one line, if there are no key points, if their layout cannot be told, or for shares of a picture
+    without its size.
+    """
+    arrays = _arrays(path)
+    rate = fps if fps is not None else _rate(arrays, path)
+    found = {name: values for name, values in arrays.items() if _points(values)}
+    if not found:
+        shapes = ", ".join(f"{printable(name)} {values.shape}" for name, values in list(arrays.items())[:5])
+        raise InputError(
+            f"{path}: no array of key points, (frames, points, 2 or 3) or (clips, ...); there are {shapes}"
+        )
+    digest = file_sha256(path)
+    poses: dict[str, PoseSequence] = {}
+    for name, values in found.items():
+        with asking(path):
+            clips = list(_clips(values, arrays.get("length")))
+            layout, record = _layout(clips, skeleton)
+            provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
+            made = _poses(clips, layout, size, provenance, checked_fps(path, rate))
+        alone = path.stem if len(found) == 1 else printable(name)
+        poses |= {alone: made[0]} if len(made) == 1 else {f"{printable(name)}_{k:04d}": p for k, p in enumerate(made)}
+    return poses
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    if path.suffix.lower() == ".npz":
+        return read_arrays(path, WHAT)
+    existing_file(path, WHAT)
+    with reading(path, WHAT):
+        array = plain_array(path.read_bytes())
+        if array is None:
+            raise InputError("holds objects (a pickle), which are not read; save a plain array")
+        return {path.stem: array}
+
+
+def _points(values: np.ndarray) -> bool:
+    """Whether an array can be key points."""
+    return values.ndim in (3, 4) and values.dtype.kind in "fiu" and values.shape[-1] in (2, 3, 4) and values.size > 0
+
+
+def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
+    said = arrays.get("fps")
+    if said is None or said.size != 1 or said.dtype.kind not in "fiu":
+        return DEFAULT_FPS
+    return checked_fps(path, float(said.reshape(())))
+
+
+def _clips(values: np.ndarray, length: np.ndarray | None) -> Iterator[np.ndarray]:
+    """The clips (T, J, D) of an array."""
+    if values.ndim == 4:
+        yield from values
+    elif length is not None and length.ndim == 1 and length.dtype.kind in "iu":
+        if (length < 0).any() or int(length.sum()) != len(values):
+            raise InputError(f"length sums to {int(length.sum())}, but there are {len(values)} frames; damaged")
+        yield from np.split(values, np.cumsum(length.astype(np.int64))[:-1])
+    else:
+        yield values
+
+
+def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, StageRecord]:
+    count = clips[0].shape[1] if clips else 0
+    if skeleton is not None:
+        layout = layout_named(skeleton)
+        if len(layout) != count:
+            raise InputError(f"has {count} points, {layout.name} has {len(layout)}")
+        return layout, StageRecord("layout", config={"layout": layout.name, "by": "choice"})
+    layouts = layouts_of(count)
+    if not layouts:
+        raise InputError(f"{count} points are no layout that is known; MediaPipe's have 33, 75, 543 or 553")
+    flat = np.concatenate([_clean(clip[:, :, :2]) for clip in clips])
+    layout, found = choose(layouts, flat)
+    record = StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})
+    return layout, record
+
+
+def _clean(points: np.ndarray) -> np.ndarray:
+    """(T, J, 2) float32, NaN where a point is missing."""
+    points = np.array(points, np.float32)
+    points[(points == 0).all(-1) | ~np.isfinite(points).all(-1)] = np.nan
+    return points
+
+
+def _poses(
+    clips: list[np.ndarray], layout: Layout, size: Size | None, provenance: Provenance, fps: float
+) -> list[PoseSequence]:
+    columns = layout.columns
+    ours = [columns.get(joint, -1) for joint in layout.skeleton.joints]
+    points = [_on(_clean(clip[:, :, :2]), ours, np.nan) for clip in clips]
+    confidence = [_on(_confidence(clip, layout), ours, 0) for clip in clips]
+    joints = {joint: np.concatenate([p[:, k] for p in points]) for k, joint in enumerate(layout.skeleton.joints)}
+    scale = _scale(joints, size)
+    if doubt := doubts(joints):
+        log.warning("%s: %s", provenance.source, doubt)
+    record = StageRecord("to_pixels", config={"factor": list(scale.factor)}) if scale.factor else None
+    about = dataclasses.replace(provenance.then(record) if record else provenance, units=scale.units)
+    poses = []
+    for values, sure in zip(points, confidence, strict=True):
+        scaled = values * np.asarray(scale.factor, np.float32) if scale.factor else values
+        sure = np.where(np.isnan(values[..., 0]), 0, sure)
+        poses.append(_with_neck(PoseSequence(scaled, sure, fps, layout.skeleton, about)))
+    return poses
+
+
+def _on(values: np.ndarray, columns: list[int], nothing: float) -> np.ndarray:
+    """Columns (T, J', ...) of values (T, J, ...); `nothing` for -1."""
+    taken = np.array(values[:, columns])
+    taken[:, [k for k, column in enumerate(columns) if column < 0]] = nothing
+    return taken
+
+
+def _confidence(clip: np.ndarray, layout: Layout) -> np.ndarray:
+    """(T, J) of a clip (T, J, D): MediaPipe's visibility, OpenPose's score, else 1.
+
+    MediaPipe has no visibility for hands (0): they count as seen.
+    """
+    if clip.shape[2] == 2 or (clip.shape[2] == 3 and layout.estimator == "mediapipe"):
+        return np.ones(clip.shape[:2], np.float32)
+    score = np.nan_to_num(clip[:, :, -1].astype(np.float32))
+    if score.min(initial=0) < 0 or score.max(initial=0) > _MOST_CONFIDENT:
+        raise InputError(f"the last value of a point of {layout.name} should be a confidence from 0 to 1; save x, y")
+    return np.where(score > 0, score.clip(0, 1), 1) if layout.estimator == "mediapipe" else score.clip(0, 1)
+
+
+def _scale(joints: Mapping[str, np.ndarray], size: Size | None) -> Scale:
+    """The unit of the joints, each (R, 2), and the factor to pixels; InputError for shares without a size."""
+    assumed = size or (1000, 1000)
+    scale = unit_of(joints, assumed)
+    if scale.factor and size is None:
+        raise InputError(_ASKS)
+    return scale if size or scale.factor else unit_of(joints, (0, 0))
+
+
+def _with_neck(pose: PoseSequence) -> PoseSequence:
+    """The pose with a missing neck between its shoulders, where the skeleton has one that is never seen."""
+    joints = pose.skeleton.joints
+    if "neck" not in joints or not pose.missing[:, joints.index("neck")].all():
+        return pose
+    neck, left, right = (joints.index(j) for j in ("neck", "left_shoulder", "right_shoulder"))
+    keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
+    keypoints[:, neck] = (keypoints[:, left] + keypoints[:, right]) / 2
+    both = np.isfinite(keypoints[:, neck, 0])
+    confidence[:, neck] = np.where(both, np.minimum(confidence[:, left], confidence[:, right]), 0)
+    return pose.replace(keypoints, confidence)

@@ -1,0 +1,43 @@
+"""HDF5 files of Zelinka's estimator: data sets (T, 150) of x, y, confidence of 50 joints, in pixels; read only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from skeletor.files.read_only.hdf5 import open_hdf5, read_values
+from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
+
+WHAT = "HDF5 file of 50-joint poses"
+DEFAULT_FPS = 25.0
+MOST_CONFIDENT = 1.5  # OpenPose's confidences exceed 1 by a little; pixels in their place exceed it by far
+
+
+def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
+    """All data sets of the file by name, each (T, 50, 2) in pixels; fps: frames per second, None for 25.
+
+    Raises InputError if there is no data set, one is not (T, 150), or its confidences are not from 0 to 1.5.
+    """
+    with open_hdf5(path, WHAT) as file:
+        digest = file_sha256(path)
+        if not len(file):
+            raise InputError(f"{path}: holds no data sets")
+        return {name: _pose(read_values(file, name, path), name, path, digest, fps or DEFAULT_FPS) for name in file}
+
+
+def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float) -> PoseSequence:
+    width = 3 * len(SIGNING_50)
+    if values.ndim != 2 or values.shape[1] != width:
+        raise InputError(f"{path}: {name!r} has shape {values.shape}, expected (frames, {width})")
+    joints = values.astype(np.float32).reshape(len(values), len(SIGNING_50), 3)  # x, y, confidence
+    confidence = np.nan_to_num(joints[..., 2])
+    if (confidence < 0).any() or (confidence > MOST_CONFIDENT).any():
+        raise InputError(f"{path}: {name!r}: every third value should be a confidence from 0 to 1: shifted, or damaged")
+    gone = (confidence == 0) | np.isnan(joints).any(2)
+    points = np.where(gone[..., None], np.nan, joints[..., :2])
+    provenance = Provenance(path.name, digest, estimator="openpose", units="pixel")
+    return PoseSequence(points, np.where(gone, 0, confidence.clip(0, 1)), fps, SIGNING_50, provenance)

@@ -1,0 +1,1 @@
+"""Work that writes poses, or trains what writes them."""

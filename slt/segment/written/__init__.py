@@ -1,0 +1,1 @@
+"""What is written of a recording: subtitles as text, and ELAN's annotation, both of `cues`."""

@@ -1,0 +1,145 @@
+"""NumPy arrays of key points as people save them of MediaPipe: layouts, units, missing points, refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skeletor.io.formats import read_pose, read_poses, write_pose
+from skeletor.io.read_only.arrays import picture_size
+from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75
+from skeletor.support.errors import InputError
+
+SIZE = (640, 480)
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+_PLACES = {
+    "nose": (0.5, 0.3), "left_shoulder": (0.6, 0.45), "right_shoulder": (0.4, 0.45), "left_elbow": (0.62, 0.62),
+    "right_elbow": (0.38, 0.62), "left_wrist": (0.6, 0.75), "right_wrist": (0.4, 0.75), "left_hip": (0.56, 0.9),
+    "right_hip": (0.44, 0.9), "neck": (0.5, 0.45), "mid_hip": (0.5, 0.9),
+}  # fmt: skip
+
+
+def person(joints: tuple[str, ...], frames: int = 8, seed: int = 0) -> np.ndarray:
+    """(T, J, 2) somebody who faces the camera, in shares of the picture."""
+    rng = np.random.default_rng(seed)
+    points = np.zeros((frames, len(joints), 2), np.float32)
+    for k, joint in enumerate(joints):
+        side = joint.split("_")[0]
+        hand = "_hand_" in joint
+        place = _PLACES[f"{side}_wrist"] if hand else _PLACES.get(joint, (0.5, 0.3))
+        points[:, k] = np.add(place, (0.002 * (k % 7), 0.003 * (k % 5)) if hand else (0, 0))
+    return points + rng.normal(0, 0.001, points.shape).astype(np.float32)
+
+
+def save(path: Path, **arrays: np.ndarray) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("count", "pose", "left", "right"),
+    [(33, 0, None, None), (75, 0, 33, 54), (543, 0, 501, 522), (543, 489, 468, 522), (553, 0, 511, 532)],
+)
+def test_mediapipe_arrays_are_put_on_their_joints_in_pixels(
+    tmp_path: Path, count: int, pose: int, left: int | None, right: int | None
+) -> None:
+    truth = person(MEDIAPIPE_75.joints)
+    points = np.full((len(truth), count, 3), 0.5, np.float32)  # a face, and depths
+    points[:, :, 1] = 0.3
+    for start, (first, last) in {pose: (0, 33), left: (33, 54), right: (54, 75)}.items():
+        if start is not None:
+            points[:, start : start + last - first, :2] = truth[:, first:last]
+    points[2, pose + 13] = 0  # the left elbow in one frame
+    np.save(tmp_path / "clip.npy", points)
+    found = read_pose(tmp_path / "clip.npy", size=SIZE)
+    expected = truth * np.float32(SIZE)
+    expected[2, 13] = np.nan
+    if left is None:
+        expected[:, 33:] = np.nan
+        expected[:, 33] = truth[:, 15] * np.float32(SIZE) if not np.isnan(found.keypoints[0, 33, 0]) else np.nan
+    np.testing.assert_allclose(found.keypoints[:, :33], expected[:, :33], rtol=1e-5)
+    if left is not None:
+        np.testing.assert_allclose(found.keypoints, expected, rtol=1e-5)
+    assert found.provenance.units == "pixel" and found.provenance.image_size == SIZE and found.fps == 25
+    assert found.confidence[2, 13] == 0 and found.confidence[3, 13] == 1
+
+
+def test_many_clips_of_one_length_and_of_several(tmp_path: Path) -> None:
+    clips = np.stack([person(MEDIAPIPE_75.joints, 5, k) for k in range(3)])
+    poses = read_poses(save(tmp_path / "a.npz", kp=clips, label=np.array(["x", "y", "z"])), size=SIZE)
+    assert list(poses) == ["kp_0000", "kp_0001", "kp_0002"] and all(len(p) == 5 for p in poses.values())
+    np.testing.assert_allclose(poses["kp_0001"].keypoints, clips[1] * np.float32(SIZE), rtol=1e-5)
+    flat = np.concatenate([person(BODY25_HANDS.joints, 4), person(BODY25_HANDS.joints, 7, 1)])
+    path = save(tmp_path / "b.npz", kp=flat, length=np.array([4, 7]), fps=np.float32(50))
+    poses = read_poses(path, size=SIZE)
+    assert [len(p) for p in poses.values()] == [4, 7] and poses["kp_0001"].fps == 50
+    assert poses["kp_0000"].skeleton == BODY25_HANDS and read_poses(path, fps=30, size=SIZE)["kp_0000"].fps == 30
+    with pytest.raises(InputError, match=r"b2.npz: length sums to 12, but there are 11 frames"):
+        read_poses(save(tmp_path / "b2.npz", kp=flat, length=np.array([4, 8])), size=SIZE)
+
+
+def test_pixels_need_no_size_and_shares_do(tmp_path: Path) -> None:
+    shares = person(MEDIAPIPE_75.joints)
+    np.save(tmp_path / "shares.npy", shares)
+    with pytest.raises(InputError, match=r"shares.npy: coordinates are shares of the picture .* --size"):
+        read_pose(tmp_path / "shares.npy")
+    np.save(tmp_path / "pixels.npy", shares * np.float32(SIZE))
+    found = read_pose(tmp_path / "pixels.npy")
+    np.testing.assert_allclose(found.keypoints, shares * np.float32(SIZE), rtol=1e-5)
+    write_pose(found, tmp_path / "pixels.pose")
+    with pytest.raises(InputError, match=r"--size is for arrays"):
+        read_pose(tmp_path / "pixels.pose", size=SIZE)
+
+
+def test_visibility_is_the_bodys_confidence_and_hands_count_as_seen(tmp_path: Path) -> None:
+    points = np.zeros((6, 75, 4), np.float32)
+    points[..., :2] = person(MEDIAPIPE_75.joints, 6)
+    points[:, :33, 3] = 0.75
+    points[1, 54:75] = 0
+    np.save(tmp_path / "a.npy", points)
+    confidence = read_pose(tmp_path / "a.npy", size=SIZE).confidence
+    assert (confidence[:, :33] == 0.75).all() and (confidence[:, 33:54] == 1).all()
+    assert (confidence[1, 54:] == 0).all() and (confidence[2, 54:] == 1).all()
+
+
+def test_openpose_scores_are_confidences(tmp_path: Path) -> None:
+    points = np.full((5, 67, 3), 0.4, np.float32)
+    points[..., :2] = person(BODY25_HANDS.joints, 5) * np.float32(SIZE)
+    np.save(tmp_path / "a.npy", points)
+    np.testing.assert_allclose(read_pose(tmp_path / "a.npy").confidence, 0.4)
+    points[..., 2] = 40
+    np.save(tmp_path / "b.npy", points)
+    with pytest.raises(InputError, match=r"b.npy: the last value .* should be a confidence"):
+        read_pose(tmp_path / "b.npy")
+
+
+def test_what_is_no_key_points_is_told_in_one_line(tmp_path: Path) -> None:
+    faults = {
+        "no array of key points": np.zeros((4, 150), np.float32),
+        "74 points are no layout": np.ones((4, 74, 2), np.float32),
+        "too little of a person is seen": np.zeros((4, 75, 2), np.float32),
+        "holds objects": np.array([{}], dtype=object),
+    }
+    for said, array in faults.items():
+        np.save(tmp_path / "a.npy", array, allow_pickle=True)
+        with pytest.raises(InputError, match=said) as error:
+            read_pose(tmp_path / "a.npy", size=SIZE)
+        assert "\n" not in str(error.value) and "a.npy" in str(error.value)
+    (tmp_path / "b.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(InputError, match="not a readable NumPy file of key points"):
+        read_pose(tmp_path / "b.npy")
+
+
+@pytest.mark.parametrize("text", ["640", "640x", "0x480", "x", "640x480x3", "-640x480", "6 40x480", "640x999999"])
+def test_a_wrong_size_is_told(text: str) -> None:
+    assert picture_size("640x480") == picture_size("640X480") == picture_size("640×480") == SIZE
+    with pytest.raises(InputError, match="--size"):
+        picture_size(text)
+
+
+@pytest.mark.skipif(not (SHARED / "isolated_signs").is_dir(), reason="../shared has no isolated_signs here")
+def test_real_recordings_are_read() -> None:
+    poses = read_poses(SHARED / "isolated_signs" / "traduttore_14.npz", size=SIZE)
+    one = next(iter(poses.values()))
+    assert len(poses) == 1530 and one.skeleton == MEDIAPIPE_75 and len(one) == 20
+    assert (~one.missing[:, 11:17]).mean() > 0.5
