@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skeletor.lifters.registry import LIFTERS, LiftOptions, lift_weights
+from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, lift_weights
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 
@@ -18,6 +18,7 @@ NETWORKS = {
     "joint-token": "configs/lift_joint_token.yaml",
 }
 SHIPPED_KIND = "joint-token"
+FIRST = "1"  # version of all lifters when models did not tell it yet
 
 
 def lift_help() -> str:
@@ -66,6 +67,22 @@ def stored_lift(stored: Mapping[str, Any], folder: Path) -> LiftOptions:
     if weights is None and lift_weights(own) is not None:
         raise InputError(f"{folder}: lifts with a network whose weights it does not hold; copy the model folder again")
     return own if weights is None else own.model_copy(update={"weights": str(folder / weights)})
+
+
+def exchange_warnings(trained: str, lifter: Lifter, exchanged: str | None) -> tuple[str, ...]:
+    """What to say of poses that are not lifted as those that a model was trained on.
+
+    trained: version of the lifter at the model's training, "" if it is not known. lifter: that is used now. exchanged:
+    its name where it is another one.
+    """
+    if exchanged is not None:
+        return (f"lifted by {exchanged}, the model was trained on another lifter's poses",)
+    if trained in ("", lifter.version):
+        return ()
+    return (
+        f"the model was trained on poses of version {trained} of the lifter {lifter.name}, this is version "
+        f"{lifter.version}: it reads worse; train it anew",
+    )
 
 
 def exchanged_lift(own: LiftOptions, name: str | None) -> LiftOptions:

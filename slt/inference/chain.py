@@ -14,7 +14,7 @@ from typing import Any
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
 from skeletor.io.people import Take, select
-from skeletor.lifters.choice import exchanged_lift, stored_lift
+from skeletor.lifters.choice import FIRST, exchange_warnings, exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
@@ -256,16 +256,17 @@ def load_chain(
     config = loaded.config
     own_lift = stored_lift(config["lift"], folder)
     lifting = exchanged_lift(own_lift, lift)
+    lifter = build_lifter(_upsampling(lifting, sparse.upsample))
     stored = REFINERS.check(config["refine"], f"{folder}/model.yaml: refine")
     return Chain(
         loaded,
         build_estimator(
             estimator_config(config, folder, estimator, sparse.pose_stride, fps, sparse.speed, sparse.people)
         ),
-        build_lifter(_upsampling(lifting, sparse.upsample)),
+        lifter,
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         _refiner_2d(folder, config.get("refine2d"), refine2d),
-        () if lifting == own_lift else (f"lifted by {lift}, the model was trained on another lifter's poses",),
+        exchange_warnings(config.get("lift_version", FIRST), lifter, None if lifting == own_lift else lift),
     )
 
 

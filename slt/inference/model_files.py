@@ -69,6 +69,7 @@ class _Model(Config):
     skeleton: str
     language: str = ""
     segmenter: Cut = "rule"
+    lift_version: str = ""
     translate: dict[str, Any]
     abstention: _Abstention
     files: dict[str, str] = Field(max_length=100)

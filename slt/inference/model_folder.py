@@ -59,8 +59,9 @@ class ModelConfig:
 
     estimator, refine2d, lift, normalise, refine: the plain dicts of those stages' config sections, each with what its
     `build_*` function needs; paths must be relative to the folder (weights: REFINER_2D, LIFTER and REFINER).
-    estimator_version: of the estimator that made the training poses. fps, skeleton: of those poses. language: code of
-    the language that it writes, "" if it is not known. segmenter: what cuts long recordings, see `slt.segment.choice`.
+    estimator_version, lift_version: of the estimator and the lifter that made the training poses, "" if it is not
+    known. fps, skeleton: of those poses. language: code of the language that it writes, "" if it is not known.
+    segmenter: what cuts long recordings, see `slt.segment.choice`.
     """
 
     estimator: Mapping[str, Any]
@@ -73,6 +74,7 @@ class ModelConfig:
     refine2d: Mapping[str, Any] | None = None
     language: str = ""
     segmenter: Cut = "rule"
+    lift_version: str = ""
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
             fps=plan.fps,
             language=plan.language,
             segmenter=plan.segmenter,
+            lift_version=_lift_version(poses),
         ),
         plan.system / "model",
         abstention,
@@ -99,6 +100,12 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
         plan.lifter,
     )
     write_text(out / RESULT, json.dumps({kind: asdict(r) for kind, r in found.items()}, indent=1))
+
+
+def _lift_version(poses: Sequence[PoseSequence]) -> str:
+    """Of the lifter of the poses; "" if they do not tell."""
+    lifted = poses[0].provenance.stage("lift")
+    return lifted.version if lifted else ""
 
 
 def _stored_2d(options: Refine2DOptions) -> dict[str, Any] | None:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.lifters.choice import NETWORKS, exchanged_lift, lift_values, newest_lifter, stored_lift
+from skeletor.lifters.choice import (
+    FIRST,
+    NETWORKS,
+    exchange_warnings,
+    exchanged_lift,
+    lift_values,
+    newest_lifter,
+    stored_lift,
+)  # fmt: skip
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned.config import LiftTrainJob
 from skeletor.lifters.learned.networks.registry import KINDS, build_network, network_arguments
@@ -86,3 +94,12 @@ def test_the_shipped_network_stands_in_where_none_was_trained(tmp_path, monkeypa
         LIFTERS.check({"mode": "fast", "weights": "x"}, "here")
     with pytest.raises(InputError, match="key 'hand_reach': an option of fast, not of learned"):
         LIFTERS.check({"mode": "learned", "hand_reach": 0.5}, "here")
+
+
+def test_poses_of_another_lifter_or_version_are_told() -> None:
+    lifter = build_lifter(FastOptions())
+    assert exchange_warnings(lifter.version, lifter, None) == exchange_warnings("", lifter, None) == ()
+    (older,) = exchange_warnings(FIRST, lifter, None)
+    assert f"version {FIRST} of the lifter fast, this is version {lifter.version}" in older
+    (other,) = exchange_warnings(lifter.version, lifter, "reference")
+    assert "reference" in other and "another lifter" in other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,13 @@ def test_a_file_of_it_that_was_changed_is_noticed(tmp_path: Path) -> None:
     (copy / "translator.safetensors").write_bytes(bytes(data))
     with pytest.raises(Exception, match="damaged or was exchanged"):
         load_chain(copy, device="cpu")
+
+
+def test_it_was_trained_on_poses_of_todays_lifter_and_an_older_one_says_so(tmp_path: Path) -> None:
+    assert load_chain(SHIPPED, device="cpu").notes == ()
+    copy = tmp_path / "model"
+    shutil.copytree(SHIPPED, copy)
+    text = (copy / "model.yaml").read_text(encoding="utf-8")
+    (copy / "model.yaml").write_text(text.replace("lift_version: '2'\n", ""), encoding="utf-8")
+    (told,) = load_chain(copy, device="cpu").notes
+    assert "version 1 of the lifter fast" in told and "train it anew" in told
