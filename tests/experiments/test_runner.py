@@ -58,7 +58,7 @@ def test_commands_that_are_shown_name_experiments_that_there_are(file: Path) -> 
 def test_results_of_the_repository_have_their_experiment_or_run() -> None:
     runs = {"demo", "demo_seeds", "phoenix14t_resynth", "phoenix14t_resynth_ctc"}
     # compare-rows, transfer and real under other names; figures of options that are no more
-    others = {"lifter_sentences", "transfer_resynth", "tried_and_lost", "real_network", "real_losses"}
+    others = {"lifter_sentences", "transfer_resynth", "tried_and_lost", "real_network", "real_losses", "real_bends"}
     for file in (ROOT / "experiments" / "results").glob("*.*"):
         assert file.suffix in (".md", ".json")
         assert file.stem.removesuffix("_config") in runs | others | set(EXPERIMENTS), file.name
