@@ -10,7 +10,8 @@ from skeletor.lifters.registry import LiftConfig
 from skeletor.refiners.registry import RefineConfig
 from skeletor.support.config import Config
 
-Recogniser = Literal["ridge", "network", "own", "own-none", "own-measured"]
+Recogniser = Literal["ridge", "network", "own", "own-none", "own-measured", "own-bends"]
+Kind = Literal["points", "product", "bends"]
 
 
 class SetConfig(Config):
@@ -49,7 +50,8 @@ class RealConfig(Config):
     penalties: of ridge, of which each training chooses one on its own people. folds: of people, for the networks
     (ridge leaves out one person at a time). seeds: of the networks, whose results are averaged; `own`, the product's
     reader of isolated signs, takes the first; it is trained with hands lost in bursts, `own-none` with none lost,
-    `own-measured` with losses as a detector's.
+    `own-measured` with losses as a detector's, `own-bends` as `own`, but of hands as bends.
+    inputs: what ridge and the small network read (`experiments.people.features`).
     epochs, own_epochs: of these. repair_every: errors of repair on one clip in so many.
     captured: file of 3D signing, "" for none; captured_clips: of each signer. lifters: rows of that table.
     """
@@ -59,6 +61,7 @@ class RealConfig(Config):
     refiners: dict[str, str] = Field(default_factory=dict)
     refined: list[str] = Field(default_factory=list)
     recognisers: tuple[Recogniser, ...] = Field(("ridge",), strict=False)
+    inputs: tuple[Kind, ...] = Field(("points", "product"), strict=False, min_length=1)
     every: int = Field(1, ge=1)
     seed: int = Field(1, ge=0)
     seeds: list[int] = Field(default_factory=lambda: [1, 2], min_length=1)

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
+from experiments.people.config import Kind
 from experiments.people.losses import HANDS, hands_seen
 from experiments.people.ways import in_3d
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from slt.translate.features import pose_features
 
-KINDS = {"points": "x and y", "product": "pose_features"}
+KINDS: dict[Kind, str] = {
+    "points": "x and y",
+    "product": "pose_features",
+    "bends": "pose_features, hands as bends",
+}
 _NECK = SIGNING_50.index("neck")
 _KNUCKLES = (5, 9, 13, 17)  # of a hand
 
 
-def frame_features(pose: PoseSequence, kind: str) -> np.ndarray:
+def frame_features(pose: PoseSequence, kind: Kind) -> np.ndarray:
     """(T', F) float32 of a pose in shoulder widths.
 
     points: x and y of the body's joints from the neck and of a hand's from its root, in sizes of the hand; 0 where
     missing, and a flag for each missing hand. product: the translator's own (`slt.translate.features`), NaN where
-    missing; a 2D pose is given depth 0.
+    missing; a 2D pose is given depth 0. bends: these, but shapes of hands as bends.
     """
-    if kind == "product":
-        return pose_features(in_3d(pose), frame_stride=1)
+    if kind != "points":
+        return pose_features(in_3d(pose), frame_stride=1, hands="bends" if kind == "bends" else "joints")
     flat = pose.keypoints[:, :, :2]
     centred = flat - flat[:, _NECK : _NECK + 1]
     for hand in HANDS:

@@ -109,7 +109,8 @@ def read_stage(
 ) -> Done:
     """What a recogniser reads of a row, kept in `folder`."""
     own = {"folds", "own_epochs", "seeds"}
-    keys = {"ridge": {"bins", "penalties"}, "network": {"folds", "epochs", "seeds"}}.get(recogniser, own)
+    shared = {"ridge": {"inputs", "bins", "penalties"}, "network": {"inputs", "folds", "epochs", "seeds"}}
+    keys = shared.get(recogniser, own)
     values = {"set": of.model_dump(), "recogniser": recogniser, "options": config.model_dump(include=keys)}
     work = partial(read_parts, config, of, recogniser, repairs.folder)
     return run_stage(f"{of.name}, {name}, {recogniser}", folder, work, values, [repairs])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,13 @@ def sections_of(people: People, found: Found) -> tuple[list[str], dict[str, Any]
     sections = [_reading_table(people, condition, columns) for condition, columns in read.items()]
     losses = lost_hands(people, found) if len(people.labels) else {}
     sections += [_losses_table(people, losses)] if losses else []
+    bends = hands_as_bends(people, found) if len(people.labels) else {}
+    sections += [_bends_table(people, condition, columns) for condition, columns in bends.items()]
     sections.append(_repair_table(people, found))
     return sections, {
         "read": read,
         "lost hands": losses,
+        "hands as bends": bends,
         "repair": {row: {k: v for k, v in f.items() if k != "read"} for row, f in found.items()},
     }
 
@@ -70,17 +74,36 @@ def lost_hands(people: People, found: Found) -> dict[str, dict[str, dict[str, An
     base = f"own-none, {KINDS['product']}"
     if base not in first:
         return {}
+    pairs = [(column, base) for column in first if column.split(",")[0] in LOST]
+    return _paired(people, found, pairs, [("", np.ones(len(people.people), bool))])
+
+
+def hands_as_bends(people: People, found: Found) -> dict[str, dict[str, dict[str, Any]]]:
+    """Condition -> reader -> row -> gain of a reader that is given hands as bends over the one that is given joints.
+
+    {} unless one was trained in both ways.
+    """
+    first = next(iter(found.values()))["read"]
+    plain = {f"{reader}, {KINDS['bends']}": f"{reader}, {KINDS['product']}" for reader in ("ridge", "network")}
+    plain[f"own-bends, {KINDS['bends']}"] = f"own, {KINDS['product']}"
+    pairs = [(column, base) for column, base in plain.items() if column in first and base in first]
+    return _paired(people, found, pairs, _tested(people))
+
+
+def _paired(
+    people: People, found: Found, pairs: Sequence[tuple[str, str]], tested: Sequence[tuple[str, np.ndarray]]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Condition -> column -> row -> accuracy of the base column ("without"), and the gain over it."""
+    first = next(iter(found.values()))["read"]
     result: dict[str, dict[str, dict[str, Any]]] = {}
-    for column in first:
-        if not column.startswith("own") or column == base:
-            continue
-        for condition in first[column]:
+    for column, base in pairs:
+        for condition, (label, chosen) in product(first[column], tested):
             for row in found:
-                right, plain = (
-                    _right(found[row], c, condition, np.ones(len(people.people), bool)) for c in (column, base)
-                )
+                right, plain = (_right(found[row], c, condition, chosen) for c in (column, base))
+                if np.isnan(right).all():
+                    continue
                 one = gain(right, plain, people.people, people.few)
-                cells = result.setdefault(condition, {}).setdefault(column, {})
+                cells = result.setdefault(condition, {}).setdefault(column + label, {})
                 cells[row] = {"without": float(by_person(plain, people.people).mean()), "gain": one.difference,
                               "interval": one.interval}  # fmt: skip
     return result
@@ -99,6 +122,22 @@ def _losses_table(people: People, found: Mapping[str, Mapping[str, Mapping[str, 
         ["", "none lost", *(LOST[reader.split(",")[0]] for reader in readers)], body,
         "Signs read right, mean over people, and the gain with its 95 % interval by a bootstrap over "
         f"{'clips' if people.few else 'people'}.",
+    )  # fmt: skip
+
+
+def _bends_table(people: People, condition: str, columns: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    body = []
+    for row in next(iter(columns.values())):
+        cells = [row]
+        for one in (column[row] for column in columns.values()):
+            low, high = one["interval"]
+            cells.append(f"{one['without']:.3f} {one['gain']:+.3f} [{low:+.3f}, {high:+.3f}]")
+        body.append(cells)
+    heads = [column.replace(f", {KINDS['bends']}", "") for column in columns]
+    return markdown(
+        f"{people.name}: what bends of the hands add; {CONDITIONS[condition]}", ["", *heads], body,
+        "Signs read right from joints of the hands, mean over people, and the gain of the same reader that is given "
+        f"bends, with its 95 % interval by a bootstrap over {'clips' if people.few else 'people'}.",
     )  # fmt: skip
 
 

@@ -7,14 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from experiments.people.clips import People
-from experiments.people.config import RealConfig, Recogniser
+from experiments.people.config import Kind, RealConfig, Recogniser
 from experiments.people.features import KINDS, binned, frame_features
 from experiments.people.folds import Fold, good_to_bad, leave_people_out
 from experiments.people.readers import network, own, ridge
 from skeletor.poses.pose import PoseSequence
 
 # What the product's reader is trained with, by recogniser.
-OWN: dict[str, dict[str, object]] = {"own": {}, "own-none": {"lost_hands": 0.0}, "own-measured": {"losses": "measured"}}
+OWN: dict[str, dict[str, object]] = {
+    "own": {},
+    "own-none": {"lost_hands": 0.0},
+    "own-measured": {"losses": "measured"},
+    "own-bends": {"hands": "bends"},
+}
 Poses = Sequence[PoseSequence]
 Right = dict[str, dict[str, list[float | None]]]
 # What trains on a fold's clips and gives, for its test clips (M,), whether they are read right: as they are, and with
@@ -29,12 +34,16 @@ def recognise(config: RealConfig, recogniser: Recogniser, people: People, clean:
     clips) and `good to bad`. Networks: mean over the seeds.
     """
     found: Right = {}
-    for kind in KINDS if recogniser not in OWN else ["product"]:
+    for kind in config.inputs if recogniser not in OWN else _own_inputs(recogniser):
         tested = _tested(_reader(config, recogniser, kind, people, clean, dropped), config, recogniser, people)
         found[f"{recogniser}, {KINDS[kind]}"] = {
             condition: [None if np.isnan(v) else float(v) for v in right] for condition, right in tested.items()
         }
     return found
+
+
+def _own_inputs(recogniser: Recogniser) -> tuple[Kind, ...]:
+    return ("bends",) if OWN[recogniser].get("hands") == "bends" else ("product",)
 
 
 def _tested(read: Reader, config: RealConfig, recogniser: Recogniser, people: People) -> dict[str, np.ndarray]:
@@ -49,7 +58,7 @@ def _tested(read: Reader, config: RealConfig, recogniser: Recogniser, people: Pe
 
 
 def _reader(
-    config: RealConfig, recogniser: Recogniser, kind: str, people: People, clean: Poses, dropped: Poses
+    config: RealConfig, recogniser: Recogniser, kind: Kind, people: People, clean: Poses, dropped: Poses
 ) -> Reader:
     if recogniser in OWN:
         return lambda fold: _own(config, OWN[recogniser], people, (clean, dropped), fold)

@@ -9,6 +9,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from skeletor.support.config import Config
 from skeletor.support.registry import Presets
 
+# Values that a serialised config leaves out: what was made before there were these options is not something else.
+_SILENT = {"accumulate": 1, "hands": "joints"}
+
 
 class Accumulating(Config):
     """A training whose step may be longer than a batch."""
@@ -19,9 +22,8 @@ class Accumulating(Config):
 
     @model_serializer(mode="wrap")
     def _short(self, rest: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the number if it is 1: weights, checkpoints and stages made before there was one are not others."""
         values: dict[str, Any] = rest(self)
-        return {key: value for key, value in values.items() if key != "accumulate" or value != 1}
+        return {key: value for key, value in values.items() if key not in _SILENT or value != _SILENT[key]}
 
 
 class RecogniserConfig(Accumulating):
@@ -32,6 +34,9 @@ class RecogniserConfig(Accumulating):
     fps: float = Field(default=25.0, gt=0, le=1000, description="frame rate that poses are brought to")
     frame_stride: int = Field(default=2, ge=1, le=8, description="N: one input frame is the mean of N frames")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames to one step of the network")
+    hands: Literal["joints", "bends"] = Field(
+        default="joints", description="shapes of hands: their joints, or how fingers are bent and tips apart"
+    )
     # network
     width: int = Field(default=128, ge=4, le=2048, description="of each stream: body, right hand, left hand")
     hidden: int = Field(default=256, ge=8, le=4096, description="of the layers over the joined streams")

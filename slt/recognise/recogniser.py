@@ -124,7 +124,7 @@ def raw_features(pose: PoseSequence | np.ndarray, config: RecogniserConfig) -> n
     if isinstance(pose, np.ndarray):
         assert pose.ndim == 2 and pose.shape[1] == features.WIDTH, pose.shape
         return pose
-    return pose_features(pose, config.fps, config.frame_stride, confidence=True)
+    return pose_features(pose, config.fps, config.frame_stride, confidence=True, hands=config.hands)
 
 
 def log_probabilities(network: nn.Module, sources: Sequence[np.ndarray], device: torch.device) -> list[np.ndarray]:

@@ -34,6 +34,9 @@ class TranslateConfig(Config):
     normalise: Literal["sequence", "frame"] = Field(
         default="sequence", description="frame: every frame is also scaled by its own shoulder width"
     )
+    hands: Literal["joints", "bends"] = Field(
+        default="joints", description="shapes of hands: their joints, or how fingers are bent and tips apart"
+    )
     window: int = Field(default=5, ge=1, le=31, description="input frames that one source token sees (kernel)")
     subsample: int = Field(default=2, ge=1, le=8, description="input frames between two source tokens (stride)")
     width: int = Field(

@@ -5,6 +5,9 @@ first linear layer can tell them apart: joints of the body relative to the neck;
 the palm's own axes (shape, whatever the orientation), the palm's axes (orientation) and a flag "not seen";
 and how fast body, finger tips and palms move (small movements would drown in the places otherwise).
 From place, orientation, shape and the hand's size (one number per clip) the pose can be built again.
+
+A shape may also be given as bends: how far the fingers' joints are bent and how far their tips are from each other and
+from the wrist. That says less of the hand's build and more of its shape; the pose cannot be built from it again.
 """
 
 from __future__ import annotations
@@ -95,6 +98,7 @@ def pose_features(
     normalise: Literal["sequence", "frame"] = "sequence",
     depth: bool = True,
     every: int = 1,
+    hands: Literal["joints", "bends"] = "joints",
 ) -> np.ndarray:
     """Raw features (T', F) float32 of a 3D pose (T, 50, 3) in shoulder widths, NaN where a joint is missing.
 
@@ -104,6 +108,7 @@ def pose_features(
     parts: the others' features are NaN throughout (the mean, when standardised); `columns` tells which they are.
     normalise: "frame" scales each frame by its own shoulder width, beside the clip's one. depth: False sets z to 0.
     every: N, only every N-th frame is used, chosen before any mean is taken.
+    hands: a hand's shape as its joints in the palm's axes, or as bends (`_bends`); columns that bends leave are NaN.
     Raises InputError if the pose is not a 3D SIGNING_50 pose in shoulder widths, or empty.
     """
     source = pose.provenance.source or "pose"
@@ -124,7 +129,7 @@ def pose_features(
     centred = points - points[:, _NECK : _NECK + 1]
     blocks = [centred[:, _BODY].reshape(len(points), -1)]
     blocks += [
-        _hand_features(points[:, joints], side, doubt[:, joints].mean(1) if confidence else None)
+        _hand_features(points[:, joints], side, doubt[:, joints].mean(1) if confidence else None, hands)
         for side, joints in _HANDS.items()
     ]
     pooled = _pool(np.concatenate(blocks, 1).astype(np.float32), frame_stride)  # (T', F - V)
@@ -178,8 +183,10 @@ def _velocity(values: np.ndarray) -> np.ndarray:
     return velocity
 
 
-def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None) -> np.ndarray:
-    """(T, 21, 3) joints of one hand to (T, 67): shape in palm axes, axes, and `doubt` (T,) or a flag "missing".
+def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None, hands: str) -> np.ndarray:
+    """(T, 21, 3) joints of one hand to (T, 67): shape (in palm axes, or bends), axes, and `doubt` (T,) or a flag.
+
+    The flag is 1 where the hand is missing.
 
     The left hand is mirrored first, so that the same sign by either hand has the same features.
     """
@@ -193,16 +200,34 @@ def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None) -> np.
     normal = _unit(np.cross(along, knuckles[:, 0] - knuckles[:, 3]))
     across = np.cross(normal, along)
     axes = np.stack([along, across, normal], 1)  # (T, 3, 3)
-    shape = np.einsum("tjd,tkd->tjk", relative / size, axes).reshape(len(hand), -1)  # (T, 60)
-    features = np.concatenate([shape, along, normal], 1)
+    shape = _bends(relative / size) if hands == "bends" else np.einsum("tjd,tkd->tjk", relative / size, axes)
+    features = np.concatenate([shape.reshape(len(hand), -1), along, normal], 1)  # (T, 66)
     features[missing] = np.nan
     flag = missing if doubt is None else doubt
     return np.concatenate([features, flag[:, None].astype(np.float32)], 1)
 
 
+def _bends(relative: np.ndarray) -> np.ndarray:
+    """(T, 20, 3) joints from the root, in sizes of the hand, to bends (T, 20, 3) in the places of these joints.
+
+    Of the first three joints of a finger x is the cosine of the bend there: 1 where it is straight. Of a tip x is the
+    distance from the root, y from the thumb's tip, z from the next finger's tip, so its velocity is that of a distance.
+    The other places are NaN.
+    """
+    fingers = relative.reshape(len(relative), 5, 4, 3)  # thumb .. little, root .. tip
+    bones = _unit(np.diff(fingers, axis=2, prepend=0))  # (T, 5, 4, 3)
+    tips = fingers[:, :, 3]  # (T, 5, 3)
+    bends = np.full(fingers.shape, np.nan, np.float32)
+    bends[:, :, :3, 0] = (bones[:, :, 1:] * bones[:, :, :-1]).sum(3)
+    bends[:, :, 3, 0] = np.linalg.norm(tips, axis=2)
+    bends[:, 1:, 3, 1] = np.linalg.norm(tips[:, 1:] - tips[:, :1], axis=2)
+    bends[:, 1:4, 3, 2] = np.linalg.norm(tips[:, 2:] - tips[:, 1:4], axis=2)
+    return bends.reshape(relative.shape)
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    """(T, 3) to length 1; a vector of length 0 stays 0."""
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    """(..., 3) to length 1; a vector of length 0 stays 0."""
+    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
     return unit
 
 

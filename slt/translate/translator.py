@@ -186,6 +186,7 @@ def raw_features(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> np
             config.normalise,
             config.depth,
             config.every,
+            config.hands,
         )
     assert pose.ndim == 2 and pose.shape[1] == features.WIDTH, pose.shape
     return pose

@@ -64,6 +64,7 @@ def test_results_of_the_repository_have_their_experiment_or_run() -> None:
         "tried_and_lost",
         "real_network",
         "real_losses",
+        "real_bends",
         "recognition_seeds",
     }
     for file in (ROOT / "experiments" / "results").glob("*.*"):

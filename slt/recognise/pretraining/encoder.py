@@ -23,7 +23,7 @@ WEIGHTS = "encoder.safetensors"
 _FORMAT = "slt-encoder-1"
 _ADVICE = "give the encoder.safetensors of a pretraining, or make it again"
 # What decides the input and the shapes of an encoder.
-_SHAPE = ("fps", "frame_stride", "subsample", "width", "hidden", "layers", "feed_forward", "heads")
+_SHAPE = ("fps", "frame_stride", "hands", "subsample", "width", "hidden", "layers", "feed_forward", "heads")
 
 
 @dataclass(frozen=True, eq=False)

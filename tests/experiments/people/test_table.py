@@ -75,6 +75,20 @@ def test_tables_of_all_rows(files: Path) -> None:
     assert (files / "work" / "rows" / "made" / "lift-fast" / "ridge" / "found.json").stat().st_mtime_ns == before
 
 
+def test_hands_as_bends_are_compared_with_their_joints(files: Path) -> None:
+    more = ("inputs=[product, bends]", "ways=[{name: raw 2D}]", "refined=[]", "lifters=[]", "repair_every=50")
+    assert call(files, *(word for one in more for word in ("--set", one))) == 0
+    found = json.loads((files / "results" / "tiny.json").read_text())["numbers"]
+    bends = "ridge, pose_features, hands as bends"
+    read, gains = (found["made"][key]["clean"] for key in ("read", "hands as bends"))
+    assert set(read) == {"ridge, pose_features", bends} and list(gains) == [bends]
+    joints, both = read["ridge, pose_features"]["raw 2D"]["accuracy"], read[bends]["raw 2D"]["accuracy"]
+    assert gains[bends]["raw 2D"]["without"] == joints
+    assert gains[bends]["raw 2D"]["gain"] == pytest.approx(both - joints)
+    assert set(found["few"]["hands as bends"]["clean"]) == {f"{bends}, on 0", f"{bends}, on 1"}
+    assert "#### few: what bends of the hands add" in (files / "results" / "tiny.md").read_text()
+
+
 def test_without_files_there_is_no_table(files: Path, capsys: pytest.CaptureFixture) -> None:
     for name in ("made.npz", "few.npz"):
         (files / name).unlink()

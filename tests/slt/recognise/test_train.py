@@ -1,5 +1,6 @@
 """A recogniser trained on the toy language."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from skeletor.support.errors import InputError
 from slt.data.alignments import Span
 from slt.recognise.config import PRESETS, RecogniserConfig
-from slt.recognise.recogniser import WEIGHTS, Recogniser
+from slt.recognise.recogniser import WEIGHTS, Recogniser, raw_features
 from slt.recognise.train import GlossClip, train_recogniser
 from slt.score.wer import word_error_rate
 from tests.slt.toy import clips
@@ -107,6 +108,18 @@ def test_a_damaged_or_foreign_file_is_told_in_one_line(trained: tuple[Recogniser
 def test_a_file_cannot_ask_for_any_frame_rate() -> None:
     with pytest.raises(ValueError, match="fps"):
         RecogniserConfig(fps=1e9)
+
+
+def test_a_recogniser_reads_what_it_was_trained_on(trained: tuple[Recogniser, Path], tmp_path: Path) -> None:
+    recogniser, _ = trained
+    assert "hands" not in recogniser.config.model_dump(mode="json")  # as files say it that are older than the option
+    bends = dataclasses.replace(recogniser, config=recogniser.config.model_copy(update={"hands": "bends"}))
+    bends.save(tmp_path)
+    again = Recogniser.load(tmp_path, "cpu")
+    assert again.config.hands == "bends" and again.config == bends.config
+    pose = glossed(1, 5)[0].pose
+    read = [np.isnan(raw_features(pose, one.config)).mean() for one in (recogniser, again)]
+    assert read[0] == 0 < read[1]
 
 
 def test_hidden_must_be_a_multiple_of_the_heads() -> None:

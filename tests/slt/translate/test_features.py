@@ -55,6 +55,65 @@ def test_hand_shape_does_not_depend_on_the_orientation_of_the_hand():
     assert np.abs(after[:, 81:87] - before[:, 81:87]).max() > 0.3
 
 
+def bends(pose: PoseSequence) -> np.ndarray:
+    """(T, 20, 3) of the right hand."""
+    return pose_features(pose, 25, 1, hands="bends")[:, 21:81].reshape(-1, 20, 3)
+
+
+def straight_hand(pose: PoseSequence) -> PoseSequence:
+    """Five straight fingers, 3 units long, 0, 0.5, 1, ... radians from the x axis, on a root."""
+    keypoints = pose.keypoints.copy()
+    turns = 0.5 * np.arange(5)
+    rays = np.stack([np.cos(turns), np.sin(turns), 0 * turns], 1)  # (5, 3)
+    joints = rays[:, None] * np.array([1.5, 2, 2.5, 3])[None, :, None]
+    keypoints[:, 30:50] = keypoints[:, 29:30] + 0.1 * joints.reshape(20, 3)
+    return pose.replace(keypoints)
+
+
+def test_bends_of_straight_fingers():
+    found = bends(straight_hand(random_pose()))
+    np.testing.assert_allclose(found.reshape(-1, 5, 4, 3)[:, :, :3, 0], 1, atol=1e-4)
+    tips, unit = found.reshape(-1, 5, 4, 3)[:, :, 3], 1.5  # the hand's size is the knuckles' distance from the root
+    np.testing.assert_allclose(tips[:, :, 0], 3 / unit, atol=1e-3)
+    np.testing.assert_allclose(tips[:, 1:, 1], np.tile(6 * np.sin(0.25 * np.arange(1, 5)) / unit, (6, 1)), atol=1e-3)
+    np.testing.assert_allclose(tips[:, 1:4, 2], 6 * np.sin(0.25) / unit, atol=1e-3)
+    assert np.isnan(found).sum(axis=(1, 2)).tolist() == [60 - 15 - 12] * 6
+
+
+def test_a_right_angle_is_a_bend_of_0():
+    pose = straight_hand(random_pose())
+    keypoints = pose.keypoints.copy()
+    keypoints[:, 37] = keypoints[:, 36] + [0, 0, 0.05]  # the index finger's tip, at right angles to the rest
+    found = bends(pose.replace(keypoints))
+    np.testing.assert_allclose(found[:, 4:7, 0], [[1, 1, 0]] * 6, atol=1e-4)
+
+
+def test_bends_do_not_depend_on_orientation_and_size_of_the_hand():
+    pose = random_pose()
+    rng = np.random.default_rng(1)
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    keypoints = pose.keypoints.copy()
+    keypoints[:, 29:50] = 1.3 * (keypoints[:, 29:50] - keypoints[:, 29:30]) @ turn.T + keypoints[:, 29:30]
+    np.testing.assert_allclose(bends(pose.replace(keypoints)), bends(pose), atol=1e-3)
+
+
+def test_hands_as_bends_change_shapes_alone():
+    pose = random_pose()
+    keypoints = pose.keypoints.copy()
+    keypoints[2:4, 29:50] = np.nan
+    pose = pose.replace(keypoints, np.where(np.isnan(keypoints[..., 0]), 0, pose.confidence))
+    joints, found = (pose_features(pose, 25, 1, hands=hands) for hands in ("joints", "bends"))
+    shapes = np.zeros(features.WIDTH, bool)
+    shapes[21:81] = shapes[88:148] = True
+    shapes[STILL:] = shapes[list(features.MOVING)]
+    np.testing.assert_array_equal(found[:, ~shapes], joints[:, ~shapes])
+    assert np.isnan(found[2:4, 21:81]).all()
+    moving = [k for k, column in enumerate(features.MOVING) if shapes[column] and not np.isnan(found[5, column])]
+    assert len(moving) == 2 * 12
+    speeds = (found[5] - found[4])[list(features.MOVING)] / 2  # the last row stands in behind itself
+    np.testing.assert_allclose(found[5, STILL:][moving], speeds[moving], atol=1e-5)
+
+
 def test_a_left_hander_has_the_features_of_a_right_hander():
     pose = random_pose()
     flip = np.array([-1, 1, 1], np.float32)

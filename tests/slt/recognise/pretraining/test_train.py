@@ -83,6 +83,9 @@ def test_what_does_not_fit_is_told(trained: tuple[PretrainedEncoder, Path], tmp_
     wide = TINY.model_copy(update={"width": 20, "pretrained": path})
     with pytest.raises(InputError, match="is of width 16, the recogniser of 20"):
         train_recogniser(glossed(4, 1), glossed(2, 2), wide, tmp_path, 0, "cpu")
+    bends = TINY.model_copy(update={"hands": "bends", "pretrained": path})
+    with pytest.raises(InputError, match="is of hands joints, the recogniser of bends"):
+        train_recogniser(glossed(4, 1), glossed(2, 2), bends, tmp_path, 0, "cpu")
     with pytest.raises(InputError, match="no such file"):
         PretrainedEncoder.load(tmp_path / WEIGHTS)
     (tmp_path / WEIGHTS).write_bytes(b"\x08" + b"\x00" * 30)
