@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from skeletor.support.errors import InputError, one_line
 from skeletor.support.progress import log
-from slt.shards.engines import Engine, Local, Ray, Slurm
+from slt.shards.engines import Engine, Local, Slurm
+from slt.shards.on_ray import Ray
 
 Name = Literal["local", "slurm", "ray"]
 LABELS = {"local": "local", "slurm": "slurm (submitit, cluster=local)", "ray": "ray, two nodes"}

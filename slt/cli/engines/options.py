@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError
 from slt.estimators.ahead import usable_cores
-from slt.shards.engines import ENGINES, Engine, Local, Ray, Slurm
+from slt.shards.engines import ENGINES, Engine, Local, Slurm
+from slt.shards.on_ray import Ray
 
 if TYPE_CHECKING:
     from slt.pipeline.cache.code import Code
