@@ -21,6 +21,7 @@ from skeletor.support.workers import worker_pool
 Job = Callable[[int], None]
 ATTEMPTS = 8  # at one shard; each death over an input counts against that input (`slt.shards.shard`)
 _LOOK = 1.0  # seconds between two looks at which Slurm tasks have ended
+LOG_SECONDS = 60.0  # between two lines in the log that tell how long the rest will take
 ENGINES = ("local", "slurm", "ray")
 
 

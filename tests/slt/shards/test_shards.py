@@ -160,6 +160,7 @@ def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureF
     common = ("lift", "--list", listed, "-o", tmp_path / "lifted", "--shard-size", 2, "--workers", 1)
     assert run(*common, "--dry-run")[:2] == (0, f"{tmp_path / 'lifted'}: lift of 5 inputs in 3 shards\n")
     code, out, err = run(*common)
+    assert (tmp_path / "lifted" / "log.txt").exists(), "from the first run on"
     assert code == 2 and "3 shards: 3 made, 0 kept, 0 lost; 4 clips, 24 frames, 1 inputs failed" in out
     assert "1 of 5 inputs failed; see" in err
     code, out, _ = run("refine", tmp_path / "lifted", "-o", tmp_path / "refined", "--refine", "savgol", "--workers", 1)
@@ -167,6 +168,16 @@ def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureF
     assert run("refine", "-o", tmp_path / "none")[0] == 2
     assert run("lift", inputs[0], "-o", tmp_path / "lifted")[0] == 2  # another plan
     assert run("lift", inputs[0], "-o", tmp_path / "x", "--slurm", "timeout_min=3")[0] == 2
+
+
+def test_a_long_run_tells_how_far_it_is(
+    tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(running, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr("skeletor.support.progress.log.propagate", True)
+    with caplog.at_level("INFO", "skeletor"):
+        run_plan(planned(tmp_path / "out", inputs), InThisProcess())
+    assert "lift: 1 of 3 shards in" in caplog.text and "lift: 2 of 3 shards in" in caplog.text
 
 
 def test_what_a_person_broke_off_twice_is_not_left_out(tmp_path: Path, inputs: list[Path]) -> None:
