@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.scale.costs import Cost, Sharing
-from experiments.scale.engines import LABELS
+from experiments.scale.engines import LABELS, Name
 from experiments.scale.gaps import Gaps
 from experiments.scale.trials import Trial
 
@@ -30,7 +30,15 @@ def read_parts(file: Path) -> tuple[Parts, dict[str, str]]:
         return {}, {}
     values = json.loads(file.read_text(encoding="utf-8"))
     parts = {name: [row(one) for one in values[name]] for name, row in _ROWS.items() if name in values}
-    return parts, {name: values.get(MADE_BY, {}).get(name, values["command"]) for name in parts}
+    made_by = values.get(MADE_BY) or dict.fromkeys(parts, values["command"])
+    return parts, {name: by for name, by in made_by.items() if name != "sharing"}  # it comes with the costs
+
+
+def by_part(made_by: Mapping[str, str], part: str, engines: Sequence[Name], command: str) -> dict[str, str]:
+    """With one more command: of a part, or of some engines' rows of it."""
+    if part not in _ENGINE or set(engines) == set(LABELS):
+        return {name: by for name, by in made_by.items() if name.split(" by ")[0] != part} | {part: command}
+    return {**made_by, f"{part} by {', '.join(engines)}": command}
 
 
 def together(old: Parts, new: Parts) -> Parts:

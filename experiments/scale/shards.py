@@ -20,7 +20,7 @@ from experiments.scale.corpora import Here, planned, rendered_poses, tiny_poses,
 from experiments.scale.costs import Cost, Sharing
 from experiments.scale.engines import LABELS, Name, Nodes, engine, installed, ray_nodes
 from experiments.scale.gaps import gaps
-from experiments.scale.kept import MADE_BY, Parts, read_parts, together
+from experiments.scale.kept import MADE_BY, Parts, by_part, read_parts, together
 from experiments.scale.plain_ray import PlainRay
 from experiments.scale.trials import TRIALS, Setting, Trial
 from skeletor.support.config import Config
@@ -74,11 +74,12 @@ def make(request: Request, config: ShardsConfig) -> None:
                     parts["failures"] = failures(config, engines, work, nodes)
                 else:
                     parts["costs"], parts["sharing"] = all_costs(config, engines, work, nodes)
-        write(request, config, together(old, parts), made_by | dict.fromkeys(parts, request.command))
+        made_by = by_part(made_by, part, config.engines, request.command)
+        write(request, config, together(old, parts), made_by)
 
 
 def write(request: Request, config: ShardsConfig, parts: Parts, made_by: dict[str, str]) -> None:
-    """The files of what has been found so far. made_by: the command, by part; of an engine's rows the last one."""
+    """The files of what has been found so far. made_by: the command, by part."""
     values = {**request.about(config, None), "cores": os.cpu_count(), MADE_BY: made_by}
     plain = {name: [asdict(row) if not isinstance(row, list) else row for row in rows] for name, rows in parts.items()}
     commands: dict[str, list[str]] = {}
