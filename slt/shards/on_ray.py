@@ -51,23 +51,28 @@ def _connect(ray: Any, address: str | None, cores: int | None) -> None:
 
     InputError if there is none, or one that cannot be worked with (of another version of Ray, say).
     """
+    if address is not None:
+        _knock(address)
     try:
-        if address is not None:
-            _knock(address)
         ray.init(address=address or "local", num_cpus=None if address else cores, include_dashboard=False,
                  ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)  # fmt: skip
     except (OSError, RuntimeError, ray.exceptions.RayError) as error:
-        place = "--executor ray: none comes up here"
-        if address is not None:
-            place = f"--address {address}: no Ray cluster there"
-        raise InputError(f"{place} ({one_line(error, _LINE)})") from error
+        line = one_line(error, _LINE)
+        if address is None:
+            raise InputError(f"--executor ray: no cluster comes up here ({line})") from error
+        token = "one that asks for a token lets in who has RAY_AUTH_MODE=token set"
+        raise InputError(f"--address {address}: no Ray cluster there ({line}); {token}") from error
 
 
 def _knock(address: str) -> None:
-    """OSError if nobody is at an address with a port: Ray itself would go on asking for minutes."""
+    """InputError if nobody is at an address with a port: Ray itself would go on asking for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
+    if not host or not port.isdecimal():
+        return
+    try:
         socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except OSError as error:
+        raise InputError(f"--address {address}: no Ray cluster there ({one_line(error)})") from error
 
 
 class ShardWorker:
