@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.people.clips import People
+from experiments.people.config import WayConfig
 from experiments.people.features import KINDS
 from experiments.people.folds import by_person, gain
 from experiments.people.losses import LENGTHS
@@ -214,13 +215,31 @@ def captured_table(found: Mapping[str, Mapping[str, Mapping[str, Mapping[str, fl
     )  # fmt: skip
 
 
-def wins(found: Found, what: str) -> dict[str, Sequence[int]]:
-    """Row -> on how many people its error on hidden hands or frames is below its own lift's, of how many."""
-    lifts = {row: one[what]["people"] for row, one in found.items() if what in one}
+def wins(found: Found, what: str, measures: Mapping[str, str]) -> dict[str, Sequence[int]]:
+    """Row -> on how many people its error on hidden hands or frames is below that of its measure, of how many.
+
+    measures: row -> the row that it is measured by, see `measures_of`.
+    """
+    people = {row: one[what]["people"] for row, one in found.items() if what in one}
     result: dict[str, Sequence[int]] = {}
-    for row, errors in lifts.items():
-        base = next((lifts[name] for name in lifts if name != row and row.startswith(name)), None)
-        if base is not None:
-            pairs = [(errors[p], base[p]) for p in errors if errors[p] is not None and base.get(p) is not None]
+    for row, measure in measures.items():
+        if row in people and measure in people:
+            base = people[measure]
+            pairs = [(e, base[p]) for p, e in people[row].items() if e is not None and base.get(p) is not None]
             result[row] = [sum(a < b for a, b in pairs), len(pairs)]
+    return result
+
+
+def measures_of(ways: Sequence[WayConfig], refiner: str | None) -> dict[str, str]:
+    """Row -> the row of the same lift that is not repaired (None), or repaired by the first refiner of this name.
+
+    Hands that stay missing count for nothing in an error, so rows of other lifts, which fill others, are no measure.
+    """
+    result: dict[str, str] = {}
+    for way in ways:
+        for other in ways:
+            name = None if other.refine is None else other.refine.name
+            alike = (other.lift, other.unseen) == (way.lift, way.unseen)
+            if alike and name == refiner and other.name != way.name and way.refine is not None:
+                result.setdefault(way.name, other.name)
     return result

@@ -14,7 +14,7 @@ from experiments.people.captured import judge_lifters
 from experiments.people.clips import read_people
 from experiments.people.config import RealConfig, SetConfig, WayConfig
 from experiments.people.judge import judge, lift_stage
-from experiments.people.layout import captured_table, sections_of, wins
+from experiments.people.layout import captured_table, measures_of, sections_of, wins
 from experiments.people.ways import ways_of
 from experiments.report import Result, write_result
 from experiments.request import RESULTS, Request
@@ -42,7 +42,9 @@ def make(request: Request, config: RealConfig) -> None:
     for one in sets:
         rows = {way.name: found[one.name, way.name] for way in ways}
         made, numbers[one.name] = sections_of(read_people(one), rows)
-        numbers[one.name]["wins"] = {what: wins(rows, what) for what in ("hands", "frames")}
+        for key, measure in (("wins", None), ("wins over a line", "linear")):
+            measures = measures_of(ways, measure)
+            numbers[one.name][key] = {what: wins(rows, what, measures) for what in ("hands", "frames")}
         sections += made
     if lifters:
         numbers["captured"] = lifters

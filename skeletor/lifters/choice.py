@@ -81,7 +81,7 @@ def exchange_warnings(trained: str, lifter: Lifter, exchanged: str | None) -> tu
         return ()
     return (
         f"the model was trained on poses of version {trained} of the lifter {lifter.name}, this is version "
-        f"{lifter.version}: it reads worse; train it anew",
+        f"{lifter.version}: it may read worse; train it anew",
     )
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from experiments.people.config import WayConfig
-from experiments.people.layout import lost_hands, sections_of, wins
+from experiments.people.layout import lost_hands, measures_of, sections_of, wins
 from experiments.people.losses import HANDS, Hole, hidden_hands
 from experiments.people.repair import gap_errors, on_seen
 from experiments.people.ways import in_3d, lifted, repaired
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.poses.pose import PoseSequence
-from skeletor.refiners.smoothers.smooth import LinearOptions
+from skeletor.refiners.smoothers.smooth import LinearOptions, SavgolOptions
 from tests.experiments.people.made import some_people
 
 
@@ -37,7 +37,25 @@ def test_a_shift_of_hidden_joints_is_its_error(tmp_path: Path) -> None:
     zero = gap_errors(lifts, lifts, holes, np.array([0, 0, 1, 1]))
     assert zero["all"] == pytest.approx(0, abs=1e-6)
     rows = {"lift fast": {"hands": found}, "lift fast, x": {"hands": zero}, "raw": {}}
-    assert wins(rows, "hands") == {"lift fast, x": [2, 2]}
+    assert wins(rows, "hands", {"lift fast, x": "lift fast", "raw": "lift fast"}) == {"lift fast, x": [2, 2]}
+
+
+def test_a_row_is_measured_by_the_same_lift_and_not_by_one_whose_name_begins_alike() -> None:
+    filled = FastOptions(absent="filled")
+    ways = [
+        WayConfig(name="raw 2D"),
+        WayConfig(name="lift fast", lift=FastOptions()),
+        WayConfig(name="lift fast, all filled", lift=filled),
+        WayConfig(name="lift fast, all filled, linear carried", lift=filled, refine=LinearOptions()),
+        WayConfig(name="lift fast, all filled + net", lift=filled, refine=SavgolOptions()),
+        WayConfig(name="lift fast + net", lift=FastOptions(), refine=SavgolOptions()),
+    ]
+    assert measures_of(ways, None) == {
+        "lift fast, all filled, linear carried": "lift fast, all filled",
+        "lift fast, all filled + net": "lift fast, all filled",
+        "lift fast + net": "lift fast",
+    }
+    assert measures_of(ways, "linear") == {"lift fast, all filled + net": "lift fast, all filled, linear carried"}
 
 
 def test_only_seen_hands_count_as_moved(tmp_path: Path) -> None:
