@@ -52,6 +52,21 @@ def test_who_turns_is_turned_to_that_side_and_about_as_far(side: int) -> None:
     assert side * found[30] == pytest.approx(np.sin(np.radians(35)), rel=0.2)
 
 
+@pytest.mark.parametrize("frames", [25, 50, 400])
+def test_a_turn_within_two_seconds_is_found_at_any_frame_rate(frames: int) -> None:
+    points = body(np.radians(35) * np.sin(np.linspace(0, np.pi, frames)))
+    points += np.random.default_rng(0).normal(0, 0.005, points.shape).astype(np.float32)
+    truth = points[:, LEFT_SHOULDER, 2] - points[:, RIGHT_SHOULDER, 2]
+    assert np.sqrt(((turns_of(points) - truth) ** 2).mean()) < 0.3 * np.sqrt((truth**2).mean())
+
+
+def test_one_frame_has_no_width_to_compare_with_and_is_turned_as_the_arms_say() -> None:
+    (found,) = turns_of(body(np.radians([30.0]), reach=0.3))
+    assert -0.3 < found < 0.3 and np.isfinite(found)
+    (other,) = turns_of(body(np.radians([30.0]), reach=-0.9))
+    assert other > found  # who reaches to the right turns the left shoulder forward
+
+
 def test_arms_that_reach_aside_before_a_trunk_of_full_width_turn_it_little() -> None:
     assert np.abs(turns_of(body(np.zeros(40), reach=0.5))).max() < 0.2
 
