@@ -17,7 +17,7 @@ from pathlib import Path
 
 from experiments.scale.corpora import Here, planned
 from experiments.scale.jobs import waiting
-from experiments.scale.processes import cpu_seconds
+from experiments.scale.processes import Counted
 from slt.shards.engines import Engine
 from slt.shards.run import run_plan
 from slt.shards.shard import run_shard
@@ -55,9 +55,10 @@ class Sharing:
 
 def measured(name: str, shards: int, work: Callable[[], object]) -> Cost:
     """CPU of this process and all below it, and wall time."""
-    cpu, wall = cpu_seconds(os.getpid()), time.monotonic()
-    work()
-    return Cost(name, cpu_seconds(os.getpid()) - cpu, time.monotonic() - wall, shards)
+    wall = time.monotonic()
+    with Counted(os.getpid()) as counted:
+        work()
+    return Cost(name, counted.seconds, time.monotonic() - wall, shards)
 
 
 def whole_run(name: str, inputs: Sequence[Path], folder: Path, engine: Engine | None, workers: int = 2) -> Cost:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from skeletor.support.errors import InputError, one_line
 from skeletor.support.progress import log
-from slt.shards.engines import Engine, Local, Ray, Slurm
+from slt.shards.engines import Engine, Local, Slurm
+from slt.shards.on_ray import Ray
 
 Name = Literal["local", "slurm", "ray"]
 LABELS = {"local": "local", "slurm": "slurm (submitit, cluster=local)", "ray": "ray, two nodes"}
@@ -40,12 +41,12 @@ class Nodes:
 
 
 @contextmanager
-def ray_nodes(wanted: bool) -> Iterator[Nodes | None]:
-    """The cluster, for the block; None if it is not wanted."""
+def ray_nodes(wanted: bool, niceness: int = 0) -> Iterator[Nodes | None]:
+    """The cluster, for the block; None if it is not wanted. niceness: of its workers, beside that of this process."""
     if not wanted:
         yield None
         return
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": f"{niceness}"}
     nodes = _started()
     try:
         yield nodes

@@ -55,6 +55,16 @@ def waiting(seconds: float, marks: Path, shard: int) -> None:
     (marks / f"{shard}.times").write_text(json.dumps([begin, time.monotonic()]))
 
 
+def timed(job: Callable[[int], None], marks: Path, shard: int) -> None:
+    """Tell the process and its niceness, from when to when the job took, and its CPU seconds."""
+    begin, cpu = time.monotonic(), time.process_time()
+    job(shard)
+    told = [os.getpid(), os.nice(0), begin, time.monotonic(), time.process_time() - cpu]
+    beside = marks / f"{shard}.new"
+    beside.write_text(json.dumps(told))
+    beside.rename(marks / f"{shard}.times")
+
+
 def mount_small(place: Path) -> None:
     """For this thread alone, a file system of 16 kB at `place`. OSError if this system or user may not."""
     libc = ctypes.CDLL(None, use_errno=True)

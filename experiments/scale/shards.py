@@ -19,22 +19,27 @@ from experiments.scale.clips import short_clips
 from experiments.scale.corpora import Here, planned, rendered_poses, tiny_poses, tree
 from experiments.scale.costs import Cost, Sharing
 from experiments.scale.engines import LABELS, Name, Nodes, engine, installed, ray_nodes
+from experiments.scale.gaps import gaps
+from experiments.scale.kept import MADE_BY, Parts, by_part, read_parts, together
+from experiments.scale.plain_ray import PlainRay
 from experiments.scale.trials import TRIALS, Setting, Trial
 from skeletor.support.config import Config
 from skeletor.support.progress import log
 from slt.shards.run import run_plan
 
-Part = Literal["bytes", "failures", "costs"]
+Part = Literal["bytes", "failures", "costs", "ray"]
+_PLAIN = "ray, a plain task a shard"
 _REAL = 5.0  # seconds of the shards that the overhead is told of
 
 
 class ShardsConfig(Config):
     """engines: those that are not installed are left out. clips: rendered, their poses lifted. videos: of so many
     frames each, estimated and compared too. failing: clips of each trial of a failure. size: inputs in a shard.
-    overhead: shards of one input. waits: shards that only wait, for so many seconds."""
+    overhead: shards of one input. waits: shards that only wait, for so many seconds. small, posed, posed_frames: of
+    where Ray's time goes (`experiments.scale.gaps`)."""
 
     engines: list[Name] = Field(["local", "slurm", "ray"])
-    parts: list[Part] = Field(["bytes", "failures", "costs"])
+    parts: list[Part] = Field(["bytes", "failures", "costs", "ray"])
     clips: int = Field(200, ge=2)
     videos: int = Field(8, ge=0)
     frames: int = Field(4, ge=4)
@@ -44,30 +49,44 @@ class ShardsConfig(Config):
     overhead: int = Field(1000, ge=2)
     waits: int = Field(40, ge=2)
     seconds: float = Field(0.5, gt=0)
+    small: int = Field(100, ge=4)
+    posed: int = Field(8, ge=2)
+    posed_frames: int = Field(10, ge=4)
 
 
 def make(request: Request, config: ShardsConfig) -> None:
-    """All parts; the page is written after each. Each has its own Ray cluster: in one a node is killed."""
+    """All parts that are asked for; the page is written after each, and keeps what others made before. Each has its own
+    Ray cluster: in one a node is killed."""
     engines = [name for name in config.engines if installed(name)]
     work = request.work
     shutil.rmtree(work / "out", ignore_errors=True)
-    parts: dict[str, Any] = {}
+    old, made_by = read_parts(request.results / f"{request.name}.json")
+    parts: Parts = {}
     for part in config.parts:
-        with ray_nodes("ray" in engines) as nodes:
-            if part == "bytes":
-                parts["bytes"] = same_bytes(config, engines, work, nodes)
-            elif part == "failures":
-                parts["failures"] = failures(config, engines, work, nodes)
-            else:
-                parts["costs"], parts["sharing"] = all_costs(config, engines, work, nodes)
-        write(request, config, parts)
+        if part == "ray":
+            if "ray" in engines:  # it begins clusters of its own
+                parts["ray"] = list(gaps(config.small, config.posed, config.posed_frames, work))
+        else:
+            with ray_nodes("ray" in engines) as nodes:
+                if part == "bytes":
+                    parts["bytes"] = same_bytes(config, engines, work, nodes)
+                elif part == "failures":
+                    parts["failures"] = failures(config, engines, work, nodes)
+                else:
+                    parts["costs"], parts["sharing"] = all_costs(config, engines, work, nodes)
+        made_by = by_part(made_by, part, config.engines, request.command)
+        write(request, config, together(old, parts), made_by)
 
 
-def write(request: Request, config: ShardsConfig, parts: dict[str, Any]) -> None:
-    """The files of what has been found so far."""
-    values = {**request.about(config, None), "cores": os.cpu_count()}
+def write(request: Request, config: ShardsConfig, parts: Parts, made_by: dict[str, str]) -> None:
+    """The files of what has been found so far. made_by: the command, by part."""
+    values = {**request.about(config, None), "cores": os.cpu_count(), MADE_BY: made_by}
     plain = {name: [asdict(row) if not isinstance(row, list) else row for row in rows] for name, rows in parts.items()}
-    note = f"{os.cpu_count()} cores, other work on them. Made by `{request.command}`."
+    commands: dict[str, list[str]] = {}
+    for part, command in made_by.items():
+        commands.setdefault(command, []).append(part)
+    by = "; ".join(f"{', '.join(names)}: `{command}`" for command, names in commands.items())
+    note = f"{os.cpu_count()} cores, other work on them. Made by {by}."
     write_files(request.results, request.name, "\n\n".join([*page(parts, config), note]), values | plain)
 
 
@@ -119,6 +138,10 @@ def all_costs(
         log.info("%s", found[-1])
         shared.append(costs.sharing(LABELS[name], make_engine, config.waits, config.seconds, work / "out" / "waits"))
         log.info("%s", shared[-1])
+    if nodes is not None:
+        plain = partial(PlainRay, nodes.cluster.address)
+        found.append(costs.whole_run(_PLAIN, inputs, folder, plain(config.workers)))
+        shared.append(costs.sharing(_PLAIN, plain, config.waits, config.seconds, work / "out" / "waits"))
     return found, shared
 
 
@@ -126,7 +149,7 @@ def _engine(name: Name, logs: Path, nodes: Nodes | None, workers: int) -> Any:
     return engine(name, workers, logs, nodes)
 
 
-def page(parts: dict[str, Any], config: ShardsConfig) -> list[str]:
+def page(parts: Parts, config: ShardsConfig) -> list[str]:
     """The tables, each as text."""
     shown = []
     if "bytes" in parts:
@@ -153,4 +176,14 @@ def page(parts: dict[str, Any], config: ShardsConfig) -> list[str]:
         rows = [[one.name, f"{one.shards}", f"{one.own:.3f} s", f"{one.one:.1f} s", f"{one.two:.1f} s",
                  f"{one.speed:.2f}"] for one in parts["sharing"]]  # fmt: skip
         shown.append("\n".join(table(head, rows)))
+    if "ray" in parts:
+        head = ["stage", "by", "niceness of its processes", "shards", "processes", "ms a shard, of all", "within one",
+                "of that CPU", "CPU of a process' first", "between two of a process"]  # fmt: skip
+        rows = [
+            [one.stage, one.way, f"{one.niceness}", f"{one.shards}",
+             f"{one.processes}", *(f"{1000 * value:.0f}" for value in (one.a_shard, one.own, one.cpu, one.first)),
+             f"{1000 * one.between:.1f}"]
+            for one in parts["ray"]
+        ]  # fmt: skip
+        shown.append("\n".join(table(head, rows, texts=2)))
     return shown

@@ -45,7 +45,7 @@ VIEWS = {"mp4": ".view.mp4", "html": ".view.html"}
 NOBODY = "with nobody in them"
 WORKERS = (
     "of --executor slurm and ray: tasks at a time; default: one a core",
-    "processes, Slurm tasks, Ray tasks at a time; default: one a core, of processes at most 8 (0: none)",
+    "processes, Slurm tasks, Ray actors at a time; default: one a core, of processes at most 8 (0: none)",
 )
 TAKES = {
     "poses": "videos, or folders of frames (or of OpenPose's JSON, or files of poses: --estimator)",

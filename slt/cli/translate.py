@@ -111,7 +111,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add_pose_speed(parser, "default: the model's")
     parser.add_argument("--people", choices=WHO_IS_READ, help=f"of videos; {PEOPLE_ABOUT}; default: the model's")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
-    workers = "processes for 2D poses, Slurm tasks, Ray tasks at a time; default: one a core, of processes at most 8 "
+    workers = "processes for 2D poses, Slurm tasks, Ray actors at a time; default: one a core, of processes at most 8 "
     parser.add_argument("--workers", type=int, help=f"{workers}(0: none)")
     parser.add_argument("--glosses", action="store_true", help="print the recognised glosses too (preset ctc)")
     parser.add_argument(

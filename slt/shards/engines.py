@@ -1,4 +1,4 @@
-"""Who runs the shards: processes of this machine, Slurm (submitit), or Ray.
+"""Who runs the shards: processes of this machine, Slurm (submitit), or Ray (`slt.shards.on_ray`).
 
 An engine is handed a job, a function of a shard's number, and the numbers. It may run one twice, after a worker's
 death: a shard is written whole, and a finished one is skipped. What it yields says that a shard's job came to its end.
@@ -6,7 +6,6 @@ death: a shard is written whole, and a finished one is skipped. What it yields s
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from skeletor.support.errors import InputError, MissingDependency, as_input_error, is_full, one_line
+from skeletor.support.errors import MissingDependency, as_input_error, is_full, one_line
 from skeletor.support.workers import worker_pool
 
 Job = Callable[[int], None]
 ATTEMPTS = 8  # at one shard; each death over an input counts against that input (`slt.shards.shard`)
 _LOOK = 1.0  # seconds between two looks at which Slurm tasks have ended
+LOG_SECONDS = 60.0  # between two lines in the log that tell how long the rest will take
 ENGINES = ("local", "slurm", "ray")
 
 
@@ -165,96 +165,3 @@ def attempt(job: Job, shard: int) -> Ended:
     except Exception as error:
         return Ended.by(shard, error)
     return Ended(shard)
-
-
-@dataclass(frozen=True)
-class Ray:
-    """Ray tasks, here or on a cluster by its address; workers keep what they loaded. workers: tasks at a time; None is
-    as many as there are cores, and on a cluster as many as it grows to.
-
-    A task whose worker or node dies is tried again by Ray. A node whose disk is full gets no more of them, and what it
-    had is done by others. No usage statistics are sent.
-    """
-
-    address: str | None = None
-    workers: int | None = None
-
-    def run(self, job: Job, shards: Sequence[int]) -> Iterator[Ended]:
-        """See `Engine`."""
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        try:
-            import ray
-        except ImportError as error:
-            raise MissingDependency("--executor ray needs ray: pip install 'skeletor-slt[ray]'") from error
-        try:
-            # without an address one of its own, even where another cluster runs
-            ray.init(address=self.address or "local", num_cpus=None if self.address else self.workers,
-                     include_dashboard=False, ignore_reinit_error=True, log_to_driver=False,
-                     logging_level=logging.WARNING)  # fmt: skip
-        except ConnectionError as error:
-            raise InputError(f"--address {self.address}: no Ray cluster there ({one_line(error, 120)})") from error
-        try:
-            yield from self._work_off(ray, job, shards)
-        finally:
-            ray.shutdown()
-
-    def _work_off(self, ray: Any, job: Job, shards: Sequence[int]) -> Iterator[Ended]:
-        remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(_on_node)
-        waiting, running, nodes = deque(shards), dict[Any, int](), _Nodes(ray)
-        while waiting or running:
-            most = self._most(ray)
-            while waiting and len(running) < most:
-                shard = waiting.popleft()
-                running[remote.options(**nodes.placement()).remote(job, shard)] = shard
-            (done,), _ = ray.wait(list(running), num_returns=1)
-            shard = running.pop(done)
-            try:
-                ended, node = ray.get(done)
-            except ray.exceptions.RayError as error:
-                yield Ended(shard, one_line(error, 200))
-                continue
-            if ended.full and nodes.leave(node):
-                waiting.append(shard)
-            else:
-                yield ended
-
-    def _most(self, ray: Any) -> int:
-        """Tasks that are handed out. What a cluster of others has room for may be more than was asked for; else as many
-        again wait there, so that no core is idle, and a cluster that can grow has a reason to."""
-        if self.address is not None and self.workers is not None:
-            return self.workers
-        return 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-
-
-class _Nodes:
-    """The nodes of a Ray cluster, without those whose disk is full."""
-
-    def __init__(self, ray: Any) -> None:
-        self._ray, self._full, self._turn = ray, set[str](), 0
-
-    def leave(self, node: str) -> bool:
-        """Give no more to a node. False if there is no other."""
-        self._full.add(node)
-        return bool(self._others())
-
-    def placement(self) -> dict[str, Any]:
-        """The options of the next task: as Ray likes, or, once a disk is full, the others in turn."""
-        others = self._others() if self._full else []
-        if not others:
-            return {}
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        self._turn += 1
-        node = others[self._turn % len(others)]
-        return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True)}  # soft: it may die
-
-    def _others(self) -> list[str]:
-        alive = sorted(node["NodeID"] for node in self._ray.nodes() if node["Alive"])
-        return [node for node in alive if node not in self._full]
-
-
-def _on_node(job: Job, shard: int) -> tuple[Ended, str]:
-    """In a Ray task: what came of a shard, and on which node."""
-    import ray
-
-    return attempt(job, shard), ray.get_runtime_context().get_node_id()

@@ -13,7 +13,7 @@ from typing import Any
 
 from skeletor.files.atomic import remove_leftovers, write_text
 from skeletor.support.progress import progress, span
-from slt.shards.engines import Ended, Engine, one_thread
+from slt.shards.engines import LOG_SECONDS, Ended, Engine, one_thread
 from slt.shards.plan import Plan
 from slt.shards.shard import Build, finished_marker, forget_deaths, read_marker, run_shard
 from slt.shards.spread import there
@@ -66,7 +66,8 @@ def run_plan(plan: Plan, engine: Engine, build: Build | None = None) -> Outcome:
     one_thread()
     job = partial(run_shard, plan.folder, build=build)
     ended = engine.run(job if build is None else partial(there, os.getcwd(), job), todo) if todo else iter(())
-    errors = {one.shard: one for one in progress(ended, plan.stage, total=len(todo), unit="shard") if one.error}
+    told = progress(ended, plan.stage, total=len(todo), unit="shard", log_every=LOG_SECONDS)
+    errors = {one.shard: one for one in told if one.error}
     for folder in folders:
         remove_leftovers(folder)  # of killed workers
     for shard in todo:

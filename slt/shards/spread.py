@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from skeletor.support.progress import log, progress, span
-from slt.shards.engines import Engine, one_thread
+from slt.shards.engines import LOG_SECONDS, Engine, one_thread
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class EngineSpread:
         one_thread()
         begin, lost = time.monotonic(), 0
         ended = self.engine.run(partial(there, os.getcwd(), job), range(count))
-        for one in progress(ended, what, total=count, unit="shard"):
+        for one in progress(ended, what, total=count, unit="shard", log_every=LOG_SECONDS):
             if one.error is not None:
                 lost += 1
                 log.warning("%s: a shard is left to this machine: %s", what, one.error)

@@ -24,10 +24,11 @@ _OPTIONS = tuple(name for name in StageOptions.model_fields)
 def main(command: str, argv: list[str], text: str) -> int:
     """Plan and run. Exit code 0; 2 for bad input or a full disk, also if an input failed; 1 if a shard was lost."""
     args = make_parser(command, text).parse_intermixed_args(argv)
-    log_to(args.output / "log.txt" if args.output.is_dir() else None)
+    log_to()
     engine = make_engine(args, args.workers, args.output / "slurm")
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output):
+        log_to(args.output / "log.txt")
         plan = write_plan(
             args.output, args.stage, _options(args), _inputs(args), args.shard_size, partial(_decides, args)
         )
@@ -57,7 +58,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for plan and results")
     parser.add_argument("--shard-size", type=int, default=32, help="inputs in a shard; default: %(default)s")
     parser.add_argument("--dry-run", action="store_true", help="write the plan, run nothing")
-    parser.add_argument("--workers", type=int, help="processes, Slurm tasks, Ray tasks at a time; default: one a core")
+    parser.add_argument("--workers", type=int, help="processes, Slurm tasks, Ray actors at a time; default: one a core")
     add_engine_options(parser)
     parser.add_argument("--estimator", default=own.estimator, help="of poses; default: %(default)s")
     parser.add_argument("--pose-stride", type=int, default=own.pose_stride, help="of poses; default: %(default)s")

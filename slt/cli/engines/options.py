@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError
 from slt.estimators.ahead import usable_cores
-from slt.shards.engines import ENGINES, Engine, Local, Ray, Slurm
+from slt.shards.engines import ENGINES, Engine, Local, Slurm
+from slt.shards.on_ray import Ray
 
 if TYPE_CHECKING:
     from slt.pipeline.cache.code import Code
@@ -24,7 +25,8 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """`--executor` and what belongs to it."""
     about = "who does the work: processes here, Slurm, or Ray; default: %(default)s"
     parser.add_argument("--executor", choices=ENGINES, default=LOCAL, help=about)
-    parser.add_argument("--address", help="of a Ray cluster; default: one is started here")
+    address = "of a Ray cluster: HOST:PORT, ray://HOST:PORT or auto; default: one is started here"
+    parser.add_argument("--address", help=address)
     slurm = "of sbatch as submitit names it: timeout_min=60, slurm_partition=gpu, ...; cluster=local runs without Slurm"
     parser.add_argument("--slurm", action="append", default=[], metavar="KEY=VALUE", help=slurm)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from pathlib import Path
+from time import monotonic
 
 from skeletor.support.errors import InputError
 
@@ -51,3 +52,20 @@ def filling(folder: str, shard: int) -> None:
 
 def tell_threads(folder: str, shard: int) -> None:
     (Path(folder) / f"{shard}.threads").write_text(os.environ["OMP_NUM_THREADS"])
+
+
+def telling(folder: str, shard: int) -> None:
+    """Tells its process."""
+    (Path(folder) / f"{shard}.{os.getpid()}").touch()
+
+
+def meeting(folder: str, shard: int) -> None:
+    """Shards after the first end when two nodes of Ray are at work at once."""
+    import ray
+
+    (Path(folder) / f"{shard}.{ray.get_runtime_context().get_node_id()}").touch()
+    pause, deadline = threading.Event(), monotonic() + 240
+    while shard > 0 and len({path.suffix for path in Path(folder).iterdir()}) < 2:
+        if monotonic() > deadline:
+            raise InputError("no other node came")
+        pause.wait(0.05)

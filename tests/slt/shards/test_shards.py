@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ from skeletor.support.errors import InputError
 from slt.cli import main
 from slt.shards import run as running
 from slt.shards import shard as shard_work
-from slt.shards.engines import Ended, Engine, Local, Ray, Slurm, _Nodes
+from slt.shards.engines import Ended, Engine, Local, Slurm
+from slt.shards.on_ray import Ray
 from slt.shards.plan import Plan, write_plan
 from slt.shards.run import FAILED, Outcome, results_of, run_plan
 from slt.shards.shard import TRYING, finished, read_marker, run_shard
@@ -160,6 +160,7 @@ def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureF
     common = ("lift", "--list", listed, "-o", tmp_path / "lifted", "--shard-size", 2, "--workers", 1)
     assert run(*common, "--dry-run")[:2] == (0, f"{tmp_path / 'lifted'}: lift of 5 inputs in 3 shards\n")
     code, out, err = run(*common)
+    assert (tmp_path / "lifted" / "log.txt").exists(), "from the first run on"
     assert code == 2 and "3 shards: 3 made, 0 kept, 0 lost; 4 clips, 24 frames, 1 inputs failed" in out
     assert "1 of 5 inputs failed; see" in err
     code, out, _ = run("refine", tmp_path / "lifted", "-o", tmp_path / "refined", "--refine", "savgol", "--workers", 1)
@@ -167,6 +168,16 @@ def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureF
     assert run("refine", "-o", tmp_path / "none")[0] == 2
     assert run("lift", inputs[0], "-o", tmp_path / "lifted")[0] == 2  # another plan
     assert run("lift", inputs[0], "-o", tmp_path / "x", "--slurm", "timeout_min=3")[0] == 2
+
+
+def test_a_long_run_tells_how_far_it_is(
+    tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(running, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr("skeletor.support.progress.log.propagate", True)
+    with caplog.at_level("INFO", "skeletor"):
+        run_plan(planned(tmp_path / "out", inputs), InThisProcess())
+    assert "lift: 1 of 3 shards in" in caplog.text and "lift: 2 of 3 shards in" in caplog.text
 
 
 def test_what_a_person_broke_off_twice_is_not_left_out(tmp_path: Path, inputs: list[Path]) -> None:
@@ -321,26 +332,6 @@ def test_a_shard_whose_disk_was_full_is_submitted_again(tmp_path: Path) -> None:
     assert ended == {0: None, 1: None, 2: "the disk is full", 3: None}
     ended = {one.shard: one.full for one in Local(1).run(partial(filling, str(tmp_path)), range(4))}
     assert ended == {0: False, 1: False, 2: True, 3: False}
-
-
-def test_a_node_with_a_full_disk_gets_no_more_shards() -> None:
-    pytest.importorskip("ray")
-    a, b, c = ("0a" * 28, "0b" * 28, "0c" * 28)
-    alive = {a: True, b: True, c: False}
-    ray = SimpleNamespace(nodes=lambda: [{"NodeID": name, "Alive": on} for name, on in alive.items()])
-    nodes = _Nodes(ray)
-    assert nodes.placement() == {}, "as Ray likes"
-    assert nodes.leave(a)
-    assert {nodes.placement()["scheduling_strategy"].node_id for _ in range(4)} == {b}
-    assert not nodes.leave(b) and nodes.placement() == {}
-
-
-def test_ray_is_handed_no_more_at_a_time_than_was_asked_for() -> None:
-    """A cluster of others has room for more; one that is begun here, or may grow, is given what it has room for."""
-    ray = SimpleNamespace(cluster_resources=lambda: {"CPU": 6.0})
-    assert [Ray("auto", workers)._most(ray) for workers in (1, 2, 9)] == [1, 2, 9]
-    assert Ray("auto")._most(ray) == Ray(workers=6)._most(ray) == 12
-    assert Ray("auto")._most(SimpleNamespace(cluster_resources=dict)) == 2, "none is up yet"
 
 
 def test_workers_have_one_thread_each(tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ from slt.cli.corpora import run as command
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.work.poses.estimate import estimate_corpus
 from slt.pipeline.work.poses.lift import lift_parts
-from slt.shards.engines import Ended, Local, Ray, Slurm
+from slt.shards.engines import Ended, Local, Slurm
+from slt.shards.on_ray import Ray
 from slt.shards.spread import EngineSpread
 from tests.skeletor.poses.test_absent import signer
 from tests.slt.pipeline.work.poses.test_estimate import digests, write_clips
