@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+import zlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,7 @@ from skeletor.support.errors import as_input_error, is_full, one_line, printable
 from slt.shards.plan import Plan, read_plan
 from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage
 
+Stamp = list[int] | None
 Build = Callable[[], TextStage]  # can be pickled, and hashed by its value: what it builds is kept
 MARKER, TRYING = ".json", ".trying"
 _DEATHS = 2  # of workers over one input, after which it is left out
@@ -35,6 +38,7 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
     if finished(plan, shard):
         return
     base, inputs = plan.result(shard), plan.inputs_of(shard)
+    sources = _sources(inputs)  # before they are read: what changes meanwhile has changed
     base.parent.mkdir(parents=True, exist_ok=True)
     stage = _stage(plan.stage, json.dumps(dict(plan.options), sort_keys=True)) if build is None else _built(build)
     deaths = _deaths(base)
@@ -57,12 +61,12 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
             results[_name(path, clip, results)] = value
             if plan.stage not in POSE_STAGES and value.get("failed"):
                 failed.append({"input": shown, "reason": value["failed"]})
-    _write(plan, shard, inputs, results, failed)
+    _write(plan, shard, sources, results, failed)
     base.with_suffix(TRYING).unlink(missing_ok=True)
 
 
 def finished(plan: Plan, shard: int) -> bool:
-    """Whether a shard was done by this plan, from inputs that are still the same (by size and time), and is whole."""
+    """Whether a shard was done by this plan, from inputs that are still the same (by sizes and times), and is whole."""
     return finished_marker(plan, shard) is not None
 
 
@@ -87,7 +91,7 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     """What a finished shard says of itself, None if there is none; a damaged one counts as none.
 
     key: of the plan. file, sha256: of the results, None without any. clips, frames: in it. failed: input and reason.
-    sources: size and time of each input. written: sha256 of files elsewhere; left out if there are none.
+    sources: the stamp of each input (`_stamp`). written: sha256 of files elsewhere; left out if there are none.
     """
     try:
         marker = json.loads(plan.result(shard).with_suffix(MARKER).read_text(encoding="utf-8"))
@@ -99,7 +103,7 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
 
 
 def _write(
-    plan: Plan, shard: int, inputs: list[Path], results: Mapping[str, Any], failed: list[dict[str, str]]
+    plan: Plan, shard: int, sources: list[Stamp], results: Mapping[str, Any], failed: list[dict[str, str]]
 ) -> None:
     """The results, and when they lie under their name, the marker."""
     base = plan.result(shard)
@@ -120,7 +124,7 @@ def _write(
         "clips": len(results) - sum(bool(record.get("failed")) for record in records),
         "frames": sum(len(r) for r in results.values()) if poses else None,
         "failed": failed,
-        "sources": _sources(inputs),
+        "sources": sources,
     } | ({"written": written} if written else {})
     write_text(base.with_suffix(MARKER), _json(marker, 1) + "\n")
 
@@ -163,17 +167,36 @@ def _name(path: Path, clip: str, taken: Mapping[str, PoseSequence]) -> str:
     return free
 
 
-def _sources(inputs: list[Path]) -> list[list[int] | None]:
-    """Size and time of each input; None where there is none."""
-    found: list[list[int] | None] = []
-    for path in inputs:
-        try:
-            status = os.stat(path)
-        except OSError:
-            found.append(None)
-        else:
-            found.append([status.st_size, status.st_mtime_ns])
-    return found
+def _sources(inputs: list[Path]) -> list[Stamp]:
+    return [_stamp(path) for path in inputs]
+
+
+def _stamp(path: Path) -> Stamp:
+    """Size and time of an input; None if there is none.
+
+    Of a folder (of frames, of JSON) how many files lie in it, their size in all, the newest time, and a checksum of
+    names, sizes and times: its own time says nothing of files that are written anew in place. Hidden files and folders
+    in it are no inputs. No file is read.
+    """
+    try:
+        status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            return [status.st_size, status.st_mtime_ns]
+        with os.scandir(path) as entries:
+            files = sorted(map(_listed, (one for one in entries if not one.name.startswith(".") and not one.is_dir())))
+    except OSError:
+        return None
+    sizes, times = [size for _, size, _ in files], [time for *_, time in files]
+    return [len(files), sum(sizes), max(times, default=0), zlib.crc32(repr(files).encode())]
+
+
+def _listed(entry: os.DirEntry[str]) -> tuple[str, int, int]:
+    """Name, size and time of a file; a link that leads nowhere has none."""
+    try:
+        status = entry.stat()
+    except OSError:
+        return entry.name, 0, 0
+    return entry.name, status.st_size, status.st_mtime_ns
 
 
 def _line(error: Exception, path: Path) -> str:
