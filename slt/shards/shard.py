@@ -7,22 +7,19 @@ used is listed in the marker, and the others go on; so is one that ended its wor
 from __future__ import annotations
 
 import json
-import os
-import stat
-import zlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from skeletor.files.atomic import write_text
+from skeletor.files.stamp import Stamp, stamp
 from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.support.errors import as_input_error, is_full, one_line, printable
 from slt.shards.plan import Plan, read_plan
 from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage
 
-Stamp = list[int] | None
 Build = Callable[[], TextStage]  # can be pickled, and hashed by its value: what it builds is kept
 MARKER, TRYING = ".json", ".trying"
 _DEATHS = 2  # of workers over one input, after which it is left out
@@ -91,7 +88,7 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     """What a finished shard says of itself, None if there is none; a damaged one counts as none.
 
     key: of the plan. file, sha256: of the results, None without any. clips, frames: in it. failed: input and reason.
-    sources: the stamp of each input (`_stamp`). written: sha256 of files elsewhere; left out if there are none.
+    sources: the `stamp` of each input. written: sha256 of files elsewhere; left out if there are none.
     """
     try:
         marker = json.loads(plan.result(shard).with_suffix(MARKER).read_text(encoding="utf-8"))
@@ -103,7 +100,7 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
 
 
 def _write(
-    plan: Plan, shard: int, sources: list[Stamp], results: Mapping[str, Any], failed: list[dict[str, str]]
+    plan: Plan, shard: int, sources: list[Stamp | None], results: Mapping[str, Any], failed: list[dict[str, str]]
 ) -> None:
     """The results, and when they lie under their name, the marker."""
     base = plan.result(shard)
@@ -167,36 +164,8 @@ def _name(path: Path, clip: str, taken: Mapping[str, PoseSequence]) -> str:
     return free
 
 
-def _sources(inputs: list[Path]) -> list[Stamp]:
-    return [_stamp(path) for path in inputs]
-
-
-def _stamp(path: Path) -> Stamp:
-    """Size and time of an input; None if there is none.
-
-    Of a folder (of frames, of JSON) how many files lie in it, their size in all, the newest time, and a checksum of
-    names, sizes and times: its own time says nothing of files that are written anew in place. Hidden files and folders
-    in it are no inputs. No file is read.
-    """
-    try:
-        status = os.stat(path)
-        if not stat.S_ISDIR(status.st_mode):
-            return [status.st_size, status.st_mtime_ns]
-        with os.scandir(path) as entries:
-            files = sorted(map(_listed, (one for one in entries if not one.name.startswith(".") and not one.is_dir())))
-    except OSError:
-        return None
-    sizes, times = [size for _, size, _ in files], [time for *_, time in files]
-    return [len(files), sum(sizes), max(times, default=0), zlib.crc32(repr(files).encode())]
-
-
-def _listed(entry: os.DirEntry[str]) -> tuple[str, int, int]:
-    """Name, size and time of a file; a link that leads nowhere has none."""
-    try:
-        status = entry.stat()
-    except OSError:
-        return entry.name, 0, 0
-    return entry.name, status.st_size, status.st_mtime_ns
+def _sources(inputs: list[Path]) -> list[Stamp | None]:
+    return [stamp(path) for path in inputs]
 
 
 def _line(error: Exception, path: Path) -> str:

@@ -5,11 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from slt.shards import shard
+from skeletor.io.formats import read_poses
+from skeletor.io.native import write_shard
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.turns import Turn, with_turns
 from slt.shards.plan import Plan, write_plan
 from slt.shards.shard import finished, run_shard
+from slt.shards.work import StageOptions
+from tests.skeletor.poses.test_absent import signer
 
 Stage = Callable[[Path], dict[str, dict[str, Any]]]
 
@@ -94,16 +100,6 @@ def test_what_is_no_frame_of_a_folder_changes_nothing(tmp_path: Path, frames: Pa
     assert finished(plan, 0)
 
 
-def test_no_file_is_read_to_tell_whether_an_input_changed(
-    tmp_path: Path, frames: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stamps = shard._sources([frames, frames / "0.json", tmp_path / "none"])
-    assert stamps[1] == [1, 1000] and stamps[2] is None
-    assert stamps[0] is not None and stamps[0][:3] == [4, 4, 1003]
-    monkeypatch.setattr("builtins.open", None)
-    assert shard._sources([frames]) == stamps[:1]
-
-
 def test_an_input_that_changes_while_it_is_worked_on_is_done_anew(tmp_path: Path) -> None:
     clip = tmp_path / "clip.pose"
     clip.write_text("old")
@@ -118,3 +114,21 @@ def test_an_input_that_changes_while_it_is_worked_on_is_done_anew(tmp_path: Path
     assert not finished(plan, 0), "its result is of what is no longer there"
     run_shard(plan.folder, 0, Built(reading))
     assert finished(plan, 0)
+
+
+def test_people_who_sign_in_turns_are_put_through_by_themselves(tmp_path: Path) -> None:
+    """As by `slt lift` and `slt refine`: no filter reaches over the frame where another one begins."""
+    first, second = signer(9), signer(11)
+    points = np.concatenate([first.keypoints, 2 * second.keypoints + 500])
+    both = PoseSequence(points, np.ones(points.shape[:2]), 25, first.skeleton, first.provenance)
+    turned = with_turns(both, [Turn(0, 9, 1), Turn(9, 20, 2)], ["", ""])
+    clips = {"both": turned, "first": turned.frames(0, 9), "second": turned.frames(9, 20)}
+    write_shard(clips, tmp_path / "talk.safetensors")
+    options, given = StageOptions(refine="savgol").model_dump(), tmp_path / "talk.safetensors"
+    for stage in ("lift", "refine"):
+        plan = write_plan(tmp_path / stage, stage, options, [given], 1, lambda: "code")
+        run_shard(plan.folder, 0)
+        given = plan.result(0).with_suffix(".safetensors")
+        made = {name.rpartition("#")[2]: pose.keypoints for name, pose in read_poses(given).items()}
+        assert set(made) == set(clips)
+        np.testing.assert_array_equal(made["both"], np.concatenate([made["first"], made["second"]]))
