@@ -64,8 +64,9 @@ def make(request: Request, config: ShardsConfig) -> None:
     parts: Parts = {}
     for part in config.parts:
         if part == "ray":
-            if "ray" in engines:  # it begins clusters of its own
-                parts["ray"] = list(gaps(config.small, config.posed, config.posed_frames, work))
+            if "ray" not in engines:
+                continue
+            parts["ray"] = list(gaps(config.small, config.posed, config.posed_frames, work))  # it has its own clusters
         else:
             with ray_nodes("ray" in engines) as nodes:
                 if part == "bytes":
@@ -74,7 +75,7 @@ def make(request: Request, config: ShardsConfig) -> None:
                     parts["failures"] = failures(config, engines, work, nodes)
                 else:
                     parts["costs"], parts["sharing"] = all_costs(config, engines, work, nodes)
-        made_by = by_part(made_by, part, config.engines, request.command)
+        made_by = by_part(made_by, part, engines, request.command)
         write(request, config, together(old, parts), made_by)
 
 

@@ -10,6 +10,7 @@ from skeletor.files.suffixes import is_poses
 from skeletor.lifters.registry import Lifter
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.turns import each_turn
 from skeletor.refiners.registry import Refiner
 from slt.cli.inputs import Input
 from slt.estimators.given import GivenPoses
@@ -51,7 +52,7 @@ def _page(one: Input, raw: PoseSequence, pictures: bool, lifter: Lifter, refiner
     from slt.viewer.scene import make_scene
 
     lifted = lifter(raw) if raw.dims == 2 else raw if raw.provenance.units == "shoulder" else normalise(raw)
-    refined = lifted if refined_before(raw) else refiner(lifted)
+    refined = lifted if refined_before(raw) else each_turn(lifted, refiner)
     fps = raw.fps if one.file.is_dir() else None
     write_page(make_scene(one.name, raw, lifted, refined), target, one.file if pictures else None, fps)
 
@@ -67,4 +68,4 @@ def before_and_after(raw: PoseSequence, lifter: Lifter, refiner: Refiner) -> tup
         return raw, denormalise(refiner(lifter(raw)))
     if raw.provenance.units != "shoulder":
         raw = normalise(raw)
-    return raw, raw if refined_before(raw) else refiner(raw)
+    return raw, raw if refined_before(raw) else each_turn(raw, refiner)

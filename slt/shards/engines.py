@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -75,8 +76,8 @@ class Local:
             with worker_pool(min(self.workers, len(waiting))) as pool:
                 while waiting or running:
                     while waiting and len(running) < 2 * self.workers:
-                        shard = waiting.popleft()
-                        running[pool.submit(attempt, job, shard)] = shard
+                        future = pool.submit(attempt, job, waiting[0])  # refused if a worker has died: then it waits on
+                        running[future] = waiting.popleft()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         ended = future.result()
                         del running[future]
@@ -124,21 +125,35 @@ class Slurm:
             jobs = executor.map_array(Group(job), groups)
             of_task = {task.job_id: group for task, group in zip(jobs, groups, strict=True)}
             missing: list[int] = []
-            for task in as_completed(jobs, poll_frequency=_LOOK):
-                group = of_task[task.job_id]
-                try:
-                    ended = task.result()
-                except Exception:  # the task itself was lost: its shards are submitted again
-                    missing += group
-                else:
-                    why |= {one.shard: one for one in ended if one.full}
-                    missing += [one.shard for one in ended if one.full]
-                    yield from (one for one in ended if not one.full)
+            with _cancelled_if_broken_off(jobs):
+                for task in as_completed(jobs, poll_frequency=_LOOK):
+                    group = of_task[task.job_id]
+                    try:
+                        ended = task.result()
+                    except Exception:  # the task itself was lost: its shards are submitted again
+                        missing += group
+                    else:
+                        why |= {one.shard: one for one in ended if one.full}
+                        missing += [one.shard for one in ended if one.full]
+                        yield from (one for one in ended if not one.full)
             left = missing
             if not left:
                 return
         for shard in left:
             yield why.get(shard) or Ended(shard, f"its task was lost {ATTEMPTS} times; see {self.logs}")
+
+
+@contextmanager
+def _cancelled_if_broken_off(jobs: Sequence[Any]) -> Iterator[None]:
+    """Tasks outlive who submitted them: those that are not done are cancelled if the block is broken off."""
+    try:
+        yield
+    except BaseException:
+        for task in jobs:
+            with suppress(Exception):  # what broke the block off is told, not that one more cannot be reached
+                if not task.done():
+                    task.cancel(check=False)
+        raise
 
 
 @dataclass(frozen=True)

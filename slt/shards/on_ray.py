@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from skeletor.support.errors import InputError, MissingDependency, one_line
+from skeletor.support.signals import Ended as EndedBySignal
+from skeletor.support.signals import raise_end_behind
 from slt.shards.crew import Crew, Done, Event, Lost, Up
 from slt.shards.engines import Ended, Job, attempt
 
@@ -37,11 +42,14 @@ class Ray:
             import ray
         except ImportError as error:
             raise MissingDependency("--executor ray needs ray: pip install 'skeletor-slt[ray]'") from error
-        _connect(ray, self.address, self.workers)
         try:
+            _connect(ray, self.address, self.workers)
             cluster = _RayCluster(ray, job)
             most = self.workers if self.address else cluster.cores()  # one that was begun here does not grow
             yield from Crew(cluster, most).work_off(shards)
+        except SystemExit as end:
+            raise_end_behind(end)  # while it waits Ray makes an exit of its own, with code 1, of what a signal raised
+            raise
         finally:
             ray.shutdown()
 
@@ -54,9 +62,10 @@ def _connect(ray: Any, address: str | None, cores: int | None) -> None:
     if address is not None:
         _knock(address)
     try:
-        ray.init(address=address or "local", num_cpus=None if address else cores, include_dashboard=False,
-                 ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)  # fmt: skip
-    except (OSError, RuntimeError, ray.exceptions.RayError) as error:
+        with _own_sigterm():
+            ray.init(address=address or "local", num_cpus=None if address else cores, include_dashboard=False,
+                     ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING)  # fmt: skip
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         line = one_line(error, _LINE)
         if address is None:
             raise InputError(f"--executor ray: no cluster comes up here ({line})") from error
@@ -71,8 +80,24 @@ def _knock(address: str) -> None:
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError: no name of a host can be like that
         raise InputError(f"--address {address}: no Ray cluster there ({one_line(error)})") from error
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """In the block Ray puts a handler of its own in the place of this process's, which would end it with another exit
+    code for as long as it lives. It is put back; `Ended` if SIGTERM came meanwhile."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as end:
+        if end.code != signal.SIGTERM:
+            raise
+        raise EndedBySignal(signal.SIGTERM) from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 class ShardWorker:

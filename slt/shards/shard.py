@@ -7,13 +7,13 @@ used is listed in the marker, and the others go on; so is one that ended its wor
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from skeletor.files.atomic import write_text
+from skeletor.files.stamp import Stamp, stamp
 from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.support.errors import as_input_error, is_full, one_line, printable
@@ -35,6 +35,7 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
     if finished(plan, shard):
         return
     base, inputs = plan.result(shard), plan.inputs_of(shard)
+    sources = _sources(inputs)  # before they are read: what changes meanwhile has changed
     base.parent.mkdir(parents=True, exist_ok=True)
     stage = _stage(plan.stage, json.dumps(dict(plan.options), sort_keys=True)) if build is None else _built(build)
     deaths = _deaths(base)
@@ -57,12 +58,12 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
             results[_name(path, clip, results)] = value
             if plan.stage not in POSE_STAGES and value.get("failed"):
                 failed.append({"input": shown, "reason": value["failed"]})
-    _write(plan, shard, inputs, results, failed)
+    _write(plan, shard, sources, results, failed)
     base.with_suffix(TRYING).unlink(missing_ok=True)
 
 
 def finished(plan: Plan, shard: int) -> bool:
-    """Whether a shard was done by this plan, from inputs that are still the same (by size and time), and is whole."""
+    """Whether a shard was done by this plan, from inputs that are still the same (by sizes and times), and is whole."""
     return finished_marker(plan, shard) is not None
 
 
@@ -87,7 +88,7 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     """What a finished shard says of itself, None if there is none; a damaged one counts as none.
 
     key: of the plan. file, sha256: of the results, None without any. clips, frames: in it. failed: input and reason.
-    sources: size and time of each input. written: sha256 of files elsewhere; left out if there are none.
+    sources: the `stamp` of each input. written: sha256 of files elsewhere; left out if there are none.
     """
     try:
         marker = json.loads(plan.result(shard).with_suffix(MARKER).read_text(encoding="utf-8"))
@@ -99,7 +100,7 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
 
 
 def _write(
-    plan: Plan, shard: int, inputs: list[Path], results: Mapping[str, Any], failed: list[dict[str, str]]
+    plan: Plan, shard: int, sources: list[Stamp | None], results: Mapping[str, Any], failed: list[dict[str, str]]
 ) -> None:
     """The results, and when they lie under their name, the marker."""
     base = plan.result(shard)
@@ -120,7 +121,7 @@ def _write(
         "clips": len(results) - sum(bool(record.get("failed")) for record in records),
         "frames": sum(len(r) for r in results.values()) if poses else None,
         "failed": failed,
-        "sources": _sources(inputs),
+        "sources": sources,
     } | ({"written": written} if written else {})
     write_text(base.with_suffix(MARKER), _json(marker, 1) + "\n")
 
@@ -163,17 +164,8 @@ def _name(path: Path, clip: str, taken: Mapping[str, PoseSequence]) -> str:
     return free
 
 
-def _sources(inputs: list[Path]) -> list[list[int] | None]:
-    """Size and time of each input; None where there is none."""
-    found: list[list[int] | None] = []
-    for path in inputs:
-        try:
-            status = os.stat(path)
-        except OSError:
-            found.append(None)
-        else:
-            found.append([status.st_size, status.st_mtime_ns])
-    return found
+def _sources(inputs: list[Path]) -> list[Stamp | None]:
+    return [stamp(path) for path in inputs]
 
 
 def _line(error: Exception, path: Path) -> str:

@@ -92,9 +92,11 @@ def translate(options: StageOptions) -> TextStage:
 
 
 def _each_clip(stage: Callable[[PoseSequence], PoseSequence], options: StageOptions, path: Path) -> Clips:
+    """People who sign in turns are put through by themselves, as `slt lift` and `slt refine` do."""
+    from skeletor.poses.turns import each_turn
     from slt.estimators.given import PoseFiles
 
-    return {name: stage(pose) for name, pose in PoseFiles(options.fps, options.skeleton).clips(path).items()}
+    return {name: each_turn(pose, stage) for name, pose in PoseFiles(options.fps, options.skeleton).clips(path).items()}
 
 
 def _model(options: StageOptions) -> Path | None:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from skeletor.files.atomic import atomic_path, write_text
+from skeletor.files.stamp import stamp
 from skeletor.io.formats import read_poses
 from skeletor.learning.data.frame_store import (
     FORMAT,
@@ -230,7 +231,7 @@ def _writing(out: Path) -> Iterator[None]:
 
 def _key(files: Sequence[Path], worse: Sequence[Path], fps: float | None, shard_frames: int) -> str:
     """Says what is packed, so that only a run of the same inputs goes on."""
-    listed = [[(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in part if f.exists()] for part in (files, worse)]
+    listed = [[(str(f), *(stamp(f) or ())) for f in part if f.exists()] for part in (files, worse)]
     return hashlib.sha256(json.dumps([listed, fps, shard_frames, VERSION]).encode()).hexdigest()[:24]
 
 

@@ -13,8 +13,11 @@ from skeletor.lifters.registry import LIFTERS, build_lifter
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50
 from skeletor.poses.turns import Turn, with_turns
+from skeletor.refiners.registry import build_refiner
+from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.support.errors import InputError
 from slt.cli import stages
+from slt.cli.view import before_and_after
 from slt.estimators.mediapipe.bystanders import STAGE
 from slt.video import open_video, write_video
 from tests.slt.toy import perform
@@ -254,3 +257,13 @@ def test_people_in_turns_are_lifted_by_themselves(tmp_path):
     np.testing.assert_array_equal(made["both"].keypoints[cut:], made["b"].keypoints)
     with pytest.raises(InputError, match="several people in turns cannot be lifted as one"):
         build_lifter(LIFTERS.check({"mode": "fast"}, "test"))(turned)
+
+
+def test_people_in_turns_are_viewed_as_they_are_refined_by_themselves():
+    pose = perform(["regen", "wind", "sonne"], 1)
+    turned = with_turns(pose, [Turn(0, 20, 1), Turn(20, len(pose), 2)], ["", ""])
+    refiner = build_refiner(SavgolOptions())
+    raw, refined = before_and_after(turned, build_lifter(LIFTERS.parse({})), refiner)
+    parts = [refiner(turned.frames(0, 20)), refiner(turned.frames(20, len(pose)))]
+    np.testing.assert_array_equal(refined.keypoints, np.concatenate([part.keypoints for part in parts]))
+    assert raw is turned

@@ -21,6 +21,7 @@ from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50, custom_skeleton
 from skeletor.poses.turns import Turn, with_turns
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.support.errors import InputError
+from tests.skeletor.io.signer import person, signer, write_json
 from tests.skeletor.refiners.tiny import clips, config
 
 CPU = torch.device("cpu")
@@ -310,3 +311,14 @@ def test_of_people_in_turns_each_turn_is_a_clip(tmp_path: Path, shard_frames: in
     assert torch.equal(a.target, b.target) and torch.equal(a.source, b.source)
     (tmp_path / "one" / MARKER).unlink()
     assert pack([good], tmp_path / "one", degraded=[worse], shard_frames=shard_frames) == packed
+
+
+def test_a_folder_of_json_whose_frames_are_written_anew_is_another_input(tmp_path: Path) -> None:
+    joints, folder = signer(4), tmp_path / "json"
+    for t in range(4):
+        write_json(folder, t, [person(joints, t)])
+    packed = pack([folder], tmp_path / "out")
+    assert pack([folder], tmp_path / "out") == packed
+    write_json(folder, 2, [person(signer(4, moves=1.0), 2)])
+    with pytest.raises(InputError, match="holds a store of other inputs"):
+        pack([folder], tmp_path / "out")
