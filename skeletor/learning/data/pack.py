@@ -37,6 +37,7 @@ from skeletor.support.progress import log, progress
 
 SHARD_FRAMES = 1 << 18  # 84 MB of 50 joints in 3D: what is held in memory, and lost when a run is killed
 LIMIT = 2048.0  # from here on neighbouring float16 numbers are 2 apart
+_CONTENT = "2"  # how clips are made of inputs; stores of another one are made anew. 2: each turn of a signer is a clip
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ def _writing(out: Path) -> Iterator[None]:
 def _key(files: Sequence[Path], worse: Sequence[Path], fps: float | None, shard_frames: int) -> str:
     """Says what is packed, so that only a run of the same inputs goes on."""
     listed = [[(str(f), *(stamp(f) or ())) for f in part if f.exists()] for part in (files, worse)]
-    return hashlib.sha256(json.dumps([listed, fps, shard_frames, VERSION]).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps([listed, fps, shard_frames, VERSION, _CONTENT]).encode()).hexdigest()[:24]
 
 
 def _with_neck(pose: PoseSequence) -> PoseSequence:
