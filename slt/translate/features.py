@@ -186,9 +186,8 @@ def _velocity(values: np.ndarray) -> np.ndarray:
 def _hand_features(hand: np.ndarray, side: str, doubt: np.ndarray | None, hands: str) -> np.ndarray:
     """(T, 21, 3) joints of one hand to (T, 67): shape (in palm axes, or bends), axes, and `doubt` (T,) or a flag.
 
-    The flag is 1 where the hand is missing.
-
-    The left hand is mirrored first, so that the same sign by either hand has the same features.
+    The flag is 1 where the hand is missing. The left hand is mirrored first, so that the same sign by either hand has
+    the same features.
     """
     relative = hand[:, 1:] - hand[:, :1]  # (T, 20, 3)
     if side == "left":

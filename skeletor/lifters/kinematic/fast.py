@@ -17,12 +17,12 @@ import numpy as np
 from skeletor.lifters.kinematic import hand_depth, trunk
 from skeletor.lifters.kinematic.kinematics import PROPORTIONS
 from skeletor.lifters.kinematic.side_by_side import Layout, marginals
+from skeletor.lifters.kinematic.trunk import SURE
 
 # left, right
 SHOULDERS, ELBOWS, WRISTS, HANDS = (5, 2), (6, 3), (7, 4), (8, 29)
 NOSE = 0
 UPPER_ARM, FOREARM = 2, 3  # in PROPORTIONS
-SURE = 0.3  # confidence from which a joint is evidence of a bone's length
 TINY = 1e-6
 
 

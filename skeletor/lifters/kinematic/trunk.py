@@ -13,11 +13,10 @@ import numpy as np
 from skeletor.lifters.kinematic.side_by_side import Layout, marginals
 
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_WRIST, RIGHT_WRIST = 5, 2, 7, 4
-SURE = 0.3  # confidence from which a shoulder is evidence
+SURE = 0.3  # confidence from which a joint is evidence of a length
 TINY = 1e-3
-_GRID = np.linspace(
-    -0.9, 0.9, 37, dtype=np.float32
-)  # of the turn: the sine of its angle, left shoulder forward above 0
+# Turns that are weighed: sines of the angle, above 0 with the left shoulder to the front.
+_GRID = np.linspace(-0.9, 0.9, 37, dtype=np.float32)
 
 
 @dataclass(frozen=True)
