@@ -1,4 +1,4 @@
-"""What a training clip of the recogniser undergoes: turned, stretched in time, hands lost in bursts."""
+"""What a training clip of the recogniser undergoes: run on, turned, stretched in time, hands lost in bursts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import numpy as np
 from skeletor.learning.measured import gap_lengths, read_noise
 from skeletor.refiners.trained import SHIPPED_NOISE
 from slt.recognise.config import RecogniserConfig
+from slt.recognise.labels import UNKNOWN
 from slt.translate.features import STREAMS, WIDTH
 
 _BURST = (2, 10)  # rows that a lost hand stays lost
 _BURSTS = 3  # at most so many in a clip
 _EVEN, _LONGEST = 0.5, 16  # as in the refiner's training: nearly all measured losses are of a frame or two
+_REST_S = 0.32  # a sentence has begun or ended so far from the clip's ends, at the latest, with few exceptions
+_NEXT_S = 0.32  # at most so much of a neighbour is seen
+_WAY_S = 0.16  # at most so long hands go from one to the next
 _HANDS = ("right_hand", "left_hand")
 _VELOCITIES = slice(STREAMS["left_hand"][0] * 2 - STREAMS["right_hand"][0], WIDTH)  # they stand behind both hands
 _STILL = {side: [column for column in STREAMS[side] if column < _VELOCITIES.start] for side in _HANDS}
@@ -48,6 +52,29 @@ def augment(
     if config.lost_hands and rng.random() < config.lost_hands:
         raw = _without_hand(raw, rng) if config.losses == "bursts" else _with_losses(raw, config, rng)
     return raw, labels
+
+
+def run_on(
+    raw: np.ndarray, labels: np.ndarray, neighbour: np.ndarray, config: RecogniserConfig, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Copies of raw features (T, F) and of labels (T,) that end as in a recording without rests between sentences.
+
+    Some of the end is cut off. In half of the cases hands then go on to the beginning of a neighbour (T', F), of which
+    a piece is seen; what the rows behind the clip show is nobody's to read: their labels are UNKNOWN.
+    """
+    rest, longest, way = (
+        max(1, round(seconds * config.fps / config.frame_stride)) for seconds in (_REST_S, _NEXT_S, _WAY_S)
+    )
+    rows = len(raw) - min(int(rng.integers(rest + 1)), len(raw) // 4)
+    raw, labels = raw[:rows], labels[:rows]
+    start = int(rng.integers(rest // 2, rest + 1))
+    piece = neighbour[start : start + int(rng.integers(1, longest + 1))]
+    if rng.random() < 0.5 or not len(piece):
+        return raw, labels
+    between = int(rng.integers(1, way + 1))
+    share = ((np.arange(between, dtype=np.float32) + 1) / (between + 1))[:, None]
+    raw = np.concatenate([raw, raw[-1] * (1 - share) + piece[0] * share, piece]).astype(np.float32)
+    return raw, np.concatenate([labels, np.full(between + len(piece), UNKNOWN)])
 
 
 def turned(raw: np.ndarray, angle: float) -> np.ndarray:

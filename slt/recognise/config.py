@@ -10,7 +10,7 @@ from skeletor.support.config import Config
 from skeletor.support.registry import Presets
 
 # Values that a serialised config leaves out: what was made before there were these options is not something else.
-_SILENT = {"accumulate": 1, "hands": "joints"}
+_SILENT = {"accumulate": 1, "hands": "joints", "run_ons": 0.0}
 
 
 class Accumulating(Config):
@@ -70,6 +70,10 @@ class RecogniserConfig(Accumulating):
         description="bursts: a hand is missing for 2 to 10 rows; measured: hands are lost for as long, and together as "
         "often, as MediaPipe loses them, and half of the losses are filled",
     )
+    run_ons: float = Field(
+        default=0.0, ge=0, le=1,
+        description="share of clips' ends without rest, half of them with the beginning or end of another clip behind",
+    )  # fmt: skip
     # reading
     beam: int = Field(default=8, ge=1, le=100, description="1: the best step by step, without a language model")
     gloss_weights: list[float] = Field(

@@ -20,7 +20,7 @@ from skeletor.support.devices import process_count, resolve_device
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data.alignments import Span
-from slt.recognise.augment import augment
+from slt.recognise.augment import augment, run_on
 from slt.recognise.config import RecogniserConfig
 from slt.recognise.decode import BLANK, Ids, Reading, greedy, tune
 from slt.recognise.labels import UNKNOWN, row_labels
@@ -169,7 +169,8 @@ class RecogniserTask:
         chosen = rng.choice(ring, size, replace=False)
         sources, labels = [], []
         for k in chosen:
-            raw, label = augment(self.clips.raw[k], self.clips.labels[k], self.config, rng)
+            raw, label = self._with_ends(int(k), rng)
+            raw, label = augment(raw, label, self.config, rng)
             standard = self.stats.standardise(raw)
             if self.config.noise:
                 drawn = rng.standard_normal((len(standard), standard.shape[1] - 1), dtype=np.float32)
@@ -184,6 +185,16 @@ class RecogniserTask:
             torch.tensor([len(target) for target in targets]),
             pad(labels, batch_first=True, padding_value=UNKNOWN),
         )
+
+    def _with_ends(self, k: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Features and labels of clip `k`, whose ends may be those of a sentence among others."""
+        raw, label = self.clips.raw[k], self.clips.labels[k]
+        for step in (1, -1) if self.config.run_ons else ():  # the end, and with time reversed the beginning
+            if rng.random() < self.config.run_ons:
+                other = self.clips.raw[int(rng.integers(len(self.clips.raw)))]
+                raw, label = run_on(raw[::step], label[::step], other[::step], self.config, rng)
+                raw, label = raw[::step], label[::step]
+        return np.ascontiguousarray(raw), np.ascontiguousarray(label)
 
     def loss(self, runner: nn.Module, batch: Batch, seed: int) -> Tensor:
         """Mean over the clips of the CTC loss and of what is added to it."""

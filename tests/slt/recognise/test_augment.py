@@ -5,8 +5,9 @@ import pytest
 
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
-from slt.recognise.augment import _lose, augment, turned
+from slt.recognise.augment import _lose, augment, run_on, turned
 from slt.recognise.config import PRESETS, RecogniserConfig
+from slt.recognise.labels import UNKNOWN
 from slt.translate.features import STREAMS, pose_features
 
 STILL = PRESETS["tiny"].model_copy(update={"turn": 0.0, "stretch": 0.0, "lost_hands": 0.0})
@@ -44,6 +45,32 @@ def test_a_longer_clip_moves_as_far_in_more_time() -> None:
         np.testing.assert_allclose(result[0, 155:] * len(result), source[0, 155:] * len(source), rtol=1e-4)
         lengths.add(len(result))
     assert len(lengths) > 3
+
+
+def test_a_sentence_among_others_ends_without_rest_and_may_show_the_next_one() -> None:
+    """At 12.5 rows a second: at most 4 rows of the end go, 2 on the way and 4 of the neighbour come."""
+    source = np.arange(40, dtype=np.float32)[:, None].repeat(3, 1)
+    labels, neighbour = np.arange(40), 1000 + source
+    kept, behind = set(), set()
+    for seed in range(200):
+        result, moved = run_on(source, labels, neighbour, STILL, np.random.default_rng(seed))
+        own = int((moved >= 0).sum())
+        assert np.array_equal(result[:own], source[:own]) and np.array_equal(moved[:own], labels[:own])
+        assert len(result) == len(moved) and result.dtype == np.float32 and (moved[own:] == UNKNOWN).all()
+        foreign = result[own:, 0] >= 1000
+        assert (np.diff(foreign.astype(int)) >= 0).all() and (np.diff(result[:, 0]) > 0).all()
+        kept.add(own)
+        behind.add((int((~foreign).sum()), int(foreign.sum())))
+    assert kept == {36, 37, 38, 39, 40} and (0, 0) in behind
+    assert {way for way, _ in behind} == {0, 1, 2} and {piece for _, piece in behind} == {0, 1, 2, 3, 4}
+
+
+def test_a_short_sentence_keeps_three_quarters_of_its_rows() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        result, labels = run_on(np.ones((4, 2), np.float32), np.arange(4), np.zeros((1, 2), np.float32), STILL, rng)
+        assert len(result) == len(labels) >= 3  # a neighbour of one row has nothing to show
+        assert (result == 1).all()
 
 
 def test_a_lost_hand_is_told_and_nothing_else_is_lost() -> None:

@@ -130,7 +130,7 @@ def test_hidden_must_be_a_multiple_of_the_heads() -> None:
 def test_padding_of_targets_and_augmentation_leave_the_loss_finite(trained: tuple[Recogniser, Path]) -> None:
     from slt.recognise.train import RecogniserTask, prepared
 
-    config = CONFIG.model_copy(update={"stretch": 0.9, "lost_hands": 1.0, "noise": 0.5, "bf16": True})
+    config = CONFIG.model_copy(update={"stretch": 0.9, "lost_hands": 1.0, "noise": 0.5, "run_ons": 1.0, "bf16": True})
     some = glossed(16, 4)
     numbers = {gloss: k + 1 for k, gloss in enumerate(trained[0].glosses)}
     task = RecogniserTask(
