@@ -11,7 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from skeletor.support.progress import log
 from slt.shards.engines import ATTEMPTS, Ended
+
+_PATIENCE = 2  # times in a row that nothing happened and nobody works, after which that is told
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,18 @@ class Crew:
     def work_off(self, shards: Sequence[int]) -> Iterator[Ended]:
         """Every shard once, as it ends."""
         state = _State(self.cluster, self.most, deque(shards))
+        quiet = 0
         while state.waiting or state.busy:
             if not state.staff():
                 yield from state.give_up()
                 continue
             event = self.cluster.event()
+            quiet = 0 if event or state.busy else quiet + 1
+            if quiet == _PATIENCE:
+                log.warning(
+                    "no worker has come up yet: the cluster has %d cores, and none is free; %d shards wait for one",
+                    self.cluster.cores(), len(state.waiting),
+                )  # fmt: skip
             ended = None if event is None else state.note(event)
             if ended is not None:
                 yield ended

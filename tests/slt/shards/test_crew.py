@@ -212,3 +212,24 @@ def test_a_node_on_which_none_comes_up_is_not_tried_for_ever() -> None:
     cluster = Played({"a": 1, "bad": 1}, random.Random(7), bad=["bad"])
     ended = results(cluster, 100)
     assert all(one.error is None for one in ended.values()) and cluster.hired <= 2 * ATTEMPTS
+
+
+class Taken(Played):
+    """A cluster whose cores are others' at first."""
+
+    waits = 5
+
+    def event(self) -> Event | None:
+        self.waits -= 1
+        return None if self.waits >= 0 else super().event()
+
+
+def test_a_cluster_without_room_is_waited_for_and_that_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    ended = results(Taken({"a": 2}, random.Random(8)), 3)
+    assert all(one.error is None for one in ended.values())
+    assert [r.getMessage() for r in caplog.records] == [
+        "no worker has come up yet: the cluster has 2 cores, and none is free; 3 shards wait for one"
+    ]
+    caplog.clear()
+    results(Played({"a": 2}, random.Random(8)), 3)
+    assert not caplog.records
