@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, lift_weights
+from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 
@@ -82,6 +83,26 @@ def exchange_warnings(trained: str, lifter: Lifter, exchanged: str | None) -> tu
     return (
         f"the model was trained on poses of version {trained} of the lifter {lifter.name}, this is version "
         f"{lifter.version}: it may read worse; train it anew",
+    )
+
+
+def elsewhere_warnings(trained: str, own: str, pose: PoseSequence) -> tuple[str, ...]:
+    """What to say of 3D poses that another lifter, or another version of it, made than a model was trained on.
+
+    trained: version of the lifter at the model's training, "" if it is not known. own: its mode. Poses that do not tell
+    how they were lifted are taken as they are.
+    """
+    record = pose.provenance.stage("lift")
+    if record is None:
+        return ()
+    mode = str(record.config.get("mode", own))
+    if mode != own:
+        return (f"lifted by {mode}, the model was trained on poses lifted by {own}",)
+    if trained in ("", record.version):
+        return ()
+    return (
+        f"lifted by version {record.version} of the lifter {mode}, the model was trained on version {trained}: it may "
+        "read worse; lift the 2D poses anew",
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import is_poses
 from skeletor.io.people import Take, select
-from skeletor.lifters.choice import FIRST, exchange_warnings, exchanged_lift, stored_lift
+from skeletor.lifters.choice import FIRST, elsewhere_warnings, exchange_warnings, exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
@@ -180,19 +180,21 @@ class Chain:
 
     def warnings(self, raw: PoseSequence) -> tuple[str, ...]:
         """Where the input differs from what the model was trained on, and whether it was refined before."""
-        found = list(self.notes) if raw.dims == 2 else []
+        config = self.model.config
+        trained, own = config.get("lift_version", FIRST), str(config["lift"].get("mode", "fast"))
+        found = list(self.notes if raw.dims == 2 else elsewhere_warnings(trained, own, raw))
         if refined_before(raw):
             found.append("refined before, and not again")
-        known = self.model.config["estimator"]["name"].removesuffix("-json")
+        known = config["estimator"]["name"].removesuffix("-json")
         if raw.provenance.estimator and raw.provenance.estimator != known:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
         others = people_warning(raw)
         if others is not None:
             found.append(others)
-        fps = float(self.model.config["fps"])
+        fps = float(config["fps"])
         if abs(raw.fps - fps) > 0.01 * fps:
             found.append(f"{raw.fps:g} fps, the model was trained at {fps:g}; the poses are resampled")
-        stride, trained = pose_stride(raw), int(self.model.config["estimator"].get(STRIDE, 1))
+        stride, trained = pose_stride(raw), int(config["estimator"].get(STRIDE, 1))
         if stride > trained:
             found.append(f"2D on 1 frame in {stride}, the model was trained with 1 in {trained}; expect more mistakes")
         if stride > (known := max(trained, *self.model.abstention.strides)):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from skeletor.lifters.choice import (
     FIRST,
     NETWORKS,
+    elsewhere_warnings,
     exchange_warnings,
     exchanged_lift,
     lift_values,
@@ -22,6 +24,7 @@ from skeletor.lifters.learned.networks.registry import KINDS, build_network, net
 from skeletor.lifters.learned.weights import LifterInfo, load_lifter, save_lifter
 from skeletor.lifters.learned_lifter import LearnedOptions
 from skeletor.lifters.registry import LIFTERS, SHIPPED, build_lifter, lift_weights
+from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError
@@ -103,3 +106,17 @@ def test_poses_of_another_lifter_or_version_are_told() -> None:
     assert f"version {FIRST} of the lifter fast, this is version {lifter.version}" in older
     (other,) = exchange_warnings(lifter.version, lifter, "reference")
     assert "reference" in other and "another lifter" in other
+
+
+def test_poses_that_were_lifted_elsewhere_by_another_lifter_or_version_are_told() -> None:
+    rng = np.random.default_rng(0)
+    where = Provenance(units="pixel", image_size=(640, 480))
+    flat = PoseSequence(rng.uniform(100, 300, (4, 50, 2)), np.ones((4, 50)), 25.0, SIGNING_50, where)
+    lifter = build_lifter(FastOptions())
+    lifted = lifter(flat)
+    assert elsewhere_warnings(lifter.version, "fast", lifted) == elsewhere_warnings("", "fast", lifted) == ()
+    assert elsewhere_warnings(FIRST, "fast", flat) == (), "2D is lifted here"
+    (older,) = elsewhere_warnings(FIRST, "fast", lifted)
+    assert f"version {lifter.version} of the lifter fast" in older and f"trained on version {FIRST}" in older
+    (other,) = elsewhere_warnings(lifter.version, "learned", lifted)
+    assert "lifted by fast" in other and "lifted by learned" in other
