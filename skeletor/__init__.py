@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skeletor.refiners.arrays import refine
+    from skeletor.repair import refine
 
 __all__ = ["refine"]
 
@@ -16,6 +16,6 @@ __all__ = ["refine"]
 def __getattr__(name: str) -> Any:
     if name != "refine":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from skeletor.refiners.arrays import refine
+    from skeletor.repair import refine
 
     return refine

@@ -139,6 +139,7 @@ def _default_target(source: Path) -> Path:
 def _refine(arguments: argparse.Namespace) -> int:
     from skeletor.io.mediapipe_file import check_layout, write_in_layout
     from skeletor.poses.turns import each_turn, turns_of
+    from skeletor.repair import Repair
 
     source = input_path(arguments.input)
     target = Path(arguments.output) if arguments.output else _default_target(source)
@@ -146,7 +147,7 @@ def _refine(arguments: argparse.Namespace) -> int:
         raise InputError(f"{target}: is the input itself; choose another --output")
     _check_kind(target)
     check_layout(arguments.layout, target.suffix)
-    refiner, skeleton = _build(arguments)
+    refiner = _build(arguments)
     if arguments.stream:
         if arguments.clip or arguments.skeleton or arguments.size:
             raise InputError("--stream refines all clips of a .safetensors file; leave out --clip, --skeleton, --size")
@@ -155,13 +156,14 @@ def _refine(arguments: argparse.Namespace) -> int:
         return _stream(source, target, refiner, arguments.fps)
     poses = _read(source, arguments)
     _check_holds(target, poses)
-    mapped = [pose.to_skeleton(skeleton) if skeleton else pose for pose in poses.values()]
-    several = any(map(turns_of, mapped))  # people in turns, who are not to be mixed
-    refined = [each_turn(pose, refiner) for pose in mapped] if several else refiner.many(mapped)
+    repair, clips = Repair(refiner), list(poses.values())
+    several = any(map(turns_of, clips))  # people in turns, who are not to be mixed
+    refined = [each_turn(pose, repair) for pose in clips] if several else repair.many(clips)
     if arguments.anonymise:
         from skeletor.lifters.anonymise import anonymise
+        from skeletor.poses.skeleton import SIGNING_50
 
-        refined = [anonymise(pose) for pose in refined]
+        refined = [anonymise(pose.to_skeleton(SIGNING_50)) for pose in refined]
     write_in_layout(dict(zip(poses, refined, strict=True)), target, arguments.layout)
     frames = sum(len(pose) for pose in refined)
     print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
@@ -180,8 +182,8 @@ def _stream(source: Path, target: Path, refiner: Refiner, fps: float | None) -> 
     return 0
 
 
-def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
-    """The refiner, and the skeleton that it wants (None: any)."""
+def _build(arguments: argparse.Namespace) -> Refiner:
+    """The refiner that is asked for."""
     from skeletor.refiners.registry import REFINERS, smoother_names
     from skeletor.refiners.smoothers.smooth import not_carried
     from skeletor.refiners.trained import SHIPPED
@@ -195,8 +197,7 @@ def _build(arguments: argparse.Namespace) -> tuple[Refiner, Any]:
     raw |= {k: getattr(arguments, k) for k in ("weights", "radius", "stride") if getattr(arguments, k) is not None}
     if "device" in REFINERS[name].options.model_fields:  # smoothers have no use for one, and bear it
         raw["device"] = arguments.device
-    refiner = REFINERS.build(REFINERS.check(raw, "command line"))
-    return refiner, getattr(refiner, "skeleton", None)
+    return REFINERS.build(REFINERS.check(raw, "command line"))
 
 
 def _check_kind(target: Path) -> None:

@@ -273,9 +273,10 @@ def _train_lifter(argv: list[str]) -> int:
 
 
 def _refining(args: argparse.Namespace) -> Stage:
+    from skeletor.repair import Repair
     from slt.inference.chain import make_refiner
 
-    return _each_clip(args, make_refiner(args.refine, args.model, carried=not args.no_carried), None)
+    return _each_clip(args, Repair(make_refiner(args.refine, args.model, carried=not args.no_carried)), None)
 
 
 def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> Stage:

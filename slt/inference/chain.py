@@ -219,9 +219,12 @@ def sureness(signals: Mapping[str, float]) -> float | None:
 
 
 def refined_before(pose: PoseSequence) -> bool:
-    """Whether a refiner has been at work on a pose, as its provenance tells."""
+    """Whether a refiner has been at work on a 3D pose, as its provenance tells.
+
+    What one has put into 2D has confidence 0: the lifter does not take it for seen, and it is repaired anew.
+    """
     record = pose.provenance.stage("refine")
-    return record is not None and record.config.get("name") != "none"
+    return pose.dims == 3 and record is not None and record.config.get("name") != "none"
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,10 @@ def lift(options: StageOptions) -> PoseStage:
 
 def refine(options: StageOptions) -> PoseStage:
     """Repaired poses of all clips of a file."""
+    from skeletor.repair import Repair
     from slt.inference.chain import make_refiner
 
-    return partial(_each_clip, make_refiner(options.refine, _model(options)), options)
+    return partial(_each_clip, Repair(make_refiner(options.refine, _model(options))), options)
 
 
 def translate(options: StageOptions) -> TextStage:
