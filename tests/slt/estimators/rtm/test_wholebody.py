@@ -130,6 +130,14 @@ def test_what_is_not_seen_is_missing_and_no_zero(tmp_path: Path, pose: str, peop
     assert blind.missing[2].all()
 
 
+def test_where_the_detector_finds_nobody_the_frame_is_missing_whatever_the_model_sees(
+    tmp_path: Path, pose: str, people: str
+) -> None:
+    picture = background((190, 110))
+    draw(picture, signer(18, 14))
+    assert estimate(folder(tmp_path / "f", [picture]), pose, detector=people).missing.all()
+
+
 def test_of_several_people_the_one_whose_hands_move_is_taken(tmp_path: Path, pose: str, people: str) -> None:
     """The one who stands still is in the other half, and is not in the middle of the picture's crop."""
     frames = [picture_of(signer(18, 14), signer(112, 18, hands=2 * (t % 3))) for t in range(7)]
@@ -164,6 +172,8 @@ def test_other_weights_of_the_same_name_are_another_estimator(tmp_path: Path, po
 
     before = tells(options)
     assert before[0] == made
+    kinds = "weights", "detector"
+    assert tuple(f"{kind} {made.config[kind]}" for kind in kinds) == weights_digests(options)
     assert tells(RtmlibOptions(weights=str(shutil.copy(pose, tmp_path / "moved.onnx")), detector=people)) == before
     alone = tells(RtmlibOptions(weights=pose))
     assert alone[0] != made and alone[1] != before[1]
