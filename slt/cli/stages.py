@@ -27,6 +27,7 @@ from slt.cli.options import (
     add_pose_model,
     add_pose_options,
     add_pose_speed,
+    add_weights,
     pose_files,
     refuse_options_of_poses,
     with_models,
@@ -137,6 +138,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         add_pose_speed(parser, "default: full")
         add_pose_model(parser, "default: full")
         add_hands(parser, "default: holistic")
+        add_weights(parser, "default: pose.onnx, and detector.onnx if it is there, in ~/.cache/skeletor-slt/rtmlib")
     if command in ("lift", "view"):
         from skeletor.lifters.choice import lift_help
 
@@ -195,7 +197,7 @@ def _estimator_options(args: argparse.Namespace) -> EstimateOptions:
     from slt.inference.chain import named_estimator
 
     config = named_estimator(args.estimator, args.pose_stride, args.fps, args.pose_speed)
-    return with_models(config, args.pose_model, args.hands)
+    return with_models(config, args)
 
 
 def _estimation(args: argparse.Namespace, ahead: Ahead | None = None) -> Stage:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -67,7 +67,12 @@ class Follower(Protocol):
 
 
 class EstimateOptions(Config):
-    """What the options of every estimator have."""
+    """What the options of every estimator have.
+
+    local: names of those that hold for one machine alone (places of files, a device).
+    """
+
+    local: ClassVar[frozenset[str]] = frozenset()
 
     name: str
     fps: float | None = Field(
@@ -79,6 +84,14 @@ class EstimateOptions(Config):
         le=LONGEST_STRIDE,
         description="look at every N-th frame only; the others are missing",
     )
+
+    def files(self) -> Mapping[str, Path]:
+        """The files of weights that are used, by option. They decide the results by their bytes, not by their names."""
+        return {}
+
+    def portable(self) -> dict[str, Any]:
+        """Plain values of all options but the local ones."""
+        return self.model_dump(mode="json", exclude=set(self.local))
 
 
 ESTIMATORS: Registry[EstimateOptions, Estimator] = Registry(EstimateOptions, "name", default="mediapipe")

@@ -17,7 +17,7 @@ from skeletor.support.config import check_config, override, read_overrides, read
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
 from slt.cli.engines.options import add_engine_options, make_engine
-from slt.cli.options import add_hands, add_pose_model
+from slt.cli.options import add_hands, add_pose_model, add_weights
 from slt.estimators.registry import ESTIMATORS
 from slt.shards.spread import EngineSpread
 
@@ -83,6 +83,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--pose-speed", help="estimator.speed of the config: full or fast")
     add_pose_model(parser, "default: the config's estimator.pose_model")
     add_hands(parser, "default: the config's estimator.hands")
+    add_weights(parser, "default: the config's estimator.weights")
     parser.add_argument("--upsample", help="lift.upsample of the config: interpolation or token")
     parser.add_argument("--refine2d", help=f"2D refiner of the config: {', '.join(REFINERS_2D)}")
     parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {lift_help()}")
@@ -129,6 +130,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         "estimator.speed": args.pose_speed,
         "estimator.pose_model": args.pose_model,
         "estimator.hands": args.hands,
+        "estimator.weights": args.pose_weights,
+        "estimator.detector": args.detector,
         "lift.upsample": args.upsample,
         "seed": args.seed,
         "seeds": args.seeds,

@@ -13,7 +13,7 @@ from skeletor.lifters.choice import named_weights
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
-from slt.cli.engines.options import add_engine_options, decides, make_engine
+from slt.cli.engines.options import add_engine_options, decides, estimator_files, make_engine
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
 from slt.shards.work import STAGES, StageOptions
@@ -107,4 +107,6 @@ def _expanded(path: Path) -> Sequence[Path]:
 
 def _decides(args: argparse.Namespace) -> str:
     options = _options(args)
-    return decides(["slt.shards.shard"], str(options["model"]), [Path(str(options["lift"]))])
+    whose = {"poses": {"estimator": args.estimator}, "translate": {"estimator": None, "model": options["model"]}}
+    estimator = estimator_files(whose.get(args.stage, {}))
+    return decides(["slt.shards.shard"], str(options["model"]), [Path(str(options["lift"])), *estimator])
