@@ -146,7 +146,7 @@ def _shares(tier: Element) -> dict[str, tuple[str, int, int]]:
     below: dict[str, list[Element]] = {}
     for own in tier.iter("REF_ANNOTATION"):
         below.setdefault(own.attrib["ANNOTATION_REF"], []).append(own)
-    found = {}
+    found: dict[str, tuple[str, int, int]] = {}
     for above, group in below.items():
         after = {own.get("PREVIOUS_ANNOTATION"): own.attrib["ANNOTATION_ID"] for own in group}
         chain: list[str] = []
