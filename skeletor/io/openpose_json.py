@@ -1,7 +1,8 @@
 """Directories of OpenPose JSON files (`--write_json`), one file a frame, of version 1.x and older.
 
 JSON does not say which body model wrote it: that is found by what lies where (`skeletor.io.layouts`), and all are put
-on BODY25_HANDS with the rest missing. Faces are dropped. A point with score 0 is missing. We read the JSON ourselves:
+on BODY25_HANDS with the rest missing. Faces are dropped. A point with score 0 is missing; so are, whatever their score,
+points at 0, 0 or -1, -1, and a hand or body all of whose points are at one place. We read the JSON ourselves:
 pose-format's reader puts the hands in the face's places where a list is empty.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from skeletor.files.atomic import atomic_path
 from skeletor.files.outside import reading
-from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
+from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.tables import LAYOUTS, choices
 from skeletor.io.layouts.units import FARTHEST, check_pixels
@@ -154,10 +155,15 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
     """Everybody in a recording, on BODY25_HANDS."""
     read = _read(recording)
     rows = np.concatenate([*read.frames.values(), np.zeros((0, read.body + 2 * _HAND, 3), np.float32)])  # (R, N+42, 3)
+    if not read.units:  # of ours, whose neck may lie at 0, 0
+        rows[is_filling(rows)] = 0
     points = np.where(rows[..., 2:] > 0, rows[..., :2], np.nan)
     with asking(directory):
         layout, record = _layout(read, points, skeleton)
     columns = _columns(layout, read.body)
+    at = list(columns.values())
+    rows[:, at] = np.where(collapsed(points[:, at], list(columns))[..., None], 0, rows[:, at])
+    points[rows[..., 2] == 0] = np.nan
     joints = {joint: points[:, k] for joint, k in columns.items()}
     if not read.units:
         check_pixels(joints)
@@ -170,8 +176,9 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
     check_crowd(recording.frames, count)
     values = np.zeros((recording.frames, count, len(BODY25_HANDS), 3), np.float32)  # (T, P, 67, x y score)
     ours = [BODY25_HANDS.index(joint) for joint in columns]
-    for t, frame in read.frames.items():
-        values[t, : len(frame), ours] = frame[:, list(columns.values())].swapaxes(0, 1)
+    counts = [len(frame) for frame in read.frames.values()]
+    for t, frame in zip(read.frames, np.split(rows, np.cumsum(counts)[:-1]), strict=True):
+        values[t, : len(frame), ours] = frame[:, at].swapaxes(0, 1)
     if layout and "neck" not in columns:
         _add_neck(values)
     keypoints, score = values[..., :2], values[..., 2]

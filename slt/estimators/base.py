@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from pydantic import Field
 
+from skeletor.poses.begins import begins, begun
 from skeletor.poses.key_frames import LONGEST_STRIDE
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
@@ -139,12 +140,13 @@ def cut(pose: PoseSequence, span: Span | None, source: Path) -> PoseSequence:
     if span is None:
         return pose
     try:
-        part = span.frames(pose.fps, len(pose))
+        part = span.frames(pose.fps, len(pose), begins(pose.provenance))
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     return pose.frames(part.start, part.stop)
 
 
-def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int]) -> Provenance:
-    """Provenance of a pose that was found in pictures of `size` (width, height)."""
-    return Provenance(printable(source.name), sha256, estimator.name, estimator.version, size, "pixel")
+def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int], late: float = 0.0) -> Provenance:
+    """Provenance of a pose that was found in pictures of `size` (width, height). late: the video's `begins`."""
+    plain = Provenance(printable(source.name), sha256, estimator.name, estimator.version, size, "pixel")
+    return begun(plain, late)

@@ -16,6 +16,7 @@ from skeletor.files.suffixes import is_poses
 from skeletor.io.people import Take, select
 from skeletor.lifters.choice import FIRST, elsewhere_warnings, exchange_warnings, exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
+from skeletor.poses.begins import begins
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
@@ -82,7 +83,8 @@ class Translation:
 
     def cues(self) -> tuple[Cue, ...]:
         """One subtitle over the whole clip; its text is None if the system abstained."""
-        return (Cue(0.0, self.duration, self.text, None if self.text is None else sureness(self.signals)),)
+        start = begins(self.provenance)
+        return (Cue(start, start + self.duration, self.text, None if self.text is None else sureness(self.signals)),)
 
     def srt(self) -> str:
         """One subtitle over the whole clip, or several in a row if its text is long."""

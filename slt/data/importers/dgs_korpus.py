@@ -11,7 +11,7 @@ Its own OpenPose is one file for all views and is not read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from skeletor.support.errors import InputError
@@ -41,9 +41,10 @@ def read_dgs_korpus(source: Path, options: ImportOptions) -> Imported:
     clips: list[Found] = []
     missing = unknown = 0
     for name in sorted(documents.keys() | subtitles.keys()):
-        told = _elan(documents[name], language) if name in documents else _spoken(subtitles[name])
+        views = {who: chosen(media.get(f"{name}_{view}", []), options.prefer) for who, view in _PEOPLE.items()}
+        told = _elan(documents[name], language, views) if name in documents else _spoken(subtitles[name])
         for number, (who, start, end, glosses, text) in enumerate(told, 1):
-            view = chosen(media.get(f"{name}_{_PEOPLE[who]}", []), options.prefer) if who else None
+            view = views.get(who)
             unknown += not who
             missing += bool(who) and view is None
             if view is not None:
@@ -55,9 +56,11 @@ def read_dgs_korpus(source: Path, options: ImportOptions) -> Imported:
     return Imported(tuple(clips), tuple(notes), OwnDescription(fps=50, language=language))
 
 
-def _elan(path: Path, language: str) -> Iterator[_Sentence]:
-    document = read_eaf(path)
-    for who in _PEOPLE:
+def _elan(path: Path, language: str, views: Mapping[str, Path | None]) -> Iterator[_Sentence]:
+    """By the clock of each person's view."""
+    whole = read_eaf(path)
+    for who, view in views.items():
+        document = whole if view is None else whole.on(view)
         tier = next((document.tiers[n + who] for n in _TEXTS[language] if n + who in document.tiers), None)
         signs = [document.tiers[name + who] for name in _GLOSSES if name + who in document.tiers]
         for one in tier.annotations if tier else ():

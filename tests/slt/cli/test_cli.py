@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from skeletor.support.errors import InputError
+from slt.cli import main
 from slt.inference import chain
 
 
@@ -99,3 +100,12 @@ def test_score_prints_signature_and_interval(tmp_path):
     assert result.returncode == 0
     assert "BLEU-4" in result.stdout and "nrefs:1" in result.stdout and "95 %" in result.stdout
     assert_one_line(slt("score", "--hyp", tmp_path / "h", "--ref", tmp_path / "none"), 2, "none")
+
+
+def test_names_that_begin_with_a_dash_stand_behind_two(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as error:
+        main(["poses", "-o", "out", "--", "-none.mp4"])
+    assert error.value.code == 2
+    told = capsys.readouterr().err
+    assert "-none.mp4: no such file" in told and "required" not in told
