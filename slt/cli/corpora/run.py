@@ -34,14 +34,14 @@ def main(command: str, argv: list[str], text: str) -> int:
     Raises InputError for a bad config or corpus, and if another process works in the folder.
     """
     args = make_parser(command, text).parse_args(argv)
+    config = read_run_config(args)  # before the imports, which take seconds: what is wrong in it is told at once
+    if args.corpus is not None and not args.corpus.is_dir():
+        raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
 
     from skeletor.support.together import team_of_torchrun
     from slt.pipeline.run import run
     from slt.report.page import write_report_page
 
-    config = read_run_config(args)
-    if args.corpus is not None and not args.corpus.is_dir():
-        raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
     folder = args.run_dir or Path("runs") / (
         args.config.stem + ("" if args.corpus is None else "-" + bare_name(args.corpus))
     )
