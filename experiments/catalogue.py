@@ -27,6 +27,7 @@ from experiments.readers import gloss2text, pretraining, recognition, sign2text
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
+from experiments.scale.plan import page as scale_plan
 from experiments.tables import detector, figures, h36m, known, lifters, real, refiners2d
 from experiments.tables.config import (
     AblationTable,
@@ -289,6 +290,10 @@ _OTHERS: dict[str, Experiment[Any]] = {
     "shards": Experiment(
         "slt shards by each engine: the same bytes, deaths and full disks, what the engines cost",
         _checked(shards.ShardsConfig), shards.make, "shards", needs="Linux, root; submitit, ray", page="docs/scale.md",
+    ),
+    "scale_plan": Experiment(
+        "25 million frames and a billion: shards, bytes, core hours, what breaks first; a million shards planned",
+        _checked(scale_plan.PlanConfig), scale_plan.make, "scale_plan", needs="Linux", page="docs/scale.md",
     ),
     "live": Experiment(
         "slt live on two cores: frames a second, and how late the text comes",

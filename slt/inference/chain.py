@@ -272,7 +272,7 @@ def load_chain(
         ),
         lifter,
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
-        _refiner_2d(folder, config.get("refine2d"), refine2d),
+        refiner_2d_of(folder, config.get("refine2d"), refine2d),
         exchange_warnings(config.get("lift_version", FIRST), lifter, None if lifting == own_lift else lift),
     )
 
@@ -318,7 +318,7 @@ def _upsampling(lift: LiftOptions, upsample: str | None) -> LiftOptions:
     return LIFTERS.check(lift.model_dump() | {"upsample": upsample}, "--upsample")
 
 
-def _refiner_2d(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
+def refiner_2d_of(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
     """The 2D refiner of a model folder, or another one that needs no weights; InputError for one that does: only the
     folder's own is fitted."""
     config = REFINERS_2D.check(dict(stored or {}), f"{folder}/model.yaml: refine2d")

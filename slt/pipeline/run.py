@@ -75,8 +75,8 @@ def run(
     corpus: a data set in PHOENIX14T's layout or with a table of clips; None renders one. Stages that are done and
     unchanged are kept.
     reuse: folders of other runs; their stages with the same config, code and inputs are taken from there.
-    spread: does estimation, lifting and refinement on other machines; what it leaves is done here. team: all train
-    together, and this process, the one that leads, does the rest.
+    spread: does estimation, 2D repair, lifting and refinement on other machines; what it leaves is done here. team: all
+    train together, and this process, the one that leads, does the rest.
     The model folder gets the system of the run's own row that is best on dev, its cascade among them; if that row is
     left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
     """
