@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from experiments import pages, sample
-from experiments.ablations import chain, network, smoothers, sparse, speed, transfer
+from experiments.ablations import anonymise, chain, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device, live
 from experiments.long import recordings, turns
 from experiments.long import table as long_takes
@@ -267,6 +267,11 @@ _ABLATIONS: dict[str, Experiment[Any]] = {
         "a row of two runs, paired",
         _checked(transfer.RowsConfig), transfer.make_rows, "compare-rows",
         needs="--set first=DIR, first_row=ROW, second=DIR, second_row=ROW", page=RESULTS_PAGE,
+    ),
+    "anonymise": Experiment(
+        "what --anonymise leaves of a signer, and what it costs a reader",
+        _checked(anonymise.AnonymiseConfig), anonymise.make, "anonymise", needs="a demo run, with its reader for WER",
+        minutes=1, page=SKELETOR_PAGE,
     ),
     "smoothers": Experiment(
         "how the smoothers' defaults were found",
