@@ -99,9 +99,10 @@ def everybody(
     check_crowd(count, most)
     values = np.zeros((count, most, len(BODY25_HANDS), 3), np.float32)  # (T, P, 67, x y score)
     ours = [BODY25_HANDS.index(joint) for joint in columns]
-    counts = [len(frame) for frame in frames.values()]
-    for t, frame in zip(frames, np.split(rows, np.cumsum(counts)[:-1]), strict=True):
-        values[t, : len(frame), ours] = frame[:, at].swapaxes(0, 1)
+    first = 0
+    for t, frame in frames.items():
+        values[t, : len(frame), ours] = rows[first : first + len(frame), at].swapaxes(0, 1)
+        first += len(frame)
     if layout and "neck" not in columns:
         _add_neck(values)
     keypoints, score = values[..., :2], values[..., 2]
