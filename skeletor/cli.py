@@ -61,8 +61,8 @@ def make_parser() -> argparse.ArgumentParser:
     refine.add_argument("--stride", type=int, help="compute every N-th window only (1: the paper, slow)")
     refine.add_argument(
         "--absent", choices=("missing", "filled"),
-        help="hands that are down or out of the picture, where the file does not tell: left missing, or filled; default: "
-        "missing, with --stream filled",
+        help="hands that are down or out of the picture, where the file does not tell: left missing, or filled; "
+        "default: missing, with --stream filled",
     )  # fmt: skip
     refine.add_argument("--anonymise", action="store_true", help=f"3D: {ANONYMISE_HELP}")
     refine.add_argument("--layout", choices=LAYOUTS, help=LAYOUT_HELP)
