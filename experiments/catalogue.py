@@ -17,8 +17,9 @@ from experiments.long import recordings, turns
 from experiments.long import table as long_takes
 from experiments.long import training as segmenter_training
 from experiments.long.config import LongConfig
-from experiments.people import arms
 from experiments.people import table as people
+from experiments.people.arms import table as arms
+from experiments.people.arms.fit import ArmsConfig
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
@@ -150,7 +151,7 @@ _TABLES: dict[str, Experiment[Any]] = {
     ),
     "arms": Experiment(
         "what inverse kinematics believes of arms, fitted to captured people and judged on captured signing",
-        _checked(arms.ArmsConfig), arms.make, "arms", needs="motion capture in ../shared", page=LIFTERS_PAGE,
+        _checked(ArmsConfig), arms.make, "arms", needs="motion capture in ../shared", page=LIFTERS_PAGE,
         config="people/arms.yaml",
     ),
     "chain_lifters": Experiment(
