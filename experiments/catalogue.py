@@ -17,6 +17,7 @@ from experiments.long import recordings, turns
 from experiments.long import table as long_takes
 from experiments.long import training as segmenter_training
 from experiments.long.config import LongConfig
+from experiments.people import refusals
 from experiments.people import table as people
 from experiments.people.arms import table as arms
 from experiments.people.arms.fit import ArmsConfig
@@ -223,6 +224,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         "hidden hands and frames of real people: what repair leaves of a carried line's error",
         _checked(SharesConfig), shares.make, "repair_people", needs="recordings of people, by default in ../shared; "
         "trained Skeletors: a finished demo run", page="docs/skeletor.md", config="people/repair_people.yaml",
+    ),
+    "abstention_people": Experiment(
+        "how often the model refuses real people, and by which signal",
+        _checked(refusals.RefusalsConfig), refusals.make, "abstention_people",
+        needs="recordings of people, by default in ../shared; --run: its model in place of the package's",
+        page="docs/abstention.md", config="people/abstention_people.yaml",
     ),
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",
