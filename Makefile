@@ -123,10 +123,11 @@ recognition: export MALLOC_TRIM_THRESHOLD_ := 1073741824
 recognition: setup
 	$(EXPERIMENT) recognition --run '$(or $(RUN),runs/phoenix14t_resynth)' $(if $(CORPUS),--corpus '$(CORPUS)')
 
-## real: lifters and repair on real people (RUN: a demo run, for the unsupervised Skeletor)
-# The recordings that experiments/people/real.yaml names. Only ridge: $(EXPERIMENT) real --set 'recognisers=[ridge]'
+## real: lifters and repair on real people (CONFIG_REAL: a file that names yours; RUN: a demo run, for its Skeletors)
+# By default the recordings that experiments/people/real.yaml names. Only ridge: $(EXPERIMENT) real --set 'recognisers=[ridge]'
+CONFIG_REAL ?=
 real: setup
-	$(EXPERIMENT) real $(if $(RUN),--run '$(RUN)')
+	$(EXPERIMENT) real $(if $(RUN),--run '$(RUN)') $(if $(CONFIG_REAL),--config '$(CONFIG_REAL)')
 
 ## repair-people: errors of repair on real people as shares of a carried line's (RUN: as of real)
 repair-people: setup

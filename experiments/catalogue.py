@@ -17,8 +17,10 @@ from experiments.long import recordings, turns
 from experiments.long import table as long_takes
 from experiments.long import training as segmenter_training
 from experiments.long.config import LongConfig
-from experiments.people import arms
+from experiments.people import refusals
 from experiments.people import table as people
+from experiments.people.arms import table as arms
+from experiments.people.arms.fit import ArmsConfig
 from experiments.people.config import RealConfig
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
@@ -151,7 +153,7 @@ _TABLES: dict[str, Experiment[Any]] = {
     ),
     "arms": Experiment(
         "what inverse kinematics believes of arms, fitted to captured people and judged on captured signing",
-        _checked(arms.ArmsConfig), arms.make, "arms", needs="motion capture in ../shared", page=LIFTERS_PAGE,
+        _checked(ArmsConfig), arms.make, "arms", needs="motion capture in ../shared", page=LIFTERS_PAGE,
         config="people/arms.yaml",
     ),
     "chain_lifters": Experiment(
@@ -223,6 +225,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         "hidden hands and frames of real people: what repair leaves of a carried line's error",
         _checked(SharesConfig), shares.make, "repair_people", needs="recordings of people, by default in ../shared; "
         "trained Skeletors: a finished demo run", page="docs/skeletor.md", config="people/repair_people.yaml",
+    ),
+    "abstention_people": Experiment(
+        "how often the model refuses real people, and by which signal",
+        _checked(refusals.RefusalsConfig), refusals.make, "abstention_people",
+        needs="recordings of people, by default in ../shared; --run: its model in place of the package's",
+        page="docs/abstention.md", config="people/abstention_people.yaml",
     ),
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",

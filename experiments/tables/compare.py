@@ -89,6 +89,12 @@ def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:
     return Method(label or spec.label, "network", build_refiner(config))
 
 
+def of_file(label: str, weights: str) -> Method:
+    """The Skeletor of a file of weights. InputError if it is not there, or of another kind."""
+    config = REFINERS.parse({"name": "skeletor", "weights": weights, "device": "cpu", "batch": 32})
+    return Method(label, "network", build_refiner(config))
+
+
 def network_after(spec: ModelSpec, folder: Path, step: int) -> Method:
     """The same as it was after `step` steps of its training."""
     loaded = load_refiner(folder / WEIGHTS)

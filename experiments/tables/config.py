@@ -102,13 +102,14 @@ class DetectorTable(TableConfig):
     """Table 6: real detections of rendered video in the folder of a finished `slt run`.
 
     models are trained as the run's `skeletor` row is, without the truth; motion_models as its `skeletor-motion` row
-    is, from lifted detections of training clips to their true motion. bands: edges between bands of the detector's
-    confidence.
+    is, from lifted detections of training clips to their true motion. refiners: name -> file of weights of a Skeletor
+    that is trained already. bands: edges between bands of the detector's confidence.
     """
 
     kind: Literal["detector"]
     run: str = "runs/demo"
     motion_models: list[ModelSpec] = Field(default=[])
+    refiners: dict[str, str] = Field(default={})
     parts: list[Literal["dev", "test"]] = Field(default=["dev", "test"])
     bands: list[float] = Field(default=[0.8, 0.95])
     clips: int | None = Field(default=None, ge=1, description="at most so many clips of each part")

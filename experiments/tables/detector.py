@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from experiments.report import Result, labelled, markdown, number
-from experiments.tables.compare import SHOULDERS_CM, network, smoothers
+from experiments.tables.compare import SHOULDERS_CM, network, of_file, smoothers
 from experiments.tables.config import DetectorTable
 from experiments.tables.data import store_key
 from experiments.tables.training import Clips, Job, train_all
@@ -73,6 +73,7 @@ def make(config: DetectorTable, work: Path) -> Result:
     """Train what the run did not, refine, compare, and lay out."""
     folder = Path(config.run)
     material = read_run(folder, config.parts, config.clips)
+    ready = [of_file(label, weights) for label, weights in config.refiners.items()]
     jobs = jobs_of(config, folder)
     done = train_all(jobs, work / "models", config.workers)
     outputs = {m.label: m.refiner.many(material.lifted) for m in smoothers(config.smoothers)}
@@ -80,6 +81,7 @@ def make(config: DetectorTable, work: Path) -> Result:
         j.spec.label: network(j.spec, d.folder).refiner.many(material.lifted) for j, d in zip(jobs, done, strict=True)
     }
     outputs |= {NETWORKS[row]: poses for row, poses in material.refined.items()}
+    outputs |= {m.label: m.refiner.many(material.lifted) for m in ready}
     events = [hand_events(*pair) for pair in zip(material.detected, material.planar, strict=True)]
     frames = sum(map(len, material.lifted))
     sections = [f"{len(events)} clips, {frames} frames of {folder.name}.\n"]
@@ -89,7 +91,7 @@ def make(config: DetectorTable, work: Path) -> Result:
             text, values = make_section(config, outputs, material, events, key, title)
             sections.append(text)
             numbers[f"{make_section.__name__.strip('_')}, {key}"] = values
-    text, numbers["parts"] = _decomposed(outputs, material)
+    text, numbers["parts"] = _decomposed(config, outputs, material)
     return Result([*sections, text], numbers)
 
 
@@ -173,10 +175,11 @@ def _by_event(
     return text, {"rows": rows, "counts": counts}
 
 
-def _decomposed(outputs: Outputs, material: Material) -> tuple[str, dict[str, Any]]:
+def _decomposed(config: DetectorTable, outputs: Outputs, material: Material) -> tuple[str, dict[str, Any]]:
     """Where the error is: static, slow and fast, in the picture plane and in depth."""
     truth = material.references["truth"]
-    cases = {label: outputs[label] for label in ("nothing done", *NETWORKS.values()) if label in outputs}
+    shown = ("nothing done", *NETWORKS.values(), *config.refiners)
+    cases = {label: outputs[label] for label in shown if label in outputs}
     cases["the lift of the true 2D"] = material.references["lift"]
     rows: dict[str, dict[str, float]] = {}
     for label, poses in cases.items():

@@ -1,13 +1,20 @@
-"""Events of a detector, told from the truth."""
+"""Table 6 on a made-up run; events of a detector, told from the truth."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.tables.config import MotionConfig
+from experiments.tables.config import MotionConfig, load_table
 from experiments.tables.data import motion_clips
-from experiments.tables.detector import error_parts, hand_events, standing_hands
+from experiments.tables.detector import error_parts, hand_events, make, standing_hands
+from skeletor.io.store import write_store
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
+from skeletor.refiners.trained import SHIPPED
+from skeletor.support.errors import InputError
+
+YAML = Path(__file__).parents[3] / "experiments" / "tables" / "table6.yaml"
 
 LEFT, RIGHT = (list(SIGNING_50.group(g)) for g in ("left_hand", "right_hand"))
 
@@ -54,3 +61,44 @@ def test_parts_of_an_error_sum_to_it() -> None:
     np.testing.assert_allclose(sum(parts.values()), error, atol=1e-12)
     assert np.abs(parts["static"] - 2).max() < 1
     assert (parts["fast"] ** 2).mean() > 5 * (parts["slow"] ** 2).mean()  # white noise is fast
+
+
+@pytest.fixture
+def run(tmp_path: Path, true: PoseSequence) -> Path:
+    """A run of one dev clip whose right hand is lost for 5 frames."""
+    whole = motion_clips(MotionConfig(train=2, dev=1, test=1), "test")[0]
+    lost = np.zeros(whole.confidence.shape, bool)
+    lost[20:25, RIGHT] = True
+
+    def without(pose: PoseSequence) -> PoseSequence:
+        return pose.replace(np.where(lost[..., None], np.nan, pose.keypoints), np.where(lost, 0, pose.confidence))
+
+    stores = {
+        "estimated/dev": without(true), "corpus/truth2d/dev": true, "lifted/dev": without(whole), "truth/dev": whole,
+        "lifted/true-dev": whole, "refined/skeletor/dev": whole,
+    }  # fmt: skip
+    for folder, pose in stores.items():
+        write_store(tmp_path / "run" / folder, [("clip", pose)])
+    return tmp_path / "run"
+
+
+def test_a_refiner_of_a_file_is_a_row_of_every_table(run: Path, tmp_path: Path) -> None:
+    shipped = load_table(YAML)
+    name, file = next(iter(shipped.refiners.items()))
+    assert (YAML.parents[2] / file).samefile(SHIPPED)
+    small = {"run": str(run), "parts": ["dev"], "models": [], "motion_models": [], "smoothers": ["none", "linear"],
+             "refiners": {name: str(SHIPPED)}}  # fmt: skip
+    numbers = make(load_table(YAML, small), tmp_path / "work").numbers
+    rows = ["nothing done", "linear", "Skeletor (the run's)", name]
+    assert list(numbers["overall, truth"]) == rows and list(numbers["parts"])[:-1] == [rows[0], *rows[2:]]
+    missing = {row: values["missing"] for row, values in numbers["by_band, truth"]["rows"].items()}
+    assert missing["Skeletor (the run's)"] == 0 < missing[name] < 30  # cm
+    moved = {row: values["sound"] for row, values in numbers["by_event, truth"]["rows"].items()}
+    assert moved["nothing done"] == 0 and moved[name] < 0.5
+
+
+def test_a_refiner_whose_file_is_missing_is_told_before_any_training(run: Path, tmp_path: Path) -> None:
+    small = {"run": str(run), "parts": ["dev"], "refiners": {"mine": str(tmp_path / "none.safetensors")}}
+    with pytest.raises(InputError, match=r"none\.safetensors"):
+        make(load_table(YAML, small), tmp_path / "work")
+    assert not (tmp_path / "work").exists()

@@ -1,34 +1,30 @@
-"""`python -m experiments arms`: what inverse kinematics believes of arms and trunks, fitted to captured people.
-
-The fit sees people who do not sign (CMU's gestures), from three sides and with a detector's errors, one option after
-the other. Each activity is also left out of a fit and judged by it. Captured signing, and rendered signing with real
-detections, judge what was fitted to all; no option is chosen on them.
-"""
+"""Fits of what inverse kinematics believes: the clips, the errors, and one option changed after the other."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 from scipy.ndimage import gaussian_filter1d
 
-from experiments.people.captured import HANDS, arm_errors, read_captured, truth_of
-from experiments.report import markdown, number, write_files
-from experiments.request import Request
-from skeletor.io.store import open_store
+from experiments.people.captured import arm_errors, read_captured, truth_of
+from skeletor.files.atomic import write_text
 from skeletor.lifters.fast_lifter import FastLifter
 from skeletor.lifters.kinematic.fast import PRIOR, Prior
 from skeletor.lifters.learned.mocap import read_mocap, turned, views
 from skeletor.poses.normalise import normalise
-from skeletor.poses.pose import PoseSequence
+from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
-from slt.synthetic.build import open_truth
+from skeletor.support.workers import worker_pool
+from slt.pipeline.cache.stage import run_stage
 
 LEFT, RIGHT = SIGNING_50.index("left_shoulder"), SIGNING_50.index("right_shoulder")
 ANGLES = ("flexion", "flexion_spread")  # in degrees here
@@ -39,14 +35,16 @@ TRUNK = {
     "turn_step": "step",
 }  # ours -> TrunkPrior's
 PIECE = 150  # frames of a clip
+CHOSEN = "chosen.json"
 
 
 class ArmsConfig(Config):
     """mocap: npz of the CMU gestures; activities: parts of its sequences' names. judge: npz of captured signing; clips:
-    of each signer. begin: what is known before the fit, and options: what is tried, in this order; names as in
-    `skeletor.lifters.kinematic`, angles in degrees. sweeps: how often all options are gone through. least: what the
-    error must fall by for another value, in shoulder widths. turns: degrees from which the people are seen. jitter,
-    drift: errors of the detector that are new in each frame, and that last about `lasting` frames; shoulder widths.
+    of each signer; signer_every: a fit to one signer sees one of his clips in so many. begin: what is known before the
+    fit, and options: what is tried, in this order; names as in `skeletor.lifters.kinematic`, angles in degrees. sweeps:
+    how often all options are gone through. least: what the error must fall by for another value, in shoulder widths.
+    turns: degrees from which the people are seen. jitter, drift: errors of the detector that are new in each frame, and
+    that last about `lasting` frames; shoulder widths. workers: fits at a time.
     """
 
     seed: int = Field(0, ge=0)
@@ -54,6 +52,7 @@ class ArmsConfig(Config):
     activities: list[str] = Field(min_length=2)
     judge: str
     clips: int = Field(1000, ge=1)
+    signer_every: int = Field(3, ge=1)
     begin: dict[str, float]
     options: dict[str, list[float]]
     sweeps: int = Field(2, ge=1)
@@ -62,6 +61,7 @@ class ArmsConfig(Config):
     jitter: float = Field(0.004, ge=0)
     drift: float = Field(0.015, ge=0)
     lasting: float = Field(8.0, gt=0)
+    workers: int = Field(2, ge=1, le=256)
 
 
 @dataclass(frozen=True)
@@ -75,50 +75,15 @@ class Clips:
         """See `experiments.people.captured.arm_errors`."""
         return arm_errors(FastLifter(prior=prior).batch(self.seen), self.truths)
 
-
-def make(request: Request, config: ArmsConfig) -> None:
-    """Fit, judge, write."""
-    rng = np.random.default_rng(config.seed)
-    train = {activity: captured(config, activity, rng) for activity in config.activities}
-    judges = {f"LSF {hands}, {name}": clips for hands in HANDS for name, clips in signing(config, hands).items()}
-    if request.run is not None:
-        judges["rendered, real detections"] = rendered(request.run)
-    chosen = fit(list(train.values()), config)
-    priors = {"before": prior_of(config.begin), "fitted to all": prior_of(chosen)}
-    result = {name: {n: c.errors(prior) for n, c in {**train, **judges}.items()} for name, prior in priors.items()}
-    others = {left: fit([c for n, c in train.items() if n != left], config) for left in train}
-    left_out = {name: train[name].errors(prior_of(values)) for name, values in others.items()}
-    values = {
-        **request.about(config, config.seed), "chosen": chosen, "chosen without": others, "errors": result,
-        "left out of the fit": left_out,
-    }  # fmt: skip
-    page = page_of(result, left_out, chosen, request.command)
-    write_files(request.results, request.name, page, values)
+    def some(self, every: int) -> Clips:
+        """One clip in so many."""
+        return Clips(self.truths[::every], self.seen[::every])
 
 
-def page_of(
-    result: Mapping[str, Mapping[str, Mapping[str, float]]],
-    left_out: Mapping[str, Mapping[str, float]],
-    chosen: Mapping[str, float],
-    command: str,
-) -> str:
-    """The table."""
-    rows = []
-    for name in next(iter(result.values())):
-        cells = [
-            f"{number(errors[name]['arms'])} ({number(errors[name]['wrist depth'])})" for errors in result.values()
-        ]
-        rows.append([name, *cells, number(left_out[name]["arms"]) if name in left_out else ""])
-    note = (
-        "Mean distance of shoulders, elbows and wrists, after the best scale of each clip; in brackets of wrists in "
-        "depth. Shoulder widths. Last column: the fit to the other activities. Chosen, one option after the other: "
-        + ", ".join(f"{name} {value:g}" for name, value in chosen.items())
-        + f".\n\nMade by `{command}`."
-    )
-    return markdown("Arms and trunk by inverse kinematics", ["judged on", *result, "left out of the fit"], rows, note)
+Values = Mapping[str, float]
 
 
-def prior_of(values: Mapping[str, float]) -> Prior:
+def prior_of(values: Values) -> Prior:
     """The package's prior with these values. InputError if it has no such one."""
     trunk = {TRUNK[name]: value for name, value in values.items() if name in TRUNK}
     arms = {n: float(np.radians(v)) if n in ANGLES else v for n, v in values.items() if n not in TRUNK}
@@ -129,9 +94,9 @@ def prior_of(values: Mapping[str, float]) -> Prior:
 
 
 def fit(train: Sequence[Clips], config: ArmsConfig) -> dict[str, float]:
-    """The values with the least mean error of the arms over the activities, changed one at a time."""
+    """The values with the least mean error of the arms over `train`, changed one at a time."""
 
-    def error(values: Mapping[str, float]) -> float:
+    def error(values: Values) -> float:
         return float(np.mean([clips.errors(prior_of(values))["arms"] for clips in train]))
 
     chosen = dict(config.begin)
@@ -148,6 +113,26 @@ def fit(train: Sequence[Clips], config: ArmsConfig) -> dict[str, float]:
         if chosen == before:
             break
     return chosen
+
+
+def fits(config: ArmsConfig, trains: Mapping[str, Sequence[Clips]], folder: Path) -> dict[str, dict[str, float]]:
+    """Name -> the values fitted to its clips, in worker processes; each is kept in `folder` until something changes."""
+    one = partial(_kept, config, [file_sha256(config.mocap), file_sha256(config.judge)], folder)
+    if config.workers == 1:
+        return {name: one(name, train) for name, train in trains.items()}
+    with worker_pool(min(config.workers, len(trains))) as pool:
+        return dict(zip(trains, pool.map(one, trains, trains.values()), strict=True))
+
+
+def _kept(config: ArmsConfig, files: list[str], folder: Path, name: str, train: Sequence[Clips]) -> dict[str, float]:
+    values = {"fit": name, **config.model_dump(exclude={"mocap", "judge", "workers"})}
+    done = run_stage(f"fit to {name}", folder / name.replace(" ", "-"), partial(_fit, train, config), values, files)
+    found: dict[str, float] = json.loads((done.folder / CHOSEN).read_text(encoding="utf-8"))
+    return found
+
+
+def _fit(train: Sequence[Clips], config: ArmsConfig, out: Path) -> None:
+    write_text(out / CHOSEN, json.dumps(fit(train, config)))
 
 
 def captured(config: ArmsConfig, activity: str, rng: np.random.Generator) -> Clips:
@@ -177,14 +162,3 @@ def signing(config: ArmsConfig, hands: str) -> dict[str, Clips]:
         truths = [truth_of(body, hands) for body in bodies]
         result[signer] = Clips(truths, [truth.replace(truth.keypoints[:, :, :2]) for truth in truths])
     return result
-
-
-def rendered(run: Path) -> Clips:
-    """The dev clips of a finished run: rendered motion, and what was detected in its video."""
-    found, truth = open_store(run / "estimated" / "dev"), open_truth(run / "corpus", "dev")
-    seen, truths = [], []
-    for name in sorted(set(found) & set(truth)):
-        frames = min(len(found[name]), len(truth[name]))
-        seen.append(found[name].frames(0, frames))
-        truths.append(normalise(truth[name].frames(0, frames)))
-    return Clips(truths, seen)

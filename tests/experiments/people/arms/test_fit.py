@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.people.arms import LEFT, RIGHT, ArmsConfig, Clips, facing, fit, prior_of
+from experiments.people.arms.fit import LEFT, RIGHT, ArmsConfig, Clips, facing, fit, prior_of
 from experiments.request import ROOT
 from skeletor.lifters.fast_lifter import FastLifter
 from skeletor.lifters.kinematic.fast import PRIOR
