@@ -20,6 +20,8 @@ from experiments.long.config import LongConfig
 from experiments.people import arms
 from experiments.people import table as people
 from experiments.people.config import RealConfig
+from experiments.people.harmless import training as harmless
+from experiments.people.harmless.config import HarmlessExperiment
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
 from experiments.readers import ensemble as readers
@@ -222,6 +224,11 @@ _TABLES: dict[str, Experiment[Any]] = {
         "hidden hands and frames of real people: what repair leaves of a carried line's error",
         _checked(SharesConfig), shares.make, "repair_people", needs="recordings of people, by default in ../shared; "
         "trained Skeletors: a finished demo run", page="docs/skeletor.md", config="people/repair_people.yaml",
+    ),
+    "harmless": Experiment(
+        "the refiner that comes with the package, trained on real people; its errors on people left out",
+        _checked(HarmlessExperiment), harmless.make, "harmless", needs="recordings of people, by default in ../shared; "
+        "the wheel of spoken-to-signed", page=SKELETOR_PAGE, config="people/harmless.yaml",
     ),
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",
