@@ -39,7 +39,7 @@ class Harmless(RefinerNetwork):
     """Bends the fill of a window of skeletons whose gaps are filled, hands carried by their wrists.
 
     carriers, dims, window: see `skeletor.refiners.networks.skeletor.Skeletor`. bound: see `HarmlessConfig`. elbows: for
-    each joint the one that its carrier hangs on; None, as in files of 0.1: a hand is not bent by its arm.
+    each joint the one that its carrier hangs on; None, as in earlier files: a hand is not bent by its arm.
 
     1. Joints of hands are seen from their wrists. A gap between two observations has a few directions in which its
        straight fill may be bent (`skeletor.refiners.networks.gaps`), all of what the joint itself did before and
