@@ -22,6 +22,8 @@ from experiments.people import table as people
 from experiments.people.arms import table as arms
 from experiments.people.arms.fit import ArmsConfig
 from experiments.people.config import RealConfig
+from experiments.people.harmless import training as harmless
+from experiments.people.harmless.config import HarmlessExperiment
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
 from experiments.readers import ensemble as readers
@@ -231,6 +233,11 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(refusals.RefusalsConfig), refusals.make, "abstention_people",
         needs="recordings of people, by default in ../shared; --run: its model in place of the package's",
         page="docs/abstention.md", config="people/abstention_people.yaml",
+    ),
+    "harmless": Experiment(
+        "the refiner that comes with the package, trained on real people; its errors on people left out",
+        _checked(HarmlessExperiment), harmless.make, "harmless", needs="recordings of people, by default in ../shared; "
+        "the wheel of spoken-to-signed", page=SKELETOR_PAGE, config="people/harmless.yaml",
     ),
     "sign2text": Experiment(
         "Sign2Text on the rendered signer",

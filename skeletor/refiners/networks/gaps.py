@@ -9,10 +9,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from skeletor.refiners.networks.arm import ArmBends, arm_bends, at_frames
+
 # Ways to bend a fill: to leave and to reach the ends as a curve with the speed that the joint had there; not to start
 # and stop at noisy ends; to go on as the wrist, or as the other hand's fingers, go on; to be late or early; to ease in
 # and out.
 BENDS = ("leave", "arrive", "first", "last", "wrist", "other", "late", "ease")
+# And of a hand, by what its arm does meanwhile: `skeletor.refiners.networks.arm`.
+ARM_BENDS = ("turn", "tilt", "lag")
 REACH = 16  # frames: gaps with ends further apart are not bent (they are not filled with a line either, see `HORIZON`)
 SLOPES = 8  # frames: a curve over a longer gap swings no further than over one of this length
 STILL = 0.1  # of the mean spread: a path of this length counts half against the clock
@@ -25,7 +29,8 @@ class Gaps:
     inside: bool, hidden and between two observations at most REACH frames apart. u: how far in time from the first to
     the last end, 0 to 1; length: frames between the ends. span (B, T, J, D): from the first end to the last. before,
     after: the joint's step into the first and out of the last end. ways: how far the wrist, and the other hand, are on
-    their paths, less `u`. past, future: distances to the last and next observation, in units of REACH.
+    their paths, less `u`. past, future: distances to the last and next observation, in units of REACH. arm: the bends
+    ARM_BENDS, where the network takes them.
     """
 
     FACTS: ClassVar[int] = 5
@@ -38,9 +43,13 @@ class Gaps:
     ways: tuple[Tensor, Tensor]
     past: Tensor
     future: Tensor
+    arm: ArmBends | None = None
 
     def bases(self) -> list[Tensor]:
-        """One (B, T, J, D) for each of BENDS; all are 0 at both ends of a gap, but for `first` and `last` at one."""
+        """One (B, T, J, D) for each of BENDS, then of ARM_BENDS if there is an arm.
+
+        All are 0 at both ends of a gap, but for `first` and `last` at one.
+        """
         u, n = self.u[..., None], self.length.clamp(max=SLOPES)[..., None]
         line = self.span / self.length.clamp(min=1)[..., None]
         wrist, other = (way[..., None] * self.span for way in self.ways)
@@ -53,17 +62,18 @@ class Gaps:
             other,
             u * (1 - u) * self.span,
             u * (1 - u) * (1 - 2 * u) * self.span,
+            *(() if self.arm is None else (self.arm.turn, self.arm.tilt, self.arm.lag)),
         ]
 
     def bent(self, amounts: Tensor) -> Tensor:
-        """(B, T, J, BENDS) amounts -> (B, T, J, D) to be added to the fill; 0 outside gaps."""
+        """(B, T, J, K) amounts of the K bases -> (B, T, J, D) to be added to the fill; 0 outside gaps."""
         total = torch.zeros_like(self.span)
         for k, basis in enumerate(self.bases()):
             total = total + amounts[..., k : k + 1] * basis
         return torch.where(self.inside[..., None], total, 0.0)
 
     def facts(self, confidence: Tensor, scale: Tensor) -> Tensor:
-        """(B, T, J, BENDS + FACTS) what an encoder is told of each joint. scale: (J, D) its spread."""
+        """(B, T, J, K + FACTS) what an encoder is told of each joint and its K bases. scale: (J, D) its spread."""
         sizes = [(basis / scale).norm(dim=-1) for basis in self.bases()]
         sizes[4:6] = self.ways  # with their signs
         inside = self.inside.to(confidence.dtype)
@@ -72,11 +82,18 @@ class Gaps:
 
 
 def find_gaps(
-    points: Tensor, local: Tensor, observed: Tensor, carrier: Tensor, hands: Sequence[Sequence[int]], scale: Tensor
+    points: Tensor,
+    local: Tensor,
+    observed: Tensor,
+    carrier: Tensor,
+    hands: Sequence[Sequence[int]],
+    scale: Tensor,
+    elbow: Tensor | None = None,
 ) -> Gaps:
     """The gaps of joints `local` (B, T, J, D), which lie at `points` and are seen from their `carrier` (J,).
 
-    observed: (B, T, J) bool. hands: joints of each hand. scale: (J, D) spread of the joints.
+    observed: (B, T, J) bool. hands: joints of each hand. scale: (J, D) spread of the joints. elbow: (J,) the joint that
+    each one's carrier hangs on; None: without the bends of the arm.
     """
     frames = points.shape[1]
     time = torch.arange(frames, device=points.device).view(1, -1, 1).expand(observed.shape)
@@ -86,21 +103,16 @@ def find_gaps(
     future = torch.where(high >= frames, 2 * REACH, (high - time).float()).clamp(max=2 * REACH) / REACH
     inside = (low >= 0) & (high < frames) & ~observed & (high - low <= REACH)
     low, high = torch.where(inside, low, time), torch.where(inside, high, time)
-    first, last = _at(local, low), _at(local, high)
-    before = torch.where(_seen(observed, low - 1)[..., None], first - _at(local, low - 1), 0.0)
-    after = torch.where(_seen(observed, high + 1)[..., None], _at(local, high + 1) - last, 0.0)
+    first, last = at_frames(local, low), at_frames(local, high)
+    before = torch.where(_seen(observed, low - 1)[..., None], first - at_frames(local, low - 1), 0.0)
+    after = torch.where(_seen(observed, high + 1)[..., None], at_frames(local, high + 1) - last, 0.0)
     length = (high - low).to(points.dtype)
     u = (time - low) / length.clamp(min=1)
     still = STILL * float(scale.mean())
     path = _path(points).index_select(2, carrier)
     ways = tuple(_way(p, low, high, u, still) for p in (path, _other_path(local, path, hands)))
-    return Gaps(inside, u, length, last - first, before, after, (ways[0], ways[1]), past, future)
-
-
-def _at(values: Tensor, frame: Tensor) -> Tensor:
-    """(B, T, J, D) values of each joint in another frame (B, T, J)."""
-    index = frame.clamp(0, values.shape[1] - 1)[..., None].expand(-1, -1, -1, values.shape[3])
-    return values.gather(1, index)
+    arm = None if elbow is None else arm_bends(points, local, carrier, elbow, low, high, u)
+    return Gaps(inside, u, length, last - first, before, after, (ways[0], ways[1]), past, future, arm)
 
 
 def _seen(observed: Tensor, frame: Tensor) -> Tensor:

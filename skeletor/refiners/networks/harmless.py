@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from skeletor.poses.hands import carriers
 from skeletor.poses.skeleton import Skeleton
-from skeletor.refiners.networks.gaps import BENDS, Gaps, find_gaps
-from skeletor.refiners.networks.kind import CarriedFrame, Count, EncoderConfig, Inner, RefinerKind, Width
+from skeletor.refiners.networks.gaps import ARM_BENDS, BENDS, Gaps, find_gaps
+from skeletor.refiners.networks.kind import CarriedFrame, Count, EncoderConfig, Inner, RefinerKind, Width, are_joints
 from skeletor.refiners.networks.layers import RefinerNetwork, embed_poses, initialise
 from skeletor.refiners.networks.skeletor import Layer
 
@@ -38,11 +38,13 @@ class HarmlessConfig(EncoderConfig):
 class Harmless(RefinerNetwork):
     """Bends the fill of a window of skeletons whose gaps are filled, hands carried by their wrists.
 
-    carriers, dims, window: see `skeletor.refiners.networks.skeletor.Skeletor`. bound: see `HarmlessConfig`.
+    carriers, dims, window: see `skeletor.refiners.networks.skeletor.Skeletor`. bound: see `HarmlessConfig`. elbows: for
+    each joint the one that its carrier hangs on; None, as in earlier files: a hand is not bent by its arm.
 
     1. Joints of hands are seen from their wrists. A gap between two observations has a few directions in which its
        straight fill may be bent (`skeletor.refiners.networks.gaps`), all of what the joint itself did before and
-       after: most of all, to go from the first to the last place as the wrist goes its way, not as time does.
+       after: most of all, to go from the first to the last place as the wrist goes its way, not as time does. A hand
+       may also turn with its forearm, and be ahead of its wrist (`skeletor.refiners.networks.arm`).
     2. The encoder sees what these bends are, where the body is, and what is hidden. For each part of the skeleton (a
        hand, or a joint outside the hands) and frame it gives how much of each bend is taken, and a gate.
     3. A hidden joint of a hand is put on the wrist as it comes out: the hand hangs on its wrist. Before a joint's first
@@ -53,6 +55,7 @@ class Harmless(RefinerNetwork):
 
     keeps_fill: ClassVar[bool] = True
     carrier: Tensor
+    elbow: Tensor | None
     carried: Tensor
     part_of: Tensor
     share_of: Tensor
@@ -68,17 +71,21 @@ class Harmless(RefinerNetwork):
         layers: int,
         dropout: float,
         bound: float,
+        elbows: Sequence[int] | None = None,
     ) -> None:
         super().__init__(len(carriers), dims, window)
         self.bound = bound
+        self.bends = len(BENDS) + (0 if elbows is None else len(ARM_BENDS))
         self._set_parts(carriers)
         self.free = [j for j, c in enumerate(carriers) if c == j]
-        inputs = len(self.free) * dims + self.parts * (len(BENDS) + Gaps.FACTS)
+        elbow = None if elbows is None else torch.tensor(list(elbows))
+        self.register_buffer("elbow", elbow, persistent=False)
+        inputs = len(self.free) * dims + self.parts * (self.bends + Gaps.FACTS)
         self.embedding = embed_poses(inputs, d_model)
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.ModuleList([Layer(d_model, d_ff, heads, dropout, window) for _ in range(layers)])
         self.final_norm = nn.LayerNorm(d_model)
-        self.out = nn.Linear(d_model, self.parts * (len(BENDS) + 1))
+        self.out = nn.Linear(d_model, self.parts * (self.bends + 1))
         initialise(self)
         nn.init.zeros_(self.out.weight)
 
@@ -106,7 +113,7 @@ class Harmless(RefinerNetwork):
         self.check_shapes(points, confidence)
         with torch.autocast(points.device.type, enabled=False):
             local = self.seen_from_carrier(points)
-            gaps = find_gaps(points, local, confidence > 0, self.carrier, self.hands, self.scale)
+            gaps = self.gaps(points, local, confidence)
         bends, gate = self._decide(points, confidence, gaps)
         drawn = self._drawn(points, confidence, gate.index_select(2, self.part_of)[..., None])
         bent = gaps.bent(bends.float().index_select(2, self.part_of))  # (B, T, J, D), 0 where nothing is hidden
@@ -115,15 +122,19 @@ class Harmless(RefinerNetwork):
         carrier = moved.index_select(2, self.carrier)
         return torch.where(hidden & (self.carried > 0), local + bent + carrier, moved)
 
+    def gaps(self, points: Tensor, local: Tensor, confidence: Tensor) -> Gaps:
+        """The gaps of joints (B, T, J, D), `local` as seen from their carriers; confidence: (B, T, J)."""
+        return find_gaps(points, local, confidence > 0, self.carrier, self.hands, self.scale, self.elbow)
+
     def _decide(self, points: Tensor, confidence: Tensor, gaps: Gaps) -> tuple[Tensor, Tensor]:
-        """How much of each bend, (B, T, parts, BENDS), and the gates on seen parts, (B, T, parts)."""
+        """How much of each bend, (B, T, parts, bends), and the gates on seen parts, (B, T, parts)."""
         body = ((points - self.rest) / self.scale)[:, :, self.free].flatten(2)
         facts = torch.einsum("btjf,jp->btpf", gaps.facts(confidence, self.scale), self.share_of)
         x = self.dropout(self.embedding(torch.cat([body, facts.flatten(2)], dim=-1)).float())
         for layer in self.layers:
             x = layer(x)
         out = self.out(self.final_norm(x)).float().unflatten(-1, (self.parts, -1))
-        bends, gate = out.split([len(BENDS), 1], dim=-1)
+        bends, gate = out.split([self.bends, 1], dim=-1)
         return bends, torch.sigmoid(gate[..., 0] + SHUT)
 
     def _drawn(self, points: Tensor, confidence: Tensor, gate: Tensor) -> Tensor:
@@ -140,8 +151,22 @@ class Harmless(RefinerNetwork):
         return points - points.index_select(-2, self.carrier) * self.carried
 
 
+class ArmFrame(CarriedFrame):
+    """elbows: for each joint the one that its carrier hangs on; a joint without another carrier has itself."""
+
+    elbows: list[int] | None = None
+
+    @model_validator(mode="after")
+    def _elbow_for_each(self) -> ArmFrame:
+        if self.elbows is not None and not are_joints(self.elbows, self.joints):
+            raise ValueError(f"its elbows are not one joint for each of {self.joints}")
+        return self
+
+
 def _arguments(config: HarmlessConfig, skeleton: Skeleton, dims: int, window: int) -> dict[str, Any]:
-    frame = {"joints": len(skeleton), "dims": dims, "window": window, "carriers": carriers(skeleton)}
+    held, parents = carriers(skeleton), skeleton.parents
+    elbows = [parents[c] if c != j and parents[c] >= 0 else c for j, c in enumerate(held)]
+    frame = {"joints": len(skeleton), "dims": dims, "window": window, "carriers": held, "elbows": elbows}
     return {**frame, **config.model_dump()}
 
 
@@ -149,4 +174,4 @@ def _build(arguments: Mapping[str, Any]) -> Harmless:
     return Harmless(**{name: value for name, value in arguments.items() if name not in ("kind", "joints")})
 
 
-HARMLESS = RefinerKind("harmless", "skeletor", HarmlessConfig, CarriedFrame, _arguments, _build)
+HARMLESS = RefinerKind("harmless", "skeletor", HarmlessConfig, ArmFrame, _arguments, _build)

@@ -12,7 +12,7 @@ from skeletor.learning.data.frame_store import is_packed, open_frames
 from skeletor.learning.data.pack import pose_files
 from skeletor.learning.data.places import stream_buffer
 from skeletor.learning.data.shards import open_shards
-from skeletor.learning.measured import read_noise
+from skeletor.learning.measured import MeasuredNoise, read_noise
 from skeletor.poses.turns import clips_of
 from skeletor.refiners.networks.harmless import HarmlessConfig
 from skeletor.refiners.training.config import RefinerTrainConfig
@@ -50,7 +50,8 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
 
     if job.threads:
         torch.set_num_threads(job.threads)
-    job = _with_noise(job)
+    if job.noise is not None:
+        job = job.model_copy(update={"train": with_noise(job.train, read_noise(job.noise))})
     buffer = stream_buffer(job.data, job.buffer)
     if buffer:
         shards = open_shards(job.data, job.train.fps, buffer)
@@ -70,13 +71,10 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
     return train_refiner(store, job.train, job.out, job.seed, job.device, data=words, licence=job.licence)
 
 
-def _with_noise(job: TrainJob) -> TrainJob:
-    """The job with the content of its file of noise in its corruption. InputError if that cannot be read."""
-    if job.noise is None:
-        return job
-    noise, train = read_noise(job.noise), job.train
+def with_noise(train: RefinerTrainConfig, noise: MeasuredNoise) -> RefinerTrainConfig:
+    """The training with a detector's own errors; the network `harmless` without a bound takes its jitter for one."""
     changes: dict[str, Any] = {"corruption": train.corruption.model_copy(update={"measured": noise})}
     if isinstance(train.model, HarmlessConfig) and "bound" not in train.model.model_fields_set:
         bound = max(noise.hand_jitter, noise.body_jitter)
         changes["model"] = train.model.model_copy(update={"bound": bound})
-    return job.model_copy(update={"train": train.model_copy(update=changes)})
+    return train.model_copy(update=changes)

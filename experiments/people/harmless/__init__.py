@@ -1,0 +1,1 @@
+"""The refiner that comes with the package, trained on real people."""
