@@ -228,6 +228,7 @@ def write_results(
 ) -> None:
     """Write a translation to `base` + suffix of each format (of `FORMATS`); an abstention as JSON only.
 
+        yield from part.guesses()
     media: the video, which the annotation of ELAN is linked to.
     """
     from slt.inference.recording import Recording

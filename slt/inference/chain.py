@@ -36,7 +36,7 @@ from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
 from slt.recognise.align import Sign
-from slt.recognise.guess import Guess
+from slt.recognise.guess import Guess, guess_lines
 from slt.segment.written.cues import Cue
 from slt.segment.written.subtitles import srt
 
@@ -78,7 +78,7 @@ class Translation:
 
     def guesses(self) -> tuple[str, ...]:
         """Of a model of isolated signs, a line for each of the likeliest labels; () if it abstained."""
-        return () if self.text is None else tuple(f"  {one.label}  {one.confidence:.3f}" for one in self.top or ())
+        return guess_lines(self.text, self.top)
 
     def cues(self) -> tuple[Cue, ...]:
         """One subtitle over the whole clip; its text is None if the system abstained."""

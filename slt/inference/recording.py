@@ -47,11 +47,11 @@ class Recording:
         return tuple(sentence.cue() for sentence in self.sentences)
 
     def json(self) -> str:
-        """All of it as JSON text; sentences without the keys "glosses" and "signs" if the model has none, and without
-        "signer" if one person signs."""
+        """All of it as JSON text; sentences without the keys "glosses", "signs" and "top" if the model has none, and
+        without "signer" if one person signs."""
         values = dataclasses.asdict(self)
         for sentence in values["sentences"]:
-            for key in ("glosses", "signs", "signer"):
+            for key in ("glosses", "signs", "signer", "top"):
                 if sentence[key] is None:
                     del sentence[key]
         return to_json({"source": self.source, "text": self.text, **values}, 1) + "\n"
