@@ -11,7 +11,6 @@ from skeletor.io.read_only.arrays import picture_size
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
-from slt.estimators.base import ESTIMATORS, EstimateOptions
 from slt.estimators.given import PoseFiles
 from slt.estimators.mediapipe.estimator import HANDS, HANDS_ABOUT, SPEEDS
 from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
@@ -46,14 +45,6 @@ def add_pose_model(parser: argparse.ArgumentParser, default: str) -> None:
 def add_hands(parser: argparse.ArgumentParser, default: str) -> None:
     """--hands of MediaPipe. default: what happens without it, in words."""
     parser.add_argument("--hands", choices=HANDS, help=f"of mediapipe; {HANDS_ABOUT}; {default}")
-
-
-def with_models(config: EstimateOptions, pose_model: str | None, hands: str | None) -> EstimateOptions:
-    """The estimator's config with what is asked for; None leaves it. InputError if the estimator has none of that."""
-    for key, value in {"pose_model": pose_model, "hands": hands}.items():
-        if value is not None:
-            config = ESTIMATORS.check(config.model_dump() | {key: value}, f"--{key.replace('_', '-')}")
-    return config
 
 
 def pose_files(args: argparse.Namespace, take: Take = select) -> PoseFiles:

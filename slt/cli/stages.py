@@ -29,7 +29,6 @@ from slt.cli.options import (
     add_pose_speed,
     pose_files,
     refuse_options_of_poses,
-    with_models,
 )
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
 from slt.estimators.given import GivenPoses
@@ -135,6 +134,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     if command == "poses":
         parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         add_pose_speed(parser, "default: full")
+    if command in ("poses", "view"):
         add_pose_model(parser, "default: full")
         add_hands(parser, "default: holistic")
     if command in ("lift", "view"):
@@ -192,10 +192,10 @@ def _poses(args: argparse.Namespace) -> int:
 
 
 def _estimator_options(args: argparse.Namespace) -> EstimateOptions:
-    from slt.inference.chain import named_estimator
+    from slt.inference.estimation import Sparse, named_estimator
 
-    config = named_estimator(args.estimator, args.pose_stride, args.fps, args.pose_speed)
-    return with_models(config, args.pose_model, args.hands)
+    sparse = Sparse(args.pose_stride, speed=args.pose_speed, pose_model=args.pose_model, hands=args.hands)
+    return named_estimator(args.estimator, sparse, args.fps)
 
 
 def _estimation(args: argparse.Namespace, ahead: Ahead | None = None) -> Stage:

@@ -23,13 +23,14 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
     """
     from skeletor.lifters.choice import exchanged_lift
     from skeletor.lifters.registry import LIFTERS, build_lifter
-    from slt.inference.chain import make_estimator, make_refiner
+    from slt.inference.chain import make_refiner
+    from slt.inference.estimation import Sparse, make_estimator
     from slt.inference.view import make_view
     from slt.inference.view_poses import view_poses
 
     lifter = build_lifter(exchanged_lift(LIFTERS.parse({}), args.lift))
     refiner = make_refiner(args.refine, args.model)
-    estimator = make_estimator(args.estimator, fps=args.fps)
+    estimator = make_estimator(args.estimator, Sparse(pose_model=args.pose_model, hands=args.hands), args.fps)
 
     def view(one: Input, target: Path) -> None:
         if args.format == "html":

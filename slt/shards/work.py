@@ -39,10 +39,10 @@ def estimate(options: StageOptions) -> PoseStage:
     import cv2
 
     from slt.estimators.registry import build_estimator
-    from slt.inference.chain import named_estimator
+    from slt.inference.estimation import Sparse, named_estimator
 
     cv2.setNumThreads(1)  # shards share the cores
-    estimator = build_estimator(named_estimator(options.estimator, options.pose_stride, options.fps))
+    estimator = build_estimator(named_estimator(options.estimator, Sparse(options.pose_stride), options.fps))
     return lambda path: {"": estimator(path)}
 
 
