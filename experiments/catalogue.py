@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from experiments import pages, sample
-from experiments.ablations import chain, network, smoothers, sparse, speed, transfer
+from experiments.ablations import anonymise, chain, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device, live
 from experiments.long import recordings, turns
 from experiments.long import table as long_takes
@@ -27,6 +27,7 @@ from experiments.readers import gloss2text, pretraining, recognition, sign2text
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
+from experiments.scale.plan import page as scale_plan
 from experiments.tables import detector, figures, h36m, known, lifters, real, refiners2d
 from experiments.tables.config import (
     AblationTable,
@@ -267,6 +268,11 @@ _ABLATIONS: dict[str, Experiment[Any]] = {
         _checked(transfer.RowsConfig), transfer.make_rows, "compare-rows",
         needs="--set first=DIR, first_row=ROW, second=DIR, second_row=ROW", page=RESULTS_PAGE,
     ),
+    "anonymise": Experiment(
+        "what --anonymise leaves of a signer, and what it costs a reader",
+        _checked(anonymise.AnonymiseConfig), anonymise.make, "anonymise", needs="a demo run, with its reader for WER",
+        minutes=1, page=SKELETOR_PAGE,
+    ),
     "smoothers": Experiment(
         "how the smoothers' defaults were found",
         _checked(smoothers.SmoothersConfig), smoothers.make, "smoothers",
@@ -289,6 +295,10 @@ _OTHERS: dict[str, Experiment[Any]] = {
     "shards": Experiment(
         "slt shards by each engine: the same bytes, deaths and full disks, what the engines cost",
         _checked(shards.ShardsConfig), shards.make, "shards", needs="Linux, root; submitit, ray", page="docs/scale.md",
+    ),
+    "scale_plan": Experiment(
+        "25 million frames and a billion: shards, bytes, core hours, what breaks first; a million shards planned",
+        _checked(scale_plan.PlanConfig), scale_plan.make, "scale_plan", needs="Linux", page="docs/scale.md",
     ),
     "live": Experiment(
         "slt live on two cores: frames a second, and how late the text comes",

@@ -59,6 +59,11 @@ def make_parser() -> argparse.ArgumentParser:
     refine.add_argument("--no-carried", action="store_true", help=NO_CARRIED)
     refine.add_argument("--radius", type=int, help="averaging radius of the network refiner")
     refine.add_argument("--stride", type=int, help="compute every N-th window only (1: the paper, slow)")
+    refine.add_argument(
+        "--absent", choices=("missing", "filled"),
+        help="hands that are down or out of the picture, where the file does not tell: left missing, or filled; "
+        "default: missing, with --stream filled",
+    )  # fmt: skip
     refine.add_argument("--anonymise", action="store_true", help=f"3D: {ANONYMISE_HELP}")
     refine.add_argument("--layout", choices=LAYOUTS, help=LAYOUT_HELP)
     _add_reading(refine, clip=True)
@@ -66,7 +71,8 @@ def make_parser() -> argparse.ArgumentParser:
     refine.add_argument(
         "--stream",
         action="store_true",
-        help="read, refine and write .safetensors files piece by piece, with the same result: for long recordings",
+        help="read, refine and write .safetensors files piece by piece, with the result of --absent filled: for long "
+        "recordings",
     )
     refine.set_defaults(run=_refine)
 
@@ -151,12 +157,14 @@ def _refine(arguments: argparse.Namespace) -> int:
     if arguments.stream:
         if arguments.clip or arguments.skeleton or arguments.size:
             raise InputError("--stream refines all clips of a .safetensors file; leave out --clip, --skeleton, --size")
+        if arguments.absent == "missing":
+            raise InputError("--stream does not look ahead for hands that are absent; leave out --absent missing")
         if arguments.anonymise:
             raise InputError("--anonymise looks at the whole clip; leave out --stream")
         return _stream(source, target, refiner, arguments.fps)
     poses = _read(source, arguments)
     _check_holds(target, poses)
-    repair, clips = Repair(refiner), list(poses.values())
+    repair, clips = Repair(refiner, arguments.absent or "missing"), list(poses.values())
     several = any(map(turns_of, clips))  # people in turns, who are not to be mixed
     refined = [each_turn(pose, repair) for pose in clips] if several else repair.many(clips)
     if arguments.anonymise:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from skeletor.lifters.base import Lifter
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import build_lifter
+from skeletor.poses.absent import judged_absent, mark_absent
 from skeletor.poses.normalise import denormalise
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50, Skeleton, mapping
@@ -27,14 +28,15 @@ from skeletor.support.errors import InputError
 class Repair:
     """A refiner for poses of any kind, 2D or 3D, on any skeleton that has the joints of its own.
 
-    lifter: for 2D poses, if the refiner is a network of 3D; default: `fast`. A refiner that takes everything (a
-    smoother) is used as it is.
+    2D poses are lifted by inverse kinematics, if the refiner is a network of 3D; a smoother takes everything. absent:
+    what becomes of hands that are down or out of the picture (`skeletor.poses.absent`), also in poses that do not tell:
+    they stay missing, or are filled like all others.
     """
 
-    def __init__(self, refiner: Refiner, lifter: Lifter | None = None) -> None:
+    def __init__(self, refiner: Refiner, absent: Literal["missing", "filled"] = "missing") -> None:
         self.name, self.version = refiner.name, refiner.version
-        self._refiner = refiner
-        self._lifter = lifter or build_lifter(FastOptions())
+        self._refiner, self._absent = refiner, absent
+        self._lifter = build_lifter(FastOptions(absent=absent))
 
     def __call__(self, pose: PoseSequence) -> PoseSequence:
         """Repair one clip: same frames, joints, coordinates and units. InputError if it lacks the network's joints."""
@@ -43,10 +45,14 @@ class Repair:
     def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """Repair clips, in their order."""
         network = self._refiner
-        if not isinstance(network, SkeletorRefiner):
-            return network.many(poses)
-        ready = [self._brought(pose, network) for pose in poses]
-        return [put_back(*both) for both in zip(poses, network.many(ready), strict=True)]
+        if isinstance(network, SkeletorRefiner):
+            repaired = network.many([self._brought(pose, network) for pose in poses])
+            repaired = [put_back(*both) for both in zip(poses, repaired, strict=True)]
+        else:
+            repaired = network.many(poses)
+        if self._absent == "filled":
+            return repaired
+        return [without(result, judged_absent(pose)) for pose, result in zip(poses, repaired, strict=True)]
 
     def _brought(self, pose: PoseSequence, network: SkeletorRefiner) -> PoseSequence:
         """On the network's skeleton, and in its dimensions."""
@@ -54,6 +60,11 @@ class Repair:
         if pose.dims == 2 and network.dims == 3:
             return self._lifter(mapped)
         return mapped
+
+
+def without(repaired: PoseSequence, absent: np.ndarray) -> PoseSequence:
+    """The pose without joints (T, J) that are absent."""
+    return mark_absent(repaired, absent) if absent.any() else repaired
 
 
 def put_back(pose: PoseSequence, repaired: PoseSequence) -> PoseSequence:

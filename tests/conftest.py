@@ -20,7 +20,14 @@ settings.register_profile("search", deadline=None)
 settings.load_profile("house")
 
 
-_LONG = ("test_tiny_run.py", "test_hardening.py", "test_bench.py")  # files that take a process for minutes
+# Files that take a process for long, and one of the last.
+_LONG = ("test_tiny_run.py", "test_hardening.py", "test_bench.py", "test_damage.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`--dist loadfile` is to keep the order below; by itself it begins with the files of the most tests."""
+    if hasattr(config.option, "loadscopereorder"):  # xdist is there
+        config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -239,7 +239,7 @@ def test_the_command_line_offers_them(tmp_path: Path) -> None:
     assert named_estimator("toy") == ToyEstimateOptions() and make_refiner("toy").name == "toy"
     for parser in (stages.make_parser("view"), translate.make_parser("translate"), run.make_parser("run")):
         text = " ".join(parser.format_help().split())
-        assert "poses, toy" in text and "fast, flat, reference, toy" in text  # estimators, lifters
+        assert "poses, rtmlib, toy" in text and "fast, flat, reference, toy" in text  # estimators, lifters
     (tmp_path / "run.yaml").write_text("lift: {mode: fast, hand_reach: 1.0}\nrefine: {name: savgol, window: 9}\n")
     flags = ["--estimator", "toy", "--lift", "toy", "--refine", "toy-mean", "--refine2d", "toy"]
     args = run.make_parser("run").parse_args([str(tmp_path / "run.yaml"), *flags, "--set", "refine.share=0.25"])

@@ -1,28 +1,31 @@
 """`make gpu-bench`: what a training step costs a GPU, beside what the card could do; without one, what can be counted.
 
-Launches and synchronisations are counted in torch's dispatcher, floating-point operations by its flop counter, both on
-any device. On a GPU also samples a second, and the share of the card's peak that they come to.
+Launches, synchronisations and bytes are counted in torch's dispatcher, floating-point operations by its flop counter,
+on any device. On a GPU also samples a second, the share of the card's peak that they come to, and whether the goals
+are met; on a CPU what share of a step Python takes.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.profiler
 from pydantic import Field
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from experiments.benchmarks.goals import READERS, Cost, markdown
 from experiments.benchmarks.refine import motion
-from experiments.report import number, table, write_files
+from experiments.report import write_files
 from experiments.request import Request
 from skeletor.learning.trainer import Trainer as NetworkTrainer
 from skeletor.poses.pose import PoseSequence
@@ -48,38 +51,20 @@ _NO_KERNEL = frozenset(
 )
 # The host waits for a value, or for a size that depends on values.
 _WAITS = frozenset(["_local_scalar_dense", "equal", "is_nonzero", "masked_select", "nonzero", "unique", "_unique2"])
-# Dense bf16 TFLOP/s by NVIDIA's data sheets.
-PEAKS = {"H200": 989.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0, "L4": 121.0, "4090": 165.0, "T4": 65.0}
 
 
 class GpuBenchConfig(Config):
     """Sizes. steps: measured, of each training; batch: of the refiner (the paper's network), the others' their own;
-    clips: that are learned from. device: the first GPU if there is one.
+    clips: that are learned from. device: the first GPU if there is one. core_steps: of readers on one CPU core, which a
+    GPU is compared with.
     """
 
     steps: int = Field(20, ge=1)
     batch: int = Field(256, ge=1)
     clips: int = Field(256, ge=40)
     device: str = "auto"
+    core_steps: int = Field(2, ge=1)
     only: list[str] = Field(["refiner", "recogniser", "translator"])
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one step. launches, waits: kernels, and times that the host waits for a value; gflop: of forward and backward
-    passes; rate: samples a second.
-    """
-
-    training: str
-    samples: int
-    launches: int
-    waits: int
-    gflop: float
-    rate: float
-
-    def share(self, peak: float) -> float:
-        """Of a peak in TFLOP/s."""
-        return self.gflop / self.samples * self.rate / 1000 / peak
 
 
 class _Operations(TorchDispatchMode):
@@ -88,32 +73,46 @@ class _Operations(TorchDispatchMode):
     def __init__(self, device: torch.device) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._kind = device.type
-        self.launches = self.waits = 0
+        self.launches = self.waits = self.bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given, name = kwargs or {}, func._overloadpacket.__name__
         result = func(*args, **given)
         inputs = [one for one in tree_leaves(args) if isinstance(one, torch.Tensor)]
         here = any(one.device.type == self._kind for one in inputs or tree_leaves(result) if hasattr(one, "device"))
-        self.launches += here and name not in _NO_KERNEL
+        if here and name not in _NO_KERNEL:
+            self.launches += 1
+            self.bytes += _bytes(inputs) + _bytes(tree_leaves(given)) + _bytes(tree_leaves(result))
         leaves = name == "_to_copy" and torch.device(given.get("device") or self._kind).type != self._kind
         self.waits += here and (name in _WAITS or leaves)
         return result
 
 
+def _bytes(leaves: Sequence[Any]) -> int:
+    return sum(one.numel() * one.element_size() for one in leaves if isinstance(one, torch.Tensor))
+
+
 def make(request: Request, config: GpuBenchConfig) -> None:
     """Measure all trainings and write the table."""
-    device = resolve_device(config.device)
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread"
-    peak = next((value for key, value in PEAKS.items() if device.type == "cuda" and key in name), None)
+    device, core = resolve_device(config.device), torch.device("cpu")
+    on_gpu = device.type == "cuda"
+    name = torch.cuda.get_device_name(device) if on_gpu else "CPU, one thread"
     torch.set_num_threads(1)
     found = []
     for training, samples, owner, step, run in trainings(config, device):
         if training.split()[0] in config.only:
-            found.append(cost(training, samples, owner, step, run, config.steps, device))
+            row = cost(training, samples, owner, step, run, config.steps, device)
+            if not on_gpu:
+                row = replace(row, python=python_share(owner, step, run))
+            found.append(row)
             log.info("%s: %s", training, found[-1])
+    if on_gpu:
+        names = [row.training for row in found if row.training in READERS]
+        rates = {training: rate(samples, owner, step, run, config.core_steps, core)
+                 for training, samples, owner, step, run in trainings(config, core) if training in names}  # fmt: skip
+        found = [replace(row, one_core=rates.get(row.training)) for row in found]
     values = {**request.about(config, None), "device": name, "rows": [asdict(row) for row in found]}
-    write_files(request.results, request.name, markdown(found, name, peak), values)
+    write_files(request.results, request.name, markdown(found, name, on_gpu), values)
 
 
 def trainings(
@@ -164,10 +163,8 @@ def _clips(examples: list[Example]) -> list[GlossClip]:
 def cost(
     training: str, samples: int, owner: type, step: str, run: Callable[[int], Any], steps: int, device: torch.device
 ) -> Cost:
-    """Run a training three times: timed, with its operations counted, and with its flops. Three steps warm up."""
-    seconds: list[float] = []
-    with _around(owner, step, lambda call: seconds.append(_timed(call, device))):
-        run(steps + 3)
+    """Run a training three times: timed, with its operations counted, and with its flops."""
+    speed = rate(samples, owner, step, run, steps, device)
     operations = _Operations(device)
     with _around(owner, step, lambda call: _within(operations, call)):
         run(1)
@@ -180,8 +177,35 @@ def cost(
         launches=operations.launches,
         waits=operations.waits,
         gflop=flops.get_total_flops() / 1e9,
-        rate=samples * steps / sum(seconds[3:]),
+        rate=speed,
+        gbytes=operations.bytes / 1e9,
     )
+
+
+def rate(samples: int, owner: type, step: str, run: Callable[[int], Any], steps: int, device: torch.device) -> float:
+    """Samples a second of so many steps. Three steps warm up."""
+    seconds: list[float] = []
+    with _around(owner, step, lambda call: seconds.append(_timed(call, device))):
+        run(steps + 3)
+    return samples * steps / sum(seconds[3:])
+
+
+def python_share(owner: type, step: str, run: Callable[[int], Any]) -> float:
+    """Share of the second step of a training on a CPU that is spent outside of torch's operators, by its profiler,
+    which makes Python slower."""
+    seconds: list[float] = []
+    inside: list[float] = []
+
+    def profiled(call: Callable[[], Any]) -> None:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            began = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - began)
+        inside.append(sum(one.self_cpu_time_total for one in profile.key_averages()) / 1e6)
+
+    with _around(owner, step, profiled):
+        run(2)
+    return max(0.0, 1 - inside[-1] / seconds[-1])
 
 
 @contextmanager
@@ -213,18 +237,3 @@ def _timed(call: Callable[[], Any], device: torch.device) -> float:
 def _within(mode: AbstractContextManager[Any], call: Callable[[], Any]) -> None:
     with mode:
         call()
-
-
-def markdown(rows: list[Cost], device: str, peak: float | None) -> str:
-    """The table. peak: TFLOP/s of the card, None if it is not known."""
-    body = [
-        [row.training, str(row.samples), f"{row.launches}", f"{row.waits}", number(row.gflop),
-         f"{row.rate:,.0f}", f"{100 * row.share(peak):.1f} %" if peak else ""]
-        for row in rows
-    ]  # fmt: skip
-    head = ["training", "samples a step", "launches a step", "waits a step", "GFLOP a step", "samples/s", "of the peak"]
-    note = (
-        f"{device}. On a CPU the optimizer has a dozen launches and a wait for each weight, on a GPU one launch. "
-        "Made by `make gpu-bench`."
-    )
-    return "\n".join([*table(head, body), "", note]) + "\n"

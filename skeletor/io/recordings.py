@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
 from pathlib import Path
 
 from skeletor.files.outside import reading
@@ -19,6 +21,7 @@ _NUMBER = re.compile(r"[0-9]+")
 # What a number after such a word counts is no time.
 _NO_TIME = re.compile(r"(cam|camera|view|angle|sensor|person|hand|take|scene)[_.-]?$", re.IGNORECASE)
 _LONGEST_NUMBER = 15
+_COUNTED = 3  # files, of fewer a common step says nothing
 _FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have at most 20 frames a file and 3,000 more
 
 
@@ -65,7 +68,12 @@ def list_recordings(directory: Path, what: str) -> dict[str, Recording]:
 
 
 def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recording:
-    """With its start: 0 where the tool counts from 0; else 0 or 1, unless there are more frames before than files."""
+    """With its start: 0 where the tool counts from 0; else 0 or 1, unless there are more frames before than files.
+
+    Numbers of other tools are those of pictures, or times: if all are a step apart, each file is a frame.
+    """
+    if not from_0:
+        files = _counted(directory, files)
     first = min(files)
     start = 0 if from_0 else min(first, 1)
     if not from_0 and first - start > len(files):
@@ -74,12 +82,27 @@ def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recordi
     elif first - start:
         log.warning(f"{directory}: begins with frame number {first}; the {first - start} frames before are missing")
     recording = Recording(files, start)
+    if recording.frames > 2 * len(files) + 1:
+        log.warning(
+            f"{directory}: {recording.frames - len(files)} of {recording.frames} frames have no file; are the numbers "
+            "of its names those of frames?"
+        )
     if recording.frames > _FRAMES_PER_FILE * len(files) + _FRAMES_MORE:
         raise InputError(
             f"{directory}: {len(files)} files numbered {first} to {max(files)}; that is no video, or one of several "
             "in a directory; put each into its own"
         )
     return recording
+
+
+def _counted(directory: Path, files: dict[int, Path]) -> dict[int, Path]:
+    """The files by their number in units of the step between them, as folders of pictures are read."""
+    numbers = sorted(files)
+    step = gcd(*(after - before for before, after in pairwise(numbers)))
+    if step <= 1 or len(numbers) < _COUNTED:
+        return files
+    log.warning(f"{directory}: its numbers are {step} apart; they are taken as all frames, at the frame rate given")
+    return {(number - numbers[0]) // step: files[number] for number in numbers}
 
 
 def _numbered(files: Iterable[Path]) -> Iterator[tuple[Path, str, int, bool]]:

@@ -1,13 +1,13 @@
 """Hands that were not seen: lost (a blur, an occlusion, a miss of the detector) or absent (down, out of the picture).
 
 A lost hand was somewhere in front of the signer, and later stages fill it. An absent one is not to be invented: it
-stays missing (NaN, confidence 0) through lifting and repair, and in every file. Absence is decided from 2D, before
-lifting, where the picture's border is known; the record of the stage `absent` says that it was.
+stays missing (NaN, confidence 0) through lifting and repair. Absence is decided from 2D, before lifting, where the
+picture's border is known; the record of the stage `absent` says that it was. Formats that keep no record lose it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -99,6 +99,19 @@ def mark_absent(pose: PoseSequence, absent: np.ndarray) -> PoseSequence:
     keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
     keypoints[absent], confidence[absent] = np.nan, 0
     return pose.replace(keypoints, confidence, stage=StageRecord(STAGE))
+
+
+def judged_absent(pose: PoseSequence) -> np.ndarray:
+    """(T, J) bool: absent joints of a pose, 2D or 3D, as they were decided before, or else as its hands are judged now.
+
+    For poses of files that do not tell. Where the picture's border is not known, time and the arm decide alone.
+    """
+    if pose.provenance.stage(STAGE) is not None:
+        return known_absent(pose)
+    flat = pose.replace(pose.keypoints[:, :, :2])
+    if pose.provenance.units != "pixel" and pose.provenance.image_size is not None:
+        flat = replace(flat, provenance=replace(flat.provenance, image_size=None))
+    return absent_hands(flat, pose.missing)
 
 
 def known_absent(pose: PoseSequence) -> np.ndarray:

@@ -24,17 +24,19 @@ class Span:
     def __str__(self) -> str:
         return f"{self.start:g} s to the end" if self.end is None else f"{self.start:g} to {self.end:g} s"
 
-    def frames(self, fps: float, count: int) -> range:
+    def frames(self, fps: float, count: int, begins: float = 0.0) -> range:
         """The frames of a recording of `count` frames at `fps` that are the part: numbers from 0.
 
-        Frame k is shown from k / fps on; each edge is put where a frame begins, the nearest. So parts that touch have
-        no frame in common, and leave none out. Raises InputError, without the file's name, if the part is not within
-        the recording, or is shorter than a frame.
+        begins: the second of the recording at which frame 0 is shown; what lies before has no frames.
+        Frame k is shown from begins + k / fps on; each edge is put where a frame begins, the nearest. So parts that
+        touch have no frame in common, and leave none out. Raises InputError, without the file's name, if the part is
+        not within the recording, or is shorter than a frame.
         """
-        first = math.floor(self.start * fps + 0.5)
-        stop = count if self.end is None else math.floor(self.end * fps + 0.5)
+        first = max(0, math.floor((self.start - begins) * fps + 0.5))
+        stop = count if self.end is None else math.floor((self.end - begins) * fps + 0.5)
         if first >= count or stop > count:
-            raise InputError(f"the part from {self} is not within its {count / fps:.2f} s ({count} frames)")
+            whole, late = begins + count / fps, f", the first at {begins:.2f} s" if begins else ""
+            raise InputError(f"the part from {self} is not within its {whole:.2f} s ({count} frames{late})")
         if stop <= first:
             raise InputError(f"the part from {self} holds no frame at {fps:g} frames a second")
         return range(first, stop)

@@ -47,8 +47,19 @@ def main(argv: list[str] | None = None) -> None:
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
+    arguments = _named_by_paths([argument for argument in arguments if argument != "--debug"])
     sys.exit(run_command(lambda: _dispatch(arguments), "slt", debug))
+
+
+def _named_by_paths(argv: list[str]) -> list[str]:
+    """Without `--`: what stands behind it and begins with `-` is a file of that name, and gets the path "./-...".
+
+    argparse loses the mark where options and inputs may stand in any order.
+    """
+    if "--" not in argv:
+        return argv
+    mark = argv.index("--")
+    return argv[:mark] + [f"./{name}" if name.startswith("-") and name != "-" else name for name in argv[mark + 1 :]]
 
 
 def _dispatch(argv: list[str]) -> int:

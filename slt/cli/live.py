@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from slt.live.show import Shows
     from slt.live.sources.base import Source
 
+_OTHER_CUTS = (
+    "cut by the rule; of a file `slt translate` cuts by this model's network, and may differ (--segments rule does not)"
+)
+
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Watch until the source ends, or Ctrl-C; gives 0. Raises InputError for what cannot be opened or written, and
@@ -68,6 +72,7 @@ def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
 
     from slt.inference.chain import load_chain
     from slt.inference.estimation import Sparse
+    from slt.inference.recording import cut_by
     from slt.live.session import Session
     from slt.live.watch import Watch
     from slt.segment.online import RuleStream
@@ -81,6 +86,8 @@ def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
     watch = Watch(source, follower, session, clock, stride, args.seconds)
     shows = _shows(args)
     print(f"{source.name}: {source.fps:g} frames/s; Ctrl-C ends", file=sys.stderr)
+    if cut_by(chain) != "rule":
+        print(f"{source.name}: {_OTHER_CUTS}", file=sys.stderr)
     try:
         with closing(watch.told()) as told:
             for one in told:

@@ -11,10 +11,12 @@ from skeletor.io.read_only.arrays import picture_size
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.cli.inputs import Input
+from slt.estimators.base import ESTIMATORS, EstimateOptions
 from slt.estimators.given import PoseFiles
 from slt.estimators.mediapipe.estimator import HANDS, HANDS_ABOUT, SPEEDS
 from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
 from slt.estimators.mediapipe.pose_model import POSE_MODELS
+from slt.estimators.rtm.wholebody import DETECTOR_ABOUT, WEIGHTS_ABOUT
 
 
 def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None:
@@ -45,6 +47,30 @@ def add_pose_model(parser: argparse.ArgumentParser, default: str) -> None:
 def add_hands(parser: argparse.ArgumentParser, default: str) -> None:
     """--hands of MediaPipe. default: what happens without it, in words."""
     parser.add_argument("--hands", choices=HANDS, help=f"of mediapipe; {HANDS_ABOUT}; {default}")
+
+
+def add_weights(parser: argparse.ArgumentParser, default: str) -> None:
+    """--pose-weights and --detector of rtmlib. default: what happens without them, in words."""
+    parser.add_argument("--pose-weights", metavar="FILE", help=f"of rtmlib; {WEIGHTS_ABOUT}; {default}")
+    parser.add_argument("--detector", metavar="FILE", help=f"of rtmlib; {DETECTOR_ABOUT}")
+
+
+def with_models(config: EstimateOptions, args: argparse.Namespace) -> EstimateOptions:
+    """The estimator's config with what `add_pose_model`, `add_hands` and `add_weights` ask for.
+
+    InputError if the estimator has none of that.
+    """
+    asked = {
+        "pose_model": args.pose_model,
+        "hands": args.hands,
+        "weights": args.pose_weights,
+        "detector": args.detector,
+    }
+    for key, value in asked.items():
+        if value is not None:
+            option = "pose-weights" if key == "weights" else key.replace("_", "-")
+            config = ESTIMATORS.check(config.model_dump() | {key: value}, f"--{option}")
+    return config
 
 
 def pose_files(args: argparse.Namespace, take: Take = select) -> PoseFiles:

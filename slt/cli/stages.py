@@ -27,8 +27,10 @@ from slt.cli.options import (
     add_pose_model,
     add_pose_options,
     add_pose_speed,
+    add_weights,
     pose_files,
     refuse_options_of_poses,
+    with_models,
 )
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
 from slt.estimators.given import GivenPoses
@@ -137,6 +139,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     if command in ("poses", "view"):
         add_pose_model(parser, "default: full")
         add_hands(parser, "default: holistic")
+        add_weights(parser, "default: pose.onnx, and detector.onnx if it is there, in ~/.cache/skeletor-slt/rtmlib")
     if command in ("lift", "view"):
         from skeletor.lifters.choice import lift_help
 
@@ -194,8 +197,8 @@ def _poses(args: argparse.Namespace) -> int:
 def _estimator_options(args: argparse.Namespace) -> EstimateOptions:
     from slt.inference.estimation import Sparse, named_estimator
 
-    sparse = Sparse(args.pose_stride, speed=args.pose_speed, pose_model=args.pose_model, hands=args.hands)
-    return named_estimator(args.estimator, sparse, args.fps)
+    config = named_estimator(args.estimator, Sparse(args.pose_stride, speed=args.pose_speed), args.fps)
+    return with_models(config, args)
 
 
 def _estimation(args: argparse.Namespace, ahead: Ahead | None = None) -> Stage:

@@ -225,9 +225,9 @@ def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
         if glosses:
             yield told(" ".join(result.glosses or ()))
         return
-    for part in result.sentences:
+    for part, cue in zip(result.sentences, result.cues(), strict=True):
         who = "" if part.signer is None else f"signer {part.signer}: "
-        yield f"{clock(round(part.start_s * 1000))} - {clock(round(part.end_s * 1000))}  {who}{part.cue().shown}"
+        yield f"{clock(round(cue.start_s * 1000))} - {clock(round(cue.end_s * 1000))}  {who}{cue.shown}"
         yield from part.guesses()
         if glosses:
             yield told(" ".join(part.glosses or ()))

@@ -23,6 +23,7 @@ import numpy as np
 
 from skeletor.files.suffixes import is_poses
 from skeletor.io.formats import read_pose
+from skeletor.poses.begins import begins
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
 from slt.data.corpus import Clip, Corpus
@@ -95,12 +96,12 @@ def _check_part(clip: Clip, source: Path, span: Span, depth: Depth, fps: float) 
     try:
         if is_poses(source):
             pose = read_pose(source, fps=rate)
-            return _counted(clip, source, span, pose.fps, len(pose))
+            return _counted(clip, source, span, pose.fps, len(pose), begins(pose.provenance))
         with open_video(source, rate) as video:
-            found = _counted(clip, source, span, video.fps, video.frame_count)
+            found = _counted(clip, source, span, video.fps, video.frame_count, video.begins)
             if found.faults:
                 return found
-            part = span.frames(video.fps, video.frame_count)
+            part = span.frames(video.fps, video.frame_count, video.begins)
             count = sum(frame is not None for frame in video.between(part.start, part.stop)) if depth == "all" else 0
             sizes[video.width, video.height] = count or len(part)
             return dataclasses.replace(found, sizes=sizes)
@@ -108,10 +109,10 @@ def _check_part(clip: Clip, source: Path, span: Span, depth: Depth, fps: float) 
         return ClipFrames(clip, 0, {}, (("unreadable", str(error)),))
 
 
-def _counted(clip: Clip, source: Path, span: Span, fps: float, count: int) -> ClipFrames:
+def _counted(clip: Clip, source: Path, span: Span, fps: float, count: int, begin: float) -> ClipFrames:
     """How many frames of a recording of `count` a part has, or that it is not within it."""
     try:
-        return ClipFrames(clip, len(span.frames(fps, count)), {}, ())
+        return ClipFrames(clip, len(span.frames(fps, count, begin)), {}, ())
     except InputError as error:
         return ClipFrames(clip, 0, {}, (("spans", f"clip {clip.name}: {source}: {error}"),))
 

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from pydantic import Field
 
+from skeletor.poses.begins import begins, begun
 from skeletor.poses.key_frames import LONGEST_STRIDE
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
@@ -67,7 +68,12 @@ class Follower(Protocol):
 
 
 class EstimateOptions(Config):
-    """What the options of every estimator have."""
+    """What the options of every estimator have.
+
+    local: names of those that hold for one machine alone (places of files, a device).
+    """
+
+    local: ClassVar[frozenset[str]] = frozenset()
 
     name: str
     fps: float | None = Field(
@@ -79,6 +85,14 @@ class EstimateOptions(Config):
         le=LONGEST_STRIDE,
         description="look at every N-th frame only; the others are missing",
     )
+
+    def files(self) -> Mapping[str, Path]:
+        """The files of weights that are used, by option. They decide the results by their bytes, not by their names."""
+        return {}
+
+    def portable(self) -> dict[str, Any]:
+        """Plain values of all options but the local ones."""
+        return self.model_dump(mode="json", exclude=set(self.local))
 
 
 ESTIMATORS: Registry[EstimateOptions, Estimator] = Registry(EstimateOptions, "name", default="mediapipe")
@@ -126,12 +140,13 @@ def cut(pose: PoseSequence, span: Span | None, source: Path) -> PoseSequence:
     if span is None:
         return pose
     try:
-        part = span.frames(pose.fps, len(pose))
+        part = span.frames(pose.fps, len(pose), begins(pose.provenance))
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     return pose.frames(part.start, part.stop)
 
 
-def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int]) -> Provenance:
-    """Provenance of a pose that was found in pictures of `size` (width, height)."""
-    return Provenance(printable(source.name), sha256, estimator.name, estimator.version, size, "pixel")
+def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int], late: float = 0.0) -> Provenance:
+    """Provenance of a pose that was found in pictures of `size` (width, height). late: the video's `begins`."""
+    plain = Provenance(printable(source.name), sha256, estimator.name, estimator.version, size, "pixel")
+    return begun(plain, late)

@@ -69,7 +69,7 @@ class OpenPoseEstimator:
                     count += 1
             finally:
                 wrapper.stop()
-            provenance = seen(self, source, sha256, (video.width, video.height))
+            provenance = seen(self, source, sha256, (video.width, video.height), video.begins)
             people = gather(frames, video.fps / self._stride, provenance)
         return finish(spread(select(people), self._stride, count), self, sha256, span)
 

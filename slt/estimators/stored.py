@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.io.native import Shard, open_shard
+from skeletor.poses.begins import begun
 from skeletor.poses.key_frames import STRIDE
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
@@ -92,13 +93,13 @@ def estimate_in_parts(
     Raises InputError if the source cannot be read, or a part of it fails.
     """
     with open_video(source, (config.fps or USUAL_FPS) if source.is_dir() else None) as video:
-        fps, count = video.fps, video.frame_count
+        fps, count, late = video.fps, video.frame_count, video.begins
     if not count:
         raise InputError(f"{source}: no frame can be decoded")
     cuts = _cuts(count, fps, config.pose_stride, seconds)
     jobs: dict[str, Job] = {}
     for number, (lead, _, stop) in enumerate(cuts):
-        span = Span(lead / fps, None if stop == count else stop / fps)
+        span = Span(late + lead / fps, None if stop == count else late + stop / fps)
         jobs[f"{source}, part {number + 1} of {len(cuts)}"] = Job(source, folder / f"{number:05d}.safetensors", span)
     report = estimate_jobs(jobs, config, max(1, workers))
     if report.failed:
@@ -107,7 +108,8 @@ def estimate_in_parts(
     for job, (lead, start, stop) in zip(jobs.values(), cuts, strict=True):
         shard = open_shard(job.target)
         parts.append(Part(shard, next(iter(shard)), start - lead, stop - start))
-    return StoredPoses(tuple(parts), _whole([one.shard.window(one.clip, 0, 1).provenance for one in parts]))
+    about = _whole([one.shard.window(one.clip, 0, 1).provenance for one in parts])
+    return StoredPoses(tuple(parts), begun(about, late))
 
 
 def _cuts(count: int, fps: float, stride: int, seconds: float) -> list[tuple[int, int, int]]:

@@ -38,7 +38,8 @@ def load(
         refine: the refiner of 3D poses: "none", "savgol", "kalman", "skeletor", ...
         refine2d: the refiner of 2D poses: "none", or the one that the model was trained with.
         lift: the lifter: "fast", "reference", "learned", a kind of network, or a file of weights.
-        estimator: the estimator of 2D poses: "mediapipe", "openpose", "openpose-json", "poses".
+        estimator: the estimator of 2D poses: "mediapipe", "openpose", "openpose-json", "poses",
+            "rtmlib".
         pose_stride: 2D poses on every N-th frame only.
         pose_speed: "full", or "fast": the body, and hands at rest, are looked at less often (MediaPipe).
         pose_model: "full", or "heavy": MediaPipe's largest model of the body, whose weights have to be fetched.

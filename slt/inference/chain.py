@@ -16,6 +16,7 @@ from skeletor.files.suffixes import is_poses
 from skeletor.io.people import Take, select
 from skeletor.lifters.choice import FIRST, elsewhere_warnings, exchange_warnings, exchanged_lift, stored_lift
 from skeletor.lifters.registry import LIFTERS, Lifter, LiftOptions, build_lifter
+from skeletor.poses.begins import begins
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
@@ -82,7 +83,8 @@ class Translation:
 
     def cues(self) -> tuple[Cue, ...]:
         """One subtitle over the whole clip; its text is None if the system abstained."""
-        return (Cue(0.0, self.duration, self.text, None if self.text is None else sureness(self.signals)),)
+        start = begins(self.provenance)
+        return (Cue(start, start + self.duration, self.text, None if self.text is None else sureness(self.signals)),)
 
     def srt(self) -> str:
         """One subtitle over the whole clip, or several in a row if its text is long."""
@@ -255,7 +257,7 @@ def load_chain(
         build_estimator(estimator_config(config, folder, estimator, sparse, fps)),
         lifter,
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
-        _refiner_2d(folder, config.get("refine2d"), refine2d),
+        refiner_2d_of(folder, config.get("refine2d"), refine2d),
         exchange_warnings(config.get("lift_version", FIRST), lifter, None if lifting == own_lift else lift),
     )
 
@@ -282,7 +284,7 @@ def _upsampling(lift: LiftOptions, upsample: str | None) -> LiftOptions:
     return LIFTERS.check(lift.model_dump() | {"upsample": upsample}, "--upsample")
 
 
-def _refiner_2d(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
+def refiner_2d_of(folder: Path, stored: Mapping[str, Any] | None, name: str | None) -> Refiner:
     """The 2D refiner of a model folder, or another one that needs no weights; InputError for one that does: only the
     folder's own is fitted."""
     config = REFINERS_2D.check(dict(stored or {}), f"{folder}/model.yaml: refine2d")

@@ -121,7 +121,9 @@ def _stages(model: _Model) -> dict[str, Config]:
 
 
 def _check_weights(model: _Model, where: str) -> None:
-    """InputError if a stage names weights that are not the folder's own."""
+    """InputError if a stage names weights that are not the folder's own, or the estimator what is of one machine."""
+    for key in sorted(model.estimator.local & model.estimator.model_fields_set):
+        raise InputError(f"{where}: key 'estimator.{key}': is of the machine that it was trained on; leave it out")
     for section, options in _stages(model).items():
         given, own = given_weights(options), _WEIGHTS.get(section)
         if given is not None and (given != own or given not in model.files):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,7 +153,7 @@ def save_model_folder(
             "abstention": abstention.plain(),
             "card": card.plain(),
         }
-        (temporary / CARD).write_text(model_card(card, content, scores), encoding="utf-8")
+        (temporary / CARD).write_text(model_card(card, content, scores, origins(temporary)), encoding="utf-8")
         content["files"] = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}
         check_model_config(content, str(out / CONFIG))
         (temporary / CONFIG).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -188,8 +189,25 @@ def load_model_folder(path: Path | str, device: str = "auto") -> ModelFolder:
     return ModelFolder(path, config, translator, abstention, path / REFINER if REFINER in config["files"] else None)
 
 
-def model_card(card: Card, config: Mapping[str, Any], scores: Mapping[str, Scores | SignScores]) -> str:
-    """The model card as Markdown text."""
+def origins(folder: Path) -> dict[str, str]:
+    """Stage -> what its weights in a folder learned from, and under which licence."""
+    from skeletor.lifters.learned.weights import load_lifter
+    from skeletor.refiners.weights import load_refiner
+
+    found = {}
+    for name, file, load in (("refine", REFINER, load_refiner), ("lift", LIFTER, load_lifter)):
+        with suppress(InputError):  # weights of another kind, which do not tell
+            info = load(folder / file).info
+            found[name] = f"{info.data or 'not told'}; licence: {info.licence or 'not told'}"
+    return found
+
+
+def model_card(
+    card: Card, config: Mapping[str, Any], scores: Mapping[str, Scores | SignScores],
+    weights: Mapping[str, str] | None = None,
+) -> str:  # fmt: skip
+    """The model card as Markdown text. weights: see `origins`."""
+    learned = "".join(f"Weights of the stage `{name}`: {text}.\n\n" for name, text in (weights or {}).items())
     isolated = any(isinstance(s, SignScores) for s in scores.values())
     what = "the label of the one sign in it, and the likeliest five, out" if isolated else "a written sentence out"
     last = "recognition" if isolated else "translation"
@@ -203,7 +221,7 @@ A video of someone signing in, {what}: 2D key points, 3D lifting, refinement, {l
 ## Data
 {card.data}
 
-{language}Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
+{learned}{language}Licence of the data: {card.data_licence}. Licence of this model: {card.licence}.
 
 ## Stages
 {stages}

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from skeletor.files.plain_json import to_json
 from skeletor.io.people import by_turns, select
+from skeletor.poses.begins import begins
 from skeletor.poses.turns import told
 from slt.inference.chain import Chain, Translation, lifted_before, timed
 from slt.inference.sentences import Journal, Sentence, read_segments
@@ -26,7 +27,9 @@ SEGMENTS: tuple[Segments, ...] = ("auto", "rule", "network", "none")
 class Recording:
     """What became of a long recording. reason: why there is no text at all; None if a sentence was translated.
 
-    duration: in seconds. seconds: of each stage. provenance: of the poses of the whole recording.
+    sentences: in seconds from the first frame; `cues` and `json` have them by the clock of players, who show sound that
+    comes before the first frame. duration: in seconds. seconds: of each stage. provenance: of the poses of the whole
+    recording.
     """
 
     source: str
@@ -43,13 +46,16 @@ class Recording:
         return None if self.reason is not None else "\n".join(cue.shown for cue in self.cues())
 
     def cues(self) -> tuple[Cue, ...]:
-        """A subtitle for each segment, in order."""
-        return tuple(sentence.cue() for sentence in self.sentences)
+        """A subtitle for each segment, in order, by the clock of players."""
+        late = begins(self.provenance)
+        return tuple(sentence.later(late).cue() for sentence in self.sentences)
 
     def json(self) -> str:
         """All of it as JSON text; sentences without the keys "glosses", "signs" and "top" if the model has none, and
         without "signer" if one person signs."""
-        values = dataclasses.asdict(self)
+        late = begins(self.provenance)
+        told_later = tuple(sentence.later(late) for sentence in self.sentences)
+        values = dataclasses.asdict(dataclasses.replace(self, sentences=told_later))
         for sentence in values["sentences"]:
             for key in ("glosses", "signs", "signer", "top"):
                 if sentence[key] is None:

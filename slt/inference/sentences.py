@@ -46,6 +46,13 @@ class Sentence:
         """As those of a `Translation`."""
         return guess_lines(self.text, self.top)
 
+    def later(self, by: float) -> Sentence:
+        """The sentence so many seconds later, rounded to microseconds; itself for 0."""
+        if not by:
+            return self
+        start, end = round(self.start_s + by, 6), round(self.end_s + by, 6)
+        return dataclasses.replace(self, start_s=start, end_s=end, signs=_later(self.signs, by))
+
     def cue(self) -> Cue:
         """The sentence as a subtitle."""
         signs = self.signs if self.signs and self.text is not None else ()

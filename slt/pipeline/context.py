@@ -40,8 +40,8 @@ class Row:
 class Run:
     """What all stages of one run share. reuse: folders of other runs, whose unchanged stages are taken as they are.
 
-    annotation: what a re-synthesised corpus was made from. spread: does estimation, lifting and refinement elsewhere.
-    team: the processes that torchrun started, which train together.
+    annotation: what a re-synthesised corpus was made from. spread: does estimation, 2D repair, lifting and refinement
+    elsewhere. team: the processes that torchrun started, which train together.
     """
 
     config: RunConfig

@@ -20,6 +20,7 @@ from skeletor.support.registry import given_weights
 from skeletor.support.together import Team
 from slt.data import layout
 from slt.data.frames import fingerprint
+from slt.estimators.registry import weights_digests
 from slt.pipeline import report, review
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
@@ -74,8 +75,8 @@ def run(
     corpus: a data set in PHOENIX14T's layout or with a table of clips; None renders one. Stages that are done and
     unchanged are kept.
     reuse: folders of other runs; their stages with the same config, code and inputs are taken from there.
-    spread: does estimation, lifting and refinement on other machines; what it leaves is done here. team: all train
-    together, and this process, the one that leads, does the rest.
+    spread: does estimation, 2D repair, lifting and refinement on other machines; what it leaves is done here. team: all
+    train together, and this process, the one that leads, does the rest.
     The model folder gets the system of the run's own row that is best on dev, its cascade among them; if that row is
     left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
     """
@@ -209,8 +210,9 @@ def _poses(run: Run) -> Detected:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
     estimator, workers = run.config.estimator, run.config.workers
     spans, fps = spans_of(run.corpus), folder_rate(run.corpus)
+    values, weights = estimator.portable(), weights_digests(estimator)
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
-    cache = keyed_folder(run.folder / "clips", stage_key(estimator.model_dump(), (), ("slt.estimators.registry",)))
+    cache = keyed_folder(run.folder / "clips", stage_key(values, weights, ("slt.estimators.registry",)))
     estimated = run.stage(
         "estimate",
         run.folder / "estimated",
@@ -225,8 +227,8 @@ def _poses(run: Run) -> Detected:
             fps=fps,
             spread=run.spread,
         ),
-        estimator.model_dump(),
-        (run.corpus_key,),
+        values,
+        (run.corpus_key, *weights),
     )
     list_bad_clips(run.corpus, sources, estimated.folder, run.folder / BAD_CLIPS)
     parts = {part: estimated.folder / part for part in sources}

@@ -53,6 +53,13 @@ class Batch:
     lengths: Tensor
     labels: Tensor
 
+    def pinned(self) -> Batch:
+        """What goes to a GPU in page-locked memory, from which it copies while the CPU goes on; shapes and types stay.
+
+        CTC asks for the lengths on the CPU.
+        """
+        return Batch(self.frames.pin_memory(), self.targets.pin_memory(), self.lengths, self.labels.pin_memory())
+
 
 @dataclass(frozen=True, eq=False)
 class Clips:
@@ -179,12 +186,13 @@ class RecogniserTask:
             labels.append(torch.from_numpy(label))
         targets = [torch.tensor(self.clips.ids[k]) for k in chosen]
         pad = nn.utils.rnn.pad_sequence
-        return Batch(
+        batch = Batch(
             pad(sources, batch_first=True),
             pad(targets, batch_first=True),
             torch.tensor([len(target) for target in targets]),
             pad(labels, batch_first=True, padding_value=UNKNOWN),
         )
+        return batch.pinned() if self.device.type == "cuda" else batch
 
     def _with_ends(self, k: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Features and labels of clip `k`, whose ends may be those of a sentence among others."""
@@ -200,8 +208,8 @@ class RecogniserTask:
         """Mean over the clips of the CTC loss and of what is added to it."""
         c, place = self.config, self.device
         with torch.autocast(place.type, torch.bfloat16, enabled=c.bf16):
-            read: Read = runner(batch.frames.to(place))
-        targets, labels = batch.targets.to(place), batch.labels.to(place)
+            read: Read = runner(batch.frames.to(place, non_blocking=True))
+        targets, labels = (one.to(place, non_blocking=True) for one in (batch.targets, batch.labels))
         steps = (batch.frames[:, :: c.subsample, -1] > 0.5).sum(
             1
         )  # (B,) like `lengths` not on a GPU: CTC asks for them

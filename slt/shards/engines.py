@@ -121,7 +121,7 @@ class Slurm:
         executor.update_parameters(**{"name": "slt-shards", "timeout_min": 240, **self.parameters})
         left, why = list(shards), dict[int, Ended]()
         for _ in range(ATTEMPTS):
-            groups = [left[k :: self.tasks] for k in range(min(self.tasks, len(left)))]
+            groups = slices(left, self.tasks)
             jobs = executor.map_array(Group(job), groups)
             of_task = {task.job_id: group for task, group in zip(jobs, groups, strict=True)}
             missing: list[int] = []
@@ -141,6 +141,11 @@ class Slurm:
                 return
         for shard in left:
             yield why.get(shard) or Ended(shard, f"its task was lost {ATTEMPTS} times; see {self.logs}")
+
+
+def slices(shards: Sequence[int], tasks: int) -> list[Sequence[int]]:
+    """The shards of each of at most so many tasks, none without any: each has some from everywhere."""
+    return [shards[k::tasks] for k in range(min(tasks, len(shards)))]
 
 
 @contextmanager

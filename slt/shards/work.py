@@ -1,4 +1,4 @@
-"""What is done to the inputs of one shard: estimate, lift, refine or translate, each input for itself.
+"""What is done to the inputs of one shard: estimate, repair in 2D, lift, refine or translate, each input for itself.
 
 Everything is imported when a stage is built: the module is loaded in each worker, also for a dry run.
 """
@@ -9,12 +9,17 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 
+if TYPE_CHECKING:
+    from skeletor.lifters.registry import Lifter
+    from slt.estimators.registry import EstimateOptions
+
+OneClip = Callable[[PoseSequence], PoseSequence]
 Clips = Mapping[str, PoseSequence]
 Texts = Mapping[str, dict[str, Any]]
 PoseStage = Callable[[Path], Clips]
@@ -22,16 +27,59 @@ TextStage = Callable[[Path], Texts]
 
 
 class StageOptions(Config):
-    """Options of all stages; each uses its own. model: folder, for its refiner, or to translate with."""
+    """Options of all stages; `OPTIONS_OF` has whose each is. None: what the stage does without it.
+
+    model: folder, for its 2D refiner, for its refiner, or to translate with.
+    """
 
     estimator: str = "mediapipe"
-    pose_stride: int = 1
+    pose_stride: int | None = None
+    pose_speed: str | None = None
+    pose_model: str | None = None
+    hands: str | None = None
+    people: str | None = None
     fps: float | None = None
     skeleton: str | None = None
     lift: str = "fast"
+    stride: int | None = None
+    upsample: str | None = None
+    absent: str | None = None
+    anonymise: bool = False
     refine: str = "skeletor"
+    no_carried: bool = False
     model: str | None = None
     device: str = "auto"
+
+
+OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
+    "estimator": ("poses",),
+    "pose_stride": ("poses", "translate"),
+    "pose_speed": ("poses", "translate"),
+    "pose_model": ("poses",),
+    "hands": ("poses",),
+    "people": ("poses", "translate"),
+    "lift": ("lift",),
+    "stride": ("lift",),
+    "upsample": ("lift", "translate"),
+    "absent": ("lift",),
+    "anonymise": ("lift", "refine"),
+    "refine": ("refine",),
+    "no_carried": ("refine",),
+    "model": ("refine2d", "refine", "translate"),
+}
+
+
+def check_options(stage: str, options: StageOptions) -> None:
+    """InputError for an option of another stage, or a value that this one cannot use: told before anything begins."""
+    for name, stages in OPTIONS_OF.items():
+        if stage not in stages and getattr(options, name) != StageOptions.model_fields[name].default:
+            raise InputError(f"--{name.replace('_', '-')}: is of {', '.join(stages)}, not of {stage}; leave it out")
+    if stage == "poses":
+        _estimator(options)
+    elif stage == "refine2d":
+        refine_2d(options)
+    elif stage == "lift":
+        _lifter(options)
 
 
 def estimate(options: StageOptions) -> PoseStage:
@@ -39,27 +87,66 @@ def estimate(options: StageOptions) -> PoseStage:
     import cv2
 
     from slt.estimators.registry import build_estimator
-    from slt.inference.estimation import Sparse, named_estimator
 
     cv2.setNumThreads(1)  # shards share the cores
-    estimator = build_estimator(named_estimator(options.estimator, Sparse(options.pose_stride), options.fps))
+    estimator = build_estimator(_estimator(options))
     return lambda path: {"": estimator(path)}
+
+
+def _estimator(options: StageOptions) -> EstimateOptions:
+    from slt.estimators.registry import ESTIMATORS
+    from slt.inference.estimation import Sparse, named_estimator
+
+    sparse = Sparse(options.pose_stride, speed=options.pose_speed)
+    config = named_estimator(options.estimator, sparse, options.fps)
+    asked = {name: getattr(options, name) for name in ("pose_model", "hands", "people")}
+    given = {name: value for name, value in asked.items() if value is not None}
+    names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    return ESTIMATORS.check(config.model_dump() | given, names) if given else config
+
+
+def refine_2d(options: StageOptions) -> PoseStage:
+    """2D poses of all clips of a file repaired by the 2D refiner of a model folder; InputError if it has none."""
+    from skeletor.refiners2d.key_frames import OnKeyFrames
+    from slt.inference.chain import model_folder, refiner_2d_of, to_signing_50
+    from slt.inference.model_files import REFINER_2D, checked_file, read_model_config
+
+    folder = model_folder(_model(options))
+    stored = read_model_config(folder).get("refine2d") or {}
+    if stored.get("name", "none") == "none":
+        raise InputError(f"{folder}: has no 2D refiner; give --model a folder of `slt run CONFIG --refine2d gaussian`")
+    checked_file(folder, REFINER_2D)
+    refiner = OnKeyFrames(refiner_2d_of(folder, stored, None))
+
+    def one(pose: PoseSequence) -> PoseSequence:
+        if pose.dims == 3:
+            raise InputError(f"{pose.provenance.source or 'pose'}: is 3D already; 2D repair comes before lifting")
+        return refiner(to_signing_50(pose))
+
+    return partial(_each_clip, one, options)
 
 
 def lift(options: StageOptions) -> PoseStage:
     """3D poses of all clips of a file of 2D poses."""
-    from skeletor.lifters.choice import lift_values
-    from skeletor.lifters.registry import LIFTERS, build_lifter
     from slt.inference.chain import to_signing_50
 
-    lifter = build_lifter(LIFTERS.check(lift_values(options.lift), "--lift"))
+    lifter = _lifter(options)
 
     def one(pose: PoseSequence) -> PoseSequence:
         if pose.dims == 3:
             raise InputError(f"{pose.provenance.source or 'pose'}: is 3D already")
         return lifter(to_signing_50(pose))
 
-    return partial(_each_clip, one, options)
+    return partial(_each_clip, _anonymised(one, options), options)
+
+
+def _lifter(options: StageOptions) -> Lifter:
+    from skeletor.lifters.choice import lift_values
+    from skeletor.lifters.registry import LIFTERS, build_lifter
+
+    asked = {name: getattr(options, name) for name in ("stride", "upsample", "absent")}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return build_lifter(LIFTERS.check(lift_values(options.lift) | given, "slt shards lift"))
 
 
 def refine(options: StageOptions) -> PoseStage:
@@ -67,7 +154,8 @@ def refine(options: StageOptions) -> PoseStage:
     from skeletor.repair import Repair
     from slt.inference.chain import make_refiner
 
-    return partial(_each_clip, Repair(make_refiner(options.refine, _model(options))), options)
+    repair = Repair(make_refiner(options.refine, _model(options), carried=not options.no_carried))
+    return partial(_each_clip, _anonymised(repair, options), options)
 
 
 def translate(options: StageOptions) -> TextStage:
@@ -77,9 +165,11 @@ def translate(options: StageOptions) -> TextStage:
     from skeletor.files.suffixes import is_poses
     from slt.estimators.given import GivenPoses, PoseFiles
     from slt.inference.chain import load_chain
+    from slt.inference.estimation import Sparse
 
     cv2.setNumThreads(1)
-    chain = load_chain(_model(options), device=options.device, fps=options.fps)
+    sparse = Sparse(options.pose_stride, options.upsample, options.pose_speed, options.people)
+    chain = load_chain(_model(options), device=options.device, sparse=sparse, fps=options.fps)
     files = PoseFiles(options.fps, options.skeleton)
     given = GivenPoses(files)
 
@@ -92,7 +182,13 @@ def translate(options: StageOptions) -> TextStage:
     return one
 
 
-def _each_clip(stage: Callable[[PoseSequence], PoseSequence], options: StageOptions, path: Path) -> Clips:
+def _anonymised(stage: OneClip, options: StageOptions) -> OneClip:
+    from skeletor.lifters.anonymise import anonymise
+
+    return (lambda pose: anonymise(stage(pose))) if options.anonymise else stage
+
+
+def _each_clip(stage: OneClip, options: StageOptions, path: Path) -> Clips:
     """People who sign in turns are put through by themselves, as `slt lift` and `slt refine` do."""
     from skeletor.poses.turns import each_turn
     from slt.estimators.given import PoseFiles
@@ -104,6 +200,11 @@ def _model(options: StageOptions) -> Path | None:
     return None if options.model is None else Path(options.model)
 
 
-POSE_STAGES: Mapping[str, Callable[[StageOptions], PoseStage]] = {"poses": estimate, "lift": lift, "refine": refine}
+POSE_STAGES: Mapping[str, Callable[[StageOptions], PoseStage]] = {
+    "poses": estimate,
+    "refine2d": refine_2d,
+    "lift": lift,
+    "refine": refine,
+}
 TEXT_STAGES: Mapping[str, Callable[[StageOptions], TextStage]] = {"translate": translate}
 STAGES = (*POSE_STAGES, *TEXT_STAGES)

@@ -39,15 +39,18 @@ class Video:
 
     fps: frames per second of the constant grid. width, height: of the upright frames. frame_count: how many
     frames iteration gives. Frames are (height, width, 3) uint8 RGB. Iteration raises InputError if the file turns out
-    to be damaged beyond use. `every(stride)` gives the same frames, but makes pictures of frames 0, stride,
-    2 stride, ... only: None stands for the others, which cost little, and for pictures that a folder of frames lacks.
+    to be damaged beyond use. begins: seconds by which the first frame comes after the recording's beginning as players
+    show it, where its sound begins 0.1 s or more before its pictures; else 0. `every(stride)` gives the same frames,
+    but makes pictures of frames 0, stride, 2 stride, ... only: None stands for the others, which cost little, and for
+    pictures that a folder of frames lacks.
     """
 
-    def __init__(self, path: Path, fps: float, size: tuple[int, int], frame_count: int) -> None:
+    def __init__(self, path: Path, fps: float, size: tuple[int, int], frame_count: int, begins: float = 0.0) -> None:
         self.path = path
         self.fps = fps
         self.width, self.height = size
         self.frame_count = frame_count
+        self.begins = begins
 
     def __iter__(self) -> Iterator[np.ndarray]:
         held: np.ndarray | None = None

@@ -51,7 +51,7 @@ def grid(times: np.ndarray, header: Sequence[float] = ()) -> tuple[float, np.nda
         return quick, np.rint((times - times[0]) * quick).astype(np.int64)
     usual, mean = float(1 / np.median(positive)), float(len(positive) / positive.sum())
     if near.mean() > 0.9 and counts.sum() > len(steps):  # a constant rate with gaps and a few stamps that stray
-        mean = float(counts.sum() / steps.sum())
+        mean = float(counts[near].sum() / steps[near].sum())
     if abs(usual / mean - 1) > _STEADY and usual <= MAXIMUM_FPS:
         fps = usual
     else:

@@ -17,7 +17,7 @@ class Part(Video):
 
     def __init__(self, whole: Video, span: Span) -> None:
         try:
-            self._frames = span.frames(whole.fps, whole.frame_count)
+            self._frames = span.frames(whole.fps, whole.frame_count, whole.begins)
         except InputError as error:
             raise InputError(f"{whole.path}: {error}") from error
         self._whole = whole

@@ -31,6 +31,8 @@ _COUNT_IN_FRONT = ("mov", "avi")
 _LENGTH_IN_FRONT = ("matroska", "flv", "asf")
 _SEEKABLE = ("mov", "matroska")  # formats with a table of their key frames
 _ORDER_ONLY = ("avi", "asf")  # formats that know no stamps of showing
+# Seconds by which pictures may begin late: encoders begin sound up to 0.08 early, and what is more is a broken clock.
+_LATE, _LATEST = 0.1, 3600.0
 _LONG_PAUSE = 2.0  # seconds that a frame stands, worth a word
 
 
@@ -40,7 +42,7 @@ class Scan:
 
     places: (N,) increasing, one a frame. stamps: (N,) the frames' stamps in ticks, or None if frames are known by
     their order only. keys: (K, 2) stamps of the key frames, of showing and of sending, by which a part can be reached;
-    None where that is not safe. notes: what the user should know.
+    None where that is not safe. notes: what the user should know. begins: see `slt.video.base.Video`.
     """
 
     fps: float
@@ -51,6 +53,7 @@ class Scan:
     stamps: np.ndarray | None
     notes: tuple[str, ...]
     keys: np.ndarray | None = None
+    begins: float = 0.0
 
 
 @dataclass
@@ -75,6 +78,8 @@ class _Table:
     last_corrupt: bool = False
     keys: array[int] = field(default_factory=lambda: array("b"))
     end: float = 0.0  # seconds, of the last packet of any stream
+    begin: float | None = None  # seconds, at which players begin: sound or picture, whichever is first
+    shown: float | None = None  # seconds, of the first frame that is shown
     error: str | None = None
     first: Any = None  # decoded frame
 
@@ -92,6 +97,7 @@ def scan(path: Path) -> Scan:
     if _sound(table):
         stamps = np.sort(np.array(table.pts))
         times = (stamps - stamps[0]) * table.tick
+        table.shown = float(stamps[0]) * table.tick
     else:
         times, damage = _decoded_times(path, table)
         notes += damage
@@ -106,7 +112,15 @@ def scan(path: Path) -> Scan:
     notes += _gaps(times, places, fps)
     size = displayed_size(table.first, table.aspect)
     keys = _key_stamps(table) if stamps is not None and _is_any(table.format, _SEEKABLE) else None
-    return Scan(fps, size, table.aspect, count, places, stamps, tuple(notes), keys)
+    return Scan(fps, size, table.aspect, count, places, stamps, tuple(notes), keys, _begins(table))
+
+
+def _begins(table: _Table) -> float:
+    """Seconds by which the pictures begin late; 0 for what may be silence that an encoder puts in front of sound."""
+    if table.begin is None or table.shown is None:
+        return 0.0
+    late = table.shown - table.begin
+    return round(late, 6) if _LATE <= late <= _LATEST else 0.0
 
 
 def _key_stamps(table: _Table) -> np.ndarray:
@@ -124,6 +138,7 @@ def _read_packets(path: Path) -> _Table:
             format=container.format.name, tick=float(stream.time_base), codec=stream.codec_context.name,
             jumps=bool(container.format.flags & Flags.ts_discont.value), indexed=0,
             promised=int(stream.frames) if counted else 0,
+            begin=None if container.start_time is None else container.start_time / 1e6,
             length=(container.duration or 0) / 1e6, reorders=bool(stream.codec_context.has_b_frames),
             rates=[float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate],
             aspect=stream.sample_aspect_ratio,
@@ -204,6 +219,8 @@ def _decoded_times(path: Path, table: _Table) -> tuple[np.ndarray, list[str]]:
         stamps = np.where(ticks == _NONE, np.nan, ticks * table.tick)
     usual = 1 / next((rate for rate in table.rates if rate <= MAXIMUM_FPS), DEFAULT_FPS)
     times, resets = sound_times(stamps, usual, table.jumps)
+    if not resets and np.isfinite(stamps[0]):
+        table.shown = float(stamps[0])
     if resets:
         notes.append(f"its clock jumps {resets} times; frames go on without a gap")
     return times, notes

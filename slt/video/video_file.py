@@ -29,7 +29,7 @@ class VideoFile(Video):
         except (MemoryError, OverflowError, ValueError, av.FFmpegError, OSError) as error:
             raise InputError(f"{path}: cannot be read as a video ({reason(error)})") from error
         self._said: set[str] = set()
-        super().__init__(path, self._scan.fps, self._scan.size, self._scan.count)
+        super().__init__(path, self._scan.fps, self._scan.size, self._scan.count, self._scan.begins)
 
     def between(self, first: int, stop: int, stride: int = 1) -> Iterator[np.ndarray | None]:
         """See `Video.between`. A frame that is lost repeats the one before it, so that time stays what it was.

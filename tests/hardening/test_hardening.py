@@ -30,16 +30,18 @@ SLOW_SHARES = {"server: 50 uploads at once": 0.1, "server: cancel": 0.1, "server
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[run.Servers]:
-    shared = run.Servers()
+def server() -> Iterator[Server]:
+    """One for all: cases are tried one at a time here, and each start of a server imports everything."""
+    shared = Server()
     yield shared
     shared.close()
 
 
 @pytest.fixture
-def context(tmp_path: Path, servers: run.Servers) -> Callable[..., Context]:
+def context(tmp_path: Path, server: Server) -> Callable[..., Context]:
     def make(share: float = 0.1) -> Context:
-        return Context(tmp_path, share, 1, servers, lambda: small_model(tmp_path / "small"), tmp_path / "shared")
+        small = tmp_path / "small"
+        return Context(tmp_path, share, 1, lambda: server, lambda: small_model(small), tmp_path / "shared")
 
     return make
 
@@ -160,12 +162,12 @@ def test_numbers_are_read_as_they_are_drawn_and_damage_is_none() -> None:
 
 
 def test_processes_that_outlive_a_command_are_found(
-    tmp_path: Path, servers: run.Servers, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(children, "_GRACE", 0.5)
     log = tmp_path / "log"
     setup = (leave_a_child, ())
-    done = servers().run("slt", ["--help"], tmp_path, log, 60, setup)
+    done = server.run("slt", ["--help"], tmp_path, log, 60, setup)
     assert done.code == 0 and "slt COMMAND" in done.out
     assert len(done.left) == 1
     assert "left running" in endings.wrong_ending(done, 0)

@@ -120,3 +120,15 @@ def test_what_cannot_be_is_one_line() -> None:
         named_refiner("temporal-mlp")
     with pytest.raises(InputError, match="nonsense"):
         named_refiner("nonsense")
+
+
+@pytest.mark.parametrize("name", ["skeletor", "linear", "savgol"])
+def test_an_absent_hand_stays_missing_in_poses_that_do_not_tell(name: str) -> None:
+    """3D from a file without records: a hand hangs for more than a second, and later is lost for a moment."""
+    motion = clips(1, frames=90)[0]
+    points, hand = motion.keypoints.copy(), list(SIGNING_50.group("left_hand"))
+    points[10:50, hand], points[70:73, hand] = np.nan, np.nan
+    pose = PoseSequence(points, ~np.isnan(points[..., 0]), 25.0, SIGNING_50, Provenance(units="shoulder"))
+    result = Repair(named_refiner(name))(pose)
+    assert result.missing[10:50, hand].all() and not result.missing[70:73, hand].any()
+    assert not Repair(named_refiner(name), absent="filled")(pose).missing.any()

@@ -121,6 +121,11 @@ def doubts(joints: Mapping[str, np.ndarray]) -> str:
     if found.weight >= SURE and found.score < DOUBTFUL:
         return "its points do not lie as a person's; are they what it says (--skeleton NAME says otherwise)?"
     if {"left_shoulder", "right_shoulder"} <= joints.keys():
+        middle = (joints["left_shoulder"] + joints["right_shoulder"])[:, 1] / 2
+        above = middle - joints["nose"][:, 1] if "nose" in joints else np.zeros(0)
+        above = above[np.isfinite(above)]
+        if len(above) and (above < 0).mean() > MOSTLY:
+            return "the signer's head is below the shoulders: y has to go down the picture; is it turned round?"
         facing = (joints["left_shoulder"] - joints["right_shoulder"])[:, 0]
         facing = facing[np.isfinite(facing)]
         if len(facing) and (facing < 0).mean() > MOSTLY:

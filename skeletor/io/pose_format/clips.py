@@ -23,6 +23,7 @@ from skeletor.io.layouts import (
     Point,
     by_names,
     choose,
+    collapsed,
     doubts,
     is_world,
     layout_named,
@@ -161,6 +162,8 @@ def _known_people(file: PoseFile, points: Sequence[Point], known: Named, fps: fl
         log.info(f"{provenance.source}: the nose is the tip of the nose in FACE_LANDMARKS")
     ours = [joint for joint in known.skeleton.joints if joint in columns]
     values, confidence = _clean(file, [columns[joint] for joint in ours], known.dims)
+    gone = collapsed(values[..., :2], ours)
+    values[gone], confidence[gone] = np.nan, 0
     frames, people, _, dims = values.shape
     flat = values.reshape(frames * people, len(ours), dims)
     joints = {joint: flat[:, k, :2] for k, joint in enumerate(ours)}
@@ -177,7 +180,7 @@ def _clean(file: PoseFile, columns: Sequence[int], dims: int) -> tuple[np.ndarra
     """(T, P, J, D) and (T, P, J) of some points, NaN and 0 where missing. InputError for impossible coordinates."""
     values = np.array(file.values[:, :, columns, :dims], np.float32)
     confidence = np.clip(np.nan_to_num(file.confidence[:, :, columns]), 0, 1)  # OpenPose's scores reach 1.006
-    gone = (confidence == 0) | np.isnan(values).any(-1)
+    gone = (confidence == 0) | np.isnan(values).any(-1) | (values[..., :2] == -1).all(-1)
     values[gone], confidence[gone] = np.nan, 0
     largest = float(np.nanmax(np.abs(values), initial=0))
     if not largest < FARTHEST:

@@ -1,9 +1,11 @@
 """NumPy arrays of key points (`.npy`, `.npz`) as people save them of MediaPipe; read only.
 
 (T, J, D) is a clip, (N, T, J, D) are N clips of one length, and (F, J, D) beside an array `length` (N,) that sums to F
-are N clips one after the other. D is x, y[, z[, visibility]]. In an `.npz` all other arrays (labels, people) are left
-alone; `fps`, a single number, is the frame rate. J says what the points can be (33, 75, 543, 553, 67, ...), and what
-lies where decides between layouts of equal length. A point at exactly 0, 0 is missing, as is one that is no number.
+are N clips one after the other; (T, 1, J, D) is a clip too, its second axis is people. D is x, y[, z[, visibility]]. In
+an `.npz` all other arrays (labels, people) are left alone; `fps` (or `frame_rate`), a single number, is the frame rate.
+J says what the points can be (33, 75, 543, 553, 67, ...), and what lies where decides between layouts of equal length.
+A point at exactly 0, 0 or -1, -1 is missing, as is one that is no number, and a hand or body all of whose points are at
+one place.
 MediaPipe says x and y as shares of the picture: of those the picture's size has to be given.
 """
 
@@ -17,7 +19,7 @@ import numpy as np
 
 from skeletor.files.outside import checked_fps, existing_file, reading
 from skeletor.files.read_only.npz import plain_array, read_arrays
-from skeletor.io.layouts import Layout, choose, doubts, layout_named, layouts_of
+from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
@@ -29,7 +31,9 @@ SUFFIXES = (".npy", ".npz")
 DEFAULT_FPS = 25.0
 Size = tuple[int, int]
 _SIDES = (16, 1 << 16)  # pixels of a picture's side
+_MOST_PEOPLE = 6  # in a picture; a clip of fewer frames than that is none
 _MOST_CONFIDENT = 1.5  # OpenPose's scores exceed 1 by a little
+_RATE_NAMES = ("fps", "frame_rate", "framerate")
 _ASKS = "coordinates are shares of the picture (0 to 1); give its size, --size WIDTHxHEIGHT in pixels"
 
 
@@ -96,7 +100,7 @@ def _points(values: np.ndarray) -> bool:
 
 
 def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
-    said = arrays.get("fps")
+    said = next((values for name, values in arrays.items() if name.lower() in _RATE_NAMES), None)
     if said is None or said.size != 1 or said.dtype.kind not in "fiu":
         return DEFAULT_FPS
     return checked_fps(path, float(said.reshape(())))
@@ -104,7 +108,14 @@ def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
 
 def _clips(values: np.ndarray, length: np.ndarray | None) -> Iterator[np.ndarray]:
     """The clips (T, J, D) of an array."""
-    if values.ndim == 4:
+    if values.ndim == 4 and values.shape[1] == 1:  # (T, people, J, D), as pose-format has it
+        yield values[:, 0]
+    elif values.ndim == 4 and values.shape[1] < min(_MOST_PEOPLE, values.shape[0]):
+        raise InputError(
+            f"{values.shape} is {values.shape[1]} people or {values.shape[0]} clips of {values.shape[1]} frames; "
+            "save one person, (frames, points, 2 or 3)"
+        )
+    elif values.ndim == 4:
         yield from values
     elif length is not None and length.ndim == 1 and length.dtype.kind in "iu":
         if (length < 0).any() or int(length.sum()) != len(values):
@@ -133,7 +144,7 @@ def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, Stag
 def _clean(points: np.ndarray) -> np.ndarray:
     """(T, J, 2) float32, NaN where a point is missing."""
     points = np.array(points, np.float32)
-    points[(points == 0).all(-1) | ~np.isfinite(points).all(-1)] = np.nan
+    points[is_filling(points) | ~np.isfinite(points).all(-1)] = np.nan
     return points
 
 
@@ -143,6 +154,8 @@ def _poses(
     columns = layout.columns
     ours = [columns.get(joint, -1) for joint in layout.skeleton.joints]
     points = [_on(_clean(clip[:, :, :2]), ours, np.nan) for clip in clips]
+    for values in points:
+        values[collapsed(values, layout.skeleton.joints)] = np.nan
     confidence = [_on(_confidence(clip, layout), ours, 0) for clip in clips]
     joints = {joint: np.concatenate([p[:, k] for p in points]) for k, joint in enumerate(layout.skeleton.joints)}
     scale = _scale(joints, size)

@@ -17,7 +17,7 @@ from skeletor.support.config import check_config, override, read_overrides, read
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
 from slt.cli.engines.options import add_engine_options, make_engine
-from slt.cli.options import add_hands, add_pose_model
+from slt.cli.options import add_hands, add_pose_model, add_weights
 from slt.estimators.registry import ESTIMATORS
 from slt.shards.spread import EngineSpread
 
@@ -34,14 +34,14 @@ def main(command: str, argv: list[str], text: str) -> int:
     Raises InputError for a bad config or corpus, and if another process works in the folder.
     """
     args = make_parser(command, text).parse_args(argv)
+    config = read_run_config(args)  # before the imports, which take seconds: what is wrong in it is told at once
+    if args.corpus is not None and not args.corpus.is_dir():
+        raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
 
     from skeletor.support.together import team_of_torchrun
     from slt.pipeline.run import run
     from slt.report.page import write_report_page
 
-    config = read_run_config(args)
-    if args.corpus is not None and not args.corpus.is_dir():
-        raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
     folder = args.run_dir or Path("runs") / (
         args.config.stem + ("" if args.corpus is None else "-" + bare_name(args.corpus))
     )
@@ -83,6 +83,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--pose-speed", help="estimator.speed of the config: full or fast")
     add_pose_model(parser, "default: the config's estimator.pose_model")
     add_hands(parser, "default: the config's estimator.hands")
+    add_weights(parser, "default: the config's estimator.weights")
     parser.add_argument("--upsample", help="lift.upsample of the config: interpolation or token")
     parser.add_argument("--refine2d", help=f"2D refiner of the config: {', '.join(REFINERS_2D)}")
     parser.add_argument("--lift", metavar="NAME", help=f"lift of the config; {lift_help()}")
@@ -129,6 +130,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         "estimator.speed": args.pose_speed,
         "estimator.pose_model": args.pose_model,
         "estimator.hands": args.hands,
+        "estimator.weights": args.pose_weights,
+        "estimator.detector": args.detector,
         "lift.upsample": args.upsample,
         "seed": args.seed,
         "seeds": args.seeds,

@@ -9,15 +9,22 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.files.lock import locked
+from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
 from skeletor.lifters.choice import named_weights
+from skeletor.poses.key_frames import UPSAMPLINGS
+from skeletor.refiners.smoothers.smooth import NO_CARRIED
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
-from slt.cli.engines.options import add_engine_options, decides, make_engine
+from slt.cli.engines.options import add_engine_options, decides, estimator_files, make_engine
+from slt.cli.options import add_hands, add_pose_model, add_pose_speed
+from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
+from slt.estimators.mediapipe.crowd import WHO_IS_READ
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
-from slt.shards.work import STAGES, StageOptions
+from slt.shards.work import STAGES, StageOptions, check_options
 
+TRANSLATE = "translate (default: the model's)"
 _OPTIONS = tuple(name for name in StageOptions.model_fields)
 
 
@@ -26,12 +33,12 @@ def main(command: str, argv: list[str], text: str) -> int:
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to()
     engine = make_engine(args, args.workers, args.output / "slurm")
+    options = _options(args)
+    check_options(args.stage, StageOptions.model_validate(options))
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output):
         log_to(args.output / "log.txt")
-        plan = write_plan(
-            args.output, args.stage, _options(args), _inputs(args), args.shard_size, partial(_decides, args)
-        )
+        plan = write_plan(args.output, args.stage, options, _inputs(args), args.shard_size, partial(_decides, args))
         print(f"{plan.folder}: {plan.stage} of {plan.inputs} inputs in {plan.shards} shards")
         if args.dry_run:
             return 0
@@ -61,14 +68,25 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, help="processes, Slurm tasks, Ray actors at a time; default: one a core")
     add_engine_options(parser)
     parser.add_argument("--estimator", default=own.estimator, help="of poses; default: %(default)s")
-    parser.add_argument("--pose-stride", type=int, default=own.pose_stride, help="of poses; default: %(default)s")
+    parser.add_argument(
+        "--pose-stride", type=int, help=f"of poses (default: 1) and {TRANSLATE}: 2D on every N-th frame"
+    )
+    add_pose_speed(parser, f"of poses (default: full) and {TRANSLATE}")
+    add_pose_model(parser, "of poses; default: full")
+    add_hands(parser, "of poses; default: holistic")
+    about = f"of videos; {PEOPLE_ABOUT}; of poses (default: one) and {TRANSLATE}"
+    parser.add_argument("--people", choices=WHO_IS_READ, help=about)
     parser.add_argument("--fps", type=float, help="frame rate of inputs that do not tell theirs")
     parser.add_argument("--skeleton", metavar="NAME", help="layout of files of poses that do not tell theirs")
     parser.add_argument("--lift", default=own.lift, help="of lift; default: %(default)s")
+    parser.add_argument("--stride", type=int, help="of lift: as of `slt lift`")
+    parser.add_argument("--upsample", choices=UPSAMPLINGS, help=f"of lift (as of `slt lift`) and {TRANSLATE}")
+    parser.add_argument("--absent", choices=("missing", "filled"), help="of lift: as of `slt lift`")
+    parser.add_argument("--anonymise", action="store_true", help=f"of lift and refine: {ANONYMISE_HELP}")
     parser.add_argument("--refine", default=own.refine, help="of refine; default: %(default)s")
-    parser.add_argument(
-        "--model", help="folder, for refine and translate; default: as of `slt refine`, `slt translate`"
-    )
+    parser.add_argument("--no-carried", action="store_true", help=f"of refine: {NO_CARRIED}")
+    about = "folder, for refine2d, refine and translate; default: as of `slt refine`, `slt translate`"
+    parser.add_argument("--model", help=about)
     parser.add_argument("--device", default=own.device, help="default: %(default)s")
     return parser
 
@@ -79,7 +97,7 @@ def _options(args: argparse.Namespace) -> dict[str, object]:
     weights = named_weights(args.lift) if args.stage == "lift" else None
     if weights is not None:
         values["lift"] = str(weights.resolve())
-    if args.stage == "translate" or (args.stage == "refine" and args.model is not None):
+    if args.stage in ("refine2d", "translate") or (args.stage == "refine" and args.model is not None):
         values["model"] = str(_model(args.model).resolve())
     return check_config(values, StageOptions, "slt shards").model_dump()
 
@@ -107,4 +125,6 @@ def _expanded(path: Path) -> Sequence[Path]:
 
 def _decides(args: argparse.Namespace) -> str:
     options = _options(args)
-    return decides(["slt.shards.shard"], str(options["model"]), [Path(str(options["lift"]))])
+    whose = {"poses": {"estimator": args.estimator}, "translate": {"estimator": None, "model": options["model"]}}
+    estimator = estimator_files(whose.get(args.stage, {}))
+    return decides(["slt.shards.shard"], str(options["model"]), [Path(str(options["lift"])), *estimator])

@@ -28,7 +28,7 @@ from skeletor.support.batch import failure
 from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError, is_full, printable
 from skeletor.support.progress import log
 from skeletor.support.signals import raise_end_behind
-from slt.cli.engines.options import ENGINE_OPTIONS, decides, make_engine
+from slt.cli.engines.options import ENGINE_OPTIONS, decides, estimator_files, make_engine
 from slt.cli.inputs import Input, result_path
 from slt.shards.engines import Engine
 from slt.shards.plan import PLAN, SHARDS, Plan, write_plan
@@ -114,8 +114,9 @@ def _work_off(
     options = {key: str(value) if isinstance(value, Path) else value for key, value in command.options}
     lifter = options.get("weights") or options.get("lift")
     weights = None if lifter is None else named_weights(str(lifter))
+    files_of_weights = [*([] if weights is None else [weights]), *estimator_files(options)]
     size = max(1, min(_MOST, len(files) // _MANY))
-    code = partial(decides, [command.make], options.get("model"), [] if weights is None else [weights])
+    code = partial(decides, [command.make], options.get("model"), files_of_weights)
     if not (folder / SHARDS).exists():
         (folder / PLAN).unlink(missing_ok=True)  # of a run that was broken off before it began
     try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError
 from slt.estimators.ahead import usable_cores
+from slt.estimators.registry import ESTIMATORS
 from slt.shards.engines import ENGINES, Engine, Local, Slurm
 from slt.shards.on_ray import Ray
 
@@ -64,6 +65,26 @@ def decides(entries: Sequence[Code], model: str | None, files: Sequence[Path]) -
 
     named = [*([] if model is None else [Path(model) / CONFIG]), *files]  # it has the hashes of all files of the folder
     return " ".join([code_digest(entries), *(file_sha256(path) for path in named if path.is_file())])
+
+
+def estimator_files(options: Mapping[str, Any]) -> list[Path]:
+    """The files of weights of the estimator that a command's option `estimator` names, or else of its model.
+
+    Empty without that option, and for most estimators. InputError if there is no such estimator.
+    """
+    name, model = options.get("estimator"), options.get("model")
+    if "estimator" not in options:
+        return []
+    if name is not None:
+        keys = {"weights": "pose_weights", "detector": "detector"}
+        named = {key: str(options[own]) for key, own in keys.items() if options.get(own) is not None}
+        return list(ESTIMATORS.check({"name": name} | named, "--estimator").files().values())
+    if model is None:
+        return []
+    from slt.inference.estimation import estimator_config
+    from slt.inference.model_files import read_model_config
+
+    return list(estimator_config(read_model_config(Path(model)), Path(model)).files().values())
 
 
 def _parameter(text: str) -> tuple[str, object]:

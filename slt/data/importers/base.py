@@ -37,7 +37,8 @@ class Found:
     """A clip as it stands in the data: as the columns of the table, but for the media, a path as the disk has it.
 
     media: None if there is none. start, end: seconds as text, "" for the recording's own. poses: gives the poses of a
-    clip that lies in a file with others, and has to get one of its own.
+    clip that lies in a file with others, and has to get one of its own; None if they are not in it after all.
+    recording: what the new file is called, where it is that of several clips, which are parts of it; "": as the clip.
     """
 
     name: str
@@ -48,7 +49,8 @@ class Found:
     text: str = ""
     start: str = ""
     end: str = ""
-    poses: Callable[[], PoseSequence] | None = None
+    poses: Callable[[], PoseSequence | None] | None = None
+    recording: str = ""
 
 
 @dataclass(frozen=True)

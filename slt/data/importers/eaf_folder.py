@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from skeletor.support.errors import InputError
 from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
-from slt.data.importers.elan import Document, Tier, glosses_within, read_eaf
+from slt.data.importers.elan import Document, Tier, glosses_within, media_name, read_eaf
 from slt.data.own import OwnDescription
 
 _SENTENCES, _GLOSSES = ("sentence",), ("gloss",)
@@ -37,7 +37,7 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
             continue
         name = path.stem if path.stem not in names else f"{path.parent.name}_{path.stem}"
         names.add(name)
-        clips += _clips(document, name, recording, options)
+        clips += _clips(document.on(recording), name, recording, options)
     return Imported(tuple(clips), tuple(notes), OwnDescription(language=options.language))
 
 
@@ -71,7 +71,7 @@ def _recording(document: Document, media: dict[str, list[Path]], prefer: str) ->
         linked = (document.path.parent / link).resolve()
         if linked in known:
             return known[linked]
-    stems = [PurePosixPath(link.replace("\\", "/")).stem for link in document.media]
+    stems = [PurePosixPath(media_name(link)).stem for link in document.media]
     for stem in (*stems, document.path.stem):
         beside = [path for path in media.get(stem, []) if path.parent == document.path.parent]
         if found := chosen(beside or media.get(stem, []), prefer):

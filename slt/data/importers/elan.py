@@ -6,8 +6,8 @@ The format: https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -24,7 +24,7 @@ _DEEPEST = 16  # tiers above a tier
 
 @dataclass(frozen=True)
 class Annotation:
-    """A value of a tier. start, end: seconds of the medium."""
+    """A value of a tier. start, end: seconds of the document, or of a medium (`Document.on`)."""
 
     start: float
     end: float
@@ -42,11 +42,30 @@ class Tier:
 
 @dataclass(frozen=True)
 class Document:
-    """A file that was read. media: names or paths of the linked media, as written, relative ones first."""
+    """A file that was read. media: names or paths of the linked media, as written, relative ones first.
+
+    origins: for each of `media`, at how many seconds of it the document begins. ELAN sets each by itself, so that
+    several cameras and a sound file run together.
+    """
 
     path: Path
     media: tuple[str, ...]
     tiers: Mapping[str, Tier]
+    origins: tuple[float, ...] = ()
+
+    def on(self, recording: Path) -> Document:
+        """The document by the clock of one of its media, found by its name; of another recording, by the first one's.
+
+        What lies before the medium's beginning is left out.
+        """
+        pairs = list(zip(self.media, self.origins, strict=True))
+        named = [origin for link, origin in pairs if media_name(link).lower() == recording.name.lower()]
+        named += [origin for link, origin in pairs if PurePosixPath(media_name(link)).stem == recording.stem]
+        shift = next(iter([*named, *self.origins]), 0.0)
+        tiers = {
+            name: replace(tier, annotations=_shifted(tier.annotations, shift)) for name, tier in self.tiers.items()
+        }
+        return replace(self, tiers=tiers)
 
     def tier(self, name: str) -> Tier:
         """The tier of that name; InputError, which names those that are there, if there is none."""
@@ -64,12 +83,12 @@ def read_eaf(path: Path) -> Document:
     root = _parsed(path)
     try:
         times = _times(root)
-        origin = max((int(m.get("TIME_ORIGIN", 0)) for m in root.iter("MEDIA_DESCRIPTOR")), default=0) / 1000
         spans = _spans(root, times)
-        tiers = {tier.get("TIER_ID", ""): _tier(tier, spans, origin) for tier in root.findall("TIER")}
+        tiers = {tier.get("TIER_ID", ""): _tier(tier, spans) for tier in root.findall("TIER")}
+        media = _media(root)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: not a whole ELAN document ({type(error).__name__}: {error})"[:200]) from error
-    return Document(path, tuple(_media(root)), tiers)
+    return Document(path, tuple(link for link, _ in media), tiers, tuple(origin for _, origin in media))
 
 
 def _parsed(path: Path) -> Element:
@@ -101,36 +120,72 @@ def _times(root: Element) -> dict[str, float]:
 
 
 def _spans(root: Element, times: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """Annotation's id -> start and end in seconds; what refers to another one has those of that."""
+    """Annotation's id -> start and end in seconds; what refers to another one has those of that.
+
+    Annotations that follow each other under one (a symbolic subdivision) share its time evenly, as ELAN shows them.
+    """
     found = {}
     for own in root.iter("ALIGNABLE_ANNOTATION"):
         found[own.attrib["ANNOTATION_ID"]] = times[own.attrib["TIME_SLOT_REF1"]], times[own.attrib["TIME_SLOT_REF2"]]
-    refers = {own.attrib["ANNOTATION_ID"]: own.attrib["ANNOTATION_REF"] for own in root.iter("REF_ANNOTATION")}
-    for name, above in refers.items():
-        for _ in range(_DEEPEST):
-            if above in found or above not in refers:
-                break
-            above = refers[above]
-        found[name] = found[above]
+    shares = {name: share for tier in root.findall("TIER") for name, share in _shares(tier).items()}
+    waiting = dict(shares)
+    for _ in range(_DEEPEST):
+        for name, (above, place, count) in list(waiting.items()):
+            if above in found:
+                start, end = found[above]
+                width = (end - start) / count
+                found[name] = start + place * width, end if place + 1 == count else start + (place + 1) * width
+                del waiting[name]
+    if waiting:
+        raise KeyError(next(iter(waiting.values()))[0])
     return found
 
 
-def _tier(tier: Element, spans: Mapping[str, tuple[float, float]], origin: float) -> Tier:
+def _shares(tier: Element) -> dict[str, tuple[str, int, int]]:
+    """Id of each referring annotation of a tier -> the one above it, its place under that, and of how many."""
+    below: dict[str, list[Element]] = {}
+    for own in tier.iter("REF_ANNOTATION"):
+        below.setdefault(own.attrib["ANNOTATION_REF"], []).append(own)
+    found: dict[str, tuple[str, int, int]] = {}
+    for above, group in below.items():
+        after = {own.get("PREVIOUS_ANNOTATION"): own.attrib["ANNOTATION_ID"] for own in group}
+        chain: list[str] = []
+        following = after.get(None)
+        while following is not None and following not in chain:
+            chain.append(following)
+            following = after.get(following)
+        if len(chain) != len(group):  # no chain: each has the whole time
+            found |= {own.attrib["ANNOTATION_ID"]: (above, 0, 1) for own in group}
+        else:
+            found |= {name: (above, place, len(chain)) for place, name in enumerate(chain)}
+    return found
+
+
+def _tier(tier: Element, spans: Mapping[str, tuple[float, float]]) -> Tier:
     annotations = []
     for holder in tier.findall("ANNOTATION"):
         for one in holder:
             start, end = spans[one.attrib["ANNOTATION_ID"]]
-            text = tidy(one.findtext("ANNOTATION_VALUE") or "")
-            annotations.append(Annotation(start + origin, end + origin, text))
+            annotations.append(Annotation(start, end, tidy(one.findtext("ANNOTATION_VALUE") or "")))
     annotations.sort(key=lambda a: (a.start, a.end))
     return Tier(tier.get("TIER_ID", ""), tidy(tier.get("PARTICIPANT", "")), tuple(annotations))
 
 
-def _media(root: Element) -> list[str]:
-    linked = root.findall("HEADER/MEDIA_DESCRIPTOR")
-    relative = [one.get("RELATIVE_MEDIA_URL") or "" for one in linked]
-    absolute = [one.get("MEDIA_URL") or "" for one in linked]
-    return [unquote(urlsplit(url).path) for url in (*relative, *absolute) if url]
+def _shifted(annotations: Sequence[Annotation], by: float) -> tuple[Annotation, ...]:
+    """Later by so many seconds, cut at 0."""
+    return tuple(replace(a, start=max(0.0, a.start + by), end=a.end + by) for a in annotations if a.end + by > 0)
+
+
+def _media(root: Element) -> list[tuple[str, float]]:
+    """The links, relative ones first, and at how many seconds of each medium the document begins."""
+    linked = [(one, int(one.get("TIME_ORIGIN") or 0) / 1000) for one in root.findall("HEADER/MEDIA_DESCRIPTOR")]
+    urls = [(one.get(key) or "", origin) for key in ("RELATIVE_MEDIA_URL", "MEDIA_URL") for one, origin in linked]
+    return [(unquote(urlsplit(url).path), origin) for url, origin in urls if url]
+
+
+def media_name(link: str) -> str:
+    """The file's name in a link, of whichever system."""
+    return PurePosixPath(link.replace("\\", "/")).name
 
 
 def glosses_within(tiers: Sequence[Tier], start: float, end: float) -> str:

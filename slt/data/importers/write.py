@@ -58,6 +58,10 @@ def import_data(
     own = _own_files(clips, root)
     rows = [_row(clip, own[clip.name] if clip.media is None else places[clip.media])
             for clip in clips if clip.media is not None or clip.name in own]  # fmt: skip
+    if lost := sum(clip.poses is not None for clip in clips) - len(own):
+        faults.append(f"{lost:,} clips are of a view that their file of poses does not have and are left out")
+    if not rows:
+        raise InputError(f"{source}: no clip of it can be used: {'; '.join([*found.notes, *faults])}")
     if plan is not None:
         drawn = draw_splits({row["name"]: row["signer"] for row in rows}, plan)
         rows = [{**row, "split": drawn[row["name"]]} for row in rows]
@@ -123,13 +127,19 @@ def _places(clips: Sequence[Found], source: Path, root: Path, media: Media) -> d
 
 
 def _own_files(clips: Sequence[Found], root: Path) -> dict[str, str]:
-    """Clip -> its own file of poses within the data set, of those that lay in files with others. Files are replaced."""
+    """Clip -> its file of poses within the data set, of those that lay in files with others. Files are replaced."""
     made: dict[str, str] = {}
+    asked: dict[Path, bool] = {}  # new file -> whether it was written
     named = [(clip, clip.poses) for clip in clips if clip.poses is not None]
     for clip, poses in progress(named, "poses of clips", len(named), "clip", log_every=60):
-        below = Path(POSES) / (clip.split or ".") / f"{tidy(clip.name)}.safetensors"
-        write_pose(poses(), root / below)
-        made[clip.name] = _cell(below)
+        below = Path(POSES) / (clip.split or ".") / f"{tidy(clip.recording or clip.name)}.safetensors"
+        if below not in asked:
+            pose = poses()
+            asked[below] = pose is not None
+            if pose is not None:
+                write_pose(pose, root / below)
+        if asked[below]:
+            made[clip.name] = _cell(below)
     return made
 
 

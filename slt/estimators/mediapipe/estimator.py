@@ -114,7 +114,7 @@ class MediaPipeEstimator:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
         with open_video(source, self._fps if source.is_dir() else None, span) as video:
-            provenance = seen(self, source, sha256, (video.width, video.height))
+            provenance = seen(self, source, sha256, (video.width, video.height), video.begins)
             strips = find_strips(video) if self._several else []
             if len(strips) > 1:
                 followed = [self._follow(video, strip) for strip in strips]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Literal, get_args
 from skeletor.support.errors import MissingDependency
 from slt.estimators.mediapipe.package import package_folder
 from slt.estimators.mediapipe.prune import without_output
+from slt.estimators.places import cache_folder
 
 PoseModel = Literal["full", "heavy"]
 POSE_MODELS: tuple[PoseModel, ...] = get_args(PoseModel)
 ABOUT = "heavy: MediaPipe's model complexity 2, larger and slower; its weights are no part of the package"
 FOLDER = Path("modules") / "pose_landmark"  # of the wheel; MediaPipe itself looks there for all three
 _MASK = 2  # number of the output that draws the person
-_CACHE = "skeletor-slt"
 _PACKAGE = "@mediapipe/pose@0.5.1675469404"
 # A TFLite file is a program for its interpreter: no other than this one is run.
 SHA256 = "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe"
@@ -33,12 +32,6 @@ def places(model: PoseModel) -> Iterator[Path]:
     """Where the file of a model may lie, in order: in MediaPipe's package, in the user's cache."""
     yield package_folder() / FOLDER / file_name(model)
     yield cache_folder() / file_name(model)
-
-
-def cache_folder() -> Path:
-    """$XDG_CACHE_HOME/skeletor-slt, by default in ~/.cache."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(given) if given else Path.home() / ".cache") / _CACHE
 
 
 def unavailable(model: PoseModel) -> str | None:

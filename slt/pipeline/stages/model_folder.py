@@ -53,7 +53,7 @@ def model_folder_stage(
         {
             "seed": plan.seed,
             "language": plan.language,
-            "estimator": plan.estimator.model_dump(mode="json"),
+            "estimator": plan.estimator.portable(),
             **{part: getattr(plan, part).model_dump(mode="json", exclude={"weights"}) for part in _WEIGHTED},
             "card": plan.card,
             "scores": {name: s.as_dict() for name, s in scores.items()},

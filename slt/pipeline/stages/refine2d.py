@@ -44,7 +44,7 @@ def refine_2d(run: Run, detected: Detected) -> Detected:
     if weights is not None:
         inputs += (file_sha256(given) if given else _fit(run, detected),)
         config = config.model_copy(update={"weights": str(weights)})
-    work = partial(refine_parts_2d, detected.parts, config, run.config.workers)
+    work = partial(refine_parts_2d, detected.parts, config, run.config.workers, spread=run.spread)
     done = run.stage("refine2d", run.folder / "refined2d", work, values, inputs)
     return replace(detected, done=done, parts={part: done.folder / part for part in detected.parts})
 

@@ -81,7 +81,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     save_model_folder(
         folder,
         ModelConfig(
-            estimator=plan.estimator.model_dump(),
+            estimator=plan.estimator.portable(),
             estimator_version=raw[0].provenance.estimator_version,
             lift=plan.lift.model_dump(),
             refine=plan.refine.model_dump(exclude={"weights"}),

@@ -10,6 +10,7 @@ from skeletor.files.read_only.npz import read_arrays
 from skeletor.files.tensors import read_tensors, save_tensors
 from skeletor.io import native, skels
 from skeletor.io.formats import read_poses, write_pose
+from skeletor.io.read_only.dgs_openpose import read_cameras
 from skeletor.learning.data.frame_store import open_frames
 from skeletor.learning.data.pack import pack
 from skeletor.learning.data.shards import open_shards
@@ -17,6 +18,7 @@ from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50, Skeleton, custom_skeleton
 from skeletor.support.errors import InputError
+from tests.skeletor.io import transcripts
 from tests.skeletor.io.fuzz import Arrays, Reader
 
 _SHOULDERS_WRISTS_HIPS = np.array([(-2, 0, 0), (-1, 3, 2), (2, 0, 0), (1, 3, 2), (-1, 8, 0), (1, 8, 0)], np.float32)
@@ -161,6 +163,17 @@ def _json(folder: Path) -> list[Path]:
     return sorted((folder / "victim").iterdir())
 
 
+def _transcript(folder: Path) -> list[Path]:
+    """Packed, as it is given out: its checksum tells damage that JSON cannot, as another frame number."""
+    held = [transcripts.camera("a1", transcripts.frames([0, 2])), transcripts.camera("b1", transcripts.frames([0, 1]))]
+    return [transcripts.write(folder / "victim_openpose.json.gz", held)]
+
+
+def _read_transcript(folder: Path) -> Arrays:
+    cameras = read_cameras(folder / "victim_openpose.json.gz").items()
+    return {f"{name}/{part}": getattr(pose, part) for name, pose in cameras for part in ("keypoints", "confidence")}
+
+
 def _read_shards(folder: Path) -> Arrays:
     shards = open_shards([str(folder / "victim.safetensors")])
     found: dict[str, np.ndarray] = {}
@@ -196,4 +209,5 @@ READERS = (
     ),
     Reader("pose", _pose_format, lambda folder: _poses(folder / "victim.pose")),
     Reader("openpose json", _json, lambda folder: _poses(folder / "victim")),
+    Reader("openpose of a transcript", _transcript, _read_transcript),
 )

@@ -39,9 +39,9 @@ def signer(
     joints = {}
     for joint in dict.fromkeys((*BODY25_HANDS.joints[:25], *MEDIAPIPE_75.joints[:33])):
         words = joint.split("_")
-        side = {"left": 1, "right": -1}.get(next((w for w in words if w in ("left", "right")), ""), 0)
+        turned = {"left": 1, "right": -1}.get(next((w for w in words if w in ("left", "right")), ""), 0)
         x, y = _BODY["_".join(w for w in words if w not in ("left", "right"))]
-        joints[joint] = np.tile(np.array([side * x if side else x, y]), (frames, 1))
+        joints[joint] = np.tile(np.array([turned * x if turned else x, y]), (frames, 1))
     for side, sign in (("left", 1), ("right", -1)):
         path = moves * np.stack([np.sin(time + sign), -np.abs(np.cos(time * 1.3))], 1)
         joints[f"{side}_wrist"] = joints[f"{side}_wrist"] + path

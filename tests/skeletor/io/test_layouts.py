@@ -7,7 +7,7 @@ import pytest
 
 from skeletor.io import native, openpose_json, pose_format
 from skeletor.io.formats import read_pose, read_poses
-from skeletor.io.layouts import LAYOUTS, by_names, choose, joint_of, layout_named, layouts_of
+from skeletor.io.layouts import LAYOUTS, by_names, choose, doubts, joint_of, layout_named, layouts_of
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
 from skeletor.support.errors import InputError
@@ -299,3 +299,9 @@ def test_names_that_the_places_contradict_are_said(tmp_path, caplog):
     write_pose_file(tmp_path / "a.pose", *holistic(noise, face=0))
     pose_format.read_pose(tmp_path / "a.pose")
     assert "do not lie as a person's" in caplog.text
+
+
+def test_coordinates_that_go_up_are_told() -> None:
+    joints = {joint: values * [1, -1] + [0, 300] for joint, values in signer().items()}
+    assert "head is below the shoulders" in doubts(joints)
+    assert doubts(signer()) == ""

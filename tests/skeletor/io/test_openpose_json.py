@@ -172,7 +172,7 @@ def test_other_encodings(tmp_path, encoding):
 def test_bodies_of_different_numbers_of_points_are_refused(tmp_path):
     write(tmp_path, 0, [person()])
     write(tmp_path, 1, [signer_person(SIGNER, 1, LAYOUTS["coco_18"])])
-    with pytest.raises(InputError, match="18 points, the files before have 25"):
+    with pytest.raises(InputError, match="18 points, the frames before have 25"):
         openpose_json.read_pose(tmp_path)
 
 

@@ -30,6 +30,7 @@ def names(folder, *files):
         (["0.json", "1.json"], "", [0, 1]),
         (["frame12.json", "frame13.json"], "frame", [0, 1]),  # more missing before than there are: a cut
         (["frame3.json", "frame4.json", "frame5.json"], "frame", [2, 3, 4]),
+        (["shot0040.json", "shot0080.json", "shot0160.json"], "shot", [0, 1, 3]),  # every 40th, or milliseconds
         (["images0007_keypoints.json"], "images", [0]),
         (["cam2_7_of_90_keypoints.json", "cam2_8_of_90_keypoints.json"], "cam2_of_90", [0, 1]),
         (["take12-0001-a.json", "take12-0002-a.json"], "take12-a", [0, 1]),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from skeletor.io import native
 from skeletor.lifters.registry import LIFTERS, build_lifter
-from skeletor.poses.absent import absent_hands, known_absent, leave_absent, mark_absent, runs
+from skeletor.poses.absent import absent_hands, judged_absent, known_absent, leave_absent, mark_absent, runs
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
@@ -148,3 +148,16 @@ def test_a_repair_of_a_pose_that_nobody_judged_fills_all() -> None:
 def test_runs() -> None:
     assert runs(np.array([], bool)) == []
     assert runs(np.array([1, 1, 0, 0, 1], bool)) == [(0, 2), (4, 5)]
+
+
+def test_poses_that_do_not_tell_are_judged_and_others_as_they_tell() -> None:
+    """The picture's size is of pixels: in other units the border is not looked at."""
+    points = np.zeros((60, 50, 3), np.float32)
+    points[:, ELBOW, 1] = 1  # the wrist is above the elbow
+    points[20:35, LEFT] = np.nan  # .6 s
+    pose = PoseSequence(points, ~np.isnan(points[..., 0]), FPS, SIGNING_50, Provenance(image_size=SIZE, units="pixel"))
+    absent = judged_absent(pose)
+    assert absent[20:35, LEFT].all() and absent.sum() == 15 * len(LEFT), "the wrist is in the picture's corner"
+    assert not judged_absent(pose.replace(units="shoulder")).any(), "the same numbers in shoulder widths"
+    told = mark_absent(pose, np.zeros_like(absent))
+    assert np.array_equal(judged_absent(told), known_absent(told))

@@ -16,6 +16,7 @@ from skeletor.refiners.registry import REFINERS, build_refiner
 from skeletor.refiners.trained import SkeletorOptions
 from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.refiners.weights import LoadedRefiner
+from skeletor.repair import Repair
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
 
@@ -157,4 +158,4 @@ def test_plain_arrays(weights: Path) -> None:
     smoothed = skeletor.refine(pose.keypoints, units="shoulder")
     assert np.isfinite(smoothed[:, :29]).all()
     refined = skeletor.refine(pose.keypoints, pose.confidence, 25, SIGNING_50, weights, "shoulder")
-    np.testing.assert_array_equal(refined, build_refiner(SkeletorOptions(weights=str(weights)))(pose).keypoints)
+    np.testing.assert_array_equal(refined, Repair(build_refiner(SkeletorOptions(weights=str(weights))))(pose).keypoints)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 
@@ -44,6 +45,18 @@ def test_sentences_are_printed_and_written(live, tmp_path, capsys):
     assert out.read_text().count(" --> ") == 3
     assert "warning: 3D poses are used as they are" in shown.err
     assert "film.mp4: 25 frames/s; Ctrl-C ends" in shown.err and "3 sentences in 10.0 s, 1 not understood" in shown.err
+
+
+def test_a_model_that_cuts_files_by_its_network_is_told(live, model, tmp_path, capsys):
+    told = "cut by the rule; of a file `slt translate` cuts by this model's network"
+    live(talk())
+    assert told not in capsys.readouterr().err
+    other = shutil.copytree(model, tmp_path / "other")
+    about = (other / "model.yaml").read_text(encoding="utf-8")
+    assert "segmenter: rule" in about
+    (other / "model.yaml").write_text(about.replace("segmenter: rule", "segmenter: network"), encoding="utf-8")
+    live(talk(), "--model", other)
+    assert capsys.readouterr().err.count(told) == 1
 
 
 def test_json_and_a_limit(live, capsys):

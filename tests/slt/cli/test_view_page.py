@@ -39,7 +39,7 @@ def test_files_of_poses_get_a_page_for_each_clip(tmp_path, capsys):
 
 def test_a_video_goes_into_its_page(tmp_path, monkeypatch):
     raw, *_ = poses()
-    monkeypatch.setattr("slt.inference.estimation.make_estimator", lambda *asked: lambda source: raw)
+    monkeypatch.setattr("slt.estimators.registry.build_estimator", lambda options: lambda source: raw)
     assert view(video(tmp_path / "clip.mp4"), "-o", tmp_path) == 0
     assert content(tmp_path / "clip.view.html", "scene")["picture"] == [320, 240]
     assert len(content(tmp_path / "clip.view.html", "video")) > 1000
@@ -59,12 +59,12 @@ def test_a_bad_file_is_one_line_and_an_old_page_is_gone(tmp_path, capsys):
 def test_the_pose_model_and_the_hands_are_those_asked_for(tmp_path, monkeypatch):
     asked = []
 
-    def estimator(name, sparse, fps):
-        asked.append((name, sparse.pose_model, sparse.hands, fps))
+    def built(options):
+        asked.append((options.pose_model, options.hands))
         return lambda source: poses()[0]
 
-    monkeypatch.setattr("slt.inference.estimation.make_estimator", estimator)
+    monkeypatch.setattr("slt.estimators.registry.build_estimator", built)
     clip = video(tmp_path / "clip.mp4")
     assert view(clip, "-o", tmp_path) == 0
     assert view(clip, "-o", tmp_path, "--pose-model", "heavy", "--hands", "second") == 0
-    assert asked == [("mediapipe", None, None, None), ("mediapipe", "heavy", "second", None)]
+    assert asked == [("full", "holistic"), ("heavy", "second")]

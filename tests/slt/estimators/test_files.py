@@ -90,7 +90,7 @@ def test_a_skeleton_without_a_common_joint(tmp_path: Path) -> None:
 
 
 def test_listing() -> None:
-    assert set(ESTIMATORS) == {"mediapipe", "openpose", "openpose-json", "poses"}
+    assert set(ESTIMATORS) == {"mediapipe", "openpose", "openpose-json", "poses", "rtmlib"}
     assert all(entry.about for entry in ESTIMATORS.values())
     for name in ("openpose-json", "poses"):
         assert ESTIMATORS[name].unavailable() is None

@@ -64,7 +64,7 @@ def test_a_recording_is_estimated_in_parts_and_goes_on_with_those_that_are_there
     native.write_shard({"talk": whole}, tmp_path / "talk.safetensors")
 
     class _Video:
-        fps, frame_count = 25.0, 300
+        fps, frame_count, begins = 25.0, 300, 0.0
 
         def __enter__(self):
             return self

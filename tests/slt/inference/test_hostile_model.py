@@ -175,6 +175,7 @@ def test_links_that_lead_out_are_refused_and_those_inside_are_not(model):
     [
         ("fps", float("nan")), ("fps", "fast"), ("fps", 0.0), ("fps", 1e9), ("fps", None), ("skeleton", 3),
         ("estimator", {"name": "psychic"}), ("estimator", []), ("estimator", {"openpose_models": "/etc"}),
+        ("estimator", {"name": "rtmlib", "weights": "w.onnx"}), ("estimator", {"name": "rtmlib", "detector": "d.onnx"}),
         ("estimator_version", 1.5), ("lift", {"mode": 7}), ("lift", {"stride": 10**30}), ("refine", "savgol"),
         ("refine", {"batch": 0}), ("refine2d", {"name": None}), ("translate", [1]), ("abstention", {"share": 2.0}),
         ("abstention", {"thresholds": {"body": None}}), ("files", []), ("files", {"vocabulary.txt": 5}), ("format", 1),

@@ -12,6 +12,8 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.registry import build_refiner
 from skeletor.refiners.smoothers.smooth import SavgolOptions
+from skeletor.refiners.trained import SHIPPED as SHIPPED_REFINER
+from skeletor.refiners.weights import load_refiner
 from skeletor.refiners2d.fit import fit_refiner_2d
 from skeletor.refiners2d.gaussian import GaussianOptions
 from skeletor.refiners2d.registry import Refiner2D
@@ -249,3 +251,13 @@ def test_a_folder_of_an_earlier_version_has_the_options_of_all_stages_in_one_bag
     (folder / "model.yaml").write_text(yaml.safe_dump({**config, **flat}))
     with pytest.raises(InputError, match=r"model.yaml: key 'refine.sigma': an option of gaussian, not of savgol"):
         load_chain(folder, device="cpu")
+
+
+def test_the_card_tells_what_weights_of_others_learned_from(parts, tmp_path):
+    """The refiner of the package learned from people, whatever the rest of the model did."""
+    root, abstention, _ = parts
+    folder = save_model_folder(tmp_path / "m", CONFIG, root / "translator", abstention, {}, CARD, SHIPPED_REFINER)
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    info = load_refiner(SHIPPED_REFINER).info
+    assert f"Weights of the stage `refine`: {info.data}; licence: {info.licence}." in card and info.licence == "MIT"
+    assert "stage `lift`" not in card

@@ -141,3 +141,24 @@ def test_padding_of_targets_and_augmentation_leave_the_loss_finite(trained: tupl
     loss.backward()
     assert torch.isfinite(loss)
     assert all(p.grad is None or torch.isfinite(p.grad).all() for p in task.network.parameters())
+
+
+def test_a_batch_for_a_gpu_lies_in_pinned_memory_and_is_the_same(
+    trained: tuple[Recogniser, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from slt.recognise.train import RecogniserTask, prepared
+
+    some = glossed(8, 4)
+    numbers = {gloss: k + 1 for k, gloss in enumerate(trained[0].glosses)}
+    task = RecogniserTask(
+        CONFIG, len(numbers), prepared(some, numbers, CONFIG), trained[0].stats, [], [], torch.device("cpu")
+    )
+    pinned: list[int] = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: pinned.append(id(self)) or self.clone())
+    here = task.draw(np.random.default_rng(0), 0)
+    assert not pinned, "a CPU needs no copy"
+    task.device = torch.device("cuda")
+    there = task.draw(np.random.default_rng(0), 0)
+    assert len(pinned) == 3, "frames, targets, labels; CTC asks for the lengths on the CPU"
+    for name in ("frames", "targets", "lengths", "labels"):
+        torch.testing.assert_close(getattr(there, name), getattr(here, name), rtol=0, atol=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from tests.slt.serve.fakes import queue, running, until
 
 LIMITS = Limits(megabytes=1, waiting=20, silence=0.5)
 SENT = {"content-type": KIND}
+TLS = ssl.create_default_context()  # one for all clients: each would read the certificates anew
 
 
 @pytest.fixture(scope="module", name="jobs")
@@ -220,7 +222,7 @@ def test_fifty_uploads_at_once_and_each_gets_its_own(workers):
     with queue(limits, workers=workers) as jobs, running(jobs, limits) as server, ThreadPoolExecutor(50) as pool:
 
         def one(number: int) -> bool:
-            with httpx.Client(base_url=server.address, timeout=60) as client:
+            with httpx.Client(base_url=server.address, timeout=60, verify=TLS) as client:
                 content = bytes([number]) * 200_000
                 key = send(client, f"clip{number}.mp4", content)
                 finished(client, key)

@@ -121,6 +121,7 @@ def test_two_files_of_one_name_stay_two_clips(tmp_path: Path) -> None:
     assert sorted(len(clip) for clip in open_shard(results_of(plan)[0]).values()) == [3, 4]
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_dead_worker_costs_no_other_shard(tmp_path: Path) -> None:
     ended = {one.shard: one.error for one in Local(2).run(partial(deadly, str(tmp_path)), range(6))}
     assert sorted(ended) == list(range(6))
@@ -148,6 +149,7 @@ def test_every_engine_gives_the_same_bytes_and_the_same_table(name: str, tmp_pat
     )
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     def run(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as end:

@@ -134,17 +134,17 @@ def test_a_training_repeats_bit_by_bit_and_depends_on_its_seed(toy, tmp_path):
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-@pytest.mark.parametrize("sentences", [100, 40, 80])  # batches an epoch: 4, 2 (update 20 ends one), 3
+@pytest.mark.parametrize("sentences", [100, 40, 80])  # batches an epoch: 4, 2 (update 10 ends one), 3
 def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(toy, tmp_path_factory, sentences):
     tmp_path, whole = tmp_path_factory.mktemp("killed"), tmp_path_factory.mktemp("whole")
     train, dev = toy.examples(sentences, 0), toy.examples(6, 1)
-    options = config(max_updates=40, validate_every=10, dropout=0.1, stretch=0.1, batch=32)
+    options = config(max_updates=20, validate_every=5, dropout=0.1, stretch=0.1, batch=32)
     train_translator(train, dev, options, whole, 0, "cpu")
     steps = Trainer._train_step
-    killed_at(25, Trainer, lambda: train_translator(train, dev, options, tmp_path, 0, "cpu"))
-    assert (tmp_path / "checkpoints/20.ckpt").exists() and not (tmp_path / "translator.safetensors").exists()
-    (tmp_path / "checkpoints/30.ckpt").write_bytes(b"half a checkpoint")
-    (tmp_path / "checkpoints/30.generator").write_bytes(b"")
+    killed_at(13, Trainer, lambda: train_translator(train, dev, options, tmp_path, 0, "cpu"))
+    assert (tmp_path / "checkpoints/10.ckpt").exists() and not (tmp_path / "translator.safetensors").exists()
+    (tmp_path / "checkpoints/15.ckpt").write_bytes(b"half a checkpoint")
+    (tmp_path / "checkpoints/15.generator").write_bytes(b"")
     done = []
 
     def counting(self, batch):
@@ -156,11 +156,11 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(toy, tmp_path_fa
         result = train_translator(train, dev, options, tmp_path, 0, "cpu")
     finally:
         Trainer._train_step = steps
-    assert done[0] == 20 and result.updates == 40
-    assert [row["steps"] for row in result.curve] == [10, 20, 30, 40]
+    assert done[0] == 10 and result.updates == 20
+    assert [row["steps"] for row in result.curve] == [5, 10, 15, 20]
     assert (tmp_path / "translator.safetensors").read_bytes() == (whole / "translator.safetensors").read_bytes()
     again = train_translator(train, dev, options, tmp_path, 0, "cpu")
-    assert again.updates == 40 and again.dev == result.dev
+    assert again.updates == 20 and again.dev == result.dev
 
 
 def test_other_data_or_options_start_anew(toy, tmp_path):

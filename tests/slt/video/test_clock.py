@@ -90,3 +90,11 @@ def test_two_rates_in_one_clip_keep_every_frame_in_its_time(first, second):
     fps, places = grid(times, [first])
     assert fps == pytest.approx(max(first, second))
     assert np.abs(places / fps - times).max() <= 0.51 / fps and len(set(places)) == len(times)
+
+
+def test_a_few_stamps_that_stray_change_no_rate() -> None:
+    """FFmpeg's MPEG-PS: one frame's stamp is left out, and a later one stands for two."""
+    stamps = np.array([k + (35 <= k < 47) for k in range(50)]) / 25
+    times, _ = sound_times(stamps, 1 / 25, True)
+    fps, places = grid(times, [25.0])
+    assert fps == 25 and (np.abs(places - np.arange(50)) <= 1).all()

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skeletor.io.formats import read_pose, read_poses
@@ -75,6 +75,7 @@ def talks(draw: st.DrawFn):
     return people + third, truth, changes, every, [(n, a, a + b) for n, a, b in lost]
 
 
+@settings(max_examples=40)
 @given(talks())
 def test_each_frame_is_of_the_one_who_signs_whatever_the_order(talk):
     people, truth, changes, every, lost = talk

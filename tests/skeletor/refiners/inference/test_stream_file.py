@@ -119,9 +119,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     native.write_shard({"clip": broken_clip(70, 1)}, source)
     whole, streamed = tmp_path / "whole.safetensors", tmp_path / "streamed.safetensors"
     common = ["refine", str(source), "--weights", str(weights), "--device", "cpu"]
-    assert main([*common, "-o", str(whole)]) == 0
+    assert main([*common, "-o", str(whole), "--absent", "filled"]) == 0
     assert main([*common, "-o", str(streamed), "--stream"]) == 0
     assert "frames behind" in capsys.readouterr().out
+    assert main([*common, "-o", str(streamed), "--stream", "--absent", "missing"]) == 2
+    assert "leave out --absent missing" in capsys.readouterr().err
     one, two = native.read_pose(whole), native.read_pose(streamed)
     np.testing.assert_allclose(two.keypoints, one.keypoints, atol=1e-5)
     assert one.provenance == two.provenance

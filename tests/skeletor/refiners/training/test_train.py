@@ -52,9 +52,10 @@ def test_log_and_header(tmp_path: Path) -> None:
 
 def test_training_is_deterministic_and_leaves_the_global_generator_alone(tmp_path: Path) -> None:
     state = torch.get_rng_state()
+    few = config(max_steps=5)
     for name in ("a", "b"):
-        train_refiner(clips(3), config(), tmp_path / name)
-    train_refiner(clips(3), config(), tmp_path / "c", seed=1)
+        train_refiner(clips(3), few, tmp_path / name)
+    train_refiner(clips(3), few, tmp_path / "c", seed=1)
     assert torch.equal(state, torch.get_rng_state())
     assert losses(tmp_path / "a") == losses(tmp_path / "b") != losses(tmp_path / "c")
 
@@ -89,12 +90,13 @@ train_refiner(clips(3), config({arguments}), sys.argv[1])
 
 
 def test_checkpoint_of_another_training_is_not_used(tmp_path: Path) -> None:
-    train_refiner(clips(3), config(), tmp_path / "a")
-    train_refiner(clips(3, seed=5), config(), tmp_path / "a")
-    train_refiner(clips(3, seed=5), config(), tmp_path / "b")
+    few = config(max_steps=6)  # the checkpoint is of step 5
+    train_refiner(clips(3), few, tmp_path / "a")
+    train_refiner(clips(3, seed=5), few, tmp_path / "a")
+    train_refiner(clips(3, seed=5), few, tmp_path / "b")
     assert losses(tmp_path / "a") == losses(tmp_path / "b")
     (tmp_path / "a" / "refiner.checkpoint.pt").write_bytes(b"no checkpoint")
-    train_refiner(clips(3, seed=5), config(), tmp_path / "a")
+    train_refiner(clips(3, seed=5), few, tmp_path / "a")
     assert losses(tmp_path / "a") == losses(tmp_path / "b")
 
 
@@ -120,7 +122,7 @@ def test_unobserved_joints_are_no_targets(tmp_path: Path) -> None:
         keypoints = good[0].keypoints.copy()
         keypoints[:, 30] = value
         poses = [good[0].replace(keypoints, confidence), good[1].replace(keypoints, confidence)]
-        train_refiner(poses, config(mirror=False), tmp_path / name)
+        train_refiner(poses, config(mirror=False, max_steps=4), tmp_path / name)
     assert losses(tmp_path / "a") == losses(tmp_path / "b")
 
 
@@ -137,7 +139,7 @@ def test_divergence_is_a_clear_error(tmp_path: Path) -> None:
 def test_other_skeletons_and_2d(tmp_path: Path, dims: int) -> None:
     skeleton = custom_skeleton(6)
     poses = clips(3, skeleton=skeleton, dims=dims)
-    loaded = load_refiner(train_refiner(poses, config(bone_weight=1.0), tmp_path).weights)
+    loaded = load_refiner(train_refiner(poses, config(bone_weight=1.0, max_steps=2), tmp_path).weights)
     assert loaded.info.skeleton == skeleton and loaded.info.model["dims"] == dims
 
 
@@ -145,7 +147,9 @@ def test_degraded_versions_are_the_input(tmp_path: Path) -> None:
     """A constant error of the degraded clips can only be unlearned by seeing pairs."""
     good = clips(6)
     worse = [p.replace(p.keypoints + np.float32(0.3)) for p in good]
-    quick = config(max_steps=120, learning_rate=1e-2, degraded_share=1.0, checkpoint_every=120, mirror=False)
+    quick = config(
+        max_steps=120, learning_rate=1e-2, degraded_share=1.0, validate_every=120, checkpoint_every=120, mirror=False
+    )
     with_pairs = train_refiner(good, quick, tmp_path / "a", degraded=worse)
     assert with_pairs.validation_error_input > 0.4  # .3 in each of three coordinates is .52
     assert with_pairs.validation_error < 0.5 * with_pairs.validation_error_input
@@ -167,7 +171,7 @@ def test_pixels_and_other_frame_rates_are_brought_into_form(tmp_path: Path) -> N
     pixels = [
         PoseSequence(p.keypoints * 90 + 200, p.confidence, 50, SIGNING_50, Provenance(units="pixel")) for p in clips(2)
     ]
-    info = load_refiner(train_refiner(pixels, config(fps=25.0), tmp_path).weights).info
+    info = load_refiner(train_refiner(pixels, config(fps=25.0, max_steps=1), tmp_path).weights).info
     assert info.units == "shoulder" and info.fps == 25
 
 

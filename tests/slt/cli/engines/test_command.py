@@ -299,33 +299,14 @@ def test_without_the_package_the_line_says_what_to_install_and_nothing_is_left(
     assert not list(Path("out").iterdir())
 
 
-PARENT = """
-import sys
-from slt.cli import stages
-from slt.cli.engines import command
-from tests.slt.cli.engines.test_command import Halting
-command.make_engine = lambda *args: Halting()
-stages.main("lift", sys.argv[1:], "")
-"""
-
-
-class Halting:
-    """Does two shards, and stands still."""
-
-    def run(self, job: Callable[[int], None], shards: Any) -> Iterator[Ended]:
-        for shard in list(shards)[:2]:
-            job(shard)
-            yield Ended(shard)
-        Path("halting").touch()
-        threading.Event().wait(600)
-
-
 def test_after_a_kill_the_same_command_goes_on(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = ["in/a.safetensors", "in/bad.safetensors", "in/two.x.safetensors", "-o", "out", *WAYS["here"]]
     places = os.pathsep.join([str(Path(__file__).parents[4]), os.environ.get("PYTHONPATH", "")])
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, *argv], env=os.environ | {"PYTHONPATH": places})
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "tests.slt.cli.engines.halting", *argv], env=os.environ | {"PYTHONPATH": places}
+    )
     pause, deadline = threading.Event(), monotonic() + 120
     while not Path("halting").exists():
         assert monotonic() < deadline and parent.poll() is None

@@ -41,7 +41,43 @@ def test_the_medium_may_begin_later(tmp_path):
     path.write_text(
         path.read_text(encoding="utf-8").replace("MIME_TYPE", 'TIME_ORIGIN="2000" MIME_TYPE'), encoding="utf-8"
     )
-    assert read_eaf(path).tier("t").annotations == (Annotation(2.1, 2.3, "a"),)
+    document = read_eaf(path)
+    assert document.tier("t").annotations == (Annotation(0.1, 0.3, "a"),)
+    assert document.on(Path("v.mp4")).tier("t").annotations == (Annotation(2.1, 2.3, "a"),)
+
+
+def test_each_medium_has_a_beginning_of_its_own(tmp_path):
+    path = trees.eaf(tmp_path / "a.eaf", [("t", "", [(100, 300, "a"), (5000, 6000, "b")])], "front.mp4")
+    text = path.read_text(encoding="utf-8")
+    other = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/My%20Videos/{0}" MIME_TYPE="x" TIME_ORIGIN="{1}"/>'
+    more = other.format("side.mp4", 3000) + other.format("sound.wav", -1000)
+    path.write_text(text.replace("</HEADER>", f"{more}</HEADER>"), encoding="utf-8")
+    document = read_eaf(path)
+    spans = {name: [(a.start, a.end) for a in document.on(Path(name)).tier("t").annotations]
+             for name in ("front.mp4", "SIDE.MP4", "sound.wav", "copy.mp4")}  # fmt: skip
+    assert spans["front.mp4"] == spans["copy.mp4"] == [(0.1, 0.3), (5, 6)], "another one's origin does not count"
+    assert spans["SIDE.MP4"] == [pytest.approx((3.1, 3.3)), (8, 9)]
+    assert spans["sound.wav"] == [(4, 5)], "nothing lies before a medium begins"
+
+
+def test_annotations_that_subdivide_one_share_its_time(tmp_path):
+    path = trees.eaf(tmp_path / "a.eaf", [("sentence", "", [(0, 900, "Go, go home.")])])
+    text = path.read_text(encoding="utf-8")
+    above = text.split('ANNOTATION_ID="')[1].split('"')[0]
+    glosses = [("g3", "HOME", "g2"), ("g1", "GO", ""), ("g2", "GO", "g1")]  # in no order
+    parts = "".join(
+        f'<ANNOTATION><REF_ANNOTATION ANNOTATION_ID="{own}" ANNOTATION_REF="{above}"'
+        + (f' PREVIOUS_ANNOTATION="{before}"' if before else "")
+        + f"><ANNOTATION_VALUE>{value}</ANNOTATION_VALUE></REF_ANNOTATION></ANNOTATION>"
+        for own, value, before in glosses
+    )
+    tier = f'<TIER TIER_ID="gloss" LINGUISTIC_TYPE_REF="x">{parts}</TIER>'
+    path.write_text(text.replace("</ANNOTATION_DOCUMENT>", tier + "</ANNOTATION_DOCUMENT>"), encoding="utf-8")
+    found = read_eaf(path).tier("gloss")
+    assert [a.text for a in found.annotations] == ["GO", "GO", "HOME"]
+    assert [a.start for a in found.annotations] == pytest.approx([0, 0.3, 0.6])
+    assert [a.end for a in found.annotations] == pytest.approx([0.3, 0.6, 0.9])
+    assert glosses_within([found], 0, 0.9) == "GO GO HOME"
 
 
 HEAD = "<ANNOTATION_DOCUMENT><HEADER/>"

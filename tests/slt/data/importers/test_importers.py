@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from skeletor.io.formats import read_pose
+from skeletor.io.read_only import dgs_openpose
 from skeletor.support.errors import InputError
 from slt.data.check import check
 from slt.data.importers.base import ImportOptions
@@ -103,6 +105,50 @@ def test_dgs_korpus_people_have_views_of_their_own(tmp_path):
     assert set(check(tmp_path).problems) == {"splits"}, "it has none of its own"
     english = import_data("dgs-korpus", tmp_path, tmp_path, ImportOptions(language="en"), force=True)
     assert english.clips == 1 and read_table(tmp_path).entries[0].clip.text == "My name is Anna."
+
+
+def test_dgs_korpus_openpose_stands_for_views_without_a_video(tmp_path):
+    made = import_data("dgs-korpus", trees.dgs_openpose(tmp_path), tmp_path)
+    clips = {e.clip.name: e.clip for e in read_table(tmp_path).entries}
+    first, second = "1413451-11105600-11163240", "1413485"
+    assert list(clips) == [f"{first}_A_0001", f"{first}_B_0002", f"{second}_A_0001"]
+    assert any("1 clips are of a view that their file of poses does not have" in note for note in made.notes)
+    a, b, other = clips.values()
+    assert (a.source, a.span) == (tmp_path / "poses" / f"{first}_1a1.safetensors", Span(0, 0.8))
+    assert b.source.name == f"{first}_1b1.safetensors" and other.source.name == f"{second}_1a1.safetensors"
+    assert set(check(tmp_path).problems) == {"splits"} and describe(tmp_path).fps == 50
+    whole = read_pose(a.source)
+    assert len(whole) == 85 == len(read_pose(b.source)) and whole.fps == 50
+    pose = PosesEstimator()(a.source, a.span)
+    assert len(pose) == 40 and pose.missing.all(1).nonzero()[0].tolist() == [7]
+    pose = PosesEstimator()(b.source, b.span)
+    assert len(pose) == 40 and not pose.missing.all(1).any()
+    assert pose.keypoints[0, :, 0].min() > 300, "person B, by the view b1"
+
+
+def test_dgs_korpus_openpose_gives_way_to_videos_unless_preferred(tmp_path):
+    trees.dgs_openpose(tmp_path)
+    first = "1413451-11105600-11163240"
+    trees.video(tmp_path / "videos" / f"{first}_1a1.mp4")
+    for prefer, suffix in (("videos", ".mp4"), ("poses", ".safetensors")):
+        import_data("dgs-korpus", tmp_path, tmp_path, ImportOptions(prefer=prefer), force=True)
+        assert read_table(tmp_path).entries[0].clip.source.name == f"{first}_1a1{suffix}"
+
+
+def test_dgs_korpus_reads_each_transcript_once(tmp_path, monkeypatch):
+    read = []
+    cameras = dgs_openpose.read_cameras
+    monkeypatch.setattr(dgs_openpose, "read_cameras", lambda path, *args: read.append(path) or cameras(path, *args))
+    import_data("dgs-korpus", trees.dgs_openpose(tmp_path), tmp_path)
+    assert len(read) == len(set(read)) == 2
+
+
+def test_dgs_korpus_damaged_openpose_is_one_line(tmp_path):
+    (path,) = trees.dgs_openpose(tmp_path).rglob("*_openpose.json.gz")
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(InputError) as error:
+        import_data("dgs-korpus", tmp_path, tmp_path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_folder_of_elan_documents(tmp_path):

@@ -13,6 +13,7 @@ from skeletor.io.skels import write_poses as write_skels
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from slt.video import write_video
+from tests.skeletor.io import transcripts
 from tests.slt.data.own_sets import write_poses
 
 BLACK = np.zeros((48, 64, 3), np.uint8)
@@ -147,6 +148,23 @@ def dgs_korpus(root: Path) -> Path:
     for name, views in ((first, ("1a1", "1b1", "1c")), (second, ("1a1",))):
         for view in views:
             video(root / "videos" / name / f"{name}_{view}.mp4")
+    return root
+
+
+def dgs_openpose(root: Path, frames: int = 85) -> Path:
+    """The same with the corpus' own OpenPose in place of videos, at 50 fps: the second conversation has no view b1, and
+    of the first a frame of A and all behind 60 are not there."""
+    dgs_korpus(root)
+    for path in root.rglob("*.mp4"):
+        path.unlink()
+    first, second = "1413451-11105600-11163240", "1413485"
+    a = [t for t in range(60) if t != 7]
+    cameras = [transcripts.camera("a1", transcripts.frames(a), first),
+               transcripts.camera("b1", transcripts.frames(range(frames), 1, 300), first)]  # fmt: skip
+    transcripts.write(root / "openpose" / f"{first}_openpose.json.gz", cameras)
+    transcripts.write(
+        root / "openpose" / f"{second}.openpose.json", [transcripts.camera("a1", transcripts.frames(range(80)), second)]
+    )
     return root
 
 

@@ -17,6 +17,7 @@ from slt.estimators.mediapipe.estimator import MediaPipeEstimator, MediaPipeOpti
 from slt.estimators.mediapipe.palms import TRUST, Lost, search
 from slt.estimators.registry import build_estimator
 from slt.pipeline.cache.stage import stage_key
+from slt.video import open_video, write_video
 
 if unavailable():
     pytest.skip(f"mediapipe: {unavailable()}", allow_module_level=True)
@@ -97,12 +98,14 @@ def test_it_is_an_option_that_decides_the_cache_and_that_others_lack() -> None:
         stages.main("poses", ["x.mp4", "--hands", "second", "--estimator", "poses"], "")
 
 
-@pytest.fixture(scope="module", name="clip")
-def _clip() -> Path:
+@pytest.fixture(name="clip")
+def _clip(tmp_path: Path) -> Path:
+    """The example's midst, in which the hands are up."""
     path = Path(__file__).parents[4] / "examples" / "forecast.mp4"
     if not path.is_file():
         pytest.skip(f"{path} is not here")
-    return path
+    write_video(tmp_path / "clip.mp4", list(open_video(path))[25:65], 25)
+    return tmp_path / "clip.mp4"
 
 
 def test_on_a_video_hands_are_added_at_lower_confidence_and_the_body_stays(clip: Path, monkeypatch) -> None:

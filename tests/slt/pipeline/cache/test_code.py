@@ -19,6 +19,7 @@ from slt.pipeline.config import RunConfig
 from slt.pipeline.stages import refine2d, translators
 from slt.pipeline.work.readers.train_sign2text import make_row
 from slt.pipeline.work.write_model import build_model_folder
+from tests.slt.estimators.rtm.tiny import pose_model
 
 TREE = {
     "app/__init__.py": "",
@@ -166,12 +167,12 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     monkeypatch.setattr(run, "keyed_folder", lambda folder, key: folder)
     monkeypatch.setattr(translators, "log_to", lambda *args: None)
 
-    def keys_of(changed: Mapping[str, str] | None = None) -> tuple[dict[str, str], dict[str, str]]:
+    def keys_of(changed: Mapping[str, str] | None = None, **sections: object) -> tuple[dict[str, str], dict[str, str]]:
         project = real.edited(changed or {})
         monkeypatch.setattr(code, "this_project", lambda: project)
         found.clear()
         own.clear()
-        config = RunConfig.model_validate({"refine2d": {"name": "gaussian"}})
+        config = RunConfig.model_validate({"refine2d": {"name": "gaussian"}} | sections)
         done = run.prepare_rows(config, tmp_path / "run")
         translators._train_row(done.run, done.rows[0], 1)
         translators._train_gloss(done.run, 1)
@@ -198,6 +199,7 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ("slt/synthetic/language/patterns", CORPUS),
         ("slt/synthetic/detector/noise_events", {"simulate"}),
         ("slt/estimators/mediapipe/prune", {"estimate", "model"}),
+        ("slt/estimators/rtm/tools", {"estimate", "model"}),
         (
             "skeletor/lifters/kinematic/kinematics",
             {"lift", "model"},
@@ -235,6 +237,19 @@ def test_an_edit_reaches_the_stages_that_import_it_and_no_other(keys: Keys, modu
         assert changed == set(before) - {"train gloss2text"}  # which reads the sentences alone
     if not reached:
         assert changed == set()
+
+
+def test_an_estimators_weights_count_by_their_bytes_and_not_by_their_place(keys: Keys, tmp_path: Path) -> None:
+    for package in ("onnxruntime", "rtmlib"):
+        pytest.importorskip(package, reason="the extra rtm is not installed")
+
+    def told(path: Path) -> str:
+        return keys(estimator={"name": "rtmlib", "weights": str(path), "device": "cpu"})[0]["estimate"]
+
+    file = pose_model(tmp_path / "rtmw.onnx")
+    before = told(file)
+    assert told(file.rename(tmp_path / "moved.onnx")) == before != keys()[0]["estimate"]
+    assert told(pose_model(file, size=(96, 128))) != before
 
 
 def test_an_edit_of_the_type_that_all_stages_pass_on_reaches_all(keys: Keys) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +75,19 @@ def test_without_true_2d_it_is_refused_before_any_work(start: tuple[Run, Detecte
     config = RunConfig.model_validate({"refine2d": {"name": "gaussian", "weights": str(tmp_path / "gone")}})
     with pytest.raises(InputError, match="no such file"):
         check_refine_2d(Run(config, tmp_path, run.corpus, "corpus"))
+
+
+def test_its_shards_are_handed_out_like_those_of_other_stages(start: tuple[Run, Detected]) -> None:
+    run, detected = start
+    asked = []
+
+    def spread(job: Callable[[int], None], count: int, what: str) -> None:
+        asked.append((count, what))
+        job(0)  # what is not made elsewhere is made here
+
+    plain = refine_2d(run, detected)
+    away = refine_2d(replace(run, folder=run.folder.with_name("away"), spread=spread), detected)
+    assert asked == [(2, "refine2d")]
+    for part in detected.parts:
+        for file in plain.parts[part].glob("*.safetensors"):
+            assert (away.parts[part] / file.name).read_bytes() == file.read_bytes()

@@ -1,0 +1,1 @@
+"""What a corpus of a given size takes: rates measured here, and a plan of a million shards."""

@@ -1,0 +1,133 @@
+"""Stages of shards: each takes its own options and refuses others; they are a part of what makes a plan another one."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from skeletor.io.formats import read_pose, read_poses, write_pose
+from skeletor.lifters.anonymise import anonymise
+from skeletor.lifters.fast_lifter import FastOptions
+from skeletor.lifters.registry import build_lifter
+from skeletor.poses.key_frames import spread as spread_out
+from skeletor.poses.pose import file_sha256
+from skeletor.refiners2d.fit import fit_refiner_2d
+from skeletor.refiners2d.gaussian import GaussianOptions
+from skeletor.refiners2d.registry import Refiner2D
+from skeletor.refiners2d.weights import save_refiner_2d
+from skeletor.support.errors import InputError
+from slt.cli import main
+from slt.cli.corpora import shards
+from slt.inference import chain
+from slt.inference.estimation import Sparse, named_estimator
+from slt.inference.model_files import CONFIG, REFINER_2D
+from slt.shards import work
+from slt.shards.work import OPTIONS_OF, STAGES, StageOptions, check_options
+from tests.skeletor.poses.test_absent import signer
+from tests.skeletor.refiners2d.parts2d import clips
+
+GIVEN: dict[str, Any] = {
+    "estimator": "openpose-json", "pose_stride": 3, "pose_speed": "fast", "pose_model": "heavy", "hands": "second",
+    "people": "turns", "lift": "ik", "stride": 2, "upsample": "token", "absent": "filled", "anonymise": True,
+    "refine": "savgol", "no_carried": True, "model": "folder",
+}  # fmt: skip
+
+
+def command(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in ("shards", *arguments)])
+    return int(end.value.code or 0)
+
+
+@pytest.fixture(name="pose")
+def _pose(tmp_path: Path) -> Path:
+    write_pose(signer(9), tmp_path / "clip.safetensors")
+    return tmp_path / "clip.safetensors"
+
+
+@pytest.mark.parametrize("name", OPTIONS_OF)
+def test_an_option_of_another_stage_is_refused(name: str) -> None:
+    assert set(OPTIONS_OF) == set(GIVEN) == set(StageOptions.model_fields) - {"fps", "skeleton", "device"}
+    for stage in set(STAGES) - set(OPTIONS_OF[name]):
+        with pytest.raises(InputError, match=f"--{name.replace('_', '-')}: is of .*, not of {stage}; leave it out"):
+            check_options(stage, StageOptions(**{name: GIVEN[name]}))
+
+
+def test_estimation_has_the_options_of_slt_poses() -> None:
+    asked = StageOptions(pose_stride=3, pose_speed="fast", pose_model="heavy", hands="second", people="turns")
+    config = work._estimator(asked).model_dump()
+    assert [config[name] for name in ("pose_stride", "speed", "pose_model", "hands", "people")] == [
+        3, "fast", "heavy", "second", "turns",
+    ]  # fmt: skip
+    assert work._estimator(StageOptions()) == named_estimator("mediapipe")
+    with pytest.raises(InputError, match="'hands'"):
+        check_options("poses", StageOptions(estimator="openpose-json", hands="second"))
+
+
+def test_each_option_makes_another_plan(pose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = (pose, "-o", tmp_path / "out", "--dry-run")
+    assert command("lift", *plain) == 0
+    for option in (["--absent", "filled"], ["--anonymise"]):
+        assert command("lift", *plain, *option) == 2
+        assert "holds another plan" in capsys.readouterr().err
+    parser = shards.make_parser("shards")
+    for option in (["--pose-speed", "fast"], ["--pose-model", "heavy"], ["--hands", "second"], ["--people", "turns"]):
+        name = option[0][2:].replace("-", "_")
+        assert shards._options(parser.parse_args(["poses", "x", "-o", "out", *option]))[name] == option[1]
+    assert command("lift", *plain, "--upsample", "token") == 2, "the fast lifter has no such option"
+    assert "upsample" in capsys.readouterr().err
+
+
+def test_lifting_takes_absent_hands_and_anonymises(pose: Path) -> None:
+    filled = build_lifter(FastOptions(absent="filled"))(signer(9))
+    for asked, expected in (
+        (StageOptions(absent="filled"), filled),
+        (StageOptions(absent="filled", anonymise=True), anonymise(filled)),
+    ):
+        (made,) = work.lift(asked)(pose).values()
+        np.testing.assert_array_equal(made.keypoints, expected.keypoints)
+
+
+def test_translation_hands_on_how_2d_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(chain, "load_chain", lambda model, **given: seen.update(given))
+    work.translate(StageOptions(pose_stride=2, pose_speed="fast", people="turns", upsample="interpolation"))
+    assert seen["sparse"] == Sparse(2, "interpolation", "fast", "turns")
+    work.translate(StageOptions())
+    assert seen["sparse"] == Sparse()
+
+
+def model_with_a_2d_refiner(folder: Path) -> Refiner2D:
+    """The shipped model with a fitted 2D refiner beside."""
+    given = GaussianOptions(parts=["hand"], stride=1)
+    fitted, bones = fit_refiner_2d(*clips(8, 0), given, 1)
+    shutil.copytree(chain.SHIPPED, folder)
+    save_refiner_2d(fitted, given, bones, folder / REFINER_2D)
+    config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    config["refine2d"] = {"name": "gaussian"}
+    config["files"][REFINER_2D] = file_sha256(folder / REFINER_2D)
+    (folder / CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")
+    return Refiner2D(fitted)
+
+
+def test_2d_repair_is_a_stage_with_the_refiner_of_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refiner = model_with_a_2d_refiner(tmp_path / "model")
+    plain = clips(1, 9)[1]["clip0"]
+    write_pose(plain, tmp_path / "plain.safetensors")
+    write_pose(spread_out(plain.frames(0, 4), 3, 12), tmp_path / "sparse.safetensors")
+    inputs = [tmp_path / f"{name}.safetensors" for name in ("plain", "sparse")]
+    common = ("refine2d", "-o", tmp_path / "out", "--workers", 1, "--model")
+    assert command(*common, tmp_path / "model", *inputs) == 0
+    made = read_poses(tmp_path / "out" / "shards" / "0000" / "0000000.safetensors")
+    found = {name.partition("#")[0]: clip for name, clip in made.items()}
+    np.testing.assert_array_equal(found["plain"].keypoints, refiner(plain).keypoints)
+    assert not np.array_equal(found["plain"].keypoints, plain.keypoints) and found["plain"].dims == 2
+    assert np.isnan(found["sparse"].keypoints[1]).all(), "frames that were not looked at stay missing"
+    assert command(*common, chain.SHIPPED, *inputs) == 2
+    assert "has no 2D refiner" in capsys.readouterr().err
+    write_pose(build_lifter(FastOptions())(read_pose(inputs[0])), tmp_path / "solid.safetensors")
+    with pytest.raises(InputError, match="is 3D already"):
+        work.refine_2d(StageOptions(model=str(tmp_path / "model")))(tmp_path / "solid.safetensors")
