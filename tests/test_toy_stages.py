@@ -26,7 +26,8 @@ from slt.cli import doctor, stages, translate
 from slt.cli.corpora import back_translate, run, score
 from slt.estimators.base import ESTIMATORS, EstimateOptions, cut, record, seen, source_sha256
 from slt.estimators.registry import build_estimator
-from slt.inference.chain import make_refiner, named_estimator
+from slt.inference.chain import make_refiner
+from slt.inference.estimation import named_estimator
 from slt.pipeline.config import RunConfig
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example

@@ -35,7 +35,8 @@ from slt.data import layout
 from slt.estimators.ahead import usable_cores
 from slt.estimators.pool import estimate_many
 from slt.estimators.registry import ESTIMATORS
-from slt.inference.chain import Chain, Sparse, load_chain
+from slt.inference.chain import Chain, load_chain
+from slt.inference.estimation import Sparse
 from slt.inference.model_folder import read_model_config
 from slt.pipeline.cache.stage import read_json, stage_key
 from slt.pipeline.tables.accuracy import Detection, detection_rates

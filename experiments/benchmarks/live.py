@@ -24,7 +24,8 @@ from experiments.report import table, write_files
 from experiments.request import Request
 from skeletor.support.config import Config
 from slt.estimators.base import Follower
-from slt.inference.chain import SHIPPED, Chain, Sparse, load_chain
+from slt.inference.chain import SHIPPED, Chain, load_chain
+from slt.inference.estimation import Sparse
 from slt.inference.recording import Recording, translate_recording
 from slt.live.channel import Frame, Mailbox
 from slt.live.clock import Clock

@@ -16,6 +16,7 @@ from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
+from slt.cli.options import add_hands, add_pose_model
 from slt.live.sources.by_name import open_source
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add("-o", "--output", type=Path, help="subtitles (.srt, .vtt, .txt), written anew with each sentence")
     add("--json", action="store_true", help="print a JSON object a line, of grey and fixed text, and the summary")
     add("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
+    add_pose_model(parser, "default: the model's")
+    add_hands(parser, "default: the model's")
     add("--fps", type=float, help="of a camera; default: it is measured")
     about = "after which a file that does not grow any more is complete, in seconds; default: %(default)s"
     add("--wait", type=float, default=5.0, help=about)
@@ -67,16 +70,16 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
     import torch
 
-    from slt.inference.chain import Sparse, load_chain
+    from slt.inference.chain import load_chain
+    from slt.inference.estimation import Sparse
     from slt.inference.recording import cut_by
     from slt.live.session import Session
     from slt.live.watch import Watch
     from slt.segment.online import RuleStream
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core is the estimator's
-    chain = load_chain(
-        args.model, args.refine, None, args.device, args.refine2d, args.lift, Sparse(args.pose_stride), None
-    )
+    sparse = Sparse(args.pose_stride, pose_model=args.pose_model, hands=args.hands)
+    chain = load_chain(args.model, args.refine, None, args.device, args.refine2d, args.lift, sparse, None)
     follower, stride = _follower(chain), int(chain.estimator.options.get(STRIDE, 1))
     segments = RuleStream(source.fps, longest=chain.model.abstention.thresholds["long"], stride=stride)
     session = Session(chain, segments, source.fps, clock, source.name, stride)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slt.estimators.base import EstimateOptions
     from slt.estimators.stored import StoredPoses
     from slt.inference.chain import Chain
+    from slt.inference.estimation import Sparse
     from slt.inference.journal import FileJournal
 
 LONG = 180.0  # seconds from which a recording is worked on in parts
@@ -35,12 +36,19 @@ _NATIVE = ".safetensors"
 
 def estimator_options(args: argparse.Namespace) -> EstimateOptions:
     """Of the model, with what is asked for; InputError if the estimator cannot be so, or there is no model."""
-    from slt.inference.chain import estimator_config, model_folder
+    from slt.inference.chain import model_folder
+    from slt.inference.estimation import estimator_config
     from slt.inference.model_files import read_model_config
 
     folder = model_folder(args.model)
-    asked = args.estimator, args.pose_stride, args.fps, args.pose_speed, args.people
-    return estimator_config(read_model_config(folder), folder, *asked)
+    return estimator_config(read_model_config(folder), folder, args.estimator, sparse_options(args), args.fps)
+
+
+def sparse_options(args: argparse.Namespace) -> Sparse:
+    """What the options of `slt translate` ask of 2D poses."""
+    from slt.inference.estimation import Sparse
+
+    return Sparse(args.pose_stride, args.upsample, args.pose_speed, args.people, args.pose_model, args.hands)
 
 
 def long_inputs(

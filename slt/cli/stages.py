@@ -136,6 +136,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     if command == "poses":
         parser.add_argument("--pose-stride", type=int, default=1, help="2D on every N-th frame; default: %(default)s")
         add_pose_speed(parser, "default: full")
+    if command in ("poses", "view"):
         add_pose_model(parser, "default: full")
         add_hands(parser, "default: holistic")
         add_weights(parser, "default: pose.onnx, and detector.onnx if it is there, in ~/.cache/skeletor-slt/rtmlib")
@@ -194,9 +195,9 @@ def _poses(args: argparse.Namespace) -> int:
 
 
 def _estimator_options(args: argparse.Namespace) -> EstimateOptions:
-    from slt.inference.chain import named_estimator
+    from slt.inference.estimation import Sparse, named_estimator
 
-    config = named_estimator(args.estimator, args.pose_stride, args.fps, args.pose_speed)
+    config = named_estimator(args.estimator, Sparse(args.pose_stride, speed=args.pose_speed), args.fps)
     return with_models(config, args)
 
 

@@ -22,8 +22,15 @@ from skeletor.support.progress import log_to
 from slt.cli.engines.command import Work, by_engine
 from slt.cli.engines.options import LOCAL, add_engine_options, refuse_options_of_others
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
-from slt.cli.long import estimator_options, journal, long_inputs, stored, work_folder
-from slt.cli.options import add_pose_options, add_pose_speed, pose_files, refuse_options_of_poses
+from slt.cli.long import estimator_options, journal, long_inputs, sparse_options, stored, work_folder
+from slt.cli.options import (
+    add_hands,
+    add_pose_model,
+    add_pose_options,
+    add_pose_speed,
+    pose_files,
+    refuse_options_of_poses,
+)
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
 from slt.estimators.mediapipe.crowd import WHO_IS_READ
@@ -109,6 +116,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--estimator", help=f"default: the model's; {', '.join(ESTIMATORS)}, see `slt doctor`")
     parser.add_argument("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
     add_pose_speed(parser, "default: the model's")
+    add_pose_model(parser, "default: the model's")
+    add_hands(parser, "default: the model's")
     parser.add_argument("--people", choices=WHO_IS_READ, help=f"of videos; {PEOPLE_ABOUT}; default: the model's")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help="how all frames come from those; default: the model's")
     workers = "processes for 2D poses, Slurm tasks, Ray actors at a time; default: one a core, of processes at most 8 "
@@ -144,10 +153,10 @@ def _work(
     """What is done with an input, by the models that this loads: it is translated, printed, and written if there is a
     path for it. ahead: has the poses of some inputs. InputError for options that the model cannot do.
     """
-    from slt.inference.chain import Sparse, load_chain
+    from slt.inference.chain import load_chain
     from slt.inference.recording import translate_recording
 
-    sparse = Sparse(args.pose_stride, args.upsample, args.pose_speed, args.people)
+    sparse = sparse_options(args)
     chain = load_chain(args.model, args.refine, args.estimator, args.device, args.refine2d, args.lift, sparse, args.fps)
     if args.glosses and not chain.model.translator.recognised:
         raise InputError(f"{chain.model.path}: recognises no glosses; train it with translate: {{preset: ctc}}")
@@ -219,6 +228,7 @@ def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
     for part, cue in zip(result.sentences, result.cues(), strict=True):
         who = "" if part.signer is None else f"signer {part.signer}: "
         yield f"{clock(round(cue.start_s * 1000))} - {clock(round(cue.end_s * 1000))}  {who}{cue.shown}"
+        yield from part.guesses()
         if glosses:
             yield told(" ".join(part.glosses or ()))
 

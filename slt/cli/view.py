@@ -13,6 +13,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.turns import each_turn
 from skeletor.refiners.registry import Refiner
 from slt.cli.inputs import Input
+from slt.cli.options import with_models
 from slt.estimators.given import GivenPoses
 
 
@@ -23,13 +24,15 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
     """
     from skeletor.lifters.choice import exchanged_lift
     from skeletor.lifters.registry import LIFTERS, build_lifter
-    from slt.inference.chain import make_estimator, make_refiner
+    from slt.estimators.registry import build_estimator
+    from slt.inference.chain import make_refiner
+    from slt.inference.estimation import named_estimator
     from slt.inference.view import make_view
     from slt.inference.view_poses import view_poses
 
     lifter = build_lifter(exchanged_lift(LIFTERS.parse({}), args.lift))
     refiner = make_refiner(args.refine, args.model)
-    estimator = make_estimator(args.estimator, fps=args.fps)
+    estimator = build_estimator(with_models(named_estimator(args.estimator, fps=args.fps), args))
 
     def view(one: Input, target: Path) -> None:
         if args.format == "html":

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from skeletor.files.paths import input_path
-from slt.inference.chain import Chain, Sparse, Translation, load_chain
+from slt.inference.chain import Chain, Translation, load_chain
+from slt.inference.estimation import Sparse
 
 
 def load(
@@ -21,6 +22,8 @@ def load(
     estimator: str | None = None,
     pose_stride: int | None = None,
     pose_speed: str | None = None,
+    pose_model: str | None = None,
+    hands: str | None = None,
     upsample: str | None = None,
     people: str | None = None,
     fps: float | None = None,
@@ -39,6 +42,8 @@ def load(
             "rtmlib".
         pose_stride: 2D poses on every N-th frame only.
         pose_speed: "full", or "fast": the body, and hands at rest, are looked at less often (MediaPipe).
+        pose_model: "full", or "heavy": MediaPipe's largest model of the body, whose weights have to be fetched.
+        hands: "holistic", or "second": hands that MediaPipe loses are searched for by its detector of palms.
         upsample: how all frames come from those: "interpolation" or "token".
         people: "one", or "turns": of people beside each other in a video each is followed, and who signs is read.
         fps: frame rate of inputs that do not tell theirs (folders of frames, OpenPose JSON), in frames a second.
@@ -50,7 +55,7 @@ def load(
         skeletor.support.errors.InputError: there is no model, or it does not allow what is asked for.
     """
     path = None if folder is None else input_path(str(folder))
-    sparse = Sparse(pose_stride, upsample, pose_speed, people)
+    sparse = Sparse(pose_stride, upsample, pose_speed, people, pose_model, hands)
     return load_chain(path, refine, estimator, device, refine2d, lift, sparse, fps)
 
 

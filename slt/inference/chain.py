@@ -33,16 +33,16 @@ from skeletor.support.registry import given_weights
 from slt.estimators.base import Estimator
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.mediapipe.bystanders import people_warning
-from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
+from slt.estimators.registry import build_estimator
+from slt.inference.estimation import Sparse, estimator_config, other_models
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
 from slt.recognise.align import Sign
-from slt.recognise.guess import Guess
+from slt.recognise.guess import Guess, guess_lines
 from slt.segment.written.cues import Cue
 from slt.segment.written.subtitles import srt
 
 SHIPPED = Path(__file__).parents[1] / "models" / "rendered"  # made by `python -m experiments sample`
-_ASKED = "--pose-stride, --pose-speed, --people, --fps"
 AS_THEY_ARE = "3D poses are used as they are, not lifted again"
 
 
@@ -79,7 +79,7 @@ class Translation:
 
     def guesses(self) -> tuple[str, ...]:
         """Of a model of isolated signs, a line for each of the likeliest labels; () if it abstained."""
-        return () if self.text is None else tuple(f"  {one.label}  {one.confidence:.3f}" for one in self.top or ())
+        return guess_lines(self.text, self.top)
 
     def cues(self) -> tuple[Cue, ...]:
         """One subtitle over the whole clip; its text is None if the system abstained."""
@@ -190,6 +190,7 @@ class Chain:
         known = config["estimator"]["name"].removesuffix("-json")
         if raw.provenance.estimator and raw.provenance.estimator != known:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
+        found += other_models(config["estimator"], raw)
         others = people_warning(raw)
         if others is not None:
             found.append(others)
@@ -229,20 +230,6 @@ def refined_before(pose: PoseSequence) -> bool:
     return pose.dims == 3 and record is not None and record.config.get("name") != "none"
 
 
-@dataclass(frozen=True)
-class Sparse:
-    """How 2D is made, and how all frames come from it; None leaves what the model folder says.
-
-    pose_stride: 2D on every N-th frame only. upsample: see `skeletor.poses.key_frames`. speed: of an estimator that has
-    several ("full", "fast"). people: of one that follows several ("one", "turns").
-    """
-
-    pose_stride: int | None = None
-    upsample: str | None = None
-    speed: str | None = None
-    people: str | None = None
-
-
 def load_chain(
     model: Path | None = None,
     refine: str | None = None,
@@ -267,9 +254,7 @@ def load_chain(
     stored = REFINERS.check(config["refine"], f"{folder}/model.yaml: refine")
     return Chain(
         loaded,
-        build_estimator(
-            estimator_config(config, folder, estimator, sparse.pose_stride, fps, sparse.speed, sparse.people)
-        ),
+        build_estimator(estimator_config(config, folder, estimator, sparse, fps)),
         lifter,
         make_refiner(refine, folder) if refine and refine != stored.name else _with_weights(stored, folder),
         refiner_2d_of(folder, config.get("refine2d"), refine2d),
@@ -286,25 +271,6 @@ def model_folder(given: Path | None = None, shipped: bool = True) -> Path:
     if folder is None:
         raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
     return folder
-
-
-def estimator_config(
-    config: Mapping[str, Any],
-    folder: Path,
-    name: str | None = None,
-    pose_stride: int | None = None,
-    fps: float | None = None,
-    speed: str | None = None,
-    people: str | None = None,
-) -> EstimateOptions:
-    """The estimator of a model (its `model.yaml` is `config`), or the one of that name with its default options."""
-    if name:
-        stored = ESTIMATORS.check({"name": name}, "--estimator")
-    else:
-        stored = ESTIMATORS.check(config["estimator"], f"{folder}/model.yaml: estimator")
-    asked = {STRIDE: pose_stride, "fps": fps, "speed": speed, "people": people}
-    given = {key: value for key, value in asked.items() if value is not None}
-    return ESTIMATORS.check(stored.model_dump() | given, _ASKED) if given else stored
 
 
 def _upsampling(lift: LiftOptions, upsample: str | None) -> LiftOptions:
@@ -344,22 +310,6 @@ def newest_model(root: Path | None = None) -> Path | None:
     root = root or Path(os.environ.get("SLT_RUNS", "runs"))
     found = sorted(root.glob("*/model/model.yaml"), key=lambda p: p.stat().st_mtime)
     return found[-1].parent if found else None
-
-
-def make_estimator(name: str, pose_stride: int = 1, fps: float | None = None) -> Estimator:
-    """An estimator by name with its default options; InputError if there is none of that name, or no such stride.
-
-    fps: of sources that do not tell theirs (folders of frames, OpenPose JSON).
-    """
-    return build_estimator(named_estimator(name, pose_stride, fps))
-
-
-def named_estimator(
-    name: str, pose_stride: int = 1, fps: float | None = None, speed: str | None = None
-) -> EstimateOptions:
-    """The config of `make_estimator`. speed: None where the estimator has one alone, or its default."""
-    values = {"name": name, STRIDE: pose_stride, "fps": fps} | ({} if speed is None else {"speed": speed})
-    return ESTIMATORS.check(values, f"--estimator, {_ASKED}")
 
 
 def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> Refiner:

@@ -51,13 +51,13 @@ class Recording:
         return tuple(sentence.later(late).cue() for sentence in self.sentences)
 
     def json(self) -> str:
-        """All of it as JSON text; sentences without the keys "glosses" and "signs" if the model has none, and without
-        "signer" if one person signs."""
+        """All of it as JSON text; sentences without the keys "glosses", "signs" and "top" if the model has none, and
+        without "signer" if one person signs."""
         late = begins(self.provenance)
         told_later = tuple(sentence.later(late) for sentence in self.sentences)
         values = dataclasses.asdict(dataclasses.replace(self, sentences=told_later))
         for sentence in values["sentences"]:
-            for key in ("glosses", "signs", "signer"):
+            for key in ("glosses", "signs", "signer", "top"):
                 if sentence[key] is None:
                     del sentence[key]
         return to_json({"source": self.source, "text": self.text, **values}, 1) + "\n"

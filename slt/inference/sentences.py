@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.support.errors import InputError
 from slt.inference.chain import Chain, sureness, to_signing_50, told_of
 from slt.recognise.align import Sign
+from slt.recognise.guess import Guess, guess_lines
 from slt.segment.rule import Segment
 from slt.segment.watched import Recorded
 from slt.segment.written.cues import Cue, clean
@@ -39,6 +40,11 @@ class Sentence:
     glosses: tuple[str, ...] | None = None
     signs: tuple[Sign, ...] | None = None
     signer: int | None = None
+    top: tuple[Guess, ...] | None = None
+
+    def guesses(self) -> tuple[str, ...]:
+        """As those of a `Translation`."""
+        return guess_lines(self.text, self.top)
 
     def later(self, by: float) -> Sentence:
         """The sentence so many seconds later, rounded to microseconds; itself for 0."""
@@ -104,12 +110,12 @@ def _read(
     poses = [pose for clip in clips if (pose := clip.pose) is not None]
     if poses:
         with _Counted(seconds, "translate"):
-            read = list(_hypotheses(chain, poses))
+            read = _readings(chain, poses)
         with _Counted(seconds, "judge"):
-            for k, pose, (hypothesis, glosses, signs) in zip(judged, poses, read, strict=True):
-                made = _judged(chain, clips[k].told, pose, hypothesis)
-                later = _later(signs, clips[k].start_s)
-                sentences[k] = dataclasses.replace(sentences[k], **made, glosses=glosses, signs=later)
+            for k, pose, one in zip(judged, poses, read, strict=True):
+                made = _judged(chain, clips[k].told, pose, one.hypothesis)
+                later = _later(one.signs, clips[k].start_s)
+                sentences[k] = dataclasses.replace(sentences[k], **made, glosses=one.glosses, signs=later, top=one.top)
     return sentences, poses[-1].provenance if poses else raw.provenance
 
 
@@ -145,15 +151,26 @@ def _clips(chain: Chain, raw: Recorded, found: Sequence[Segment], seconds: dict[
     return clips
 
 
-def _hypotheses(chain: Chain, poses: list[PoseSequence]) -> Iterator[tuple[Any, Any, Any]]:
-    """Hypothesis, glosses and signs of each pose; None for what the model does not tell."""
+@dataclass(frozen=True)
+class _Reading:
+    """What the translator tells of a pose; None for what it does not."""
+
+    hypothesis: Any
+    glosses: Any
+    signs: Any
+    top: Any
+
+
+def _readings(chain: Chain, poses: list[PoseSequence]) -> list[_Reading]:
     from slt.recognise.cascade import Cascade  # torch takes seconds to load
+    from slt.recognise.isolated import SignReader
 
     translator = chain.model.translator
     nothing: list[None] = [None] * len(poses)
     glosses = translator.recognise(poses) if translator.recognised else nothing
     signs = translator.signs(poses) if isinstance(translator, Cascade) else nothing
-    yield from zip(translator.translate(poses), glosses, signs, strict=True)
+    top = translator.top(poses) if isinstance(translator, SignReader) else nothing
+    return [_Reading(*one) for one in zip(translator.translate(poses), glosses, signs, top, strict=True)]
 
 
 def _judged(chain: Chain, told: PoseSequence | None, pose: PoseSequence, hypothesis: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from slt.inference.chain import Chain, sureness
 from slt.live.clock import Clock
 from slt.live.window import Row, Window
 from slt.recognise.align import Sign
+from slt.recognise.guess import Guess
 from slt.segment.online import SegmentStream
 from slt.segment.rule import Segment
 from slt.segment.written.cues import Cue, clean
@@ -37,7 +38,7 @@ class Grey:
 class Fixed:
     """A sentence that will not change. text: None if the system abstained; reason says why.
 
-    confidence, glosses, signs: as of `slt.inference.recording.Sentence`. delay_s: seconds from the arrival of the
+    confidence, glosses, signs, top: as of `slt.inference.sentences.Sentence`. delay_s: seconds from the arrival of the
     sentence's last picture to its text. ending: what ended it.
     """
 
@@ -50,6 +51,7 @@ class Fixed:
     signs: tuple[Sign, ...] | None
     delay_s: float
     ending: Ending
+    top: tuple[Guess, ...] | None = None
 
     def cue(self) -> Cue:
         """The sentence as a subtitle."""
@@ -114,7 +116,7 @@ class Session:
     def _read(self, segment: Segment, ending: Ending) -> Fixed:
         start, stop = segment.frames(self._fps, self._stride)
         pose, told = self._window.part(start, stop), self._window.told(start, stop)
-        text = sure = glosses = signs = None
+        text = sure = glosses = signs = top = None
         share = self._window.share(start, stop, self._stride)
         try:
             made = self._chain.translate_poses(pose, self._source, told=told)
@@ -127,10 +129,11 @@ class Session:
                 reason = WORDLESS
             if reason is None:
                 text, sure, signs = made.text, sureness(made.signals), _later(made.signs, start / self._fps)
+                top = made.top
         except InputError as error:  # nobody in it by whom to measure; the stream goes on
             reason = f"it cannot be read: {error}"
         delay = self._clock.now() - self._window.arrived(stop - 1)
-        return Fixed(segment.start_s, segment.end_s, text, reason, sure, glosses, signs, delay, ending)
+        return Fixed(segment.start_s, segment.end_s, text, reason, sure, glosses, signs, delay, ending, top)
 
     def _grey(self, opened: float, every: float) -> Iterator[Grey]:
         """Look at the sentence that goes on, if it has grown enough since the last look."""

@@ -13,6 +13,7 @@ from skeletor.files.plain_json import to_json
 from skeletor.support.errors import InputError
 from slt.live.session import Fixed, Grey
 from slt.live.summary import Tally
+from slt.recognise.guess import guess_lines
 from slt.segment.written.cues import Cue, clean
 from slt.segment.written.subtitles import clock, srt, txt, vtt
 
@@ -48,6 +49,8 @@ class Lines:
             clear = _CLEAR if self._grey else ""
             times = f"{clock(round(one.start_s * 1000))} - {clock(round(one.end_s * 1000))}"
             self._say(f"{clear}{times}  {one.cue().shown}\n")
+            for line in guess_lines(one.text, one.top):
+                self._say(f"  {clean(line)}\n")
             if one.reason is not None:
                 print(f"{times}  not understood: {one.reason}", file=self._told)
         elif self._grey:

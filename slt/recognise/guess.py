@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 TOP = 5  # guesses that are told
@@ -13,3 +14,12 @@ class Guess:
 
     label: str
     confidence: float
+
+    def line(self) -> str:
+        """As it is printed below the label that was taken."""
+        return f"  {self.label}  {self.confidence:.3f}"
+
+
+def guess_lines(text: str | None, top: Iterable[Guess] | None) -> tuple[str, ...]:
+    """A line for each guess, the best first; () where nothing was understood, or the model makes none."""
+    return () if text is None else tuple(one.line() for one in top or ())

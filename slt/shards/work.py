@@ -95,9 +95,10 @@ def estimate(options: StageOptions) -> PoseStage:
 
 def _estimator(options: StageOptions) -> EstimateOptions:
     from slt.estimators.registry import ESTIMATORS
-    from slt.inference.chain import named_estimator
+    from slt.inference.estimation import Sparse, named_estimator
 
-    config = named_estimator(options.estimator, options.pose_stride or 1, options.fps, options.pose_speed)
+    sparse = Sparse(options.pose_stride, speed=options.pose_speed)
+    config = named_estimator(options.estimator, sparse, options.fps)
     asked = {name: getattr(options, name) for name in ("pose_model", "hands", "people")}
     given = {name: value for name, value in asked.items() if value is not None}
     names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -163,7 +164,8 @@ def translate(options: StageOptions) -> TextStage:
 
     from skeletor.files.suffixes import is_poses
     from slt.estimators.given import GivenPoses, PoseFiles
-    from slt.inference.chain import Sparse, load_chain
+    from slt.inference.chain import load_chain
+    from slt.inference.estimation import Sparse
 
     cv2.setNumThreads(1)
     sparse = Sparse(options.pose_stride, options.upsample, options.pose_speed, options.people)

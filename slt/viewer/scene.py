@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -129,8 +130,9 @@ def _said(result: Translation | Recording) -> Values:
     else:
         sure = None if result.text is None else sureness(result.signals)
         whole = Sentence(
-            0.0, result.duration, result.text, result.reason, sure, glosses=result.glosses, signs=result.signs
-        )
+            0.0, result.duration, result.text, result.reason, sure,
+            glosses=result.glosses, signs=result.signs, top=result.top,
+        )  # fmt: skip
         sentences = [_sentence(whole)]
     return {
         "text": result.text,
@@ -141,7 +143,7 @@ def _said(result: Translation | Recording) -> Values:
 
 
 def _sentence(one: Sentence) -> Values:
-    """A segment. Glosses of what was not understood are not shown: they are as doubtful as the sentence."""
+    """A segment. Glosses and guesses of what was not understood are not shown: they are as doubtful."""
     understood = one.text is not None
     return {
         "start": one.start_s,
@@ -151,6 +153,7 @@ def _sentence(one: Sentence) -> Values:
         "confidence": one.confidence,
         "glosses": list(one.glosses or ()) if understood else [],
         "signs": [_sign(sign) for sign in one.signs or ()] if understood else [],
+        "top": [dataclasses.asdict(guess) for guess in one.top or ()] if understood else [],
     }
 
 

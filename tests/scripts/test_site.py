@@ -1,9 +1,9 @@
 """The pages: each in the navigation, the tutorial works, the rooms of the architecture are those of the tree."""
 
-import csv
 import importlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import yaml
 
-from slt.data.check import check
+from slt.cli import serve, translate
+from slt.cli.corpora import corpus, data, run
 from slt.data.layout import read_corpus
-from slt.pipeline.config import RunConfig
+from slt.pipeline.config import RunConfig, load_corpus_config
 from slt.video import write_video
 
 ROOT = Path(__file__).parents[2]
@@ -82,25 +83,32 @@ def test_the_rooms_are_those_of_the_tree():
             assert hasattr(importlib.import_module(module), name), f"{room}: {door}"
 
 
-def test_the_tutorial_brings_videos_and_sentences_into_the_layout(tmp_path, monkeypatch):
-    """Its script, on ten small videos; what comes out is sound, and its config and commands exist."""
+def test_the_tutorial_leads_from_videos_to_a_run(tmp_path, capsys):
+    """Its table, made and checked as it says, for clips of its layout; its other commands and configs exist."""
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-    (script,) = re.findall(r"```python\n(.*?)```", text, re.S)
-    (tmp_path / "videos").mkdir()
-    with open(tmp_path / "sentences.csv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["video", "sentence", "signer"])
-        for k in range(10):
-            frames = [np.full((48, 64, 3), 20 * k + t, np.uint8) for t in range(5)]
-            write_video(tmp_path / "videos" / f"{k}.mp4", frames, 25)
-            writer.writerow([f"{k}.mp4", f"Am Abend klärt es auf, {k}.", "anna"])
-    monkeypatch.chdir(tmp_path)
-    exec(compile(script, "tutorial.md", "exec"), {})
-    found = check("mydata", "all", 1)
-    assert found.sound, found.problems
-    corpus = read_corpus("mydata")
-    assert [len(corpus.split(split)) for split in ("train", "dev", "test")] == [8, 1, 1]
-    assert corpus.description.kind == "own" and corpus.description.y_scale == 1
-    assert all(clip.text.startswith("am abend klärt es auf, ") and clip.text.endswith(" .") for clip in corpus.clips)
+    blocks = "\n".join(re.findall(r"```\n(.*?)```", text, re.S))
+    commands = [shlex.split(line, comments=True)[1:] for line in blocks.splitlines() if line.startswith("slt ")]
+    root = tmp_path / "mydata"
+    for k in range(10):
+        video = root / "videos" / ("anna", "ben")[k % 2] / f"{k}.mp4"
+        write_video(video, [np.full((48, 64, 3), 20 * k + t, np.uint8) for t in range(5)], 25)
+        video.with_suffix(".txt").write_text(f"Am Abend klärt es auf, {k}.\n", encoding="utf-8")
+    known = {"corpus": corpus, "run": run, "translate": translate, "serve": serve}
+    done = []
+    for name, *argv in commands:
+        given = [argument.replace("mydata", str(root)) for argument in argv]
+        done.append(name)
+        if name == "data":
+            assert data.main("data", given, "") == 0, capsys.readouterr().out
+        else:
+            known[name].make_parser(name).parse_args(given)
+    assert done == ["corpus", "data", "data", "run", "translate", "serve"]
+    made = read_corpus(root)
+    assert [len(made.split(split)) for split in ("train", "dev", "test")] == [8, 1, 1]
+    assert all(
+        clip.text.startswith("Am Abend klärt es auf, ") and clip.speaker in ("anna", "ben") for clip in made.clips
+    )
     for config in re.findall(r"configs/\w+\.yaml", text):
         RunConfig.model_validate(yaml.safe_load((ROOT / config).read_text(encoding="utf-8")))
+    clips = load_corpus_config(ROOT / "configs" / "tutorial.yaml")
+    assert clips.train + clips.dev + clips.test == 200, "as the page says"

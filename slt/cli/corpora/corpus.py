@@ -23,6 +23,8 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     render.add_argument("config", type=Path, help="YAML with the keys of CorpusConfig, or of a whole run")
     render.add_argument("-o", "--output", type=Path, required=True, help="folder of the corpus")
     render.add_argument("--workers", type=int, default=2, help="processes; default: %(default)s")
+    alone = "no truth and no splits: a video a sentence with its text beside it, as `slt data new` takes them"
+    render.add_argument("--videos-only", action="store_true", help=alone)
     about = "PHOENIX14T's real sentences, glosses, timing and hand shapes, signed by the rendered signer"
     resynth = actions.add_parser("resynth", help=about, description=about)
     resynth.add_argument("config", type=Path, help="YAML with the keys of ResynthConfig, or of a whole run")
@@ -49,8 +51,14 @@ def _resynth(args: argparse.Namespace) -> int:
 def _render(args: argparse.Namespace) -> int:
     from slt.pipeline.config import load_corpus_config
     from slt.synthetic.build import render_corpus
+    from slt.synthetic.videos import render_videos
 
     config = load_corpus_config(args.config)
+    if args.videos_only:
+        log_to()
+        made = render_videos(config, args.output, args.workers)
+        print(f"{args.output}: {made:,} videos; next: slt data new {args.output}")
+        return 0
     log_to(args.output / "log.txt")
     corpus = render_corpus(config, args.output, args.workers)
     log.info("%s: %d annotated clips", args.output, len(corpus.clips))

@@ -81,7 +81,7 @@ def estimator_files(options: Mapping[str, Any]) -> list[Path]:
         return list(ESTIMATORS.check({"name": name} | named, "--estimator").files().values())
     if model is None:
         return []
-    from slt.inference.chain import estimator_config
+    from slt.inference.estimation import estimator_config
     from slt.inference.model_files import read_model_config
 
     return list(estimator_config(read_model_config(Path(model)), Path(model)).files().values())

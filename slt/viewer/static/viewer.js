@@ -331,12 +331,23 @@ const Viewer = (() => {
           if (one.confidence !== null)
             item.append(make("span", { className: "sure" }, make("meter", { min: 0, max: 1, value: one.confidence, data: { "aria-label": "Confidence" } }), ` confidence ${one.confidence.toFixed(2)}`));
           if (one.glosses.length) item.append(make("span", { className: "gloss", textContent: one.glosses.join(" ") }));
+          if (one.top.length) item.append(this.guesses(one.top));
         }
         list.append(item);
       }
       const box = make("section", { data: { "aria-label": "Sentences" } }, list);
       for (const warning of said.warnings) box.append(make("p", { className: "warning", textContent: warning }));
       return box;
+    }
+
+    // Of an isolated sign: the likeliest labels, the best first.
+    guesses(top) {
+      const list = make("ol", { className: "guesses", data: { "aria-label": "Likeliest labels" } });
+      for (const { label, confidence } of top) {
+        const meter = make("meter", { min: 0, max: 1, value: confidence, data: { "aria-label": "Confidence" } });
+        list.append(make("li", {}, make("span", { textContent: label }), make("span", { className: "sure" }, meter, ` ${confidence.toFixed(3)}`)));
+      }
+      return list;
     }
 
     // ------------------------------------------------------------------ time

@@ -79,7 +79,7 @@ def _video(path: Path, model: Path) -> None:
 
 
 def _estimate(path: Path, model: Path) -> None:
-    from slt.inference.chain import make_estimator
+    from slt.inference.estimation import make_estimator
 
     make_estimator("mediapipe")(path)
 

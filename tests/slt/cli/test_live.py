@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from skeletor.support.command import run_command
-from skeletor.support.errors import InputError, NothingToTranslate
+from skeletor.support.errors import InputError, MissingDependency, NothingToTranslate
 from slt.cli.live import main
 from slt.estimators.mediapipe.estimator import MediaPipeEstimator
+from slt.estimators.mediapipe.pose_model import unavailable
 from slt.live.channel import Mailbox
 from slt.video import write_video
 from tests.slt.inference.test_recording import SAID, talk
@@ -94,3 +95,19 @@ def test_what_cannot_be_watched_or_written_is_told_in_one_line(model, tmp_path, 
     write_video(tmp_path / "film.mp4", [np.zeros((16, 16, 3), np.uint8)] * 3, 25)
     with pytest.raises(InputError, match="subtitles are"):
         main("live", [str(tmp_path / "film.mp4"), "--as-if-live", "--model", str(model), "-o", "x.mp4"], "")
+
+
+def test_hands_and_pose_model_reach_the_estimator(live, monkeypatch):
+    made = []
+    build = MediaPipeEstimator.__init__
+
+    def noted(self, *args, **kwargs):
+        build(self, *args, **kwargs)
+        made.append(self.options.get("hands"))
+
+    monkeypatch.setattr(MediaPipeEstimator, "__init__", noted)
+    assert live(talk(), "--hands", "second") == 0
+    assert made == ["second"]
+    if unavailable("heavy"):
+        with pytest.raises(MissingDependency, match="the pose model heavy is not here; get it: "):
+            live(talk(), "--pose-model", "heavy")

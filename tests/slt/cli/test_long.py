@@ -128,7 +128,8 @@ def test_a_video_of_several_people_is_one_part(tmp_path, monkeypatch):
 
 
 def asked(**given):
-    every = ("refine", "refine2d", "lift", "upsample", "estimator", "pose_stride", "fps", "pose_speed", "people")
+    every = ("refine", "refine2d", "lift", "upsample", "estimator", "pose_stride", "fps", "pose_speed", "people",
+             "pose_model", "hands")  # fmt: skip
     return argparse.Namespace(**(dict.fromkeys(every) | given))
 
 
@@ -143,8 +144,10 @@ def _several(model, tmp_path):
 
 
 def test_how_a_long_video_is_estimated_is_what_was_asked_for(several):
-    options = long.estimator_options(asked(model=several, people="one", pose_stride=2, pose_speed="fast"))
-    assert (options.people, options.pose_stride, options.speed) == ("one", 2, "fast")
+    options = long.estimator_options(
+        asked(model=several, people="one", pose_stride=2, pose_speed="fast", hands="second")
+    )
+    assert (options.people, options.pose_stride, options.speed, options.hands) == ("one", 2, "fast", "second")
     assert long.estimator_options(asked(model=several)).people == "turns"
 
 

@@ -99,7 +99,7 @@ def test_a_bad_clip_does_not_take_the_others_along(tmp_path, capsys):
 
 
 def test_a_format_that_cannot_hold_the_result_is_refused_before_the_work(two, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("slt.inference.chain.make_estimator", lambda *a: pytest.fail("began to estimate"))
+    monkeypatch.setattr("slt.cli.stages.build_estimator", lambda *a: pytest.fail("began to estimate"))
     with pytest.raises(InputError, match=r"gives 2D poses, \.skels files hold 3D"):
         run("poses", tmp_path / "s.mp4", "--suffix", ".skels")
     monkeypatch.setattr("skeletor.lifters.fast_lifter.FastLifter.__call__", lambda *a: pytest.fail("began to lift"))

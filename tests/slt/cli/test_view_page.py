@@ -39,9 +39,7 @@ def test_files_of_poses_get_a_page_for_each_clip(tmp_path, capsys):
 
 def test_a_video_goes_into_its_page(tmp_path, monkeypatch):
     raw, *_ = poses()
-    import slt.inference.chain as chain
-
-    monkeypatch.setattr(chain, "make_estimator", lambda name, fps=None: lambda source: raw)
+    monkeypatch.setattr("slt.estimators.registry.build_estimator", lambda options: lambda source: raw)
     assert view(video(tmp_path / "clip.mp4"), "-o", tmp_path) == 0
     assert content(tmp_path / "clip.view.html", "scene")["picture"] == [320, 240]
     assert len(content(tmp_path / "clip.view.html", "video")) > 1000
@@ -56,3 +54,17 @@ def test_a_bad_file_is_one_line_and_an_old_page_is_gone(tmp_path, capsys):
     nobody = nobody.replace(np.full_like(nobody.keypoints, np.nan), np.zeros_like(nobody.confidence))
     write_shard({"a": nobody}, tmp_path / "n.safetensors")
     assert view(tmp_path / "n.safetensors", "-o", tmp_path) == 2
+
+
+def test_the_pose_model_and_the_hands_are_those_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def built(options):
+        asked.append((options.pose_model, options.hands))
+        return lambda source: poses()[0]
+
+    monkeypatch.setattr("slt.estimators.registry.build_estimator", built)
+    clip = video(tmp_path / "clip.mp4")
+    assert view(clip, "-o", tmp_path) == 0
+    assert view(clip, "-o", tmp_path, "--pose-model", "heavy", "--hands", "second") == 0
+    assert asked == [("full", "holistic"), ("heavy", "second")]

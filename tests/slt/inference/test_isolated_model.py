@@ -13,9 +13,11 @@ from skeletor.poses.pose import PoseSequence
 from slt.cli import main
 from slt.inference.chain import load_chain
 from slt.inference.model_folder import Card, ModelConfig, save_model_folder
+from slt.inference.sentences import read_segments
 from slt.recognise.config import PRESETS
 from slt.recognise.isolated import train_signs
 from slt.score.accuracy import score_hits
+from slt.segment.rule import Segment
 from slt.sharing.card import read_header
 from slt.sharing.check import check_model
 from slt.sharing.export import export_model
@@ -54,6 +56,19 @@ def test_a_sign_gets_its_label_and_the_likeliest_five(model, tmp_path, capsys):
     told = json.loads((tmp_path / "out/clip.json").read_text())
     assert told["text"] == told["top"][0]["label"] == clip.glosses[0] and "glosses" not in told
     assert clip.glosses[0] in (tmp_path / "out/clip.srt").read_text()
+
+
+def test_each_sign_of_a_recording_gets_them_too(model, tmp_path, capsys):
+    one, other = (signs(6, 9)[k].pose for k in (1, 2))
+    rest = one.replace(np.repeat(one.keypoints[-1:], 25, 0), np.repeat(one.confidence[-1:], 25, 0))
+    both = rest.replace(*(np.concatenate([getattr(p, part) for p in (one, rest, other)])
+                          for part in ("keypoints", "confidence")))  # fmt: skip
+    chain = load_chain(model, device="cpu")
+    cuts = (Segment(0.0, one.seconds), Segment(one.seconds + rest.seconds, both.seconds))
+    read, _ = read_segments(chain, both, cuts, {})
+    alone = [chain.translate_poses(pose, "alone") for pose in (one, other)]
+    assert [sentence.top for sentence in read] == [whole.top for whole in alone] and len(read[0].top) == 4
+    assert read[0].guesses() == alone[0].guesses() and read[0].guesses()[0].split()[0] == read[0].text
 
 
 def test_it_abstains_when_nobody_signs(model, tmp_path):

@@ -6,10 +6,12 @@ from skeletor.poses.pose import Provenance, StageRecord
 from slt.inference.journal import FileJournal
 from slt.inference.sentences import Sentence
 from slt.recognise.align import Sign
+from slt.recognise.guess import Guess
 
 READ = [
     Sentence(0.1, 2.3000000000000003, "ein satz .", None, 0.5, ("ein", "satz"), -1.25,
-             {"motion": 1 / 3, "log_prob": math.inf}, ("EIN",), (Sign("EIN", 0.25, 0.5, 0.9),)),
+             {"motion": 1 / 3, "log_prob": math.inf}, ("EIN",), (Sign("EIN", 0.25, 0.5, 0.9),), None,
+             (Guess("EIN", 0.75),)),
     Sentence(3.0, 4.0, None, "nobody signs"),
 ]  # fmt: skip
 

@@ -19,7 +19,8 @@ from skeletor.refiners2d.gaussian import GaussianOptions
 from skeletor.refiners2d.registry import Refiner2D
 from skeletor.refiners2d.weights import save_refiner_2d
 from skeletor.support.errors import InputError
-from slt.inference.chain import Sparse, load_chain
+from slt.inference.chain import load_chain
+from slt.inference.estimation import Sparse
 from slt.inference.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.score.scores import score
 from slt.translate.abstain import fit_abstention

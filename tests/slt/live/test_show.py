@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from skeletor.support.errors import InputError
 from slt.live.session import Fixed, Grey
 from slt.live.show import JsonLines, Lines, Subtitles
 from slt.live.summary import Tally
+from slt.recognise.guess import Guess
 from slt.segment.written.cues import NOT_UNDERSTOOD
 
 FIRST = Fixed(1.0, 2.5, "wind\nund\x1b[31m schnee", None, 0.5, ("WIND", "SCHNEE"), None, 1.0, "rest")
@@ -60,6 +62,14 @@ def test_elsewhere_only_what_is_fixed_is_printed():
         "text of a sentence cut for its length: fixed 4.00 s after it (median; worst 4.00 s)",
     ]
     assert Tally().lines()[0] == "0 frames looked at; 0 of 0 dropped for lack of time" and Tally().rate is None
+
+
+def test_the_likeliest_labels_of_an_isolated_sign_stand_below_it():
+    out = io.StringIO()
+    top = (Guess("REGEN\x1b[31m", 0.9), Guess("WIND", 0.05))
+    for one in (replace(FIRST, text="REGEN", top=top), replace(SECOND, top=top)):
+        Lines(out, io.StringIO()).show(one)
+    assert out.getvalue().splitlines()[1:3] == ["  REGEN[31m 0.900", "  WIND 0.050"] and out.getvalue().count("\n") == 4
 
 
 def test_programs_get_all_of_it():

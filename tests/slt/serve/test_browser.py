@@ -102,6 +102,8 @@ def test_an_upload_is_shown_with_its_sentences_and_downloads(browser, server, cl
     assert "regen <b>im</b> norden" in text, "a sentence is text, not HTML"
     assert "I do not understand this. the hands were not seen" in text and "confidence 0.70" in text
     assert "left hand 80 %" in text and "look at the times" in text and "REGEN <NORD>" in text
+    guesses = page.js("[...document.querySelectorAll('#viewer .guesses li')].map(one => one.innerText)")
+    assert [one.split() for one in guesses] == [["REGEN", "0.700"], ["<i>WIND</i>", "0.200"]]
     links = page.js("[...document.querySelectorAll('#downloads a')].map(a => a.href)")
     assert len(links) == 7
     for link in links:

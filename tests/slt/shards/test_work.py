@@ -22,6 +22,7 @@ from skeletor.support.errors import InputError
 from slt.cli import main
 from slt.cli.corpora import shards
 from slt.inference import chain
+from slt.inference.estimation import Sparse, named_estimator
 from slt.inference.model_files import CONFIG, REFINER_2D
 from slt.shards import work
 from slt.shards.work import OPTIONS_OF, STAGES, StageOptions, check_options
@@ -61,7 +62,7 @@ def test_estimation_has_the_options_of_slt_poses() -> None:
     assert [config[name] for name in ("pose_stride", "speed", "pose_model", "hands", "people")] == [
         3, "fast", "heavy", "second", "turns",
     ]  # fmt: skip
-    assert work._estimator(StageOptions()) == chain.named_estimator("mediapipe", 1, None)
+    assert work._estimator(StageOptions()) == named_estimator("mediapipe")
     with pytest.raises(InputError, match="'hands'"):
         check_options("poses", StageOptions(estimator="openpose-json", hands="second"))
 
@@ -94,9 +95,9 @@ def test_translation_hands_on_how_2d_is_made(monkeypatch: pytest.MonkeyPatch) ->
     seen: dict[str, Any] = {}
     monkeypatch.setattr(chain, "load_chain", lambda model, **given: seen.update(given))
     work.translate(StageOptions(pose_stride=2, pose_speed="fast", people="turns", upsample="interpolation"))
-    assert seen["sparse"] == chain.Sparse(2, "interpolation", "fast", "turns")
+    assert seen["sparse"] == Sparse(2, "interpolation", "fast", "turns")
     work.translate(StageOptions())
-    assert seen["sparse"] == chain.Sparse()
+    assert seen["sparse"] == Sparse()
 
 
 def model_with_a_2d_refiner(folder: Path) -> Refiner2D:

@@ -11,6 +11,7 @@ from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from slt.inference.recording import Recording, Sentence
 from slt.recognise.align import Sign
+from slt.recognise.guess import Guess
 from slt.viewer.scene import make_scene
 
 FRAMES, FPS, SIZE = 50, 25.0, (320, 240)
@@ -38,9 +39,10 @@ def poses() -> tuple[PoseSequence, PoseSequence, PoseSequence]:
 
 
 def recording() -> Recording:
-    """Two segments: one understood, with two glosses, and one not."""
+    """Two segments: one understood, with two glosses and two guesses, and one not."""
     signs = (Sign("REGEN", 0.1, 0.5, 0.9), Sign("<NORD>", 0.5, 0.9, 0.6))
-    told = Sentence(0.0, 1.0, "regen <b>im</b> norden", None, 0.7, glosses=("REGEN", "<NORD>"), signs=signs)
+    top = (Guess("REGEN", 0.7), Guess("<i>WIND</i>", 0.2))  # of models of isolated signs, which have no glosses
+    told = Sentence(0.0, 1.0, "regen <b>im</b> norden", None, 0.7, glosses=("REGEN", "<NORD>"), signs=signs, top=top)
     gap = Sentence(1.2, 2.0, None, "the hands were not seen")
     return Recording("clip.mp4", (told, gap), None, 2.0, {}, {}, ("look at the times",))
 

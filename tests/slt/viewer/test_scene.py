@@ -101,22 +101,27 @@ def test_sentences_have_their_times_glosses_and_reasons():
     first, second = said["sentences"]
     assert (first["text"], first["confidence"], first["reason"]) == ("regen <b>im</b> norden", 0.7, None)
     assert [(s["gloss"], s["start"], s["end"]) for s in first["signs"]] == [("REGEN", 0.1, 0.5), ("<NORD>", 0.5, 0.9)]
+    assert first["top"] == [
+        {"label": "REGEN", "confidence": 0.7},
+        {"label": "<i>WIND</i>", "confidence": 0.2},
+    ]
+    assert second["top"] == []
     assert (second["text"], second["reason"], second["start"]) == (None, "the hands were not seen", 1.2)
     assert said["text"] and said["warnings"] == ["look at the times"]
     assert make_scene("a", *poses())["said"] is None
 
 
-def test_one_sentence_covers_the_clip_and_what_was_not_understood_has_no_glosses():
+def test_one_sentence_covers_the_clip_and_what_was_not_understood_has_no_glosses_and_no_guesses():
     signals = {"log_prob": float(np.log(0.5))}
-    whole = Translation(
-        "a", "regen .", None, (), 0.0, signals, 2.0, {}, {}, (), ("REGEN",), recording().sentences[0].signs
-    )
+    recorded = recording().sentences[0].signs, recording().sentences[0].top
+    whole = Translation("a", "regen .", None, (), 0.0, signals, 2.0, {}, {}, (), ("REGEN",), *recorded)
     (only,) = make_scene("a", *poses(), whole)["said"]["sentences"]
     assert (only["start"], only["end"], only["glosses"]) == (0.0, 2.0, ["REGEN"]) and len(only["signs"]) == 2
+    assert [guess["label"] for guess in only["top"]] == ["REGEN", "<i>WIND</i>"]
     assert only["confidence"] == pytest.approx(0.5)
     told = make_scene("a", *poses(), dataclasses.replace(whole, text=None, reason="unsure"))["said"]
     assert told["reason"] == told["sentences"][0]["reason"] == "unsure" and told["text"] is None
-    assert told["sentences"][0]["glosses"] == told["sentences"][0]["signs"] == []
+    assert told["sentences"][0]["glosses"] == told["sentences"][0]["signs"] == told["sentences"][0]["top"] == []
 
 
 def test_a_thin_scene_has_every_nth_frame_at_its_time() -> None:
