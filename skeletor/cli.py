@@ -32,17 +32,51 @@ def main(argv: list[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The options of all subcommands. What the help says to be a default is the default."""
+    parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--version", action="version", version=f"skeletor {version()}", help="print the version")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    _add_refine(commands)
+    pack = commands.add_parser("pack", help="pack files of good poses for training at scale (half precision, on disk)")
+    pack.add_argument("inputs", nargs="+", help="files of poses, or folders of .safetensors files")
+    pack.add_argument("-o", "--output", required=True, help="folder for the store; name it as data: of a training")
+    pack.add_argument("--fps", type=float, help="resample all clips to this frame rate (default: the first clip's)")
+    pack.add_argument("--degraded", nargs="+", default=[], help="files of worse versions, by the same clip names")
+    pack.set_defaults(run=_pack)
+
+    fit = commands.add_parser("fit-noise", help="measure a detector's gaps and jitter on poses that it made")
+    fit.add_argument(
+        "inputs", nargs="+", help="files of poses, or folders of .safetensors or .pose files; 2D or lifted"
+    )
+    fit.add_argument("-o", "--output", required=True, help="JSON file; name it as noise: of a training")
+    fit.add_argument("--fps", type=float, default=25.0, help="count gaps at this frame rate; default: %(default)s")
+    fit.set_defaults(run=_fit_noise)
+
+    train = commands.add_parser("train", help="train a refiner on files of good poses")
+    train.add_argument("config", help="YAML file with data, out, seed, device, train")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="errors of poses against true poses of the same clips")
+    evaluate.add_argument("predicted", help="file of poses")
+    evaluate.add_argument("truth", help="file of poses with the same clips")
+    evaluate.add_argument(
+        "--pck", type=float, default=0.15, help="radius of PCK in the units of the poses; default: %(default)s"
+    )
+    _add_reading(evaluate, clip=True)
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+def _add_refine(commands: Any) -> None:
+    """The options of `refine`. What the help says to be a default is the default."""
     from skeletor.io.mediapipe_file import LAYOUT_HELP, LAYOUTS
     from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
     from skeletor.refiners.registry import REFINERS, smoother_names
     from skeletor.refiners.smoothers.smooth import NO_CARRIED
 
     networks = REFINERS.names(weighted=True)
-    parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    parser.add_argument("--version", action="version", version=f"skeletor {version()}", help="print the version")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
     refine = commands.add_parser("refine", help="repair the poses of a file")
     takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt, .npy, .npz), a folder of OpenPose JSON; all clips"
     refine.add_argument("input", help=takes)
@@ -75,36 +109,6 @@ def make_parser() -> argparse.ArgumentParser:
         "recordings",
     )
     refine.set_defaults(run=_refine)
-
-    pack = commands.add_parser("pack", help="pack files of good poses for training at scale (half precision, on disk)")
-    pack.add_argument("inputs", nargs="+", help="files of poses, or folders of .safetensors files")
-    pack.add_argument("-o", "--output", required=True, help="folder for the store; name it as data: of a training")
-    pack.add_argument("--fps", type=float, help="resample all clips to this frame rate (default: the first clip's)")
-    pack.add_argument("--degraded", nargs="+", default=[], help="files of worse versions, by the same clip names")
-    pack.set_defaults(run=_pack)
-
-    fit = commands.add_parser("fit-noise", help="measure a detector's gaps and jitter on poses that it made")
-    fit.add_argument(
-        "inputs", nargs="+", help="files of poses, or folders of .safetensors or .pose files; 2D or lifted"
-    )
-    fit.add_argument("-o", "--output", required=True, help="JSON file; name it as noise: of a training")
-    fit.add_argument("--fps", type=float, default=25.0, help="count gaps at this frame rate; default: %(default)s")
-    fit.set_defaults(run=_fit_noise)
-
-    train = commands.add_parser("train", help="train a refiner on files of good poses")
-    train.add_argument("config", help="YAML file with data, out, seed, device, train")
-    train.set_defaults(run=_train)
-
-    evaluate = commands.add_parser("evaluate", help="errors of poses against true poses of the same clips")
-    evaluate.add_argument("predicted", help="file of poses")
-    evaluate.add_argument("truth", help="file of poses with the same clips")
-    evaluate.add_argument(
-        "--pck", type=float, default=0.15, help="radius of PCK in the units of the poses; default: %(default)s"
-    )
-    _add_reading(evaluate, clip=True)
-    evaluate.add_argument("--json", action="store_true", help="print JSON")
-    evaluate.set_defaults(run=_evaluate)
-    return parser
 
 
 def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import build_lifter
-from skeletor.poses.absent import judged_absent, mark_absent
+from skeletor.poses.absent import judged_absent, known_absent, mark_absent
 from skeletor.poses.normalise import denormalise
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50, Skeleton, mapping
@@ -29,8 +29,8 @@ class Repair:
     """A refiner for poses of any kind, 2D or 3D, on any skeleton that has the joints of its own.
 
     2D poses are lifted by inverse kinematics, if the refiner is a network of 3D; a smoother takes everything. absent:
-    what becomes of hands that are down or out of the picture (`skeletor.poses.absent`), also in poses that do not tell:
-    they stay missing, or are filled like all others.
+    what becomes of hands that are down or out of the picture (`skeletor.poses.absent`) in poses that do not tell: they
+    stay missing, or are filled like all others. Those that the poses tell of stay missing.
     """
 
     def __init__(self, refiner: Refiner, absent: Literal["missing", "filled"] = "missing") -> None:
@@ -50,9 +50,8 @@ class Repair:
             repaired = [put_back(*both) for both in zip(poses, repaired, strict=True)]
         else:
             repaired = network.many(poses)
-        if self._absent == "filled":
-            return repaired
-        return [without(result, judged_absent(pose)) for pose, result in zip(poses, repaired, strict=True)]
+        told = known_absent if self._absent == "filled" else judged_absent
+        return [without(result, told(pose)) for pose, result in zip(poses, repaired, strict=True)]
 
     def _brought(self, pose: PoseSequence, network: SkeletorRefiner) -> PoseSequence:
         """On the network's skeleton, and in its dimensions."""

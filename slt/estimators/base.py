@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from pydantic import Field
 
-from skeletor.poses.begins import begins, begun
+from skeletor.poses.begins import begins, begun, of_part
 from skeletor.poses.key_frames import LONGEST_STRIDE
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
@@ -143,7 +144,8 @@ def cut(pose: PoseSequence, span: Span | None, source: Path) -> PoseSequence:
         part = span.frames(pose.fps, len(pose), begins(pose.provenance))
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-    return pose.frames(part.start, part.stop)
+    found = pose.frames(part.start, part.stop)
+    return dataclasses.replace(found, provenance=of_part(found.provenance))
 
 
 def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int], late: float = 0.0) -> Provenance:

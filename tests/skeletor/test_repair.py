@@ -8,6 +8,7 @@ import pytest
 import skeletor
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import build_lifter
+from skeletor.poses.absent import mark_absent
 from skeletor.poses.normalise import denormalise
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import MEDIAPIPE_75, SIGNING_50, mapping
@@ -132,3 +133,12 @@ def test_an_absent_hand_stays_missing_in_poses_that_do_not_tell(name: str) -> No
     result = Repair(named_refiner(name))(pose)
     assert result.missing[10:50, hand].all() and not result.missing[70:73, hand].any()
     assert not Repair(named_refiner(name), absent="filled")(pose).missing.any()
+
+
+@pytest.mark.parametrize("name", ["skeletor", "savgol"])
+def test_a_hand_that_flat_poses_tell_is_absent_is_not_filled(name: str) -> None:
+    pose, hand = seen_flat(90), list(SIGNING_50.group("left_hand"))
+    absent = np.zeros(pose.confidence.shape, bool)
+    absent[10:50, hand] = True
+    result = Repair(named_refiner(name), absent="filled")(mark_absent(pose, absent))
+    assert result.missing[10:50, hand].all() and not result.missing[50:, hand].any()

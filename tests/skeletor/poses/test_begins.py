@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from skeletor.poses.begins import begins, begun
+from skeletor.poses.begins import begins, begun, of_part
 from skeletor.poses.pose import Provenance, StageRecord
 
 
@@ -14,6 +14,7 @@ def test_it_stands_in_the_provenance() -> None:
     assert begun(plain, 0) == plain and begins(plain) == 0
     assert begins(late) == begins(dataclasses.asdict(late)) == begins(Provenance.from_json(late.to_json())) == 1.25
     assert begins({}) == 0
+    assert of_part(late) == plain.then(StageRecord("lift")) == of_part(of_part(late))
 
 
 @pytest.mark.parametrize("value", [-1, "2", None, float("nan"), float("inf"), 1e9, [1]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 
 from skeletor.io.formats import write_pose
+from skeletor.poses.begins import begins, begun
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton
+from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from slt.estimators.base import source_sha256
 from slt.estimators.openpose_files import OpenPoseJsonOptions
@@ -52,6 +55,15 @@ def test_openpose_json(tmp_path: Path) -> None:
     assert read.keypoints == pytest.approx(expected.keypoints, abs=1e-3, nan_ok=True)
     assert read.confidence == pytest.approx(expected.confidence, abs=1e-6)
     assert read.provenance.estimator == "openpose" and read.provenance.units == "pixel"
+
+
+def test_a_part_of_a_recording_that_begins_late_has_a_clock_of_its_own(tmp_path: Path) -> None:
+    pose = made(fps=25.0, frames=20)
+    write_pose(dataclasses.replace(pose, provenance=begun(pose.provenance, 0.4)), tmp_path / "a.safetensors")
+    estimator = build_estimator(PosesOptions())
+    part = estimator(tmp_path / "a.safetensors", Span(0.6, 1.0))
+    assert np.array_equal(part.keypoints, pose.keypoints[5:15]) and begins(part.provenance) == 0
+    assert begins(estimator(tmp_path / "a.safetensors").provenance) == 0.4
 
 
 @pytest.mark.parametrize("name", ["poses", "openpose-json"])
