@@ -107,7 +107,7 @@ class RtmlibEstimator:
                 count += 1
             if not count:
                 raise InputError(f"{source}: no frame can be decoded")
-            provenance = seen(self, source, sha256, (video.width, video.height))
+            provenance = seen(self, source, sha256, (video.width, video.height), video.begins)
             people = gather(frames, video.fps / self._stride, provenance)
         return finish(spread(select(people), self._stride, count), self, sha256, span)
 
