@@ -81,6 +81,24 @@ def test_each_option_makes_another_plan(pose: Path, tmp_path: Path, capsys: pyte
     assert "upsample" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("stage", "asked", "told"),
+    [
+        ("refine", ("--refine", "nonsense"), "nonsense"),
+        ("refine", ("--no-carried",), "--no-carried is of smoothers"),
+        ("translate", ("--pose-stride", 0), "pose_stride"),
+        ("translate", ("--upsample", "token"), "--upsample token"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_before_anything_begins(
+    pose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], stage: str, asked: tuple[object, ...], told: str
+) -> None:
+    out = tmp_path / "out"
+    model = ("--model", chain.SHIPPED) if stage == "translate" else ()
+    assert command(stage, pose, "-o", out, *model, *asked, "--dry-run") == 2
+    assert told in capsys.readouterr().err and not out.exists()
+
+
 def test_lifting_takes_absent_hands_and_anonymises(pose: Path) -> None:
     filled = build_lifter(FastOptions(absent="filled"))(signer(9))
     for asked, expected in (
