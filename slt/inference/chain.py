@@ -70,8 +70,11 @@ class Translation:
     top: tuple[Guess, ...] | None = None
 
     def json(self) -> str:
-        """All of it as JSON text; without the keys "glosses", "signs" and "top" if the model has none."""
-        values = dataclasses.asdict(self)
+        """All of it as JSON text, signs by the clock of players; without the keys "glosses", "signs" and "top" if the
+        model has none."""
+        values, late = dataclasses.asdict(self), begins(self.provenance)
+        for sign in values["signs"] or ():
+            sign |= {edge: round(sign[edge] + late, 3) for edge in ("start", "end")}
         for key in ("glosses", "signs", "top"):
             if values[key] is None:
                 del values[key]
@@ -190,7 +193,7 @@ class Chain:
         known = config["estimator"]["name"].removesuffix("-json")
         if raw.provenance.estimator and raw.provenance.estimator != known:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
-        found += other_models(config["estimator"], raw)
+        found += other_models(config["estimator"], config["estimator_version"], raw)
         others = people_warning(raw)
         if others is not None:
             found.append(others)
