@@ -59,6 +59,7 @@ OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "pose_model": ("poses",),
     "hands": ("poses",),
     "people": ("poses", "translate"),
+    "skeleton": ("refine2d", "lift", "refine", "translate"),
     "lift": ("lift",),
     "stride": ("lift",),
     "upsample": ("lift", "translate"),
@@ -67,6 +68,7 @@ OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "refine": ("refine",),
     "no_carried": ("refine",),
     "model": ("refine2d", "refine", "translate"),
+    "device": ("translate",),
 }
 
 

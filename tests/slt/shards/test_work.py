@@ -32,7 +32,7 @@ from tests.skeletor.refiners2d.parts2d import clips
 GIVEN: dict[str, Any] = {
     "estimator": "openpose-json", "pose_stride": 3, "pose_speed": "fast", "pose_model": "heavy", "hands": "second",
     "people": "turns", "lift": "ik", "stride": 2, "upsample": "token", "absent": "filled", "anonymise": True,
-    "refine": "savgol", "no_carried": True, "model": "folder",
+    "refine": "savgol", "no_carried": True, "model": "folder", "skeleton": "mediapipe_75", "device": "cpu",
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def _pose(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", OPTIONS_OF)
 def test_an_option_of_another_stage_is_refused(name: str) -> None:
-    assert set(OPTIONS_OF) == set(GIVEN) == set(StageOptions.model_fields) - {"fps", "skeleton", "device"}
+    assert set(OPTIONS_OF) == set(GIVEN) == set(StageOptions.model_fields) - {"fps"}
     for stage in set(STAGES) - set(OPTIONS_OF[name]):
         with pytest.raises(InputError, match=f"--{name.replace('_', '-')}: is of .*, not of {stage}; leave it out"):
             check_options(stage, StageOptions(**{name: GIVEN[name]}))
