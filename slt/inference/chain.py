@@ -70,8 +70,11 @@ class Translation:
     top: tuple[Guess, ...] | None = None
 
     def json(self) -> str:
-        """All of it as JSON text; without the keys "glosses", "signs" and "top" if the model has none."""
-        values = dataclasses.asdict(self)
+        """All of it as JSON text, signs by the clock of players; without the keys "glosses", "signs" and "top" if the
+        model has none."""
+        values, late = dataclasses.asdict(self), begins(self.provenance)
+        for sign in values["signs"] or ():
+            sign |= {edge: round(sign[edge] + late, 3) for edge in ("start", "end")}
         for key in ("glosses", "signs", "top"):
             if values[key] is None:
                 del values[key]
@@ -190,7 +193,7 @@ class Chain:
         known = config["estimator"]["name"].removesuffix("-json")
         if raw.provenance.estimator and raw.provenance.estimator != known:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
-        found += other_models(config["estimator"], raw)
+        found += other_models(config["estimator"], config["estimator_version"], raw)
         others = people_warning(raw)
         if others is not None:
             found.append(others)
@@ -250,7 +253,7 @@ def load_chain(
     config = loaded.config
     own_lift = stored_lift(config["lift"], folder)
     lifting = exchanged_lift(own_lift, lift)
-    lifter = build_lifter(_upsampling(lifting, sparse.upsample))
+    lifter = build_lifter(upsampling(lifting, sparse.upsample))
     stored = REFINERS.check(config["refine"], f"{folder}/model.yaml: refine")
     return Chain(
         loaded,
@@ -273,7 +276,8 @@ def model_folder(given: Path | None = None, shipped: bool = True) -> Path:
     return folder
 
 
-def _upsampling(lift: LiftOptions, upsample: str | None) -> LiftOptions:
+def upsampling(lift: LiftOptions, upsample: str | None) -> LiftOptions:
+    """A lifter's options with what is asked for; None leaves them. InputError if that lifter cannot."""
     if upsample is None:
         return lift
     if upsample == "token" and given_weights(lift) is None:
@@ -317,11 +321,16 @@ def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> 
 
     carried: of smoothers, see `skeletor.refiners.smoothers.smooth`. InputError if False is asked of another refiner.
     """
-    config = REFINERS.check({"name": name} | ({} if carried else not_carried(name)), "--refine")
+    config = refiner_options(name, carried)
     given = REFINERS[config.name].weighted
     if model is None and config.name == "skeletor":
         return build_refiner(config.model_copy(update={"weights": str(SHIPPED_REFINER)}))
     return _with_weights(config, (model or newest_model() or shipped_model()) if given else None)
+
+
+def refiner_options(name: str, carried: bool = True) -> RefineOptions:
+    """What `make_refiner` checks before weights are looked for."""
+    return REFINERS.check({"name": name} | ({} if carried else not_carried(name)), "--refine")
 
 
 def _with_weights(config: RefineOptions, folder: Path | None) -> Refiner:

@@ -11,10 +11,13 @@ from skeletor.poses.key_frames import STRIDE
 from skeletor.poses.pose import PoseSequence
 from slt.estimators.base import STAGE, Estimator
 from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
+from slt.estimators.rtm.wholebody import WEIGHTS_OF_VERSION, RtmlibEstimator
 
 _ASKED = "--pose-stride, --pose-speed, --pose-model, --hands, --people, --fps"
 # Options of which a model is told when they differ from its training, with what holds where none is said.
 _OWNER, _MODELS = "mediapipe", {"pose_model": "full", "hands": "holistic"}
+# Weights that the user brings are told by the version.
+_BRINGS, _WEIGHTS = RtmlibEstimator.name, WEIGHTS_OF_VERSION
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,16 @@ def named_estimator(name: str, sparse: Sparse | None = None, fps: float | None =
     return ESTIMATORS.check({"name": name, "fps": fps} | (sparse or Sparse()).asked(), f"--estimator, {_ASKED}")
 
 
-def other_models(trained: Mapping[str, Any], raw: PoseSequence) -> list[str]:
-    """Warnings where poses were made with other models or hands than those that a reader was trained on.
+def other_models(trained: Mapping[str, Any], version: str, raw: PoseSequence) -> list[str]:
+    """Warnings where poses were made with other models, hands or weights than those that a reader was trained on.
 
-    trained: the estimator in its `model.yaml`. What the poses were made with stands in their provenance.
+    trained, version: the estimator and its version in its `model.yaml`. What the poses were made with stands in their
+    provenance.
     """
+    found = raw.provenance.estimator_version.partition(_WEIGHTS)[2]
+    known = version.partition(_WEIGHTS)[2]
+    if trained["name"] == raw.provenance.estimator == _BRINGS and found and known and found != known:
+        return [f"2D with weights {found:.20}, the model was trained with {known:.20}"]
     made = [one.config for one in raw.provenance.stages if one.name == STAGE and one.config.get("estimator") == _OWNER]
     if trained["name"] != _OWNER or not made:  # a file of poses has a record of its reader behind that one
         return []

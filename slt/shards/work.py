@@ -18,6 +18,7 @@ from skeletor.support.errors import InputError
 if TYPE_CHECKING:
     from skeletor.lifters.registry import Lifter
     from slt.estimators.registry import EstimateOptions
+    from slt.inference.estimation import Sparse
 
 OneClip = Callable[[PoseSequence], PoseSequence]
 Clips = Mapping[str, PoseSequence]
@@ -58,6 +59,7 @@ OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "pose_model": ("poses",),
     "hands": ("poses",),
     "people": ("poses", "translate"),
+    "skeleton": ("refine2d", "lift", "refine", "translate"),
     "lift": ("lift",),
     "stride": ("lift",),
     "upsample": ("lift", "translate"),
@@ -66,6 +68,7 @@ OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
     "refine": ("refine",),
     "no_carried": ("refine",),
     "model": ("refine2d", "refine", "translate"),
+    "device": ("translate",),
 }
 
 
@@ -80,6 +83,10 @@ def check_options(stage: str, options: StageOptions) -> None:
         refine_2d(options)
     elif stage == "lift":
         _lifter(options)
+    elif stage == "refine":
+        _refining(options)
+    elif stage == "translate":
+        _reading(options)
 
 
 def estimate(options: StageOptions) -> PoseStage:
@@ -165,10 +172,9 @@ def translate(options: StageOptions) -> TextStage:
     from skeletor.files.suffixes import is_poses
     from slt.estimators.given import GivenPoses, PoseFiles
     from slt.inference.chain import load_chain
-    from slt.inference.estimation import Sparse
 
     cv2.setNumThreads(1)
-    sparse = Sparse(options.pose_stride, options.upsample, options.pose_speed, options.people)
+    sparse = _sparse(options)
     chain = load_chain(_model(options), device=options.device, sparse=sparse, fps=options.fps)
     files = PoseFiles(options.fps, options.skeleton)
     given = GivenPoses(files)
@@ -180,6 +186,32 @@ def translate(options: StageOptions) -> TextStage:
         return {name: json.loads(result.json()) for name, result in clips.items()}
 
     return one
+
+
+def _sparse(options: StageOptions) -> Sparse:
+    from slt.inference.estimation import Sparse
+
+    return Sparse(options.pose_stride, options.upsample, options.pose_speed, options.people)
+
+
+def _refining(options: StageOptions) -> None:
+    """InputError if there is no such refiner, or it cannot be so; its weights are not loaded."""
+    from slt.inference.chain import refiner_options
+
+    refiner_options(options.refine, carried=not options.no_carried)
+
+
+def _reading(options: StageOptions) -> None:
+    """InputError if the model of a translation cannot be used so; its weights are not loaded."""
+    from skeletor.lifters.choice import stored_lift
+    from slt.inference.chain import model_folder, upsampling
+    from slt.inference.estimation import estimator_config
+    from slt.inference.model_files import read_model_config
+
+    folder = model_folder(_model(options))
+    config = read_model_config(folder)
+    estimator_config(config, folder, sparse=_sparse(options), fps=options.fps)
+    upsampling(stored_lift(config["lift"], folder), options.upsample)
 
 
 def _anonymised(stage: OneClip, options: StageOptions) -> OneClip:

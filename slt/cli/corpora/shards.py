@@ -77,7 +77,9 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     about = f"of videos; {PEOPLE_ABOUT}; of poses (default: one) and {TRANSLATE}"
     parser.add_argument("--people", choices=WHO_IS_READ, help=about)
     parser.add_argument("--fps", type=float, help="frame rate of inputs that do not tell theirs")
-    parser.add_argument("--skeleton", metavar="NAME", help="layout of files of poses that do not tell theirs")
+    parser.add_argument(
+        "--skeleton", metavar="NAME", help="layout of files of poses that do not tell theirs; not of poses"
+    )
     parser.add_argument("--lift", default=own.lift, help="of lift; default: %(default)s")
     parser.add_argument("--stride", type=int, help="of lift: as of `slt lift`")
     parser.add_argument("--upsample", choices=UPSAMPLINGS, help=f"of lift (as of `slt lift`) and {TRANSLATE}")
@@ -87,7 +89,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser.add_argument("--no-carried", action="store_true", help=f"of refine: {NO_CARRIED}")
     about = "folder, for refine2d, refine and translate; default: as of `slt refine`, `slt translate`"
     parser.add_argument("--model", help=about)
-    parser.add_argument("--device", default=own.device, help="default: %(default)s")
+    parser.add_argument("--device", default=own.device, help="of translate; default: %(default)s")
     return parser
 
 

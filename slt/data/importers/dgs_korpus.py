@@ -100,7 +100,7 @@ def _elan(path: Path, language: str, views: Mapping[str, Path | None]) -> Iterat
     """By the clock of each person's view."""
     whole = read_eaf(path)
     for who, view in views.items():
-        document = whole if view is None else whole.on(view)
+        document = whole.on(view or Path(f"{path.stem}_{_PEOPLE[who]}.mp4"))  # OpenPose has the times of the video
         tier = next((document.tiers[n + who] for n in _TEXTS[language] if n + who in document.tiers), None)
         signs = [document.tiers[name + who] for name in _GLOSSES if name + who in document.tiers]
         for one in tier.annotations if tier else ():

@@ -35,6 +35,7 @@ from slt.estimators.places import cache_folder
 from slt.estimators.rtm.models import Model, load_detector, load_pose_model
 from slt.video import Span, open_video
 
+WEIGHTS_OF_VERSION = ", weights "  # between rtmlib's version and the beginning of the weights' SHA-256
 LEAST_SCORE = 0.3  # what MMPose draws points from
 WEIGHTS_ABOUT = "an RTMW or RTMPose model of whole bodies, .onnx"
 DETECTOR_ABOUT = "a YOLOX that finds people, .onnx; without, the whole picture is one person"
@@ -89,7 +90,7 @@ class RtmlibEstimator:
         self._pose = load_pose_model(weights, device)
         self._detector = None if detector is None else load_detector(detector, device)
         # The poses' record: other weights give other poses, whatever the files are called.
-        self.version = f"{importlib.metadata.version('rtmlib')}, weights {self._pose.sha256[:12]}"
+        self.version = f"{importlib.metadata.version('rtmlib')}{WEIGHTS_OF_VERSION}{self._pose.sha256[:12]}"
         self.options: Mapping[str, Any] = {
             "fps": fps, "least_score": least_score, STRIDE: pose_stride, "weights": self._pose.sha256,
             "detector": None if self._detector is None else self._detector.sha256,
@@ -107,7 +108,7 @@ class RtmlibEstimator:
                 count += 1
             if not count:
                 raise InputError(f"{source}: no frame can be decoded")
-            provenance = seen(self, source, sha256, (video.width, video.height))
+            provenance = seen(self, source, sha256, (video.width, video.height), video.begins)
             people = gather(frames, video.fps / self._stride, provenance)
         return finish(spread(select(people), self._stride, count), self, sha256, span)
 

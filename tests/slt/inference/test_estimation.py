@@ -50,8 +50,21 @@ def test_what_an_estimator_does_not_have_is_refused():
 )
 def test_a_model_is_told_of_poses_by_others_than_it_was_trained_with(trained, made, told):
     raw = made_with({"estimator": "mediapipe"} | made)
-    assert other_models({"name": "mediapipe"} | trained, raw) == told
+    assert other_models({"name": "mediapipe"} | trained, "", raw) == told
     file = made_with({"estimator": "mediapipe"} | made, {"estimator": "poses", "pose_stride": 1})
-    assert other_models({"name": "mediapipe"} | trained, file) == told, "a file of poses says it, too"
-    assert other_models({"name": "poses"}, raw) == []
-    assert other_models({"name": "mediapipe"} | trained, made_with({"estimator": "openpose"})) == []
+    assert other_models({"name": "mediapipe"} | trained, "", file) == told, "a file of poses says it, too"
+    assert other_models({"name": "poses"}, "", raw) == []
+    assert other_models({"name": "mediapipe"} | trained, "", made_with({"estimator": "openpose"})) == []
+
+
+def test_a_model_is_told_of_other_weights_that_the_user_brings():
+    def told(version: str, estimator: str = "rtmlib", trained: str = "0.0.13, weights 0123456789ab") -> list[str]:
+        about = Provenance("a.mp4", estimator=estimator, estimator_version=version, units="pixel")
+        raw = PoseSequence(np.zeros((2, 50, 2)), np.ones((2, 50)), 25, SIGNING_50, about)
+        return other_models({"name": "rtmlib"}, trained, raw)
+
+    assert told("0.0.14, weights ba9876543210") == [
+        "2D with weights ba9876543210, the model was trained with 0123456789ab"
+    ]
+    assert told("0.0.14, weights 0123456789ab") == [] == told("0.0.14, weights ba9876543210", trained="")
+    assert told("1.7", "openpose") == []

@@ -38,6 +38,9 @@ def test_of_a_recording_cues_and_json_are_later() -> None:
 def test_of_one_sentence_too() -> None:
     made = Translation("a.mp4", "it rains .", None, (), 0.0, {}, 3.0, {}, dataclasses.asdict(LATE), ())
     assert "00:00:02,000 --> 00:00:05,000" in made.srt()
+    signed = dataclasses.replace(made, glosses=("RAIN",), signs=(Sign("RAIN", 0.5, 0.9, 0.8),))
+    (found,) = json.loads(signed.json())["signs"]
+    assert (found["gloss"], found["start"], found["end"]) == ("RAIN", 2.5, 2.9)
 
 
 def test_parts_of_poses_go_by_the_same_clock() -> None:

@@ -32,7 +32,7 @@ from tests.skeletor.refiners2d.parts2d import clips
 GIVEN: dict[str, Any] = {
     "estimator": "openpose-json", "pose_stride": 3, "pose_speed": "fast", "pose_model": "heavy", "hands": "second",
     "people": "turns", "lift": "ik", "stride": 2, "upsample": "token", "absent": "filled", "anonymise": True,
-    "refine": "savgol", "no_carried": True, "model": "folder",
+    "refine": "savgol", "no_carried": True, "model": "folder", "skeleton": "mediapipe_75", "device": "cpu",
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def _pose(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", OPTIONS_OF)
 def test_an_option_of_another_stage_is_refused(name: str) -> None:
-    assert set(OPTIONS_OF) == set(GIVEN) == set(StageOptions.model_fields) - {"fps", "skeleton", "device"}
+    assert set(OPTIONS_OF) == set(GIVEN) == set(StageOptions.model_fields) - {"fps"}
     for stage in set(STAGES) - set(OPTIONS_OF[name]):
         with pytest.raises(InputError, match=f"--{name.replace('_', '-')}: is of .*, not of {stage}; leave it out"):
             check_options(stage, StageOptions(**{name: GIVEN[name]}))
@@ -79,6 +79,24 @@ def test_each_option_makes_another_plan(pose: Path, tmp_path: Path, capsys: pyte
         assert shards._options(parser.parse_args(["poses", "x", "-o", "out", *option]))[name] == option[1]
     assert command("lift", *plain, "--upsample", "token") == 2, "the fast lifter has no such option"
     assert "upsample" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("stage", "asked", "told"),
+    [
+        ("refine", ("--refine", "nonsense"), "nonsense"),
+        ("refine", ("--no-carried",), "--no-carried is of smoothers"),
+        ("translate", ("--pose-stride", 0), "pose_stride"),
+        ("translate", ("--upsample", "token"), "--upsample token"),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_before_anything_begins(
+    pose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], stage: str, asked: tuple[object, ...], told: str
+) -> None:
+    out = tmp_path / "out"
+    model = ("--model", chain.SHIPPED) if stage == "translate" else ()
+    assert command(stage, pose, "-o", out, *model, *asked, "--dry-run") == 2
+    assert told in capsys.readouterr().err and not out.exists()
 
 
 def test_lifting_takes_absent_hands_and_anonymises(pose: Path) -> None:

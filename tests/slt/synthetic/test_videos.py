@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from skeletor.support.errors import InputError
 from slt.data.check import check
 from slt.data.own_new import SplitPlan, new_table
 from slt.synthetic.build import CorpusConfig
@@ -33,3 +36,16 @@ def test_what_is_there_is_kept_and_what_was_lost_is_the_same_again(tmp_path):
         assert video.frame_count > 1
     assert first.read_bytes() == before and second.stat().st_mtime_ns == age
     assert sorted(path.suffix for path in tmp_path.rglob("*") if path.is_file()) == [".mp4"] * 4 + [".txt"] * 4
+
+
+def test_a_video_is_not_kept_beside_another_sentence(tmp_path):
+    """As of another seed, or one's own: the sentence would be written anew, and the video would stay."""
+    render_videos(CONFIG, tmp_path, 1)
+    one, *others = sorted(tmp_path.rglob("*.txt"))
+    one.write_text("etwas anderes\n", encoding="utf-8")
+    others[0].with_suffix(".mp4").unlink()
+    for _ in range(2):
+        with pytest.raises(InputError, match=rf"{one.stem}\.mp4: is there already, with another sentence"):
+            render_videos(CONFIG, tmp_path, 1)
+        assert not others[0].with_suffix(".mp4").exists(), "told before anything is rendered"
+        one.unlink(missing_ok=True)

@@ -135,6 +135,19 @@ def test_dgs_korpus_openpose_gives_way_to_videos_unless_preferred(tmp_path):
         assert read_table(tmp_path).entries[0].clip.source.name == f"{first}_1a1{suffix}"
 
 
+def test_dgs_korpus_openpose_has_the_times_of_the_view_that_it_stands_for(tmp_path):
+    trees.dgs_openpose(tmp_path)
+    first = "1413451-11105600-11163240"
+    (document,) = tmp_path.rglob(f"{first}.eaf")
+    linked = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///{0}_{1}.mp4" MIME_TYPE="video/mp4" TIME_ORIGIN="{2}"/>'
+    media = "".join(linked.format(first, view, origin) for view, origin in (("1a1", 200), ("1b1", 100), ("1c", 900)))
+    text = document.read_text(encoding="utf-8").replace("</HEADER>", f"{media}</HEADER>")
+    document.write_text(text, encoding="utf-8")
+    import_data("dgs-korpus", tmp_path, tmp_path)
+    clips = {e.clip.name: e.clip.span for e in read_table(tmp_path).entries}
+    assert (clips[f"{first}_A_0001"], clips[f"{first}_B_0002"]) == (Span(0.2, 1.0), Span(0.5, 1.3))
+
+
 def test_dgs_korpus_reads_each_transcript_once(tmp_path, monkeypatch):
     read = []
     cameras = dgs_openpose.read_cameras

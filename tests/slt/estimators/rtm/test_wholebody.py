@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from skeletor.io import native
 from skeletor.io.layouts.tables import layout_named
+from skeletor.poses.begins import begins
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 from skeletor.poses.span import Span
@@ -19,8 +21,10 @@ from slt.cli import stages
 from slt.estimators.base import record, source_sha256
 from slt.estimators.pool import Job, estimate_jobs
 from slt.estimators.registry import build_estimator, weights_digests
+from slt.estimators.rtm import wholebody
 from slt.estimators.rtm.wholebody import RtmlibOptions, on_body25_hands, unavailable
 from slt.pipeline.cache.stage import stage_key
+from slt.video import Video, open_video
 from tests.slt.estimators.rtm.tiny import background, colours, detector, draw, pose_model
 
 WHOLE = layout_named("coco_wholebody_133")
@@ -156,6 +160,19 @@ def test_a_stride_and_a_part_keep_every_frame_in_its_place(tmp_path: Path, pose:
     assert np.abs(thin.keypoints[4] - wanted(signers[4])).max() <= 1.0
     part = build_estimator(RtmlibOptions(weights=pose))(source, Span(2 / 25, 5 / 25))
     assert len(part) == 3 and np.abs(part.keypoints[0] - wanted(signers[2])).max() <= 1.0
+
+
+def test_pictures_that_begin_after_the_sound_are_told(
+    tmp_path: Path, pose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*asked: Any) -> Video:
+        video = open_video(*asked)
+        video.begins = 0.4
+        return video
+
+    monkeypatch.setattr(wholebody, "open_video", late)
+    found = estimate(folder(tmp_path / "f", [picture_of(signer(18, 14))]), pose)
+    assert begins(found.provenance) == 0.4
 
 
 def test_other_weights_of_the_same_name_are_another_estimator(tmp_path: Path, pose: str, people: str) -> None:
