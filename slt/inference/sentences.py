@@ -51,7 +51,7 @@ class Sentence:
         if not by:
             return self
         start, end = round(self.start_s + by, 6), round(self.end_s + by, 6)
-        return dataclasses.replace(self, start_s=start, end_s=end, signs=_later(self.signs, by))
+        return dataclasses.replace(self, start_s=start, end_s=end, signs=later_signs(self.signs, by))
 
     def cue(self) -> Cue:
         """The sentence as a subtitle."""
@@ -114,7 +114,7 @@ def _read(
         with _Counted(seconds, "judge"):
             for k, pose, one in zip(judged, poses, read, strict=True):
                 made = _judged(chain, clips[k].told, pose, one.hypothesis)
-                later = _later(one.signs, clips[k].start_s)
+                later = later_signs(one.signs, clips[k].start_s)
                 sentences[k] = dataclasses.replace(sentences[k], **made, glosses=one.glosses, signs=later, top=one.top)
     return sentences, poses[-1].provenance if poses else raw.provenance
 
@@ -202,8 +202,8 @@ class _Counted:
         self._seconds[self._stage] = round(self._seconds.get(self._stage, 0.0) + took, 4)
 
 
-def _later(signs: Sequence[Sign] | None, start: float) -> tuple[Sign, ...] | None:
-    """Signs of a segment that begins at `start` seconds, by the recording's clock."""
+def later_signs(signs: Sequence[Sign] | None, start: float) -> tuple[Sign, ...] | None:
+    """Signs of a segment that begins at `start` seconds, by the clock of the recording or stream; None stays None."""
     if signs is None:
         return None
     return tuple(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from skeletor.support.errors import InputError
 from slt.inference.chain import Chain, sureness
+from slt.inference.sentences import later_signs
 from slt.live.clock import Clock
 from slt.live.window import Row, Window
 from slt.recognise.align import Sign
@@ -128,7 +129,7 @@ class Session:
             if reason is None and not clean(made.text or ""):
                 reason = WORDLESS
             if reason is None:
-                text, sure, signs = made.text, sureness(made.signals), _later(made.signs, start / self._fps)
+                text, sure, signs = made.text, sureness(made.signals), later_signs(made.signs, start / self._fps)
                 top = made.top
         except InputError as error:  # nobody in it by whom to measure; the stream goes on
             reason = f"it cannot be read: {error}"
@@ -145,10 +146,3 @@ class Session:
         if now - opened >= self._chain.model.abstention.thresholds["short"]:
             text = self._read(Segment(opened, now), "end").text
         yield Grey(opened, now, text)
-
-
-def _later(signs: Sequence[Sign] | None, start: float) -> tuple[Sign, ...] | None:
-    """Signs of a clip that begins at `start` seconds, by the stream's clock."""
-    if signs is None:
-        return None
-    return tuple(replace(one, start=round(one.start + start, 3), end=round(one.end + start, 3)) for one in signs)
