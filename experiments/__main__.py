@@ -52,6 +52,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--work", type=Path, metavar="DIR", help="where trainings are kept")
     found.add_argument("--results", type=Path, metavar="DIR")
     found.add_argument("--quick", action="store_true", help=f"tables and ablations of the refiner, tiny, into {QUICK}")
+    found.add_argument(
+        "--smoothers", action="store_true",
+        help="tables 1 to 5 and 7, ablations of the refiner: the smoothers' rows anew, the others as they are stored",
+    )  # fmt: skip
     found.add_argument("--debug", action="store_true", help="show where an unexpected error came from")
     return found
 
@@ -77,16 +81,18 @@ def request_of(name: str, options: argparse.Namespace) -> Request:
     given += [f"--set {shlex.quote(item)}" for item in options.set]
     given += [f"--as {options.result}"] if options.result else []
     own = options.config.stem if options.config else one.result or name
+    switches = [f"--{switch}" for switch in ("smoothers", "quick") if vars(options)[switch]]
     return Request(
         name=options.result or own,
         work=options.work or work,
         results=options.results or results,
-        command=" ".join(["python -m experiments", name, *given, *(["--quick"] if options.quick else [])]),
+        command=" ".join(["python -m experiments", name, *given, *switches]),
         config=options.config or one.file,
         changes=read_overrides(options.set),
         run=options.run,
         corpus=options.corpus,
         quick=options.quick,
+        smoothers=options.smoothers,
     )
 
 

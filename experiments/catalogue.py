@@ -32,7 +32,7 @@ from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
 from experiments.scale.plan import page as scale_plan
-from experiments.tables import detector, figures, h36m, known, lifters, real, refiners2d
+from experiments.tables import detector, figures, h36m, known, lifters, real, refiners2d, renew
 from experiments.tables.config import (
     AblationTable,
     DetectorTable,
@@ -111,14 +111,19 @@ def load_refiner_table(request: Request) -> TableConfig:
     config = load_table(request.config, changes)
     if request.run is not None and isinstance(config, DetectorTable):
         config = load_table(request.config, {**changes, "run": str(request.run)})
+    if request.smoothers:
+        renew.check(config)
     return quick(config) if request.quick else config
 
 
 def make_refiner_table(request: Request, config: TableConfig) -> None:
     """Train what is missing, test, write."""
-    result = TABLES[type(config)](config, request.work)
-    title = f"Table {config.number}. {config.title}"
-    write_result(result, request.results, request.name, title, request.about(config, config.seed))
+    title, about = f"Table {config.number}. {config.title}", request.about(config, config.seed)
+    if request.smoothers:
+        result, about = renew.renewed(config, request, about)
+    else:
+        result = TABLES[type(config)](config, request.work)
+    write_result(result, request.results, request.name, title, about)
 
 
 def _refiner(makes: str, file: str, needs: str = "") -> Experiment[TableConfig]:

@@ -25,8 +25,9 @@ class Request:
 
     name: of its results' files. command: makes the same again. work: folder of its trainings, where a killed one goes
     on. config: its YAML file. changes: dotted keys of the config and other values. run: folder of a finished
-    `slt run`. corpus: folder of a data set. quick: the smallest form, whose numbers mean nothing. signature: of the
-    config and of the code, see `catalogue.signature`.
+    `slt run`. corpus: folder of a data set. quick: the smallest form, whose numbers mean nothing. smoothers: only the
+    smoothers' rows of a table are made, the others are kept (`tables.renew`). signature: of the config and of the code,
+    see `catalogue.signature`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Request:
     run: Path | None = None
     corpus: Path | None = None
     quick: bool = False
+    smoothers: bool = False
     signature: str = ""
 
     @property
@@ -49,6 +51,8 @@ class Request:
         """The config, checked: from its file, or from the changes alone. InputError, one line, if it is none."""
         if self.quick:
             raise InputError(f"{self.name} has no quick form; make it smaller with --set KEY=VALUE")
+        if self.smoothers:
+            raise InputError(f"{self.name} has no rows of smoothers to be made alone; leave --smoothers out")
         if self.config is None:
             return check_config(dict(self.changes), kind, self.name)
         return load_config(self.config, kind, dict(self.changes))

@@ -66,9 +66,19 @@ def make(config: AblationTable, work: Path) -> Result:
     methods = [*smoothers(config.smoothers), *(network(j.spec, d.folder) for j, d in zip(jobs, done, strict=True))]
     if config.prior:
         methods.insert(len(config.smoothers), Method("Gaussian prior", "smoother", PriorRefiner(store.folder)))
+    return result(ablation_rows(config, methods))
+
+
+def ablation_rows(config: AblationTable, methods: Sequence[Method]) -> dict[str, dict[str, float]]:
+    """Errors of these methods on the dev clips."""
     truths = motion_clips(config.data, "dev")
     tasks = tasks_of(truths, config.seed)
-    rows = {method.label: _errors(method, tasks, truths) for method in methods}
+    return {method.label: _errors(method, tasks, truths) for method in methods}
+
+
+def result(rows: dict[str, dict[str, float]]) -> Result:
+    """Lay out."""
+    tasks = list(next(iter(rows.values())))[:-2]
     head = ["", *tasks, "noisy joints: all", "sound clips"]
     body = labelled({label: list(row.values()) for label, row in rows.items()})
     note = (

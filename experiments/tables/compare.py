@@ -83,6 +83,16 @@ def smoothers(names: Sequence[str]) -> list[Method]:
     return found
 
 
+def labels_of(names: Sequence[str], kind: Kind) -> list[str]:
+    """The labels of those smoothers of these names that are of a kind."""
+    return [method.label for method in smoothers(names) if method.kind == kind]
+
+
+def is_smoother(label: str) -> bool:
+    """Whether a row of this label is of a smoother or of the input, not of something that was trained."""
+    return label in LABELS or label in LABELS.values()
+
+
 def network(spec: ModelSpec, folder: Path, label: str | None = None) -> Method:
     """The network that was trained in `folder`."""
     config = REFINERS.parse({"name": spec.refiner, "weights": str(folder / WEIGHTS), "device": "cpu", "batch": 32})

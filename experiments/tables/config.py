@@ -116,11 +116,15 @@ class DetectorTable(TableConfig):
 
 
 class RealTable(TableConfig):
-    """Table 7: real sequences without truth, leaving one out. real_share: of the training's frames."""
+    """Table 7: real sequences without truth, leaving one out. real_share: of the training's frames.
+
+    believed: what inverse kinematics believes in place of what the package's does; names as in people/arms.yaml.
+    """
 
     kind: Literal["real"]
     data: MotionConfig = MotionConfig(train=600, dev=1, test=1)
     shared: str = "../shared/data"
+    believed: dict[str, float] = Field(default={})
     share: Share = 0.15
     run_length: int = Field(default=8, ge=1)
     real_share: Share = 0.5

@@ -142,7 +142,7 @@ def gap_curves(table: Path, out: Path) -> list[Path]:
     """Figure 8: mean error over the length of the gap; a column per band of speed, a row per kind of gap."""
     numbers = _numbers(table)
     bands = ("slow", "medium", "fast")
-    labels = [label for label in next(iter(numbers.values())) if label not in OMIT]
+    labels = [label for label in next(iter(numbers.values())) if not label.startswith(OMIT)]
     styles = _styles(labels)
     figure, axes = plt.subplots(len(numbers), 3, figsize=(WIDTH, 2.35 * len(numbers) + 1.0), squeeze=False)
     for row, (target, methods) in zip(axes, numbers.items(), strict=True):

@@ -6,7 +6,7 @@ They are of other data, in units that the paper does not state: not comparable w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,18 @@ import numpy as np
 from pydantic.fields import FieldInfo
 
 from experiments.report import Result, bold, labelled, markdown, number
-from experiments.tables.compare import SHOULDERS_CM, Method, Spread, network, network_after, smoothers, task_errors
+from experiments.tables.compare import (
+    SHOULDERS_CM,
+    Method,
+    Spread,
+    labels_of,
+    network,
+    network_after,
+    smoothers,
+    task_errors,
+)
 from experiments.tables.config import GapTable, MaskTable, NoiseTable
-from experiments.tables.data import Gap, gaps, masked, motion_clips, motion_store, noisy
+from experiments.tables.data import Gap, Task, gaps, masked, motion_clips, motion_store, noisy
 from experiments.tables.training import Clips, Job, train_all
 from skeletor.learning.corrupt import Corruption
 from skeletor.poses.pose import PoseSequence
@@ -60,6 +69,7 @@ PUBLISHED_NOISE: dict[str, dict[float, tuple[float, ...]]] = {
 }
 
 CHECKPOINTS = (1 / 6, 1 / 3, 2 / 3, 1.0)  # the paper's 50, 100, 200 and 300 thousand of 300 thousand steps
+MaskRows = dict[str, dict[str, object]]  # method -> how it was trained, errors on dev and test
 NoiseRows = dict[str, dict[float, dict[str, Spread]]]  # method -> strength -> errors
 BANDS = ("all speeds", "slow", "medium", "fast")
 
@@ -109,10 +119,8 @@ def make_masks(config: MaskTable, work: Path) -> Result:
     """Train, test, and lay out."""
     jobs = mask_jobs(config, work)
     done = dict(zip(jobs, train_all(list(jobs.values()), work / "models", config.workers), strict=True))
-    dev, test = (
-        masked(motion_clips(config.data, part), config.test_share, config.what, config.seed) for part in ("dev", "test")
-    )
-    rows: dict[str, dict[str, object]] = {}
+    dev, test = mask_tasks(config)
+    rows: MaskRows = {}
     for (label, share), job in jobs.items():
         folder, steps = done[label, share].folder, job.snapshots
         rows[f"{label}, trained at {share:.0%}"] = {
@@ -122,15 +130,34 @@ def make_masks(config: MaskTable, work: Path) -> Result:
             "dev": [task_errors(network_after(job.spec, folder, s).refiner.many(dev.inputs), dev) for s in steps],
             "test": task_errors(network(job.spec, folder).refiner.many(test.inputs), test),
         }
-    for method in smoothers(config.smoothers):
-        rows[method.label] = {
+    return mask_result(config, {**rows, **smoothed_masks(config, dev, test)})
+
+
+def mask_tasks(config: MaskTable) -> tuple[Task, Task]:
+    """Dev and test."""
+    dev, test = (
+        masked(motion_clips(config.data, part), config.test_share, config.what, config.seed) for part in ("dev", "test")
+    )
+    return dev, test
+
+
+def smoothed_masks(config: MaskTable, dev: Task, test: Task) -> MaskRows:
+    """The rows of the smoothers."""
+    return {
+        method.label: {
             "dev": [task_errors(method.refiner.many(dev.inputs), dev)],
             "test": task_errors(method.refiner.many(test.inputs), test),
         }
+        for method in smoothers(config.smoothers)
+    }
+
+
+def mask_result(config: MaskTable, rows: MaskRows) -> Result:
+    """Lay out."""
     return Result(_mask_sections(config, rows), {"rows": rows, "published": PUBLISHED_MASKS[config.what]})
 
 
-def _mask_sections(config: MaskTable, rows: dict[str, dict[str, object]]) -> list[str]:
+def _mask_sections(config: MaskTable, rows: MaskRows) -> list[str]:
     paper = PUBLISHED_MASKS[config.what]
     steps = checkpoints(config.specs[0].train.max_steps) if config.specs else ()
     head = ["", *(f"dev, {s} steps" for s in steps), "test min", "ave", "max"]
@@ -179,21 +206,28 @@ def _test(row: dict[str, object]) -> dict[str, Spread]:
 
 def make_noise(config: NoiseTable, work: Path) -> Result:
     """Train, test, and lay out."""
-    methods = _methods(config, work)
+    return noise_result(config, noise_rows(config, _methods(config, work)))
+
+
+def noise_rows(config: NoiseTable, methods: Sequence[Method]) -> NoiseRows:
+    """Errors of these methods on the test clips."""
     truths = motion_clips(config.data, "test")
     rows: NoiseRows = {method.label: {} for method in methods}
     for strength in config.strengths:
         task = noisy(truths, config.test_share, config.what, strength, config.seed)
         for method in methods:
             rows[method.label][strength] = task_errors(method.refiner.many(task.inputs), task)
-    numbers = {"rows": rows, "published": PUBLISHED_NOISE[config.what]}
-    return Result(_noise_sections(config, rows, methods), numbers)
+    return rows
 
 
-def _noise_sections(config: NoiseTable, rows: NoiseRows, methods: list[Method]) -> list[str]:
-    networks = [m.label for m in methods if m.kind == "network"]
-    plain = [m.label for m in methods if m.kind == "smoother"]
-    given = [m.label for m in methods if m.kind == "input"]
+def noise_result(config: NoiseTable, rows: NoiseRows) -> Result:
+    """Lay out."""
+    return Result(_noise_sections(config, rows), {"rows": rows, "published": PUBLISHED_NOISE[config.what]})
+
+
+def _noise_sections(config: NoiseTable, rows: NoiseRows) -> list[str]:
+    plain, given = (labels_of(config.smoothers, kind) for kind in ("smoother", "input"))
+    networks = [label for label in rows if label not in (*plain, *given)]
     head = ["s", *(f"{label}: {w}" for label in networks for w in ("min", "ave", "max"))]
     head += [*(f"{label}: ave" for label in given), "best smoother", "published: min", "ave", "max"]
     body = []
@@ -246,9 +280,12 @@ GapRows = dict[str, dict[str, dict[int, Cell]]]  # method -> band -> length -> c
 
 def make_gaps(config: GapTable, work: Path) -> Result:
     """Train, test, and lay out."""
-    methods = _methods(config, work)
+    return gap_result(config, gap_rows(config, _methods(config, work)))
+
+
+def gap_rows(config: GapTable, methods: Sequence[Method]) -> dict[str, GapRows]:
+    """By what is hidden: errors of these methods on the test clips."""
     truths = motion_clips(config.data, "test")
-    sections: list[str] = []
     numbers: dict[str, GapRows] = {}
     for target in config.targets:
         rows: GapRows = {m.label: {band: {} for band in BANDS} for m in methods}
@@ -259,7 +296,12 @@ def make_gaps(config: GapTable, work: Path) -> Result:
                 for band, cell in _by_speed(each, found, config.bands).items():
                     rows[method.label][band][length] = cell
         numbers[target] = rows
-        sections += [_section(config, target, band, rows, methods) for band in BANDS]
+    return numbers
+
+
+def gap_result(config: GapTable, numbers: Mapping[str, GapRows]) -> Result:
+    """Lay out."""
+    sections = [_section(config, target, band, numbers[target]) for target in config.targets for band in BANDS]
     return Result(sections, dict(numbers))
 
 
@@ -285,12 +327,12 @@ def _cell(errors: np.ndarray) -> Cell:
     return Cell(float(errors.mean()), float(errors.std() / np.sqrt(len(errors))), len(errors))
 
 
-def _section(config: GapTable, target: str, band: str, rows: GapRows, methods: list[Method]) -> str:
+def _section(config: GapTable, target: str, band: str, rows: GapRows) -> str:
     lengths = config.lengths
-    table = {m.label: [rows[m.label][band][n].cm for n in lengths] for m in methods}
+    table = {label: [row[band][n].cm for n in lengths] for label, row in rows.items()}
     body = labelled(table)
-    plain = [m.label for m in methods if m.kind == "smoother"]
-    for label in (m.label for m in methods if m.refiner.name == "skeletor" and plain):
+    plain = labels_of(config.smoothers, "smoother")
+    for label in (spec.label for spec in config.specs if spec.refiner == "skeletor" and spec.label in table and plain):
         own, best = np.array(table[label]), np.min([table[p] for p in plain], axis=0)
         if "linear" in table:
             body.append(_ratio(f"{label} / linear", own / np.array(table["linear"])))

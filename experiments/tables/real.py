@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.people.arms.fit import prior_of
 from experiments.report import Result, labelled, markdown, number
-from experiments.tables.compare import Method, clip_errors, network, smoothers
+from experiments.tables.compare import Method, clip_errors, labels_of, network, smoothers
 from experiments.tables.config import RealTable
 from experiments.tables.data import Task, What, at_random, gaps, hidden, motion_store, store_key
 from experiments.tables.detector import standing_hands
 from experiments.tables.training import Clips, Job, train_all
 from skeletor.io.formats import read_poses
 from skeletor.io.store import open_store, write_store
-from skeletor.lifters.fast_lifter import FastOptions
-from skeletor.lifters.registry import build_lifter
+from skeletor.lifters.fast_lifter import FastLifter
+from skeletor.lifters.kinematic.fast import PRIOR, Prior
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 from slt.pipeline.cache.stage import Done, run_stage
@@ -26,6 +27,7 @@ SKELS = ("phoenix14t_skels/dev.skels", "phoenix14t_skels/train.skels")
 OPENPOSE = "openpose/zelinka_demo_20161025_pocasi.h5"
 SURE = 0.3
 STILL = 0.002  # shoulder widths
+RealRow = dict[str, dict[str, float]]  # task -> sequence -> error in cm
 RENDERED, MIXED = "rendered motion alone", "with real sequences"
 
 
@@ -38,9 +40,10 @@ class Real:
     observed: np.ndarray
 
 
-def real_sequences(shared: Path) -> list[Real]:
+def real_sequences(shared: Path, prior: Prior = PRIOR) -> list[Real]:
     """The 10 real PHOENIX14T sequences and the real OpenPose recording, lifted; InputError if they are not there.
 
+    prior: what inverse kinematics believes when it lifts the recording; the sequences are lifted as they come.
     A joint is observed where its confidence is at least SURE and its hand does not stand still.
     """
     missing = [name for name in (*SKELS, OPENPOSE) if not (shared / name).is_file()]
@@ -52,7 +55,7 @@ def real_sequences(shared: Path) -> list[Real]:
             found.append(Real(name, pose, _observed(pose, standing_hands(pose, STILL))))
     for name, planar in read_poses(shared / OPENPOSE).items():
         width = float(np.nanmedian(np.linalg.norm(planar.keypoints[:, 2] - planar.keypoints[:, 5], axis=1)))
-        pose = build_lifter(FastOptions(absent="filled"))(planar)
+        pose = FastLifter(prior=prior)(planar)
         found.append(Real(name, pose, _observed(pose, standing_hands(planar, STILL * width))))
     return found
 
@@ -81,28 +84,44 @@ def tasks_of(config: RealTable, real: Sequence[Real]) -> dict[str, Task]:
     }
 
 
+def material(config: RealTable) -> tuple[list[Real], dict[str, Task], list[int]]:
+    """The sequences, what is hidden in them, and which of them are left out in turn."""
+    real = real_sequences(Path(config.shared), prior_of(config.believed))
+    return real, tasks_of(config, real), list(range(len(real)))[: config.folds]
+
+
 def make(config: RealTable, work: Path) -> Result:
     """Train on everything but one sequence, for each; test on that one; lay out."""
-    real = real_sequences(Path(config.shared))
-    tasks = tasks_of(config, real)
-    folds = list(range(len(real)))[: config.folds]
+    real, tasks, folds = material(config)
     jobs = jobs_of(config, work, real, folds)
     done = dict(zip(jobs, train_all(list(jobs.values()), work / "models", config.workers), strict=True))
     methods: dict[str, list[Method]] = {m.label: [m] * len(folds) for m in smoothers(config.smoothers)}
     for spec in config.specs:
         methods[f"{spec.label}, {RENDERED}"] = [network(spec, done[spec.label, None].folder)] * len(folds)
         methods[f"{spec.label}, {MIXED}"] = [network(spec, done[spec.label, k].folder) for k in folds]
-    rows: dict[str, dict[str, dict[str, float]]] = {label: {} for label in methods}
-    for task_name, task in tasks.items():
-        for label, own in methods.items():
-            rows[label][task_name] = {
-                real[k].name: clip_errors(method.refiner(task.inputs[k]), task.truths[k], task.hits[k])["hit cm"]
-                for k, method in zip(folds, own, strict=True)
-                if task.hits[k].any()
-            }
-    plain = [label for label, own in methods.items() if own[0].kind == "smoother"]
+    rows = {label: real_row(tasks, real, folds, own) for label, own in methods.items()}
+    return real_result(config, real, rows)
+
+
+def real_row(
+    tasks: Mapping[str, Task], real: Sequence[Real], folds: Sequence[int], methods: Sequence[Method]
+) -> RealRow:
+    """Errors of a method; one for each sequence that is left out."""
+    return {
+        name: {
+            real[k].name: clip_errors(method.refiner(task.inputs[k]), task.truths[k], task.hits[k])["hit cm"]
+            for k, method in zip(folds, methods, strict=True)
+            if task.hits[k].any()
+        }
+        for name, task in tasks.items()
+    }
+
+
+def real_result(config: RealTable, real: Sequence[Real], rows: Mapping[str, RealRow]) -> Result:
+    """Lay out."""
     observed = {r.name: float(r.observed.mean()) for r in real}
-    return Result(_sections(rows, plain, list(tasks)), {"rows": rows, "observed share": observed})
+    sections = _sections(rows, labels_of(config.smoothers, "smoother"), list(next(iter(rows.values()))))
+    return Result(sections, {"rows": dict(rows), "observed share": observed})
 
 
 def jobs_of(
@@ -110,7 +129,7 @@ def jobs_of(
 ) -> dict[tuple[str, int | None], Job]:
     """For each model a training on rendered motion (None), and one for each sequence that is left out."""
     store = motion_store(config.data, work)
-    kept = _real_store(real, work)
+    kept = _real_store(config, real, work)
     rendered = Clips(store.folder, store.key)
     frames = sum(len(pose) for pose in open_store(store.folder).values())
     jobs: dict[tuple[str, int | None], Job] = {}
@@ -125,7 +144,7 @@ def jobs_of(
     return jobs
 
 
-def _real_store(real: Sequence[Real], work: Path) -> Done:
+def _real_store(config: RealTable, real: Sequence[Real], work: Path) -> Done:
     """The real sequences as training clips: what is not observed has confidence 0 and is no target."""
 
     def write(out: Path) -> None:
@@ -135,7 +154,7 @@ def _real_store(real: Sequence[Real], work: Path) -> Done:
         )
 
     key = "".join(r.name for r in real)
-    done = run_stage("real", work / "real", write, {"names": key}, ())
+    done = run_stage("real", work / "real", write, {"names": key, "believed": config.believed}, ())
     return Done(done.name, done.folder, store_key(done.folder), done.seconds)
 
 

@@ -1,7 +1,9 @@
 """The YAML files, and tiny tables and figures from end to end."""
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,58 @@ def test_tables_are_made_kept_and_drawn(tmp_path: Path) -> None:
     assert main(["figures", *where, "--set", "only=[3, 8]"]) == 0
     drawn = {file.name for file in (tmp_path / "results" / "figures").iterdir()}
     assert drawn == {"figure3.png", "figure3.svg", "figure8.png", "figure8.svg"}
+
+
+def test_smoothers_rows_are_made_alone_and_the_others_kept(tmp_path: Path) -> None:
+    tables = {  # where the network's row stands, and a number in it
+        "table1": (("rows", "Skeletor (default), trained at 10%"), ("test", "hit cm", "ave")),
+        "table3": (("rows", "Skeletor (default)"), ("0.5", "all cm", "ave")),
+        "table5": (("hand", "Skeletor (default)"), ("all speeds", "2", "cm")),
+    }
+    assert made(tmp_path, *tables, more=[f"smoothers={json.dumps(['linear'])}", *TINY[1:]]) == 0
+    shutil.rmtree(tmp_path / "models")
+    before = {}
+    for name, (place, value) in tables.items():
+        file = tmp_path / "results" / f"{name}.json"
+        before[name] = json.loads(file.read_text())
+        row = _at(before[name]["numbers"], place)
+        _at(row, value[:-1])[value[-1]] = 123.0  # which no training here gives
+        file.write_text(json.dumps(before[name]))
+    more = [f"smoothers={json.dumps(['linear', 'savgol-carried'])}", *TINY[1:]]
+    for _ in range(2):  # the second time from rows that were kept
+        assert made(tmp_path, *tables, "--smoothers", more=more) == 0
+    assert not (tmp_path / "models").exists()
+    for name, (place, _) in tables.items():
+        found = json.loads((tmp_path / "results" / f"{name}.json").read_text())
+        assert _at(found["numbers"], place) == _at(before[name]["numbers"], place)
+        assert "Savitzky-Golay, hands carried" in found["numbers"][place[0]]
+        assert found["kept"]["command"] == before[name]["command"] != found["command"]
+        text = (tmp_path / "results" / f"{name}.md").read_text()
+        assert "**123" in text or "| 123 |" in text
+        assert f"made anew with `{found['command']}`" in text and f"`{before[name]['command']}` had made" in text
+
+
+def _at(values: Any, place: tuple[str, ...]) -> Any:
+    for key in place:
+        values = values[key]
+    return values
+
+
+def test_rows_of_other_test_data_are_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert made(tmp_path, "table3", "--smoothers") == 2
+    assert "make the table without --smoothers" in capsys.readouterr().err
+    given = [f"smoothers={json.dumps(['linear'])}", "models=[]"]
+    assert made(tmp_path, "table3", more=given) == 0
+    text = (tmp_path / "results" / "table3.json").read_text()
+    assert made(tmp_path, "table3", "--smoothers", more=[*given, "data.seed=2"]) == 2
+    assert "of other test data" in capsys.readouterr().err
+    assert (tmp_path / "results" / "table3.json").read_text() == text
+
+
+def test_what_has_no_rows_of_smoothers_says_so(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["table6", "--smoothers", "--work", str(tmp_path)]) == 2
+    assert main(["lifters", "--smoothers", "--work", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("leave --smoothers out") == 2
 
 
 def test_what_has_no_data_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
