@@ -28,7 +28,7 @@ from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
 from experiments.readers import ensemble as readers
 from experiments.readers import gloss2text, pretraining, recognition, sign2text
-from experiments.report import Result, write_result
+from experiments.report import Result, portable, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
 from experiments.scale.plan import page as scale_plan
@@ -92,7 +92,7 @@ class Experiment(Generic[T]):
     def signature(self, config: T) -> str:
         """A hash of the config and of all the code that makes the result: two results of one signature are alike."""
         code = TABLES[type(config)] if isinstance(config, TableConfig) else self.make
-        return stage_key(config.model_dump(mode="json"), (), (code,))
+        return stage_key(portable(config.model_dump(mode="json")), (), (code,))
 
 
 def _checked(kind: type[C]) -> Callable[[Request], C]:

@@ -7,7 +7,6 @@ a run), `picture`. Nothing is computed anew.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.report import interval, table
+from experiments.report import interval, portable, table
 from experiments.request import ROOT, Request
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
@@ -112,9 +111,9 @@ def make_run(request: Request, config: RunPage, root: Path = ROOT) -> None:
     figures, scores = _read(run / "report.json"), _read(run / "table.json")
     corpus = f" --corpus {request.corpus}" if request.corpus else ""
     command = f"slt run {config.config}{corpus}" + (f" {config.options}" if config.options else "")
-    write_text(results / f"{name}.md", f"Made by `{command}`.\n\n{report}")
-    shutil.copyfile(run / "table.json", results / f"{name}.json")
-    shutil.copyfile(run / "config.json", results / f"{name}_config.json")
+    write_text(results / f"{name}.md", portable(f"Made by `{command}`.\n\n{report}"))
+    for own, to in (("table", name), ("config", f"{name}_config")):
+        write_text(results / f"{to}.json", portable((run / f"{own}.json").read_text(encoding="utf-8")))
     shown = [short_table(short, config.brief), skeleton_table(figures)]
     result = f"experiments/results/{name}.md"
     shown.append(f"Made by `{command}`; the whole report: [{result}]({result}).")

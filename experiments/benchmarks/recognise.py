@@ -17,10 +17,10 @@ import torch
 from experiments.benchmarks.table import Row, rate
 from experiments.benchmarks.translate import train_rate
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.decode import Reading, read
+from slt.recognise.decoding.decode import Reading, read
+from slt.recognise.decoding.trigram import Trigram
 from slt.recognise.recogniser import log_probabilities
 from slt.recognise.train import Clips, RecogniserTask
-from slt.recognise.trigram import Trigram
 from slt.translate import features
 from slt.translate.config import PRESETS
 from slt.translate.features import fit_stats

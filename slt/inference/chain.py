@@ -37,7 +37,7 @@ from slt.estimators.registry import build_estimator
 from slt.inference.estimation import Sparse, estimator_config, other_models
 from slt.inference.model_files import REFINER, REFINER_2D, checked_file, read_model_config
 from slt.inference.model_folder import ModelFolder, load_model_folder
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 from slt.recognise.guess import Guess, guess_lines
 from slt.segment.written.cues import Cue
 from slt.segment.written.subtitles import srt

@@ -12,7 +12,7 @@ from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.support.errors import InputError
 from slt.inference.chain import Chain, sureness, to_signing_50, told_of
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 from slt.recognise.guess import Guess, guess_lines
 from slt.segment.rule import Segment
 from slt.segment.watched import Recorded

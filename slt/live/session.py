@@ -11,7 +11,7 @@ from slt.inference.chain import Chain, sureness
 from slt.inference.sentences import later_signs
 from slt.live.clock import Clock
 from slt.live.window import Row, Window
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 from slt.recognise.guess import Guess
 from slt.segment.online import SegmentStream
 from slt.segment.rule import Segment

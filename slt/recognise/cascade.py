@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.nn.functional import ctc_loss
 
-from slt.recognise.align import Sign, align
-from slt.recognise.decode import BLANK, Ids, read
+from slt.recognise.decoding.align import Sign, align
+from slt.recognise.decoding.decode import BLANK, Ids, read
 from slt.recognise.ensemble.files import drop_further
 from slt.recognise.ensemble.recognisers import Recognisers
 from slt.recognise.ensemble.translators import Translators

@@ -21,7 +21,8 @@ from skeletor.support.devices import resolve_device
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.decode import Reading
+from slt.recognise.decoding.decode import Reading
+from slt.recognise.decoding.trigram import Trigram
 from slt.recognise.guess import TOP, Guess
 from slt.recognise.labels import UNKNOWN
 from slt.recognise.network import Read
@@ -29,7 +30,6 @@ from slt.recognise.pretraining.encoder import PretrainedEncoder
 from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
 from slt.recognise.states import OfRecogniser
 from slt.recognise.train import Batch, GlossClip, RecogniserTask, identity, options, prepared
-from slt.recognise.trigram import Trigram
 from slt.translate.features import fit_stats
 from slt.translate.joey.decode import Hypothesis
 from slt.translate.reader import Poses

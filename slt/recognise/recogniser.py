@@ -18,9 +18,9 @@ from skeletor.support.config import Config, check_config
 from skeletor.support.devices import resolve_device
 from skeletor.support.errors import InputError
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.decode import Reading, read
+from slt.recognise.decoding.decode import Reading, read
+from slt.recognise.decoding.trigram import Trigram
 from slt.recognise.network import RecogniserNetwork
-from slt.recognise.trigram import Trigram
 from slt.translate import features
 from slt.translate.features import FeatureStats, pose_features
 from slt.translate.reader import Poses

@@ -22,12 +22,12 @@ from skeletor.support.progress import log
 from slt.data.alignments import Span
 from slt.recognise.augment import augment, run_on
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.decode import BLANK, Ids, Reading, greedy, tune
+from slt.recognise.decoding.decode import BLANK, Ids, Reading, greedy, tune
+from slt.recognise.decoding.trigram import Trigram
 from slt.recognise.labels import UNKNOWN, row_labels
 from slt.recognise.network import Read, RecogniserNetwork
 from slt.recognise.pretraining.encoder import PretrainedEncoder
 from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
-from slt.recognise.trigram import Trigram
 from slt.score.wer import word_error_rate
 from slt.translate.features import FeatureStats, fit_stats
 

@@ -19,7 +19,7 @@ from slt.inference.chain import Translation, sureness
 from slt.inference.recording import Recording
 from slt.inference.sentences import Sentence
 from slt.inference.view import to_picture
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 
 FORMAT = "slt-scene-1"
 _STEPS = 32767  # a coordinate is a whole number from -_STEPS to _STEPS

@@ -11,10 +11,10 @@ import numpy as np
 
 from skeletor.support.errors import InputError
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.decode import Ids, Reading, read, tune
+from slt.recognise.decoding.decode import Ids, Reading, read, tune
+from slt.recognise.decoding.trigram import Trigram
 from slt.recognise.ensemble.files import MOST, member, members
 from slt.recognise.recogniser import WEIGHTS, Recogniser, raw_features
-from slt.recognise.trigram import Trigram
 from slt.translate.reader import Poses
 
 BEAM = 8

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 
 NOT_UNDERSTOOD = "[not understood]"
 LINE, LINES = 42, 2  # characters of a line and lines of a subtitle, as broadcasters have them

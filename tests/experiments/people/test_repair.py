@@ -78,7 +78,8 @@ def test_only_seen_hands_count_as_moved(tmp_path: Path) -> None:
 def test_carried_linear_fills_a_gap_of_a_moving_hand(tmp_path: Path) -> None:
     people = some_people(tmp_path)
     holes = [(k, hole) for k, hole in enumerate(hidden_hands(people, 1)) if hole is not None]
-    lifts = [lifted(FastOptions(), people.poses)[k] for k, _ in holes]
+    whole = lifted(FastOptions(), people.poses)
+    lifts = [whole[k] for k, _ in holes]
     way = WayConfig(name="x", lift=FastOptions(), refine=LinearOptions(carried=True))
     results = repaired(way, lifted(FastOptions(), [hole.pose for _, hole in holes]))
     found = gap_errors(results, lifts, [hole for _, hole in holes], people.people[[k for k, _ in holes]])

@@ -5,7 +5,7 @@ import math
 from skeletor.poses.pose import Provenance, StageRecord
 from slt.inference.journal import FileJournal
 from slt.inference.sentences import Sentence
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 from slt.recognise.guess import Guess
 
 READ = [

@@ -17,7 +17,7 @@ from slt.estimators.base import cut
 from slt.inference.chain import Translation
 from slt.inference.recording import Recording
 from slt.inference.sentences import Sentence
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 
 LATE = begun(Provenance("a.mp4"), 2.0)
 

@@ -10,7 +10,7 @@ import numpy as np
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from slt.inference.recording import Recording, Sentence
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 from slt.recognise.guess import Guess
 from slt.viewer.scene import make_scene
 

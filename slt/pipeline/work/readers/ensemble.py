@@ -51,7 +51,7 @@ def read_ensemble(
     members: folders of a recogniser and of its skeletons by split. How their mean is read is chosen on dev. Clips are
     those whose skeletons all have. Raises InputError for members that cannot read together.
     """
-    from slt.recognise.decode import read
+    from slt.recognise.decoding.decode import read
     from slt.recognise.ensemble.recognisers import Recognisers
     from slt.recognise.labels import UNKNOWN
     from slt.recognise.recogniser import Recogniser

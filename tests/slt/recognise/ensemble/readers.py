@@ -9,10 +9,10 @@ import torch
 
 from slt.recognise.config import PRESETS as RECOGNISERS
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.decode import Reading
+from slt.recognise.decoding.decode import Reading
+from slt.recognise.decoding.trigram import Trigram
 from slt.recognise.network import RecogniserNetwork
 from slt.recognise.recogniser import Recogniser
-from slt.recognise.trigram import Trigram
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.features import WIDTH, FeatureStats
 from slt.translate.joey.decode import Decoding

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
-from slt.recognise.decode import Reading
+from slt.recognise.decoding.decode import Reading
 from slt.recognise.ensemble.files import MOST
 from slt.recognise.ensemble.recognisers import READINGS, Recognisers, mean
 from slt.recognise.recogniser import Recogniser

@@ -9,7 +9,7 @@ from skeletor.support.errors import InputError
 from slt.inference.model_files import check_files
 from slt.inference.model_folder import Card, ModelConfig, load_model_folder, save_model_folder
 from slt.recognise.cascade import Cascade, certainty
-from slt.recognise.decode import read
+from slt.recognise.decoding.decode import read
 from slt.recognise.ensemble.recognisers import Recognisers
 from slt.recognise.ensemble.translators import Translators
 from slt.recognise.load import load_reader

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slt.recognise.align import Sign
+from slt.recognise.decoding.align import Sign
 from slt.segment.written.cues import NOT_UNDERSTOOD, Cue, milliseconds
 from slt.segment.written.eaf import eaf
 from tests.slt.segment.written.eaf_schema import faults

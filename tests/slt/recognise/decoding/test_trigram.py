@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slt.recognise.trigram import Trigram
+from slt.recognise.decoding.trigram import Trigram
 
 SIZE = 4
 sentences = st.lists(st.lists(st.integers(1, SIZE), max_size=6), max_size=8)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from skeletor.support.config import Config
-from slt.recognise.trigram import Trigram
+from slt.recognise.decoding.trigram import Trigram
 from slt.score.wer import word_error_rate
 
 BLANK = 0

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from slt.recognise.align import align
-from tests.slt.recognise.test_decode import drawn, spelled
+from slt.recognise.decoding.align import align
+from tests.slt.recognise.decoding.test_decode import drawn, spelled
 
 
 @pytest.mark.parametrize("ids", [(1,), (1, 2), (2, 2), (1, 2, 1)])

@@ -6,8 +6,8 @@ from itertools import groupby, product
 import numpy as np
 import pytest
 
-from slt.recognise.decode import Reading, beam_search, greedy, read, tune
-from slt.recognise.trigram import Trigram
+from slt.recognise.decoding.decode import Reading, beam_search, greedy, read, tune
+from slt.recognise.decoding.trigram import Trigram
 
 TRIGRAM = Trigram.fit([(1, 2), (2, 1, 2), (1, 2)], 2)
 

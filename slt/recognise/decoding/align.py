@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slt.recognise.decode import BLANK, Ids
+from slt.recognise.decoding.decode import BLANK, Ids
 
 
 @dataclass(frozen=True)
