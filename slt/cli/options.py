@@ -35,7 +35,10 @@ def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None
 
 def add_pose_speed(parser: argparse.ArgumentParser, default: str) -> None:
     """--pose-speed of MediaPipe. default: what happens without it, in words."""
-    about = f"fast: the body, and hands at rest, are looked at 6 times a second only (mediapipe); {default}"
+    about = (
+        "fast: the body, and hands at rest, are looked at 6 times a second only; faster: hands are also looked for "
+        f"where they were (mediapipe); {default}"
+    )
     parser.add_argument("--pose-speed", choices=SPEEDS, help=about)
 
 

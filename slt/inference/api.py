@@ -41,7 +41,8 @@ def load(
         estimator: the estimator of 2D poses: "mediapipe", "openpose", "openpose-json", "poses",
             "rtmlib".
         pose_stride: 2D poses on every N-th frame only.
-        pose_speed: "full", or "fast": the body, and hands at rest, are looked at less often (MediaPipe).
+        pose_speed: "full", "fast": the body, and hands at rest, are looked at less often, or "faster": hands are also
+            looked for where they were (MediaPipe).
         pose_model: "full", or "heavy": MediaPipe's largest model of the body, whose weights have to be fetched.
         hands: "holistic", or "second": hands that MediaPipe loses are searched for by its detector of palms.
         upsample: how all frames come from those: "interpolation" or "token".

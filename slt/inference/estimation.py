@@ -25,7 +25,8 @@ class Sparse:
     """How 2D is made, and how all frames come from it; None leaves what the model folder says.
 
     pose_stride: 2D on every N-th frame only. upsample: see `skeletor.poses.key_frames`. speed: of an estimator that has
-    several ("full", "fast"). people: of one that follows several ("one", "turns"). pose_model, hands: of MediaPipe.
+    several ("full", "fast", "faster"). people: of one that follows several ("one", "turns"). pose_model, hands: of
+    MediaPipe.
     """
 
     pose_stride: int | None = None

@@ -5,7 +5,7 @@ over time) minus what we do not use: the face part, and the mask of the person, 
 nobody asks for it (`prune`). It is cut into parts (`mediapipe_graphs`), so that the models are loaded once and not for
 each clip. Body and hands come out bit for bit as from `mp.solutions.holistic.Holistic` (tested), at about half of the
 CPU time. `pose_model="heavy"` takes MediaPipe's largest model of the body, which has to be fetched (`pose_model`).
-`speed="fast"` asks the same models less often (`mediapipe_track`). `hand_model="lite"` takes MediaPipe's
+`speed="fast"` and `"faster"` ask the same models less often (`track`). `hand_model="lite"` takes MediaPipe's
 smaller hand model instead: fewer hands are found in blurred pictures. `hands="second"` searches for hands that
 Holistic loses with another detector (`palms`). All runs in the calling thread
 (ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
@@ -58,9 +58,13 @@ from slt.estimators.mediapipe.pose_model import unavailable as pose_model_unavai
 from slt.estimators.mediapipe.track import EFFORTS, FULL, Tracker
 from slt.video import Span, Video, open_video
 
-Speed = Literal["full", "fast"]
+Speed = Literal["full", "fast", "faster"]
 SPEEDS: tuple[Speed, ...] = get_args(Speed)
 HANDS: tuple[Hands, ...] = get_args(Hands)
+SPEED_ABOUT = (
+    "fast: the body, and hands at rest, every 0.16 s only; faster: hands also looked for where they were; "
+    "see docs/sparse.md"
+)
 HANDS_ABOUT = "second: hands that Holistic loses are searched for by the detector of palms, at half the confidence"
 HOW_TO_INSTALL = "`make setup` installs it, or: pip install --no-deps mediapipe==0.10.14"
 
@@ -72,7 +76,7 @@ class MediaPipeOptions(EstimateOptions):
     smooth_landmarks: bool = Field(True, description="its own smoothing of the body over time")
     hand_model: HandModel = Field("full", description="lite takes a fifth less CPU time")
     pose_model: PoseModel = Field("full", description=POSE_MODEL_ABOUT)
-    speed: Speed = Field("full", description="fast: the body, and hands at rest, every 0.16 s only; see docs/sparse.md")
+    speed: Speed = Field("full", description=SPEED_ABOUT)
     hands: Hands = Field("holistic", description=HANDS_ABOUT)
     people: WhoIsRead = Field("one", description=PEOPLE_ABOUT)
 

@@ -6,6 +6,9 @@ carries a sentence, moving hands, is looked at in every frame:
 - The body is looked at every 0.16 s. Between, its joints lie on straight lines, and a wrist goes with its hand.
 - A hand at rest (low and slow, as in `slt.segment`) is looked at when the body is. Between, it lies on straight lines.
 
+`FASTER` also spares the model that gives a hand's crop, where the hand was surely seen at the last look and its wrist
+still lies near the body's: it is looked for where it was. Otherwise the crop is asked for again.
+
 With `hands="second"` a hand that is not found so is searched for by another detector (`palms`).
 
 The body is looked at ahead of the hands, so that they know where the wrist is; frames wait for that, 0.16 s of them.
@@ -32,23 +35,29 @@ _AROUND = ((15, 17, 19), (16, 18, 20))  # wrist, little finger, index
 _PARTS = (slice(33, 54), slice(54, 75))
 NOTHING = np.full((75, 3), np.nan)
 _NO_HAND = np.full((21, 3), np.nan)
+_VISIBLE = 0.1  # of the body's wrist: with less, Holistic does not look for the hand
+_SURE = 0.9  # presence of a hand that is looked for where it was
 
 
 @dataclass(frozen=True)
 class Effort:
     """How much is looked at. body: seconds between looks at the body, 0 for each frame. rest: hands at rest with the
-    body only. low, slow: what rest is, in shoulder widths below the shoulders and a second.
+    body only. low, slow: what rest is, in shoulder widths below the shoulders and a second. near: a hand that was
+    surely seen at the last look, its own wrist no further than so many palm lengths from the body's, is looked for
+    where it was, without the model that gives its crop; 0: never.
     """
 
     body: float = 0.0
     rest: bool = False
     low: float = 0.85
     slow: float = 0.5
+    near: float = 0.0
 
 
 FULL = Effort()
 FAST = Effort(body=0.16, rest=True)
-EFFORTS = {"full": FULL, "fast": FAST}
+FASTER = Effort(body=0.16, rest=True, near=1.0)
+EFFORTS = {"full": FULL, "fast": FAST, "faster": FASTER}
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ class Tracker:
         self._smoother = graphs.smoother(smooth)
         self._rect: Any = None
         self._line: _Line | None = None  # to the last look of `next`
-        self._hands = [_Hand(hand_model) for _ in _AROUND]
+        self._hands = [_Hand(hand_model, effort.near, self._scale) for _ in _AROUND]
 
     def find(self, frames: Iterable[np.ndarray | None]) -> Iterator[np.ndarray]:
         """(75, 3) of each frame: x, y in picture widths and heights, confidence; NaN where nothing was found, or for
@@ -196,8 +205,9 @@ class Tracker:
 class _Hand:
     """One hand of a clip, from frame to frame."""
 
-    def __init__(self, model: HandModel) -> None:
-        self._model = model
+    def __init__(self, model: HandModel, near: float = 0.0, scale: Sequence[float] | np.ndarray = (1.0, 1.0)) -> None:
+        self._model, self._near, self._scale = model, near, np.asarray(scale)
+        self._last = _NO_HAND  # as it was read from what was seen
         self._seen: dict[str, Any] = {}  # what came out in the frame before, if it was found there
         self._trust = 1.0  # less for a hand that was searched for, and as long as it is followed
 
@@ -210,6 +220,8 @@ class _Hand:
         if not np.isfinite(around).all():
             self._seen = {}
             return _NO_HAND
+        if self._stays(around):
+            return self._landmarks(image, self._seen[graphs.NEXT_PLACE])
         crop, seen = self._crop(image, around), self._seen
         self._seen = {}
         if crop is None:
@@ -219,6 +231,14 @@ class _Hand:
             earlier = {graphs.EARLIER_HAND: seen[graphs.HAND], graphs.NEXT_PLACE: seen[graphs.NEXT_PLACE]}
             crop = graphs.follower()({"image": image, graphs.CROP: crop, **earlier})[graphs.PLACE]
         return self._landmarks(image, crop)
+
+    def _stays(self, around: np.ndarray) -> bool:
+        """Whether the hand is looked for where it was seen at the last look, without asking for its crop."""
+        if not self._near or not self._seen or around[0, 2] < _VISIBLE or self._last[0, 2] < _SURE:
+            return False
+        wrist, knuckle = self._last[[0, 9], :2] * self._scale
+        away = np.linalg.norm(around[0, :2] * self._scale - wrist)
+        return bool(away < self._near * np.linalg.norm(knuckle - wrist))
 
     def _crop(self, image: Any, around: np.ndarray) -> Any:
         """A packet with the rectangle that a model gives for these points; None if the wrist is hardly visible."""
@@ -231,7 +251,8 @@ class _Hand:
             self._seen = {}
             return _NO_HAND
         self._seen = found
-        return self._read(found, self._trust)
+        self._last = self._read(found, self._trust)
+        return self._last
 
     def search(self, image: Any, picture: np.ndarray, lost: Lost, follow: bool) -> np.ndarray:
         """(21, 3) of a hand that `look` did not find, by the detector of palms; NaN if it does not either."""
@@ -240,6 +261,7 @@ class _Hand:
             return _NO_HAND
         if follow:
             self._seen, self._trust = found, palms.TRUST
+            self._last = self._read(found, palms.TRUST)
         return self._read(found, palms.TRUST)
 
     def _read(self, found: dict[str, Any], trust: float) -> np.ndarray:

@@ -42,8 +42,8 @@ def test_ways_are_laid_over_the_estimator_of_the_run(tmp_path: Path) -> None:
     job = load_config(YAML, speed.SpeedJob)
     assert job.ways[0] == {}, "the first is the run as it is"
     options = [speed.options_of(tmp_path, way).model_dump() for way in job.ways]
-    assert [(each["speed"], each["pose_stride"]) for each in options] == [
-        ("full", 1), ("fast", 1), ("full", 2), ("fast", 2),
+    assert [(each["speed"], each["hand_model"], each["pose_stride"]) for each in options] == [
+        ("full", "full", 1), ("fast", "full", 1), ("fast", "lite", 1), ("fast", "full", 2), ("fast", "lite", 2),
     ]  # fmt: skip
     assert not any(each["smooth_landmarks"] for each in options)
     with pytest.raises(InputError, match="ways: speed slow"):

@@ -15,7 +15,7 @@ from slt.estimators.mediapipe import graphs as mediapipe_graphs
 from slt.estimators.mediapipe import track as mediapipe_track
 from slt.estimators.mediapipe.estimator import MediaPipeOptions, unavailable
 from slt.estimators.mediapipe.graphs import Part
-from slt.estimators.mediapipe.track import FAST, FULL, NOTHING, Tracker, _between, _Frame, _Line
+from slt.estimators.mediapipe.track import FAST, FASTER, FULL, NOTHING, Tracker, _between, _Frame, _Hand, _Line
 from slt.estimators.registry import build_estimator
 from slt.video import Span
 
@@ -93,6 +93,33 @@ def test_fewer_calls_of_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
     estimated(speed="fast")
     assert (calls["detector"], calls["body"]) == (1, 6)
     assert calls["cropper"] <= slow["cropper"] and calls["hand"] <= slow["hand"], "fewer where a hand rests"
+    fast = dict(calls)
+    calls.update(dict.fromkeys(calls, 0))
+    estimated(speed="faster")
+    assert calls["body"] == 6 and 0 < calls["cropper"] < fast["cropper"] / 2, "hands are followed without their crop"
+
+
+@pytest.mark.parametrize(
+    ("near", "away", "visible", "sure", "stays"),
+    [
+        (1.0, 0.1, 0.9, 0.95, True),
+        (1.0, 0.3, 0.9, 0.95, False),  # a palm is 0.2 picture heights long
+        (1.0, 0.1, 0.05, 0.95, False),
+        (1.0, 0.1, 0.9, 0.8, False),
+        (0.0, 0.0, 0.9, 0.95, False),
+    ],
+    ids=["near", "far", "hidden wrist", "hardly a hand", "not asked for"],
+)
+def test_the_crop_is_spared_for_a_sure_hand_at_its_wrist(
+    near: float, away: float, visible: float, sure: float, stays: bool
+) -> None:
+    hand = _Hand("full", near, (2.0, 1.0))
+    around = np.array([(0.5 + away / 2, 0.5, visible), (0.5, 0.6, 0.9), (0.5, 0.6, 0.9)])
+    assert not hand._stays(around), "nothing was seen yet"
+    hand._seen = {mediapipe_graphs.HAND: None}
+    hand._last = np.full((21, 3), (0.5, 0.5, sure))
+    hand._last[9, 1] = 0.7
+    assert hand._stays(around) is stays
 
 
 def test_with_a_stride_only_key_frames_have_joints() -> None:
@@ -107,7 +134,7 @@ def test_the_speed_stands_in_the_provenance_if_it_is_not_full(full: PoseSequence
     assert fast.provenance.stages[-1].config["speed"] == "fast"
 
 
-@pytest.mark.parametrize("effort", [FULL, FAST])
+@pytest.mark.parametrize("effort", [FULL, FAST, FASTER])
 def test_every_frame_has_its_row(effort: mediapipe_track.Effort) -> None:
     """Whether nobody is there, or the picture is not."""
     nobody = np.zeros((32, 32, 3), np.uint8)
