@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"[0-9]+")
 # What a number after such a word counts is no time.
 _NO_TIME = re.compile(r"(cam|camera|view|angle|sensor|person|hand|take|scene)[_.-]?$", re.IGNORECASE)
 _LONGEST_NUMBER = 15
+_POSE_FILES = (".safetensors", ".pose", ".skels")  # each a clip or several of its own
 _COUNTED = 3  # files, of fewer a common step says nothing
 _FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have at most 20 frames a file and 3,000 more
 
@@ -63,8 +64,16 @@ def list_recordings(directory: Path, what: str) -> dict[str, Recording]:
             found[clip][number] = path
             counted[clip] = counted.get(clip, True) and from_0
         if not found:
-            raise InputError(f"{directory}: holds no file <name>_<frame number>_keypoints.json; give a {what}")
+            raise InputError(_nothing(directory, what))
         return {clip: _recording(directory, found[clip], counted[clip]) for clip in sorted(found)}
+
+
+def _nothing(directory: Path, what: str) -> str:
+    """The message for a directory without frame files: of a folder of poses, its files are to be given."""
+    for suffix in _POSE_FILES:
+        if any(p.suffix.lower() == suffix and p.name[0] != "." for p in directory.iterdir()):
+            return f"{directory}: is a folder of {suffix} files; give the files, as {directory}/*{suffix}"
+    return f"{directory}: holds no file <name>_<frame number>_keypoints.json; give a {what}"
 
 
 def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recording:

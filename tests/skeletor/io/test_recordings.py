@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from skeletor.io.recordings import list_recordings
@@ -73,3 +75,11 @@ def test_what_is_no_recording(tmp_path, files, reason):
     with pytest.raises(InputError, match=reason) as caught:
         names(tmp_path, *files)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "A.POSE"])
+def test_a_folder_of_pose_files_is_told_to_give_its_files(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    suffix = Path(name).suffix.lower()
+    with pytest.raises(InputError, match=rf"is a folder of \{suffix} files; give the files, as .*/\*\{suffix}$"):
+        list_recordings(tmp_path, "directory of OpenPose JSON files")
