@@ -190,6 +190,10 @@ def _check_keys(person: Mapping[str, Any]) -> None:
             and len(values) >= _POINTS_AT_LEAST
         ):
             raise InputError(f"a person has {len(values)} values called {key!r:.40}, which is no part that is known")
+    flat = any(person.get(key) for keys in (BODY_KEYS, *HAND_KEYS) for key in keys)
+    deep = [key for key, values in person.items() if key.endswith("_3d") and isinstance(values, list) and any(values)]
+    if deep and not flat:
+        raise InputError(f"a person has points in 3D alone ({deep[0]:.40}); give files with 2D points as well")
 
 
 def _points(person: Mapping[str, Any], keys: tuple[str, ...]) -> np.ndarray:
