@@ -47,13 +47,15 @@ _PATIENCE = 3600.0  # seconds until something that is killed must have begun to 
 
 
 class RecordingsConfig(Config):
-    """poses, videos: lengths in minutes. killed: minutes of poses of a run that is killed (-9) and started again; 0:
-    none is. clip: the video that is repeated, below the run. options: more of `slt translate` for videos.
+    """poses, videos: lengths in minutes. killed, killed_video: minutes of poses and of a video whose run is killed (-9)
+    and started again; 0: none is. clip: the video that is repeated, below the run. options: more of `slt translate` for
+    videos.
     """
 
     poses: list[float] = Field(default_factory=lambda: [6.0, 15.0, 60.0])
     videos: list[float] = Field(default_factory=list)
     killed: float = Field(15.0, ge=0)
+    killed_video: float = Field(0.0, ge=0)
     clip: str = "corpus/features/fullFrame-210x260px/test/test-00000.mp4"
     options: list[str] = Field(default_factory=list)
     takes: LongConfig = LongConfig()
@@ -87,10 +89,15 @@ def make(request: Request, config: RecordingsConfig) -> None:
             found.append(translated("poses", minutes, file, model, request.work / "out"))
             log.info("%s", found[-1])
     if config.killed:
-        found.append(killed(config.killed, files[config.killed], model, request.work))
+        found.append(killed("poses", config.killed, files[config.killed], model, request.work))
+    clip = request.finished / config.clip
     for minutes in config.videos:
-        video = repeated(request.finished / config.clip, minutes, request.work / f"video-{minutes:g}.mp4")
+        video = repeated(clip, minutes, request.work / f"video-{minutes:g}.mp4")
         found.append(translated("video", minutes, video, model, request.work / "out", config.options))
+        log.info("%s", found[-1])
+    if config.killed_video:
+        video = repeated(clip, config.killed_video, request.work / f"video-{config.killed_video:g}.mp4")
+        found.append(killed("video", config.killed_video, video, model, request.work, config.options))
         log.info("%s", found[-1])
     values = {
         **request.about(config, config.takes.seed),
@@ -178,26 +185,32 @@ def translated(
     return Needed(name, minutes, segments, seconds, used.ru_utime + used.ru_stime, peak, same)
 
 
-def killed(minutes: float, file: Path, model: Path, work: Path) -> Needed:
-    """Kill a translation when it has kept its first sentences, start it again, and compare with an unbroken one."""
+def killed(name: str, minutes: float, file: Path, model: Path, work: Path, options: Sequence[str] = ()) -> Needed:
+    """Kill a translation when it has kept its first sentences, or the first part of a video's poses, start it again,
+    and compare with an unbroken one."""
     whole, broken = work / "out", work / "killed"
     for folder in (whole, broken):
         shutil.rmtree(folder, ignore_errors=True)
-    translated("poses", minutes, file, model, whole)
+    translated(name, minutes, file, model, whole, options)
     begin = time.monotonic()
     kept = broken / f"{file.stem}.work"
-    with _running(file, model, broken, ()) as process:
-        while process.poll() is None and not any(kept.glob("*.json*")) and time.monotonic() - begin < _PATIENCE:
+    with _running(file, model, broken, options) as process:
+        while process.poll() is None and not _begun(kept) and time.monotonic() - begin < _PATIENCE:
             time.sleep(0.05)
         if process.poll() is not None:
             raise InputError(f"{file}: the run that should be killed had ended; give more minutes")
     left = [path.name for path in broken.glob(f"{file.stem}.*") if path.suffix[1:] in _FORMATS]
-    again = translated("poses, killed and started again", minutes, file, model, broken)
+    again = translated(f"{name}, killed and started again", minutes, file, model, broken, options)
     same = not left and all(
         (whole / f"{file.stem}.{kind}").read_bytes() == (broken / f"{file.stem}.{kind}").read_bytes()
         for kind in _FORMATS
     )
     return Needed(**{**asdict(again), "same": same})
+
+
+def _begun(kept: Path) -> bool:
+    """Whether something lies there whole: sentences, or a part of a video's poses."""
+    return any(path.suffix in (".json", ".safetensors") and path.name[0] != "." for path in kept.glob("*"))
 
 
 @contextmanager

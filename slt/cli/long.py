@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slt.inference.journal import FileJournal
 
 LONG = 180.0  # seconds from which a recording is worked on in parts
-_SMALL = 4_000_000  # bytes: no video of that time is smaller, unless it is a still; then it is worked on at once
+_SMALL = 100_000  # bytes: no video of that time is smaller, unless it is a still; then it is worked on at once
 _NATIVE = ".safetensors"
 
 

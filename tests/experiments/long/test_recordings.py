@@ -56,7 +56,7 @@ def test_bytes_that_differ_are_told():
 def test_a_run_that_had_ended_before_it_was_killed_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "translated", lambda *_: None)
     with pytest.raises(InputError, match="had ended"):
-        recordings.killed(0.1, tmp_path / "none.safetensors", SHIPPED, tmp_path)
+        recordings.killed("poses", 0.1, tmp_path / "none.safetensors", SHIPPED, tmp_path)
 
 
 def test_what_was_started_does_not_outlive_who_started_it(tmp_path):

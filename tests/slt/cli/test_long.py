@@ -115,6 +115,17 @@ def test_only_what_is_long_is_worked_on_in_parts(file, tmp_path, monkeypatch):
     assert long.long_inputs(inputs, PoseFiles(), "none") == frozenset()
 
 
+def test_minutes_of_a_small_picture_are_long(tmp_path):
+    from slt.cli.inputs import find_inputs
+    from slt.estimators.given import PoseFiles
+
+    noise = np.random.default_rng(0).integers(0, 256, (200, 32, 32, 3), np.uint8)
+    write_video(tmp_path / "a.mp4", list(noise), 1)
+    (one,) = find_inputs([str(tmp_path / "a.mp4")])
+    assert one.file.stat().st_size < 1_000_000, "a few kilobytes a second, as phones' messengers have it"
+    assert long.long_inputs([one], PoseFiles(), None) == {one.shown}
+
+
 def test_a_video_of_several_people_is_one_part(tmp_path, monkeypatch):
     from slt.cli.inputs import find_inputs
     from slt.estimators.given import PoseFiles

@@ -11,7 +11,7 @@ from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75
 from skeletor.support.errors import InputError
 
 SIZE = (640, 480)
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+SHARED = Path(__file__).parents[5] / "shared" / "data"
 _PLACES = {
     "nose": (0.5, 0.3), "left_shoulder": (0.6, 0.45), "right_shoulder": (0.4, 0.45), "left_elbow": (0.62, 0.62),
     "right_elbow": (0.38, 0.62), "left_wrist": (0.6, 0.75), "right_wrist": (0.4, 0.75), "left_hip": (0.56, 0.9),
