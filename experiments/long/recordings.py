@@ -199,6 +199,8 @@ def killed(name: str, minutes: float, file: Path, model: Path, work: Path, optio
             time.sleep(0.05)
         if process.poll() is not None:
             raise InputError(f"{file}: the run that should be killed had ended; give more minutes")
+        if not _begun(kept):
+            raise InputError(f"{file}: nothing was kept within {_PATIENCE:g} s, so a kill would show nothing")
     left = [path.name for path in broken.glob(f"{file.stem}.*") if path.suffix[1:] in _FORMATS]
     again = translated(f"{name}, killed and started again", minutes, file, model, broken, options)
     same = not left and all(

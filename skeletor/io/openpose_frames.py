@@ -190,10 +190,10 @@ def _check_keys(person: Mapping[str, Any]) -> None:
             and len(values) >= _POINTS_AT_LEAST
         ):
             raise InputError(f"a person has {len(values)} values called {key!r:.40}, which is no part that is known")
-    flat = any(person.get(key) for keys in (BODY_KEYS, *HAND_KEYS) for key in keys)
-    deep = [key for key, values in person.items() if key.endswith("_3d") and isinstance(values, list) and any(values)]
-    if deep and not flat:
-        raise InputError(f"a person has points in 3D alone ({deep[0]:.40}); give files with 2D points as well")
+    parts = (BODY_KEYS, *HAND_KEYS)
+    deep = [name for _, name in parts if isinstance(person.get(f"{name}_3d"), list) and any(person[f"{name}_3d"])]
+    if deep and not any(person.get(key) for keys in parts for key in keys):  # a view may miss what others see
+        raise InputError(f"a person has {deep[0]}_3d alone, and no points in 2D, which are what is read")
 
 
 def _points(person: Mapping[str, Any], keys: tuple[str, ...]) -> np.ndarray:

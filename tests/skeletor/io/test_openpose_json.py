@@ -146,7 +146,7 @@ def test_other_file_names(tmp_path, name):
         (json.dumps({"people": [{"hand_left_keypoints_2d": [float("inf"), 2, 0.5] * 21}]}), "coordinate of inf"),
         (json.dumps({"people": [{"hand_left_keypoints_2d": [10**4000, 2, 0.5] * 21}]}), "not a readable"),
         (json.dumps({"people": [{"hand_lefx_keypoints_2d": [1, 2, 0.5] * 21}]}), "no part"),
-        (json.dumps({"people": [{"pose_keypoints_3d": [1, 2, 3, 0.5] * 25}]}), "in 3D alone"),
+        (json.dumps({"people": [{"pose_keypoints_3d": [1, 2, 3, 0.5] * 25}]}), "_3d alone"),
         (json.dumps({"people": [{}] * 1000}), "1000 people"),
         ('{"people": ' + "[" * 100_000 + "]" * 100_000 + "}", "not a readable"),
         ('{"people": [], "units": "furlong"}', "furlong"),
