@@ -25,7 +25,6 @@ from skeletor.support.errors import InputError
 
 ANCHORS = (LABELS["none"], LABELS["linear"])  # rows that tell whether the test data are still those of the stored rows
 CLOSE = 1e-4  # relative; another processor rounds otherwise
-TRAINING = ("models", "steps", "only", "base", "variants", "prior")  # values of a config that made the kept rows
 Numbers = dict[str, Any]
 
 
@@ -46,13 +45,13 @@ def renewed(config: TableConfig, request: Request, about: Mapping[str, Any]) -> 
     stored = json.loads(file.read_text(encoding="utf-8"))
     result = _RENEWED[type(config)](config, stored["numbers"], file)
     kept = stored.get("kept") or {key: stored[key] for key in ("command", "signature", "versions") if key in stored}
-    training = {key: value for key, value in stored["config"].items() if key in TRAINING}
+    made = {key: value for key, value in stored["config"].items() if key != "smoothers"}  # what made the kept rows
     note = (
         f"The rows of smoothers were made anew with `{about['command']}`; all others are those that "
         f"`{kept['command']}` had made before, on the same test data.\n"
     )
     more = [kept["note"] + "\n"] if "note" in kept else []
-    about = {**about, "config": {**about["config"], **training}, "kept": kept}
+    about = {**about, "config": {**about["config"], **made}, "kept": kept}
     return Result([*more, *result.sections, note], result.numbers), about
 
 
