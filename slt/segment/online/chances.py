@@ -20,8 +20,8 @@ _NEARLY = 1e-6  # frames
 class Chances:
     """Whether a sentence begins or goes on, 25 times a second, of a camera at another rate.
 
-    Each frame is looked at once, when `ahead` seconds after it are known, together with all frames before it that can
-    matter. What the network would have seen later is to it as beyond the end of a recording, of which it has learned.
+    A frame can be looked at when `ahead` seconds after it are known. What the network would have seen later is to it as
+    beyond the end of a recording, of which it has learned.
     """
 
     def __init__(self, segmenter: Segmenter, fps: float, ahead: float) -> None:
@@ -29,28 +29,30 @@ class Chances:
         self._points: list[np.ndarray] = []  # (20, 2) of each camera frame, from frame `_first` on
         self._confidence: list[np.ndarray] = []
         self._first = 0
-        self.told = 0  # frames at `FPS` that were looked at
 
-    def push(self, points: np.ndarray, confidence: np.ndarray, width: float | None) -> np.ndarray:
-        """The next camera frame, (20, 2) and (20,) of the joints of `WATCHED` -> (n, 2) of the frames at `FPS` that can
-        be looked at now: that a sentence begins, that it begins or goes on.
-
-        width: of the shoulders, in the units of the points; None if they were never seen.
-        """
+    def push(self, points: np.ndarray, confidence: np.ndarray) -> None:
+        """The next camera frame: (20, 2) and (20,) of the joints of `WATCHED`."""
         self._points.append(points)
         self._confidence.append(confidence)
-        known = (self._first + len(self._points)) / self._fps - self._ahead  # seconds
-        return self._look(math.floor(known * FPS + 0.5 + _NEARLY), width)
 
-    def finish(self, width: float | None) -> np.ndarray:
-        """What is left after the last camera frame."""
-        frames = self._first + len(self._points)
-        return self._look(max(1, round(frames / self._fps * FPS)) if frames else 0, width)
+    @property
+    def due(self) -> int:
+        """How many frames at `FPS` can be looked at."""
+        return max(0, math.floor((self._known / self._fps - self._ahead) * FPS + 0.5 + _NEARLY))
 
-    def _look(self, until: int, width: float | None) -> np.ndarray:
-        """Frames `told` to `until` - 1."""
-        if until <= self.told:
-            return np.zeros((0, 2))
+    @property
+    def all(self) -> int:
+        """How many frames at `FPS` there are if no camera frame follows."""
+        return max(1, round(self._known / self._fps * FPS)) if self._known else 0
+
+    @property
+    def _known(self) -> int:
+        return self._first + len(self._points)
+
+    def look(self, since: int, until: int, width: float | None) -> np.ndarray:
+        """(until - since, 2) of frames at `FPS`, by all that is known now: that a sentence begins, that one begins or
+        goes on. width: of the shoulders, in the units of the points; None if they were never seen.
+        """
         points, confidence = np.stack(self._points), np.stack(self._confidence)  # (n, 20, 2), (n, 20)
         if width is None:
             points, confidence = np.full_like(points, np.nan), np.zeros_like(confidence)
@@ -58,14 +60,15 @@ class Chances:
         chances = self._segmenter.probabilities(features(pose))[:, _SENTENCE]  # (n', 3)
         begin, inside = chances[:, BEGIN], chances[:, BEGIN] + chances[:, INSIDE]
         offset = round(self._first / self._fps * FPS)
-        wanted = np.minimum(np.arange(self.told, until) - offset, len(chances) - 1)
-        self.told = until
-        self._forget()
+        wanted = np.minimum(np.arange(since, until) - offset, len(chances) - 1)
         return np.stack([begin[wanted], inside[wanted]], 1)
 
-    def _forget(self) -> None:
-        """Drop the camera frames that nothing needs any more; what is left begins near a frame at `FPS`."""
-        needed = math.floor((self.told - self._segmenter.reach - _EDGE) / FPS * self._fps)
+    def forget(self, before: int) -> None:
+        """Frames at `FPS` before that one are not looked at any more: drop the camera frames that no other needs.
+
+        What is left begins near a frame at `FPS`.
+        """
+        needed = math.floor((before - self._segmenter.reach - _EDGE) / FPS * self._fps)
         if needed - self._first < 2 * _GRID:  # seldom, since what stays is copied
             return
         frames = np.arange(needed, needed - _GRID, -1)

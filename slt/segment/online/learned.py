@@ -1,7 +1,8 @@
 """Where somebody signs, while frames come in, as the network tells it: `slt.segment.learned` for streams.
 
-A frame is judged when `LOOK_AHEAD` seconds after it are known; the whole recording's network sees two and a half. So
-the segments are nearly those of the whole recording, and not always.
+A frame is judged when `LOOK_AHEAD` seconds after it are known, and again with each that follows, until the segment that
+it belongs to is told. Of a whole recording the network sees two and a half seconds after each. So the segments are
+nearly those of the whole recording, and not always.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from slt.segment.watched import WATCHED, watched
 LOOK_AHEAD = 0.6  # seconds
 PATIENCE = 1.0  # seconds after a sentence's beginning that it is certain to be one, where nobody rested before
 _SHOULDERS = [WATCHED.index(joint) for joint in ("neck", "right_shoulder", "left_shoulder")]
-_CONTEXT = 10  # frames at `FPS` before a stretch that are kept
+_CONTEXT = 10  # frames at `FPS` that a later look may still find to be signed
 
 
 class NetworkStream:
@@ -57,23 +58,21 @@ class NetworkStream:
         self._chances = Chances(segmenter, fps / stride, look_ahead)
         self._widths = Widths(fps / stride)
         self._all = 0  # frames that came
-        self._told: list[np.ndarray] = []  # (2,) of each frame at `FPS` from `_base` on
-        self._base = 0
-        self._start: int | None = None  # of what goes on: where the stretch began, or was cut
-        self._last = 0  # its last frame so far, + 1
+        self._base, self._judged = 0, 0  # frames at `FPS`: the first that a segment may still have; those looked at
+        self._open: tuple[int, int] | None = None  # of what goes on: its first frame, and its last so far + 1
         self.delay = look_ahead + self._rest / FPS + 2 * stride / fps
 
     @property
     def open_s(self) -> float | None:
         """See `SegmentStream`."""
-        if self._start is None or self._last - self._start < self._config.shortest * FPS:
+        if self._open is None or self._open[1] - self._open[0] < self._config.shortest * FPS:
             return None
-        return self._start / FPS
+        return self._open[0] / FPS
 
     @property
     def from_s(self) -> float:
         """See `SegmentStream`."""
-        return (self._chances.told if self._start is None else self._start) / FPS
+        return self._base / FPS
 
     def push(self, pose: PoseSequence) -> list[Segment]:
         """See `SegmentStream`; the joints of `WATCHED` alone do, too. Who is seen is read from the confidences."""
@@ -91,82 +90,67 @@ class NetworkStream:
                 self._widths.fix(1.0)
             else:
                 self._widths.see(points[k, _SHOULDERS], few.confidence[k, _SHOULDERS])
-            for one in self._chances.push(points[k], seen[k], self._widths.usual):
-                found += self._settle(one)
+            self._chances.push(points[k], seen[k])
+            if self._chances.due > self._judged:
+                self._judged = self._chances.due
+                found += self._settle()
+                self._chances.forget(self._base)
         return self._segments(found)
 
     def finish(self) -> list[Segment]:
         """See `SegmentStream`."""
-        found: list[tuple[int, int]] = []
-        for one in self._chances.finish(self._widths.usual):
-            found += self._settle(one)
-        return self._segments(found + self._close())
+        self._judged = self._chances.all
+        return self._segments(self._parts(*self._look()) if self._judged > self._base else [])
 
     def _segments(self, found: list[tuple[int, int]]) -> list[Segment]:
         seconds = self._all / self._full
         return [Segment(a / FPS, min(b / FPS, seconds)) for a, b in found if a / FPS < seconds]
 
-    def _settle(self, chances: np.ndarray) -> list[tuple[int, int]]:
-        """The next frame at `FPS` -> the segments that are certain now."""
-        self._told.append(chances)
-        now = self._base + len(self._told)
-        if chances[1] > self._config.inside:
-            self._start = now - 1 if self._start is None else self._start
-            self._last = now
-        if self._start is None:
-            self._keep(max(now - _CONTEXT, self._last))
-            return []
-        if now - self._last >= self._rest:
-            return self._close()
-        return self._certain() if now - self._start > self._patience else []
+    def _look(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) of all frames from `_base` on: that a sentence begins; that one begins or goes on."""
+        chances = self._chances.look(self._base, self._judged, self._widths.usual)
+        return chances[:, 0], chances[:, 1]
 
-    def _close(self) -> list[tuple[int, int]]:
-        """Nobody signs any more: all that is left of the stretch."""
-        if self._start is None:
+    def _settle(self) -> list[tuple[int, int]]:
+        """The segments that are certain now."""
+        begin, inside = self._look()
+        active = np.flatnonzero(inside > self._config.inside)
+        if not len(active):
+            self._open = None
+            self._base = max(self._base, self._judged - _CONTEXT)
             return []
-        found = self._parts(*self._kept())
-        self._start = None
-        self._keep(self._last)
-        return found
+        start, stop = int(active[0]), int(active[-1]) + 1
+        self._open = self._base + start, self._base + stop
+        if self._judged - self._open[1] >= self._rest:  # nobody signs any more
+            found = self._parts(begin, inside)
+            self._base, self._open = self._open[1], None
+            return found
+        return self._certain(begin, inside) if len(inside) - start > self._patience else []
 
-    def _certain(self) -> list[tuple[int, int]]:
-        """Of a stretch that goes on: its first part, if no later frame is to change it."""
-        begin, inside = self._kept()
+    def _certain(self, begin: np.ndarray, inside: np.ndarray) -> list[tuple[int, int]]:
+        """Of somebody who goes on signing: the first part, if no later frame is to change it."""
         stretches = learned.signed(begin, inside, self._config, self._least)
         start, stop = stretches[0]
         if len(stretches) > 1:  # a break that nothing closes
             after, end = stretches[1]
-            certain = min(stop - start, end - after) >= self._least
-            return self._part(stop, after) if certain else []
+            return self._part(begin, inside, after) if min(stop - start, end - after) >= self._least else []
         frames, gains = learned.likely(begin, self._config.begin)
         cuts = learned.cuts_of(start, stop + self._least, frames, gains, self._least, self._limit)  # it may go on
         if cuts:
-            return self._part(cuts[0], cuts[0]) if stop - cuts[0] >= self._patience else []
+            return self._part(begin, inside, cuts[0]) if stop - cuts[0] >= self._patience else []
         if self._limit is None or stop - start <= self._limit + max(1, math.floor(self._config.earliest * self._limit)):
             return []
         _, cut = pieces(inside - begin, start, stop, self._limit, self._config.earliest)[0]
-        return self._part(cut, cut)
+        return self._part(begin, inside, cut)
 
-    def _part(self, stop: int, after: int) -> list[tuple[int, int]]:
-        """What ends with frame `stop` of those that are kept; the next part begins with frame `after` of them."""
-        begin, inside = self._kept()
+    def _part(self, begin: np.ndarray, inside: np.ndarray, stop: int) -> list[tuple[int, int]]:
+        """What lies before frame `stop`, with which the next part begins."""
         found = self._parts(begin[:stop], inside[:stop])
-        self._start = self._base + after
-        self._keep(self._start)
+        self._base += stop
+        self._open = self._base, max(self._base, self._open[1] if self._open else 0)
         return found
 
     def _parts(self, begin: np.ndarray, inside: np.ndarray) -> list[tuple[int, int]]:
-        """The segments of the first frames that are kept."""
+        """The segments of frames from `_base` on."""
         found = learned.parts(begin, inside, self._config, self._limit, self._least)
         return [(start + self._base, stop + self._base) for start, stop in found]
-
-    def _kept(self) -> tuple[np.ndarray, np.ndarray]:
-        """The chances of all frames that are kept, (n,) each: that a sentence begins; that one begins or goes on."""
-        told = np.stack(self._told)
-        return told[:, 0], told[:, 1]
-
-    def _keep(self, since: int) -> None:
-        """Drop the frames before."""
-        if since > self._base:
-            del self._told[: since - self._base]
-            self._base = since
