@@ -24,9 +24,10 @@ from slt.segment.online.widths import Widths
 from slt.segment.rule import Segment, pieces
 from slt.segment.watched import WATCHED, watched
 
-LOOK_AHEAD = 0.6  # seconds
-PATIENCE = 1.0  # seconds after a sentence's beginning that it is certain to be one, where nobody rested before
+LOOK_AHEAD = 0.4  # seconds
+PATIENCE = 0.8  # seconds after a sentence's beginning that it is certain to be one, where nobody rested before
 _SHOULDERS = [WATCHED.index(joint) for joint in ("neck", "right_shoulder", "left_shoulder")]
+_SURELY = 0.3  # probability below which nobody signs; between it and `inside` twice the rest has to be seen
 _CONTEXT = 10  # frames at `FPS` that a later look may still find to be signed
 
 
@@ -60,7 +61,7 @@ class NetworkStream:
         self._all = 0  # frames that came
         self._base, self._judged = 0, 0  # frames at `FPS`: the first that a segment may still have; those looked at
         self._open: tuple[int, int] | None = None  # of what goes on: its first frame, and its last so far + 1
-        self.delay = look_ahead + self._rest / FPS + 2 * stride / fps
+        self.delay = look_ahead + 2 * self._rest / FPS + 2 * stride / fps
 
     @property
     def open_s(self) -> float | None:
@@ -121,8 +122,9 @@ class NetworkStream:
             return []
         start, stop = int(active[0]), int(active[-1]) + 1
         self._open = self._base + start, self._base + stop
-        if self._judged - self._open[1] >= self._rest:  # nobody signs any more
-            found = self._parts(begin, inside)
+        quiet = len(inside) - stop
+        if quiet >= 2 * self._rest or (quiet >= self._rest and inside[stop:].max() < _SURELY):
+            found = self._parts(begin, inside)  # nobody signs any more
             self._base, self._open = self._open[1], None
             return found
         return self._certain(begin, inside) if len(inside) - start > self._patience else []

@@ -136,13 +136,22 @@ def test_an_end_is_told_within_the_delay_and_a_sentence_is_open_until_then():
     assert opened[frame - 1 :] == [None] * (len(pose) - frame + 1)
 
 
+def test_where_it_is_not_sure_that_nobody_signs_it_waits_for_longer():
+    told = {}
+    for chance in (0.05, 0.45):
+        stream = NetworkStream(FPS, Written())
+        pose = written(np.zeros(150), np.repeat([0.05, 0.9, chance], 50))
+        [told[chance]] = [k + 1 for k in range(len(pose)) if stream.push(pose.frames(k, k + 1))]
+    assert told[0.45] - told[0.05] == 5 and told[0.45] / FPS - 4.0 <= stream.delay
+
+
 def test_of_what_goes_on_a_sentence_is_told_when_the_next_one_has_surely_begun():
     begin = np.zeros(400)
     begin[[100, 101, 250, 251]] = 0.9
     stream, pose = NetworkStream(FPS, Written(), 8.0, 0.8), written(begin, 0.95 - begin)
     told = [(k + 1, one) for k in range(len(pose)) for one in stream.push(pose.frames(k, k + 1))]
     assert [one for _, one in told] == [Segment(0.0, 4.0), Segment(4.0, 10.0)]
-    assert all(0 < frame / FPS - one.end_s <= 1.0 + 0.6 + 0.1 for frame, one in told)
+    assert all(0 < frame / FPS - one.end_s <= 0.8 + 0.4 + 0.1 for frame, one in told)
     assert stream.open_s == stream.from_s == 10.0 and stream.finish() == [Segment(10.0, 16.0)]
 
 
