@@ -26,9 +26,10 @@ from experiments.people.harmless import training as harmless
 from experiments.people.harmless.config import HarmlessExperiment
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
+from experiments.portable import portable
 from experiments.readers import ensemble as readers
 from experiments.readers import gloss2text, pretraining, recognition, sign2text
-from experiments.report import Result, portable, write_result
+from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
 from experiments.scale.plan import page as scale_plan
