@@ -75,8 +75,9 @@ def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
     from slt.live.watch import Watch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core is the estimator's
-    sparse = Sparse(args.pose_stride, pose_model=args.pose_model, hands=args.hands)
-    chain = load_chain(args.model, args.refine, None, args.device, args.refine2d, args.lift, sparse, None)
+    chain = load_chain(
+        args.model, args.refine, None, args.device, args.refine2d, args.lift, Sparse.of_options(args), None
+    )
     follower, stride = _follower(chain), int(chain.estimator.options.get(STRIDE, 1))
     shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
     segments = cut_stream(cut_by(chain, args.segments), source.fps, longest, shortest, stride)
