@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from skeletor.files.mistaken import first_bytes, packed
 from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
@@ -33,6 +34,8 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     ".npz": (arrays.read_all, None),
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
+
+_ZIPPED = (".npz", ".npy", ".pt")  # are zip archives, or may be by another name
 
 # Those whose files hold several clips by name.
 _SEVERAL: dict[str, ManyWriter] = {".safetensors": native.write_shard, ".skels": skels.write_poses}
@@ -88,6 +91,8 @@ def read_poses(
     if path.suffix.lower() == ".json":
         raise InputError(f"{path}: one frame of OpenPose; give the directory that it is in")
     file = existing_file(path, "file of poses")
+    if (mistaken := packed(first_bytes(file), path.suffix.lower() in _ZIPPED)) is not None:
+        raise InputError(f"{path}: {mistaken}")
     if path.suffix.lower() == ".pose":
         poses = pose_format.read_all(file, fps, skeleton, take)
     elif path.suffix.lower() in arrays.SUFFIXES:
