@@ -1,0 +1,107 @@
+"""Forms in which people save key points in arrays, made (frames, points, 2 to 4): rows of numbers, and a body and hands
+in arrays of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from skeletor.io.layouts import Layout, choose, layout_named, layouts_of
+from skeletor.support.errors import InputError
+
+_HAND, _BODIES = 21, (33, 25)  # points: MediaPipe's body, OpenPose's
+_SIDES = {"left": ("left", "lh", "l_"), "right": ("right", "rh", "r_")}
+# MediaPipe's holistic in a row: body (x, y, z, visibility), face, left, right hand (x, y, z). Numbers: of a frame, a face.
+_HOLISTIC = {258: 0, 1662: 3 * 468, 1692: 3 * 478}
+_DIMS = (2, 3, 4)
+
+
+def is_points(values: np.ndarray) -> bool:
+    """Whether an array can be key points as it is."""
+    return values.ndim in (3, 4) and values.dtype.kind in "fiu" and values.shape[-1] in _DIMS and values.size > 0
+
+
+def with_parts_joined(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same arrays, but a body and its two hands, each (T, points, D), the hands' names with sides, as one "points".
+
+    Raises InputError if these differ in their number of frames.
+    """
+    clips = {name: values for name, values in arrays.items() if is_points(values) and values.ndim == 3}
+    bodies = [name for name, values in clips.items() if values.shape[1] in _BODIES]
+    hands = [_hand(clips, side) for side in _SIDES]
+    if len(bodies) != 1 or None in hands:
+        return dict(arrays)
+    parts = [bodies[0], *(name for name in hands if name is not None)]
+    found = [clips[name] for name in parts]
+    if len({len(values) for values in found}) > 1:
+        told = ", ".join(f"{name} {len(clips[name])}" for name in parts)
+        raise InputError(f"body and hands have different numbers of frames: {told}")
+    return {name: values for name, values in arrays.items() if name not in parts} | {"points": _joined(found)}
+
+
+def _hand(clips: Mapping[str, np.ndarray], side: str) -> str | None:
+    """The name of the one array that is the hand of that side."""
+    found = [
+        name for name, values in clips.items()
+        if values.shape[1] == _HAND and any(word in name.lower() for word in _SIDES[side])
+    ]  # fmt: skip
+    return found[0] if len(found) == 1 else None
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """(T, J, D) of parts (T, J_i, D_i). MediaPipe's body may have visibility, which its hands have not: 0 there."""
+    if len({values.shape[2] for values in parts}) == 1:
+        return np.concatenate(list(parts), 1)
+    if parts[0].shape[1] != _BODIES[0] or any(values.shape[2] == 4 for values in parts[1:]):
+        parts = [values[..., :2] for values in parts]  # a score of one part alone says nothing of the others
+        return np.concatenate(list(parts), 1)
+    width = max(values.shape[2] for values in parts)
+    wide = [np.pad(values, ((0, 0), (0, 0), (0, width - values.shape[2]))) for values in parts]
+    return np.concatenate(wide, 1)
+
+
+def from_rows(rows: np.ndarray, skeleton: str | None) -> np.ndarray | None:
+    """(T, J, D) of rows (T, W) of numbers, point after point; None if W is of no layout.
+
+    Where several are of that length (150 are 75 points or 50 with scores), what lies where tells. skeleton: the layout
+    by name. Raises InputError if it does not tell.
+    """
+    if rows.ndim != 2 or rows.dtype.kind not in "fiu" or rows.size == 0:
+        return None
+    width = rows.shape[1]
+    if width in _HOLISTIC and skeleton is None:
+        return _holistic(rows, _HOLISTIC[width])
+    if skeleton is not None:
+        dims = width / len(layout_named(skeleton))
+        return rows.reshape(len(rows), -1, int(dims)) if dims in _DIMS else None
+    tried = [dims for dims in _DIMS if width % dims == 0 and layouts_of(width // dims)]
+    return _likeliest([rows.reshape(len(rows), -1, dims) for dims in tried]) if tried else None
+
+
+def _holistic(rows: np.ndarray, face: int) -> np.ndarray:
+    """(T, 75, 4) of MediaPipe's holistic in a row; hands, which have no visibility, have 0 there."""
+    body, _, hands = np.split(rows, [33 * 4, 33 * 4 + face], 1)
+    return _joined([body.reshape(len(rows), 33, 4), hands.reshape(len(rows), 42, 3)])
+
+
+def _likeliest(forms: Sequence[np.ndarray]) -> np.ndarray:
+    """The one of arrays (T, J, D) of which points lie as those of a layout."""
+    scores = [_score(layouts_of(form.shape[1]), form) for form in forms]
+    best = int(np.argmax(scores))
+    if scores[best] == 0:
+        what = " or ".join(f"{form.shape[1]} points of {form.shape[2]}" for form in forms)
+        raise InputError(
+            f"no array of key points: rows of {forms[0][0].size} numbers, which do not lie as {what}; save (frames, "
+            "points, 2 or 3), or give --skeleton NAME"
+        )
+    return forms[best]
+
+
+def _score(layouts: Sequence[Layout], form: np.ndarray) -> float:
+    points = np.array(form[..., :2], np.float32)
+    points[(points == 0).all(-1) | ~np.isfinite(points).all(-1)] = np.nan
+    try:
+        return choose(layouts, points)[1].score
+    except InputError:
+        return 0.0
