@@ -12,7 +12,7 @@ from skeletor.support.errors import InputError
 
 _HAND, _BODIES = 21, (33, 25)  # points: MediaPipe's body, OpenPose's
 _SIDES = {"left": ("left", "lh", "l_"), "right": ("right", "rh", "r_")}
-# MediaPipe's holistic in a row: body (x, y, z, visibility), face, left, right hand (x, y, z). Numbers: of a frame, a face.
+# MediaPipe's holistic in a row, body (x, y, z, visibility), face, hands (x, y, z): numbers of a frame and of its face.
 _HOLISTIC = {258: 0, 1662: 3 * 468, 1692: 3 * 478}
 _DIMS = (2, 3, 4)
 
