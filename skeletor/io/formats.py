@@ -1,6 +1,7 @@
 """Files of poses: one reader and one writer for all formats, chosen by the path's suffix.
 
-.safetensors (native), .pose, .skels, .h5, .pt, .npy and .npz (read only), and directories of OpenPose JSON (no suffix).
+.safetensors (native), .pose, .skels, .h5, .pt, .npy, .npz, .json of a whole recording (these read only), and
+directories of OpenPose JSON (no suffix).
 A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`, and one line in `_FORMATS`.
 """
 
@@ -14,7 +15,7 @@ from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
 from skeletor.io.people import Take, select
-from skeletor.io.read_only import arrays, slrtp, zelinka_h5
+from skeletor.io.read_only import arrays, json_file, slrtp, zelinka_h5
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 
@@ -32,6 +33,7 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     ".pt": (slrtp.read_all, None),
     ".npy": (arrays.read_all, None),
     ".npz": (arrays.read_all, None),
+    json_file.SUFFIX: (json_file.read_all, None),
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
 
@@ -88,13 +90,13 @@ def read_poses(
         return openpose_json.read_all(path, fps, skeleton, take)
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
-    if path.suffix.lower() == ".json":
-        raise InputError(f"{path}: one frame of OpenPose; give the directory that it is in")
     file = existing_file(path, "file of poses")
     if (mistaken := packed(first_bytes(file), path.suffix.lower() in _ZIPPED)) is not None:
         raise InputError(f"{path}: {mistaken}")
     if path.suffix.lower() == ".pose":
         poses = pose_format.read_all(file, fps, skeleton, take)
+    elif path.suffix.lower() == json_file.SUFFIX:
+        poses = json_file.read_all(file, fps, skeleton, take)
     elif path.suffix.lower() in arrays.SUFFIXES:
         poses = arrays.read_all(file, fps, skeleton, size)
     else:
