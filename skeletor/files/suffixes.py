@@ -9,12 +9,12 @@ from pathlib import Path
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt", ".npy", ".npz")
 # Poses of a whole recording in one file; most files of that name are something else, so no folder is searched for them.
 _JSON = ".json"
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # FFmpeg tells the format by the content; these are the names that videos have.
 VIDEO_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
     ".vob", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogg", ".mxf", ".dv", ".gif", ".mjpeg", ".mjpg",
-    ".h264", ".264", ".h265", ".265", ".hevc", ".y4m",
+    ".h264", ".264", ".h265", ".265", ".hevc", ".y4m", ".mod", ".tod", ".m1v", ".ivf", ".rm", ".rmvb", ".wtv",
 )  # fmt: skip
 
 
