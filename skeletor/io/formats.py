@@ -77,13 +77,13 @@ def read_poses(
 
     fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
     and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
-    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) of shares of it. take: who is
-    read of several people, by default the one whose hands move most in all; `skeletor.io.people.by_turns` takes
-    in each frame the one who signs. Raises InputError, one line, for whatever cannot be read.
+    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) and .json of shares. take: who
+    is read of several people, by default the one whose hands move most in all; `skeletor.io.people.by_turns` takes in
+    each frame the one who signs. Raises InputError, one line, for whatever cannot be read.
     """
     path = Path(path)
-    if size is not None and path.suffix.lower() not in arrays.SUFFIXES:
-        raise InputError(f"{path}: --size is for arrays ({', '.join(arrays.SUFFIXES)}); leave it out")
+    if size is not None and path.suffix.lower() not in (*arrays.SUFFIXES, json_file.SUFFIX):
+        raise InputError(f"{path}: --size is for arrays ({', '.join(arrays.SUFFIXES)}) and .json; leave it out")
     if fps is not None:
         checked_fps(path, fps)
     if path.is_dir():
@@ -96,7 +96,7 @@ def read_poses(
     if path.suffix.lower() == ".pose":
         poses = pose_format.read_all(file, fps, skeleton, take)
     elif path.suffix.lower() == json_file.SUFFIX:
-        poses = json_file.read_all(file, fps, skeleton, take)
+        poses = json_file.read_all(file, fps, skeleton, take, size)
     elif path.suffix.lower() in arrays.SUFFIXES:
         poses = arrays.read_all(file, fps, skeleton, size)
     else:

@@ -87,6 +87,13 @@ def read_all(
     return poses
 
 
+def mediapipe_pose(values: np.ndarray, size: Size | None, about: Provenance, fps: float) -> PoseSequence:
+    """One clip of MediaPipe's 75 points (T, 75, 4) x, y, z, visibility, NaN where missing. InputError as `read_all`."""
+    layout = layout_named("mediapipe_75")
+    about = dataclasses.replace(about, estimator=layout.estimator, image_size=size)
+    return _poses([values], None, layout, size, about, fps)[0]
+
+
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     existing_file(path, WHAT)
     head = first_bytes(path)

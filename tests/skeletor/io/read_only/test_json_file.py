@@ -74,6 +74,36 @@ def test_alphapose(tmp_path: Path, layout: str) -> None:
     assert_is_the_signer(read_pose(write(tmp_path / "a.json", [nobody, *entries])), 4)
 
 
+@pytest.mark.parametrize("form", ["javascript", "python", "lists"])
+def test_mediapipe(tmp_path: Path, form: str) -> None:
+    points = in_layout(JOINTS, LAYOUTS["mediapipe_75"]) / [220, 260]
+    parts = {"pose": slice(0, 33), "leftHand": slice(33, 54), "rightHand": slice(54, 75)}
+
+    def landmark(x: float, y: float, part: str) -> object:
+        seen = {"visibility": 0.5} if part == "pose" else {}
+        return [x, y, 0.1, *seen.values()] if form == "lists" else {"x": x, "y": y, "z": 0.1} | seen
+
+    frames: list[dict[str, object]] = []
+    for frame in points:
+        found = {part: [landmark(x, y, part) for x, y in frame[place]] for part, place in parts.items()}
+        if form == "python":
+            frames.append({f"{part}_landmarks".replace("Hand", "_hand"): {"landmark": v} for part, v in found.items()})
+        else:
+            frames.append({f"{part}Landmarks": value for part, value in found.items()})
+    frames[3][next(key for key in frames[3] if "left" in key)] = None
+    path = write(tmp_path / "a.json", frames)
+    pose = read_pose(path, size=(220, 260))
+    hand = slice(33, 54)
+    assert pose.missing[3, hand].all() and pose.missing.sum() == 21 and pose.provenance.estimator == "mediapipe"
+    assert (pose.confidence[:, :33] == 0.5).all() and (pose.confidence[4, 33:] == 1).all()
+    truth = in_layout(JOINTS, LAYOUTS["mediapipe_75"])
+    np.testing.assert_allclose(pose.keypoints[~pose.missing], truth[~pose.missing], atol=1e-3)
+    with pytest.raises(InputError, match=r"a\.json: .*give its size, --size"):
+        read_pose(path)
+    with pytest.raises(InputError, match="--size is for shares"):
+        read_pose(write(tmp_path / "b.json", FRAMES), size=(220, 260))
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -84,6 +114,8 @@ def test_alphapose(tmp_path: Path, layout: str) -> None:
         ([{"camera": "a1", "frames": {}}], "slt data import dgs-korpus"),
         ([{"frame_id": 1, "instances": []}, {"frame_id": 1, "instances": []}], "frame 0 twice"),
         ([{"frame_id": 1, "instances": [{"keypoints": [[1, 2]], "keypoint_scores": []}]}], r"scores \(0,\)"),
+        ([{"poseLandmarks": [{"x": 0.1, "y": 0.1}] * 32}], "poseLandmarks has 32 points, not 33"),
+        ([{"poseLandmarks": [{"x": 0.1}] * 33}], "without x and y"),
         ([{"image_id": "a.jpg", "keypoints": [1, 2, 3]}], "no number"),
         ([{"image_id": "a.jpg", "keypoints": "x"}, {"image_id": 99999, "keypoints": []}], "no number"),
         ([{"image_id": 0, "keypoints": []}, {"image_id": 99999, "keypoints": []}], "that is no video"),
