@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[0-9]+")
 # What a number after such a word counts is no time.
 _NO_TIME = re.compile(r"(cam|camera|view|angle|sensor|person|hand|take|scene)[_.-]?$", re.IGNORECASE)
 _LONGEST_NUMBER = 15
-_POSE_FILES = (".safetensors", ".pose", ".skels")  # each a clip or several of its own
+_POSE_FILES = (".safetensors", ".pose", ".skels", ".npy", ".npz")  # each a clip or several of its own
 _COUNTED = 3  # files, of fewer a common step says nothing
 _FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have at most 20 frames a file and 3,000 more
 

@@ -1,5 +1,5 @@
-"""Forms in which people save key points in arrays, made (frames, points, 2 to 4): rows of numbers, and a body and hands
-in arrays of their own."""
+"""Forms in which people save key points in arrays, made (frames, points, 2 to 4): rows of numbers, coordinates in
+front, a body and hands in arrays of their own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from skeletor.io.layouts import Layout, choose, layout_named, layouts_of
+from skeletor.io.layouts.evidence import APART
 from skeletor.support.errors import InputError
 
 _HAND, _BODIES = 21, (33, 25)  # points: MediaPipe's body, OpenPose's
 _SIDES = {"left": ("left", "lh", "l_"), "right": ("right", "rh", "r_")}
 # MediaPipe's holistic in a row, body (x, y, z, visibility), face, hands (x, y, z): numbers of a frame and of its face.
-_HOLISTIC = {258: 0, 1662: 3 * 468, 1692: 3 * 478}
+HOLISTIC_ROWS = {258: 0, 1662: 3 * 468, 1692: 3 * 478}
 _DIMS = (2, 3, 4)
+_SURE = 0.8  # score of a row's points
 
 
 def is_points(values: np.ndarray) -> bool:
@@ -61,22 +63,42 @@ def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate(wide, 1)
 
 
-def from_rows(rows: np.ndarray, skeleton: str | None) -> np.ndarray | None:
-    """(T, J, D) of rows (T, W) of numbers, point after point; None if W is of no layout.
+def with_channels_last(values: np.ndarray) -> np.ndarray:
+    """(T, J, D) of (T, D, J), (D, T, J) or (D, T, J, 1), and (N, T, J, D) of (N, D, T, J, 1), as graph networks have
+    them; any other array as it is."""
+    if values.ndim in (4, 5) and values.shape[-1] == 1:  # people
+        single = values[..., 0]
+        if values.ndim == 5 and single.shape[1] in _DIMS and layouts_of(single.shape[3]):
+            return single.transpose(0, 2, 3, 1)
+        return with_channels_last(single) if values.ndim == 4 else values
+    if values.ndim != 3 or is_points(values) or not layouts_of(values.shape[2]):
+        return values
+    if values.shape[1] in _DIMS:
+        return values.transpose(0, 2, 1)
+    return values.transpose(1, 2, 0) if values.shape[0] in _DIMS else values
 
-    Where several are of that length (150 are 75 points or 50 with scores), what lies where tells. skeleton: the layout
-    by name. Raises InputError if it does not tell.
+
+def from_rows(rows: np.ndarray, skeleton: str | None) -> np.ndarray | None:
+    """(T, J, D) of rows (T, W) of numbers, (N, T, J, D) of (N, T, W); None if W is of no layout.
+
+    A row is point after point, or all x, all y, ...; that, and of which layout of that length it is (150 are 75 points
+    or 50 with scores), what lies where tells. skeleton: the layout by name. Raises InputError if it does not tell.
     """
-    if rows.ndim != 2 or rows.dtype.kind not in "fiu" or rows.size == 0:
+    if rows.ndim not in (2, 3) or rows.dtype.kind not in "fiu" or rows.size == 0:
         return None
-    width = rows.shape[1]
-    if width in _HOLISTIC and skeleton is None:
-        return _holistic(rows, _HOLISTIC[width])
-    if skeleton is not None:
-        dims = width / len(layout_named(skeleton))
-        return rows.reshape(len(rows), -1, int(dims)) if dims in _DIMS else None
-    tried = [dims for dims in _DIMS if width % dims == 0 and layouts_of(width // dims)]
-    return _likeliest([rows.reshape(len(rows), -1, dims) for dims in tried]) if tried else None
+    width, flat = rows.shape[-1], rows.reshape(-1, rows.shape[-1])
+    if width in HOLISTIC_ROWS and skeleton is None:
+        return _holistic(flat, HOLISTIC_ROWS[width]).reshape(*rows.shape[:-1], 75, 4)
+    layouts = [] if skeleton is None else [layout_named(skeleton)]
+    forms = []
+    for dims in _DIMS:
+        points, rest = divmod(width, dims)
+        if not rest and (layouts_of(points) if skeleton is None else len(layouts[0]) == points):
+            forms += [flat.reshape(-1, points, dims), flat.reshape(-1, dims, points).transpose(0, 2, 1)]
+    if not forms:
+        return None
+    form = _likeliest(forms, layouts)
+    return form.reshape(*rows.shape[:-1], *form.shape[1:])
 
 
 def _holistic(rows: np.ndarray, face: int) -> np.ndarray:
@@ -85,20 +107,21 @@ def _holistic(rows: np.ndarray, face: int) -> np.ndarray:
     return _joined([body.reshape(len(rows), 33, 4), hands.reshape(len(rows), 42, 3)])
 
 
-def _likeliest(forms: Sequence[np.ndarray]) -> np.ndarray:
-    """The one of arrays (T, J, D) of which points lie as those of a layout."""
-    scores = [_score(layouts_of(form.shape[1]), form) for form in forms]
+def _likeliest(forms: Sequence[np.ndarray], layouts: Sequence[Layout]) -> np.ndarray:
+    """The one of arrays (T, J, D) of which points lie as those of a layout. layouts: which; none: those of J points."""
+    scores = np.array([_score(layouts or layouts_of(form.shape[1]), form) for form in forms])
     best = int(np.argmax(scores))
-    if scores[best] == 0:
-        what = " or ".join(f"{form.shape[1]} points of {form.shape[2]}" for form in forms)
+    if scores[best] < _SURE or (np.delete(scores, best) > scores[best] - APART).any():
+        what = " or ".join(dict.fromkeys(f"{form.shape[1]} points of {form.shape[2]}" for form in forms))
         raise InputError(
             f"no array of key points: rows of {forms[0][0].size} numbers, which do not lie as {what}; save (frames, "
-            "points, 2 or 3), or give --skeleton NAME"
+            "points, 2 or 3)"
         )
     return forms[best]
 
 
 def _score(layouts: Sequence[Layout], form: np.ndarray) -> float:
+    """How far points speak for the likeliest of the layouts; 0 if for none."""
     points = np.array(form[..., :2], np.float32)
     points[(points == 0).all(-1) | ~np.isfinite(points).all(-1)] = np.nan
     try:

@@ -3,8 +3,9 @@
 (T, J, D) is a clip, (N, T, J, D) are N clips of one length, and (F, J, D) beside an array `length` (N,) that sums to F
 are N clips one after the other; (T, 1, J, D) is a clip too, its second axis is people. D is x, y[, z[, visibility]]. In
 an `.npz` all other arrays (labels, people) are left alone; `fps` (or `frame_rate`), a single number, is the frame rate.
-(T, J D) is (T, J, D) in rows, also with body, face and hands of MediaPipe one after the other; a body and two hands in
-arrays of their own are one clip. An array of scores beside (T, J, 2) is their confidence.
+(T, D, J), (D, T, J), (D, T, J, 1), (N, D, T, J, 1) are read as well, as are rows (T, J D), point after point or all x,
+all y, and those with body, face and hands of MediaPipe one after the other. A body and two hands in arrays of their own
+are one clip. An array of scores beside (T, J, 2) is their confidence.
 J says what the points can be (33, 75, 543, 553, 67, ...), and what lies where decides between layouts of equal length.
 A point at exactly 0, 0 or -1, -1 is missing, as is one that is no number, and a hand or body all of whose points are at
 one place.
@@ -25,7 +26,7 @@ from skeletor.files.read_only.npz import plain_array, read_arrays
 from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of
-from skeletor.io.read_only.array_forms import from_rows, is_points, with_parts_joined
+from skeletor.io.read_only.array_forms import HOLISTIC_ROWS, from_rows, is_points, with_channels_last, with_parts_joined
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log
@@ -111,7 +112,8 @@ def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -
 
     Of several, those with as many points as no layout has are left out (faces, boxes), which is told.
     """
-    found = {name: values for name, values in with_parts_joined(arrays).items() if is_points(values)}
+    turned = {name: with_channels_last(values) for name, values in arrays.items()}
+    found = {name: values for name, values in with_parts_joined(turned).items() if is_points(values)}
     known = {name: values for name, values in found.items() if layouts_of(values.shape[-2])}
     if known and skeleton is None:
         for name in found.keys() - known.keys():
@@ -120,10 +122,19 @@ def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -
     if not found:
         rows = {name: from_rows(values, skeleton) for name, values in arrays.items()}
         found = {name: values for name, values in rows.items() if values is not None}
+    if not found and any(_is_one_frame(values) for values in arrays.values()):
+        raise InputError("one frame of key points; put those of a clip into one array, numpy.stack([frame, ...])")
     if not found:
         shapes = ", ".join(f"{printable(name)} {values.shape}" for name, values in list(arrays.items())[:5])
         raise InputError(f"no array of key points, (frames, points, 2 or 3) or (clips, ...); there are {shapes}")
     return found
+
+
+def _is_one_frame(values: np.ndarray) -> bool:
+    """Whether an array can be the points of one frame, (J, D) or a row of them."""
+    if values.ndim == 2 and values.shape[1] in (2, 3, 4):
+        return bool(layouts_of(len(values)))
+    return values.ndim == 1 and (len(values) in HOLISTIC_ROWS or any(layouts_of(len(values) // d) for d in (2, 3)))
 
 
 def _scores(arrays: Mapping[str, np.ndarray], name: str, values: np.ndarray, path: Path) -> np.ndarray | None:

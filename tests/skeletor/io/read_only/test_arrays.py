@@ -123,12 +123,40 @@ def test_rows_of_numbers_are_frames(tmp_path: Path, name: str, dims: int) -> Non
     points = np.full((12, len(LAYOUTS[name]), dims), 0.5)
     points[..., :2] = in_layout(signer(), LAYOUTS[name])
     np.save(tmp_path / "whole.npy", points)
-    np.save(tmp_path / "rows.npy", points.reshape(12, -1))
-    for given in (None, name):
-        found = read_pose(tmp_path / "rows.npy", skeleton=given)
-        whole = read_pose(tmp_path / "whole.npy", skeleton=given)
-        np.testing.assert_array_equal(found.keypoints, whole.keypoints)
-        np.testing.assert_array_equal(found.confidence, whole.confidence)
+    for rows in (points, points.transpose(0, 2, 1)):  # point after point; all x, all y
+        np.save(tmp_path / "rows.npy", rows.reshape(12, -1))
+        for given in (None, name):
+            found = read_pose(tmp_path / "rows.npy", skeleton=given)
+            whole = read_pose(tmp_path / "whole.npy", skeleton=given)
+            np.testing.assert_array_equal(found.keypoints, whole.keypoints)
+            np.testing.assert_array_equal(found.confidence, whole.confidence)
+    np.save(tmp_path / "clips.npy", np.stack([points.reshape(12, -1)] * 2))
+    assert len(read_poses(tmp_path / "clips.npy")) == 2
+
+
+@pytest.mark.parametrize(
+    "axes", [(0, 2, 1), (2, 0, 1), (2, 0, 1, 3), (3, 2, 0, 1, 4)], ids=["TDJ", "DTJ", "DTJ1", "NDTJ1"]
+)
+def test_coordinates_may_be_in_front(tmp_path: Path, axes: tuple[int, ...]) -> None:
+    points = np.full((12, 75, 3), 0.5)
+    points[..., :2] = in_layout(signer(), LAYOUTS["mediapipe_75"])
+    np.save(tmp_path / "whole.npy", points)
+    for axis in range(3, len(axes)):
+        points = np.expand_dims(points, axis)
+    if len(axes) == 5:  # two clips
+        points = np.repeat(points, 2, 3)
+    np.save(tmp_path / "turned.npy", points.transpose(axes))
+    found = list(read_poses(tmp_path / "turned.npy").values())
+    assert len(found) == (2 if len(axes) == 5 else 1)
+    for pose in found:
+        np.testing.assert_array_equal(pose.keypoints, read_pose(tmp_path / "whole.npy").keypoints)
+
+
+@pytest.mark.parametrize("shape", [(75, 2), (150,), (1662,)])
+def test_one_frame_is_told(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.save(tmp_path / "0.npy", np.ones(shape))
+    with pytest.raises(InputError, match=r"0\.npy: one frame of key points; .* numpy\.stack"):
+        read_pose(tmp_path / "0.npy")
 
 
 @pytest.mark.parametrize("face", [0, 468, 478])
