@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL.Image import DecompressionBombError
 from PIL.WebPImagePlugin import WebPImageFile
 
 from skeletor.support.errors import InputError
@@ -66,4 +67,4 @@ class AnimatedWebP(Video):
             raise InputError(f"{self.path}: an animation that breaks off or is damaged") from error
 
 
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError)
+_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError, DecompressionBombError)

@@ -22,7 +22,7 @@ from slt.video.base import DEFAULT_FPS
 from slt.video.clock import MAXIMUM_FPS, disorder, grid, jumps_in, sound_times
 from slt.video.container import A_PICTURE, FFMPEG_ERRORS, Frames, Packets, open_container, others
 from slt.video.picture import displayed_size
-from slt.video.whole import broken_end, second_video
+from slt.video.whole import broken_end, encrypted, second_video
 
 MINIMUM_SHARE = 0.9  # of the promised frames, below which a file that breaks off is an error
 _NONE = np.iinfo(np.int64).min
@@ -90,6 +90,8 @@ class _Table:
 def scan(path: Path) -> Scan:
     """Look through a file without making pictures. Raises InputError if it is no video or breaks off."""
     table = _read_packets(path)
+    if encrypted(path, table.format):
+        raise InputError(f"{path}: its pictures are encrypted; get it without copy protection")
     if len(table.pts) == 0:
         raise InputError(f"{path}: no frame can be read; the file is damaged or breaks off")
     if table.first is None:

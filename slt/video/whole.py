@@ -18,6 +18,7 @@ _TS_TAIL = 4000  # packets at the end to look at
 _TS_SHARE = 0.6
 _OGG_TAIL = 1 << 17
 _BOXES = 1_000_000  # more than a day of fragments has
+_LARGEST_HEAD = 1 << 26  # bytes of a moov box
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"sidx")
 _PADDING = (b"free", b"skip", b"wide", b"uuid")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -73,6 +74,22 @@ def second_video(path: Path, formats: str) -> bool:
                 file.seek(told)
                 return bool(told) and file.read(16) == head[:16]
     except (OSError, OverflowError, ValueError, struct.error):
+        pass
+    return False
+
+
+def encrypted(path: Path, formats: str) -> bool:
+    """Whether an MP4 says that its pictures are encrypted ("encv", with a scheme, in the description of a stream)."""
+    if "mp4" not in formats.split(","):
+        return False
+    try:
+        with path.open("rb") as file:
+            heads = [(place, length) for place, length, name in _boxes(file) if name == b"moov"]
+            for place, length in heads[:1]:
+                file.seek(place)
+                head = file.read(min(length, _LARGEST_HEAD))
+                return all(name in head for name in (b"encv", b"sinf", b"schm"))
+    except (OSError, OverflowError, ValueError):
         pass
     return False
 

@@ -122,7 +122,8 @@ def _likeliest(forms: Sequence[np.ndarray], layouts: Sequence[Layout]) -> np.nda
 
 def _score(layouts: Sequence[Layout], form: np.ndarray) -> float:
     """How far points speak for the likeliest of the layouts; 0 if for none."""
-    points = np.array(form[..., :2], np.float32)
+    with np.errstate(over="ignore"):
+        points = np.array(form[..., :2], np.float32)
     points[(points == 0).all(-1) | ~np.isfinite(points).all(-1)] = np.nan
     try:
         return choose(layouts, points)[1].score

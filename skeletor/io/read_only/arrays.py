@@ -197,7 +197,8 @@ def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, Stag
 
 def _clean(points: np.ndarray) -> np.ndarray:
     """(T, J, 2) float32, NaN where a point is missing."""
-    points = np.array(points, np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is missing
+        points = np.array(points, np.float32)
     points[is_filling(points) | ~np.isfinite(points).all(-1)] = np.nan
     return points
 
