@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from skeletor.files.mistaken import first_bytes, never_data
 from skeletor.support.errors import InputError, SkeletorError, one_line
 
 # What a compressed file may unfold to: this much, or that many times its own size, whichever is more. Key points
@@ -48,7 +49,11 @@ def reading(path: Path | str, what: str) -> Iterator[None]:
 
 
 def existing_file(path: Path, what: str) -> Path:
-    """`path` if it is a regular file with content; InputError otherwise. Nothing is opened: a pipe would block."""
+    """`path` if it is a regular file with content; InputError otherwise.
+
+    Nothing else is opened: a pipe would block. A file that only stands for another one (a pointer of Git LFS, a web
+    page) is refused, too.
+    """
     with reading(path, what):
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
@@ -57,6 +62,8 @@ def existing_file(path: Path, what: str) -> Path:
             raise InputError(f"{path}: is a pipe or a device, which is not read; give a file, a {what}")
         if found.st_size == 0:
             raise InputError(f"{path}: is empty, expected a {what}")
+        if (mistaken := never_data(first_bytes(path))) is not None:
+            raise InputError(f"{path}: {mistaken}")
     return path
 
 

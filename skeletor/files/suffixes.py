@@ -7,12 +7,14 @@ from pathlib import Path
 
 # What `skeletor.io.formats` reads as files of poses, and takes for a video's name.
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt", ".npy", ".npz")
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+# Poses of a whole recording in one file; most files of that name are something else, so no folder is searched for them.
+_JSON = ".json"
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # FFmpeg tells the format by the content; these are the names that videos have.
 VIDEO_SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts",
     ".vob", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogg", ".mxf", ".dv", ".gif", ".mjpeg", ".mjpg",
-    ".h264", ".264", ".h265", ".265", ".hevc", ".y4m",
+    ".h264", ".264", ".h265", ".265", ".hevc", ".y4m", ".mod", ".tod", ".m1v", ".ivf", ".rm", ".rmvb", ".wtv",
 )  # fmt: skip
 
 
@@ -24,7 +26,7 @@ def bare_name(path: Path) -> str:
     """
     name = path.name if path.name not in ("", "..") else path.resolve().name
     suffix = path.suffix.lower()
-    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES) and not os.path.isdir(path):
+    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES, _JSON) and not os.path.isdir(path):
         return name[: -len(suffix)]
     return name
 
@@ -34,10 +36,10 @@ def is_poses(path: Path) -> bool:
 
     False if it cannot be read; whoever opens it raises the error.
     """
-    if path.suffix.lower() in POSE_SUFFIXES and os.path.isfile(path):
+    if path.suffix.lower() in (*POSE_SUFFIXES, _JSON) and os.path.isfile(path):
         return True
     try:
         kinds = {entry.suffix.lower() for entry in path.iterdir() if not entry.name.startswith(".")}
     except OSError:  # no folder, or one that cannot be read: whoever opens it says so
         return False
-    return ".json" in kinds and not kinds & set(PICTURE_SUFFIXES)
+    return _JSON in kinds and not kinds & set(PICTURE_SUFFIXES)

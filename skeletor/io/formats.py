@@ -1,6 +1,7 @@
 """Files of poses: one reader and one writer for all formats, chosen by the path's suffix.
 
-.safetensors (native), .pose, .skels, .h5, .pt, .npy and .npz (read only), and directories of OpenPose JSON (no suffix).
+.safetensors (native), .pose, .skels, .h5, .pt, .npy, .npz, .json of a whole recording (these read only), and
+directories of OpenPose JSON (no suffix).
 A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`, and one line in `_FORMATS`.
 """
 
@@ -9,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from skeletor.files.mistaken import first_bytes, packed
 from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
 from skeletor.io.people import Take, select
-from skeletor.io.read_only import arrays, slrtp, zelinka_h5
+from skeletor.io.read_only import arrays, json_file, slrtp, zelinka_h5
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 
@@ -31,8 +33,11 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     ".pt": (slrtp.read_all, None),
     ".npy": (arrays.read_all, None),
     ".npz": (arrays.read_all, None),
+    json_file.SUFFIX: (json_file.read_all, None),
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
+
+_ZIPPED = (".npz", ".npy", ".pt")  # are zip archives, or may be by another name
 
 # Those whose files hold several clips by name.
 _SEVERAL: dict[str, ManyWriter] = {".safetensors": native.write_shard, ".skels": skels.write_poses}
@@ -72,24 +77,26 @@ def read_poses(
 
     fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
     and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
-    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) of shares of it. take: who is
-    read of several people, by default the one whose hands move most in all; `skeletor.io.people.by_turns` takes
-    in each frame the one who signs. Raises InputError, one line, for whatever cannot be read.
+    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) and .json of shares. take: who
+    is read of several people, by default the one whose hands move most in all; `skeletor.io.people.by_turns` takes in
+    each frame the one who signs. Raises InputError, one line, for whatever cannot be read.
     """
     path = Path(path)
-    if size is not None and path.suffix.lower() not in arrays.SUFFIXES:
-        raise InputError(f"{path}: --size is for arrays ({', '.join(arrays.SUFFIXES)}); leave it out")
+    if size is not None and path.suffix.lower() not in (*arrays.SUFFIXES, json_file.SUFFIX):
+        raise InputError(f"{path}: --size is for arrays ({', '.join(arrays.SUFFIXES)}) and .json; leave it out")
     if fps is not None:
         checked_fps(path, fps)
     if path.is_dir():
         return openpose_json.read_all(path, fps, skeleton, take)
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
-    if path.suffix.lower() == ".json":
-        raise InputError(f"{path}: one frame of OpenPose; give the directory that it is in")
     file = existing_file(path, "file of poses")
+    if (mistaken := packed(first_bytes(file), path.suffix.lower() in _ZIPPED)) is not None:
+        raise InputError(f"{path}: {mistaken}")
     if path.suffix.lower() == ".pose":
         poses = pose_format.read_all(file, fps, skeleton, take)
+    elif path.suffix.lower() == json_file.SUFFIX:
+        poses = json_file.read_all(file, fps, skeleton, take, size)
     elif path.suffix.lower() in arrays.SUFFIXES:
         poses = arrays.read_all(file, fps, skeleton, size)
     else:

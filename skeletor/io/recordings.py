@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[0-9]+")
 # What a number after such a word counts is no time.
 _NO_TIME = re.compile(r"(cam|camera|view|angle|sensor|person|hand|take|scene)[_.-]?$", re.IGNORECASE)
 _LONGEST_NUMBER = 15
-_POSE_FILES = (".safetensors", ".pose", ".skels")  # each a clip or several of its own
+_POSE_FILES = (".safetensors", ".pose", ".skels", ".npy", ".npz")  # each a clip or several of its own
 _COUNTED = 3  # files, of fewer a common step says nothing
 _FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have at most 20 frames a file and 3,000 more
 
@@ -73,6 +73,8 @@ def _nothing(directory: Path, what: str) -> str:
     for suffix in _POSE_FILES:
         if any(p.suffix.lower() == suffix and p.name[0] != "." for p in directory.iterdir()):
             return f"{directory}: is a folder of {suffix} files; give the files, as {directory}/*{suffix}"
+    if any(p.is_dir() and next(p.glob("*.json"), None) is not None for p in directory.iterdir() if p.name[0] != "."):
+        return f"{directory}: is a folder of folders of JSON files; give these, as {directory}/*"
     return f"{directory}: holds no file <name>_<frame number>_keypoints.json; give a {what}"
 
 
@@ -81,8 +83,7 @@ def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recordi
 
     Numbers of other tools are those of pictures, or times: if all are a step apart, each file is a frame.
     """
-    if not from_0:
-        files = _counted(directory, files)
+    files = _counted(directory, files, from_0)
     first = min(files)
     start = 0 if from_0 else min(first, 1)
     if not from_0 and first - start > len(files):
@@ -104,14 +105,18 @@ def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recordi
     return recording
 
 
-def _counted(directory: Path, files: dict[int, Path]) -> dict[int, Path]:
-    """The files by their number in units of the step between them, as folders of pictures are read."""
+def _counted(directory: Path, files: dict[int, Path], from_0: bool) -> dict[int, Path]:
+    """The files by their number in units of the step between them, as folders of pictures are read.
+
+    from_0: what comes before the first file counts, in the same units; else the first one is number 0.
+    """
     numbers = sorted(files)
     step = gcd(*(after - before for before, after in pairwise(numbers)))
     if step <= 1 or len(numbers) < _COUNTED:
         return files
     log.warning(f"{directory}: its numbers are {step} apart; they are taken as all frames, at the frame rate given")
-    return {(number - numbers[0]) // step: files[number] for number in numbers}
+    begin = 0 if from_0 else numbers[0]
+    return {(number - begin) // step: files[number] for number in numbers}
 
 
 def _numbered(files: Iterable[Path]) -> Iterator[tuple[Path, str, int, bool]]:

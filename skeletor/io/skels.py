@@ -53,7 +53,7 @@ def read_poses(path: Path | str, names: Path | str | None = None) -> dict[str, P
 
 def _lines(path: Path) -> Iterator[str]:
     """Lines with something on them, one after the other: the whole text would be several times the poses."""
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         yield from (line for line in file if line.strip())
 
 
@@ -111,9 +111,10 @@ def _parse(line: str, number: int, provenance: Provenance) -> PoseSequence:
 
 
 def _check_counter(counter: np.ndarray, number: int) -> None:
-    """InputError unless the last value of each frame counts t/T, as the real files do, or t/(T-1)."""
+    """InputError unless the last value of each frame counts t/T, as the real files do, t/(T-1), or (t+1)/T."""
     length = len(counter)
     steps = [np.arange(length) / count for count in (length, length - 1) if count]
+    steps.append(np.arange(1, length + 1) / length)
     if any(np.allclose(counter, step, rtol=0, atol=_ROUNDED) for step in steps):
         return
     rises = (np.diff(counter) > -1e-9).all() and abs(counter[0]) < 1e-3 and counter[-1] <= 1 + 1e-3

@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import os
 import re
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,12 +27,12 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
 from slt.data.corpus import Clip, Corpus
 from slt.video import DEFAULT_FPS, Span, frame_files, open_video
+from slt.video.picture import png_fault
 
 Depth = Literal["quick", "all"]
 Kind = Literal["empty", "unreadable", "gaps", "sizes", "spans"]
 T = TypeVar("T")
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _RANGES_SHOWN = 8
 _OPENED = 5  # sources that are tried for their frame rate
 
@@ -156,32 +155,12 @@ def picture_size(path: Path) -> tuple[int, int]:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    # OpenCV's PNG reader writes to stderr itself, and gives no reason: so the file is looked through before.
-    fault = png_fault(data) if path.suffix.lower() == ".png" else None
+    fault = png_fault(data)
     if fault is None and data:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if image is not None:
             return image.shape[1], image.shape[0]
     raise InputError(f"{path}: {fault or ('cannot be decoded' if data else 'the file is empty')}")
-
-
-def png_fault(data: bytes) -> str | None:
-    """Why these bytes are no whole PNG file (signature, chunks and their checksums), None if they are one."""
-    if not data:
-        return "the file is empty"
-    if not data.startswith(_PNG):
-        return "not a PNG file"
-    view, place = memoryview(data), len(_PNG)
-    while place + 12 <= len(data):
-        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
-        if end > len(data):
-            break
-        if zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-            return "damaged (a check sum is wrong)"
-        if data[place + 4 : place + 8] == b"IEND":
-            return None
-        place = end
-    return "breaks off"
 
 
 def number_faults(files: Sequence[Path]) -> list[str]:

@@ -68,23 +68,25 @@ def read_rows(text: str, separators: Sequence[str] = SEPARATORS, unproven: Seque
     separators: the first of them that occurs in the heading separates the fields. unproven: those at which quotation
     marks are text, unless the whole file tells that they are CSV's.
     """
+    skipped = 0
     if text.startswith(_HINT):
-        text = text.partition("\n")[2]
+        text, skipped = text.partition("\n")[2], 1
     heading = text.partition("\n")[0]
     separator = next((s for s in separators if s in heading), separators[0])
-    plain = [Row(k, tuple(line.split(separator))) for k, line in enumerate(text.split("\n"), 1) if line]
+    lines = enumerate(text.split("\n"), 1 + skipped)
+    plain = [Row(k, tuple(line.split(separator))) for k, line in lines if line]
     if '"' not in text:
         return plain
-    rows = _as_csv(text, separator)
+    rows = _as_csv(text, separator, skipped)
     return rows if rows is not None and (separator not in unproven or _quoted(plain, rows)) else plain
 
 
-def _as_csv(text: str, separator: str) -> list[Row] | None:
-    """The rows as CSV says, None if the quotation marks are not set as it wants them."""
+def _as_csv(text: str, separator: str, skipped: int) -> list[Row] | None:
+    """The rows as CSV says, None if the quotation marks are not set as it wants them. skipped: lines before `text`."""
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     limit = csv.field_size_limit(_LONGEST)
     try:
-        return [Row(reader.line_num, tuple(fields)) for fields in reader if fields]
+        return [Row(skipped + reader.line_num, tuple(fields)) for fields in reader if fields]
     except csv.Error:
         return None
     finally:

@@ -1,7 +1,7 @@
 """Videos in and out: upright RGB frames on a constant grid of time.
 
-Reading is by PyAV (its bundled FFmpeg, whose own messages it keeps silent). A directory of PNG or JPEG
-frames, as PHOENIX14T has them, reads like a video.
+Reading is by PyAV (its bundled FFmpeg, whose own messages it keeps silent). A directory of PNG, JPEG, BMP or WebP
+frames, as PHOENIX14T has them, reads like a video; so does an animated WebP.
 
 - The decoder decides which frames there are; a header's counts are hints (`scan`).
 - Rotation and mirroring stored in the file (phones do that) are applied; so is a pixel aspect ratio. Interlaced frames
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
+from slt.video.animation import AnimatedWebP, is_webp
 from slt.video.base import DEFAULT_FPS, Video, check_regular
 from slt.video.clock import frame_rate
 from slt.video.folder import FrameFolder, frame_files
@@ -43,7 +44,7 @@ __all__ = [
 
 
 def open_video(path: Path | str, fps: float | None = None, span: Span | None = None) -> Video:
-    """Open a video file, or a directory of PNG or JPEG frames (sorted by the numbers in their names).
+    """Open a video file, or a directory of frames, each a picture (sorted by the numbers in their names).
 
     fps: frame rate of a directory, default 25; it may not be given for a file, which has its own. span: only that part
     of it, as a video of its own.
@@ -56,5 +57,9 @@ def open_video(path: Path | str, fps: float | None = None, span: Span | None = N
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     if fps is not None and not folder and path.exists():
         raise InputError(f"{path}: a video file has its own frame rate; fps is for directories of frames")
-    video = FrameFolder(path, DEFAULT_FPS if fps is None else fps) if folder else VideoFile(path)
+    if folder:
+        video: Video = FrameFolder(path, DEFAULT_FPS if fps is None else fps)
+    else:
+        check_regular(path)
+        video = AnimatedWebP(path) if is_webp(path) else VideoFile(path)
     return video if span is None else Part(video, span)

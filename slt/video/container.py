@@ -13,16 +13,21 @@ from typing import Any, NoReturn
 
 import av
 
+from skeletor.files.mistaken import never_data, packed
 from skeletor.support.errors import InputError
 from slt.video.base import check_regular
 from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
+from slt.video.whole import cut_fragment
 
 # The last two: PyAV, of streams that appear midway; and of a library error that it does not know.
 FFMPEG_ERRORS = (
     av.FFmpegError, OSError, ValueError, EOFError, MemoryError, OverflowError, IndexError, RuntimeError,
 )  # fmt: skip
 _TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")  # FFmpeg "plays" any text file with these
-_LIST_FORMATS = ("hls", "concat", "dash", "sdp", "rtsp", "rtp", "imf", "image2")
+_LIST_FORMATS = ("hls", "concat", "dash", "sdp", "rtsp", "rtp", "imf")
+_PICTURE_FORMATS = ("image2", "tiff_pipe", "webp_pipe", "psd_pipe", "svg_pipe")  # of one picture, for FFmpeg
+_PICTURE_BRANDS = ("avif", "avis", "heic", "heix", "heim", "heis", "mif1", "msf1")  # of MP4 files: photos
+A_PICTURE = "a picture, not a video; give the folder of the video's frames"
 _LISTS = (b"#EXTM3U", b"ffconcat ", b"<MPD", b"[playlist]", b"[Reference]", b"v=0\r\n", b"v=0\n")
 _NO_PICTURES = "attached_pic", "timed_thumbnails", "still_image"
 _DEFAULT_STREAM = 5_000_000  # pixels that the mark "default" is worth when FFmpeg chooses a stream
@@ -36,9 +41,12 @@ def check_file(path: Path) -> None:
         if path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty")
         with path.open("rb") as file:
-            head = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
+            begin = file.read(1024)
+            head = begin.lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
+    if (mistaken := never_data(begin) or packed(begin)) is not None:
+        raise InputError(f"{path}: {mistaken}")
     if head.startswith(_LISTS) or (head.startswith(b"<?xml") and b"<MPD" in head):
         raise InputError(f"{path}: a play list, not a video; give the video file itself")
 
@@ -46,11 +54,12 @@ def check_file(path: Path) -> None:
 class _Bytes:
     """The file as PyAV reads it. Nothing is raised, since PyAV prints what it cannot pass on: `error` has it.
 
-    name: a hint at the format only.
+    name: a hint at the format only. end: place behind which nothing is read; None for the file's end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, end: int | None = None) -> None:
         self._file = path.open("rb", buffering=0)
+        self._end = end
         self.name = path.name
         self.error: OSError | None = None
         self.tell, self.close = self._file.tell, self._file.close
@@ -58,7 +67,7 @@ class _Bytes:
     def read(self, size: int) -> bytes:
         """The next bytes; none at the end, or where the disk fails."""
         try:
-            return self._file.read(size)
+            return self._file.read(size if self._end is None else max(0, min(size, self._end - self._file.tell())))
         except OSError as error:
             self.error = error
             return b""
@@ -66,6 +75,8 @@ class _Bytes:
     def seek(self, offset: int, whence: int = 0) -> int:
         """The new place; below 0 if there is none (a damaged file sends FFmpeg anywhere)."""
         try:
+            if whence == 2 and self._end is not None:
+                offset, whence = self._end + offset, 0
             return self._file.seek(offset, whence)
         except (OSError, ValueError, OverflowError):
             return -1
@@ -83,9 +94,12 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
 
 @contextmanager
 def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The open file and its main video stream. FFmpeg's errors become InputError."""
+    """The open file and its main video stream. FFmpeg's errors become InputError.
+
+    An MP4 in fragments that ends within the head of one is read up to it: FFmpeg would not open it at all.
+    """
     try:
-        file = _Bytes(path)
+        file = _Bytes(path, cut_fragment(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
     try:
@@ -120,12 +134,22 @@ def _main_stream(path: Path, container: Any) -> Any:
         raise InputError(f"{path}: not a video (it has no picture stream)")
     if any(name in _LIST_FORMATS for name in container.format.name.split(",")):
         raise InputError(f"{path}: a play list, not a video; give the video file itself")
-    stream = max(streams, key=lambda s: s.width * s.height + _DEFAULT_STREAM * ("default" in _marks(s)))
+    moving = [s for s in streams if s.frames != 1]  # a picture beside a video has a count; most videos have none
+    photo = container.metadata.get("major_brand", "").strip() in _PICTURE_BRANDS
+    if container.format.name in _PICTURE_FORMATS or (photo and not moving):
+        raise InputError(f"{path}: {A_PICTURE}")
+    stream = max(moving or streams, key=lambda s: s.width * s.height + _DEFAULT_STREAM * ("default" in _marks(s)))
     check_size(path, stream.width, stream.height)
     check_aspect(path, stream.sample_aspect_ratio)
     stream.codec_context.thread_count = 1  # parallel over clips, not within one
     stream.codec_context.options = {"max_pixels": str(MAXIMUM_PIXELS)}
     return stream
+
+
+def others(container: Any, stream: Any) -> int:
+    """How many streams of moving pictures there are beside this one."""
+    streams = [s for s in container.streams.video if s.codec_context is not None and not _is_still(s) and s.frames != 1]
+    return len([s for s in streams if s.index != stream.index])
 
 
 def _marks(stream: Any) -> tuple[str, ...]:

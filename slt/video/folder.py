@@ -15,11 +15,12 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from skeletor.files.suffixes import PICTURE_SUFFIXES
+from skeletor.files.mistaken import never_data
+from skeletor.files.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.video.base import Video
-from slt.video.picture import check_size
+from slt.video.picture import check_size, png_fault
 
 _MOST_GAPS = (10, 1000)  # a folder may lack at most 10 times as many pictures as it has, and 1000
 
@@ -32,7 +33,7 @@ class FrameFolder(Video):
             raise InputError(f"{path}: fps is {fps}, it has to be above 0")
         self.files = frame_files(path)
         if not self.files:
-            raise InputError(f"{path}: a directory without frames; expected {', '.join(PICTURE_SUFFIXES)} files")
+            raise InputError(f"{path}: {_nothing(path)}")
         self._places, self._notes = number_places(path, self.files)
         height, width = _read_picture(self.files[0]).shape[:2]
         super().__init__(path, fps, (width, height), self._places[-1] + 1)
@@ -59,8 +60,17 @@ class FrameFolder(Video):
         yield from (None for _ in range(slot, stop))
 
 
+def _nothing(path: Path) -> str:
+    """What to say of a folder without pictures."""
+    if any(f.suffix.lower() in VIDEO_SUFFIXES and f.name[0] != "." for f in path.iterdir()):
+        return f"a folder of videos; give these, as {path}/*"
+    if any(f.is_dir() and frame_files(f) for f in path.iterdir() if f.name[0] != "."):
+        return f"a folder of folders of pictures; give these, as {path}/*"
+    return f"a directory without frames; expected {', '.join(PICTURE_SUFFIXES)} files"
+
+
 def frame_files(path: Path | str) -> list[Path]:
-    """The PNG and JPEG files of a directory, sorted by the numbers in their names (2 before 10).
+    """The pictures of a directory (PNG, JPEG, BMP, WebP), sorted by the numbers in their names (2 before 10).
 
     Hidden files are left out, among them the `._` companions that macOS writes. InputError if it cannot be listed.
     """
@@ -140,8 +150,11 @@ def _kind(name: Sequence[str]) -> tuple[str, ...]:
 def _read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8 RGB of a picture file; InputError if it cannot be read or is too large."""
     try:
+        data = np.fromfile(path, np.uint8)
+        if (mistaken := never_data(data[:512].tobytes())) is not None:
+            raise InputError(f"{path}: {mistaken}")
         check_size(path, *_told_size(path))
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        image = None if png_fault(data.tobytes()) else cv2.imdecode(data, cv2.IMREAD_COLOR)
     except (cv2.error, OSError, ValueError, SyntaxError, MemoryError, OverflowError) as error:
         raise InputError(f"{path}: not a picture, or a damaged one") from error
     if image is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from skeletor.support.errors import InputError
 # MediaPipe aborts the process on pictures wider than about 33,600; no camera or codec in use goes beyond 16,384.
 MAXIMUM_SIDE = 16384
 MAXIMUM_PIXELS = 2**26  # twice 8K; 200 MB as RGB
+_PNG = b"\x89PNG\r\n\x1a\n"
 # Pixels of real recordings are between 0.45 (portrait anamorphic) and 2.2 (half-width DV) times as wide as high.
 _WIDEST_PIXEL = 4
 
@@ -40,6 +42,26 @@ def check_aspect(path: Path, aspect: Fraction | None) -> None:
             f"{path}: its pixels are said to be {float(aspect):.3g} times as wide as high, which no camera makes; "
             "write the file again with the right aspect ratio"
         )
+
+
+def png_fault(data: bytes) -> str | None:
+    """Why these bytes of a PNG file are not all of it (chunks, their checksums); None if they are, or of another kind.
+
+    To be asked before OpenCV decodes it: its PNG reader writes to stderr itself, and gives no reason.
+    """
+    if not data.startswith(_PNG):
+        return None
+    view, place = memoryview(data), len(_PNG)
+    while place + 12 <= len(data):
+        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
+        if end > len(data):
+            break
+        if zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            return "damaged (a check sum is wrong)"
+        if data[place + 4 : place + 8] == b"IEND":
+            return None
+        place = end
+    return "breaks off"
 
 
 class Turns:

@@ -20,9 +20,9 @@ from av.format import Flags
 from skeletor.support.errors import InputError
 from slt.video.base import DEFAULT_FPS
 from slt.video.clock import MAXIMUM_FPS, disorder, grid, jumps_in, sound_times
-from slt.video.container import FFMPEG_ERRORS, Frames, Packets, open_container
+from slt.video.container import A_PICTURE, FFMPEG_ERRORS, Frames, Packets, open_container, others
 from slt.video.picture import displayed_size
-from slt.video.whole import broken_end
+from slt.video.whole import broken_end, encrypted, second_video
 
 MINIMUM_SHARE = 0.9  # of the promised frames, below which a file that breaks off is an error
 _NONE = np.iinfo(np.int64).min
@@ -70,6 +70,9 @@ class _Table:
     codec: str
     reorders: bool
     aspect: Fraction | None
+    others: int  # streams of pictures beside this one
+    width: int
+    height: int
     pts: array[int] = field(default_factory=lambda: array("q"))
     dts: array[int] = field(default_factory=lambda: array("q"))
     empty: int = 0
@@ -87,10 +90,14 @@ class _Table:
 def scan(path: Path) -> Scan:
     """Look through a file without making pictures. Raises InputError if it is no video or breaks off."""
     table = _read_packets(path)
+    if encrypted(path, table.format):
+        raise InputError(f"{path}: its pictures are encrypted; get it without copy protection")
     if len(table.pts) == 0:
         raise InputError(f"{path}: no frame can be read; the file is damaged or breaks off")
     if table.first is None:
         raise InputError(f"{path}: no frame can be decoded; the file is damaged or not a video")
+    if len(table.pts) == 1 and table.format.endswith("_pipe"):
+        raise InputError(f"{path}: {A_PICTURE}")
     end_fault = table.error or broken_end(path, table.format)
     notes: list[str] = []
     stamps: np.ndarray | None = None
@@ -104,6 +111,10 @@ def scan(path: Path) -> Scan:
         if end_fault is None and table.last_corrupt:
             end_fault = "its last packet is damaged"
     notes += _ending(path, table, end_fault, len(times))
+    if table.others:
+        notes.append(f"has {table.others + 1} streams of pictures; one of {table.width}x{table.height} alone is read")
+    if second_video(path, table.format):
+        notes.append("a second video stands behind its end, which is not read; take them apart")
     rates = [rate for rate in table.rates if rate <= MAXIMUM_FPS]
     fps, places = grid(times, rates)
     count = int(places[-1]) + 1
@@ -141,7 +152,7 @@ def _read_packets(path: Path) -> _Table:
             begin=None if container.start_time is None else container.start_time / 1e6,
             length=(container.duration or 0) / 1e6, reorders=bool(stream.codec_context.has_b_frames),
             rates=[float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate],
-            aspect=stream.sample_aspect_ratio,
+            aspect=stream.sample_aspect_ratio, others=0, width=stream.width, height=stream.height,
         )  # fmt: skip
         packets = Packets(container)
         for packet in packets:
@@ -159,6 +170,7 @@ def _read_packets(path: Path) -> _Table:
                 continue  # the one that flushes the decoder
             _enter(table, packet)
         table.error = packets.error
+        table.others = others(container, stream)  # some begin in the middle
         if table.promised and "mov" in table.format:
             table.indexed = len(stream.index_entries)
     return table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,8 @@ _TS_TAIL = 4000  # packets at the end to look at
 _TS_SHARE = 0.6
 _OGG_TAIL = 1 << 17
 _BOXES = 1_000_000  # more than a day of fragments has
+_LARGEST_HEAD = 1 << 26  # bytes of a moov box
+_FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"sidx")
 _PADDING = (b"free", b"skip", b"wide", b"uuid")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MXF_PART = bytes.fromhex("060e2b34020501010d01020101")
@@ -44,6 +46,67 @@ def broken_end(path: Path, formats: str) -> str | None:
             return check(file, size)
     except (OSError, struct.error):
         return None
+
+
+def cut_fragment(path: Path) -> int | None:
+    """Where the head of the last fragment of an MP4 begins, if the file ends within it; None for any other file."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            if file.read(8)[4:] not in _FIRST_BOXES:
+                return None
+            return next((p for p, length, name in _boxes(file) if name == b"moof" and p + length > size), None)
+    except OSError:
+        return None
+
+
+def second_video(path: Path, formats: str) -> bool:
+    """Whether a second video stands behind the end of one in a format of which FFmpeg reads the first alone."""
+    try:
+        with path.open("rb") as file:
+            if "mp4" in formats.split(","):
+                names = Counter(name for _, _, name in _boxes(file))
+                return min(names[b"ftyp"], names[b"moov"]) > 1
+            if formats == "asf":
+                head = file.read(1 << 16)
+                place = head.find(_ASF_PROPERTIES)
+                (told,) = struct.unpack_from("<Q", head, place + 40) if place >= 0 else (0,)
+                file.seek(told)
+                return bool(told) and file.read(16) == head[:16]
+    except (OSError, OverflowError, ValueError, struct.error):
+        pass
+    return False
+
+
+def encrypted(path: Path, formats: str) -> bool:
+    """Whether an MP4 says that its pictures are encrypted ("encv", with a scheme, in the description of a stream)."""
+    if "mp4" not in formats.split(","):
+        return False
+    try:
+        with path.open("rb") as file:
+            heads = [(place, length) for place, length, name in _boxes(file) if name == b"moov"]
+            for place, length in heads[:1]:
+                file.seek(place)
+                head = file.read(min(length, _LARGEST_HEAD))
+                return all(name in head for name in (b"encv", b"sinf", b"schm"))
+    except (OSError, OverflowError, ValueError):
+        pass
+    return False
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """Place, length and name of the outermost boxes, as far as they are in step; one without a length is not given."""
+    place = 0
+    for _ in range(_BOXES):
+        file.seek(place)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1 and len(head) == 16:
+            length = int.from_bytes(head[8:], "big")
+        if len(head) < 8 or length < 8 or not head[4:8].replace(b" ", b"").isalnum():
+            return
+        yield place, length, head[4:8]
+        place += length
 
 
 def _mov(file: BinaryIO, size: int) -> str | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from skeletor.io.layouts.tables import Layout, choices
 from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 DOUBTFUL, SURE = 0.5, 3.0  # score below and weight above which named points are doubted
 SAMPLE = 400  # so many people, over all frames, are looked at
@@ -138,8 +139,9 @@ def choose(
 ) -> tuple[Layout, Evidence]:
     """The one of `layouts`, all of N points, as which `points` (R, N, 2) make sense; NaN where nothing is seen.
 
-    hands: joints (R, 2) that are known otherwise. Raises InputError, with the names to choose from, if none does,
-    if two do alike, or if too little is seen to tell.
+    hands: joints (R, 2) that are known otherwise. Of two that differ in their sides alone, it is the first unless the
+    signer faces the camera by the other, which is told. Raises InputError, with the names to choose from, if none makes
+    sense, if two do alike, or if too little is seen to tell.
     """
     rows = np.isfinite(points[..., 0]).sum(1)
     best = np.sort(np.argsort(-rows, kind="stable")[:SAMPLE])
@@ -153,6 +155,27 @@ def choose(
         )
     if not tried[0][1].holds:
         raise InputError(f"{points.shape[1]} points that do not lie as those of {names}; {choices(layouts)}")
-    if len(tried) > 1 and tried[1][1].holds and tried[0][1].score - tried[1][1].score < APART:
+    near = [pair for pair in tried if pair[1].holds and tried[0][1].score - pair[1].score < APART]
+    if len(near) == 2 and _mirrored(near[0][0], near[1][0]):
+        first, other = sorted(near, key=lambda pair: layouts.index(pair[0]))
+        near = [first]
+        if _faces_us({joint: points[best, k] for joint, k in other[0].columns.items()}):
+            near = [other]
+            log.warning(f"{points.shape[1]} points are read as {other[0].name}: as {first[0].name}, nobody faces us")
+    if len(near) != 1:
         raise InputError(f"{points.shape[1]} points that may be {names}; {choices(layouts)}")
-    return tried[0]
+    return near[0]
+
+
+def _mirrored(one: Layout, other: Layout) -> bool:
+    """Whether one layout is the other with left and right exchanged: they pass the same checks but for who faces us."""
+    swap = {"left": "right", "right": "left"}
+    exchanged = tuple(joint and "_".join(swap.get(word, word) for word in joint.split("_")) for joint in one.order)
+    return exchanged == other.order
+
+
+def _faces_us(joints: Mapping[str, np.ndarray]) -> bool:
+    """Whether the signer faces the camera in nearly all frames."""
+    facing = (joints["left_shoulder"] - joints["right_shoulder"])[:, 0]
+    facing = facing[np.isfinite(facing)]
+    return bool((facing > 0).mean() > MOSTLY) if len(facing) else False

@@ -31,6 +31,9 @@ def _nothing(count: int) -> Order:
 
 _COCO_17: Order = ("nose", *_both("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
 _COCO_18: Order = (*_BODY_25[:8], *_BODY_25[9:19])
+_COCO_18_LEFT_FIRST: Order = (
+    "nose", "neck", *_sides("shoulder", "elbow", "wrist"), *_sides("hip", "knee", "ankle"), *_both("eye", "ear")
+)  # fmt: skip
 _COCO_23: Order = (*_COCO_17, *_sides("big_toe", "small_toe", "heel"))
 # The neck of BODY_25B is the upper one, below the chin; ours lies between the shoulders.
 _BODY_25B: Order = (*_COCO_17, *_nothing(2), *_sides("big_toe", "small_toe", "heel"))
@@ -88,6 +91,7 @@ _ALL = (
     Layout("openpose_137", (*_BODY_25, *_nothing(70), *_LEFT, *_RIGHT), estimator="openpose"),
     Layout("body_19", _BODY_25[:19], estimator="openpose"),
     Layout("coco_18", _COCO_18, estimator="openpose"),
+    Layout("coco_18_left_first", _COCO_18_LEFT_FIRST),
     Layout("coco_17_neck", (*_COCO_17, "neck")),
     Layout("coco_17", _COCO_17),
     Layout("human36m_17", _HUMAN36M_17),

@@ -3,6 +3,9 @@
 (T, J, D) is a clip, (N, T, J, D) are N clips of one length, and (F, J, D) beside an array `length` (N,) that sums to F
 are N clips one after the other; (T, 1, J, D) is a clip too, its second axis is people. D is x, y[, z[, visibility]]. In
 an `.npz` all other arrays (labels, people) are left alone; `fps` (or `frame_rate`), a single number, is the frame rate.
+(T, D, J), (D, T, J), (D, T, J, 1), (N, D, T, J, 1) are read as well, as are rows (T, J D), point after point or all x,
+all y, and those with body, face and hands of MediaPipe one after the other. A body and two hands in arrays of their own
+are one clip. An array of scores beside (T, J, 2) is their confidence.
 J says what the points can be (33, 75, 543, 553, 67, ...), and what lies where decides between layouts of equal length.
 A point at exactly 0, 0 or -1, -1 is missing, as is one that is no number, and a hand or body all of whose points are at
 one place.
@@ -17,11 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
+from skeletor.files.mistaken import first_bytes
 from skeletor.files.outside import checked_fps, existing_file, reading
 from skeletor.files.read_only.npz import plain_array, read_arrays
 from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of
+from skeletor.io.read_only.array_forms import HOLISTIC_ROWS, from_rows, is_points, with_channels_last, with_parts_joined
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log
@@ -32,8 +37,10 @@ DEFAULT_FPS = 25.0
 Size = tuple[int, int]
 _SIDES = (16, 1 << 16)  # pixels of a picture's side
 _MOST_PEOPLE = 6  # in a picture; a clip of fewer frames than that is none
+_MOST_SCORE = 20.0  # SimCC's of RTMW reach 10
 _MOST_CONFIDENT = 1.5  # OpenPose's scores exceed 1 by a little
 _RATE_NAMES = ("fps", "frame_rate", "framerate")
+_SCORE_WORDS = ("conf", "score", "visib", "prob")
 _ASKS = "coordinates are shares of the picture (0 to 1); give its size, --size WIDTHxHEIGHT in pixels"
 
 
@@ -64,12 +71,8 @@ def read_all(
     """
     arrays = _arrays(path)
     rate = fps if fps is not None else _rate(arrays, path)
-    found = {name: values for name, values in arrays.items() if _points(values)}
-    if not found:
-        shapes = ", ".join(f"{printable(name)} {values.shape}" for name, values in list(arrays.items())[:5])
-        raise InputError(
-            f"{path}: no array of key points, (frames, points, 2 or 3) or (clips, ...); there are {shapes}"
-        )
+    with asking(path):
+        found = _found(arrays, skeleton, path)
     digest = file_sha256(path)
     poses: dict[str, PoseSequence] = {}
     for name, values in found.items():
@@ -77,16 +80,26 @@ def read_all(
             clips = list(_clips(values, arrays.get("length")))
             layout, record = _layout(clips, skeleton)
             provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
-            made = _poses(clips, layout, size, provenance, checked_fps(path, rate))
+            beside = _scores(arrays, name, values, path)
+            scores = None if beside is None else list(_clips(beside[..., None], arrays.get("length")))
+            made = _poses(clips, scores, layout, size, provenance, checked_fps(path, rate))
         alone = path.stem if len(found) == 1 else printable(name)
         poses |= {alone: made[0]} if len(made) == 1 else {f"{printable(name)}_{k:04d}": p for k, p in enumerate(made)}
     return poses
 
 
+def mediapipe_pose(values: np.ndarray, size: Size | None, about: Provenance, fps: float) -> PoseSequence:
+    """One clip of MediaPipe's 75 points (T, 75, 4) x, y, z, visibility, NaN where missing. InputError as `read_all`."""
+    layout = layout_named("mediapipe_75")
+    about = dataclasses.replace(about, estimator=layout.estimator, image_size=size)
+    return _poses([values], None, layout, size, about, fps)[0]
+
+
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    if path.suffix.lower() == ".npz":
-        return read_arrays(path, WHAT)
     existing_file(path, WHAT)
+    head = first_bytes(path)
+    if head.startswith(b"PK") or (path.suffix.lower() == ".npz" and not head.startswith(b"\x93NUMPY")):
+        return read_arrays(path, WHAT)
     with reading(path, WHAT):
         array = plain_array(path.read_bytes())
         if array is None:
@@ -94,9 +107,50 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         return {path.stem: array}
 
 
-def _points(values: np.ndarray) -> bool:
-    """Whether an array can be key points."""
-    return values.ndim in (3, 4) and values.dtype.kind in "fiu" and values.shape[-1] in (2, 3, 4) and values.size > 0
+def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -> dict[str, np.ndarray]:
+    """The arrays of key points by name, (T, J, D) or (N, T, J, D); InputError if there is none.
+
+    Of several, those with as many points as no layout has are left out (faces, boxes), which is told.
+    """
+    turned = {name: with_channels_last(values) for name, values in arrays.items()}
+    found = {name: values for name, values in with_parts_joined(turned).items() if is_points(values)}
+    known = {name: values for name, values in found.items() if layouts_of(values.shape[-2])}
+    if known and skeleton is None:
+        for name in found.keys() - known.keys():
+            log.warning(f"{path}: the array {printable(name)!r} {found[name].shape} is not used")
+        found = known
+    if not found:
+        rows = {name: from_rows(values, skeleton) for name, values in arrays.items()}
+        found = {name: values for name, values in rows.items() if values is not None}
+    if not found and any(_is_one_frame(values) for values in arrays.values()):
+        raise InputError("one frame of key points; put those of a clip into one array, numpy.stack([frame, ...])")
+    if not found:
+        shapes = ", ".join(f"{printable(name)} {values.shape}" for name, values in list(arrays.items())[:5])
+        raise InputError(f"no array of key points, (frames, points, 2 or 3) or (clips, ...); there are {shapes}")
+    return found
+
+
+def _is_one_frame(values: np.ndarray) -> bool:
+    """Whether an array can be the points of one frame, (J, D) or a row of them."""
+    if values.ndim == 2 and values.shape[1] in (2, 3, 4):
+        return bool(layouts_of(len(values)))
+    return values.ndim == 1 and (len(values) in HOLISTIC_ROWS or any(layouts_of(len(values) // d) for d in (2, 3)))
+
+
+def _scores(arrays: Mapping[str, np.ndarray], name: str, values: np.ndarray, path: Path) -> np.ndarray | None:
+    """The array of confidences beside points, one a point, None if there is none. Another of that shape is told."""
+    shape = values.shape[:-1]
+    beside = {k: a for k, a in arrays.items() if k != name and a.shape == shape and a.dtype.kind in "fiub"}
+    scores = [other for other in beside if any(word in other.lower() for word in _SCORE_WORDS)]
+    unused = [other for other in beside if other not in scores] if len(scores) == 1 else list(beside)
+    if unused:
+        log.warning(f"{path}: the array {printable(unused[0])!r}, a number a point, is not used")
+    if len(scores) != 1:
+        return None
+    most = float(np.nanmax(beside[scores[0]], initial=0))
+    if most > _MOST_SCORE:
+        raise InputError(f"{printable(scores[0])} reaches {most:g}; expected confidences from 0 to 1")
+    return beside[scores[0]]
 
 
 def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
@@ -143,20 +197,28 @@ def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, Stag
 
 def _clean(points: np.ndarray) -> np.ndarray:
     """(T, J, 2) float32, NaN where a point is missing."""
-    points = np.array(points, np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is missing
+        points = np.array(points, np.float32)
     points[is_filling(points) | ~np.isfinite(points).all(-1)] = np.nan
     return points
 
 
 def _poses(
-    clips: list[np.ndarray], layout: Layout, size: Size | None, provenance: Provenance, fps: float
+    clips: list[np.ndarray],
+    scores: list[np.ndarray] | None,
+    layout: Layout,
+    size: Size | None,
+    provenance: Provenance,
+    fps: float,
 ) -> list[PoseSequence]:
+    """scores: (T, J, 1) of each clip (T, J, D), where the file has them in an array of their own."""
     columns = layout.columns
     ours = [columns.get(joint, -1) for joint in layout.skeleton.joints]
     points = [_on(_clean(clip[:, :, :2]), ours, np.nan) for clip in clips]
     for values in points:
         values[collapsed(values, layout.skeleton.joints)] = np.nan
-    confidence = [_on(_confidence(clip, layout), ours, 0) for clip in clips]
+    sure = [_confidence(clip, layout) for clip in clips] if scores is None else _told_confidence(scores, layout)
+    confidence = [_on(values, ours, 0) for values in sure]
     joints = {joint: np.concatenate([p[:, k] for p in points]) for k, joint in enumerate(layout.skeleton.joints)}
     scale = _scale(joints, size)
     if doubt := doubts(joints):
@@ -164,10 +226,12 @@ def _poses(
     record = StageRecord("to_pixels", config={"factor": list(scale.factor)}) if scale.factor else None
     about = dataclasses.replace(provenance.then(record) if record else provenance, units=scale.units)
     poses = []
-    for values, sure in zip(points, confidence, strict=True):
+    for values, seen in zip(points, confidence, strict=True):
         scaled = values * np.asarray(scale.factor, np.float32) if scale.factor else values
-        sure = np.where(np.isnan(values[..., 0]), 0, sure)
-        poses.append(_with_neck(PoseSequence(scaled, sure, fps, layout.skeleton, about)))
+        if scores is not None:  # of its own, 0 is a point that was not found, wherever the tool put it
+            scaled = np.where(seen[..., None] > 0, scaled, np.nan)
+        seen = np.where(np.isnan(scaled[..., 0]), 0, seen)
+        poses.append(_with_neck(PoseSequence(scaled, seen, fps, layout.skeleton, about)))
     return poses
 
 
@@ -189,6 +253,15 @@ def _confidence(clip: np.ndarray, layout: Layout) -> np.ndarray:
     if score.min(initial=0) < 0 or score.max(initial=0) > _MOST_CONFIDENT:
         raise InputError(f"the last value of a point of {layout.name} should be a confidence from 0 to 1; save x, y")
     return np.where(score > 0, score.clip(0, 1), 1) if layout.estimator == "mediapipe" else score.clip(0, 1)
+
+
+def _told_confidence(scores: list[np.ndarray], layout: Layout) -> list[np.ndarray]:
+    """(T, J) of scores (T, J, 1) in an array of their own; 0 is a point that was not found, but of MediaPipe, as above.
+
+    SimCC's scores (RTMPose) may exceed 1.
+    """
+    sure = [np.nan_to_num(score[..., 0].astype(np.float32)).clip(0, 1) for score in scores]
+    return [np.where(score > 0, score, 1) for score in sure] if layout.estimator == "mediapipe" else sure
 
 
 def _scale(joints: Mapping[str, np.ndarray], size: Size | None) -> Scale:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -76,6 +77,21 @@ def test_h5_of_the_reference_is_read(shared):
     assert mean[8:29].mean() == pytest.approx(0.65, abs=0.01) and mean[29:].mean() == pytest.approx(0.52, abs=0.01)
 
 
+def test_h5_of_frames_of_joints_is_read_and_other_tools_tables_are_named(tmp_path):
+    import h5py
+
+    values = np.full((4, 50, 3), 0.5)
+    values[..., :2] = np.arange(400).reshape(4, 50, 2) + 10
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["clip"] = values
+    np.testing.assert_array_equal(read_pose(tmp_path / "a.h5").keypoints, values[..., :2])
+    for name, tool in (("df_with_missing", "DeepLabCut"), ("node_names", "SLEAP")):
+        with h5py.File(tmp_path / "b.h5", "w") as file:
+            file.create_group(name)
+        with pytest.raises(InputError, match=rf"b\.h5: is a table of {tool}, which is not read"):
+            read_pose(tmp_path / "b.h5")
+
+
 @pytest.mark.parametrize("name", ["none.pose", "none.safetensors", "none.skels", "none.h5", "none", "none.xyz"])
 def test_missing_files(tmp_path, name):
     with pytest.raises(InputError, match="no such file") as caught:
@@ -90,6 +106,30 @@ def test_garbage(tmp_path, name, content):
     with pytest.raises(InputError, match=name) as caught:
         read_pose(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.pose", "a.safetensors", "a.skels", "a.h5", "a.npz", "a.zip"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "git lfs pull"),
+        (b"/annex/objects/SHA256E-s12--ab.pose\n", "git annex get"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "web page"),
+        (b"\x1f\x8b\x08" + b"\0" * 50, r"packed \(gzip\)"),
+    ],
+)
+def test_what_stands_for_another_file_is_told(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{name}: .*{words}"):
+        read_pose(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.pose", "a.safetensors", "a.zip"])
+def test_a_zip_archive_is_told(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("a_000000000000_keypoints.json", "{}")
+    with pytest.raises(InputError, match=r"packed \(zip\); unpack it"):
+        read_pose(tmp_path / name)
 
 
 def test_directories_that_are_none(tmp_path):

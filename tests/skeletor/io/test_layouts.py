@@ -276,6 +276,21 @@ def test_a_known_skeleton_takes_no_other(tmp_path, make):
         read_poses(tmp_path / "a.safetensors", skeleton="body_25")
 
 
+@pytest.mark.parametrize("name", ["coco_18", "coco_18_left_first"])
+def test_18_points_of_either_side_first_face_the_camera(tmp_path, caplog, name):
+    joints = signer()
+    values = in_layout(joints, LAYOUTS[name])
+    np.save(tmp_path / "a.npy", values)
+    write_pose_file(tmp_path / "a.pose", {"points": list(map(str, range(18)))}, values[:, None])
+    for file in ("a.npy", "a.pose"):
+        assert_joints(read_pose(tmp_path / file), joints, name, 8)
+    assert ("coco_18_left_first" in caplog.text) == (name == "coco_18_left_first")
+    turning = values.copy()
+    turning[::2, :, 0] = 220 - turning[::2, :, 0]
+    np.save(tmp_path / "b.npy", turning)
+    assert read_pose(tmp_path / "b.npy").provenance.stage("layout").config["layout"] == "coco_18"
+
+
 def test_exchanged_sides_are_said(tmp_path, caplog):
     joints = signer()
     swapped = {j.replace("left", "#").replace("right", "left").replace("#", "right"): v for j, v in joints.items()}

@@ -33,6 +33,8 @@ def names(folder, *files):
         (["frame12.json", "frame13.json"], "frame", [0, 1]),  # more missing before than there are: a cut
         (["frame3.json", "frame4.json", "frame5.json"], "frame", [2, 3, 4]),
         (["shot0040.json", "shot0080.json", "shot0160.json"], "shot", [0, 1, 3]),  # every 40th, or milliseconds
+        ([f"a_{t:012d}_keypoints.json" for t in (0, 2, 4, 8)], "a", [0, 1, 2, 4]),  # OpenPose's --frame_step 2
+        ([f"a_{t:012d}_keypoints.json" for t in (5, 10, 15)], "a", [1, 2, 3]),
         (["images0007_keypoints.json"], "images", [0]),
         (["cam2_7_of_90_keypoints.json", "cam2_8_of_90_keypoints.json"], "cam2_of_90", [0, 1]),
         (["take12-0001-a.json", "take12-0002-a.json"], "take12-a", [0, 1]),
@@ -75,6 +77,18 @@ def test_what_is_no_recording(tmp_path, files, reason):
     with pytest.raises(InputError, match=reason) as caught:
         names(tmp_path, *files)
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_a_step_apart_are_said(tmp_path, caplog):
+    names(tmp_path, *(f"a_{t:012d}_keypoints.json" for t in (0, 3, 6, 9)))
+    assert "3 apart; they are taken as all frames" in caplog.text
+
+
+def test_a_folder_of_folders_is_told_to_give_these(tmp_path):
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "a_000000000000_keypoints.json").write_text("{}")
+    with pytest.raises(InputError, match=r"is a folder of folders of JSON files; give these, as .*/\*$"):
+        list_recordings(tmp_path, "directory of OpenPose JSON files")
 
 
 @pytest.mark.parametrize("name", ["a.safetensors", "A.POSE"])

@@ -135,11 +135,13 @@ def test_frames_that_are_missing_or_twice_there_are_noticed(tmp_path, make):
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 600])
-def test_both_ways_to_count_are_read(tmp_path, make, length):
+def test_all_ways_to_count_are_read(tmp_path, make, length):
     pose = normalise(make(SIGNING_50, length, 3, missing=0))
     for steps in {length, max(length - 1, 1)}:
         (tmp_path / "a.skels").write_text(counted(pose, np.arange(length) / steps))
         assert len(skels.read_poses(tmp_path / "a.skels")["a"]) == length
+    (tmp_path / "a.skels").write_text(counted(pose, np.arange(1, length + 1) / length), encoding="utf-8-sig")
+    assert len(skels.read_poses(tmp_path / "a.skels")["a"]) == length
     (tmp_path / "a.skels").write_text(counted(pose, np.arange(length) / (length + 1) + 0.001))
     with pytest.raises(InputError, match=r"counter|ends early"):
         skels.read_poses(tmp_path / "a.skels")

@@ -63,7 +63,7 @@ def test_no_result_is_written_over_an_input(tmp_path):
         names([str(source), str(tmp_path / "b.mp4")], tmp_path / "out")
     (tmp_path / "t.json").touch()
     with pytest.raises(InputError, match=r"t\.json would be written over it"):
-        names([str(tmp_path / "t.json"), str(tmp_path / "t.mp4")], tmp_path, (".txt", ".json"))
+        names([str(tmp_path / "t.json")], tmp_path, (".txt", ".json"))
 
 
 def test_a_file_for_a_folder_is_told_at_once(tmp_path):

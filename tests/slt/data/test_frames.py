@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
-from slt.data.frames import check_clip, fingerprint, number_faults, picture_size, png_fault
+from slt.data.frames import check_clip, fingerprint, number_faults, picture_size
 from slt.data.layout import Clip, read_corpus
 from slt.video import write_video
 
@@ -20,20 +20,9 @@ def names(*numbers: int) -> list[Path]:
     return [Path(f"images{k:04d}.png") for k in numbers]
 
 
-@given(st.integers(0, len(PNG) - 1))
-def test_no_beginning_of_a_png_is_whole(length: int) -> None:
-    assert png_fault(PNG) is None and png_fault(PNG[:length]) is not None
-
-
-@given(st.integers(0, len(PNG) - 1), st.integers(1, 255))
-def test_no_changed_byte_of_a_png_goes_unnoticed(place: int, change: int) -> None:
-    damaged = bytearray(PNG)
-    damaged[place] ^= change
-    assert png_fault(bytes(damaged)) is not None
-
-
 @pytest.mark.parametrize(("data", "reason"), [
-    (b"", "empty"), (b"hello", "not a PNG"), (PNG[:-30], "breaks off"), (PNG[:60] + b"\0" + PNG[61:], "check sum"),
+    (b"", "empty"), (b"hello", "cannot be decoded"), (PNG[:5], "cannot be decoded"),
+    (PNG[:-30], "breaks off"), (PNG[:60] + b"\0" + PNG[61:], "check sum"),
 ])  # fmt: skip
 def test_a_bad_picture_is_one_line_and_opencv_is_quiet(tmp_path, capfd, data, reason) -> None:
     file = tmp_path / "images0001.png"
@@ -47,7 +36,8 @@ def test_pictures_of_other_kinds(tmp_path) -> None:
     cv2.imwrite(str(tmp_path / "a.jpg"), PICTURE)
     (tmp_path / "b.jpg").write_bytes(b"no picture")
     (tmp_path / "c.png").mkdir()
-    assert picture_size(tmp_path / "a.jpg") == (21, 26)
+    (tmp_path / "d.png").write_bytes(cv2.imencode(".webp", PICTURE)[1].tobytes())  # as the reader takes it
+    assert picture_size(tmp_path / "a.jpg") == picture_size(tmp_path / "d.png") == (21, 26)
     for name in ("b.jpg", "c.png"):
         with pytest.raises(InputError, match=name):
             picture_size(tmp_path / name)

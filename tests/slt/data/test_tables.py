@@ -52,6 +52,8 @@ def test_separators_are_told_by_the_heading(separator):
 def test_a_spreadsheets_hint_and_empty_lines_are_no_rows_and_lines_are_counted():
     rows = read_rows('sep=;\nname;text\n\na;"x\ny"\n\nb;z\n')
     assert [row.fields for row in rows] == [("name", "text"), ("a", "x\ny"), ("b", "z")]
+    assert [row.number for row in rows] == [2, 5, 7]
+    assert [row.number for row in read_rows("sep=;\nname;text\n\nb;z\n")] == [2, 4]
     assert [row.number for row in read_rows("a|b\n\nc|d\n")] == [1, 3]
 
 

@@ -137,3 +137,18 @@ def test_a_huge_size_is_refused_before_it_is_decoded(clips: Clips, told_by_conta
 def test_tiny_pictures(clips: Clips) -> None:
     write_video(clips.folder / "a.mp4", [np.zeros((1, 1, 3), np.uint8)] * 3, 25)
     assert [frame.shape for frame in open_video(clips.folder / "a.mp4")] == [(2, 2, 3)] * 3
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n", "a pointer of Git LFS"),
+        (b"<!DOCTYPE html>\n<html><body>404</body></html>", "a web page"),
+        (b"PK\x03\x04" + bytes(500), r"packed \(zip\); unpack it"),
+        (b"\x1f\x8b" + bytes(500), r"packed \(gzip\); unpack it"),
+    ],
+)
+def test_what_stands_for_a_video_is_told(clips: Clips, content: bytes, words: str) -> None:
+    (clips.folder / "a.mp4").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.mp4: {words}"):
+        open_video(clips.folder / "a.mp4")

@@ -126,3 +126,26 @@ def test_a_header_that_errs_is_only_a_hint(clips: Clips, said: list[str]) -> Non
     path.write_bytes(data)
     assert clips.numbers(open_video(path)) == list(range(COUNT))
     assert any("promises 400 frames" in line for line in said)
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "dash+frag_keyframe", "frag_keyframe+delay_moov"])
+def test_a_recording_that_breaks_off_in_the_head_of_a_fragment(clips: Clips, said: list[str], flags: str) -> None:
+    """All fragments before it are read: FFmpeg would not even open it."""
+    path = clips.write("a.mp4", count=60, options={"g": "10"}, muxer={"movflags": flags})
+    data = path.read_bytes()
+    head = [place - 4 for place in range(len(data)) if data.startswith(b"moof", place)][-2]
+    for more in (16, 50):
+        said.clear()
+        path.write_bytes(data[: head + more])
+        found = clips.numbers(open_video(path))
+        assert found == list(range(len(found))) and len(found) >= 30
+        assert any("breaks off" in line for line in said)
+
+
+@pytest.mark.parametrize("flags", ["", "frag_keyframe+empty_moov"])
+def test_encrypted_pictures_are_told(clips: Clips, flags: str) -> None:
+    key = {"encryption_key": "76a6c65c5ea762046bd749a2e632ccbb", "encryption_kid": "a7e61c373e219033c21091fa607bf3b8"}
+    more = {"movflags": flags} if flags else {}
+    path = clips.write("a.mp4", muxer={"encryption_scheme": "cenc-aes-ctr"} | more | key)
+    with pytest.raises(InputError, match=r"a\.mp4: its pictures are encrypted"):
+        open_video(path)

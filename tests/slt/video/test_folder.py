@@ -112,6 +112,25 @@ def test_a_bad_picture_in_the_middle(clips: Clips) -> None:
     refused(folder, r"2\.png: not a picture, or a damaged one")
 
 
+def test_a_cut_picture_is_one_line_and_opencv_is_quiet(clips: Clips, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = save(clips, ["1.png", "2.png"])
+    whole = (folder / "2.png").read_bytes()
+    (folder / "2.png").write_bytes(whole[: len(whole) // 2])
+    refused(folder, r"2\.png: not a picture, or a damaged one")
+    assert capfd.readouterr().err == ""
+
+
+def test_folders_and_files_that_stand_for_others_are_told(clips: Clips) -> None:
+    (clips.folder / "a.MP4").touch()
+    refused(clips.folder, r"a folder of videos; give these, as .*/\*$")
+    (clips.folder / "a.MP4").unlink()
+    (clips.folder / "inner").mkdir()
+    cv2.imwrite(str(clips.folder / "inner" / "1.png"), clips.picture(0))
+    refused(clips.folder, r"a folder of folders of pictures; give these, as .*/\*$")
+    (clips.folder / "1.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n")
+    refused(clips.folder, r"1\.png: a pointer of Git LFS")
+
+
 def huge_png(width: int, height: int) -> bytes:
     """A whole PNG file of a few bytes whose header says so."""
 
@@ -133,6 +152,13 @@ def test_other_formats_under_these_names(clips: Clips) -> None:
     for k, kind in enumerate((".webp", ".bmp", ".jpg")):
         data = cv2.imencode(kind, clips.picture(k))[1]
         (clips.folder / f"{k}.png").write_bytes(data.tobytes())
+    assert clips.numbers(open_video(clips.folder)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", [".webp", ".bmp"])
+def test_other_formats_by_their_own_names(clips: Clips, kind: str) -> None:
+    for k in range(3):
+        (clips.folder / f"{k}{kind}").write_bytes(cv2.imencode(kind, clips.picture(k))[1].tobytes())
     assert clips.numbers(open_video(clips.folder)) == [0, 1, 2]
 
 

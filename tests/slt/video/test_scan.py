@@ -203,6 +203,33 @@ def test_the_main_stream_is_chosen(clips: Clips) -> None:
         assert clips.numbers(video) == list(range(30))
 
 
+def test_other_streams_of_pictures_are_told(clips: Clips, said: list[str]) -> None:
+    """Two cameras in one file."""
+    path = clips.folder / "two.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        for stream in streams:
+            stream.height, stream.width, stream.pix_fmt = 96, 128, "yuv420p"
+        for k in range(10):
+            for place, stream in enumerate(streams):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(clips.picture(k + 100 * place), format="rgb24")))
+        for stream in streams:
+            container.mux(stream.encode())
+    assert clips.numbers(open_video(path)) == list(range(10))
+    assert any("two.mkv: has 2 streams of pictures; one of 128x96 alone is read" in line for line in said)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mp4", "libx264"), (".mov", "libx264"), (".wmv", "wmv2")])
+def test_a_second_video_behind_the_first_is_told(clips: Clips, said: list[str], suffix: str, codec: str) -> None:
+    """As `cat a.mp4 b.mp4` makes it: players show the first alone."""
+    path = clips.write(f"a{suffix}", codec, 12)
+    path.write_bytes(path.read_bytes() + path.read_bytes())
+    assert clips.numbers(open_video(path)) == list(range(12))
+    assert any("a second video stands behind its end, which is not read" in line for line in said)
+    said.clear()
+    assert clips.numbers(open_video(clips.write(f"b{suffix}", codec, 12))) == list(range(12)) and not said
+
+
 def test_a_cover_picture_is_no_video(tmp_path: Path, clips: Clips) -> None:
     """An ID3 tag with a picture before sound."""
     import cv2

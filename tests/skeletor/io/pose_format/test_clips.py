@@ -227,7 +227,7 @@ def test_version_00_with_several_people(tmp_path):
         (lambda c: c[:10] + struct.pack("<H", 60000) + c[12:], "60000 components"),
         (lambda c: c[:23] + struct.pack("<H", 60000) + c[25:], "4096 points"),
         (lambda c: c[:-10] + b"", "truncated"),
-        (lambda c: c + b"\0" * 4, "truncated or damaged"),
+        (lambda c: c + b"\0" * 4, "4 bytes follow its 1 frames"),
         (lambda c: c[:-42] + struct.pack("<H", 40000) + c[-40:], "truncated|holds|40000"),
         (lambda c: struct.pack("<f", 0.7) + c[4:], "version"),
     ],
@@ -239,6 +239,12 @@ def test_headers_that_ask_for_too_much(tmp_path, change, reason):
     assert content[10:12] == struct.pack("<H", 1) and content[23:25] == struct.pack("<H", 3)
     (tmp_path / "a.pose").write_bytes(change(content))
     with pytest.raises(InputError, match=reason):
+        pose_format.read_pose(tmp_path / "a.pose")
+
+
+def test_a_file_without_frames(tmp_path):
+    write_pose_file(tmp_path / "a.pose", {"pose": ["a", "b", "c"]}, np.ones((0, 1, 3, 2)))
+    with pytest.raises(InputError, match=r"a\.pose: holds no frames"):
         pose_format.read_pose(tmp_path / "a.pose")
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from skeletor.io.formats import read_pose, read_poses, write_pose
+from skeletor.io.layouts import LAYOUTS
 from skeletor.io.read_only.arrays import picture_size
 from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75
 from skeletor.support.errors import InputError
+from tests.skeletor.io.signer import in_layout, signer
 
 SIZE = (640, 480)
 SHARED = Path(__file__).parents[5] / "shared" / "data"
@@ -113,9 +115,115 @@ def test_openpose_scores_are_confidences(tmp_path: Path) -> None:
         read_pose(tmp_path / "b.npy")
 
 
+@pytest.mark.parametrize(
+    ("name", "dims"),
+    [("mediapipe_75", 2), ("mediapipe_75", 3), ("mediapipe_33", 4), ("signing_50", 3), ("coco_wholebody_133", 2)],
+)
+def test_rows_of_numbers_are_frames(tmp_path: Path, name: str, dims: int) -> None:
+    points = np.full((12, len(LAYOUTS[name]), dims), 0.5)
+    points[..., :2] = in_layout(signer(), LAYOUTS[name])
+    np.save(tmp_path / "whole.npy", points)
+    for rows in (points, points.transpose(0, 2, 1)):  # point after point; all x, all y
+        np.save(tmp_path / "rows.npy", rows.reshape(12, -1))
+        for given in (None, name):
+            found = read_pose(tmp_path / "rows.npy", skeleton=given)
+            whole = read_pose(tmp_path / "whole.npy", skeleton=given)
+            np.testing.assert_array_equal(found.keypoints, whole.keypoints)
+            np.testing.assert_array_equal(found.confidence, whole.confidence)
+    np.save(tmp_path / "clips.npy", np.stack([points.reshape(12, -1)] * 2))
+    assert len(read_poses(tmp_path / "clips.npy")) == 2
+
+
+@pytest.mark.parametrize(
+    "axes", [(0, 2, 1), (2, 0, 1), (2, 0, 1, 3), (3, 2, 0, 1, 4)], ids=["TDJ", "DTJ", "DTJ1", "NDTJ1"]
+)
+def test_coordinates_may_be_in_front(tmp_path: Path, axes: tuple[int, ...]) -> None:
+    points = np.full((12, 75, 3), 0.5)
+    points[..., :2] = in_layout(signer(), LAYOUTS["mediapipe_75"])
+    np.save(tmp_path / "whole.npy", points)
+    for axis in range(3, len(axes)):
+        points = np.expand_dims(points, axis)
+    if len(axes) == 5:  # two clips
+        points = np.repeat(points, 2, 3)
+    np.save(tmp_path / "turned.npy", points.transpose(axes))
+    found = list(read_poses(tmp_path / "turned.npy").values())
+    assert len(found) == (2 if len(axes) == 5 else 1)
+    for pose in found:
+        np.testing.assert_array_equal(pose.keypoints, read_pose(tmp_path / "whole.npy").keypoints)
+
+
+@pytest.mark.parametrize("shape", [(75, 2), (150,), (1662,)])
+def test_one_frame_is_told(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.save(tmp_path / "0.npy", np.ones(shape))
+    with pytest.raises(InputError, match=r"0\.npy: one frame of key points; .* numpy\.stack"):
+        read_pose(tmp_path / "0.npy")
+
+
+@pytest.mark.parametrize("face", [0, 468, 478])
+def test_rows_of_mediapipes_holistic(tmp_path: Path, face: int) -> None:
+    """As the field's tutorials save them: body with visibility, face and hands without."""
+    truth = in_layout(signer(), LAYOUTS["mediapipe_75"])
+    body = np.concatenate([truth[:, :33], np.zeros((12, 33, 1)), np.full((12, 33, 1), 0.75)], 2)
+    hands = np.concatenate([truth[:, 33:], np.zeros((12, 42, 1))], 2)
+    hands[4, :21] = 0  # no left hand
+    parts = body.reshape(12, -1), np.full((12, 3 * face), 7.0), hands.reshape(12, -1)
+    np.save(tmp_path / "a.npy", np.concatenate(parts, 1))
+    pose = read_pose(tmp_path / "a.npy")
+    gone = np.zeros((12, 75), bool)
+    gone[4, 33:54] = True
+    np.testing.assert_array_equal(pose.missing, gone)
+    np.testing.assert_allclose(pose.keypoints[~gone], truth[~gone], rtol=1e-6)
+    assert (pose.confidence[:, :33] == 0.75).all() and (pose.confidence[~gone][-42:] == 1).all()
+
+
+@pytest.mark.parametrize(("body", "dims"), [("mediapipe_33", 2), ("mediapipe_33", 4), ("body_25", 3)])
+def test_body_and_hands_in_arrays_of_their_own_are_one_clip(tmp_path: Path, body: str, dims: int) -> None:
+    joints = signer()
+    values = np.full((12, len(LAYOUTS[body]), dims), 0.5)
+    values[..., :2] = in_layout(joints, LAYOUTS[body])
+    sides = {
+        f"{side}_hand": np.stack([joints[j] for j in BODY25_HANDS.joints if j.startswith(f"{side}_hand")], 1)
+        for side in ("right", "left")
+    }
+    third = np.full((12, 21, int(dims > 2)), 0.5)
+    hands = {name: np.concatenate([hand, third], 2) for name, hand in sides.items()}
+    pose = read_pose(save(tmp_path / "clip.npz", **hands, pose=values, face=np.ones((12, 468, 2))))
+    assert not pose.missing[:, [k for k, j in enumerate(pose.skeleton.joints) if "hand" in j]].any()
+    for k, joint in enumerate(pose.skeleton.joints):
+        np.testing.assert_allclose(pose.keypoints[:, k], joints[joint], atol=1e-4)
+    with pytest.raises(InputError, match="different numbers of frames"):
+        read_pose(save(tmp_path / "b.npz", **hands, pose=values[:5]))
+
+
+def test_scores_beside_points_are_their_confidence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    points = in_layout(signer(), LAYOUTS["coco_wholebody_133"])
+    scores = np.full((12, 133), 0.9)
+    scores[:, 91:112] = 0.2  # the left hand
+    scores[3, 112:] = 0
+    pose = read_pose(save(tmp_path / "a.npz", keypoints=points, keypoint_scores=scores))
+    left, right = (
+        [k for k, j in enumerate(pose.skeleton.joints) if j.startswith(f"{s}_hand")] for s in ("left", "right")
+    )
+    np.testing.assert_allclose(pose.confidence[:, left], 0.2)
+    assert pose.missing[3, right].all() and not pose.missing[4].all() and not caplog.text
+    read_pose(save(tmp_path / "b.npz", keypoints=points, mask=scores > 0))
+    assert "the array 'mask', a number a point, is not used" in caplog.text
+    with pytest.raises(InputError, match="scores reaches 90"):
+        read_pose(save(tmp_path / "c.npz", keypoints=points, scores=scores * 100))
+
+
+def test_the_content_tells_whether_it_is_an_archive(tmp_path: Path) -> None:
+    points = in_layout(signer(), LAYOUTS["mediapipe_75"])
+    save(tmp_path / "a.npz", x=points).rename(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", points)
+    (tmp_path / "b.npy").rename(tmp_path / "b.npz")
+    np.testing.assert_array_equal(read_pose(tmp_path / "a.npy").keypoints, read_pose(tmp_path / "b.npz").keypoints)
+
+
 def test_what_is_no_key_points_is_told_in_one_line(tmp_path: Path) -> None:
     faults = {
-        "no array of key points": np.zeros((4, 150), np.float32),
+        "no array of key points": np.zeros((4, 151), np.float32),
+        "rows of 150 numbers, which do not lie as": np.zeros((4, 150), np.float32),
         "74 points are no layout": np.ones((4, 74, 2), np.float32),
         "too little of a person is seen": np.zeros((4, 75, 2), np.float32),
         "holds objects": np.array([{}], dtype=object),

@@ -1,0 +1,161 @@
+"""Poses of a whole recording in one JSON file: frames of OpenPose, or what MMPose and AlphaPose write; read only.
+
+- OpenPose's frames in a list, or by number: `[{"people": [...]}, ...]`, `{"0": {"people": [...]}}`, also as "frames".
+- MMPose: `[{"frame_id": 1, "instances": [{"keypoints": [[x, y], ...], "keypoint_scores": [...]}]}, ...]`, also as
+  "instance_info".
+- MediaPipe's holistic, as JavaScript and Python say it: `[{"poseLandmarks": [{"x": ..., "y": ...}, ...],
+  "leftHandLandmarks": null, ...}, ...]`; these are shares of the picture, whose size has to be given.
+- AlphaPose, and COCO's results: `[{"image_id": "0.jpg", "keypoints": [x, y, score, ...]}, ...]`, a person an entry.
+
+Which body model it is, is found as in `skeletor.io.openpose_frames`, which reads each frame.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skeletor.files.outside import existing_file, reading
+from skeletor.io.openpose_frames import BODY_KEYS, Frames, everybody
+from skeletor.io.people import People, Take, check_crowd, select
+from skeletor.io.read_only.arrays import Size, mediapipe_pose
+from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe
+from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
+from skeletor.support.errors import InputError
+
+WHAT = "JSON file of a recording's poses"
+SUFFIX = ".json"
+DEFAULT_FPS = 25.0
+_LARGEST = 256 << 20  # bytes: half an hour of whole bodies
+_FRAMES_PER_ENTRY, _FRAMES_MORE = 20, 3000  # a recording may have so many frames an entry, and so many more
+_MOST_SCORE = 20.0  # SimCC's scores of RTMW reach 10
+_KEYS = {"openpose": {"people"}, "mmpose": {"instances"}, "alphapose": {"image_id", "keypoints"}}
+_UNKNOWN = f"is no {WHAT} that is known; those of OpenPose, MMPose, AlphaPose and MediaPipe's holistic are read"
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+Frame = tuple[int, dict[str, Any]]  # its number, and what OpenPose would say of it
+
+
+def read_all(
+    path: Path, fps: float | None, skeleton: str | None = None, take: Take = select, size: Size | None = None
+) -> Mapping[str, PoseSequence]:
+    """The file's one clip, (T, J, 2) in pixels, under the file's name; a frame that is not there is missing.
+
+    fps: frames per second, None for 25. skeleton: the body's layout by name. take: who of several people. size: (width,
+    height) of the picture, for shares of it. Raises InputError, one line, for anything that is no such file, and for
+    points whose layout or unit cannot be told.
+    """
+    path = existing_file(path, WHAT)
+    if path.stat().st_size > _LARGEST:
+        raise InputError(f"{path}: has {path.stat().st_size >> 20} MB, more than {_LARGEST >> 20}; cut it into pieces")
+    with reading(path, WHAT):
+        entries = _entries(json.loads(path.read_bytes()))
+        about, rate = Provenance(path.name, file_sha256(path)), fps or DEFAULT_FPS
+        if is_mediapipe(entries):
+            numbers = _numbered(frame_names(entries))
+            points = holistic_points(entries, numbers, _count(numbers))
+            return {path.stem: mediapipe_pose(points, size, about, rate)}
+        if size is not None:
+            raise InputError("--size is for shares of the picture, these are pixels; leave it out")
+        about = replace(about, estimator=_estimator(entries))
+        return {path.stem: take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))}
+
+
+def _everybody(found: Iterable[Frame], fps: float, about: Provenance, skeleton: str | None, path: Path) -> People:
+    read = Frames()
+    numbers: list[int] = []
+    most = 0
+    for number, raw in found:
+        numbers.append(number)
+        most = max(most, len(raw["people"]))
+        check_crowd(len(numbers), most)
+        try:
+            read.add(number, raw)
+        except InputError as error:
+            raise InputError(f"frame {number}: {error}") from error
+    return everybody(read, _count(numbers), fps, about, skeleton, path)
+
+
+def _count(numbers: Sequence[int]) -> int:
+    """How many frames there are up to the last. InputError for one that is there twice, or numbers of no video."""
+    last = max(numbers, default=-1)
+    if last < 0:
+        raise InputError("holds no frames")
+    twice = [number for number, times in Counter(numbers).items() if times > 1]
+    if twice:
+        raise InputError(f"has frame {twice[0]} twice")
+    if last >= _FRAMES_PER_ENTRY * len(numbers) + _FRAMES_MORE:
+        raise InputError(f"has {len(numbers)} frames numbered up to {last}; that is no video")
+    return last + 1
+
+
+def _entries(content: Any) -> dict[object, dict[str, Any]]:
+    """The file's entries by what it calls them. InputError if it is nothing that is known."""
+    if isinstance(content, dict) and "people" in content:
+        raise InputError("one frame of OpenPose; give the directory that it is in")
+    for key in ("frames", "instance_info"):
+        content = content.get(key, content) if isinstance(content, dict) else content
+    found = dict(enumerate(content)) if isinstance(content, list) else content
+    if not isinstance(found, dict) or not found or not all(isinstance(entry, dict) for entry in found.values()):
+        raise InputError(_UNKNOWN)
+    return found
+
+
+def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
+    """Who wrote them; InputError if nobody who is known."""
+    for name, keys in _KEYS.items():
+        if all(keys <= entry.keys() for entry in entries.values()):
+            return name
+    if "camera" in next(iter(entries.values())):
+        raise InputError("OpenPose of a transcript of the DGS Korpus; `slt data import dgs-korpus` reads it")
+    raise InputError(_UNKNOWN)
+
+
+def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> Iterable[Frame]:
+    """The frames by number."""
+    if estimator == "openpose":
+        return zip(_numbered(entries), entries.values(), strict=True)
+    return _of_mmpose(entries) if estimator == "mmpose" else _of_alphapose(entries.values())
+
+
+def _numbered(names: Iterable[object]) -> list[int]:
+    """Frame numbers from 0 of what calls the frames: the last number of a name. Counted from 1 if the first is 1."""
+    found = []
+    for name in names:
+        digits = [str(name)] if isinstance(name, int) and name >= 0 else _NUMBER.findall(str(name))
+        if not digits or len(digits[-1]) > 9:
+            raise InputError(f"a frame is called {str(name)!r:.40}, which has no number")
+        found.append(int(digits[-1]))
+    first = min(found, default=0)
+    return [number - min(first, 1) for number in found]
+
+
+def _of_mmpose(entries: Mapping[object, Mapping[str, Any]]) -> Iterator[Frame]:
+    for number, entry in zip(_numbered(frame_names(entries)), entries.values(), strict=True):
+        yield number, {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
+
+
+def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> Iterator[Frame]:
+    people: dict[int, list[dict[str, Any]]] = {}
+    for number, entry in zip(_numbered(entry["image_id"] for entry in entries), entries, strict=True):
+        people.setdefault(number, []).append({BODY_KEYS[0]: entry["keypoints"]})
+    for number in sorted(people):
+        yield number, {"people": people[number]}
+
+
+def _person(points: Any, scores: Any) -> dict[str, Any]:
+    """OpenPose's person of points (N, 2) and scores (N,); None: all are sure."""
+    values = np.asarray(points, np.float64)
+    sure = np.ones(len(values)) if scores is None else np.asarray(scores, np.float64)
+    if values.ndim != 2 or values.shape[1] not in (2, 3) or sure.shape != values.shape[:1]:
+        raise InputError(f"a person of points {values.shape} and scores {sure.shape}, expected (N, 2) and (N,)")
+    if not np.nanmax(sure, initial=0) <= _MOST_SCORE:
+        raise InputError(f"a score of {np.nanmax(sure):g}; expected 0 to 1")
+    return {BODY_KEYS[0]: np.column_stack([values[:, :2], sure.clip(0, 1)]).ravel().tolist()}

@@ -1,0 +1,128 @@
+"""Poses of a whole recording in one JSON file, as OpenPose's users, MMPose and AlphaPose write them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skeletor.io.formats import read_pose, read_poses
+from skeletor.io.layouts import LAYOUTS
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
+from skeletor.support.errors import InputError
+from tests.skeletor.io.signer import flat, in_layout, person, signer
+
+JOINTS = signer()
+COUNT = len(JOINTS["nose"])
+FRAMES = [{"version": 1.3, "people": [person(JOINTS, t)]} for t in range(COUNT)]
+
+
+def write(path: Path, content: object) -> Path:
+    path.write_text(json.dumps(content))
+    return path
+
+
+def assert_is_the_signer(pose: PoseSequence, first: int = 0) -> None:
+    pose = pose.to_skeleton(SIGNING_50)
+    assert len(pose) == first + COUNT and pose.missing[:first].all() and pose.provenance.units == "pixel"
+    for k, joint in enumerate(SIGNING_50.joints):
+        np.testing.assert_allclose(pose.keypoints[first:, k], JOINTS[joint], atol=1.5, err_msg=joint)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        FRAMES,
+        {"frames": FRAMES},
+        {f"{t:012d}": frame for t, frame in enumerate(FRAMES)},
+        {"info": 1, "frames": {f"clip_{t + 1}": frame for t, frame in enumerate(FRAMES)}},
+    ],
+)
+def test_frames_of_openpose(tmp_path: Path, content: object) -> None:
+    poses = read_poses(write(tmp_path / "my clip.json", content), 30.0)
+    assert list(poses) == ["my clip"] and poses["my clip"].fps == 30
+    assert_is_the_signer(poses["my clip"])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("key", ["instance_info", None])
+def test_mmpose(tmp_path: Path, first: int, key: str | None) -> None:
+    points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
+    bystander = {"keypoints": (points[0] + [150, 0]).tolist(), "keypoint_scores": [1.2] * 133}
+    frames = [
+        {
+            "frame_id": t + first,
+            "instances": [bystander, {"keypoints": points[t].tolist(), "keypoint_scores": [0.4] * 133}],
+        }
+        for t in range(COUNT)
+    ]
+    content = frames if key is None else {"meta_info": {}, key: frames}
+    pose = read_pose(write(tmp_path / "a.json", content))
+    assert_is_the_signer(pose)
+    assert pose.provenance.estimator == "mmpose" and pose.confidence.max() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("layout", ["halpe_136", "coco_wholebody_133"])
+def test_alphapose(tmp_path: Path, layout: str) -> None:
+    """A person an entry; frames in which nobody was found are not there."""
+    points = in_layout(JOINTS, LAYOUTS[layout])
+    entries = [
+        {"image_id": f"{t + 4}.jpg", "category_id": 1, "keypoints": flat(points[t]), "score": 2.9} for t in range(COUNT)
+    ]
+    nobody = {"image_id": "0.jpg", "category_id": 1, "keypoints": [0.0] * 3 * len(LAYOUTS[layout]), "score": 0.1}
+    assert_is_the_signer(read_pose(write(tmp_path / "a.json", [nobody, *entries])), 4)
+
+
+@pytest.mark.parametrize("form", ["javascript", "python", "lists"])
+def test_mediapipe(tmp_path: Path, form: str) -> None:
+    points = in_layout(JOINTS, LAYOUTS["mediapipe_75"]) / [220, 260]
+    parts = {"pose": slice(0, 33), "leftHand": slice(33, 54), "rightHand": slice(54, 75)}
+
+    def landmark(x: float, y: float, part: str) -> object:
+        seen = {"visibility": 0.5} if part == "pose" else {}
+        return [x, y, 0.1, *seen.values()] if form == "lists" else {"x": x, "y": y, "z": 0.1} | seen
+
+    frames: list[dict[str, object]] = []
+    for frame in points:
+        found = {part: [landmark(x, y, part) for x, y in frame[place]] for part, place in parts.items()}
+        if form == "python":
+            frames.append({f"{part}_landmarks".replace("Hand", "_hand"): {"landmark": v} for part, v in found.items()})
+        else:
+            frames.append({f"{part}Landmarks": value for part, value in found.items()})
+    frames[3][next(key for key in frames[3] if "left" in key)] = None
+    path = write(tmp_path / "a.json", frames)
+    pose = read_pose(path, size=(220, 260))
+    hand = slice(33, 54)
+    assert pose.missing[3, hand].all() and pose.missing.sum() == 21 and pose.provenance.estimator == "mediapipe"
+    assert (pose.confidence[:, :33] == 0.5).all() and (pose.confidence[4, 33:] == 1).all()
+    truth = in_layout(JOINTS, LAYOUTS["mediapipe_75"])
+    np.testing.assert_allclose(pose.keypoints[~pose.missing], truth[~pose.missing], atol=1e-3)
+    with pytest.raises(InputError, match=r"a\.json: .*give its size, --size"):
+        read_pose(path)
+    with pytest.raises(InputError, match="--size is for shares"):
+        read_pose(write(tmp_path / "b.json", FRAMES), size=(220, 260))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (FRAMES[0], "one frame of OpenPose; give the directory"),
+        ([], "is no JSON file"),
+        ({"a": 1}, "is no JSON file"),
+        ([{"text": "hallo"}], "is no JSON file"),
+        ([{"camera": "a1", "frames": {}}], "slt data import dgs-korpus"),
+        ([{"frame_id": 1, "instances": []}, {"frame_id": 1, "instances": []}], "frame 0 twice"),
+        ([{"frame_id": 1, "instances": [{"keypoints": [[1, 2]], "keypoint_scores": []}]}], r"scores \(0,\)"),
+        ([{"poseLandmarks": [{"x": 0.1, "y": 0.1}] * 32}], "poseLandmarks has 32 points, not 33"),
+        ([{"poseLandmarks": [{"x": 0.1}] * 33}], "without x and y"),
+        ([{"image_id": "a.jpg", "keypoints": [1, 2, 3]}], "no number"),
+        ([{"image_id": "a.jpg", "keypoints": "x"}, {"image_id": 99999, "keypoints": []}], "no number"),
+        ([{"image_id": 0, "keypoints": []}, {"image_id": 99999, "keypoints": []}], "that is no video"),
+        ([{"image_id": 0, "keypoints": [1, 2]}], "frame 0: pose_keypoints_2d has 2 values"),
+    ],
+)
+def test_what_is_no_such_file_is_one_line(tmp_path: Path, content: object, words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        read_pose(write(tmp_path / "a.json", content))
+    assert "a.json" in str(caught.value) and "\n" not in str(caught.value)
