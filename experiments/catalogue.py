@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from experiments import pages, sample
-from experiments.ablations import anonymise, chain, network, smoothers, sparse, speed, transfer
+from experiments.ablations import anonymise, chain, hand_ranges, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device, live
 from experiments.long import recordings, turns
 from experiments.long import table as long_takes
@@ -280,6 +280,11 @@ _ABLATIONS: dict[str, Experiment[Any]] = {
         "the heavy pose model, and a second detector for lost hands: found, error, CPU time, WER",
         _checked(speed.SpeedJob), speed.make, "detectors", needs=f"{RUN}; the heavy model's weights",
         page="docs/sparse.md", config="ablations/detectors.yaml",
+    ),
+    "hand_ranges": Experiment(
+        "ranges of the hand model's tensors, which `--pose-speed faster` puts into 8-bit integers",
+        _checked(hand_ranges.RangesConfig), hand_ranges.make, "hand_ranges", needs=RUN, minutes=1,
+        page="docs/sparse.md",
     ),
     "transfer": Experiment(
         "translators on other rows' poses",
