@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from experiments.people.clips import People
 from experiments.people.harmless.config import HarmlessExperiment
+from experiments.people.harmless.holed import holed_lifts
 from experiments.people.harmless.sources import read_sources
 from experiments.people.shares.config import SharesConfig
 from experiments.people.shares.errors import clip_errors
@@ -39,19 +41,18 @@ def make(request: Request, config: HarmlessExperiment) -> None:
     """Lift, train with people left out and judge on these, train on all, write the weights and their noise."""
     sources = read_sources(config)
     lifter = build_lifter(config.lift)
-    lifted = [lifter.many(people.poses) for people in sources]
+    lifted = [lift(people, lifter, config) for people in sources]
     sections, numbers = [], {}
     for person, folder in config.left_out.items():
         kept = kept_clips(config, sources, person)
-        clips = [pose for poses, keep in zip(lifted, kept, strict=True) for pose in _chosen(poses, keep)]
-        result, _ = train(clips, config, config.left_out_steps, Path(folder))
+        result, _ = train(chosen(lifted, kept), config, config.left_out_steps, Path(folder))
         for people, keep in zip(sources, kept, strict=True):
             judged = people.take(np.flatnonzero(~keep)[:: config.every])
             section, found = of_set(*judge(judged, lifter, result.weights))
             sections.append(f"Without signer {person}\n\n{section}")
             numbers[f"{people.name}, without signer {person}"] = found
-    clips = [pose for poses in lifted for pose in poses]
-    result, noise = train(clips, config, config.steps, request.work / "all")
+    everybody = [np.ones(len(people.poses), bool) for people in sources]
+    result, noise = train(chosen(lifted, everybody), config, config.steps, request.work / "all")
     ship(result.weights, noise, Path(config.weights))
     numbers["noise"] = noise.model_dump()
     title = "The refiner that does no harm: people whom a training of the same recipe had not seen"
@@ -71,16 +72,46 @@ def kept_clips(config: HarmlessExperiment, sources: tuple[People, People], perso
     return [np.asarray(recordings.people != recordings.names.index(person)), of_wheel]
 
 
-def train(
-    clips: Sequence[PoseSequence], config: HarmlessExperiment, steps: int, out: Path
-) -> tuple[RefinerTrainResult, MeasuredNoise]:
-    """Train the preset on lifted clips; their own noise is what it is trained with. A finished training is kept."""
-    noise = fit_noise([clip.resample(FPS) for clip in clips], FPS)
-    preset = train_preset("harmless", fps=FPS, max_steps=steps, batch_size=config.batch_size)
-    words = f"{len(clips)} clips of {config.recordings.name} and of {Path(config.wheel).stem} (both MIT), real people, "
-    words += f"MediaPipe, lifted by {config.lift.mode} {build_lifter(config.lift).version}"
+@dataclass(frozen=True, eq=False)
+class Lifts:
+    """Lifts of whole clips, and of clips with something hidden: the number of the whole one, and the lift."""
+
+    whole: list[PoseSequence]
+    holed: list[tuple[int, PoseSequence]]
+
+
+def lift(people: People, lifter: Lifter, config: HarmlessExperiment) -> Lifts:
+    """The clips as they are, and `holed` times with something hidden in 2D."""
+    whole = lifter.many(people.poses)
+    return Lifts(whole, holed_lifts(people, whole, lifter, config.holed, config.seed))
+
+
+def chosen(lifts: Sequence[Lifts], kept: Sequence[np.ndarray]) -> Lifts:
+    """Some of the clips of each source; kept: (N,) bool for each."""
+    whole: list[PoseSequence] = []
+    holed: list[tuple[int, PoseSequence]] = []
+    for of, keep in zip(lifts, kept, strict=True):
+        place = len(whole) + np.cumsum(keep) - 1  # of each clip among those that are kept
+        whole += [pose for pose, there in zip(of.whole, keep, strict=True) if there]
+        holed += [(int(place[k]), pose) for k, pose in of.holed if keep[k]]
+    return Lifts(whole, holed)
+
+
+def train(lifts: Lifts, config: HarmlessExperiment, steps: int, out: Path) -> tuple[RefinerTrainResult, MeasuredNoise]:
+    """Train the preset to give the whole lifts, from themselves and from those with something hidden.
+
+    The noise is that of the whole ones. A finished training is kept.
+    """
+    noise = fit_noise([clip.resample(FPS) for clip in lifts.whole], FPS)
+    share = 1.0 if lifts.holed else 0.0
+    preset = train_preset("harmless", fps=FPS, max_steps=steps, batch_size=config.batch_size, degraded_share=share)
+    words = f"{len(lifts.whole)} clips of {config.recordings.name} and of {Path(config.wheel).stem} (both MIT), real "
+    words += f"people, MediaPipe, lifted by {config.lift.mode} {build_lifter(config.lift).version}"
+    words += ", also with joints hidden before" if lifts.holed else ""
+    clips = [*lifts.whole, *(lifts.whole[k] for k, _ in lifts.holed)]
+    degraded = [*lifts.whole, *(pose for _, pose in lifts.holed)] if lifts.holed else None
     options = with_noise(preset, noise)
-    return train_refiner(clips, options, out, config.seed, data=words, licence="MIT"), noise
+    return train_refiner(clips, options, out, config.seed, degraded=degraded, data=words, licence="MIT"), noise
 
 
 def ship(weights: Path, noise: MeasuredNoise, to: Path) -> None:
@@ -106,7 +137,3 @@ def judge(people: People, lifter: Lifter, weights: Path) -> tuple[SharesConfig, 
             sums = [clip_errors(r, h, whole[k], hole) for r, h, (k, hole) in zip(repaired, holed, holes, strict=True)]
             found[row][part] = np.array(sums, float).reshape(-1, 4, 2)
     return shares, people, found
-
-
-def _chosen(poses: Sequence[PoseSequence], keep: np.ndarray) -> list[PoseSequence]:
-    return [pose for pose, kept in zip(poses, keep, strict=True) if kept]

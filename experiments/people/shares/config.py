@@ -21,6 +21,7 @@ class SharesConfig(Config):
     those of the run are added. left_out: set -> row -> person -> weights that have not learned from this person; they
     stand for the row on that set.
 
+    kept: rows whose weights are not there are kept as the results have them, if these are of today's test data.
     every: of the clips of each set, one in so many. short, long: lengths of hidden hands in frames, from and to.
     """
 
@@ -30,6 +31,7 @@ class SharesConfig(Config):
     smoothers: dict[str, RefineConfig] = Field(default_factory=_linear, min_length=1)
     refiners: dict[str, str] = Field(default_factory=dict)
     left_out: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
+    kept: bool = False
     every: int = Field(1, ge=1)
     short: list[int] = Field(default_factory=lambda: [1, 3], min_length=2, max_length=2)
     long: list[int] = Field(default_factory=lambda: [4, 15], min_length=2, max_length=2)

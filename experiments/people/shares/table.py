@@ -14,7 +14,8 @@ from experiments.pages import fill
 from experiments.people.clips import People, read_people
 from experiments.people.config import SetConfig
 from experiments.people.shares.config import SharesConfig
-from experiments.people.shares.errors import MEASURES, Share, mean_error, share
+from experiments.people.shares.errors import MEASURES, mean_error, share
+from experiments.people.shares.kept import read_stored, with_kept
 from experiments.people.shares.rows import Row, holes_of, lift_stage, row_stage, rows_of
 from experiments.report import Result, markdown, number, write_result
 from experiments.request import RESULTS, Request
@@ -38,12 +39,20 @@ def make(request: Request, config: SharesConfig) -> None:
     if not sets:
         raise InputError("no recordings of real people: sets names their files, none is there")
     sections, numbers = [], {}
+    stored = read_stored(request.results / f"{request.name}.json") if config.kept else {}
     for one in sets:
-        rows = rows_of(config, one, request.finished)
-        section, numbers[one.name] = of_set(config, read_people(one), _sums(config, one, rows, request.work))
+        people, sums = read_people(one), _sums(config, one, rows_of(config, one, request.finished), request.work)
+        section, numbers[one.name] = of_set(config, people, sums, stored.get("numbers", {}).get(one.name))
         sections.append(section)
+    about = request.about(config, config.seed)
+    if config.kept:
+        kept = stored.get("kept") or {key: stored[key] for key in ("command", "signature", "versions")}
+        about["kept"] = kept
+        sections.append(
+            f"Rows whose weights were not there are those that `{kept['command']}` had made, on the same data.\n"
+        )
     title = "Real people: errors of repair as shares of carried linear interpolation's"
-    write_result(Result(sections, numbers), request.results, request.name, title, request.about(config, config.seed))
+    write_result(Result(sections, numbers), request.results, request.name, title, about)
     if request.results == RESULTS and request.name == "repair_people":
         link = f"[{RESULTS}/repair_people.md]({RESULTS}/repair_people.md)"
         fill(PAGE, "\n".join([*sections, f"Made by `python -m experiments repair_people`. The whole result: {link}."]))
@@ -67,16 +76,21 @@ def _plain(name: str) -> str:
     return re.sub(r"\W+", "-", name).strip("-")
 
 
-def of_set(config: SharesConfig, people: People, found: dict[str, Sums]) -> tuple[str, dict[str, Any]]:
-    """The table of a set and its numbers. found: row -> sums by clip with holes."""
+def of_set(
+    config: SharesConfig, people: People, found: dict[str, Sums], stored: dict[str, Any] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The table of a set and its numbers.
+
+    found: row -> sums by clip with holes. stored: the set's numbers of which rows that were not found are kept.
+    """
     who = {part: people.people[[k for k, _ in holes]] for part, holes in holes_of(config, people).items()}
     hands = [part for part, between in config.parts.items() if between is not None]
     both = np.concatenate([who[part] for part in hands])
     pooled = {row: np.concatenate([sums[part] for part in hands]) for row, sums in found.items()}
     bent = {row: mean_error(pooled[row][:, ACCELERATION], both) for row in config.smoothers}
     best = min((row for row in bent if bent[row] is not None), key=lambda row: bent[row] or 0.0, default=config.base)
-    numbers: dict[str, Any] = {"smoothest": best, "gaps": {part: len(one) for part, one in who.items()}, "rows": {}}
-    body = []
+    numbers: dict[str, Any] = {"smoothest": best, "gaps": {part: len(one) for part, one in who.items()}}
+    rows: dict[str, Any] = {}
     for row, sums in found.items():
         shares = {
             part: share(sums[part][:, HIDDEN], found[config.base][part][:, HIDDEN], who[part], people.few)
@@ -85,23 +99,34 @@ def of_set(config: SharesConfig, people: People, found: dict[str, Sums]) -> tupl
         smooth = share(pooled[row][:, ACCELERATION], pooled[best][:, ACCELERATION], both, people.few)
         hidden = {part: mean_error(sums[part][:, HIDDEN], who[part]) for part in config.parts}
         moved, root = (mean_error(pooled[row][:, what], both) for what in (MOVED, ROOT))
-        numbers["rows"][row] = {
+        rows[row] = {
             "hidden": hidden, "moved": moved, "root": root, "acceleration": smooth and asdict(smooth),
             "shares": {part: one and asdict(one) for part, one in shares.items()},
         }  # fmt: skip
-        is_base = row == config.base
-        cells = [f"1 (= {number(hidden[part])})" if is_base else _cell(one, True) for part, one in shares.items()]
-        told = "1" if row == best else _cell(smooth, False)
-        body.append([row, *cells, f"{moved or 0:.4f}", told, number(root)])
+    if stored is not None:
+        rows = with_kept(rows, stored, dict(numbers), config.base, people.name)
+    body = [_line(config, row, one, best) for row, one in rows.items()]
     head = ["", *config.parts, "seen moved", f"acceleration, of {best}'s", "root from wrist"]
-    return markdown(f"{people.name}: what is left of the error", head, body, _note(config, people)), numbers
+    text = markdown(f"{people.name}: what is left of the error", head, body, _note(config, people))
+    return text, numbers | {"rows": rows}
 
 
-def _cell(one: Share | None, counted: bool) -> str:
+def _line(config: SharesConfig, row: str, one: dict[str, Any], best: str) -> list[str]:
+    """The cells of a row, from its numbers."""
+    cells = [
+        f"1 (= {number(one['hidden'][part])})" if row == config.base else _cell(one["shares"][part], True)
+        for part in config.parts
+    ]
+    told = "1" if row == best else _cell(one["acceleration"], False)
+    return [row, *cells, f"{one['moved'] or 0:.4f}", told, number(one["root"])]
+
+
+def _cell(one: dict[str, Any] | None, counted: bool) -> str:
+    """A share, as a dictionary of `Share`."""
     if one is None:
         return ""
-    low, high = one.interval
-    return f"{one.mean:.3f} [{low:.3f}, {high:.3f}]" + (f", {one.better} of {one.people}" if counted else "")
+    low, high = one["interval"]
+    return f"{one['mean']:.3f} [{low:.3f}, {high:.3f}]" + (f", {one['better']} of {one['people']}" if counted else "")
 
 
 def _note(config: SharesConfig, people: People) -> str:

@@ -19,6 +19,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.fill import Fill, hand_joints, interpolate_within
 from skeletor.refiners.inference.trust import Trust
+from skeletor.refiners.inference.unseen import Unseen
 from skeletor.refiners.networks.build import Network
 from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
@@ -282,11 +283,9 @@ class StreamingRefiner:
         self._placement = placement
         self._stream = RefinerStream(loaded, how, horizon, batch, eager=True)
         self._ended = False
-        self._trust, self._seen, self._sure = (
-            trust,
-            np.zeros((0, *self._shape), np.float32),
-            np.zeros((0, self._shape[0])),
-        )
+        self._trust, self._minimum = trust, info.minimum_confidence
+        self._unseen = Unseen(self._shape[0], horizon) if loaded.model.keeps_fill else None
+        self._seen, self._sure = np.zeros((0, *self._shape), np.float32), np.zeros((0, self._shape[0]))
         self.delay = self._stream.delay
 
     def push(self, keypoints: np.ndarray, confidence: np.ndarray | None = None) -> np.ndarray:
@@ -318,14 +317,21 @@ class StreamingRefiner:
         place = self._placement
         if place is not None:
             keypoints = (keypoints - place.centre) / place.scale
-        refined = self._limited(self._stream.push(keypoints, sure, last), keypoints, sure)
+        refined = self._as_whole(self._stream.push(keypoints, sure, last), keypoints, sure)
         return refined if place is None else (refined * place.scale + place.centre).astype(np.float32)
 
-    def _limited(self, refined: np.ndarray, keypoints: np.ndarray, sure: np.ndarray) -> np.ndarray:
-        """Refined frames within the bounds of `trust`; what came in is kept until its frame comes out."""
-        if self._trust is None:
+    def _as_whole(self, refined: np.ndarray, keypoints: np.ndarray, sure: np.ndarray) -> np.ndarray:
+        """Refined frames with unseen joints as they came in and within the bounds of `trust`, as in the whole clip.
+
+        What came in is kept until its frame comes out.
+        """
+        if self._trust is None and self._unseen is None:
             return refined
-        seen, sure = np.concatenate([self._seen, keypoints]), np.concatenate([self._sure, sure])
+        seen, sure_all = np.concatenate([self._seen, keypoints]), np.concatenate([self._sure, sure])
         done = len(refined)
-        self._seen, self._sure = seen[done:], sure[done:]
-        return self._trust.limit(refined, seen[:done], sure[:done])
+        self._seen, self._sure = seen[done:], sure_all[done:]
+        if self._unseen is not None:
+            self._unseen.push((sure > 0) & (sure >= self._minimum))
+            known = sure_all[:done]
+            refined = self._unseen.kept(refined, seen[:done], (known > 0) & (known >= self._minimum))
+        return refined if self._trust is None else self._trust.limit(refined, seen[:done], sure_all[:done])

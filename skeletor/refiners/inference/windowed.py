@@ -14,11 +14,13 @@ from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.fill import fill_missing
 from skeletor.refiners.inference.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging, batch_on
 from skeletor.refiners.inference.trust import Trust
+from skeletor.refiners.inference.unseen import keep_unseen
 from skeletor.refiners.networks.build import REFINER_OF, kind_of
 from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
 
 VERSION = "2"
+VERSION_KEEPS_FILL = "3"  # of networks that keep the fill: joints that nobody sees stay where they were
 SAME_RATE = 0.01  # frame rates that differ by less (25 and 24.97) are taken as one
 GROUP_FRAMES = 20_000  # clips are refined together up to this number of frames; a longer one in pieces
 CHUNK_FRAMES = 4096
@@ -54,7 +56,8 @@ class SkeletorRefiner:
         self.normalises = info.units == "shoulder"
         self._device = next(loaded.model.parameters()).device
         self._batch = batch_on(self._device, batch)
-        self.version = f"{VERSION}-{loaded.digest}" if loaded.digest else VERSION
+        version = VERSION_KEEPS_FILL if loaded.model.keeps_fill else VERSION
+        self.version = f"{version}-{loaded.digest}" if loaded.digest else version
         record = {"radius": how.radius, "stride": how.stride, "horizon": horizon, "preset": info.preset}
         if trust is not None:
             record |= {"certain": trust.certain, "bound": trust.bound}
@@ -109,6 +112,8 @@ class SkeletorRefiner:
         """Back on the frames and in the units of `pose`."""
         if len(model_input) != len(pose):
             refined = self._at_rate(pose, model_input, refined)
+        if self._loaded.model.keeps_fill:
+            refined = self._keeping_unseen(pose, refined)
         refined = np.where(known_absent(pose)[..., None], np.float32(np.nan), refined)
         if model_input.provenance.units == pose.provenance.units:
             return pose.replace(refined, stage=self.stage)
@@ -116,6 +121,16 @@ class SkeletorRefiner:
         assert record is not None
         scaled = pose.replace(refined, stage=record, units=model_input.provenance.units)
         return pose.replace(denormalise(scaled).keypoints, stage=self.stage)
+
+    def _keeping_unseen(self, pose: PoseSequence, refined: np.ndarray) -> np.ndarray:
+        """Refined joints (T, J, D) of `pose`, in the model's units, with those that nobody sees as they came in."""
+        own, info = self._in_units(pose), self._loaded.info
+        observed = (own.confidence > 0) & (own.confidence >= info.minimum_confidence)
+        return keep_unseen(refined, own.keypoints, observed, self._horizon_at(pose.fps / info.fps))
+
+    def _horizon_at(self, rate: float) -> int:
+        """The horizon in frames of a clip whose frame rate is so many times the model's."""
+        return max(1, round(self._horizon * rate))
 
     def _at_rate(self, pose: PoseSequence, model_input: PoseSequence, refined: np.ndarray) -> np.ndarray:
         """Refined joints (T', J, D) at the frames of `pose`, (T, J, D) in the model's units.
@@ -184,7 +199,7 @@ class SkeletorRefiner:
             info.minimum_confidence,
             info.skeleton,
             self._loaded.model.rest,
-            max(1, round(self._horizon * rate)),
+            self._horizon_at(rate),
         )
         return points[0], confidence[0]
 

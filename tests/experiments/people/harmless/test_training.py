@@ -40,7 +40,8 @@ def options(files: Path, out: Path) -> dict[str, object]:
     recordings = {"name": "made", "file": str(files / "made.npz"), "person": "who", "size": [640, 480], "fps": 25.0}
     return {
         "recordings": recordings, "wheel": str(files / "words-0.4.0.whl"), "steps": 2, "left_out_steps": 2, "every": 1,
-        "left_out": {"1": str(out / "without_1")}, "batch_size": 2, "weights": str(out / "shipped" / "h.safetensors"),
+        "left_out": {"1": str(out / "without_1")}, "batch_size": 2, "holed": 1,
+        "weights": str(out / "shipped" / "h.safetensors"),
     }  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def test_from_files_to_weights_their_noise_and_tables(files: Path, tmp_path: Pat
     assert loaded.info.config["corruption"]["measured"] == noise.model_dump()
     assert loaded.info.model["bound"] == max(noise.hand_jitter, noise.body_jitter)
     assert loaded.info.data.startswith("22 clips of made and of words-0.4.0") and "lifted by fast 2" in loaded.info.data
+    assert loaded.info.data.endswith("also with joints hidden before") and loaded.info.config["degraded_share"] == 1
     assert loaded.info.licence == "MIT" and loaded.info.training["steps"] == 2
     assert load_refiner(tmp_path / "without_1" / "refiner.safetensors").info.data.startswith("12 clips")
     found = json.loads((tmp_path / "results" / "tiny.json").read_text())["numbers"]

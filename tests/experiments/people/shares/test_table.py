@@ -40,9 +40,9 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def call(files: Path) -> int:
+def call(files: Path, *more: str) -> int:
     return main(["repair_people", "--config", str(files / "tiny.yaml"), "--run", str(files / "run"), "--work",
-                 str(files / "work"), "--results", str(files / "results")])  # fmt: skip
+                 str(files / "work"), "--results", str(files / "results"), *more])  # fmt: skip
 
 
 def test_from_files_to_tables(files: Path) -> None:
@@ -65,6 +65,29 @@ def test_from_files_to_tables(files: Path) -> None:
     kept = files / "work" / "rows" / "made" / "shipped" / "found.json"
     before = kept.stat().st_mtime_ns
     assert call(files) == 0 and kept.stat().st_mtime_ns == before
+
+
+def test_a_row_without_its_weights_is_kept_beside_the_same_test_data(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = files / "own.safetensors"
+    weights.write_bytes(SHIPPED.read_bytes())
+    config = files / "tiny.yaml"
+    config.write_text(config.read_text().replace("lost: ", f"own: {weights}, lost: "))
+    assert call(files, "--set", "kept=true") == 2 and "no rows can be kept" in capsys.readouterr().err
+    assert call(files) == 0
+    file = files / "results" / "tiny.json"
+    first = json.loads(file.read_text())
+    weights.unlink()
+    assert call(files, "--set", "kept=true") == 0
+    second = json.loads(file.read_text())
+    assert second["numbers"] == first["numbers"] and list(second["numbers"]["made"]["rows"])[-1] == "own"
+    assert second["kept"]["command"] == first["command"]
+    text = (files / "results" / "tiny.md").read_text()
+    assert "| own |" in text and "Rows whose weights were not there are those that `python -m experiments" in text
+    assert call(files, "--set", "kept=true", "--set", "every=1") == 2
+    assert "of other test data than today's" in capsys.readouterr().err
+    assert json.loads(file.read_text()) == second
 
 
 def test_without_files_there_is_no_table(files: Path, capsys: pytest.CaptureFixture) -> None:

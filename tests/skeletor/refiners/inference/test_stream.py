@@ -47,6 +47,7 @@ ZERO = random_refiner(
     fill="zero", model={"kind": "paper", "d_model": 16, "d_ff": 32, "heads": 2, "layers": 1, "dropout": 0.0}
 )
 LINEAR = random_refiner(custom_skeleton(6), fill="linear")
+HARMLESS = random_refiner(model={"kind": "harmless", "d_model": 16, "d_ff": 16, "heads": 2, "layers": 1})
 
 
 def broken_clip(frames: int, seed: int, skeleton: Skeleton = SIGNING_50) -> PoseSequence:
@@ -102,7 +103,7 @@ def test_gaps_are_filled_as_in_the_whole_clip(
 
 @given(
     st.integers(1, 60), sizes, st.integers(0, 3), st.integers(1, 7), st.integers(1, 20), st.integers(0, 999),
-    st.sampled_from([LOADED, ZERO]),
+    st.sampled_from([LOADED, ZERO, HARMLESS]),
 )  # fmt: skip
 @settings(max_examples=60)
 def test_a_stream_gives_what_the_whole_clip_gives_after_a_fixed_delay(
