@@ -78,7 +78,7 @@ def read_all(
     for name, values in found.items():
         with asking(path):
             clips = list(_clips(values, arrays.get("length")))
-            layout, record = _layout(clips, skeleton)
+            layout, record = _layout(clips, skeleton, path)
             provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
             beside = _scores(arrays, name, values, path)
             scores = None if beside is None else list(_clips(beside[..., None], arrays.get("length")))
@@ -179,7 +179,7 @@ def _clips(values: np.ndarray, length: np.ndarray | None) -> Iterator[np.ndarray
         yield values
 
 
-def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, StageRecord]:
+def _layout(clips: list[np.ndarray], skeleton: str | None, path: Path) -> tuple[Layout, StageRecord]:
     count = clips[0].shape[1] if clips else 0
     if skeleton is not None:
         layout = layout_named(skeleton)
@@ -191,6 +191,8 @@ def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, Stag
         raise InputError(f"{count} points are no layout that is known; MediaPipe's have 33, 75, 543 or 553")
     flat = np.concatenate([_clean(clip[:, :, :2]) for clip in clips])
     layout, found = choose(layouts, flat)
+    if found.note:
+        log.warning(f"{path.name}: {found.note}")
     record = StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})
     return layout, record
 

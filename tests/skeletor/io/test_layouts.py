@@ -282,9 +282,11 @@ def test_18_points_of_either_side_first_face_the_camera(tmp_path, caplog, name):
     values = in_layout(joints, LAYOUTS[name])
     np.save(tmp_path / "a.npy", values)
     write_pose_file(tmp_path / "a.pose", {"points": list(map(str, range(18)))}, values[:, None])
-    for file in ("a.npy", "a.pose"):
+    for t, points in enumerate(values):
+        write_json(tmp_path / "json", t, [{"pose_keypoints_2d": flat(points)}])
+    for file in ("a.npy", "a.pose", "json"):
         assert_joints(read_pose(tmp_path / file), joints, name, 8)
-    assert ("coco_18_left_first" in caplog.text) == (name == "coco_18_left_first")
+        assert (f"{file}: its points are read as coco_18_left_first" in caplog.text) == (name == "coco_18_left_first")
     turning = values.copy()
     turning[::2, :, 0] = 220 - turning[::2, :, 0]
     np.save(tmp_path / "b.npy", turning)
