@@ -2,7 +2,7 @@
 
 - OpenPose's frames in a list, or by number: `[{"people": [...]}, ...]`, `{"0": {"people": [...]}}`, also as "frames".
 - MMPose: `[{"frame_id": 1, "instances": [{"keypoints": [[x, y], ...], "keypoint_scores": [...]}]}, ...]`, also as
-  "instance_info".
+  "instance_info"; and its persons alone, a list of them or one a frame.
 - MediaPipe's holistic, as JavaScript and Python say it: `[{"poseLandmarks": [{"x": ..., "y": ...}, ...],
   "leftHandLandmarks": null, ...}, ...]`; these are shares of the picture, whose size has to be given.
 - AlphaPose, and COCO's results: `[{"image_id": "0.jpg", "keypoints": [x, y, score, ...]}, ...]`, a person an entry.
@@ -103,9 +103,17 @@ def _entries(content: Any) -> dict[object, dict[str, Any]]:
     for key in ("frames", "instance_info"):
         content = content.get(key, content) if isinstance(content, dict) else content
     found = dict(enumerate(content)) if isinstance(content, list) else content
+    if isinstance(found, dict):  # MMPose's persons of a frame, or the only one
+        found = {name: _one_frame(entry) for name, entry in found.items()}
     if not isinstance(found, dict) or not found or not all(isinstance(entry, dict) for entry in found.values()):
         raise InputError(_UNKNOWN)
     return found
+
+
+def _one_frame(entry: Any) -> Any:
+    persons = entry if isinstance(entry, list) else [entry]
+    bare = all(isinstance(person, dict) and "keypoints" in person and "image_id" not in person for person in persons)
+    return {"instances": persons} if bare else entry
 
 
 def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_frames_of_openpose(tmp_path: Path, content: object) -> None:
 def test_mmpose(tmp_path: Path, first: int, key: str | None) -> None:
     points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
     bystander = {"keypoints": (points[0] + [150, 0]).tolist(), "keypoint_scores": [1.2] * 133}
-    frames = [
+    frames: list[dict[str, Any]] = [
         {
             "frame_id": t + first,
             "instances": [bystander, {"keypoints": points[t].tolist(), "keypoint_scores": [0.4] * 133}],
@@ -58,9 +59,11 @@ def test_mmpose(tmp_path: Path, first: int, key: str | None) -> None:
         for t in range(COUNT)
     ]
     content = frames if key is None else {"meta_info": {}, key: frames}
-    pose = read_pose(write(tmp_path / "a.json", content))
-    assert_is_the_signer(pose)
-    assert pose.provenance.estimator == "mmpose" and pose.confidence.max() == pytest.approx(0.4)
+    persons = [frame["instances"] for frame in frames]
+    for written in (content, persons, [both[1] for both in persons]):
+        pose = read_pose(write(tmp_path / "a.json", written))
+        assert_is_the_signer(pose)
+        assert pose.provenance.estimator == "mmpose" and pose.confidence.max() == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("layout", ["halpe_136", "coco_wholebody_133"])
