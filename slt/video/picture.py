@@ -103,7 +103,8 @@ def _sdr_of_pq() -> np.ndarray:
     light = (np.maximum(code - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * code)) ** (16384 / 2610)  # of 10,000 cd/m2
     linear = np.minimum(light * 10000 / _WHITE, 1)
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * srgb).astype(np.uint8)
+    table: np.ndarray = np.rint(255 * srgb).astype(np.uint8)
+    return table
 
 
 class Picture:
@@ -122,7 +123,8 @@ class Picture:
         except (av.FFmpegError, ValueError, MemoryError, OSError) as error:
             raise InputError(f"{self._path}: a picture cannot be turned into RGB ({_first_line(error)})") from error
         if self._frame.color_trc == _PQ:
-            image = cv2.LUT(image, _sdr_of_pq())
+            toned: Any = cv2.LUT(image, _sdr_of_pq())
+            image = toned
         return image if self._matrix is None else turn(image, self._matrix)
 
 
