@@ -249,8 +249,8 @@ def _on(people: People, skeleton: Skeleton) -> People:
         people.provenance,
     ).to_skeleton(skeleton)
     return People(
-        flat.keypoints.reshape(frames, count, -1, dims),
-        flat.confidence.reshape(frames, count, -1),
+        flat.keypoints.reshape(frames, count, len(skeleton), dims),
+        flat.confidence.reshape(frames, count, len(skeleton)),
         people.fps,
         skeleton,
         flat.provenance,

@@ -68,6 +68,21 @@ def read_all(
         return {path.stem: take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))}
 
 
+def one_frame(content: Any) -> tuple[str, Any]:
+    """Who wrote a file of one frame, and what OpenPose would say of it; ("openpose", content) if it is no other's.
+
+    MMPose's and AlphaPose's persons are known, of a frame a file; an empty list of them is of "".
+    """
+    if content == []:
+        return "", {"people": []}
+    entry = _one_frame(content)
+    if isinstance(entry, dict) and "people" not in entry and "instances" in entry:
+        return "mmpose", _mmpose_people(entry)
+    if isinstance(entry, list) and entry and all(_KEYS["alphapose"] <= set(person) for person in entry):
+        return "alphapose", {"people": [{BODY_KEYS[0]: person["keypoints"]} for person in entry]}
+    return "openpose", content
+
+
 def _everybody(found: Iterable[Frame], fps: float, about: Provenance, skeleton: str | None, path: Path) -> People:
     read = Frames()
     numbers: list[int] = []
@@ -147,7 +162,11 @@ def _numbered(names: Iterable[object]) -> list[int]:
 
 def _of_mmpose(entries: Mapping[object, Mapping[str, Any]]) -> Iterator[Frame]:
     for number, entry in zip(_numbered(frame_names(entries)), entries.values(), strict=True):
-        yield number, {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
+        yield number, _mmpose_people(entry)
+
+
+def _mmpose_people(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
 
 
 def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> Iterator[Frame]:

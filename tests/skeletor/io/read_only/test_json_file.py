@@ -77,6 +77,19 @@ def test_alphapose(tmp_path: Path, layout: str) -> None:
     assert_is_the_signer(read_pose(write(tmp_path / "a.json", [nobody, *entries])), 4)
 
 
+@pytest.mark.parametrize("form", ["mmpose", "alphapose"])
+def test_a_file_a_frame(tmp_path: Path, form: str) -> None:
+    points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
+    for t in range(COUNT):
+        person = {"keypoints": points[t].tolist(), "keypoint_scores": [0.9] * 133}
+        if form == "alphapose":
+            person = {"image_id": f"{t}.jpg", "keypoints": flat(points[t]), "score": 2.0}
+        write(tmp_path / f"{t:06d}.json", [] if t == 0 else [person])
+    pose = read_pose(tmp_path)
+    assert pose.missing[0].all() and pose.provenance.estimator == form
+    np.testing.assert_allclose(pose.to_skeleton(SIGNING_50).keypoints[1:, 4], JOINTS["right_wrist"][1:], atol=1e-3)
+
+
 @pytest.mark.parametrize("form", ["javascript", "python", "lists"])
 def test_mediapipe(tmp_path: Path, form: str) -> None:
     points = in_layout(JOINTS, LAYOUTS["mediapipe_75"]) / [220, 260]
