@@ -103,7 +103,8 @@ def everybody(
     for t, frame in frames.items():
         values[t, : len(frame), ours] = rows[first : first + len(frame), at].swapaxes(0, 1)
         first += len(frame)
-    if layout and "neck" not in columns:
+    never = not read.units and not values[:, :, BODY25_HANDS.index("neck"), 2].any()  # as converters leave it out
+    if layout and ("neck" not in columns or never):
         _add_neck(values)
     keypoints, score = values[..., :2], values[..., 2]
     keypoints[score == 0] = np.nan

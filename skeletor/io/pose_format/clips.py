@@ -164,6 +164,8 @@ def _known_people(file: PoseFile, points: Sequence[Point], known: Named, fps: fl
     if "nose" in known.skeleton.joints and "nose" not in columns and nose is not None:
         columns["nose"] = nose
         log.info(f"{provenance.source}: the nose is the tip of the nose in FACE_LANDMARKS")
+    if "neck" in columns and not (file.confidence[..., columns["neck"]] > 0).any():
+        del columns["neck"]  # never seen, as where a converter leaves it out: it is put between the shoulders
     ours = [joint for joint in known.skeleton.joints if joint in columns]
     values, confidence = _clean(file, [columns[joint] for joint in ours], known.dims)
     gone = collapsed(values[..., :2], ours)
