@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from experiments import pages, sample
-from experiments.ablations import anonymise, chain, network, smoothers, sparse, speed, transfer
+from experiments.ablations import anonymise, chain, hand_ranges, network, smoothers, sparse, speed, transfer
 from experiments.benchmarks import bench, device, live
 from experiments.long import recordings, turns
 from experiments.long import table as long_takes
@@ -26,13 +26,14 @@ from experiments.people.harmless import training as harmless
 from experiments.people.harmless.config import HarmlessExperiment
 from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
+from experiments.portable import portable
 from experiments.readers import ensemble as readers
 from experiments.readers import gloss2text, pretraining, recognition, sign2text
-from experiments.report import Result, portable, write_result
+from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
 from experiments.scale.plan import page as scale_plan
-from experiments.tables import detector, figures, h36m, known, lifters, real, refiners2d, renew
+from experiments.tables import detector, figures, known, real, refiners2d, renew
 from experiments.tables.config import (
     AblationTable,
     DetectorTable,
@@ -44,6 +45,8 @@ from experiments.tables.config import (
     load_table,
     quick,
 )
+from experiments.tables.lifters import h36m
+from experiments.tables.lifters import table as lifters
 from skeletor.support.config import C, Config
 from slt.pipeline.cache.stage import stage_key
 
@@ -136,7 +139,7 @@ def _refiner(makes: str, file: str, needs: str = "") -> Experiment[TableConfig]:
 def _h36m(name: str, makes: str) -> Experiment[h36m.BenchmarkTable]:
     return Experiment(
         makes, _checked(h36m.BenchmarkTable), h36m.make, name, needs="the data set's files, a GPU", page=LIFTERS_PAGE,
-        config=f"tables/{name}.yaml",
+        config=f"tables/lifters/{name}.yaml",
     )  # fmt: skip
 
 
@@ -156,7 +159,7 @@ _TABLES: dict[str, Experiment[Any]] = {
     "lifters": Experiment(
         "all lifters in millimetres",
         _checked(lifters.LiftersTable), lifters.make, ".", needs=f"{RUN}, or simulated errors",
-        page=LIFTERS_PAGE, config="tables/lifters.yaml",
+        page=LIFTERS_PAGE, config="tables/lifters/lifters.yaml",
     ),
     "arms": Experiment(
         "what inverse kinematics believes of arms, fitted to captured people and judged on captured signing",
@@ -277,6 +280,11 @@ _ABLATIONS: dict[str, Experiment[Any]] = {
         "the heavy pose model, and a second detector for lost hands: found, error, CPU time, WER",
         _checked(speed.SpeedJob), speed.make, "detectors", needs=f"{RUN}; the heavy model's weights",
         page="docs/sparse.md", config="ablations/detectors.yaml",
+    ),
+    "hand_ranges": Experiment(
+        "ranges of the hand model's tensors, which `--pose-speed faster` puts into 8-bit integers",
+        _checked(hand_ranges.RangesConfig), hand_ranges.make, "hand_ranges", needs=RUN, minutes=1,
+        page="docs/sparse.md",
     ),
     "transfer": Experiment(
         "translators on other rows' poses",

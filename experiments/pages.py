@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.report import interval, portable, table
+from experiments.portable import portable
+from experiments.report import interval, table
 from experiments.request import ROOT, Request
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
@@ -111,9 +112,10 @@ def make_run(request: Request, config: RunPage, root: Path = ROOT) -> None:
     figures, scores = _read(run / "report.json"), _read(run / "table.json")
     corpus = f" --corpus {request.corpus}" if request.corpus else ""
     command = f"slt run {config.config}{corpus}" + (f" {config.options}" if config.options else "")
-    write_text(results / f"{name}.md", portable(f"Made by `{command}`.\n\n{report}"))
-    for own, to in (("table", name), ("config", f"{name}_config")):
-        write_text(results / f"{to}.json", portable((run / f"{own}.json").read_text(encoding="utf-8")))
+    made = [f"Made by `{command}`.\n\n{report}"]
+    made += [(run / file).read_text(encoding="utf-8") for file in ("table.json", "config.json")]
+    for file, text in zip((f"{name}.md", f"{name}.json", f"{name}_config.json"), portable(made), strict=True):
+        write_text(results / file, text)
     shown = [short_table(short, config.brief), skeleton_table(figures)]
     result = f"experiments/results/{name}.md"
     shown.append(f"Made by `{command}`; the whole report: [{result}]({result}).")

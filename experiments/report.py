@@ -5,18 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.request import ROOT
+from experiments.portable import portable
 from skeletor.files.atomic import write_text
 from skeletor.support.progress import log
-
-# An absolute path of two parts or more in a sentence, a command or alone; none in the middle of a word or a link.
-_PATH = re.compile(r"""(?:^|(?<=[\s'"`=,\[]))/[\w.-]+(?:/[\w.-]+)+""")
 
 
 @dataclass(frozen=True)
@@ -78,9 +74,9 @@ def labelled(rows: Mapping[str, Sequence[float | None]]) -> list[list[str]]:
 
 def write_files(folder: Path, name: str, text: str, values: Mapping[str, Any], show: bool = True) -> None:
     """`<name>.md` and `<name>.json` in `folder`, see `portable`. show: the text goes to the log, too."""
-    plain = json.loads(json.dumps(values, default=_plain))
-    write_text(folder / f"{name}.json", json.dumps(portable(plain), indent=1, ensure_ascii=False) + "\n")
-    write_text(folder / f"{name}.md", portable(text).rstrip("\n") + "\n")
+    plain, told = portable([json.loads(json.dumps(values, default=_plain)), text])
+    write_text(folder / f"{name}.json", json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / f"{name}.md", told.rstrip("\n") + "\n")
     if show:
         log.info("\n%s", text)
 
@@ -90,28 +86,6 @@ def write_result(result: Result, folder: Path, name: str, title: str, about: Map
     foot = f"`{about['command']}`; seed {about['seed']}; all numbers are in {name}.json."
     text = "\n".join([f"### {title}\n", *result.sections, foot])
     write_files(folder, name, text, {"title": title, **about, "numbers": result.numbers})
-
-
-def portable(value: Any, root: Path = ROOT) -> Any:
-    """JSON's values, or a text, without the folders of this machine.
-
-    A path below `root`, or beside it, is as seen from there (`runs/demo`, `../shared/data`); any other is its name.
-    """
-    if isinstance(value, str):
-        return _PATH.sub(lambda found: _from(root, Path(found[0])), value)
-    if isinstance(value, dict):
-        return {portable(key, root): portable(one, root) for key, one in value.items()}
-    if isinstance(value, list):
-        return [portable(one, root) for one in value]
-    return value
-
-
-def _from(root: Path, path: Path) -> str:
-    if path.is_relative_to(root):
-        return str(path.relative_to(root))
-    if path.is_relative_to(root.parent) and root.parent != Path("/"):
-        return str(Path("..") / path.relative_to(root.parent))
-    return path.name
 
 
 def _plain(value: Any) -> Any:

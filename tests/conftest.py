@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from multiprocessing import util
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded: who waits leaves the cores
+
 import numpy as np
 import pytest
 import torch
@@ -20,8 +22,14 @@ settings.register_profile("search", deadline=None)
 settings.load_profile("house")
 
 
-# Files that take a process for long, and one of the last.
-_LONG = ("test_tiny_run.py", "test_hardening.py", "test_bench.py", "test_damage.py")
+# Files that take a process for long, and one of the last; by paths, since several have one name.
+_LONG = tuple(
+    Path(__file__).parent / file
+    for file in (
+        "slt/pipeline/test_tiny_run.py", "hardening/test_hardening.py", "experiments/benchmarks/test_bench.py",
+        "slt/video/test_damage.py",
+    )
+)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: one that begins last would keep one process busy when all others have ended."""
-    items.sort(key=lambda item: _LONG.index(item.path.name) if item.path.name in _LONG else len(_LONG))
+    items.sort(key=lambda item: _LONG.index(item.path) if item.path in _LONG else len(_LONG))
 
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"

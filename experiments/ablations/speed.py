@@ -35,6 +35,7 @@ from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 from slt.inference.chain import Chain, load_chain
 from slt.pipeline.cache.stage import stage_key
 from slt.pipeline.tables.accuracy import detection_rates
+from slt.score.rates import Glosses, compare_word_error_rates
 from slt.score.scores import score
 from slt.score.wer import word_error_rate
 from slt.synthetic import build
@@ -89,8 +90,8 @@ def detections(options: EstimateOptions, videos: Mapping[str, Path], work: Path)
 
 def quality(
     chain: Chain, raw: Mapping[str, PoseSequence], clips: Sequence[layout.Clip], truth: Mapping[str, PoseSequence]
-) -> dict[str, Any]:
-    """What comes out of the run's model for these poses."""
+) -> tuple[dict[str, Any], Glosses | None]:
+    """What comes out of the run's model for these poses; and the glosses that it reads, if it reads any."""
     poses = [raw[clip.name] for clip in clips]
     final = chain.refiner.many(chain.lifter.many(poses))
     translator, judge = chain.model.translator, chain.model.abstention
@@ -98,12 +99,20 @@ def quality(
     signals = (judge.signals(translator, *each) for each in zip(poses, final, found, strict=True))
     glosses = translator.recognise(final) if translator.recognised else None
     seen = detection_rates({clip.name: raw[clip.name] for clip in clips}, truth)
-    return {
+    figures = {
         "wer": None if glosses is None else word_error_rate(glosses, [list(clip.glosses) for clip in clips]),
         "bleu4": score([h.text for h in found], [clip.text for clip in clips]).bleu4,
         "abstained": sum(judge.reason(each) is not None for each in signals),
         "left": seen.left_hand, "right": seen.right_hand, "error": seen.median_error,
     }  # fmt: skip
+    return figures, glosses
+
+
+def interval(first: Glosses | None, glosses: Glosses | None, clips: Sequence[layout.Clip]) -> list[float] | None:
+    """Paired bootstrap over the clips: 95 % of how much higher the word error rate is than with the first way."""
+    if first is None or glosses is None:
+        return None
+    return list(compare_word_error_rates([first], [glosses], [list(clip.glosses) for clip in clips]).interval)
 
 
 def distance(one: Mapping[str, PoseSequence], other: Mapping[str, PoseSequence], joints: Sequence[int]) -> float:
@@ -178,15 +187,17 @@ def markdown(rows: Sequence[Mapping[str, Any]], run: Path, job: SpeedJob, how: s
     head = (
         f"The first {job.clips} test clips of the run {run.name}, through its model. CPU milliseconds a frame of "
         f"video: one process, one thread, {job.timed - 1} clips, ways in turns; times: how many times as fast as the "
-        "first row, median over the clips. Hands found: where the true hand lies in the picture; error: median, in "
-        "palm lengths. Distance: median from the first row's key points, in shoulder widths. Abstained: by the model's "
-        "own limits."
+        "first row, median over the clips. WER more: than the first row, and 95 % of it by a paired bootstrap over the "
+        "clips. Hands found: where the true hand lies in the picture; error: median, in palm lengths. Distance: median "
+        "from the first row's key points, in shoulder widths. Abstained: by the model's own limits."
     )
-    names = ("way", "CPU ms a frame", "times", "WER", "more", "BLEU-4", "abstained", "left found", "right found",
-             "error", "distance, body", "distance, hands")  # fmt: skip
+    names = ("way", "CPU ms a frame", "times", "WER", "more", "95 %", "BLEU-4", "abstained", "left found",
+             "right found", "error", "distance, body", "distance, hands")  # fmt: skip
     cells = []
     for row in rows:
-        wer = ["", ""] if row["wer"] is None else [f"{row['wer']:.2f}", f"{row['wer'] - first['wer']:+.2f}"]
+        wer = ["", "", ""] if row["wer"] is None else [
+            f"{row['wer']:.2f}", f"{row['wer'] - first['wer']:+.2f}", "{:+.1f} to {:+.1f}".format(*row["more"])
+        ]  # fmt: skip
         times = np.median(np.array(first["ms"]) / np.array(row["ms"]))
         cells.append(
             [row["label"], f"{np.mean(row['ms']):.1f}", f"{times:.2f}", *wer, f"{row['bleu4']:.2f}",
@@ -208,13 +219,16 @@ def make(request: Request, job: SpeedJob) -> None:
     chain = load_chain(run / "model", device="cpu")
     rows: list[dict[str, Any]] = []
     reference: dict[str, PoseSequence] = {}
+    read: list[Glosses | None] = []  # by each way
     for way, each, ms in zip(job.ways, options, timed, strict=True):
         raw = detections(each, videos, request.work) if way else {name: own[name] for name in videos}
         reference = reference or raw
         parts = {"body": range(8), "hands": range(8, 50)}
         away = {part: distance(reference, raw, list(joints)) for part, joints in parts.items()}
         stride = max(map(pose_stride, raw.values()))
-        figures = {**quality(chain, raw, clips, truth), **away, **errors(raw, reference, truth)}
+        figures, glosses = quality(chain, raw, clips, truth)
+        read.append(glosses)
+        figures |= {"more": interval(read[0], glosses, clips), **away, **errors(raw, reference, truth)}
         rows.append({"label": label(way), "stride": stride, "ms": ms, **figures})
         log.info("%s: %s", label(way), rows[-1])
     seed = json.loads((run / "config.json").read_text(encoding="utf-8"))["seed"]

@@ -3,11 +3,12 @@
 Time is simulated, from measured CPU time: frames come at the clip's rate, one core decodes them and finds the joints,
 the other reads. Each step takes the CPU time that it takes here, and all parts are those of `slt live`. A machine that
 is used by others so gives what it would give alone, but for its caches. The stream is a clip again and again with its
-first picture held between; its texts are compared with those of `slt translate` of the same file.
+first picture held between; its texts are compared with those of `slt translate` of the same file, cut by the same.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 import time
@@ -32,7 +33,7 @@ from slt.live.clock import Clock
 from slt.live.session import Fixed, Session
 from slt.live.summary import Tally
 from slt.live.window import Row
-from slt.segment.online import RuleStream
+from slt.segment.choice import CUTS, Cut, cut_stream
 from slt.video import Video, open_video, write_video
 
 
@@ -43,6 +44,7 @@ class LiveBench(Config):
     repeats: int = Field(4, ge=1, le=1000)
     rest: float = Field(2.0, gt=0, le=60)
     strides: list[int] = Field([1, 2])
+    segments: list[Cut] = Field(default_factory=lambda: list(CUTS))
     model: str = str(SHIPPED)
 
 
@@ -77,27 +79,27 @@ def make(request: Request, config: LiveBench) -> None:
     torch.set_num_threads(1)
     chains = {stride: load_chain(Path(config.model), sparse=Sparse(stride), device="cpu") for stride in config.strides}
     rows: list[list[str]] = []
-    numbers: dict[str, object] = {}
+    numbers: dict[str, dict[str, object]] = {by: {} for by in config.segments}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stream.mp4"
         write_video(path, stream(config), _rate(config))
-        for stride, chain in chains.items():
-            played = play(chain, path, stride)
-            same, ends = compared(chain, path, played.fixed)
-            rows.append(_row(stride, played, same, ends))
-            numbers[str(stride)] = played.tally.plain() | {
+        for by, (stride, chain) in itertools.product(config.segments, chains.items()):
+            played = play(chain, path, stride, by)
+            same, ends = compared(chain, path, played.fixed, by)
+            rows.append(_row(stride, by, played, same, ends))
+            numbers[by][str(stride)] = played.tally.plain() | {
                 "cost_ms": 1000 * mean(played.costs), "reading_ms": 1000 * played.reading, "same_texts": same,
                 "ends_apart_s": ends,
             }  # fmt: skip
     load = os.getloadavg()[0]
     text = "\n".join([*table(_HEAD, rows), "", _NOTE.format(load=load, cores=os.cpu_count())])
     about = request.about(config, None) | {"load": load}
-    write_files(request.results, request.name, text, {**about, "strides": numbers})
+    write_files(request.results, request.name, text, {**about, "segments": numbers})
 
 
 _HEAD = (
-    "2D on", "CPU ms a frame", "frames/s of one core", "dropped", "sentences", "text fixed after, s (median, worst)",
-    "CPU ms a sentence", "texts as of the file", "ends apart, s",
+    "2D on", "cut by the", "CPU ms a frame", "frames/s of one core", "dropped", "sentences",
+    "text fixed after, s (median, worst)", "CPU ms a sentence", "texts as of the file", "ends apart, s",
 )  # fmt: skip
 _NOTE = (
     "Simulated from CPU time, see `experiments/benchmarks/live.py`; measured with {load:.0f} other programs at work on "
@@ -105,11 +107,11 @@ _NOTE = (
 )
 
 
-def _row(stride: int, played: Played, same: int, ends: float) -> list[str]:
+def _row(stride: int, by: Cut, played: Played, same: int, ends: float) -> list[str]:
     waits = played.tally.delays.get("rest", [float("nan")])
     cost, count = mean(played.costs), len(played.fixed)
     return [
-        "every frame" if stride == 1 else f"1 frame in {stride}", f"{1000 * cost:.0f}", f"{1 / cost:.0f}",
+        "every frame" if stride == 1 else f"1 frame in {stride}", by, f"{1000 * cost:.0f}", f"{1 / cost:.0f}",
         f"{played.tally.dropped} of {played.tally.came}", str(count), f"{median(waits):.2f}, {max(waits):.2f}",
         f"{1000 * played.reading / max(1, count):.0f}", f"{same} of {count}", f"{ends:.2f}",
     ]  # fmt: skip
@@ -129,13 +131,14 @@ def stream(config: LiveBench) -> Iterator[np.ndarray]:
     yield from [frames[0]] * rest
 
 
-def play(chain: Chain, path: Path, stride: int) -> Played:
+def play(chain: Chain, path: Path, stride: int, by: Cut) -> Played:
     """The stream as `slt live --as-if-live` would see it."""
     clock, video = Simulated(), open_video(path)
     frames = Mailbox(video.fps, clock)
     follower: Follower = chain.estimator  # type: ignore[assignment]
     rows, costs = _estimated(video, frames, follower, clock, stride)
-    segments = RuleStream(video.fps, longest=chain.model.abstention.thresholds["long"], stride=stride)
+    shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
+    segments = cut_stream(by, video.fps, longest, shortest, stride)
     session, tally = Session(chain, segments, video.fps, clock, path.name, stride), Tally()
     fixed: list[Fixed] = []
     reading = free = 0.0
@@ -194,10 +197,10 @@ def _decoded(video: Video) -> Iterator[tuple[Frame, float]]:
         begin = time.thread_time()
 
 
-def compared(chain: Chain, path: Path, fixed: Sequence[Fixed]) -> tuple[int, float]:
+def compared(chain: Chain, path: Path, fixed: Sequence[Fixed], by: Cut) -> tuple[int, float]:
     """How many texts are those of the file, each beside the one that it overlaps most; and the largest distance in
     seconds between their ends."""
-    whole = translate_recording(chain, path, segments="rule")  # as live cuts
+    whole = translate_recording(chain, path, segments=by)
     assert isinstance(whole, Recording)
     same, apart = 0, 0.0
     for one in fixed:

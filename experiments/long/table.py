@@ -17,6 +17,7 @@ from experiments.long.people import Cut, judge_people, people_table
 from experiments.long.takes import Material, Take, make_take
 from experiments.report import Result, interval, markdown, write_result
 from experiments.request import Request
+from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, progress
 from slt.inference.chain import Chain, load_chain
@@ -25,11 +26,13 @@ from slt.score.bootstrap import paired_bootstrap
 from slt.score.scores import score
 from slt.segment.learned import learned_segments
 from slt.segment.network import Segmenter
+from slt.segment.online.learned import NetworkStream
 from slt.segment.rule import Segment, SegmentConfig, find_segments
 from slt.segment.watched import watch
 
 CLIPWISE, TRUTH, RULE = "each clip by itself", "cut at the true boundaries", "the rule"
 FITTED, NETWORK = "the rule, fitted to training takes", "the network"
+LIVE = "the network, while it is signed"
 _GRID = {"low": (0.35, 0.45, 0.55, 0.65, 0.75, 0.85), "slow": (0.5, 0.8, 1.2, 2.0), "pause": (0.2, 0.3, 0.6)}
 _COLUMNS = ("boundary_f1", "boundary_precision", "boundary_recall", "one_to_one", "signing_found",
             "false_seconds_a_minute", "loose_texts_a_minute")  # fmt: skip
@@ -96,9 +99,15 @@ def cutters(rule: SegmentConfig, config: LongConfig, longest: float | None, shor
     if path.is_file():
         segmenter = Segmenter.load(path)
         found[NETWORK] = lambda pose: learned_segments(pose, segmenter, longest, shortest=shortest)
+        found[LIVE] = lambda pose: _live(pose, NetworkStream(pose.fps, segmenter, longest, shortest))
     else:
         log.warning("%s: no file %s; left out", NETWORK, path)
     return found
+
+
+def _live(pose: PoseSequence, stream: NetworkStream) -> list[Segment]:
+    """The segments of a recording whose frames come in one by one."""
+    return stream.push(pose) + stream.finish()
 
 
 def fitted_rule(material: Material, config: LongConfig, longest: float) -> SegmentConfig:

@@ -51,7 +51,7 @@ class RealConfig(Config):
     (ridge leaves out one person at a time). seeds: of the networks, whose results are averaged; `own`, the product's
     reader of isolated signs, takes the first; it is trained with hands lost in bursts, `own-none` with none lost,
     `own-measured` with losses as a detector's, `own-bends` as `own`, but of hands as bends.
-    inputs: what ridge and the small network read (`experiments.people.features`).
+    inputs: what ridge and the small network read (`experiments.people.signs.features`).
     epochs, own_epochs: of these. repair_every: errors of repair on one clip in so many.
     captured: file of 3D signing, "" for none; captured_clips: of each signer. lifters: rows of that table.
     """

@@ -13,8 +13,8 @@ import torch
 from experiments.people.clips import People, read_people
 from experiments.people.config import RealConfig, Recogniser, SetConfig, WayConfig
 from experiments.people.losses import Hole, drop_outs, hidden_frames, hidden_hands
-from experiments.people.recognise import recognise
 from experiments.people.repair import gap_errors, on_seen
+from experiments.people.signs.recognise import recognise
 from experiments.people.ways import digest_of, lifted, repaired
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store, write_store

@@ -10,9 +10,9 @@ import numpy as np
 
 from experiments.people.clips import People
 from experiments.people.config import WayConfig
-from experiments.people.features import KINDS
-from experiments.people.folds import by_person, gain
 from experiments.people.losses import LENGTHS
+from experiments.people.signs.features import KINDS
+from experiments.people.signs.folds import by_person, gain
 from experiments.report import markdown
 
 Found = Mapping[str, Mapping[str, Any]]  # row -> what `judge` wrote

@@ -229,15 +229,18 @@ def _noise_sections(config: NoiseTable, rows: NoiseRows) -> list[str]:
     plain, given = (labels_of(config.smoothers, kind) for kind in ("smoother", "input"))
     networks = [label for label in rows if label not in (*plain, *given)]
     head = ["s", *(f"{label}: {w}" for label in networks for w in ("min", "ave", "max"))]
-    head += [*(f"{label}: ave" for label in given), "best smoother", "published: min", "ave", "max"]
+    head += [*(f"{label}: ave" for label in given), *(["best smoother"] if plain else [])]
+    head += ["published: min", "ave", "max"]
     body = []
     for s in config.strengths:
         spreads = [rows[label][s]["all sum"] for label in networks]
-        best = min(plain, key=lambda label: rows[label][s]["all sum"].ave)
         values = [number(v) for x in spreads for v in (x.min, x.ave, x.max)]
         values += [number(rows[label][s]["all sum"].ave) for label in given]
+        if plain:
+            best = min(plain, key=lambda label: rows[label][s]["all sum"].ave)
+            values.append(f"{number(rows[best][s]['all sum'].ave)} ({best})")
         known = [number(v, 4) for v in PUBLISHED_NOISE[config.what].get(s, (float("nan"),) * 3)]
-        body.append([f"{s:g}", *values, f"{number(rows[best][s]['all sum'].ave)} ({best})", *known])
+        body.append([f"{s:g}", *values, *known])
     of = "frames" if config.what == "frames" else "joints"
     first = markdown(
         f"As in the paper: noise on {config.test_share:.0%} of the {of}; squared error per frame, all joints",

@@ -18,6 +18,7 @@ from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
 from slt.cli.options import add_hands, add_pose_model
 from slt.live.sources.by_name import open_source
+from slt.segment.choice import CUTS, cut_stream
 
 if TYPE_CHECKING:
     from slt.estimators.base import Follower
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from slt.live.clock import Clock
     from slt.live.show import Shows
     from slt.live.sources.base import Source
-
-_OTHER_CUTS = (
-    "cut by the rule; of a file `slt translate` cuts by this model's network, and may differ (--segments rule does not)"
-)
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -63,6 +60,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add("--refine2d", choices=REFINERS_2D.names(), help="before lifting; default: the model's")
     add("--lift", metavar="NAME", help=f"default: the model's; {lift_help()}")
     add("--refine", choices=REFINERS.names(), help="default: the model's")
+    add("--segments", choices=CUTS, help="what finds the sentences; default: what the model folder says, as of files")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s, a GPU if there is one")
     return parser
 
@@ -75,19 +73,18 @@ def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
     from slt.inference.recording import cut_by
     from slt.live.session import Session
     from slt.live.watch import Watch
-    from slt.segment.online import RuleStream
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core is the estimator's
-    sparse = Sparse(args.pose_stride, pose_model=args.pose_model, hands=args.hands)
-    chain = load_chain(args.model, args.refine, None, args.device, args.refine2d, args.lift, sparse, None)
+    chain = load_chain(
+        args.model, args.refine, None, args.device, args.refine2d, args.lift, Sparse.of_options(args), None
+    )
     follower, stride = _follower(chain), int(chain.estimator.options.get(STRIDE, 1))
-    segments = RuleStream(source.fps, longest=chain.model.abstention.thresholds["long"], stride=stride)
+    shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
+    segments = cut_stream(cut_by(chain, args.segments), source.fps, longest, shortest, stride)
     session = Session(chain, segments, source.fps, clock, source.name, stride)
     watch = Watch(source, follower, session, clock, stride, args.seconds)
     shows = _shows(args)
     print(f"{source.name}: {source.fps:g} frames/s; Ctrl-C ends", file=sys.stderr)
-    if cut_by(chain) != "rule":
-        print(f"{source.name}: {_OTHER_CUTS}", file=sys.stderr)
     try:
         with closing(watch.told()) as told:
             for one in told:

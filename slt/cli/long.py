@@ -48,7 +48,7 @@ def sparse_options(args: argparse.Namespace) -> Sparse:
     """What the options of `slt translate` ask of 2D poses."""
     from slt.inference.estimation import Sparse
 
-    return Sparse(args.pose_stride, args.upsample, args.pose_speed, args.people, args.pose_model, args.hands)
+    return Sparse.of_options(args)
 
 
 def long_inputs(

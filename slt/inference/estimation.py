@@ -36,6 +36,15 @@ class Sparse:
     pose_model: str | None = None
     hands: str | None = None
 
+    @classmethod
+    def of_options(cls, options: object) -> Sparse:
+        """From options by their names on the command line; None for those that it does not have.
+
+        options: an `argparse.Namespace`, or a section of a config.
+        """
+        names = ("pose_stride", "upsample", "pose_speed", "people", "pose_model", "hands")
+        return cls(*(getattr(options, name, None) for name in names))
+
     def asked(self) -> dict[str, Any]:
         """What is asked of the estimator, by the names of its options."""
         values = {STRIDE: self.pose_stride, "speed": self.speed, "people": self.people,

@@ -1,16 +1,20 @@
-"""How a recording is cut: by the rule, or by the network."""
+"""How a recording is cut, whole or while it comes in: by the rule, or by the network."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.turns import turns_of
 from skeletor.support.errors import InputError
+from slt.segment.online import RuleStream, SegmentStream
 from slt.segment.rule import Segment, SegmentConfig, find_segments
 from slt.segment.watched import Recorded, watch
+
+if TYPE_CHECKING:
+    from slt.segment.network import Segmenter
 
 Cut = Literal["rule", "network"]
 CUTS: tuple[Cut, ...] = ("rule", "network")
@@ -59,11 +63,30 @@ def cut_recording(
     if by == "rule":
         return find_segments(pose, config, longest)
     from slt.segment.learned import learned_segments  # torch takes seconds to load
-    from slt.segment.network import SHIPPED, shipped_segmenter
+
+    return learned_segments(pose, _network(), longest, shortest=shortest)
+
+
+def cut_stream(
+    by: Cut, fps: float, longest: float | None = None, shortest: float = 0.0, stride: int = 1
+) -> SegmentStream:
+    """What cuts while frames come in, at that rate; the rest as of `cut_recording`. stride: only every N-th frame is
+    looked at for joints.
+    """
+    if by == "rule":
+        return RuleStream(fps, longest=longest, stride=stride)
+    from slt.segment.online.learned import NetworkStream  # as above
+
+    return NetworkStream(fps, _network(), longest, shortest, stride)
+
+
+def _network() -> Segmenter:
+    """The one that comes with the package. InputError where it was left out."""
+    from slt.segment.network import SHIPPED, shipped_segmenter  # as above
 
     segmenter = shipped_segmenter()
     if segmenter is None:
         raise InputError(
             f"{SHIPPED}: the network of segments is missing; install the package again, or cut by the rule"
         )
-    return learned_segments(pose, segmenter, longest, shortest=shortest)
+    return segmenter

@@ -44,24 +44,49 @@ def learned_segments(
     """
     config = config or LearnedConfig()
     chances = segmenter.probabilities(features(pose))[:, _SENTENCE]  # (T', 3)
-    begin, inside = chances[:, BEGIN], chances[:, BEGIN] + chances[:, INSIDE]
-    starts = [start for start, _ in runs(begin > config.begin)]
-    limit = None if longest is None else max(1, math.floor(longest * FPS))
-    least = max(1, round(max(shortest, config.shortest) * FPS))
-    frames, gains = _likely(begin, config.begin)
-    found = []
-    signed = _closed(runs(inside > config.inside), starts, config.gap * FPS)
-    for start, stop in _whole(signed, least, config.rest * FPS):
-        within = slice(*np.searchsorted(frames, (start + 1, stop)))
-        cuts = _cuts(start, stop, frames[within], gains[within], least, limit)
-        for first, last in zip([start, *cuts], [*cuts, stop], strict=True):
-            if last - first >= config.shortest * FPS:
-                found += pieces(inside - begin, first, last, limit or last - first, config.earliest)
+    limit, least = in_frames(config, longest, shortest)
+    found = parts(chances[:, BEGIN], chances[:, BEGIN] + chances[:, INSIDE], config, limit, least)
     seconds = pose.seconds
     return [Segment(a / FPS, min(b / FPS, seconds)) for a, b in found if a / FPS < seconds]
 
 
-def _likely(begin: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def in_frames(config: LearnedConfig, longest: float | None, shortest: float) -> tuple[int | None, int]:
+    """The longest and the shortest sentence in frames at `FPS`, from seconds."""
+    limit = None if longest is None else max(1, math.floor(longest * FPS))
+    return limit, max(1, round(max(shortest, config.shortest) * FPS))
+
+
+def parts(
+    begin: np.ndarray, inside: np.ndarray, config: LearnedConfig, limit: int | None, least: int
+) -> list[tuple[int, int]]:
+    """First frames and ends of the segments, in order.
+
+    begin: (T,) probabilities that a sentence begins in a frame; inside: (T,) that it begins or goes on. limit, least:
+    `in_frames`.
+    """
+    frames, gains = likely(begin, config.begin)
+    found: list[tuple[int, int]] = []
+    for start, stop in signed(begin, inside, config, least):
+        cuts = cuts_of(start, stop, frames, gains, least, limit)
+        for first, last in zip([start, *cuts], [*cuts, stop], strict=True):
+            if last - first >= config.shortest * FPS:
+                found += pieces(inside - begin, first, last, limit or last - first, config.earliest)
+    return found
+
+
+def signed(begin: np.ndarray, inside: np.ndarray, config: LearnedConfig, least: int) -> list[tuple[int, int]]:
+    """First frames and ends of the stretches in which somebody signs without a break; arguments as of `parts`."""
+    starts = [start for start, _ in runs(begin > config.begin)]
+    return _whole(_closed(runs(inside > config.inside), starts, config.gap * FPS), least, config.rest * FPS)
+
+
+def cuts_of(start: int, stop: int, frames: np.ndarray, gains: np.ndarray, least: int, limit: int | None) -> list[int]:
+    """The frames within a stretch at which other sentences begin. frames, gains: `likely`, of all frames."""
+    within = slice(*np.searchsorted(frames, (start + 1, stop)))
+    return _cuts(start, stop, frames[within], gains[within], least, limit)
+
+
+def likely(begin: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Frames (N,) at which a sentence may begin, and the log odds (N,) of it, 0 at the threshold.
 
     begin: (T,) probabilities. One frame for each stretch above a tenth of the threshold's odds: the first one above the

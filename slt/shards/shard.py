@@ -1,14 +1,15 @@
 """One shard: its inputs in, one file of results and a marker out. It may run anywhere, any number of times.
 
 A finished shard is skipped. One that was broken off begins anew, and ends with the same bytes. An input that cannot be
-used is listed in the marker, and the others go on; so is one that ended its worker twice (a crash, or no memory).
+used is listed in the marker, and the others go on. One over which workers have ended is tried in a process of its own:
+if that ends too (a crash, or no memory), it is listed; if not, whatever ended the workers was not this input's fault.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ from skeletor.files.atomic import write_text
 from skeletor.files.stamp import Stamp, stamp
 from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
-from skeletor.support.errors import as_input_error, is_full, one_line, printable
+from skeletor.support.errors import printable
+from slt.shards.alone import attempt, attempt_alone
 from slt.shards.plan import Plan, read_plan
 from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage
 
 Build = Callable[[], TextStage]  # can be pickled, and hashed by its value: what it builds is kept
 MARKER, TRYING = ".json", ".trying"
-_DEATHS = 2  # of workers over one input, after which it is left out
+# Of workers over one input: after so many it is tried alone, and after so many left out untried, since what is tried
+# alone may end the whole machine.
+_SUSPECT, _DEADLY = 2, 4
 
 
 def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
@@ -37,22 +41,21 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
     base, inputs = plan.result(shard), plan.inputs_of(shard)
     sources = _sources(inputs)  # before they are read: what changes meanwhile has changed
     base.parent.mkdir(parents=True, exist_ok=True)
-    stage = _stage(plan.stage, json.dumps(dict(plan.options), sort_keys=True)) if build is None else _built(build)
+    options = json.dumps(dict(plan.options), sort_keys=True)
+    make = partial(_stage, plan.stage, options) if build is None else partial(_built, build)
+    stage = make()
     deaths = _deaths(base)
     results: dict[str, Any] = {}
     failed: list[dict[str, str]] = []
     for number, path in enumerate(inputs):
-        shown = printable(str(path))
-        if deaths.get(number, 0) >= _DEATHS:
-            failed.append({"input": shown, "reason": f"{shown}: ended its worker {_DEATHS} times; left out"})
+        shown, died = printable(str(path)), deaths.get(number, 0)
+        if died >= _DEADLY:
+            failed.append({"input": shown, "reason": f"{shown}: ended its worker {died} times; left out"})
             continue
         write_text(base.with_suffix(TRYING), json.dumps({"deaths": deaths, "at": number}))
-        try:
-            found = stage(path)
-        except Exception as error:
-            if is_full(error):  # no input's fault
-                raise
-            failed.append({"input": shown, "reason": _line(error, path)})
+        found = attempt_alone(make, path) if died >= _SUSPECT else attempt(stage, path)
+        if isinstance(found, str):
+            failed.append({"input": shown, "reason": found})
             continue
         for clip, value in found.items():
             results[_name(path, clip, results)] = value
@@ -166,10 +169,3 @@ def _name(path: Path, clip: str, taken: Mapping[str, PoseSequence]) -> str:
 
 def _sources(inputs: list[Path]) -> list[Stamp | None]:
     return [stamp(path) for path in inputs]
-
-
-def _line(error: Exception, path: Path) -> str:
-    """One line that names the input."""
-    known = as_input_error(error, path)
-    text = one_line(known) if known else f"{type(error).__name__}: {one_line(error)} (a defect of the program)"
-    return text if str(path) in text or path.name in text else f"{printable(str(path))}: {text}"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
@@ -18,7 +18,6 @@ from skeletor.support.errors import InputError
 if TYPE_CHECKING:
     from skeletor.lifters.registry import Lifter
     from slt.estimators.registry import EstimateOptions
-    from slt.inference.estimation import Sparse
 
 OneClip = Callable[[PoseSequence], PoseSequence]
 Clips = Mapping[str, PoseSequence]
@@ -27,55 +26,49 @@ PoseStage = Callable[[Path], Clips]
 TextStage = Callable[[Path], Texts]
 
 
+class _Of:
+    """Mark of an option: the stages that have it."""
+
+    def __init__(self, *stages: str) -> None:
+        self.stages = stages
+
+
 class StageOptions(Config):
-    """Options of all stages; `OPTIONS_OF` has whose each is. None: what the stage does without it.
+    """Options of all stages, each with whose it is. None: what the stage does without it.
 
     model: folder, for its 2D refiner, for its refiner, or to translate with.
     """
 
-    estimator: str = "mediapipe"
-    pose_stride: int | None = None
-    pose_speed: str | None = None
-    pose_model: str | None = None
-    hands: str | None = None
-    people: str | None = None
+    estimator: Annotated[str, _Of("poses")] = "mediapipe"
+    pose_stride: Annotated[int | None, _Of("poses", "translate")] = None
+    pose_speed: Annotated[str | None, _Of("poses", "translate")] = None
+    pose_model: Annotated[str | None, _Of("poses")] = None
+    hands: Annotated[str | None, _Of("poses")] = None
+    people: Annotated[str | None, _Of("poses", "translate")] = None
     fps: float | None = None
-    skeleton: str | None = None
-    lift: str = "fast"
-    stride: int | None = None
-    upsample: str | None = None
-    absent: str | None = None
-    anonymise: bool = False
-    refine: str = "skeletor"
-    no_carried: bool = False
-    model: str | None = None
-    device: str = "auto"
+    skeleton: Annotated[str | None, _Of("refine2d", "lift", "refine", "translate")] = None
+    lift: Annotated[str, _Of("lift")] = "fast"
+    stride: Annotated[int | None, _Of("lift")] = None
+    upsample: Annotated[str | None, _Of("lift", "translate")] = None
+    absent: Annotated[str | None, _Of("lift")] = None
+    anonymise: Annotated[bool, _Of("lift", "refine")] = False
+    refine: Annotated[str, _Of("refine")] = "skeletor"
+    no_carried: Annotated[bool, _Of("refine")] = False
+    model: Annotated[str | None, _Of("refine2d", "refine", "translate")] = None
+    device: Annotated[str, _Of("translate")] = "auto"
 
 
-OPTIONS_OF: Mapping[str, tuple[str, ...]] = {
-    "estimator": ("poses",),
-    "pose_stride": ("poses", "translate"),
-    "pose_speed": ("poses", "translate"),
-    "pose_model": ("poses",),
-    "hands": ("poses",),
-    "people": ("poses", "translate"),
-    "skeleton": ("refine2d", "lift", "refine", "translate"),
-    "lift": ("lift",),
-    "stride": ("lift",),
-    "upsample": ("lift", "translate"),
-    "absent": ("lift",),
-    "anonymise": ("lift", "refine"),
-    "refine": ("refine",),
-    "no_carried": ("refine",),
-    "model": ("refine2d", "refine", "translate"),
-    "device": ("translate",),
-}
+def stages_of(name: str) -> tuple[str, ...]:
+    """The stages that have an option."""
+    marks = StageOptions.model_fields[name].metadata
+    return next((mark.stages for mark in marks if isinstance(mark, _Of)), STAGES)
 
 
 def check_options(stage: str, options: StageOptions) -> None:
     """InputError for an option of another stage, or a value that this one cannot use: told before anything begins."""
-    for name, stages in OPTIONS_OF.items():
-        if stage not in stages and getattr(options, name) != StageOptions.model_fields[name].default:
+    for name, field in StageOptions.model_fields.items():
+        stages = stages_of(name)
+        if stage not in stages and getattr(options, name) != field.default:
             raise InputError(f"--{name.replace('_', '-')}: is of {', '.join(stages)}, not of {stage}; leave it out")
     if stage == "poses":
         _estimator(options)
@@ -101,15 +94,9 @@ def estimate(options: StageOptions) -> PoseStage:
 
 
 def _estimator(options: StageOptions) -> EstimateOptions:
-    from slt.estimators.registry import ESTIMATORS
     from slt.inference.estimation import Sparse, named_estimator
 
-    sparse = Sparse(options.pose_stride, speed=options.pose_speed)
-    config = named_estimator(options.estimator, sparse, options.fps)
-    asked = {name: getattr(options, name) for name in ("pose_model", "hands", "people")}
-    given = {name: value for name, value in asked.items() if value is not None}
-    names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-    return ESTIMATORS.check(config.model_dump() | given, names) if given else config
+    return named_estimator(options.estimator, Sparse.of_options(options), options.fps)
 
 
 def refine_2d(options: StageOptions) -> PoseStage:
@@ -172,9 +159,10 @@ def translate(options: StageOptions) -> TextStage:
     from skeletor.files.suffixes import is_poses
     from slt.estimators.given import GivenPoses, PoseFiles
     from slt.inference.chain import load_chain
+    from slt.inference.estimation import Sparse
 
     cv2.setNumThreads(1)
-    sparse = _sparse(options)
+    sparse = Sparse.of_options(options)
     chain = load_chain(_model(options), device=options.device, sparse=sparse, fps=options.fps)
     files = PoseFiles(options.fps, options.skeleton)
     given = GivenPoses(files)
@@ -188,12 +176,6 @@ def translate(options: StageOptions) -> TextStage:
     return one
 
 
-def _sparse(options: StageOptions) -> Sparse:
-    from slt.inference.estimation import Sparse
-
-    return Sparse(options.pose_stride, options.upsample, options.pose_speed, options.people)
-
-
 def _refining(options: StageOptions) -> None:
     """InputError if there is no such refiner, or it cannot be so; its weights are not loaded."""
     from slt.inference.chain import refiner_options
@@ -205,12 +187,12 @@ def _reading(options: StageOptions) -> None:
     """InputError if the model of a translation cannot be used so; its weights are not loaded."""
     from skeletor.lifters.choice import stored_lift
     from slt.inference.chain import model_folder, upsampling
-    from slt.inference.estimation import estimator_config
+    from slt.inference.estimation import Sparse, estimator_config
     from slt.inference.model_files import read_model_config
 
     folder = model_folder(_model(options))
     config = read_model_config(folder)
-    estimator_config(config, folder, sparse=_sparse(options), fps=options.fps)
+    estimator_config(config, folder, sparse=Sparse.of_options(options), fps=options.fps)
     upsampling(stored_lift(config["lift"], folder), options.upsample)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.report import Result, bold_best, labelled, markdown, number, portable, write_result
+from experiments.portable import portable
+from experiments.report import Result, bold_best, labelled, markdown, number, write_result
 from experiments.request import RESULTS, ROOT, Request
 from experiments.tables.compare import Spread
 from experiments.tables.config import MotionConfig
@@ -46,19 +47,14 @@ def test_json_keeps_numbers_and_how_they_came(tmp_path: Path) -> None:
 
 
 def test_no_path_of_this_machine_is_written(tmp_path: Path) -> None:
-    root = Path("/home/eve/house")
-    assert portable({"a": ["/home/eve/house/slt/models/x", 1]}, root) == {"a": ["slt/models/x", 1]}
-    assert portable("m --run /home/eve/runs/a --set 'm=[/home/eve/house/b/c,/tmp/x.d/e]'", root) == (
-        "m --run ../runs/a --set 'm=[b/c,e]'"
-    )
-    assert portable("/tmp/a/b.npz\t/tmp/a/b.npz: ended", root) == "b.npz\tb.npz: ended"
-    for kept in ("and/or", "a / b", "x/y/z", "https://a.b/c/d", "../shared/data", "[page](/docs/x)"):
-        assert portable(kept, root) == kept
     about = Request("t", tmp_path, command=f"c --run {ROOT}/runs/demo", signature="s").about(MotionConfig(train=7), 3)
-    write_result(Result(["body\n"], {"weights": str(ROOT / "slt" / "x")}), tmp_path, "t", "T", about)
+    both = {"weights": str(ROOT / "slt" / "x"), "models": ["/tmp/one/m.pt", "/tmp/two/m.pt"]}
+    write_result(Result(["of /tmp/two/m.pt\n"], both), tmp_path, "t", "T", about)
     stored = json.loads((tmp_path / "t.json").read_text())
-    assert stored["command"] == "c --run runs/demo" and stored["numbers"] == {"weights": "slt/x"}
-    assert "`c --run runs/demo`" in (tmp_path / "t.md").read_text()
+    assert stored["command"] == "c --run runs/demo"
+    assert stored["numbers"] == {"weights": "slt/x", "models": ["one/m.pt", "two/m.pt"]}
+    text = (tmp_path / "t.md").read_text()
+    assert "`c --run runs/demo`" in text and "of two/m.pt\n" in text
 
 
 def test_the_results_of_the_repository_name_no_folder_of_a_machine() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
@@ -14,6 +15,7 @@ from slt.translate.config import PRESETS
 from slt.translate.joey.batches import Example
 from slt.translate.train import train_translator
 from slt.translate.translator import Translator
+from tests.once import once
 
 WORDS = ["regen", "sonne", "wind", "schnee"]
 REST = np.array([[0, -0.6, 0.1], [0, 0, 0], [-0.5, 0, 0], [-0.6, 0.8, 0], [-0.4, 1.0, 0.4],
@@ -46,8 +48,12 @@ def clips(number: int, seed: int) -> list[Example]:
     return made
 
 
-def train_model(root: Path) -> Path:
-    """A model folder that knows this toy language, with a gloss head; its refiner is none."""
+def toy_model(factory: pytest.TempPathFactory) -> Path:
+    """A model folder that knows this toy language, with a gloss head; its refiner is none. Not to be changed."""
+    return once(factory, "toy_model", _train_model) / "model"
+
+
+def _train_model(root: Path) -> Path:
     options = PRESETS["ctc"].model_copy(
         update={"layers": 1, "hidden": 32, "feed_forward": 64, "heads": 2, "width": 16, "batch": 16, "warmup": 20,
                 "max_updates": 200, "validate_every": 100, "learning_rate": 8e-3, "beams": [1], "alphas": [0.0]}

@@ -5,9 +5,10 @@ over time) minus what we do not use: the face part, and the mask of the person, 
 nobody asks for it (`prune`). It is cut into parts (`mediapipe_graphs`), so that the models are loaded once and not for
 each clip. Body and hands come out bit for bit as from `mp.solutions.holistic.Holistic` (tested), at about half of the
 CPU time. `pose_model="heavy"` takes MediaPipe's largest model of the body, which has to be fetched (`pose_model`).
-`speed="fast"` and `"faster"` ask the same models less often (`track`). `hand_model="lite"` takes MediaPipe's
-smaller hand model instead: fewer hands are found in blurred pictures. `hands="second"` searches for hands that
-Holistic loses with another detector (`palms`). All runs in the calling thread
+`speed="fast"` and `"faster"` ask the models less often (`track`); `faster` also takes `hand_model="int8"`, the hand
+model in 8-bit integers (`hand_model`). `hand_model="lite"` takes MediaPipe's smaller hand model instead: fewer hands
+are found in blurred pictures. `hands="second"` searches for hands that Holistic loses with another detector (`palms`).
+All runs in the calling thread
 (ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
 less than a third, since each frame's crop comes from the joints of the one before.
 
@@ -49,7 +50,8 @@ from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, 
 from slt.estimators.mediapipe.bystanders import Watch
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
 from slt.estimators.mediapipe.crowd import Strip, WhoIsRead, find_strips
-from slt.estimators.mediapipe.graphs import HandModel
+from slt.estimators.mediapipe.hand_model import ABOUT as HAND_MODEL_ABOUT
+from slt.estimators.mediapipe.hand_model import HandModel
 from slt.estimators.mediapipe.package import package_folder, silence
 from slt.estimators.mediapipe.palms import Hands
 from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
@@ -62,8 +64,8 @@ Speed = Literal["full", "fast", "faster"]
 SPEEDS: tuple[Speed, ...] = get_args(Speed)
 HANDS: tuple[Hands, ...] = get_args(Hands)
 SPEED_ABOUT = (
-    "fast: the body, and hands at rest, every 0.16 s only; faster: hands also looked for where they were; "
-    "see docs/sparse.md"
+    "fast: the body, and hands at rest, every 0.16 s only; faster: hands also looked for where they were, in 8-bit "
+    "integers; see docs/sparse.md"
 )
 HANDS_ABOUT = "second: hands that Holistic loses are searched for by the detector of palms, at half the confidence"
 HOW_TO_INSTALL = "`make setup` installs it, or: pip install --no-deps mediapipe==0.10.14"
@@ -74,7 +76,7 @@ class MediaPipeOptions(EstimateOptions):
 
     name: Literal["mediapipe"] = "mediapipe"
     smooth_landmarks: bool = Field(True, description="its own smoothing of the body over time")
-    hand_model: HandModel = Field("full", description="lite takes a fifth less CPU time")
+    hand_model: HandModel = Field("full", description=HAND_MODEL_ABOUT)
     pose_model: PoseModel = Field("full", description=POSE_MODEL_ABOUT)
     speed: Speed = Field("full", description=SPEED_ABOUT)
     hands: Hands = Field("holistic", description=HANDS_ABOUT)
@@ -100,6 +102,8 @@ class MediaPipeEstimator:
         reason = unavailable() or pose_model_unavailable(pose_model)
         if reason is not None:
             raise MissingDependency(f"estimator mediapipe: {reason}")
+        if speed == "faster" and hand_model == "full":
+            hand_model = "int8"
         self.version = importlib.metadata.version("mediapipe")
         self.options: Mapping[str, Any] = {
             "fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model, STRIDE: pose_stride,

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
+from slt.estimators.mediapipe.hand_model import HandModel, read_hand_model
 from slt.estimators.mediapipe.package import package_folder, silence
 from slt.estimators.mediapipe.pose_model import PoseModel, read_model
 
-HandModel = Literal["full", "lite"]
-POSE_MODEL = "pose_model"  # side packet with its bytes
+POSE_MODEL, HAND_MODEL = "pose_model", "hand_model"  # side packets with their bytes
 _FILE_READER = "LocalFileContentsCalculator"
 
 WHOLE = """
@@ -51,6 +51,7 @@ PLACE = "handlandmarksleftandrightcpu__left_hand_tracking_roi"
 HAND = "left_hand_landmarks"
 SIDE = _LEFT + "handlandmarkcpu__handedness"  # the model's own judgement
 NEXT_PLACE = _LEFT + "handtracking__prev_hand_landmarks_roi"
+_TENSORS, VALUES = _LEFT + "handlandmarkcpu__output_tensors", "values"
 EARLIER_HAND = _LEFT + "handtracking__prev_hand_landmarks"
 DETECTED = "poselandmarkcpu__pose_rect_from_detection"
 RECT = "poselandmarkcpu__pose_rect"
@@ -67,7 +68,7 @@ class Part:
     """
 
     def __init__(self, config: Any, outputs: Sequence[str], side: Mapping[str, Any]) -> None:
-        self._config, self._outputs, self._side = config, tuple(outputs), dict(side)
+        self.config, self._outputs, self.side = config, tuple(outputs), dict(side)
         self._graph: Any = None
         self._found: dict[str, Any] = {}
         self._clock = 0
@@ -96,13 +97,13 @@ class Part:
     def _started(self) -> Any:
         from mediapipe.python._framework_bindings.calculator_graph import CalculatorGraph
 
-        self._graph = CalculatorGraph(graph_config=self._config)
+        self._graph = CalculatorGraph(graph_config=self.config)
         # The graph holds what it calls. A method of this object would close a circle through C++, which Python's
         # collector cannot see: every graph would stay for ever. And no Python code may run in the call, since
         # a signal's exception in there (Ctrl-C) aborts the process.
         for stream in self._outputs:
             self._graph.observe_output_stream(stream, self._found.__setitem__)
-        self._graph.start_run(self._side)
+        self._graph.start_run(self.side)
         return self._graph
 
     def close(self) -> None:
@@ -112,11 +113,10 @@ class Part:
             graph.close()
 
 
-def flat_graph(hand_model: HandModel) -> Any:
-    """The graph with its subgraphs written out, the chosen hand model in both hands' loaders, and the bytes of the pose
-    model as a side packet instead of the file that its loader reads."""
+def flat_graph() -> Any:
+    """The graph with its subgraphs written out, and the bytes of the models of body and hands as side packets instead
+    of the files that their loaders read."""
     from mediapipe.framework import calculator_pb2
-    from mediapipe.framework.tool.switch_container_pb2 import SwitchContainerOptions
     from mediapipe.python._framework_bindings.resource_util import set_resource_dir
     from mediapipe.python._framework_bindings.validated_graph_config import ValidatedGraphConfig
 
@@ -125,15 +125,14 @@ def flat_graph(hand_model: HandModel) -> Any:
     whole.initialize(graph_config=WHOLE)
     graph = calculator_pb2.CalculatorGraphConfig()
     graph.ParseFromString(whole.binary_config)
+    contents = {}
+    for loader, packet in (("poselandmarkmodelloader", POSE_MODEL), ("handlandmarkmodelloader", HAND_MODEL)):
+        for reader in [n for n in graph.node if n.calculator == _FILE_READER and loader in n.name]:
+            contents.update({_stream(name): packet for name in reader.output_side_packet})
+            graph.node.remove(reader)
+    graph.input_side_packet.extend((POSE_MODEL, HAND_MODEL))
     for node in graph.node:
-        if "handlandmarkmodelloader" in node.name and node.options.HasExtension(SwitchContainerOptions.ext):
-            node.options.Extensions[SwitchContainerOptions.ext].select = 1 if hand_model == "full" else 0
-    (reader,) = (n for n in graph.node if n.calculator == _FILE_READER and "poselandmarkmodelloader" in n.name)
-    (contents,) = (_stream(name) for name in reader.output_side_packet)
-    graph.node.remove(reader)
-    graph.input_side_packet.append(POSE_MODEL)
-    for node in graph.node:
-        _rename(node.input_side_packet, {contents: POSE_MODEL})
+        _rename(node.input_side_packet, contents)
     return graph
 
 
@@ -153,43 +152,56 @@ def sides(smooth: bool, model: PoseModel = "full") -> dict[str, Any]:
 @cache
 def detector() -> Part:
     """image -> DETECTED, where a person is; for the first frame, and after one is lost."""
-    return _part("full", ("image",), (DETECTED,), {}, _IMAGES)
+    return _part(("image",), (DETECTED,), {}, _IMAGES)
 
 
 @cache
 def body(model: PoseModel) -> Part:
     """image, RECT -> RAW_BODY, landmarks of the person there."""
-    return _part("full", ("image", RECT), RAW_BODY, sides(True, model), {})
+    return _part(("image", RECT), RAW_BODY, sides(True, model), {})
 
 
 def smoother(smooth: bool) -> Part:
     """image, RAW_BODY -> BODY, smoothed over time, and NEXT_RECT, where to look next. To be closed."""
     side = {key: packet for key, packet in sides(smooth).items() if key == "smooth_landmarks"}
-    return _part("full", ("image", *RAW_BODY), (BODY, NEXT_RECT), side, {})
+    return _part(("image", *RAW_BODY), (BODY, NEXT_RECT), side, {})
 
 
 @cache
 def cropper() -> Part:
     """image, POINTS -> CROP, the rectangle around a hand whose place the body's landmarks tell roughly."""
-    return _part("full", ("image", POINTS), (CROP,), {}, {})
+    return _part(("image", POINTS), (CROP,), {}, {})
 
 
 @cache
 def follower() -> Part:
     """image, CROP, EARLIER_HAND and its NEXT_PLACE -> PLACE: that one if the hand is still there, or else the crop."""
-    return _part("full", ("image", CROP, EARLIER_HAND, NEXT_PLACE), (PLACE,), {}, {})
+    return _part(("image", CROP, EARLIER_HAND, NEXT_PLACE), (PLACE,), {}, {})
 
 
 @cache
 def hand(model: HandModel) -> Part:
     """image, PLACE -> HAND, its 21 landmarks if one is there, SCORE, SIDE, and NEXT_PLACE, the rectangle around it."""
-    return _part(model, ("image", PLACE), (HAND, SCORE, SIDE, NEXT_PLACE), {}, {EARLIER_HAND: HAND})
+    from mediapipe.python import packet_creator
+
+    side = {HAND_MODEL: packet_creator.create_string(read_hand_model(model))}
+    return _part(("image", PLACE), (HAND, SCORE, SIDE, NEXT_PLACE), side, {EARLIER_HAND: HAND})
 
 
-def _part(
-    model: HandModel, inputs: Sequence[str], outputs: Sequence[str], side: Mapping[str, Any], renamed: Mapping[str, str]
-) -> Part:
-    graph = flat_graph(model)
+def hand_values(model: bytes) -> Part:
+    """image, PLACE -> VALUES, the floats of the only output of a model of such crops as the hand's. To be closed."""
+    from mediapipe.python import packet_creator
+
+    part = _part(("image", PLACE), (_TENSORS,), {HAND_MODEL: packet_creator.create_string(model)}, {})
+    node = part.config.node.add()
+    node.calculator = "TensorsToFloatsCalculator"
+    node.input_stream.append(f"TENSORS:{_TENSORS}")
+    node.output_stream.append(f"FLOATS:{VALUES}")
+    return Part(part.config, (VALUES,), part.side)
+
+
+def _part(inputs: Sequence[str], outputs: Sequence[str], side: Mapping[str, Any], renamed: Mapping[str, str]) -> Part:
+    graph = flat_graph()
     for node in graph.node:
         _rename(node.input_stream, renamed)
     makers = {_stream(name): n for n in graph.node for name in (*n.output_stream, *n.output_side_packet)}

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 
 from slt.estimators.mediapipe import graphs
-from slt.estimators.mediapipe.graphs import HandModel, Part
+from slt.estimators.mediapipe.graphs import Part
+from slt.estimators.mediapipe.hand_model import HandModel
 from slt.estimators.mediapipe.package import package_folder
 
 Hands = Literal["holistic", "second"]

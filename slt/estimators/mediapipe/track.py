@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from slt.estimators.mediapipe import graphs, palms
-from slt.estimators.mediapipe.graphs import HandModel
+from slt.estimators.mediapipe.hand_model import HandModel
 from slt.estimators.mediapipe.palms import Hands, Lost
 from slt.estimators.mediapipe.pose_model import PoseModel
 

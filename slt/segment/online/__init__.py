@@ -1,4 +1,4 @@
-"""Segments of a recording while its frames come in, by the rule (`slt.segment.rule`)."""
+"""Segments of a recording while its frames come in: by the rule (`stream`), or the network (`learned`, with torch)."""
 
 from slt.segment.online.stream import RuleStream, SegmentStream
 

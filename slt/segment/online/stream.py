@@ -20,6 +20,7 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.segment.online.pieces import Pieces
 from slt.segment.online.tracks import Track
+from slt.segment.online.widths import Widths
 from slt.segment.rule import Segment, SegmentConfig
 
 LOOK_AHEAD = 0.2  # seconds
@@ -27,8 +28,6 @@ _NECK = SIGNING_50.index("neck")
 _SHOULDERS = [SIGNING_50.index(f"{side}_shoulder") for side in ("right", "left")]
 _WRISTS = [(SIGNING_50.index(f"{side}_wrist"), SIGNING_50.index(f"{side}_hand_root")) for side in ("right", "left")]
 _NEARLY = 1e-6  # frames, as in the rule
-_MEASURED = 30.0  # seconds over which shoulders are measured
-_SURE_SHOULDER = 0.3  # confidence, as in `skeletor.poses.normalise`
 
 
 class SegmentStream(Protocol):
@@ -83,7 +82,7 @@ class RuleStream:
         self._pieces = Pieces(self._fps, self._config, limit)
         self._neck, self._wrists = Track(), (Track(), Track())
         self._there: deque[tuple[bool, bool]] = deque()  # of frames that are not judged yet: which wrists are seen
-        self._widths = _Widths(round(_MEASURED * self._fps))
+        self._widths = Widths(self._fps)
         self._all, self._known, self._judged = 0, 0, 0  # frames that came; those looked at; those judged
         self.delay = self._config.pause + (self._ahead + 2) / self._fps
 
@@ -169,31 +168,3 @@ class RuleStream:
                 track.settle(frame, self._neck)
             track.forget(before)
         self._neck.forget(frame)
-
-
-class _Widths:
-    """The usual width of the shoulders, in pixels, over the last frames in which they are sure (or else seen)."""
-
-    def __init__(self, frames: int) -> None:
-        self._sure: deque[float] = deque(maxlen=max(1, frames))
-        self._seen: deque[float] = deque(maxlen=max(1, frames))
-        self._fixed: float | None = None
-
-    def fix(self, width: float) -> None:
-        """They are that wide, whatever is seen."""
-        self._fixed = width
-
-    def see(self, points: np.ndarray, confidence: np.ndarray) -> None:
-        """Neck, right and left shoulder (3, 2) of a frame, NaN where missing, with their confidence (3,)."""
-        width = float(np.linalg.norm(points[2].astype(np.float64) - points[1]))
-        if not np.isfinite(points).all() or width < _NEARLY:
-            return
-        (self._sure if confidence.min() >= _SURE_SHOULDER else self._seen).append(width)
-
-    @property
-    def usual(self) -> float | None:
-        """The median; None if they were never seen."""
-        if self._fixed is not None:
-            return self._fixed
-        widths = self._sure or self._seen
-        return float(np.median(widths)) if widths else None

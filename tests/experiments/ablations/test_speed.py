@@ -15,6 +15,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError
+from slt.data.layout import Clip
 
 YAML = Path(speed.__file__).with_name("speed.yaml")
 
@@ -34,7 +35,8 @@ def row(label: str, ms: list[float], wer: float | None) -> dict[str, object]:
         "lost": 0,
         "absent": 0,
     }
-    return {"label": label, "ms": ms, "wer": wer, "abstained": 1, "filled": 0, "lost": 0, "absent": 0, **rest, **off}
+    more = {"more": None if wer is None else [-1.0, 2.54]}
+    return {"label": label, "ms": ms, "wer": wer, "abstained": 1, **more, **rest, **off}
 
 
 def test_ways_are_laid_over_the_estimator_of_the_run(tmp_path: Path) -> None:
@@ -43,7 +45,8 @@ def test_ways_are_laid_over_the_estimator_of_the_run(tmp_path: Path) -> None:
     assert job.ways[0] == {}, "the first is the run as it is"
     options = [speed.options_of(tmp_path, way).model_dump() for way in job.ways]
     assert [(each["speed"], each["hand_model"], each["pose_stride"]) for each in options] == [
-        ("full", "full", 1), ("fast", "full", 1), ("fast", "lite", 1), ("fast", "full", 2), ("fast", "lite", 2),
+        ("full", "full", 1), ("fast", "full", 1), ("faster", "full", 1), ("fast", "lite", 1),
+        ("fast", "full", 2), ("faster", "full", 2), ("fast", "lite", 2),
     ]  # fmt: skip
     assert not any(each["smooth_landmarks"] for each in options)
     with pytest.raises(InputError, match="ways: speed slow"):
@@ -65,13 +68,23 @@ def test_the_table_compares_with_its_first_row() -> None:
     job = speed.SpeedJob(ways=[{}, {"speed": "fast"}])
     rows = [row("as the run", [40.0, 60.0], 14.0), row("speed fast", [20.0, 20.0], 15.5)]
     lines = speed.markdown(rows, Path("runs/demo"), job, "hand").splitlines()
-    cells = [[cell.strip() for cell in line.split("|")[1:6]] for line in lines if line.startswith("| ")][:4]
-    assert cells[-2] == ["as the run", "50.0", "1.00", "14.00", "+0.00"]
-    assert cells[-1] == ["speed fast", "20.0", "2.50", "15.50", "+1.50"]
-    assert "| speed fast | 20.0 | 2.50 |  |  |" in speed.markdown(
+    cells = [[cell.strip() for cell in line.split("|")[1:7]] for line in lines if line.startswith("| ")][:4]
+    assert cells[-2] == ["as the run", "50.0", "1.00", "14.00", "+0.00", "-1.0 to +2.5"]
+    assert cells[-1] == ["speed fast", "20.0", "2.50", "15.50", "+1.50", "-1.0 to +2.5"]
+    assert "| speed fast | 20.0 | 2.50 |  |  |  |" in speed.markdown(
         [rows[0] | {"wer": None}, rows[1] | {"wer": None}], Path("runs/demo"), job, "hand"
     )
     assert "| speed fast | 0.100, 0.200 | 0.300, 0.400 | 0 |  | 0 | 0 |" in lines and lines[-1] == "Made by hand."
+
+
+def test_the_interval_is_of_the_difference_over_the_same_clips() -> None:
+    clips = [Clip(f"{k}", "test", None, "a", ("x", "y"), "x y") for k in range(40)]
+    first = [["x", "y"] if k % 2 else ["x"] for k in range(40)]
+    worse = [["x"]] * 40  # of 80 glosses 20 more are lost
+    low, high = speed.interval(first, worse, clips) or (0.0, 0.0)
+    assert 10 < low < 25 < high < 40
+    assert speed.interval(first, first, clips) == [0, 0]
+    assert speed.interval(None, worse, clips) is None and speed.interval(first, None, clips) is None
 
 
 def test_errors_are_from_the_truth_and_tell_what_was_filled() -> None:

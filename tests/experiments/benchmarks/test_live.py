@@ -45,9 +45,9 @@ def test_the_stream_has_rests_before_between_and_behind(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(unavailable() is not None, reason=f"mediapipe: {unavailable()}")
 def test_its_smallest_form(tmp_path: Path) -> None:
-    sizes = ["repeats=1", "rest=1.0", "strides=[4]"]
+    sizes = ["repeats=1", "rest=1.0", "strides=[4]", "segments=[rule]"]
     changes = [part for size in sizes for part in ("--set", size)]
     assert main(["live", "--work", str(tmp_path / "work"), "--results", str(tmp_path), *changes]) == 0
-    made = json.loads((tmp_path / "live.json").read_text())["strides"]["4"]
+    made = json.loads((tmp_path / "live.json").read_text())["segments"]["rule"]["4"]
     assert made["came"] == 36 and made["frames"] == 36 - made["dropped"] and made["sentences"] == 1
-    assert "| 1 frame in 4 |" in (tmp_path / "live.md").read_text()
+    assert "| 1 frame in 4 | rule |" in (tmp_path / "live.md").read_text()

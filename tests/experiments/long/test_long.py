@@ -22,7 +22,7 @@ from slt.segment.rule import Segment
 from slt.synthetic.build import CorpusConfig, make_clip, plan_corpus
 from slt.synthetic.detector.noise import fit_noise
 from tests.slt.inference.test_recording import talk
-from tests.slt.toy import train_model
+from tests.slt.toy import toy_model
 
 CORPUS = CorpusConfig(train=24, dev=1, test=8, calibration=2, studio=2, studio_motion=0, negatives=0)
 
@@ -148,13 +148,13 @@ def test_labels_of_a_training_take_are_where_its_sentences_are_at_any_tempo(run)
         assert (one.labels[:, 1] > 0).sum() <= (one.labels[:, 0] > 0).sum() + 4
 
 
-def test_from_a_run_to_weights_and_to_the_table(run, tmp_path):
+def test_from_a_run_to_weights_and_to_the_table(run, tmp_path, tmp_path_factory):
     weights, common = tmp_path / "s.safetensors", ["--run", str(run), "--work", str(tmp_path / "work")]
     small = ["clips=4", "length=1", "train.steps=3", "train.window=32", "train.batch=2", "train.network.width=4",
              f"weights={weights}"]  # fmt: skip
     assert main(["segmenter", *common, *(x for value in small for x in ("--set", value))]) == 0
     assert Segmenter.load(weights).config.width == 4
-    (run / "model").exists() or (run / "model").symlink_to(train_model(tmp_path))
+    (run / "model").exists() or (run / "model").symlink_to(toy_model(tmp_path_factory))
     results = tmp_path / "results"
     small = ["clips=2", "signers=2", "fit_clips=2", f"weights={weights}"]
     assert main(["long", *common, "--results", str(results), *(x for value in small for x in ("--set", value))]) == 0

@@ -1,6 +1,8 @@
 """Recordings of any length: they are as long as they should be, and what a translation needed is told."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,7 @@ def test_bytes_that_differ_are_told():
 
 def test_a_run_that_had_ended_before_it_was_killed_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "translated", lambda *_: None)
+    monkeypatch.setattr(recordings, "_running", lambda *_: subprocess.Popen([sys.executable, "-S", "-c", ""]))
     with pytest.raises(InputError, match="had ended"):
         recordings.killed("poses", 0.1, tmp_path / "none.safetensors", SHIPPED, tmp_path)
 

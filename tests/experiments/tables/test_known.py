@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from experiments.__main__ import main
-from experiments.tables.compare import smoothers
-from experiments.tables.config import load_table
+from experiments.tables.compare import LABELS, Spread, smoothers
+from experiments.tables.config import NoiseTable, load_table
+from experiments.tables.known import noise_result
 from skeletor.support.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("forked_workers")
@@ -101,6 +102,16 @@ def test_rows_of_other_test_data_are_not_kept(tmp_path: Path, capsys: pytest.Cap
     assert made(tmp_path, "table3", "--smoothers", more=[*given, "data.seed=2"]) == 2
     assert "of other test data" in capsys.readouterr().err
     assert (tmp_path / "results" / "table3.json").read_text() == text
+
+
+@pytest.mark.parametrize("names", [["none"], [], ["none", "linear"]])
+def test_a_best_smoother_is_named_where_there_is_one(names: list[str]) -> None:
+    config = NoiseTable(kind="noise", what="frames", number=3, title="t", smoothers=names, strengths=[0.1, 0.2])
+    errors = {key: Spread(1, 2, 3) for key in ("all sum", "hit cm", "all cm", "hit mse")}
+    labels = [LABELS.get(name, name) for name in names] + ["trained"]
+    first = noise_result(config, {label: {0.1: errors, 0.2: errors} for label in labels}).sections[0]
+    assert ("best smoother" in first) == ("2.00 (linear)" in first) == ("linear" in names)
+    assert len({line.count("|") for line in first.splitlines() if line.startswith("|")}) == 1
 
 
 def test_what_has_no_rows_of_smoothers_says_so(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -47,16 +47,18 @@ def test_sentences_are_printed_and_written(live, tmp_path, capsys):
     assert "film.mp4: 25 frames/s; Ctrl-C ends" in shown.err and "3 sentences in 10.0 s, 1 not understood" in shown.err
 
 
-def test_a_model_that_cuts_files_by_its_network_is_told(live, model, tmp_path, capsys):
-    told = "cut by the rule; of a file `slt translate` cuts by this model's network"
-    live(talk())
-    assert told not in capsys.readouterr().err
+def test_sentences_are_found_by_what_the_model_folder_says_or_what_is_asked_for(live, model, tmp_path, capsys):
+    def times(*argv):
+        live(talk(), "--json", *argv)
+        made = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [(one["start_s"], one["end_s"]) for one in made if one["type"] == "fixed"]
+
     other = shutil.copytree(model, tmp_path / "other")
     about = (other / "model.yaml").read_text(encoding="utf-8")
     assert "segmenter: rule" in about
     (other / "model.yaml").write_text(about.replace("segmenter: rule", "segmenter: network"), encoding="utf-8")
-    live(talk(), "--model", other)
-    assert capsys.readouterr().err.count(told) == 1
+    assert times() == times("--model", other, "--segments", "rule") == times("--segments", "rule")
+    assert times("--model", other) == times("--segments", "network") != times()
 
 
 def test_json_and_a_limit(live, capsys):

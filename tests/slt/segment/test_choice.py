@@ -6,7 +6,7 @@ import pytest
 from skeletor.poses.turns import Turn, with_turns
 from skeletor.support.errors import InputError
 from slt.segment import network
-from slt.segment.choice import CUTS, cut_recording, cut_turns
+from slt.segment.choice import CUTS, cut_recording, cut_stream, cut_turns
 from slt.segment.network import NetworkConfig, Segmenter, SegmentNetwork
 from slt.segment.rule import SegmentConfig, find_segments
 from slt.synthetic.signing.motion import perform, perform_idle
@@ -53,12 +53,24 @@ def test_the_network_finds_the_sentence_and_nothing_else():
     assert abs(found.start_s - start) < 0.4 and abs(found.end_s - start - PARTS[1].seconds) < 0.4
 
 
+@pytest.mark.parametrize("by", CUTS)
+def test_while_frames_come_in_the_same_is_found(by):
+    stream = cut_stream(by, TAKE.fps, 8.0)
+    found = stream.push(TAKE) + stream.finish()
+    whole = cut_recording(TAKE, by, 8.0)
+    assert len(found) == len(whole) >= 1
+    for one, other in zip(found, whole, strict=True):
+        assert (one.start_s, one.end_s) == pytest.approx((other.start_s, other.end_s), abs=0.2)
+
+
 def test_without_its_weights_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(network, "SHIPPED", tmp_path / "none.safetensors")
     network.shipped_segmenter.cache_clear()
     try:
         with pytest.raises(InputError, match="the network of segments is missing"):
             cut_recording(TAKE, "network")
+        with pytest.raises(InputError, match="the network of segments is missing"):
+            cut_stream("network", 25.0)
         Segmenter(SegmentNetwork(NetworkConfig()), NetworkConfig()).save(tmp_path / "none.safetensors", {})
         assert network.shipped_segmenter() is None  # what was found once is not looked for again
     finally:

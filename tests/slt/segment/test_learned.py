@@ -165,7 +165,7 @@ def test_no_other_choice_of_cuts_is_worth_more(likely, shortest, longest):
     assert value(cuts, 0, 100, likely, shortest, longest) == pytest.approx(best)
 
 
-def test_a_sentence_that_would_be_too_short_is_none_and_one_too_long_is_cut_where_one_begins_most_likely():
+def test_a_sentence_that_would_be_too_short_is_none_and_one_too_long_is_cut_where_one_begins_mostlikely():
     assert cut({20: 3.0, 50: 2.0}, 30, None) == [50]
     assert cut({20: 3.0, 50: 2.0}, 10, None) == [20, 50]
     assert cut({40: -2.0, 60: -1.0}, 10, 80) == [60]
@@ -183,7 +183,7 @@ def test_of_what_goes_on_nothing_too_short_is_cut_off(shortest):
 
 def test_likely_beginnings_are_one_for_each_stretch():
     begin = np.array([0.01, 0.2, 0.7, 0.9, 0.1, 0.01, 0.01, 0.2, 0.15, 0.01], np.float32)
-    frames, gains = learned._likely(begin, 0.5)
+    frames, gains = learned.likely(begin, 0.5)
     assert frames.tolist() == [2, 7] and gains[0] == pytest.approx(np.log(9), abs=1e-4) and gains[1] < 0
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from skeletor.support.errors import InputError
 
@@ -21,6 +23,20 @@ def deadly(folder: str, shard: int) -> None:
     if shard == 3:
         raise InputError("three: no good")
     (Path(folder) / f"{shard}.done").touch()
+
+
+def ending(name: str) -> Callable[[Path], dict[str, Any]]:
+    """A stage of texts that ends its process over the file of this name."""
+    return lambda path: os._exit(9) if path.name == name else {"": {"text": path.stem}}
+
+
+def full(why: str) -> Callable[[Path], dict[str, Any]]:
+    """A stage for which the disk is full, which a library tells in its own way."""
+
+    def stage(path: Path) -> dict[str, Any]:
+        raise InputError(why) from OSError(errno.ENOSPC, "No space left on device")
+
+    return stage
 
 
 def halting(folder: str, shard: int) -> None:

@@ -33,7 +33,7 @@ from slt.shards.run import FAILED, Outcome, results_of, run_plan
 from slt.shards.shard import TRYING, finished, read_marker, run_shard
 from slt.shards.work import StageOptions
 from tests.skeletor.poses.test_absent import signer
-from tests.slt.shards.jobs import deadly, filling, tell_threads
+from tests.slt.shards.jobs import deadly, ending, filling, tell_threads
 
 
 class InThisProcess:
@@ -97,18 +97,44 @@ def test_finished_shards_are_kept_and_changed_ones_made_again(tmp_path: Path, in
     assert marker is not None and marker["frames"] == 9 + 5
 
 
-def test_an_input_that_ended_its_worker_twice_is_left_out(tmp_path: Path, inputs: list[Path]) -> None:
-    plan = planned(tmp_path / "out", inputs)
-    trying = plan.result(0).with_suffix(TRYING)
-    trying.parent.mkdir(parents=True)
-    trying.write_text(json.dumps({"deaths": {}, "at": 1}))  # a worker died over the second input
+@pytest.mark.parametrize("died", [1, 2, 3])
+@pytest.mark.usefixtures("forked_workers")
+def test_an_input_in_work_when_workers_ended_is_not_blamed_for_it(
+    tmp_path: Path, inputs: list[Path], died: int
+) -> None:
+    plain, plan = planned(tmp_path / "plain", inputs), planned(tmp_path / "out", inputs)
+    run_shard(plain.folder, 0)
+    broken_off(plan, died)
     run_shard(plan.folder, 0)
-    assert read_marker(plan, 0)["failed"] == []  # type: ignore[index]
-    plan.result(0).with_suffix(".json").unlink()
-    trying.write_text(json.dumps({"deaths": {"1": 1}, "at": 1}))
+    assert tree(plan.folder) == tree(plain.folder)
+
+
+@pytest.mark.usefixtures("forked_workers")
+def test_one_that_ends_a_process_of_its_own_is_listed_and_the_others_are_done(
+    tmp_path: Path, inputs: list[Path]
+) -> None:
+    plan = write_plan(tmp_path / "out", "sentences", {}, inputs, 3, lambda: "code")
+    broken_off(plan, 2)
+    run_shard(plan.folder, 0, partial(ending, "clip1.safetensors"))
+    marker = read_marker(plan, 0)
+    assert marker is not None and marker["clips"] == 2
+    (listed,) = marker["failed"]
+    assert listed["input"] == str(inputs[1]) and "ended a process that did nothing else" in listed["reason"]
+
+
+def test_one_that_may_end_the_whole_machine_is_left_out_untried(tmp_path: Path, inputs: list[Path]) -> None:
+    plan = planned(tmp_path / "out", inputs)
+    broken_off(plan, 4)
     run_shard(plan.folder, 0)
     marker = read_marker(plan, 0)
-    assert marker is not None and marker["clips"] == 1 and "ended its worker 2 times" in marker["failed"][0]["reason"]
+    assert marker is not None and marker["clips"] == 1 and "ended its worker 4 times" in marker["failed"][0]["reason"]
+
+
+def broken_off(plan: Plan, died: int) -> None:
+    """As if so many workers had ended over the second input."""
+    trying = plan.result(0).with_suffix(TRYING)
+    trying.parent.mkdir(parents=True)
+    trying.write_text(json.dumps({"deaths": {"1": died - 1} if died > 1 else {}, "at": 1}))
 
 
 def test_two_files_of_one_name_stay_two_clips(tmp_path: Path) -> None:

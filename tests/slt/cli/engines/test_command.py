@@ -233,12 +233,12 @@ def test_an_input_that_ends_its_workers_is_told_with_its_name(
 ) -> None:
     from slt.shards import shard
 
-    monkeypatch.setattr(shard, "_deaths", lambda base: {0: 2} if base.name.endswith("1") else {})
+    monkeypatch.setattr(shard, "_deaths", lambda base: {0: 4} if base.name.endswith("1") else {})
     here(monkeypatch, Here())
     code = stages.main("lift", ["in/a.safetensors", "in/two.x.safetensors", "-o", "out", *WAYS["here"]], "")
     told = capsys.readouterr()
     assert code == 2 and told.out.startswith("out/a.safetensors: 7 frames")
-    assert "in/two.x.safetensors: ended its worker 2 times; left out\n" in told.err
+    assert "in/two.x.safetensors: ended its worker 4 times; left out\n" in told.err
 
 
 def test_a_name_that_is_no_text_does_not_matter(

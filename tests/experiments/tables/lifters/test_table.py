@@ -9,10 +9,10 @@ import pytest
 
 from experiments import pages as page
 from experiments.request import ROOT
-from experiments.tables import lifters
-from experiments.tables.floors import Ridge, flat
-from experiments.tables.lifters import LiftersTable, Row, markdown, measure, speeds, table
-from experiments.tables.lifters import test_sets as sets_of
+from experiments.tables.lifters import table as lifters
+from experiments.tables.lifters.floors import Ridge, flat
+from experiments.tables.lifters.table import LiftersTable, Row, markdown, measure, speeds, table
+from experiments.tables.lifters.table import test_sets as sets_of
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.learned.clips import View, clip_set
 from skeletor.lifters.learned.config import LifterDataConfig

@@ -24,7 +24,7 @@ from pydantic import Field
 from experiments.report import table as markdown_table
 from experiments.report import write_files
 from experiments.request import Request
-from experiments.tables.floors import Ridge, flat
+from experiments.tables.lifters.floors import Ridge, flat
 from skeletor.files.atomic import atomic_path
 from skeletor.files.keyed import is_current, keyed_folder
 from skeletor.io.store import open_store

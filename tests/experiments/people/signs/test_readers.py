@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.people.features import binned, frame_features
-from experiments.people.folds import by_person, gain, good_to_bad, leave_people_out
 from experiments.people.losses import HANDS, without
-from experiments.people.readers import network, own, ridge
+from experiments.people.signs.features import binned, frame_features
+from experiments.people.signs.folds import by_person, gain, good_to_bad, leave_people_out
+from experiments.people.signs.readers import network, own, ridge
 from experiments.people.ways import lifted
 from skeletor.lifters.fast_lifter import FastOptions
 from tests.experiments.people.made import some_people

@@ -8,9 +8,9 @@ import numpy as np
 
 from experiments.people.clips import People
 from experiments.people.config import Kind, RealConfig, Recogniser
-from experiments.people.features import KINDS, binned, frame_features
-from experiments.people.folds import Fold, good_to_bad, leave_people_out
-from experiments.people.readers import network, own, ridge
+from experiments.people.signs.features import KINDS, binned, frame_features
+from experiments.people.signs.folds import Fold, good_to_bad, leave_people_out
+from experiments.people.signs.readers import network, own, ridge
 from skeletor.poses.pose import PoseSequence
 
 # What the product's reader is trained with, by recogniser.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.request import Request
-from experiments.tables import h36m
+from experiments.tables.lifters import h36m
 from skeletor.lifters.benchmarks.sequences import Benchmark2D3D
 from skeletor.lifters.learned.networks.registry import build_network, network_arguments
 from skeletor.support.config import check_config, load_config
