@@ -78,7 +78,7 @@ def _add_refine(commands: Any) -> None:
 
     networks = REFINERS.names(weighted=True)
     refine = commands.add_parser("refine", help="repair the poses of a file")
-    takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt, .npy, .npz), a folder of OpenPose JSON; all clips"
+    takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt, .npy, .npz, .json) or a folder of JSON; all clips"
     refine.add_argument("input", help=takes)
     refine.add_argument(
         "-o", "--output", help="a file (.safetensors, .skels; .pose); default: INPUT.refined.safetensors"
@@ -115,7 +115,9 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
     """How files of poses are to be read."""
     parser.add_argument("--fps", type=float, help="frame rate, if a file does not tell or is wrong")
     parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
-    parser.add_argument("--size", metavar="WxH", help="of the picture, for arrays (.npy, .npz) of its shares: 640x480")
+    parser.add_argument(
+        "--size", metavar="WxH", help="of the picture, for points (.npy, .npz, .json) in shares of it: 640x480"
+    )
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
 

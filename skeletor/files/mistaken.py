@@ -35,6 +35,11 @@ def packed(head: bytes, zip_is_sound: bool = False) -> str | None:
     return f"packed ({kind}); unpack it, and give what is in it" if kind else None
 
 
+def is_pickle(head: bytes) -> bool:
+    """Whether a file begins as Python's pickles of protocol 2 to 5 do. safetensors and torch's files may, too."""
+    return head[:1] == b"\x80" and head[1:2] in (b"\2", b"\3", b"\4", b"\5") and head[2:3] not in (b"", b"\0")
+
+
 def first_bytes(path: Path) -> bytes:
     """As many as `never_data` and `packed` look at; b"" if the file cannot be read: whoever reads it says so."""
     try:

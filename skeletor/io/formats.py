@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from skeletor.files.mistaken import first_bytes, packed
+from skeletor.files.mistaken import first_bytes, is_pickle, packed
 from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
@@ -91,8 +91,11 @@ def read_poses(
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
     file = existing_file(path, "file of poses")
-    if (mistaken := packed(first_bytes(file), path.suffix.lower() in _ZIPPED)) is not None:
+    head = first_bytes(file)
+    if (mistaken := packed(head, path.suffix.lower() in _ZIPPED)) is not None:
         raise InputError(f"{path}: {mistaken}")
+    if is_pickle(head) and path.suffix.lower() not in (".safetensors", ".pt"):
+        raise InputError(f"{path}: a pickle, which may run any program and is not read; save its arrays in an .npz")
     if path.suffix.lower() == ".pose":
         poses = pose_format.read_all(file, fps, skeleton, take)
     elif path.suffix.lower() == json_file.SUFFIX:

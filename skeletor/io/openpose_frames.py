@@ -82,7 +82,7 @@ def everybody(
         rows[is_filling(rows)] = 0
     points = np.where(rows[..., 2:] > 0, rows[..., :2], np.nan)
     with asking(where):
-        layout, record = _layout(read, points, skeleton)
+        layout, record = _layout(read, points, skeleton, where.name)
     columns = _columns(layout, read.body)
     at = list(columns.values())
     rows[:, at] = np.where(collapsed(points[:, at], list(columns))[..., None], 0, rows[:, at])
@@ -103,14 +103,17 @@ def everybody(
     for t, frame in frames.items():
         values[t, : len(frame), ours] = rows[first : first + len(frame), at].swapaxes(0, 1)
         first += len(frame)
-    if layout and "neck" not in columns:
+    never = not read.units and not values[:, :, BODY25_HANDS.index("neck"), 2].any()  # as converters leave it out
+    if layout and ("neck" not in columns or never):
         _add_neck(values)
     keypoints, score = values[..., :2], values[..., 2]
     keypoints[score == 0] = np.nan
     return People(keypoints, score, fps, BODY25_HANDS, provenance)
 
 
-def _layout(read: Frames, points: np.ndarray, skeleton: str | None) -> tuple[Layout | None, StageRecord | None]:
+def _layout(
+    read: Frames, points: np.ndarray, skeleton: str | None, where: str
+) -> tuple[Layout | None, StageRecord | None]:
     """The body's layout (None: nobody has a body), and how it is known. points: (R, N + 42, 2)."""
     if skeleton:
         layout = layout_named(skeleton)
@@ -124,6 +127,8 @@ def _layout(read: Frames, points: np.ndarray, skeleton: str | None) -> tuple[Lay
     layout, found = choose(
         layouts_of(read.body), points[:, : read.body], {j: points[:, k] for j, k in _hands(read.body).items()}
     )
+    if found.note:
+        log.warning(f"{where}: {found.note}")
     if layout.name != "body_25":
         log.info(f"{read.body} body points are read as {layout.name}, by what lies where")
     return layout, StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})

@@ -1,5 +1,7 @@
 """Directories of OpenPose JSON files (`--write_json`), one file a frame, of version 1.x and older.
 
+MMPose's and AlphaPose's files of a frame each are read, too.
+
 What a frame holds is read by `skeletor.io.openpose_frames`, not by pose-format: its reader puts the hands in the face's
 places where a list is empty.
 """
@@ -19,6 +21,7 @@ from skeletor.files.atomic import atomic_path
 from skeletor.files.outside import reading
 from skeletor.io.openpose_frames import BODY_KEYS, HAND_KEYS, LARGEST_FRAME, Frames, everybody
 from skeletor.io.people import People, SignerChoice, Take, select
+from skeletor.io.read_only.json_file import one_frame
 from skeletor.io.recordings import Recording, list_recordings
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS
@@ -126,6 +129,7 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
     """Everybody in a recording, on BODY25_HANDS. InputError names the file that cannot be read."""
     digest = hashlib.sha256()
     frames = Frames()
+    estimator = ""
     for t, path in recording:
         with reading(path, "OpenPose JSON file"):
             if not path.is_file():
@@ -134,8 +138,12 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
                 raise InputError(f"has {path.stat().st_size >> 20} MB; no frame of OpenPose has more than 4")
             content = path.read_bytes()
             digest.update(content)
-            frames.add(t, json.loads(content))
-    provenance = Provenance(directory.name, digest.hexdigest(), "openpose")
+            by, raw = one_frame(json.loads(content))
+            if estimator and by != estimator and (by or estimator == "openpose"):
+                raise InputError(f"not a readable frame of {estimator}, as the files before it are")
+            estimator = estimator or by
+            frames.add(t, raw)
+    provenance = Provenance(directory.name, digest.hexdigest(), estimator)
     return everybody(frames, recording.frames, fps, provenance, skeleton, directory)
 
 

@@ -28,7 +28,9 @@ def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None
         "of a file of poses in place of what it says",
     )
     parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of poses that do not tell theirs")
-    parser.add_argument("--size", metavar="WxH", help="of the picture, for arrays (.npy, .npz) of its shares: 640x480")
+    parser.add_argument(
+        "--size", metavar="WxH", help="of the picture, for points (.npy, .npz, .json) in shares of it: 640x480"
+    )
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
 

@@ -130,6 +130,8 @@ def open_bytes(file: Any, path: Path, options: Mapping[str, str]) -> Iterator[tu
 def _main_stream(path: Path, container: Any) -> Any:
     """The stream that FFmpeg and players show: the most pixels, if none is marked as the default one."""
     streams = [s for s in container.streams.video if s.codec_context is not None and not _is_still(s)]
+    if any(s.codec_context is None and not _is_still(s) for s in container.streams.video) and not streams:
+        raise InputError(f"{path}: its pictures are of a codec that FFmpeg does not know; convert it to H.264")
     if not streams or container.format.name in _TEXT_FORMATS:
         raise InputError(f"{path}: not a video (it has no picture stream)")
     if any(name in _LIST_FORMATS for name in container.format.name.split(",")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from skeletor.support.errors import InputError
 # MediaPipe aborts the process on pictures wider than about 33,600; no camera or codec in use goes beyond 16,384.
 MAXIMUM_SIDE = 16384
 MAXIMUM_PIXELS = 2**26  # twice 8K; 200 MB as RGB
+_PQ, _WHITE = 16, 203.0  # FFmpeg's number of that curve; cd/m2 of diffuse white
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Pixels of real recordings are between 0.45 (portrait anamorphic) and 2.2 (half-width DV) times as wide as high.
 _WIDEST_PIXEL = 4
@@ -92,6 +93,20 @@ def displayed_size(frame: av.VideoFrame, aspect: Fraction | None) -> tuple[int, 
     return width, height
 
 
+@cache
+def _sdr_of_pq() -> np.ndarray:
+    """(256,) uint8: the sRGB value of each of PQ (SMPTE ST 2084), with white at 203 cd/m2 (ITU-R BT.2408).
+
+    Without it HDR of this kind is pale, and hands are lost. HLG looks nearly right as it is.
+    """
+    code = (np.arange(256) / 255) ** (32 / 2523)
+    light = (np.maximum(code - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * code)) ** (16384 / 2610)  # of 10,000 cd/m2
+    linear = np.minimum(light * 10000 / _WHITE, 1)
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    table: np.ndarray = np.rint(255 * srgb).astype(np.uint8)
+    return table
+
+
 class Picture:
     """A decoded frame; it is turned into RGB, which costs more than decoding it, only if somebody looks at it."""
 
@@ -107,6 +122,9 @@ class Picture:
             image = self._frame.to_ndarray(format="rgb24", width=width)
         except (av.FFmpegError, ValueError, MemoryError, OSError) as error:
             raise InputError(f"{self._path}: a picture cannot be turned into RGB ({_first_line(error)})") from error
+        if self._frame.color_trc == _PQ:
+            toned: Any = cv2.LUT(image, _sdr_of_pq())
+            image = toned
         return image if self._matrix is None else turn(image, self._matrix)
 
 

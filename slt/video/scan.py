@@ -33,6 +33,7 @@ _SEEKABLE = ("mov", "matroska")  # formats with a table of their key frames
 _ORDER_ONLY = ("avi", "asf")  # formats that know no stamps of showing
 # Seconds by which pictures may begin late: encoders begin sound up to 0.08 early, and what is more is a broken clock.
 _LATE, _LATEST = 0.1, 3600.0
+_ASKEW = 5  # degrees from a quarter of a turn, worth a word
 _LONG_PAUSE = 2.0  # seconds that a frame stands, worth a word
 
 
@@ -96,7 +97,7 @@ def scan(path: Path) -> Scan:
         raise InputError(f"{path}: no frame can be read; the file is damaged or breaks off")
     if table.first is None:
         raise InputError(f"{path}: no frame can be decoded; the file is damaged or not a video")
-    if len(table.pts) == 1 and table.format.endswith("_pipe"):
+    if len(table.pts) == 1 and (table.format.endswith("_pipe") or table.format in ("gif", "apng")):
         raise InputError(f"{path}: {A_PICTURE}")
     end_fault = table.error or broken_end(path, table.format)
     notes: list[str] = []
@@ -113,6 +114,9 @@ def scan(path: Path) -> Scan:
     notes += _ending(path, table, end_fault, len(times))
     if table.others:
         notes.append(f"has {table.others + 1} streams of pictures; one of {table.width}x{table.height} alone is read")
+    astray = table.first.rotation % 90
+    if _ASKEW < astray < 90 - _ASKEW:
+        notes.append(f"is to be shown turned by {-table.first.rotation} degrees, which is done in quarters only")
     if second_video(path, table.format):
         notes.append("a second video stands behind its end, which is not read; take them apart")
     rates = [rate for rate in table.rates if rate <= MAXIMUM_FPS]

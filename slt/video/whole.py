@@ -16,6 +16,7 @@ _TS_PACKETS = (188, 192, 204)
 _TS_HEAD = 40  # packets to look at
 _TS_TAIL = 4000  # packets at the end to look at
 _TS_SHARE = 0.6
+_TS_NULL = (0x1F, 0xFF)  # the number of packets that fill up a constant rate
 _OGG_TAIL = 1 << 17
 _BOXES = 1_000_000  # more than a day of fragments has
 _LARGEST_HEAD = 1 << 26  # bytes of a moov box
@@ -204,6 +205,7 @@ def _last_picture(file: BinaryIO, size: int, length: int) -> str | None:
     packets = [data[k : k + 6] for k in range(0, len(data) - 5, length)]
     sound = [p for p in packets if p[0] == 0x47 and p[3] & 0x10]  # with a payload
     streams = Counter((p[1] & 0x1F, p[2]) for p in sound)
+    del streams[_TS_NULL]
     if not streams:
         return None
     main = streams.most_common(1)[0][0]

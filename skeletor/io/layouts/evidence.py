@@ -8,13 +8,12 @@ length and at their own side, and the roots of the hands at the wrists.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from skeletor.io.layouts.tables import Layout, choices
 from skeletor.support.errors import InputError
-from skeletor.support.progress import log
 
 DOUBTFUL, SURE = 0.5, 3.0  # score below and weight above which named points are doubted
 SAMPLE = 400  # so many people, over all frames, are looked at
@@ -26,10 +25,14 @@ APART = 0.15  # by which it is ahead of the next
 
 @dataclass(frozen=True)
 class Evidence:
-    """How far data speak for a layout. score: weighted share of checks passed; weight: of all that could be made."""
+    """How far data speak for a layout. score: weighted share of checks passed; weight: of all that could be made.
+
+    note: what a user should know of the choice, or "".
+    """
 
     score: float
     weight: float
+    note: str = ""
 
     @property
     def holds(self) -> bool:
@@ -140,8 +143,8 @@ def choose(
     """The one of `layouts`, all of N points, as which `points` (R, N, 2) make sense; NaN where nothing is seen.
 
     hands: joints (R, 2) that are known otherwise. Of two that differ in their sides alone, it is the first unless the
-    signer faces the camera by the other, which is told. Raises InputError, with the names to choose from, if none makes
-    sense, if two do alike, or if too little is seen to tell.
+    signer faces the camera by the other, which is in its note. Raises InputError, with the names to choose from, if
+    none makes sense, if two do alike, or if too little is seen to tell.
     """
     rows = np.isfinite(points[..., 0]).sum(1)
     best = np.sort(np.argsort(-rows, kind="stable")[:SAMPLE])
@@ -160,8 +163,8 @@ def choose(
         first, other = sorted(near, key=lambda pair: layouts.index(pair[0]))
         near = [first]
         if _faces_us({joint: points[best, k] for joint, k in other[0].columns.items()}):
-            near = [other]
-            log.warning(f"{points.shape[1]} points are read as {other[0].name}: as {first[0].name}, nobody faces us")
+            note = f"its points are read as {other[0].name}: as {first[0].name}, nobody would face the camera"
+            near = [(other[0], replace(other[1], note=note))]
     if len(near) != 1:
         raise InputError(f"{points.shape[1]} points that may be {names}; {choices(layouts)}")
     return near[0]

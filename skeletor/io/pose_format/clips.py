@@ -58,7 +58,7 @@ def read_people(path: Path | str, fps: float | None = None, skeleton: str | None
         rate = usable_fps(file.fps, fps)
         points = [(c.name, point) for c in file.components for point in c.points]
         with asking(path):
-            known, record = _layout(file, points, skeleton)
+            known, record = _layout(file, points, skeleton, path.name)
         size = file.size if all(file.size) else None
         estimator = known.estimator if known else ""
         provenance = Provenance(
@@ -129,7 +129,9 @@ def read_all(
         return {path.stem: take(people)}
 
 
-def _layout(file: PoseFile, points: Sequence[Point], skeleton: str | None) -> tuple[Named | None, StageRecord | None]:
+def _layout(
+    file: PoseFile, points: Sequence[Point], skeleton: str | None, where: str
+) -> tuple[Named | None, StageRecord | None]:
     """Which point is which joint, and how that is known; (None, None) if no layout is."""
     if skeleton:
         layout = layout_named(skeleton)
@@ -146,8 +148,10 @@ def _layout(file: PoseFile, points: Sequence[Point], skeleton: str | None) -> tu
     try:
         layout, found = choose(layouts, values)
     except InputError as error:  # still good for what needs no joints of ours
-        log.warning(f"joints are not known: {error}")
+        log.warning(f"{where}: joints are not known: {error}")
         return None, None
+    if found.note:
+        log.warning(f"{where}: {found.note}")
     log.info(f"{len(points)} points are read as {layout.name}, by what lies where")
     record = StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})
     return Named(layout.columns, layout.skeleton, layout.estimator, layout.dims), record
@@ -160,6 +164,8 @@ def _known_people(file: PoseFile, points: Sequence[Point], known: Named, fps: fl
     if "nose" in known.skeleton.joints and "nose" not in columns and nose is not None:
         columns["nose"] = nose
         log.info(f"{provenance.source}: the nose is the tip of the nose in FACE_LANDMARKS")
+    if "neck" in columns and not (file.confidence[..., columns["neck"]] > 0).any():
+        del columns["neck"]  # never seen, as where a converter leaves it out: it is put between the shoulders
     ours = [joint for joint in known.skeleton.joints if joint in columns]
     values, confidence = _clean(file, [columns[joint] for joint in ours], known.dims)
     gone = collapsed(values[..., :2], ours)
@@ -245,8 +251,8 @@ def _on(people: People, skeleton: Skeleton) -> People:
         people.provenance,
     ).to_skeleton(skeleton)
     return People(
-        flat.keypoints.reshape(frames, count, -1, dims),
-        flat.confidence.reshape(frames, count, -1),
+        flat.keypoints.reshape(frames, count, len(skeleton), dims),
+        flat.confidence.reshape(frames, count, len(skeleton)),
         people.fps,
         skeleton,
         flat.provenance,

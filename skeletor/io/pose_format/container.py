@@ -115,8 +115,6 @@ def _body(reader: _Bytes, version: float, points: int, dims: int) -> tuple[float
         raise InputError("holds nobody (0 people)")
     frames, rest = divmod(len(reader.content) - reader.at, 4 * people * points * (dims + 1))
     # version 0.1 counts frames in 16 bits, so longer recordings wrap around
-    if frames == 0 == said:
-        raise InputError("holds no frames")
     same = frames % 65536 == said if version == 0.1 else frames == said
     if rest and same:
         raise InputError(f"is damaged: {rest} bytes follow its {said} frames")

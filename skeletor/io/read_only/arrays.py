@@ -2,7 +2,8 @@
 
 (T, J, D) is a clip, (N, T, J, D) are N clips of one length, and (F, J, D) beside an array `length` (N,) that sums to F
 are N clips one after the other; (T, 1, J, D) is a clip too, its second axis is people. D is x, y[, z[, visibility]]. In
-an `.npz` all other arrays (labels, people) are left alone; `fps` (or `frame_rate`), a single number, is the frame rate.
+an `.npz` all other arrays (labels, people) are left alone; `fps` (or `frame_rate`), a single number, is the frame rate,
+`width` and `height` are the picture's.
 (T, D, J), (D, T, J), (D, T, J, 1), (N, D, T, J, 1) are read as well, as are rows (T, J D), point after point or all x,
 all y, and those with body, face and hands of MediaPipe one after the other. A body and two hands in arrays of their own
 are one clip. An array of scores beside (T, J, 2) is their confidence.
@@ -40,6 +41,7 @@ _MOST_PEOPLE = 6  # in a picture; a clip of fewer frames than that is none
 _MOST_SCORE = 20.0  # SimCC's of RTMW reach 10
 _MOST_CONFIDENT = 1.5  # OpenPose's scores exceed 1 by a little
 _RATE_NAMES = ("fps", "frame_rate", "framerate")
+_SPACE_WORDS = ("world", "3d")  # in names of points that are not of the picture, beside those that are
 _SCORE_WORDS = ("conf", "score", "visib", "prob")
 _ASKS = "coordinates are shares of the picture (0 to 1); give its size, --size WIDTHxHEIGHT in pixels"
 
@@ -71,6 +73,7 @@ def read_all(
     """
     arrays = _arrays(path)
     rate = fps if fps is not None else _rate(arrays, path)
+    size = _size(arrays) if size is None else size
     with asking(path):
         found = _found(arrays, skeleton, path)
     digest = file_sha256(path)
@@ -78,7 +81,7 @@ def read_all(
     for name, values in found.items():
         with asking(path):
             clips = list(_clips(values, arrays.get("length")))
-            layout, record = _layout(clips, skeleton)
+            layout, record = _layout(clips, skeleton, path)
             provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
             beside = _scores(arrays, name, values, path)
             scores = None if beside is None else list(_clips(beside[..., None], arrays.get("length")))
@@ -110,11 +113,15 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -> dict[str, np.ndarray]:
     """The arrays of key points by name, (T, J, D) or (N, T, J, D); InputError if there is none.
 
-    Of several, those with as many points as no layout has are left out (faces, boxes), which is told.
+    Of several, those with as many points as no layout has are left out (faces, boxes), and those whose names say that
+    they are in metres, which is told.
     """
     turned = {name: with_channels_last(values) for name, values in arrays.items()}
     found = {name: values for name, values in with_parts_joined(turned).items() if is_points(values)}
-    known = {name: values for name, values in found.items() if layouts_of(values.shape[-2])}
+    known = {
+        name: values for name, values in found.items()
+        if layouts_of(values.shape[-2]) and not any(word in name.lower() for word in _SPACE_WORDS)
+    }  # fmt: skip
     if known and skeleton is None:
         for name in found.keys() - known.keys():
             log.warning(f"{path}: the array {printable(name)!r} {found[name].shape} is not used")
@@ -160,6 +167,17 @@ def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
     return checked_fps(path, float(said.reshape(())))
 
 
+def _size(arrays: Mapping[str, np.ndarray]) -> Size | None:
+    """The picture's (width, height) where the file has both as single numbers; None if it does not say it so."""
+    said = {name.lower().rpartition("_")[2]: values for name, values in arrays.items() if values.size == 1}
+    if not {"width", "height"} <= said.keys() or any(said[k].dtype.kind not in "fiu" for k in ("width", "height")):
+        return None
+    sides = [float(said[k].reshape(())) for k in ("width", "height")]
+    if not all(np.isfinite(side) and _SIDES[0] <= side <= _SIDES[1] for side in sides):
+        return None
+    return round(sides[0]), round(sides[1])
+
+
 def _clips(values: np.ndarray, length: np.ndarray | None) -> Iterator[np.ndarray]:
     """The clips (T, J, D) of an array."""
     if values.ndim == 4 and values.shape[1] == 1:  # (T, people, J, D), as pose-format has it
@@ -179,7 +197,7 @@ def _clips(values: np.ndarray, length: np.ndarray | None) -> Iterator[np.ndarray
         yield values
 
 
-def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, StageRecord]:
+def _layout(clips: list[np.ndarray], skeleton: str | None, path: Path) -> tuple[Layout, StageRecord]:
     count = clips[0].shape[1] if clips else 0
     if skeleton is not None:
         layout = layout_named(skeleton)
@@ -191,6 +209,8 @@ def _layout(clips: list[np.ndarray], skeleton: str | None) -> tuple[Layout, Stag
         raise InputError(f"{count} points are no layout that is known; MediaPipe's have 33, 75, 543 or 553")
     flat = np.concatenate([_clean(clip[:, :, :2]) for clip in clips])
     layout, found = choose(layouts, flat)
+    if found.note:
+        log.warning(f"{path.name}: {found.note}")
     record = StageRecord("layout", config={"layout": layout.name, "by": "place", "score": round(found.score, 3)})
     return layout, record
 

@@ -2,7 +2,7 @@
 
 - OpenPose's frames in a list, or by number: `[{"people": [...]}, ...]`, `{"0": {"people": [...]}}`, also as "frames".
 - MMPose: `[{"frame_id": 1, "instances": [{"keypoints": [[x, y], ...], "keypoint_scores": [...]}]}, ...]`, also as
-  "instance_info".
+  "instance_info"; and its persons alone, a list of them or one a frame.
 - MediaPipe's holistic, as JavaScript and Python say it: `[{"poseLandmarks": [{"x": ..., "y": ...}, ...],
   "leftHandLandmarks": null, ...}, ...]`; these are shares of the picture, whose size has to be given.
 - AlphaPose, and COCO's results: `[{"image_id": "0.jpg", "keypoints": [x, y, score, ...]}, ...]`, a person an entry.
@@ -68,6 +68,21 @@ def read_all(
         return {path.stem: take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))}
 
 
+def one_frame(content: Any) -> tuple[str, Any]:
+    """Who wrote a file of one frame, and what OpenPose would say of it; ("openpose", content) if it is no other's.
+
+    MMPose's and AlphaPose's persons are known, of a frame a file; an empty list of them is of "".
+    """
+    if content == []:
+        return "", {"people": []}
+    entry = _one_frame(content)
+    if isinstance(entry, dict) and "people" not in entry and "instances" in entry:
+        return "mmpose", _mmpose_people(entry)
+    if isinstance(entry, list) and entry and all(_KEYS["alphapose"] <= set(person) for person in entry):
+        return "alphapose", {"people": [{BODY_KEYS[0]: person["keypoints"]} for person in entry]}
+    return "openpose", content
+
+
 def _everybody(found: Iterable[Frame], fps: float, about: Provenance, skeleton: str | None, path: Path) -> People:
     read = Frames()
     numbers: list[int] = []
@@ -103,9 +118,17 @@ def _entries(content: Any) -> dict[object, dict[str, Any]]:
     for key in ("frames", "instance_info"):
         content = content.get(key, content) if isinstance(content, dict) else content
     found = dict(enumerate(content)) if isinstance(content, list) else content
+    if isinstance(found, dict):  # MMPose's persons of a frame, or the only one
+        found = {name: _one_frame(entry) for name, entry in found.items()}
     if not isinstance(found, dict) or not found or not all(isinstance(entry, dict) for entry in found.values()):
         raise InputError(_UNKNOWN)
     return found
+
+
+def _one_frame(entry: Any) -> Any:
+    persons = entry if isinstance(entry, list) else [entry]
+    bare = all(isinstance(person, dict) and "keypoints" in person and "image_id" not in person for person in persons)
+    return {"instances": persons} if bare else entry
 
 
 def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
@@ -139,7 +162,11 @@ def _numbered(names: Iterable[object]) -> list[int]:
 
 def _of_mmpose(entries: Mapping[object, Mapping[str, Any]]) -> Iterator[Frame]:
     for number, entry in zip(_numbered(frame_names(entries)), entries.values(), strict=True):
-        yield number, {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
+        yield number, _mmpose_people(entry)
+
+
+def _mmpose_people(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
 
 
 def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> Iterator[Frame]:

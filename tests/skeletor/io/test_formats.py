@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -121,6 +122,14 @@ def test_garbage(tmp_path, name, content):
 def test_what_stands_for_another_file_is_told(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=rf"{name}: .*{words}"):
+        read_pose(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.pkl", "a.pickle", "a.npy", "a.npz", "a.pose"])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_pickle_is_told_and_never_run(tmp_path, name, protocol):
+    (tmp_path / name).write_bytes(pickle.dumps({"keypoints": np.zeros((3, 133, 2))}, protocol))
+    with pytest.raises(InputError, match=rf"{name}: a pickle, which may run any program and is not read"):
         read_pose(tmp_path / name)
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from skeletor.io import native, openpose_json, pose_format
 from skeletor.io.formats import read_pose, read_poses
-from skeletor.io.layouts import LAYOUTS, by_names, choose, doubts, joint_of, layout_named, layouts_of
+from skeletor.io.layouts import LAYOUTS, by_names, choose, doubts, joint_of, layout_named, layouts_of, writing_names
 from skeletor.poses.pose import PoseSequence, Provenance
-from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
+from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50, custom_skeleton
 from skeletor.support.errors import InputError
 from tests.skeletor.io.signer import flat, in_layout, person, signer, write_json, write_pose_file
 
@@ -282,13 +282,32 @@ def test_18_points_of_either_side_first_face_the_camera(tmp_path, caplog, name):
     values = in_layout(joints, LAYOUTS[name])
     np.save(tmp_path / "a.npy", values)
     write_pose_file(tmp_path / "a.pose", {"points": list(map(str, range(18)))}, values[:, None])
-    for file in ("a.npy", "a.pose"):
+    for t, points in enumerate(values):
+        write_json(tmp_path / "json", t, [{"pose_keypoints_2d": flat(points)}])
+    for file in ("a.npy", "a.pose", "json"):
         assert_joints(read_pose(tmp_path / file), joints, name, 8)
-    assert ("coco_18_left_first" in caplog.text) == (name == "coco_18_left_first")
+        assert (f"{file}: its points are read as coco_18_left_first" in caplog.text) == (name == "coco_18_left_first")
     turning = values.copy()
     turning[::2, :, 0] = 220 - turning[::2, :, 0]
     np.save(tmp_path / "b.npy", turning)
     assert read_pose(tmp_path / "b.npy").provenance.stage("layout").config["layout"] == "coco_18"
+
+
+def test_a_neck_that_is_never_there_lies_between_the_shoulders(tmp_path):
+    """As converters from MediaPipe to OpenPose leave it out."""
+    joints = signer()
+    missing = joints | {"neck": np.full((12, 2), np.nan)}
+    for t in range(12):
+        write_json(tmp_path / "json", t, [person(missing, t)])
+    body = BODY25_HANDS.joints[:25]
+    values = np.stack([missing[joint] for joint in body], 1)[:, None]
+    names = [point for _, point in list(writing_names(BODY25_HANDS, 2).values())[:25]]
+    write_pose_file(tmp_path / "a.pose", {"pose_keypoints_2d": names}, values)
+    for name in ("json", "a.pose"):
+        pose = read_pose(tmp_path / name)
+        neck = pose.skeleton.index("neck")
+        np.testing.assert_allclose(pose.keypoints[:, neck], joints["neck"], atol=1.5)
+        assert (pose.confidence[:, neck] > 0.8).all()
 
 
 def test_exchanged_sides_are_said(tmp_path, caplog):

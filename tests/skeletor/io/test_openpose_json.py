@@ -69,6 +69,7 @@ def test_zero_score_is_missing(tmp_path):
     body[3:6] = [0, 0, 0]
     body[11] = 0
     write(tmp_path, 0, [person(pose_keypoints_2d=body)])
+    write(tmp_path, 1, [person()])
     pose = openpose_json.read_pose(tmp_path)
     assert pose.missing[0].nonzero()[0].tolist() == [1, 3]
 

@@ -56,7 +56,7 @@ def test_an_image_sequence_beside_a_still_is_read(clips: Clips) -> None:
     assert clips.numbers(open_video(path)) == list(range(12))
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tiff", "a.bmp", "a.avif"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tiff", "a.bmp", "a.avif", "a.gif"])
 def test_a_single_picture_is_no_video(clips: Clips, name: str) -> None:
     """As `slt poses frames/*.jpg` gives them."""
     Image.fromarray(clips.picture(0)).save(clips.folder / name)

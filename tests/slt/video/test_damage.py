@@ -149,3 +149,19 @@ def test_encrypted_pictures_are_told(clips: Clips, flags: str) -> None:
     path = clips.write("a.mp4", muxer={"encryption_scheme": "cenc-aes-ctr"} | more | key)
     with pytest.raises(InputError, match=r"a\.mp4: its pictures are encrypted"):
         open_video(path)
+
+
+@pytest.mark.parametrize("muxer", [{"muxrate": "2000000"}, {}])
+def test_a_transport_stream_of_constant_rate_is_whole(clips: Clips, said: list[str], muxer: dict[str, str]) -> None:
+    """As broadcasts are, filled up with empty packets."""
+    path = clips.write("a.ts", count=39, muxer=muxer)
+    empty = b"\x47\x1f\xff\x10" + b"\xff" * 184
+    path.write_bytes(path.read_bytes() + 9 * empty)
+    assert clips.numbers(open_video(path)) == list(range(39)) and not said
+
+
+def test_an_unknown_codec_is_told(clips: Clips) -> None:
+    path = clips.write("a.avi", "mpeg4", 5)
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"ABCD"))
+    with pytest.raises(InputError, match=r"a\.avi: its pictures are of a codec that FFmpeg does not know"):
+        open_video(path)

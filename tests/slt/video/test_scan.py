@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,6 +229,18 @@ def test_a_second_video_behind_the_first_is_told(clips: Clips, said: list[str], 
     assert any("a second video stands behind its end, which is not read" in line for line in said)
     said.clear()
     assert clips.numbers(open_video(clips.write(f"b{suffix}", codec, 12))) == list(range(12)) and not said
+
+
+@pytest.mark.parametrize(("degrees", "told"), [(45, True), (-30, True), (88, False), (90, False), (0, False)])
+def test_a_turn_that_is_no_quarter_is_told(clips: Clips, said: list[str], degrees: int, told: bool) -> None:
+    path = clips.write("a.mp4", count=3)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"tkhd") + 44
+    cos, sin = (round(65536 * f(np.deg2rad(degrees))) for f in (np.cos, np.sin))
+    data[place : place + 36] = struct.pack(">9i", cos, sin, 0, -sin, cos, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    list(open_video(path))
+    assert any("degrees, which is done in quarters only" in line for line in said) == told
 
 
 def test_a_cover_picture_is_no_video(tmp_path: Path, clips: Clips) -> None:

@@ -242,10 +242,12 @@ def test_headers_that_ask_for_too_much(tmp_path, change, reason):
         pose_format.read_pose(tmp_path / "a.pose")
 
 
-def test_a_file_without_frames(tmp_path):
-    write_pose_file(tmp_path / "a.pose", {"pose": ["a", "b", "c"]}, np.ones((0, 1, 3, 2)))
-    with pytest.raises(InputError, match=r"a\.pose: holds no frames"):
-        pose_format.read_pose(tmp_path / "a.pose")
+@pytest.mark.parametrize(
+    "components", [{"pose": ["a", "b", "c"]}, {"pose_keypoints_2d": ["Nose", "LShoulder", "RShoulder"]}]
+)
+def test_a_file_without_frames_is_an_empty_clip(tmp_path, components):
+    write_pose_file(tmp_path / "a.pose", components, np.ones((0, 1, 3, 2)))
+    assert len(pose_format.read_pose(tmp_path / "a.pose")) == 0
 
 
 def test_impossible_coordinates(tmp_path):

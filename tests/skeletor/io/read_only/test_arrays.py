@@ -212,6 +212,26 @@ def test_scores_beside_points_are_their_confidence(tmp_path: Path, caplog: pytes
         read_pose(save(tmp_path / "c.npz", keypoints=points, scores=scores * 100))
 
 
+def test_points_in_metres_beside_those_of_the_picture_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    points = in_layout(signer(), LAYOUTS["mediapipe_75"])
+    world = np.random.default_rng(0).normal(0, 0.3, (12, 33, 3))
+    pose = read_pose(save(tmp_path / "a.npz", landmarks=points, pose_world=world))
+    np.testing.assert_allclose(pose.keypoints, points, rtol=1e-6)
+    assert "the array 'pose_world' (12, 33, 3) is not used" in caplog.text
+
+
+def test_the_size_of_the_picture_may_stand_in_the_file(tmp_path: Path) -> None:
+    points = in_layout(signer(), LAYOUTS["mediapipe_75"])
+    shares = points / [220, 260]
+    pose = read_pose(save(tmp_path / "a.npz", kp=shares, frame_width=np.array(220), frame_height=np.array([260.0])))
+    np.testing.assert_allclose(pose.keypoints, points, atol=1e-3)
+    assert pose.provenance.image_size == (220, 260) and pose.provenance.units == "pixel"
+    with pytest.raises(InputError, match="--size"):
+        read_pose(save(tmp_path / "b.npz", kp=shares, width=np.array(220), height=np.array(0)))
+
+
 def test_the_content_tells_whether_it_is_an_archive(tmp_path: Path) -> None:
     points = in_layout(signer(), LAYOUTS["mediapipe_75"])
     save(tmp_path / "a.npz", x=points).rename(tmp_path / "a.npy")

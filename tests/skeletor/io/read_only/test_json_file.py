@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_frames_of_openpose(tmp_path: Path, content: object) -> None:
 def test_mmpose(tmp_path: Path, first: int, key: str | None) -> None:
     points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
     bystander = {"keypoints": (points[0] + [150, 0]).tolist(), "keypoint_scores": [1.2] * 133}
-    frames = [
+    frames: list[dict[str, Any]] = [
         {
             "frame_id": t + first,
             "instances": [bystander, {"keypoints": points[t].tolist(), "keypoint_scores": [0.4] * 133}],
@@ -58,9 +59,11 @@ def test_mmpose(tmp_path: Path, first: int, key: str | None) -> None:
         for t in range(COUNT)
     ]
     content = frames if key is None else {"meta_info": {}, key: frames}
-    pose = read_pose(write(tmp_path / "a.json", content))
-    assert_is_the_signer(pose)
-    assert pose.provenance.estimator == "mmpose" and pose.confidence.max() == pytest.approx(0.4)
+    persons = [frame["instances"] for frame in frames]
+    for written in (content, persons, [both[1] for both in persons]):
+        pose = read_pose(write(tmp_path / "a.json", written))
+        assert_is_the_signer(pose)
+        assert pose.provenance.estimator == "mmpose" and pose.confidence.max() == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("layout", ["halpe_136", "coco_wholebody_133"])
@@ -72,6 +75,19 @@ def test_alphapose(tmp_path: Path, layout: str) -> None:
     ]
     nobody = {"image_id": "0.jpg", "category_id": 1, "keypoints": [0.0] * 3 * len(LAYOUTS[layout]), "score": 0.1}
     assert_is_the_signer(read_pose(write(tmp_path / "a.json", [nobody, *entries])), 4)
+
+
+@pytest.mark.parametrize("form", ["mmpose", "alphapose"])
+def test_a_file_a_frame(tmp_path: Path, form: str) -> None:
+    points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
+    for t in range(COUNT):
+        person = {"keypoints": points[t].tolist(), "keypoint_scores": [0.9] * 133}
+        if form == "alphapose":
+            person = {"image_id": f"{t}.jpg", "keypoints": flat(points[t]), "score": 2.0}
+        write(tmp_path / f"{t:06d}.json", [] if t == 0 else [person])
+    pose = read_pose(tmp_path)
+    assert pose.missing[0].all() and pose.provenance.estimator == form
+    np.testing.assert_allclose(pose.to_skeleton(SIGNING_50).keypoints[1:, 4], JOINTS["right_wrist"][1:], atol=1e-3)
 
 
 @pytest.mark.parametrize("form", ["javascript", "python", "lists"])
