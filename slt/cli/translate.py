@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.files.atomic import write_text
+from skeletor.files.paths import output_path
 from skeletor.files.suffixes import is_poses
 from skeletor.io.people import by_turns, select
 from skeletor.lifters.choice import lift_help
@@ -101,7 +102,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         type=Path,
         help="model folder; default: the newest trained one, or else the one that comes with the package",
     )
-    parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
+    parser.add_argument("-o", "--output", type=output_path, help="folder for the results; default: only print")
     parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
     parser.add_argument(
         "--segments",

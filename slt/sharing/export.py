@@ -21,8 +21,11 @@ def export_model(
     """Write `out`: the files of the model, and README.md with its scores, from what the model says of itself.
 
     What is given takes the place of what the model says. `out` may be an older export, which is replaced.
-    Raises InputError if the model is damaged, says too little of itself, or `out` holds other files.
+    Raises InputError if the model is damaged, says too little of itself, `out` holds other files, or lies
+    in `folder`.
     """
+    if folder.resolve() in out.resolve().parents:
+        raise InputError(f"{out}: lies in the model's own folder, which may hold its files alone; give another folder")
     config = read_model_config(folder)
     check_files(folder, config["files"])
     told: Mapping[str, Any] = config.get("card") or {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skeletor.files.lock import locked
+from skeletor.files.paths import output_path
 from skeletor.files.suffixes import bare_name
 from skeletor.lifters.choice import lift_help, lift_values
 from skeletor.lifters.registry import LIFTERS
@@ -72,7 +73,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt run`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("config", type=Path, help="YAML, for example configs/demo.yaml")
-    parser.add_argument("--run-dir", type=Path, help="default: runs/NAME of the config, and of --corpus")
+    parser.add_argument("--run-dir", type=output_path, help="default: runs/NAME of the config, and of --corpus")
     parser.add_argument(
         "--corpus",
         type=Path,

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.files.lock import locked
+from skeletor.files.paths import output_path
 from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
 from skeletor.lifters.choice import named_weights
 from skeletor.poses.key_frames import UPSAMPLINGS
@@ -62,7 +63,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     takes = "videos, files of poses, or the output of another `slt shards`"
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help=takes)
     parser.add_argument("--list", type=Path, metavar="FILE", help="a text file with an input a line")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for plan and results")
+    parser.add_argument("-o", "--output", type=output_path, required=True, help="folder for plan and results")
     parser.add_argument("--shard-size", type=int, default=32, help="inputs in a shard; default: %(default)s")
     parser.add_argument("--dry-run", action="store_true", help="write the plan, run nothing")
     parser.add_argument("--workers", type=int, help="processes, Slurm tasks, Ray actors at a time; default: one a core")
