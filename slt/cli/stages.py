@@ -321,6 +321,6 @@ def _view(args: argparse.Namespace) -> int:
         target = result_path(names[one.shown], suffix)
         target.unlink(missing_ok=True)
         view(one, target)
-        print(target)
+        print(printable(str(target)))
 
     return each(inputs, work, "views")

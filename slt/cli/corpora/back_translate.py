@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from slt.score.tokens import tokenizer
 
     tokenizer(args.tokens)  # one that is not installed is told before all the work
+    if args.output is not None and args.output.exists() and not args.output.is_dir():
+        raise InputError(f"{args.output}: is a file; give a folder for the results with -o")
     paths = [input_path(text) for text in args.poses]
     sources, failed = find_sources(paths, args.fps, _joints(args.joints), args.skeleton)
     refs = args.refs

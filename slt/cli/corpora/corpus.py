@@ -8,6 +8,7 @@ from pathlib import Path
 from skeletor.files.paths import output_path
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
+from slt.cli.options import processes
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -23,7 +24,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     render = actions.add_parser("render", help="make a corpus of a rendered signer")
     render.add_argument("config", type=Path, help="YAML with the keys of CorpusConfig, or of a whole run")
     render.add_argument("-o", "--output", type=output_path, required=True, help="folder of the corpus")
-    render.add_argument("--workers", type=int, default=2, help="processes; default: %(default)s")
+    render.add_argument("--workers", type=processes, default=2, help="processes; default: %(default)s")
     alone = "no truth and no splits: a video a sentence with its text beside it, as `slt data new` takes them"
     render.add_argument("--videos-only", action="store_true", help=alone)
     about = "PHOENIX14T's real sentences, glosses, timing and hand shapes, signed by the rendered signer"
@@ -31,7 +32,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     resynth.add_argument("config", type=Path, help="YAML with the keys of ResynthConfig, or of a whole run")
     resynth.add_argument("-o", "--output", type=output_path, required=True, help="folder of the corpus")
     resynth.add_argument("--annotation", type=Path, help="PHOENIX14T, or its annotation folder; or resynth.annotation")
-    resynth.add_argument("--workers", type=int, default=2, help="processes; default: %(default)s")
+    resynth.add_argument("--workers", type=processes, default=2, help="processes; default: %(default)s")
     return parser
 
 

@@ -38,6 +38,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     config = read_run_config(args)  # before the imports, which take seconds: what is wrong in it is told at once
     if args.corpus is not None and not args.corpus.is_dir():
         raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
+    for other in args.reuse:
+        if not (other / "config.json").is_file():
+            raise InputError(f"--reuse {other}: no run lies there (no config.json); give the folder of another run")
 
     from skeletor.support.together import team_of_torchrun
     from slt.pipeline.run import run
