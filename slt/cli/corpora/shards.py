@@ -118,8 +118,12 @@ def _inputs(args: argparse.Namespace) -> Iterator[Path]:
     if args.list is not None:
         if not args.list.exists() or args.list.is_dir():
             raise InputError(f"{args.list}: no file with an input a line is there")
-        with open(args.list, encoding="utf-8", errors="surrogateescape") as lines:
-            yield from (Path(line.rstrip("\n")) for line in lines if line.strip())
+        with open(args.list, encoding="utf-8-sig", errors="surrogateescape") as lines:
+            for number, line in enumerate(lines, 1):
+                if "\0" in line:
+                    raise InputError(f"{args.list}: line {number}: a NUL byte; give a text file with an input a line")
+                if line.strip():
+                    yield Path(line.rstrip("\n"))
 
 
 def _expanded(path: Path) -> Sequence[Path]:
