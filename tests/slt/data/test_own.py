@@ -120,10 +120,12 @@ def test_the_fingerprint_tells_changes(tmp_path):
     prints = {fingerprint(read_own(root))}
     write_poses(root / "videos" / "dev-0.safetensors", frames=9)
     prints.add(fingerprint(read_own(root)))
+    write_poses(root / "videos" / "dev-0.safetensors", frames=9, seed=7)  # other poses, as many bytes
+    prints.add(fingerprint(read_own(root)))
     table = root / "clips.tsv"
     table.write_text(table.read_text().replace("Hello, dev-0", "HELLO, dev-0"))
     prints.add(fingerprint(read_own(root)))
-    assert len(prints) == 3
+    assert len(prints) == 4
 
 
 @pytest.mark.parametrize(
