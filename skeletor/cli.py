@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skeletor.files.paths import input_path
+from skeletor.files.outside import FPS_RANGE
+from skeletor.files.paths import input_path, output_path
 from skeletor.files.plain_json import to_json
 from skeletor.support.command import run_command
-from skeletor.support.errors import InputError
+from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.version import version
 
 if TYPE_CHECKING:
     from skeletor.poses.pose import PoseSequence
     from skeletor.refiners.registry import Refiner
+
+SAME_RATE = 0.01  # share by which the frame rates of clips that are compared may differ
 
 # Small models on few cores: waiting threads must sleep, not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -40,7 +44,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_refine(commands)
     pack = commands.add_parser("pack", help="pack files of good poses for training at scale (half precision, on disk)")
     pack.add_argument("inputs", nargs="+", help="files of poses, or folders of .safetensors files")
-    pack.add_argument("-o", "--output", required=True, help="folder for the store; name it as data: of a training")
+    pack.add_argument(
+        "-o", "--output", type=output_path, required=True, help="folder for the store; name it as data: of a training"
+    )
     pack.add_argument("--fps", type=float, help="resample all clips to this frame rate (default: the first clip's)")
     pack.add_argument("--degraded", nargs="+", default=[], help="files of worse versions, by the same clip names")
     pack.set_defaults(run=_pack)
@@ -49,7 +55,9 @@ def make_parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "inputs", nargs="+", help="files of poses, or folders of .safetensors or .pose files; 2D or lifted"
     )
-    fit.add_argument("-o", "--output", required=True, help="JSON file; name it as noise: of a training")
+    fit.add_argument(
+        "-o", "--output", type=output_path, required=True, help="JSON file; name it as noise: of a training"
+    )
     fit.add_argument("--fps", type=float, default=25.0, help="count gaps at this frame rate; default: %(default)s")
     fit.set_defaults(run=_fit_noise)
 
@@ -81,8 +89,9 @@ def _add_refine(commands: Any) -> None:
     takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt, .npy, .npz, .json) or a folder of JSON; all clips"
     refine.add_argument("input", help=takes)
     refine.add_argument(
-        "-o", "--output", help="a file (.safetensors, .skels; .pose); default: INPUT.refined.safetensors"
-    )
+        "-o", "--output", type=output_path,
+        help="a file (.safetensors, .skels; .pose); default: INPUT.refined.safetensors",
+    )  # fmt: skip
     refine.add_argument("--weights", help="of a trained refiner (.safetensors); default: Skeletor's of the package")
     refine.add_argument(
         "--refiner",
@@ -154,7 +163,7 @@ def _refine(arguments: argparse.Namespace) -> int:
     from skeletor.repair import Repair
 
     source = input_path(arguments.input)
-    target = Path(arguments.output) if arguments.output else _default_target(source)
+    target = arguments.output or _default_target(source)
     if target.resolve() == source.resolve() or (target.exists() and source.exists() and target.samefile(source)):
         raise InputError(f"{target}: is the input itself; choose another --output")
     _check_kind(target)
@@ -181,6 +190,8 @@ def _refine(arguments: argparse.Namespace) -> int:
     write_in_layout(dict(zip(poses, refined, strict=True)), target, arguments.layout)
     frames = sum(len(pose) for pose in refined)
     print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
+    if all(clip.missing.all() for clip in clips):
+        raise NothingToTranslate(f"{source}: nobody is seen in any of its frames; {target} is written, empty")
     return 0
 
 
@@ -235,9 +246,9 @@ def _pack(arguments: argparse.Namespace) -> int:
     from skeletor.support.progress import log_to
 
     log_to()
-    if arguments.fps is not None and not arguments.fps > 0:
-        raise InputError(f"--fps {arguments.fps} must be above 0")
-    packed = pack(arguments.inputs, arguments.output, arguments.fps, arguments.degraded)
+    if arguments.fps is not None:
+        _check_fps(arguments.fps)
+    packed = pack(_each_once(arguments.inputs), arguments.output, arguments.fps, arguments.degraded)
     each = packed.bytes / packed.frames
     print(f"{packed.folder}: {packed.clips} clips, {packed.frames} frames, {packed.bytes} bytes, {each:.1f} a frame")
     return 0
@@ -247,15 +258,28 @@ def _fit_noise(arguments: argparse.Namespace) -> int:
     from skeletor.files.atomic import write_text
     from skeletor.learning.fit_noise import fit_noise, read_clips
 
-    if not 0 < arguments.fps <= 1000:
-        raise InputError(f"--fps {arguments.fps} must be above 0 and at most 1000")
-    noise = fit_noise(read_clips([input_path(text) for text in arguments.inputs], arguments.fps), arguments.fps)
+    _check_fps(arguments.fps)
+    if arguments.output.suffix.lower() != ".json":  # not over poses
+        raise InputError(f"{arguments.output}: noise is written as JSON; give a name that ends with .json")
+    paths = [input_path(text) for text in _each_once(arguments.inputs)]
+    noise = fit_noise(read_clips(paths, arguments.fps), arguments.fps)
     write_text(arguments.output, to_json(noise.model_dump(), 1) + "\n")
     print(
         f"{arguments.output}: {noise.frames} frames, {sum(noise.hand_gaps)} gaps of a hand, jitter of hands "
         f"{noise.hand_jitter:.4f}, of the body {noise.body_jitter:.4f} shoulder widths"
     )
     return 0
+
+
+def _each_once(texts: Sequence[str]) -> list[str]:
+    """The inputs in their order; one that is named twice counts once."""
+    return list({os.path.abspath(text): text for text in reversed(texts)}.values())[::-1]
+
+
+def _check_fps(fps: float) -> None:
+    low, high = FPS_RANGE
+    if not low <= fps <= high:
+        raise InputError(f"--fps {fps:g}: expected {low:g} to {high:g} frames a second")
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -277,18 +301,36 @@ def _train(arguments: argparse.Namespace) -> int:
 def _evaluate(arguments: argparse.Namespace) -> int:
     from skeletor.poses.metrics import pose_errors
 
-    predicted, truth = (_read(input_path(text), arguments) for text in (arguments.predicted, arguments.truth))
-    names = [name for name in truth if name in predicted]
-    if len(predicted) == len(truth) == 1:
-        pairs = [(next(iter(predicted.values())), next(iter(truth.values())))]
-    elif names:
-        pairs = [(predicted[name], truth[name]) for name in names]
-    else:
-        raise InputError(f"{arguments.predicted}: no clip has the name of one in {arguments.truth}")
-    pairs = [(one.to_skeleton(other.skeleton), other) for one, other in pairs]
+    if not 0 < arguments.pck < math.inf:
+        raise InputError(f"--pck {arguments.pck:g}: give a radius above 0, in the units of the poses")
+    pairs = [(one.to_skeleton(other.skeleton), other) for one, other in _pairs(arguments)]
     errors = pose_errors([p for p, _ in pairs], [t for _, t in pairs], arguments.pck)
     print(to_json(errors.as_dict(), 2) if arguments.json else f"{len(pairs)} clips: {errors.line()}")
+    if not errors.mpjpe:
+        raise NothingToTranslate(f"{arguments.predicted}: no joint is there and in the truth; nothing was measured")
     return 0
+
+
+def _pairs(arguments: argparse.Namespace) -> list[tuple[PoseSequence, PoseSequence]]:
+    """Predicted and true clips of one name. What has no other half is told on stderr, and not measured."""
+    predicted, truth = (_read(input_path(text), arguments) for text in (arguments.predicted, arguments.truth))
+    names = {name: name for name in truth if name in predicted}
+    if len(predicted) == len(truth) == 1:
+        names = {next(iter(truth)): next(iter(predicted))}
+    if not names:
+        raise InputError(f"{arguments.predicted}: no clip has the name of one in {arguments.truth}")
+    halves = ((arguments.truth, truth, names), (arguments.predicted, predicted, names.values()))
+    for file, clips, found in halves:
+        alone = [name for name in clips if name not in found]
+        if alone:
+            lacks = f"{len(alone)} of its {len(clips)} clips are not in the other file, as {alone[0]}"
+            print(f"{file}: warning: {lacks}; they are not measured", file=sys.stderr)
+    pairs = [(predicted[other], truth[name]) for name, other in names.items()]
+    for one, other in pairs:
+        if abs(one.fps - other.fps) > SAME_RATE * other.fps:
+            rates = f"{one.fps:g} frames a second, the truth has {other.fps:g}"
+            raise InputError(f"{arguments.predicted}: {rates}; resample it, or give --fps where a file is wrong")
+    return pairs
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ def _umask() -> int:
 
 
 _UMASK = _umask()  # read once: to read it is to change it for a moment, for all threads
+_OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _LONGEST = 150  # bytes of a final name that its temporary one keeps: file systems take 255
 
 
@@ -110,6 +111,8 @@ def _beside(final: Path) -> Path:
 def _refused(error: Exception, temporary: Path, final: Path) -> SkeletorError | None:
     """The error as one about `final`, if it is one of writing; None if it may be a defect of the program."""
     named = getattr(error, "filename", None)
+    if error_number(error) in _OF_WRITING and getattr(error, "filename2", None) is not None:
+        named = getattr(error, "filename2", None)  # of a copy, whose source comes first
     ours = named is None or isinstance(named, int) or _within(Path(os.fsdecode(named)), temporary, final)
     if error_number(error) is not None and ours:
         error = OSError(error_number(error), os.strerror(error_number(error) or 0))  # without the temporary's name

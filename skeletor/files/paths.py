@@ -1,7 +1,8 @@
-"""Paths of inputs from the command line: files and folders, but neither addresses nor pipes."""
+"""Paths from the command line: inputs are files and folders, but neither addresses nor pipes; outputs have a name."""
 
 from __future__ import annotations
 
+import argparse
 import re
 import stat
 from pathlib import Path
@@ -47,4 +48,15 @@ def input_path(text: str) -> Path:
     fault = address_fault(text) or special_fault(Path(text))
     if fault is not None:
         raise InputError(fault)
+    return Path(text)
+
+
+def output_path(text: str) -> Path:
+    """The path of a result, as the type of an option.
+
+    Raises ArgumentTypeError for "", as `-o "$OUT"` gives it where the variable is not set: that would be the folder
+    that one stands in.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name; give a file or folder")
     return Path(text)

@@ -25,7 +25,7 @@ from skeletor.io.read_only.json_file import one_frame
 from skeletor.io.recordings import Recording, list_recordings
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS
-from skeletor.support.errors import InputError
+from skeletor.support.errors import InputError, printable
 
 WHAT = "directory of OpenPose JSON files"
 DEFAULT_FPS = 25.0
@@ -102,17 +102,31 @@ def read_all(
     return _Recordings(path, fps or DEFAULT_FPS, skeleton, take)
 
 
+def _check_replaceable(directory: Path) -> None:
+    """InputError if what is there would be lost: the directory is made anew, so an old one may hold frames alone."""
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise InputError(f"{directory}: is a file; give the name of a new directory")
+    other = next((p.name for p in sorted(directory.iterdir()) if p.is_dir() or p.suffix.lower() != ".json"), None)
+    if other is not None:
+        raise InputError(
+            f"{directory}: holds {printable(other)}, which would be lost; give the name of a new directory"
+        )
+
+
 def write_pose(pose: PoseSequence, directory: Path | str, name: str | None = None) -> None:
-    """Write a 2D pose as OpenPose 1.3 would: a directory of one JSON file a frame, made anew, atomically.
+    """Write a 2D pose as OpenPose 1.3 would: a directory of one JSON file a frame, made anew, atomically. An old one
+    of nothing but JSON files is replaced.
 
     The pose is mapped to BODY25_HANDS. The files also say their body model and the unit. A joint inferred at
-    confidence 0 is missing when read back, as in OpenPose a score of 0 means just that. Raises InputError for 3D poses.
+    confidence 0 is missing when read back, as in OpenPose a score of 0 means just that. Raises InputError for 3D poses,
+    and for a directory that holds anything else.
     """
     directory = Path(directory)
     if pose.dims != 2:
         raise InputError(f"{directory}: OpenPose JSON holds 2D poses, this one is 3D; write .safetensors or .pose")
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"{directory}: is a file; give the name of a new directory")
+    _check_replaceable(directory)
     pose = pose.to_skeleton(BODY25_HANDS)
     name = name or Path(pose.provenance.source).stem or "pose"
     values = np.concatenate([np.nan_to_num(pose.keypoints), pose.confidence[..., None]], 2)  # (T, 67, 3)

@@ -23,9 +23,10 @@ def run_command(function: Callable[[], int | None], program: str, debug: bool = 
     The exit code is the function's own (None is 0) if it ends well; a SkeletorError's exit code; 2 for what the system
     or a library refuses (`errors.as_input_error`); 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; 1 for any
     other exception, which is a defect of the program. With `debug` the traceback is printed as well.
-    A closed pipe (`| head`) ends the command quietly with 0. Names that the terminal cannot show are printed
-    with escapes.
+    A closed pipe (`| head`) ends the command quietly with 0; closed streams (`>&-`) are as /dev/null. Names that the
+    terminal cannot show are printed with escapes.
     """
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         show_anything(stream)
     token = _DEBUG.set(debug)
@@ -48,6 +49,17 @@ def run_command(function: Callable[[], int | None], program: str, debug: bool = 
         return _told(f"{program}: {unexpected(error)}", 1)
     finally:
         _DEBUG.reset(token)
+
+
+def _open_streams() -> None:
+    """Closed standard streams lead nowhere. Else the next file gets their number, and what libraries print."""
+    handle = 0
+    while handle <= 2:
+        handle = os.open(os.devnull, os.O_RDWR)
+    os.close(handle)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the whole process
 
 
 def _run(function: Callable[[], int | None]) -> int:

@@ -65,6 +65,7 @@ _LIBRARIES = ("av", "cv2", "h5py", "safetensors", "safetensors_rust", "yaml", "z
               "json", "_csv", "google", "_pickle")  # fmt: skip
 _RUST_CODE = re.compile(r"(?:code:|os error) (\d+)")  # of an operating system's error in a message of safetensors
 _TORCH_WRITER = ("PytorchStreamWriter", "inline_container", "iostream error")
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _NO_MEMORY = ("can't allocate memory", "out of memory")
 
 
@@ -133,8 +134,12 @@ def one_line(error: BaseException, limit: int | None = None) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with each byte that is not UTF-8 (a surrogate in a file name) as an escape such as `\\udcff`."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """The text with each byte that is not UTF-8 (a surrogate in a file name) as an escape such as `\\udcff`.
+
+    Control characters become escapes too: a name that holds a line break stays in one line, and one that holds a
+    terminal's commands does nothing.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").translate(_CONTROLS)
 
 
 def _text(name: str | bytes) -> str:

@@ -12,7 +12,7 @@ from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
-from skeletor.support.errors import as_input_error
+from skeletor.support.errors import as_input_error, printable
 
 T = TypeVar("T")
 log = logging.getLogger("skeletor")
@@ -54,10 +54,10 @@ def span(seconds: float) -> str:
 def log_to(path: Path | str | None = None, level: int = logging.INFO) -> None:
     """Send the house's log to stderr, and to a file if `path` is given (appended); InputError if that is impossible."""
     handlers: list[logging.Handler] = [_AboveBars()]
-    handlers[0].setFormatter(logging.Formatter("%(message)s"))
+    handlers[0].setFormatter(_Shown("%(message)s"))
     if path is not None:
         handlers.append(LogFile(path))
-        handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handlers[1].setFormatter(_Shown("%(asctime)s %(levelname)s %(message)s"))
     for old in list(log.handlers):
         log.removeHandler(old)
         with suppress(OSError):  # a full disk
@@ -92,6 +92,13 @@ class LogFile(logging.FileHandler):
         elif not self._told:
             self._told = True
             log.warning("%s (the log; the work goes on without it)", as_input_error(error, self.baseFilename))
+
+
+class _Shown(logging.Formatter):
+    """Lines as they can be shown: no control characters, as they come with names of files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
 
 
 class _AboveBars(logging.StreamHandler[TextIO]):

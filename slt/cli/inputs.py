@@ -148,9 +148,9 @@ def _refuse_overwriting(inputs: Sequence[Input], names: dict[Path, Path], suffix
 
 
 def _place(path: Path) -> tuple[int, int] | None:
-    """Disk and number of an existing file."""
+    """Disk and number of an existing file, also where a folder on its way is only made later ("new/../a")."""
     try:
-        found = path.stat()
+        found = os.stat(os.path.realpath(path))
     except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino

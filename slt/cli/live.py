@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skeletor.files.paths import output_path
 from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE
 from skeletor.refiners.registry import REFINERS
@@ -48,7 +49,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add("source", metavar="SOURCE", help="a camera (0, /dev/video0), a file that grows, a pipe, or - (standard input)")
     add("--as-if-live", action="store_true", help="SOURCE is a finished file: play it at its own rate")
     add("--model", type=Path, help="model folder, as of `slt translate`")
-    add("-o", "--output", type=Path, help="subtitles (.srt, .vtt, .txt), written anew with each sentence")
+    add("-o", "--output", type=output_path, help="subtitles (.srt, .vtt, .txt), written anew with each sentence")
     add("--json", action="store_true", help="print a JSON object a line, of grey and fixed text, and the summary")
     add("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
     add_pose_model(parser, "default: the model's")

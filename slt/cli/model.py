@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from skeletor.files.paths import output_path
 from skeletor.support.errors import InputError
 
 _CHECK = "look through a model folder: names, hashes, pickles, links, card, weights; exit code 2 if it is not sound"
@@ -33,7 +34,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
     one = actions.add_parser("export", help=_EXPORT, description=_EXPORT)
     one.add_argument("folder", type=Path, help="model folder, as `slt run` writes it")
-    one.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder to be written")
+    one.add_argument("-o", "--output", type=output_path, required=True, metavar="DIR", help="the folder to be written")
     codes = "ISO 639 codes of the sign language and the text, e.g. gsg,de; default: what the model says"
     one.add_argument("--language", metavar="CODES", help=codes)
     one.add_argument("--licence", metavar="NAME", help="of the model, e.g. CC-BY-4.0; default: what the model says")
@@ -49,7 +50,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
 
     one = actions.add_parser("pull", help=_PULL, description=_PULL)
     one.add_argument("repo", metavar="OWNER/NAME", help="the repository")
-    one.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder to be written")
+    one.add_argument("-o", "--output", type=output_path, required=True, metavar="DIR", help="the folder to be written")
     one.add_argument("--revision", default="main", help="branch, tag or commit; default: %(default)s")
     _add_endpoint(one)
     return parser

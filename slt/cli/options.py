@@ -96,3 +96,20 @@ def refuse_options_of_poses(args: argparse.Namespace, inputs: Sequence[Input]) -
     for path in pictures:
         if args.fps is not None and path.is_file():
             log.warning("%s: warning: a video has its own frame rate; --fps %g is not used", path, args.fps)
+
+
+def seed(text: str) -> int:
+    """The type of --seed: a whole number from 0 on that fits into 63 bits. Raises ArgumentTypeError for any other."""
+    return _whole(text, 0, (1 << 63) - 1)
+
+
+def processes(text: str) -> int:
+    """The type of a --workers that has no word for none: 1 to 256. Raises ArgumentTypeError for any other."""
+    return _whole(text, 1, 256)
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from {least} to {most}")
+    return number

@@ -13,7 +13,7 @@ from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import seen
 from skeletor.poses.turns import each_turn
-from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError
+from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError, printable
 from skeletor.support.progress import log
 from slt.estimators.mediapipe.bystanders import people_warning
 
@@ -95,7 +95,8 @@ def report(poses: Mapping[str, PoseSequence], source: Path, target: Path) -> Non
     for name, pose in poses.items():
         where = f"{target}" if len(poses) == 1 else f"{target}#{name}"
         found = seen(pose, pose_stride(pose))
-        print(f"{where}: {len(pose)} frames, {pose.fps:g} fps, {pose.skeleton.name}, {pose.dims}D; {found.line()}")
+        kind = f"{len(pose)} frames, {pose.fps:g} fps, {pose.skeleton.name}, {pose.dims}D"
+        print(printable(f"{where}: {kind}; {found.line()}"))
         if not found.anything:
             nobody += 1
         little = found.warning() if found.anything or len(poses) > 1 else None

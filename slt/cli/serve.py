@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from slt.serve.limits import Limits
 
 PACKAGES = ("starlette", "uvicorn")
 _LIMITS = Limits()
+_DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,3})?")  # whether there is a GPU the worker processes say
 _MOST = 64  # processes: each has a thread of the server, and models of its own in memory
 
 
@@ -23,7 +25,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     check_packages()
     from skeletor.support.config import check_config
     from slt.inference.chain import SHIPPED, model_folder
-    from slt.inference.model_folder import read_model_config
+    from slt.inference.model_files import check_files, read_model_config
     from slt.serve.app import About
     from slt.serve.server import is_local, serve
 
@@ -34,7 +36,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     if not 1 <= args.workers <= _MOST:
         raise InputError(f"--workers {args.workers}: give a number of processes from 1 to {_MOST}")
     folder = model_folder(args.model).absolute()
-    read_model_config(folder)  # a wrong folder is told now, not at the first upload
+    check_files(folder, read_model_config(folder)["files"])  # a wrong folder is told now, not at the first upload
+    if not _DEVICE.fullmatch(args.device):
+        raise InputError(f"--device {args.device}: give auto, cpu, cuda or cuda:N")
     local = is_local(args.host)
     if not local:
         print(f"slt: warning: {args.host} can be reached from outside: everybody there can send videos, unencrypted; "

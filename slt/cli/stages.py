@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.files.lock import locked
+from skeletor.files.paths import output_path
 from skeletor.files.suffixes import is_poses
 from skeletor.io.mediapipe_file import LAYOUT_HELP, LAYOUTS, check_layout, write_in_layout
 from skeletor.poses.key_frames import UPSAMPLINGS
@@ -123,7 +124,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=TAKES[command])
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("."), help="folder for the results; default: %(default)s"
+        "-o", "--output", type=output_path, default=Path("."), help="folder for the results; default: %(default)s"
     )
     if command != "view":
         parser.add_argument(
@@ -252,7 +253,9 @@ def make_train_parser() -> argparse.ArgumentParser:
     """The options of `slt lift train`."""
     parser = argparse.ArgumentParser("slt lift train", description="Train a lifter on motion with known 3D.")
     parser.add_argument("config", type=Path, help="for instance configs/lift_joint_token.yaml")
-    parser.add_argument("-o", "--output", help="folder for weights, card, log and checkpoint; default: the config's")
+    parser.add_argument(
+        "-o", "--output", type=output_path, help="folder for weights, card, log and checkpoint; default: the config's"
+    )
     parser.add_argument("--noise", help="noise model fitted to a detector: runs/NAME/poses/noise_broadcast.safetensors")
     parser.add_argument("--mocap", help="npz of the CMU gestures: captured arms, beside the rendered motion")
     return parser
@@ -265,7 +268,11 @@ def _train_lifter(argv: list[str]) -> int:
     from slt.synthetic.lift_clips import rendered_material
 
     args = make_train_parser().parse_args(argv)
-    given = {"out": args.output, "data.noise": args.noise, "data.mocap": args.mocap}
+    given = {
+        "out": None if args.output is None else str(args.output),
+        "data.noise": args.noise,
+        "data.mocap": args.mocap,
+    }
     job = load_config(args.config, LiftTrainJob, {key: value for key, value in given.items() if value is not None})
     log_to()
     with locked(job.out) if process_rank() == 0 else nullcontext():  # the others of a training by torchrun are its own
@@ -314,6 +321,6 @@ def _view(args: argparse.Namespace) -> int:
         target = result_path(names[one.shown], suffix)
         target.unlink(missing_ok=True)
         view(one, target)
-        print(target)
+        print(printable(str(target)))
 
     return each(inputs, work, "views")

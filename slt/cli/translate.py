@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.files.atomic import write_text
+from skeletor.files.paths import output_path
 from skeletor.files.suffixes import is_poses
 from skeletor.io.people import by_turns, select
 from skeletor.lifters.choice import lift_help
@@ -17,7 +18,7 @@ from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
-from skeletor.support.errors import InputError, NothingToTranslate
+from skeletor.support.errors import InputError, NothingToTranslate, printable
 from skeletor.support.progress import log_to
 from slt.cli.engines.command import Work, by_engine
 from slt.cli.engines.options import LOCAL, add_engine_options, refuse_options_of_others
@@ -101,7 +102,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         type=Path,
         help="model folder; default: the newest trained one, or else the one that comes with the package",
     )
-    parser.add_argument("-o", "--output", type=Path, help="folder for the results; default: only print")
+    parser.add_argument("-o", "--output", type=output_path, help="folder for the results; default: only print")
     parser.add_argument("-f", "--formats", help=f"of the results, any of {','.join(FORMATS)}; default: {FORMATS[0]}")
     parser.add_argument(
         "--segments",
@@ -174,7 +175,7 @@ def _work(
     def translated(one: Input, base: Path | None) -> Translation | Recording:
         def write(result: Translation | Recording) -> Translation | Recording:
             for warning in result.warnings:
-                print(f"{one.shown}: warning: {warning}", file=sys.stderr)
+                print(printable(f"{one.shown}: warning: {warning}"), file=sys.stderr)
             if base is not None:
                 media = None if is_poses(one.file) or not one.file.is_file() else one.file
                 write_results(result, base, formats, media)
@@ -194,7 +195,7 @@ def _work(
         if result.text is None:
             raise NothingToTranslate(f"{one.shown}: not translated: {result.reason}")
         for line in _lines(result, args.glosses):
-            print(f"{one.shown}: {line}" if args.labelled and not line.startswith(" ") else line)
+            print(printable(f"{one.shown}: {line}" if args.labelled and not line.startswith(" ") else line))
 
     return work
 
@@ -207,7 +208,8 @@ def _clear(one: Input, base: Path | None, formats: Sequence[str]) -> None:
         result_path(base, f".{name}").unlink(missing_ok=True)
     for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
         if old.exists():
-            print(f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left", file=sys.stderr)
+            left = f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left"
+            print(printable(left), file=sys.stderr)
 
 
 def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:

@@ -23,6 +23,7 @@ import numpy as np
 from skeletor.files.suffixes import is_poses
 from skeletor.io.formats import read_pose
 from skeletor.poses.begins import begins
+from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
 from slt.data.corpus import Clip, Corpus
@@ -31,6 +32,7 @@ from slt.video.picture import png_fault
 
 Depth = Literal["quick", "all"]
 Kind = Literal["empty", "unreadable", "gaps", "sizes", "spans"]
+S = TypeVar("S")
 T = TypeVar("T")
 
 _RANGES_SHOWN = 8
@@ -196,30 +198,34 @@ def _missing(numbers: Sequence[int]) -> list[tuple[int, int]]:
 def fingerprint(corpus: Corpus, workers: int = 8) -> str:
     """SHA-256, as hex, over annotation and description, and over names and sizes (not bytes) of the pictures.
 
-    workers: threads.
+    Files of poses count by their bytes: made anew they have the size that they had. workers: threads.
     """
     digest = hashlib.sha256(repr(dataclasses.astuple(corpus.description)).encode())
-    for clip, listing in zip(corpus.clips, _threaded(_listing, corpus.clips, "listing", workers), strict=True):
+    sources = list(dict.fromkeys(clip.source for clip in corpus.clips))  # many clips may be parts of one
+    listings = dict(zip(sources, _threaded(_listing, sources, "listing", workers), strict=True))
+    for clip in corpus.clips:
+        listing = listings[clip.source]
         digest.update(repr((clip.name, clip.split, clip.speaker, clip.glosses, clip.text, listing)).encode())
         digest.update(b"" if clip.span is None else repr(clip.span).encode())
     return digest.hexdigest()
 
 
-def _listing(clip: Clip) -> list[tuple[str, int]]:
+def _listing(source: Path | None) -> list[tuple[str, int | str]]:
     try:
-        if clip.source is None:
+        if source is None:
             return []
-        if not clip.source.is_dir():
-            return [(clip.source.name, clip.source.stat().st_size)]
-        with os.scandir(clip.source) as entries:
+        if not source.is_dir():
+            size = source.stat().st_size
+            return [(source.name, file_sha256(source) if is_poses(source) else size)]
+        with os.scandir(source) as entries:
             return sorted((entry.name, entry.stat().st_size) for entry in entries if not entry.name.startswith("."))
     except OSError:  # its pictures cannot be read either, and that is reported there
         return []
 
 
-def _threaded(work: Callable[[Clip], T], clips: Sequence[Clip], what: str, workers: int) -> Iterator[T]:
+def _threaded(work: Callable[[S], T], items: Sequence[S], what: str, workers: int) -> Iterator[T]:
     pool = ThreadPoolExecutor(workers)
     try:
-        yield from progress(pool.map(work, clips), what, total=len(clips), unit="clip")
+        yield from progress(pool.map(work, items), what, total=len(items), unit="clip")
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for all of them

@@ -38,6 +38,10 @@ REQUIRED = ("name", "text")
 SPANS = ("start", "end")
 KIND = "own"
 LANGUAGE = r"^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,6})?$"
+# Signs of no width that people copy without seeing them: soft hyphen, zero-width space, marks of direction, byte order.
+# Joiners (U+200C, U+200D) are none of them: Persian and emoji are written with them.
+UNSEEN = frozenset("\u00ad\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+_RESERVED = ("<s>", "</s>", "<pad>", "<unk>")  # words that the translator's vocabulary has for itself
 _SECONDS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 _LARGEST = 1 << 26  # bytes of a table
 _LONGEST = 1 << 16  # characters of a line
@@ -191,7 +195,7 @@ def read_table(root: Path | str) -> OwnTable:
         try:
             if len(row.fields) != len(columns):
                 raise InputError(f"{len(row.fields)} fields, but the head line has {len(columns)}; mend its tabs")
-            pairs = zip(columns, row.fields, strict=True)
+            pairs = [(column, field) for column, field in zip(columns, row.fields, strict=True) if column]
             cells = {column: field.strip() if column == "video" else tidy(field) for column, field in pairs}
             entry = Entry(row.number, cells, _clip(cells, places))
             if entry.clip.name in entries:
@@ -200,12 +204,13 @@ def read_table(root: Path | str) -> OwnTable:
             entries[entry.clip.name] = entry
         except InputError as error:
             faults.append(f"{path}: line {row.number}: {error}")
-    return OwnTable(path, columns, tuple(entries.values()), tuple(faults))
+    return OwnTable(path, tuple(filter(None, columns)), tuple(entries.values()), tuple(faults))
 
 
 def tidy(text: str) -> str:
-    """A cell of the table: composed characters (NFC), single spaces, none at its ends."""
-    return nfc(" ".join(text.split()))
+    """A cell of the table: composed characters (NFC), single spaces, none at its ends; "" if nothing of it shows."""
+    cell = nfc(" ".join(text.split()))
+    return "" if all(sign in UNSEEN or sign.isspace() for sign in cell) else cell
 
 
 def check_name(name: str) -> str:
@@ -213,9 +218,13 @@ def check_name(name: str) -> str:
     shown = repr(name[:_SHOWN])
     if not name:
         raise InputError("no name; give each clip its own")
-    odd = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+    odd = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in UNSEEN for sign in name)
     if odd or name.startswith(".") or "/" in name or "\\" in name:
-        raise InputError(f"{shown} cannot be the name of a clip: no path, no leading point, no control characters")
+        raise InputError(
+            f"{shown} cannot be the name of a clip: no path, no leading point, no control or invisible characters"
+        )
+    if name.startswith("#"):
+        raise InputError(f"{shown}: a # before a line does not take it out; delete the line, or give another name")
     if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
         raise InputError(f"the name {shown}... is longer than {_LONGEST_NAME} bytes; shorten it")
     return name
@@ -260,11 +269,14 @@ def _columns(path: Path, rows: Sequence[Row]) -> tuple[str, ...]:
     if not rows:
         raise InputError(f"{path}: empty; its first line has to be the columns: {', '.join(COLUMNS)}")
     columns = tuple(tidy(heading).lower() for heading in rows[0].fields)
+    for number, name in enumerate(columns):  # spreadsheets leave tabs at the ends of lines: a column without content
+        if not name and any(tidy(field) for row in rows[1:] for field in row.fields[number : number + 1]):
+            raise InputError(f"{path}: line {rows[0].number}: column {number + 1} has no name; give it one")
     for name in REQUIRED:
         if name not in columns and not (name == "text" and "glosses" in columns):  # of isolated signs
             advice = "put tabs between columns" if len(columns) == 1 else f"it needs {' and '.join(REQUIRED)}"
             raise InputError(f"{path}: line {rows[0].number}: no column {name!r}; {advice}")
-    twice = next((name for name in columns if columns.count(name) > 1), None)
+    twice = next((name for name in columns if name and columns.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"{path}: line {rows[0].number}: two columns are called {twice[:_SHOWN]!r}; rename one")
     return columns
@@ -276,9 +288,20 @@ def _clip(cells: Mapping[str, str], places: _Places) -> Clip:
     split = cells.get("split", "")
     if split not in ("", *SPLITS):
         raise InputError(f"the split {split[:_SHOWN]!r} is none of {', '.join(SPLITS)}")
+    _check_text(cells.get("text", ""))
     source = places.find(name, cells.get("video", ""))
     return Clip(name, split, source, cells.get("signer", ""), tuple(cells.get("glosses", "").split()),
                 cells.get("text", ""), read_span(cells.get("start", ""), cells.get("end", "")))  # fmt: skip
+
+
+def _check_text(text: str) -> None:
+    """InputError for what no sentence holds: commands of a terminal, and the vocabulary's own words."""
+    control = next((sign for sign in text if unicodedata.category(sign) == "Cc"), None)
+    if control is not None:
+        raise InputError(f"the text has a control character (U+{ord(control):04X}); take it out")
+    word = next((word for word in text.split() if word in _RESERVED), None)
+    if word is not None:
+        raise InputError(f"the text has {word!r}, which the translator has for itself; write it otherwise")
 
 
 class _Places:

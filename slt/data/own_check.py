@@ -9,7 +9,7 @@ from pathlib import Path
 from skeletor.poses.span import Span
 from slt.data.corpus import SPLITS
 from slt.data.frames import ClipFrames, frame_rate
-from slt.data.own import COLUMNS, DESCRIPTION, SPANS, VIDEOS, Entry, OwnTable
+from slt.data.own import COLUMNS, DESCRIPTION, SPANS, UNSEEN, VIDEOS, Entry, OwnTable
 
 _LONG = 8  # characters, from which on a text has words
 _SHOWN = 5  # overlaps in a note
@@ -92,8 +92,18 @@ def _shared(table: OwnTable) -> list[str]:
     return texts
 
 
+def _unseen(table: OwnTable) -> list[str]:
+    """A note if texts have signs that nobody sees: with and without them a word is two."""
+    found = [entry for entry in table.entries if UNSEEN.intersection(entry.clip.text)]
+    if not found:
+        return []
+    sign = min(UNSEEN.intersection(found[0].clip.text))
+    first = f"U+{ord(sign):04X} in line {found[0].line}"
+    return [f"{len(found)} texts have invisible characters, as {first}: words with and without one are two"]
+
+
 def _notes(table: OwnTable) -> list[str]:
-    notes = []
+    notes = _unseen(table)
     unread = [column for column in table.columns if column not in (*COLUMNS, *SPANS)]
     if unread:
         notes.append(f"columns that are not read: {', '.join(unread)}")

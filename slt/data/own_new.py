@@ -35,6 +35,7 @@ from slt.data.own import (
 )
 from slt.data.tables import read_text
 
+_TEXTS = (".txt", ".TXT", ".Txt")
 _LARGEST_TEXT = 1 << 16  # bytes of a text beside a video
 _FRAMES = (*PICTURE_SUFFIXES, ".json")  # what a folder holds that is a clip
 
@@ -252,12 +253,13 @@ def _row(root: Path, folder: Path, entry: str, name: str, signer: str) -> dict[s
     except InputError as error:
         raise InputError(f"{printable(str(file))!r}: {error}") from error
     return {"name": given, "video": video, "split": "", "signer": tidy(signer), "glosses": "",
-            "text": _text_beside(folder / f"{name}.txt")}  # fmt: skip
+            "text": _text_beside(folder, name)}  # fmt: skip
 
 
-def _text_beside(file: Path) -> str:
+def _text_beside(folder: Path, name: str) -> str:
     """The sentence in a file beside a video, "" if there is none. Raises InputError if it is none."""
-    if not file.is_file():
+    file = next((path for path in (folder / f"{name}{suffix}" for suffix in _TEXTS) if path.is_file()), None)
+    if file is None:
         return ""
     if file.stat().st_size > _LARGEST_TEXT:
         raise InputError(f"{file}: larger than {_LARGEST_TEXT >> 10} kB; it has to be the sentence of one clip")

@@ -50,7 +50,8 @@ def read_text(path: Path, advice: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:  # as a broken disk leaves them in place of lines
         number = text.count("\n", 0, text.index("\0")) + 1
-        raise InputError(f"{path}: line {number}: a NUL byte (damaged?); {advice}")
+        why = "damaged, or UTF-16 without its mark? save it as UTF-8"
+        raise InputError(f"{path}: line {number}: a NUL byte ({why}); {advice}")
     return text
 
 

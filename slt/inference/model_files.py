@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -65,8 +65,8 @@ class _Model(Config):
     estimator_version: str
     lift: LiftConfig
     refine: RefineConfig
-    fps: float = Field(gt=0, le=1000)
-    skeleton: str
+    fps: float = Field(ge=1, le=1000)
+    skeleton: Literal["signing_50"]
     language: str = ""
     segmenter: Cut = "rule"
     lift_version: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,6 +107,18 @@ class Detected:
     done: Done
     parts: dict[str, Path]
     sample: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a row is made of 2D poses and lifted ones. own: whether it is what `slt translate` will do."""
+
+    make: Callable[[Detected, Done], Row]
+    own: bool = False
+
+    def row(self, detected: Detected, lifted: Done) -> Row:
+        """Make it; refiners are trained for it if need be."""
+        return replace(self.make(detected, lifted), own=self.own)
 
 
 def elsewhere(run: Path, folder: Path, reuse: Sequence[Path]) -> list[Path]:

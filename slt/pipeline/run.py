@@ -24,9 +24,9 @@ from slt.estimators.registry import weights_digests
 from slt.pipeline import report, review
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
-from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run, elsewhere
+from slt.pipeline.context import SHIPPED_ROW, Detected, Plan, Row, Run, elsewhere
 from slt.pipeline.mapping import Spread
-from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_glosses, spans_of
+from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_dev, require_glosses, spans_of
 from slt.pipeline.stages import cascades, model_folder, signs, translators
 from slt.pipeline.stages.refine2d import check_refine_2d, refine_2d
 from slt.pipeline.stages.sign2text import SIGN2TEXT, sign2text_systems
@@ -132,11 +132,13 @@ def prepare_rows(
     write_text(folder / "versions.json", report.versions())
     context = replace(_with_corpus(config, folder, corpus, tuple(reuse)), spread=spread, team=team)
     check_refine_2d(context)
+    plans = _wanted_plans(context)
+    if any(plan.own for plan in plans):
+        require_dev(context.corpus)
     detected = _poses(context)
     repaired = refine_2d(context, detected)
     lifted = _lift(context, repaired)
-    rows = _rows(context, repaired, lifted)
-    return PreparedRows(context, detected, lifted, rows)
+    return PreparedRows(context, detected, lifted, [plan.row(repaired, lifted) for plan in plans])
 
 
 def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]) -> Run:
@@ -268,35 +270,38 @@ def _lift_stage(
     return run.stage(name, run.folder / folder, work, lift.model_dump(exclude={"weights"}), inputs)
 
 
-def _rows(run: Run, detected: Detected, lifted: Done) -> list[Row]:
-    """The rows that have a translator, with their poses made. One of them is the run's own system."""
-    plans, wanted = _plans(run, detected, lifted), run.config.rows
+def _wanted_plans(run: Run) -> list[Plan]:
+    """The rows that have a translator, of which one is the run's own system. InputError for a row that is none."""
+    plans, wanted = _plans(run), run.config.rows
     known = [*plans, *([translators.GLOSS] if run.config.gloss2text and run.config.task == "translate" else [])]
     known += [SIGN2TEXT] if run.config.sign2text else []
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise InputError(f"rows: there is no row {unknown[0]!r}; the rows of this run are {', '.join(known)}")
-    return [make() for name, make in plans.items() if not wanted or name in wanted]
+    return [plan for name, plan in plans.items() if not wanted or name in wanted]
 
 
-def _plans(run: Run, detected: Detected, lifted: Done) -> dict[str, Callable[[], Row]]:
+def _plans(run: Run) -> dict[str, Plan]:
     """What makes each row, by its name and in the table's order."""
     name = run.config.refine.name
-    plans: dict[str, Callable[[], Row]] = {}
+    plans: dict[str, Plan] = {}
     if run.config.flat_row:
-        plans[FLAT_ROW] = partial(_flat_row, run, detected)
-    plans["raw"] = lambda: Row("raw", "raw 3D skeletons", lifted, lifted.folder, own=name == "none")
+        plans[FLAT_ROW] = Plan(lambda detected, _: _flat_row(run, detected))
+    plans["raw"] = Plan(lambda _, lifted: Row("raw", "raw 3D skeletons", lifted, lifted.folder), name == "none")
     for smoother in run.config.smoothers:
         config = run.config.refine if smoother == name else REFINERS.parse({"name": smoother})
-        label = REFINERS[smoother].about
-        plans[smoother] = partial(_refined_row, run, lifted, smoother, label, config, own=smoother == name)
+        plans[smoother] = _refined(run, smoother, REFINERS[smoother].about, config, smoother == name)
     if name == "skeletor":
-        plans |= _skeletor_plans(run, lifted)
+        plans |= _skeletor_plans(run)
     elif name != "none" and name not in plans:
-        plans[name] = partial(_refined_row, run, lifted, name, REFINERS[name].about, run.config.refine, own=True)
+        plans[name] = _refined(run, name, REFINERS[name].about, run.config.refine, True)
     if run.rendered:
-        plans["truth"] = lambda: Row("truth", "truth skeletons (the ceiling)", *_truth(run))
+        plans["truth"] = Plan(lambda *_: Row("truth", "truth skeletons (the ceiling)", *_truth(run)))
     return plans
+
+
+def _refined(run: Run, name: str, label: str, config: RefineOptions, own: bool) -> Plan:
+    return Plan(lambda _, lifted: _refined_row(run, lifted, name, label, config), own)
 
 
 def _flat_row(run: Run, detected: Detected) -> Row:
@@ -306,28 +311,30 @@ def _flat_row(run: Run, detected: Detected) -> Row:
     return Row(FLAT_ROW, "raw 2D skeletons (x and y, no depth)", done, done.folder)
 
 
-def _skeletor_plans(run: Run, lifted: Done) -> dict[str, Callable[[], Row]]:
+def _skeletor_plans(run: Run) -> dict[str, Plan]:
     """Skeletor as published, without any truth; where the truth of the training clips is known, with it; as shipped."""
     refine = run.config.refine
     if given_weights(refine):
-        label = "Skeletor (given weights)"
-        return {"skeletor": partial(_refined_row, run, lifted, "skeletor", label, refine, own=True)}
+        return {"skeletor": _refined(run, "skeletor", "Skeletor (given weights)", refine, True)}
 
-    def row(name: str, label: str, train: Callable[[Run, Done], Done], own: bool) -> Row:
-        refiner = train(run, lifted)
-        config = refine.model_copy(update={"weights": str(refiner.folder / REFINER_WEIGHTS)})
-        return _refined_row(run, lifted, name, label, config, refiner, own=own)
+    def trained(name: str, label: str, train: Callable[[Run, Done], Done], own: bool) -> Plan:
+        def make(_: Detected, lifted: Done) -> Row:
+            refiner = train(run, lifted)
+            config = refine.model_copy(update={"weights": str(refiner.folder / REFINER_WEIGHTS)})
+            return _refined_row(run, lifted, name, label, config, refiner)
+
+        return Plan(make, own)
 
     both, shipped = run.rendered and run.config.motion_refiner, run.config.shipped_refiner
-    plans = {"skeletor": partial(row, "skeletor", "Skeletor, unsupervised", _refiner, not both and not shipped)}
+    plans = {"skeletor": trained("skeletor", "Skeletor, unsupervised", _refiner, not both and not shipped)}
     if both:
         label = "Skeletor, trained on known motion"
-        plans["skeletor-motion"] = partial(row, "skeletor-motion", label, _motion_refiner, not shipped)
+        plans["skeletor-motion"] = trained("skeletor-motion", label, _motion_refiner, not shipped)
     if shipped:
         given = refine.model_copy(update={"weights": str(SHIPPED)})
         label = "Skeletor, as it comes (trained on real people)"
-        plans[SHIPPED_ROW] = partial(_refined_row, run, lifted, SHIPPED_ROW, label, given, own=True)
-    return dict(plans)
+        plans[SHIPPED_ROW] = _refined(run, SHIPPED_ROW, label, given, True)
+    return plans
 
 
 def _refiner(run: Run, lifted: Done) -> Done:
@@ -364,7 +371,7 @@ def _motion_refiner(run: Run, lifted: Done) -> Done:
 
 
 def _refined_row(
-    run: Run, lifted: Done, name: str, label: str, config: RefineOptions, refiner: Done | None = None, own: bool = False
+    run: Run, lifted: Done, name: str, label: str, config: RefineOptions, refiner: Done | None = None
 ) -> Row:
     parts = (*layout.SPLITS, "negatives")
     work = partial(refine_parts, lifted.folder, parts, config, name, run.config.workers, spread=run.spread)
@@ -375,7 +382,7 @@ def _refined_row(
         build_refiner(config)  # weights that cannot be used are told at once, in one line
         inputs += (file_sha256(weights),)
     done = run.stage(name, run.folder / "refined" / name, work, values, inputs)
-    return Row(name, label, done, done.folder, refiner, own)
+    return Row(name, label, done, done.folder, refiner)
 
 
 def _truth(run: Run) -> tuple[Done, Path]:

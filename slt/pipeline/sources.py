@@ -16,6 +16,7 @@ from slt.estimators.base import USUAL_FPS
 from slt.pipeline.config import RunConfig
 from slt.pipeline.stages.translators import GLOSS
 from slt.pipeline.work.poses.estimate import FAILED
+from slt.translate.abstain import FEWEST
 
 
 def list_bad_clips(corpus: layout.Corpus, sources: Mapping[str, Mapping[str, Path]], folder: Path, file: Path) -> int:
@@ -61,6 +62,19 @@ def require_glosses(config: RunConfig, corpus: layout.Corpus) -> None:
         f"{corpus.root}: clip {clip.name} has no glosses, and this run learns from them; give {advice} in the config, "
         "or glosses to each clip"
     )
+
+
+def require_dev(corpus: layout.Corpus) -> None:
+    """Raises InputError, one line, if too few clips of dev have pictures for the limits of the model's abstention.
+
+    Told before hours of work, not after.
+    """
+    count = sum(clip.source is not None for clip in corpus.split("dev"))
+    if not corpus.description.synthetic and count < FEWEST:
+        raise InputError(
+            f"{corpus.root}: {count} clips in dev; the model's abstention is set on them: give at least {FEWEST}, "
+            "or `rows` of the config without the run's own"
+        )
 
 
 def rendered_sources(corpus: layout.Corpus) -> dict[str, dict[str, Path]]:

@@ -170,7 +170,7 @@ class Jobs:
             try:
                 with suppress(_Ended, BrokenProcessPool), worker_pool(1) as pool:
                     ready = pool.submit(prepare)
-                    ready.add_done_callback(self._wake)
+                    ready.add_done_callback(self._loaded)
                     while True:
                         self._next(pool, ready)
             except Exception as error:  # no process can be started: others may end meanwhile
@@ -214,7 +214,11 @@ class Jobs:
         """Whether there is a job for this process. One that still loads its models leaves it to one that has them."""
         return self._first() is not None and (ready.done() or not any(one.done() for one in self._free))
 
-    def _wake(self, _: Future[None]) -> None:
+    def _loaded(self, ready: Future[None]) -> None:
+        """Called once a process has loaded its models, or could not: that is told at once, not at the first upload."""
+        failed = None if ready.cancelled() else ready.exception()
+        if failed is not None and not isinstance(failed, BrokenProcessPool):
+            log.warning("the models cannot be loaded: %s", one_line(as_input_error(failed) or failed))
         with self._changed:
             self._changed.notify_all()
 
@@ -232,9 +236,6 @@ class Jobs:
     def _work_on(self, pool: ProcessPoolExecutor, ready: Future[None], job: Job) -> None:
         first: list[Future[Any]] = [ready, job.given_up]
         wait(first, return_when=FIRST_COMPLETED)
-        failed = ready.done() and not ready.cancelled() and ready.exception()
-        if failed and not isinstance(failed, BrokenProcessPool):
-            log.warning("the models cannot be loaded: %s", failed)
         future = self._submit(pool, job)
         awaited: list[Future[Any]] = [future, job.given_up]
         done = wait(awaited, self._limits.minutes * 60, FIRST_COMPLETED).done

@@ -17,7 +17,7 @@ _ODD = re.compile(r"[^\w.-]+")
 
 def shown_name(text: str) -> str:
     """The last part of a name that a browser sent, in one short line; "recording" if nothing of it is left."""
-    name = clean(_PATH.split(printable(text))[-1])
+    name = printable(clean(_PATH.split(text)[-1]))
     return name[-_LONGEST:].strip(". ") or "recording"
 
 

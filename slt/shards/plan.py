@@ -111,4 +111,6 @@ def read_plan(folder: Path) -> Plan:
         raw = json.loads((folder / PLAN).read_text(encoding="utf-8"))
         return Plan(folder, str(raw["stage"]), dict(raw["options"]), int(raw["inputs"]), int(raw["size"]), raw["key"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / PLAN}: no plan of shards ({error}); `slt shards` writes one") from error
+        damaged = (folder / PLAN).exists()
+        advice = "delete the file, and `slt shards` writes it anew" if damaged else "`slt shards` writes one"
+        raise InputError(f"{folder / PLAN}: no plan of shards ({error}); {advice}") from error

@@ -131,7 +131,8 @@ def _write(
 
 def _json(value: Any, indent: int | None = None) -> str:
     """As people can read it; bytes in a name that are no text stand as JSON's own escapes."""
-    return printable(json.dumps(value, indent=indent, ensure_ascii=False))
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @lru_cache(maxsize=2)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from skeletor.support.config import read_yaml
+from skeletor.support.config import read_yaml, read_yaml_file
 from skeletor.support.errors import InputError, one_line
 
 README = "README.md"
@@ -154,3 +155,11 @@ def _texts(value: Any) -> Sequence[str]:
     """A text, or a list of texts, as a list; [] for anything else, or empty ones."""
     found = [value] if isinstance(value, str) else value
     return found if isinstance(found, list) and found and all(isinstance(v, str) and v for v in found) else []
+
+
+def read_scores(path: Path) -> dict[str, Mapping[str, Any]]:
+    """Split -> score -> value, of scores.json; nothing if there is none. Raises InputError if it is something else."""
+    found = read_yaml_file(path) if path.exists() else {}  # JSON is YAML, and this reader has limits
+    if not isinstance(found, dict) or not all(isinstance(values, dict) for values in found.values()):
+        raise InputError(f"{path}: holds no scores by split; copy the model folder again")
+    return found

@@ -12,8 +12,8 @@ from skeletor.files.outside import reading
 from skeletor.files.pickles import unsafe_kind
 from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError, one_line, printable
-from slt.inference.model_files import CONFIG, READ, UNREAD, read_model_config
-from slt.sharing.card import README, header_faults, read_header
+from slt.inference.model_files import CONFIG, READ, SCORES, UNREAD, read_model_config
+from slt.sharing.card import README, header_faults, read_header, read_scores
 
 PULLED = "pulled.json"  # from where, see `slt.sharing.hub`
 BESIDE = (README, ".gitattributes", PULLED)  # files that `model.yaml` does not name: no program reads them
@@ -44,7 +44,7 @@ def check_model(folder: Path, load: bool = True) -> Checked:
     faults = [fault for path in paths for fault in _entry_faults(path)]
     faults += _listed_faults(folder)
     header, missing = _header(folder)
-    faults += missing
+    faults += missing + _scores_faults(folder / SCORES)
     if load and not faults:
         faults += _load_faults(folder)
     plain = [path for path in paths if _is_plain(path)]
@@ -126,6 +126,16 @@ def _header(folder: Path) -> tuple[Mapping[str, Any], list[str]]:
     except InputError as error:
         return {}, [str(error)]
     return header, header_faults(header)
+
+
+def _scores_faults(path: Path) -> list[str]:
+    """Whether scores.json holds scores, if it is a file."""
+    try:
+        if path.exists() and _is_plain(path):
+            read_scores(path)
+    except InputError as error:
+        return [_short(error, path.parent)]
+    return []
 
 
 def _load_faults(folder: Path) -> list[str]:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from skeletor.files.atomic import atomic_path
-from skeletor.support.config import read_yaml_file
 from skeletor.support.errors import InputError
 from slt.inference.model_files import CARD, CONFIG, SCORES, SIGNS, check_files, read_model_config
-from slt.sharing.card import README, About, make_readme
+from slt.sharing.card import README, About, make_readme, read_scores
 from slt.sharing.check import KNOWN, require_sound
 
 
@@ -21,8 +20,11 @@ def export_model(
     """Write `out`: the files of the model, and README.md with its scores, from what the model says of itself.
 
     What is given takes the place of what the model says. `out` may be an older export, which is replaced.
-    Raises InputError if the model is damaged, says too little of itself, or `out` holds other files.
+    Raises InputError if the model is damaged, says too little of itself, `out` holds other files, or lies
+    in `folder`.
     """
+    if folder.resolve() in out.resolve().parents:
+        raise InputError(f"{out}: lies in the model's own folder, which may hold its files alone; give another folder")
     config = read_model_config(folder)
     check_files(folder, config["files"])
     told: Mapping[str, Any] = config.get("card") or {}
@@ -33,7 +35,7 @@ def export_model(
         dataset=dataset or told.get("dataset", ""),
         task="video-classification" if SIGNS in config["files"] else "translation",
     )
-    readme = make_readme(about, _scores(folder / SCORES), _body(folder / CARD, about))
+    readme = make_readme(about, read_scores(folder / SCORES), _body(folder / CARD, about))
     check_replaceable(out)
     with atomic_path(out) as temporary:
         temporary.mkdir()
@@ -53,14 +55,6 @@ def check_replaceable(out: Path) -> None:
     foreign = sorted(path.name for path in out.iterdir() if path.name not in KNOWN or path.is_dir())
     if foreign:
         raise InputError(f"{out}: holds {foreign[0]}, which is no file of a model; give the name of a new folder")
-
-
-def _scores(path: Path) -> dict[str, Mapping[str, Any]]:
-    """Split -> score -> value, of scores.json."""
-    found = read_yaml_file(path) if path.exists() else {}  # JSON is YAML, and this reader has limits
-    if not isinstance(found, dict) or not all(isinstance(values, dict) for values in found.values()):
-        raise InputError(f"{path}: holds no scores by split; copy the model folder again")
-    return found
 
 
 def _body(path: Path, about: About) -> str:

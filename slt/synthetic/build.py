@@ -52,7 +52,7 @@ class CorpusConfig(Config):
     studio_motion: int = Field(500, ge=0)
     negatives: int = Field(12, ge=0)
     signers_disjoint: bool = False
-    fps: float = Field(25.0, gt=0)
+    fps: float = Field(25.0, ge=1, le=240)
     seed: int = Field(1, ge=0)
 
 

@@ -89,6 +89,12 @@ def test_refine_repairs_with_the_packages_own_weights(shard: Path, tmp_path: Pat
         (["refine", "SHARD", "--weights", "SHARD"], "not the weights"),
         (["train", "missing.yaml"], "missing.yaml"),
         (["evaluate", "SHARD", "missing.safetensors"], "missing.safetensors"),
+        (["evaluate", "SHARD", "SHARD", "--pck", "0"], "--pck 0"),
+        (["evaluate", "SHARD", "SHARD", "--pck", "nan"], "--pck nan"),
+        (["pack", "SHARD", "-o", "store", "--fps", "inf"], "--fps inf"),
+        (["pack", "SHARD", "-o", "store", "--fps", "1e9"], "--fps 1e+09"),
+        (["fit-noise", "SHARD", "-o", "noise.json", "--fps", "1e-9"], "--fps 1e-09"),
+        (["fit-noise", "SHARD", "-o", "SHARD"], "written as JSON"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
@@ -191,3 +197,67 @@ def test_anonymised_in_the_layout_of_others(tmp_path: Path, capsys: pytest.Captu
     assert main([*argv, "--layout", "mediapipe", "-o", str(tmp_path / "b.safetensors")]) == 2
     assert main([*argv, "--stream", "-o", str(tmp_path / "c.safetensors")]) == 2
     assert "leave out --stream" in capsys.readouterr().err
+
+
+def test_a_folder_of_other_things_is_not_replaced_by_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flat = PoseSequence(moving(5).keypoints[..., :2] * 50 + 200, np.ones((5, 50)), 25, SIGNING_50)
+    native.write_pose(flat, tmp_path / "in" / "a.safetensors")
+    before = (tmp_path / "in" / "a.safetensors").read_bytes()
+    argv = ["refine", str(tmp_path / "in" / "a.safetensors"), "--refiner", "linear", "-o"]
+    assert main([*argv, str(tmp_path / "in")]) == 2
+    assert "holds a.safetensors, which would be lost" in capsys.readouterr().err
+    assert [p.name for p in (tmp_path / "in").iterdir()] == ["a.safetensors"]
+    assert (tmp_path / "in" / "a.safetensors").read_bytes() == before
+    for _ in range(2):  # a folder of its own frames is made anew
+        assert main([*argv, str(tmp_path / "frames")]) == 0 and len(list((tmp_path / "frames").iterdir())) == 5
+
+
+def test_what_is_not_measured_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    native.write_shard({"a": moving(5), "b": moving(6)}, tmp_path / "p.safetensors")
+    native.write_shard({"b": moving(6), "c": moving(7), "d": moving(8)}, tmp_path / "t.safetensors")
+    assert main(["evaluate", str(tmp_path / "p.safetensors"), str(tmp_path / "t.safetensors")]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("1 clips: ")
+    assert "t.safetensors: warning: 2 of its 3 clips are not in the other file, as c" in printed.err
+    assert "p.safetensors: warning: 1 of its 2 clips are not in the other file, as a" in printed.err
+
+
+def test_clips_of_other_rates_are_not_compared_and_nobody_is_no_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = moving(6), moving(6)
+    faster = PoseSequence(other.keypoints, other.confidence, 50, other.skeleton, other.provenance)
+    nobody = PoseSequence(np.full((6, 50, 3), np.nan), np.zeros((6, 50)), 25, SIGNING_50, one.provenance)
+    for name, pose in (("one", one), ("fast", faster), ("nobody", nobody)):
+        native.write_shard({"a": pose}, tmp_path / f"{name}.safetensors")
+    place = {name: str(tmp_path / f"{name}.safetensors") for name in ("one", "fast", "nobody", "out")}
+    assert main(["evaluate", place["fast"], place["one"]]) == 2
+    assert "50 frames a second, the truth has 25" in capsys.readouterr().err
+    assert main(["evaluate", place["fast"], place["one"], "--fps", "25"]) == 0
+    assert main(["evaluate", place["nobody"], place["one"], "--json"]) == 3
+    printed = capsys.readouterr()
+    assert "nothing was measured" in printed.err and "MPJPE" in printed.out
+    assert main(["refine", place["nobody"], "--refiner", "linear", "-o", place["out"]]) == 3
+    assert len(read_pose(place["out"])) == 6 and "nobody is seen" in capsys.readouterr().err
+
+
+def test_an_input_that_is_named_twice_is_packed_once(shard: Path, tmp_path: Path) -> None:
+    same = str(shard.parent / "." / shard.name)
+    assert main(["pack", str(shard), same, "-o", str(tmp_path / "store")]) == 0
+    assert json.loads((tmp_path / "store" / "frames.json").read_text())["clips"] == 3
+
+
+def test_a_training_leaves_the_data_and_a_readme_of_others_alone(
+    shard: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "README.md").write_text("# My project\n")
+    train = config(max_steps=1).model_dump(mode="json")
+    job = {"data": [str(tmp_path)], "out": str(tmp_path), "device": "cpu", "train": train}
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+    assert main(["train", str(tmp_path / "job.yaml")]) == 2 and "folder of the data" in capsys.readouterr().err
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job | {"out": ""}))
+    assert main(["train", str(tmp_path / "job.yaml")]) == 2 and "'out'" in capsys.readouterr().err
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job | {"data": [str(shard)]}))
+    assert main(["train", str(tmp_path / "job.yaml")]) == 0
+    assert (tmp_path / "README.md").read_text() == "# My project\n"
+    assert (tmp_path / "refiner.README.md").read_text().startswith("# Skeletor refiner")

@@ -78,7 +78,7 @@ class LifterTrainConfig(Config):
 class LiftTrainJob(Config):
     """`slt lift train FILE`. out: folder for weights, card, log and checkpoint. start: weights to start from."""
 
-    out: str
+    out: str = Field(min_length=1)
     seed: int = Field(0, ge=0)
     device: str = "auto"
     threads: int | None = Field(default=None, ge=1, le=4096)

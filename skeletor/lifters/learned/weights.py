@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from skeletor.files.atomic import write_text
+from skeletor.files.card import write_beside
 from skeletor.files.tensors import save_tensors
 from skeletor.files.weight_file import check_fit, damaged, read_weights
 from skeletor.lifters.learned.networks.registry import LiftNetwork, build_network, check_arguments
@@ -20,7 +20,6 @@ from skeletor.poses.skeleton import SKELETONS
 from skeletor.support.config import Config, check_config
 
 FORMAT = "slt-lifter-1"
-CARD = "README.md"
 _ADVICE = "train or fetch them again"
 
 
@@ -95,7 +94,7 @@ def load_lifter(path: Path | str) -> LoadedLifter:
 
 
 def write_card(info: LifterInfo, weights: Path) -> None:
-    """Write `README.md` beside the weights, atomically. All figures are those of the weights' header."""
+    """Write the card beside the weights (`skeletor.files.card`). All figures are those of the weights' header."""
     figures = "\n".join(f"| {key} | {_number(value)} |" for key, value in info.training.items())
     model = ", ".join(f"{key} {value}" for key, value in info.model.items() if key not in ("kind", "bones", "carriers"))
     options = ", ".join(f"{key} {_number(value)}" for key, value in info.config.get("train", {}).items())
@@ -132,7 +131,7 @@ or `lift: {{mode: learned, weights: {weights.name}}}` in a config.
 Network: {model}
 Training: {options}
 """
-    write_text(weights.parent / CARD, text)
+    write_beside(weights, text)
 
 
 def _number(value: Any) -> str:

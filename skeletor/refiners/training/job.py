@@ -34,7 +34,7 @@ class TrainJob(Config):
     """
 
     data: list[str] = Field(min_length=1)
-    out: str
+    out: str = Field(min_length=1)
     seed: int = Field(0, ge=0)
     device: str = "auto"
     threads: int | None = Field(default=None, ge=1, le=4096)
@@ -45,9 +45,12 @@ class TrainJob(Config):
 
 
 def run_job(job: TrainJob) -> RefinerTrainResult:
-    """Read the clips and train. Errors as of `skeletor.io.formats.read_poses` and `train_refiner`."""
+    """Read the clips and train. Errors as of `skeletor.io.formats.read_poses` and `train_refiner`; InputError
+    if `out` is a folder of the data.
+    """
     import torch
 
+    _check_out(job)
     if job.threads:
         torch.set_num_threads(job.threads)
     if job.noise is not None:
@@ -69,6 +72,12 @@ def run_job(job: TrainJob) -> RefinerTrainResult:
     store = open_frames(paths[0])
     words = f"{job.data[0]}: {len(store.index.starts)} clips, {store.frames} frames"
     return train_refiner(store, job.train, job.out, job.seed, job.device, data=words, licence=job.licence)
+
+
+def _check_out(job: TrainJob) -> None:
+    """InputError if the weights would lie among the data: the next training would read them as poses."""
+    if any("://" not in name and Path(name).resolve() == Path(job.out).resolve() for name in job.data):
+        raise InputError(f"out: {job.out}: is the folder of the data; give another folder for the weights")
 
 
 def with_noise(train: RefinerTrainConfig, noise: MeasuredNoise) -> RefinerTrainConfig:

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skeletor.files.atomic import write_text
+from skeletor.files.card import write_beside
 from skeletor.refiners.weights import RefinerInfo
-
-CARD = "README.md"
 
 
 def write_card(info: RefinerInfo, weights: Path) -> Path:
-    """Write `README.md` beside the weights, atomically; returns its path."""
-    write_text(weights.parent / CARD, model_card(info, weights.name))
-    return weights.parent / CARD
+    """Write the card beside the weights, atomically; returns its path (`skeletor.files.card`)."""
+    return write_beside(weights, model_card(info, weights.name))
 
 
 def model_card(info: RefinerInfo, file: str) -> str:

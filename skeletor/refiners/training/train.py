@@ -149,9 +149,11 @@ def _data(
         return _packed(clips, config, seed)
     if degraded is not None and [len(c) for c in degraded] != [len(c) for c in clips]:
         raise InputError("degraded clips must have the frames of the clips, one for one")
-    keep = [k for k, clip in enumerate(clips) if len(clip)]
+    keep = [k for k, clip in enumerate(clips) if (clip.confidence > 0).any()]
     if not keep:
-        raise InputError("no clips to train a refiner on")
+        raise InputError("no clips to train a refiner on, or nobody is seen in any of them; give clips of signers")
+    if len(keep) < len(clips):
+        log.warning("refiner: %d of %d clips are left out: nobody is seen in them", len(clips) - len(keep), len(clips))
     fps, skeleton = config.fps or clips[keep[0]].fps, clips[keep[0]].skeleton
     ready = alike([clips[k] for k in keep], fps, skeleton)
     worse = None if degraded is None else alike([degraded[k] for k in keep], fps, skeleton)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skeletor.files.paths import input_path
+from skeletor.files.paths import input_path, output_path
 from skeletor.files.plain_json import to_json
 from skeletor.refiners.registry import REFINERS
 from skeletor.support.errors import InputError
@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     refs = "PHOENIX14T's corpus.csv; .tsv or .json of name and sentence; .pt; or one a line in the order of the clips"
     group.add_argument("--refs", type=Path, metavar="FILE", help=refs + "; default: those in the .pt itself")
     group.add_argument("--model", type=Path, help="model folder; default: the newest trained one")
-    group.add_argument("-o", "--output", type=Path, help="folder for hypotheses.tsv and scores.json")
+    group.add_argument("-o", "--output", type=output_path, help="folder for hypotheses.tsv and scores.json")
     group.add_argument("--refine", choices=REFINERS.names(), help="default: the model's")
     group.add_argument("--fps", type=float, help="of the poses; default: what their files say, 25 if nothing")
     group.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from slt.score.tokens import tokenizer
 
     tokenizer(args.tokens)  # one that is not installed is told before all the work
+    if args.output is not None and args.output.exists() and not args.output.is_dir():
+        raise InputError(f"{args.output}: is a file; give a folder for the results with -o")
     paths = [input_path(text) for text in args.poses]
     sources, failed = find_sources(paths, args.fps, _joints(args.joints), args.skeleton)
     refs = args.refs

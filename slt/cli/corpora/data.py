@@ -14,6 +14,7 @@ from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
     from slt.data.check import Check
+    from slt.data.importers.base import ImportOptions
     from slt.data.own_new import NewTable, SplitPlan
     from slt.data.statistics import Lengths
 
@@ -73,6 +74,7 @@ def _import(args: argparse.Namespace) -> int:
          "language": args.language or "", "glosses_as_text": args.glosses_as_text},
         ImportOptions, "slt data import",
     )  # fmt: skip
+    _refuse_of_other_kinds(args.kind, options)
     root = args.folder or args.source
     made = import_data(args.kind, args.source, root, options, args.media, _plan(args), args.force)
     counts = ", ".join(f"{split} {count:,}" for split, count in made.splits.items() if split)
@@ -84,6 +86,17 @@ def _import(args: argparse.Namespace) -> int:
         print(f"  write the column split of {made.splits['']:,} clips, or: --force --split 0.8,0.1,0.1")
     print(f"  slt data check {root}\n  slt run configs/own_data.yaml --corpus {root}")
     return 0
+
+
+def _refuse_of_other_kinds(kind: str, options: ImportOptions) -> None:
+    """InputError for an option that this kind of data set does not read: it would change nothing, without a word."""
+    from slt.data.importers.registry import KINDS
+
+    for option in sorted({option for one in KINDS.values() for option in one.takes} - set(KINDS[kind].takes)):
+        if getattr(options, option):
+            whose = ", ".join(name for name, one in KINDS.items() if option in one.takes)
+            shown = option.replace("_", "-").replace("tiers", "tier")
+            raise InputError(f"--{shown}: is of {whose}, not of {kind}; leave it out")
 
 
 def _shares(text: str) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skeletor.files.lock import locked
+from skeletor.files.paths import output_path
 from skeletor.files.suffixes import bare_name
 from skeletor.lifters.choice import lift_help, lift_values
 from skeletor.lifters.registry import LIFTERS
@@ -37,6 +38,9 @@ def main(command: str, argv: list[str], text: str) -> int:
     config = read_run_config(args)  # before the imports, which take seconds: what is wrong in it is told at once
     if args.corpus is not None and not args.corpus.is_dir():
         raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
+    for other in args.reuse:
+        if not (other / "config.json").is_file():
+            raise InputError(f"--reuse {other}: no run lies there (no config.json); give the folder of another run")
 
     from skeletor.support.together import team_of_torchrun
     from slt.pipeline.run import run
@@ -72,7 +76,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt run`; every default that the help names is the real one."""
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("config", type=Path, help="YAML, for example configs/demo.yaml")
-    parser.add_argument("--run-dir", type=Path, help="default: runs/NAME of the config, and of --corpus")
+    parser.add_argument("--run-dir", type=output_path, help="default: runs/NAME of the config, and of --corpus")
     parser.add_argument(
         "--corpus",
         type=Path,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skeletor.files.plain_json import to_json
 from slt.cli.corpora import back_translate
+from slt.cli.options import seed
 from slt.score.tokens import ABOUT, TOKENS
 
 
@@ -38,7 +39,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"slt {command}", description=text)
     parser.add_argument("--hyp", type=Path, metavar="FILE", help="hypotheses, one sentence a line")
     parser.add_argument("--ref", type=Path, metavar="FILE", help="references, one sentence a line")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap; default: %(default)s")
+    parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap; default: %(default)s")
     parser.add_argument("--tokens", choices=TOKENS, default="none", help=f"{ABOUT}; default: %(default)s")
     parser.add_argument("--json", action="store_true", help="print JSON")
     back_translate.add_options(parser)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from skeletor.files.lock import locked
+from skeletor.files.paths import output_path
 from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
 from skeletor.lifters.choice import named_weights
 from skeletor.poses.key_frames import UPSAMPLINGS
@@ -62,7 +63,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     takes = "videos, files of poses, or the output of another `slt shards`"
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help=takes)
     parser.add_argument("--list", type=Path, metavar="FILE", help="a text file with an input a line")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for plan and results")
+    parser.add_argument("-o", "--output", type=output_path, required=True, help="folder for plan and results")
     parser.add_argument("--shard-size", type=int, default=32, help="inputs in a shard; default: %(default)s")
     parser.add_argument("--dry-run", action="store_true", help="write the plan, run nothing")
     parser.add_argument("--workers", type=int, help="processes, Slurm tasks, Ray actors at a time; default: one a core")
@@ -117,8 +118,12 @@ def _inputs(args: argparse.Namespace) -> Iterator[Path]:
     if args.list is not None:
         if not args.list.exists() or args.list.is_dir():
             raise InputError(f"{args.list}: no file with an input a line is there")
-        with open(args.list, encoding="utf-8", errors="surrogateescape") as lines:
-            yield from (Path(line.rstrip("\n")) for line in lines if line.strip())
+        with open(args.list, encoding="utf-8-sig", errors="surrogateescape") as lines:
+            for number, line in enumerate(lines, 1):
+                if "\0" in line:
+                    raise InputError(f"{args.list}: line {number}: a NUL byte; give a text file with an input a line")
+                if line.strip():
+                    yield Path(line.rstrip("\n"))
 
 
 def _expanded(path: Path) -> Sequence[Path]:

@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 
 from skeletor.files.lock import locked
+from skeletor.files.paths import output_path
 from skeletor.support.config import load_config, read_overrides
 from skeletor.support.progress import log, log_to
 from slt.cli.inputs import Input, each, find_inputs
+from slt.cli.options import processes, seed
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -24,9 +26,11 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     train = actions.add_parser("train", help="train on the clips of a corpus that have pixels, score dev and test")
     train.add_argument("config", type=Path, help="YAML, for example configs/sign2text/nslt.yaml")
     train.add_argument("--corpus", type=Path, required=True, help="a folder with clips.tsv, or PHOENIX14T")
-    train.add_argument("-o", "--output", type=Path, required=True, help="folder of the run; goes on where it was")
-    train.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    train.add_argument("--workers", type=int, default=2, help="threads; default: %(default)s")
+    train.add_argument(
+        "-o", "--output", type=output_path, required=True, help="folder of the run; goes on where it was"
+    )
+    train.add_argument("--seed", type=seed, default=1, help="default: %(default)s")
+    train.add_argument("--workers", type=processes, default=2, help="threads; default: %(default)s")
     train.add_argument("--device", default="auto", help="default: %(default)s, a GPU if there is one")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the config")
     translate = actions.add_parser("translate", help="translate videos or folders of frames")

@@ -15,7 +15,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from slt.data.corpus import SPLITS
-from slt.data.own import OwnDescription
+from slt.data.own import LANGUAGE, OwnDescription
 from slt.data.tables import Row, read_rows, read_text
 
 DEV_NAMES: Mapping[str, str] = {"val": "dev", "valid": "dev", "validation": "dev"}
@@ -28,7 +28,7 @@ class ImportOptions(Config):
     prefer: str = Field("videos", pattern="^(videos|poses)$", description="which, where a clip has both")
     text_tiers: list[str] = Field([], description="ELAN: tiers with the sentences; default: the importer's own")
     gloss_tiers: list[str] = Field([], description="ELAN: tiers with the glosses; default: the importer's own")
-    language: str = Field("", description="of the text, where the data have several, as de or en")
+    language: str = Field("", pattern=LANGUAGE, description="of the text, where the data have several, as de or en")
     glosses_as_text: bool = Field(False, description="the glosses stand for the sentence, where there is none")
 
 

@@ -25,7 +25,7 @@ class PretrainJob(Config):
     """
 
     data: list[str] = Field(min_length=1)
-    out: str
+    out: str = Field(min_length=1)
     seed: int = Field(0, ge=0)
     device: str = "auto"
     buffer: int | None = Field(default=None, ge=1, le=10**6)

@@ -199,6 +199,9 @@ def _hypothesis(ids: list[int], log_probs: list[float], model: Model, text: Text
     end = ids.index(model.eos_index) if complete else len(ids)
     kept = [k for k in range(end) if ids[k] != model.pad_index]
     tokens = [text.words._itos[ids[k]] for k in kept]  # JoeyNMT has no public way from an id to its token
-    sentence = text.tokenizer.post_process(tokens, generate_unk=True) if tokens else ""
+    words = [token for token in tokens if token not in text.words.specials[1:4]]
+    # JoeyNMT asserts that something is left, and of spaces alone nothing is: models of pieces or characters write such.
+    blank = not tokens or (words and not any(word.strip(text.tokenizer.SPACE_ESCAPE) for word in words))
+    sentence = "" if blank else text.tokenizer.post_process(tokens, generate_unk=True)
     probabilities = [log_probs[k] for k in kept] + ([log_probs[end]] if complete else [])
     return Hypothesis(sentence, tuple(tokens), tuple(probabilities), complete)

@@ -1,6 +1,7 @@
 import errno
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,3 +140,18 @@ def test_a_device_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(InputError, match="is a device or a pipe"):
         write_text(tmp_path / "pipe", "x")
     assert (tmp_path / "pipe").is_fifo() and [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_full_disk_is_told_of_what_is_written_not_of_what_is_copied(tmp_path, monkeypatch):
+    (tmp_path / "source").write_text("x")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "sendfile", full)
+    with (
+        pytest.raises(InputError, match=r"^\S+/target: the disk is full"),
+        atomic_path(tmp_path / "target") as temporary,
+    ):
+        shutil.copyfile(tmp_path / "source", temporary)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["source"]

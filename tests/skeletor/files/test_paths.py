@@ -1,10 +1,11 @@
+import argparse
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from skeletor.files.paths import address_fault, input_path, special_fault
+from skeletor.files.paths import address_fault, input_path, output_path, special_fault
 from skeletor.support.errors import InputError
 
 
@@ -35,3 +36,11 @@ def test_what_can_be_read_once_only_is_refused(tmp_path):
 def test_files_folders_and_what_is_absent_are_left_to_the_readers(tmp_path):
     (tmp_path / "a").touch()
     assert [special_fault(p) for p in (tmp_path, tmp_path / "a", tmp_path / "b", tmp_path / "a" / "c")] == [None] * 4
+
+
+def test_an_empty_name_is_no_output():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-o", type=output_path)
+    assert parser.parse_args(["-o", "a/"]).o == Path("a")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["-o", ""])

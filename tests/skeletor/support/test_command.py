@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import av
 import pytest
@@ -153,3 +154,19 @@ def test_a_signal_ends_a_command_though_a_library_has_lost_it(tmp_path, capsys):
     assert run_command(lambda: work(files[1]), "x") == 130
     assert capsys.readouterr().err.splitlines() == ["x: interrupted"] * 2
     assert run_command(lambda: for_each([], work, "files"), "x") == 0, "the next command has heard nothing"
+
+
+def test_closed_streams_lead_nowhere(tmp_path: Path) -> None:
+    """`>&-` and `2>&-`: nothing is printed, the code is the command's, and no file gets the number of a stream."""
+    script = (
+        "import os; from skeletor.support.command import run_command\n"
+        "def work():\n"
+        "    print('told'); os.write(1, b'noise'); open('out', 'w').write('file'); return 3\n"
+        "raise SystemExit(run_command(work, 'x'))"
+    )
+    for closed in (">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        line = f'"{sys.executable}" -c "$SCRIPT" {closed}'
+        done = subprocess.run(["bash", "-c", line], env={**os.environ, "SCRIPT": script}, cwd=tmp_path, check=False,
+                              capture_output=True)  # fmt: skip
+        assert done.returncode == 3 and done.stderr == b"", done
+        assert (tmp_path / "out").read_text() == "file"

@@ -1,6 +1,6 @@
 import pytest
 
-from skeletor.support.errors import one_line
+from skeletor.support.errors import one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,7 @@ from skeletor.support.errors import one_line
 )
 def test_a_message_is_one_printable_line_within_its_limit(error: Exception, limit: int | None, line: str) -> None:
     assert one_line(error, limit) == line
+
+
+def test_names_neither_break_lines_nor_command_the_terminal() -> None:
+    assert printable("a\nb\x1b[31m\x9bc\udcffü😀") == "a\\x0ab\\x1b[31m\\x9bc\\udcffü😀"

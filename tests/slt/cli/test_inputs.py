@@ -64,6 +64,8 @@ def test_no_result_is_written_over_an_input(tmp_path):
     (tmp_path / "t.json").touch()
     with pytest.raises(InputError, match=r"t\.json would be written over it"):
         names([str(tmp_path / "t.json")], tmp_path, (".txt", ".json"))
+    with pytest.raises(InputError, match="written over it"):  # the folder "new" is made before the result
+        names([str(source)], tmp_path / "new" / "..")
 
 
 def test_a_file_for_a_folder_is_told_at_once(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,6 +53,12 @@ def test_what_cannot_be_served_is_one_line(model, tmp_path):
         serve("--model", model, "--host", "nowhere.invalid", "--port", "0")
     with pytest.raises(InputError):
         serve("--model", tmp_path, "--port", "0")
+    with pytest.raises(InputError, match="--device tpu"):
+        serve("--model", model, "--port", "0", "--device", "tpu")
+    damaged = shutil.copytree(model, tmp_path / "damaged")
+    (damaged / "vocabulary.txt").write_text("other")
+    with pytest.raises(InputError, match=r"vocabulary\.txt is damaged"):
+        serve("--model", damaged, "--port", "0")
     for option in ("--max-mb", "--max-seconds", "--max-waiting", "--max-minutes", "--keep-minutes", "--workers"):
         with pytest.raises(InputError, match=r"^(slt serve|--workers 0): "):
             serve("--model", model, option, "0")

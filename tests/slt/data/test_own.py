@@ -50,6 +50,15 @@ def test_lines_of_tabs_alone_are_no_clips(tmp_path):
     assert [clip.name for clip in read_own(tmp_path).clips] == ["a", "b"]
 
 
+def test_columns_without_a_name_may_be_empty_and_hold_nothing(tmp_path):
+    write_lines(tmp_path, ("a", "train", "x", "", ""), head=("name", "split", "text", "", ""))
+    table = read_table(tmp_path)
+    assert table.columns == ("name", "split", "text") and not table.faults and "" not in table.entries[0].cells
+    write_lines(tmp_path, ("a", "train", "x", "", "y"), head=("name", "split", "text", "", ""))
+    with pytest.raises(InputError, match="column 5 has no name"):
+        read_table(tmp_path)
+
+
 def test_spaces_are_single_and_optional_columns_may_be_absent(tmp_path):
     write_lines(tmp_path, (" Hello   world. ", "b", "dev"), head=("Text", "NAME", "Split"))
     (clip,) = read_own(tmp_path).clips
@@ -111,10 +120,12 @@ def test_the_fingerprint_tells_changes(tmp_path):
     prints = {fingerprint(read_own(root))}
     write_poses(root / "videos" / "dev-0.safetensors", frames=9)
     prints.add(fingerprint(read_own(root)))
+    write_poses(root / "videos" / "dev-0.safetensors", frames=9, seed=7)  # other poses, as many bytes
+    prints.add(fingerprint(read_own(root)))
     table = root / "clips.tsv"
     table.write_text(table.read_text().replace("Hello, dev-0", "HELLO, dev-0"))
     prints.add(fingerprint(read_own(root)))
-    assert len(prints) == 3
+    assert len(prints) == 4
 
 
 @pytest.mark.parametrize(
@@ -130,6 +141,13 @@ def test_the_fingerprint_tells_changes(tmp_path):
         (("b\\c", *ROW[1:]), "cannot be the name"),
         (("b\x07", *ROW[1:]), "cannot be the name"),
         (("b" * 201, *ROW[1:]), "longer than 200 bytes"),
+        (("\u200b", *ROW[1:]), "no name"),
+        (("b\u200b", *ROW[1:]), "control or invisible characters"),
+        (("\u202eb", *ROW[1:]), "control or invisible characters"),
+        (("# b", *ROW[1:]), "a # before a line does not take it out"),
+        (("b", "train", "", "", "\u200b \ufeff"), "clip b has no text"),
+        (("b", "train", "", "", "rain \x1b[31m"), r"a control character \(U\+001B\)"),
+        (("b", "train", "", "", "the <unk> rains"), "'<unk>', which the translator has for itself"),
         (("b", "validation", "", "", "y"), "'validation' is none of train, dev, test"),
         (("b", "train", "", "", " "), "clip b has no text"),
         (("b", "", "", "", "y"), "clip b has no split"),

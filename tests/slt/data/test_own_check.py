@@ -28,6 +28,14 @@ def test_a_sound_set(tmp_path, depth):
     assert not found.is_phoenix and found.place.annotations == tmp_path / "clips.tsv"
 
 
+def test_invisible_characters_are_told(tmp_path):
+    root = sound_set(tmp_path)
+    table = root / "clips.tsv"
+    table.write_text(table.read_text().replace("Hello, dev-0!", "Hello\u200b, dev-0!"))
+    found = check(root)
+    assert found.sound and any("1 texts have invisible characters, as U+200B in line 4" in n for n in found.notes)
+
+
 def test_each_fault_with_its_line(tmp_path):
     root = sound_set(tmp_path)
     shutil.copy(root / "videos" / "train-1.safetensors", root / "x.safetensors")

@@ -28,7 +28,7 @@ def rows(root) -> dict:
 def test_videos_frames_and_poses_become_lines(tmp_path):
     touch(tmp_path / "videos", "b.mp4", "a.avi", "c/0001.png", "d/1/0001.jpg", "e.pose", "b.pose", ".x.mp4", "notes.md",
           "empty.dir/readme")  # fmt: skip
-    (tmp_path / "videos" / "a.txt").write_text("  Ja,\n es regnet. ", encoding="utf-8")
+    (tmp_path / "videos" / "a.TXT").write_text("  Ja,\n es regnet. ", encoding="utf-8")
     made = new_table(tmp_path)
     found = rows(tmp_path)
     assert list(found) == ["a", "b", "c", "d", "e"]

@@ -6,10 +6,11 @@ import pytest
 
 from skeletor.support.errors import InputError
 from slt.data import layout
+from slt.estimators.pose_files import PosesOptions
 from slt.pipeline import report, run
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
-from slt.pipeline.sources import folder_rate, require_glosses, spans_of
+from slt.pipeline.sources import folder_rate, require_dev, require_glosses, spans_of
 from slt.pipeline.work.readers.render_pixels import corpus_sources
 from slt.recognise.config import RecogniserConfig
 from slt.translate.config import PRESETS
@@ -53,6 +54,20 @@ def test_glosses_of_test_are_not_needed(corpus):
     require_glosses(RunConfig(), without_glosses(corpus, "test-0"))
 
 
+def test_what_cannot_end_well_is_told_before_the_work(tmp_path, corpus):
+    root = sound_set(tmp_path / "few", {"train": 2, "dev": 4, "test": 1})
+    config = RunConfig(workers=1, gloss2text=False, estimator=PosesOptions())
+    with pytest.raises(InputError, match=r"4 clips in dev.*at least 5"):
+        run.prepare_rows(config, tmp_path / "run", root)
+    with pytest.raises(InputError, match="no row 'roh'; the rows of this run are raw, "):
+        run.prepare_rows(config.model_copy(update={"rows": ["roh"]}), tmp_path / "run", root)
+    assert not (tmp_path / "run" / "estimated").exists()
+    bare = tuple(replace(clip, source=None) if clip.split == "dev" else clip for clip in corpus.clips)
+    with pytest.raises(InputError, match="0 clips in dev"):
+        require_dev(replace(corpus, clips=bare))
+    require_dev(replace(corpus, clips=bare, description=layout.Description("rendered")))
+
+
 def test_a_run_takes_a_table_of_clips_and_leaves_its_text(tmp_path):
     root = sound_set(tmp_path / "mine")
     table = root / "clips.tsv"
@@ -80,10 +95,9 @@ def test_it_is_estimated_and_lifted_like_any_other(tmp_path):
     from skeletor.io.store import open_store
     from skeletor.lifters.fast_lifter import FastOptions
     from skeletor.refiners.base import NoRefineOptions
-    from slt.estimators.pose_files import PosesOptions
     from tests.slt.toy import perform
 
-    root = sound_set(tmp_path / "mine")
+    root = sound_set(tmp_path / "mine", {"train": 2, "dev": 5, "test": 1})
     for k, file in enumerate(sorted((root / "videos").iterdir())):
         pose = perform(["regen", "wind"], k)
         flat = pose.replace(pose.keypoints[:, :, :2] * 60 + 200)
@@ -95,7 +109,7 @@ def test_it_is_estimated_and_lifted_like_any_other(tmp_path):
     done = run.prepare_rows(config, tmp_path / "run", root)
     (row,) = done.rows
     assert {split: sorted(open_store(row.store / split)) for split in layout.SPLITS} == {
-        "train": ["train-0", "train-1"], "dev": ["dev-0"], "test": ["test-0"],
+        "train": ["train-0", "train-1"], "dev": [f"dev-{k}" for k in range(5)], "test": ["test-0"],
     }  # fmt: skip
     assert (tmp_path / "run" / "bad_clips.tsv").read_text(encoding="utf-8").count("\n") == 1
 

@@ -100,6 +100,8 @@ def test_the_same_run_gives_the_same_bytes_and_an_old_page_is_replaced(tmp_path:
     assert main("report", [str(run)], "") == 0
     first = (run / "report.html").read_bytes()
     assert main("report", [str(run), "-o", str(tmp_path / "b.html")], "") == 0
+    with pytest.raises(InputError, match=r"ends with \.html"):  # it would take the place of a result
+        main("report", [str(run), "-o", str(run / "table.csv")], "")
     assert (tmp_path / "b.html").read_bytes() == first
 
 

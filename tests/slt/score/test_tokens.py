@@ -82,3 +82,11 @@ def test_names_are_known_without_the_scores(tmp_path):
     """The help of the commands must not load numpy and sacreBLEU."""
     code = "import sys, slt.score.tokens; sys.exit('sacrebleu' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "x", "9" * 30])
+def test_a_seed_that_is_none_is_refused(tmp_path, seed, capsys):
+    (tmp_path / "a.txt").write_text("a b c d\n")
+    with pytest.raises(SystemExit) as caught:
+        main("score", ["--hyp", str(tmp_path / "a.txt"), "--ref", str(tmp_path / "a.txt"), "--seed", seed], "")
+    assert caught.value.code == 2 and "whole number" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.workers import worker_pool
 from slt.serve import jobs as queueing
 from slt.serve.folder import private_folder
-from slt.serve.jobs import Full, Job, Jobs, State
+from slt.serve.jobs import Full, Job, Jobs, State, job_queue
 from slt.serve.limits import Limits
 from slt.serve.work import Task
 from tests.slt.serve.fakes import queue, until, work
@@ -180,6 +180,15 @@ def test_where_no_process_can_be_started_it_is_tried_again(monkeypatch, caplog):
         until(lambda: ended(job))
         assert job.state is State.DONE and len(started) == 2
     assert "the worker process: " in caplog.text
+
+
+def cannot_load(model: Path | None, device: str, workers: int) -> None:
+    raise InputError("device cuda: there is none")
+
+
+def test_models_that_cannot_be_loaded_are_told_before_the_first_upload(caplog):
+    with job_queue(Limits(), run=work, prepare=cannot_load):
+        until(lambda: "the models cannot be loaded: device cuda: there is none" in caplog.text)
 
 
 def test_work_that_takes_too_long_is_given_up():

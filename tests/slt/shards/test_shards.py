@@ -195,6 +195,11 @@ def test_the_command(tmp_path: Path, inputs: list[Path], capsys: pytest.CaptureF
     assert code == 0 and "refine of 3 inputs in 1 shards" in out and "4 clips" in out
     assert run("refine", "-o", tmp_path / "none")[0] == 2
     assert run("lift", inputs[0], "-o", tmp_path / "lifted")[0] == 2  # another plan
+    listed.write_bytes(b"\xef\xbb\xbf" + f"{inputs[0]}\r\n".encode())  # as editors of Windows write it
+    assert run("lift", "--list", listed, "-o", tmp_path / "marked", "--workers", 1)[0] == 0
+    listed.write_bytes(b"a\nb\0c\n")
+    code, _, err = run("lift", "--list", listed, "-o", tmp_path / "none", "--workers", 1)
+    assert code == 2 and "line 2: a NUL byte" in err
     assert run("lift", inputs[0], "-o", tmp_path / "x", "--slurm", "timeout_min=3")[0] == 2
 
 

@@ -137,3 +137,19 @@ def test_a_file_of_weights_that_the_model_does_not_use_is_opened_too(model, monk
     (model / "model.yaml").write_text(yaml.safe_dump(config))
     rehash(model)
     assert any("refine2d.safetensors" in fault for fault in faults(model))
+
+
+def test_scores_and_values_that_nothing_reads_are_looked_at_too(model):
+    (model / "scores.json").write_text('{"dev": ')
+    assert any(fault.startswith("scores.json: not a YAML file") for fault in check_model(model, load=False).faults)
+    config = (model / "model.yaml").read_text()
+    for old, new in (("skeleton: signing_50", "skeleton: foo"), ("fps: 25.0", "fps: 1.0e-300")):
+        assert old in config
+        (model / "model.yaml").write_text(config.replace(old, new))
+        assert any(old.split(":")[0] in fault for fault in check_model(model, load=False).faults)
+
+
+def test_a_name_with_a_line_break_is_one_line(model):
+    (model / "a\nb\x1b[31m").touch()
+    faults = check_model(model, load=False).faults
+    assert faults and all(fault.isprintable() for fault in faults)

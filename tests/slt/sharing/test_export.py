@@ -48,3 +48,9 @@ def test_neither_other_files_are_replaced_nor_damaged_ones_exported(model, tmp_p
     with pytest.raises(InputError, match=r"scores\.json: is not the file"):
         export_model(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_export_does_not_lie_within_the_model(plain, tmp_path):
+    with pytest.raises(InputError, match="lies in the model's own folder"):
+        export_model(plain, plain / "export")
+    assert not (plain / "export").exists()

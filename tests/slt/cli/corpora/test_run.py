@@ -13,7 +13,7 @@ from skeletor.refiners.trained import SkeletorOptions
 from skeletor.refiners2d.base import NoRefine2DOptions
 from skeletor.refiners2d.gaussian import GaussianOptions
 from skeletor.support.errors import InputError
-from slt.cli.corpora.run import make_parser, read_run_config
+from slt.cli.corpora.run import main, make_parser, read_run_config
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline.config import RunConfig
 
@@ -88,3 +88,12 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, flags: list[str], line: s
 def test_a_section_that_is_none_stays_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match=r"x.yaml: key '(refine|lift)': Input should be a valid dictionary"):
         config(tmp_path, "--refine", "kalman", "--lift", "fast", text=text)
+
+
+def test_a_run_that_is_to_be_reused_has_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(CONFIG)
+    (tmp_path / "empty").mkdir()
+    for other in (tmp_path / "none", tmp_path / "empty", tmp_path / "x.yaml"):
+        with pytest.raises(InputError, match="no run lies there"):
+            main("run", [str(tmp_path / "x.yaml"), "--reuse", str(other), "--run-dir", str(tmp_path / "run")], "")
+    assert not (tmp_path / "run").exists()

@@ -89,3 +89,17 @@ def test_the_command_says_what_comes_next(source, capsys):
     with pytest.raises(InputError, match="--by-signer"):
         main("data", ["import", "how2sign", str(source), "--by-signer", "--force"], "")
     assert main("data", ["check", str(source)], "") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("how2sign", ["--language", "de"], "--language: is of dgs-korpus, slrtp, skels, eaf, not of how2sign"),
+        ("phoenix2014", ["--text-tier", "x"], "--text-tier: is of eaf, not of phoenix2014"),
+        ("eaf", ["--glosses-as-text"], "--glosses-as-text: is of phoenix2014, not of eaf"),
+        ("eaf", ["--language", "not a code"], "'language'"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(tmp_path, kind, options, message):
+    with pytest.raises(InputError, match=message):
+        main("data", ["import", kind, str(tmp_path), *options], "")

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from torch import nn
 
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import SequenceBatch, SequenceDataset, pad
-from slt.translate.joey.decode import Decoding, decode, encode, tune
+from slt.translate.joey.decode import Decoding, _hypothesis, decode, encode, tune
 from slt.translate.joey.model import FrameEmbedding, PooledDropout, build_transformer, token_count
 from slt.translate.joey.text import fit_text, load_text
 
@@ -155,6 +157,20 @@ def test_text_survives_tokenising_saving_and_loading(tmp_path, level):
         assert not any(loaded.words.is_unk(token) for token in tokens)
         assert loaded.tokenizer.post_process(tokens) == sentence
     assert loaded.words.is_unk("gibt-es-nicht")
+
+
+@pytest.mark.parametrize("level", ["word", "spm", "char"])
+def test_a_sentence_of_spaces_or_of_nothing_is_empty(tmp_path, level):
+    """As a model that has hardly learned writes it."""
+    text = fit_text(TEXTS, tmp_path, level, spm_size=60)
+    itos = text.words._itos
+    model = SimpleNamespace(eos_index=3, pad_index=1)
+    spaces = [itos.index("▁")] if "▁" in itos else []
+    for ids in ([], [3], [1, 3], spaces + [3], [2, *spaces, *spaces]):
+        found = _hypothesis(ids, [-1.0] * len(ids), model, text)
+        assert found.text in ("", "<unk>") and (found.text == "" or 2 in ids)
+    letter = next(k for k in range(4, len(itos)) if itos[k].strip("▁"))
+    assert _hypothesis([*spaces, letter, 3], [-1.0] * 3, model, text).text
 
 
 def test_presets_are_sound_and_nonsense_is_refused():
