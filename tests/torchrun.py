@@ -33,8 +33,12 @@ def by_torchrun(folder: Path, *options: str, timeout: float = 300) -> None:
 def in_two(folder: Path, timeout: float = 300) -> None:
     """The same in two forks of this process with the environment that torchrun gives: nothing is imported anew.
 
-    That torchrun itself does so is tested with the refiner's training (`tests/skeletor/support/test_devices.py`).
+    That torchrun itself does so is tested with the refiner's training (`tests/skeletor/support/test_devices.py`). Where
+    there is no /proc, as on macOS, it does so here as well: libraries there do not outlive a fork.
     """
+    if not Path("/proc/self/fd").exists():
+        by_torchrun(folder, timeout=timeout)
+        return
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
