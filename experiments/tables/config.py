@@ -162,7 +162,6 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-AnyTable = MaskTable | NoiseTable | GapTable | DetectorTable | RealTable | AblationTable
 _KINDS: dict[str, type[TableConfig]] = {
     "mask": MaskTable,
     "noise": NoiseTable,

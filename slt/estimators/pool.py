@@ -132,7 +132,18 @@ def estimate_here(jobs: Mapping[str, Job], config: EstimateOptions) -> None:
 
 
 def _finished(jobs: Mapping[str, Job], config: EstimateOptions, workers: int) -> frozenset[str]:
-    """Names of the jobs whose file holds what would be made. In threads: it is mostly reading and hashing."""
+    """Names of the jobs whose file holds what would be made.
+
+    Which files of weights decide that is told by an estimator that has loaded them: it does so in another process.
+    """
+    if not config.files():
+        return _whole(jobs, config, workers)
+    with worker_pool(1) as pool:
+        return pool.submit(_whole, jobs, config, workers).result()
+
+
+def _whole(jobs: Mapping[str, Job], config: EstimateOptions, workers: int) -> frozenset[str]:
+    """See `_finished`. In threads: it is mostly reading and hashing."""
     options = {job.options(config).fps: job.options(config) for job in jobs.values()} | {config.fps: config}
     digest = cache(source_sha256)  # parts of one recording: it is read once
     estimators = {fps: build_estimator(own) for fps, own in options.items()}

@@ -9,13 +9,23 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, SerializeAsAny
 
+from skeletor.files.outside import existing_file
 from skeletor.poses.pose import file_sha256
+from skeletor.support.workers import worker_pool
 from slt.estimators import openpose, openpose_files, pose_files  # noqa: F401  each registers itself
 from slt.estimators.base import ESTIMATORS, EstimateOptions, Estimator
 from slt.estimators.mediapipe import estimator  # noqa: F401
 from slt.estimators.rtm import wholebody  # noqa: F401
 
-__all__ = ["ESTIMATORS", "EstimateConfig", "EstimateOptions", "Estimator", "build_estimator", "weights_digests"]
+__all__ = [
+    "ESTIMATORS",
+    "EstimateConfig",
+    "EstimateOptions",
+    "Estimator",
+    "build_estimator",
+    "check_weights",
+    "weights_digests",
+]
 # A config's section: which estimator, and its options.
 EstimateConfig = Annotated[EstimateOptions, BeforeValidator(ESTIMATORS.parse), SerializeAsAny()]
 
@@ -25,12 +35,23 @@ def build_estimator(options: EstimateOptions) -> Estimator:
     return ESTIMATORS.build(options)
 
 
+def check_weights(options: EstimateOptions) -> None:
+    """InputError, one line, if files of weights that the options name cannot be used.
+
+    A process of its own loads them: whoever asks, and goes on with other work, does not keep them in memory.
+    """
+    if options.files():
+        with worker_pool(1) as pool:
+            pool.submit(_built, options).result()
+
+
+def _built(options: EstimateOptions) -> None:
+    build_estimator(options)
+
+
 def weights_digests(options: EstimateOptions) -> tuple[str, ...]:
     """Option and SHA-256 of each file of weights that the options name; none for most estimators.
 
-    Raises InputError, one line, if they cannot be used.
+    Raises InputError, one line, if one cannot be read.
     """
-    files = options.files()
-    if files:
-        build_estimator(options)
-    return tuple(f"{option} {file_sha256(path)}" for option, path in files.items())
+    return tuple(f"{option} {file_sha256(existing_file(path, option))}" for option, path in options.files().items())

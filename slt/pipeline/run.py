@@ -20,7 +20,7 @@ from skeletor.support.registry import given_weights
 from skeletor.support.together import Team
 from slt.data import layout
 from slt.data.frames import fingerprint
-from slt.estimators.registry import weights_digests
+from slt.estimators.registry import check_weights, weights_digests
 from slt.pipeline import report, review
 from slt.pipeline.cache.stage import Done, run_stage, stage_key
 from slt.pipeline.config import RunConfig
@@ -212,6 +212,7 @@ def _poses(run: Run) -> Detected:
         sources = {s: {c.name: c.source for c in run.corpus.split(s) if c.source} for s in layout.SPLITS}
     estimator, workers = run.config.estimator, run.config.workers
     spans, fps = spans_of(run.corpus), folder_rate(run.corpus)
+    check_weights(estimator)
     values, weights = estimator.portable(), weights_digests(estimator)
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
     cache = keyed_folder(run.folder / "clips", stage_key(values, weights, ("slt.estimators.registry",)))

@@ -11,7 +11,7 @@ from slt.report.scale import Axis, around, label
 
 # Okabe and Ito's colours, told apart also by the colour-blind.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5a5a5a", "#8c510a")
-TEST, DEV, LINE, SOFT = "#0072b2", "#8a939c", "#cfd6dd", "#5c6670"
+TEST, DEV, LINE = "#0072b2", "#8a939c", "#cfd6dd"
 _POINTS = 200  # of a curve
 _HIGH = 190  # pixels of a panel of curves
 

@@ -14,6 +14,8 @@ from experiments.tables.data import motion_clips
 from skeletor.refiners.training.config import train_preset
 from skeletor.refiners.weights import load_refiner
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 ABLATIONS = Path(__file__).parents[3] / "experiments" / "ablations"
 
 

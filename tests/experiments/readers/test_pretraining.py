@@ -13,6 +13,8 @@ from slt.pipeline.cache.stage import DONE
 from tests.experiments.readers.test_recognition import TINY
 from tests.slt.toy import clips
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -16,6 +16,8 @@ from slt.pipeline.cache.stage import DONE
 from slt.translate.config import TranslateConfig
 from tests.slt.toy import clips
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 TINY = TranslateConfig(
     layers=1, hidden=16, feed_forward=32, heads=2, warmup=5, batch=16, max_updates=30, validate_every=15, max_words=20,
     beams=[1], alphas=[0.0],

@@ -199,6 +199,7 @@ def test_config() -> None:
         LIFTERS.check({"mode": "quick"}, "here")
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_clips_lifted_in_processes_keep_their_order_and_their_values() -> None:
     clips = [flattened(signed(seed)).frames(0, 20 + seed) for seed in range(3)]
     lifter = build_lifter(FastOptions())

@@ -22,6 +22,8 @@ from slt.shards.spread import EngineSpread
 from tests.skeletor.poses.test_absent import signer
 from tests.slt.pipeline.work.poses.test_estimate import digests, write_clips
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 class Leaving:
     """Does the first of the jobs in this process, and loses the others."""

@@ -24,6 +24,8 @@ from slt.synthetic.signing.resynth_lexicon import CLASSES, class_shapes, frame_s
 from slt.synthetic.signing.signers import SIGNERS
 from slt.synthetic.signing.timed import Timed, perform_timed
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 BONES = np.array(SIGNING_50.bones)
 CONFIG = ResynthConfig(calibration=2, sample=1, studio=2, studio_motion=3, negatives=2, seed=4)
 

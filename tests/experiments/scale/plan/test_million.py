@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from experiments.scale.plan.million import listed_and_scheduled
 from experiments.scale.plan.rates import handing, hashing, packed_size
 from slt.shards.engines import slices
+
+pytestmark = pytest.mark.usefixtures("forked_workers")
 
 
 def test_all_shards_are_listed_and_shared_out(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,15 @@ from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 from skeletor.poses.span import Span
 from skeletor.support.errors import InputError, MissingDependency
 from slt.cli import stages
-from slt.estimators.base import record, source_sha256
+from slt.estimators import pool as estimators_pool
+from slt.estimators import registry
+from slt.estimators.base import Estimator, record, source_sha256
 from slt.estimators.pool import Job, estimate_jobs
-from slt.estimators.registry import build_estimator, weights_digests
+from slt.estimators.registry import build_estimator, check_weights, weights_digests
 from slt.estimators.rtm import wholebody
 from slt.estimators.rtm.wholebody import RtmlibOptions, on_body25_hands, unavailable
 from slt.pipeline.cache.stage import stage_key
+from slt.pipeline.context import Here
 from slt.video import Video, open_video
 from tests.slt.estimators.rtm.tiny import background, colours, detector, draw, pose_model
 
@@ -197,6 +202,40 @@ def test_other_weights_of_the_same_name_are_another_estimator(tmp_path: Path, po
     pose_model(Path(pose), size=(96, 128))
     after = tells(options)
     assert after[0] != made and after[1] != before[1]
+
+
+def test_weights_are_checked_and_compared_in_another_process(
+    tmp_path: Path, pose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pool in this process stands for it: onnxruntime does not outlive a fork, and spawned ones import for long."""
+    inside = []
+
+    class Other(Here):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            inside.append(fn)
+            try:
+                return super().submit(fn, *args, **kwargs)
+            finally:
+                inside.pop()
+
+    def seen(options: RtmlibOptions) -> Estimator:
+        assert inside, "loaded by the process that asks"
+        return built(options)
+
+    built = registry.build_estimator
+    for module in (registry, estimators_pool):
+        monkeypatch.setattr(module, "worker_pool", lambda *_: Other())
+        monkeypatch.setattr(module, "build_estimator", seen)
+    options = RtmlibOptions(weights=pose, device="cpu")
+    jobs = {"f": Job(folder(tmp_path / "f", [picture_of(signer(18, 14))]), tmp_path / "f.safetensors")}
+    check_weights(options)
+    assert estimate_jobs(jobs, options, 1).done == estimate_jobs(jobs, options, 1).skipped == ("f",)
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    with pytest.raises(InputError, match=r"bad\.onnx"):
+        check_weights(RtmlibOptions(weights=str(tmp_path / "bad.onnx")))
+    (tmp_path / "bad.onnx").write_bytes(b"")
+    with pytest.raises(InputError, match="is empty"):
+        weights_digests(RtmlibOptions(weights=str(tmp_path / "bad.onnx")))
 
 
 def test_weights_that_are_not_named_are_looked_for_in_the_users_cache(

@@ -163,6 +163,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: Corpus(tmp_path, Description(kind="rendered"), ()))
     monkeypatch.setattr(run, "list_bad_clips", lambda *args: 0)
     monkeypatch.setattr(run, "build_lifter", lambda config: None)
+    monkeypatch.setattr(run, "check_weights", lambda options: None)
     monkeypatch.setattr(run, "write_text", lambda *args: None)
     monkeypatch.setattr(run, "keyed_folder", lambda folder, key: folder)
     monkeypatch.setattr(translators, "log_to", lambda *args: None)
