@@ -50,6 +50,7 @@ def test_after_a_death_all_is_there_once_with_the_same_bytes(trial, setting: Set
     assert found.passed and found.happened and (found.runs, found.lost, found.listed) == (1, [], []), found
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_clip_that_ends_its_worker_is_listed_beside_one_that_is_none(setting: Setting) -> None:
     (setting.folder).mkdir(exist_ok=True)
     found = clip_poisoned(setting)
@@ -57,6 +58,7 @@ def test_a_clip_that_ends_its_worker_is_listed_beside_one_that_is_none(setting: 
     assert [("deadly" in line, "did nothing else" in line) for line in found.listed] == [(True, True), (False, False)]
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_full_disk_loses_shards_until_the_next_run(setting: Setting) -> None:
     if not may_mount():
         pytest.skip("no file system of its own may be mounted here")
