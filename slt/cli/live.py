@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skeletor.files.paths import output_path
+from skeletor.files.paths import address_fault, output_path
 from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE
 from skeletor.refiners.registry import REFINERS
@@ -34,12 +35,28 @@ def main(command: str, argv: list[str], text: str) -> int:
     NothingToTranslate if nothing was understood.
     """
     args = make_parser(command, text).parse_args(argv)
+    _check(args)
     log_to(level=logging.WARNING)
     from slt.live.clock import Clock
 
     clock = Clock()
     with open_source(args.source, clock, args.fps, args.as_if_live, args.wait) as source:
         return _watch(args, source, clock)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """InputError for what can never be watched: told before anything is opened."""
+    fault = address_fault(args.source) or ("'': the source has an empty name" if not args.source else None)
+    if fault is not None:
+        raise InputError(f"{fault}; give a camera, a file that grows, a pipe or -")
+    if not 0 <= args.wait < math.inf:
+        raise InputError(f"--wait {args.wait:g}: give a number of seconds from 0 on")
+    for option, value in (("--seconds", args.seconds), ("--fps", args.fps)):
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"{option} {value:g}: give a number above 0")
+    source = Path(args.source)
+    if args.output is not None and args.output.exists() and source.exists() and args.output.samefile(source):
+        raise InputError(f"{args.output}: is the source itself; choose another --output")
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:

@@ -10,8 +10,11 @@ from pathlib import Path
 from skeletor.io.store import open_store
 from skeletor.lifters.registry import lift_weights
 from skeletor.refiners.trained import SHIPPED
+from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from skeletor.support.registry import given_weights
 from slt.data.layout import Description
+from slt.inference.model_files import check_files, read_model_config
 from slt.pipeline.cache.stage import DONE, run_stage
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run
 from slt.pipeline.stages.cascades import ensemble_of
@@ -43,8 +46,8 @@ def model_folder_stage(
     Gives its path, and its rejections on test and negatives by kind.
     """
     folder, out = run.folder / "model", run.folder / "abstention"
-    if not folder.is_dir():
-        (out / DONE).unlink(missing_ok=True)  # what is not there any more is made again
+    if not _whole(folder):
+        (out / DONE).unlink(missing_ok=True)  # what is not there any more, or damaged, is made again
     plan = _plan(run, row, system, scores, detected)
     done = run_stage(  # never taken from another run: it writes the model folder of this one
         "model",
@@ -62,6 +65,17 @@ def model_folder_stage(
     )
     stored = json.loads((done.folder / RESULT).read_text(encoding="utf-8"))
     return folder, {kind: Rejections(**values) for kind, values in stored.items()}
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a model folder is there, with the files that its `model.yaml` names."""
+    try:
+        check_files(folder, read_model_config(folder)["files"])
+    except InputError as error:
+        if folder.is_dir():
+            log.warning("%s; the model folder is made again", error)
+        return False
+    return True
 
 
 def _plan(

@@ -113,3 +113,23 @@ def test_hands_and_pose_model_reach_the_estimator(live, monkeypatch):
     if unavailable("heavy"):
         with pytest.raises(MissingDependency, match="the pose model heavy is not here; get it: "):
             live(talk(), "--pose-model", "heavy")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["https://example.org/a.ts"], "^https://example.org/a.ts: an address is not read"),
+        ([""], "empty name"),
+        (["FILM", "--wait", "nan"], "--wait nan"),
+        (["FILM", "--wait", "-1"], "--wait -1"),
+        (["FILM", "--seconds", "0"], "--seconds 0"),
+        (["0", "--fps", "-25"], "--fps -25"),
+        (["FILM", "-o", "FILM"], "is the source itself"),
+    ],
+)
+def test_what_can_never_be_watched_is_told_before_anything_is_opened(tmp_path, argv, message):
+    film = tmp_path / "film.txt"  # a name that a video may have, too
+    film.write_bytes(b"video")
+    with pytest.raises(InputError, match=message):
+        main("live", [str(film) if one == "FILM" else one for one in argv], "")
+    assert film.read_bytes() == b"video"
