@@ -79,9 +79,9 @@ def timings(options: Sequence[EstimateOptions], videos: Sequence[Path]) -> list[
     return found
 
 
-def detections(options: EstimateOptions, videos: Mapping[str, Path], work: Path) -> dict[str, PoseSequence]:
+def detections(options: EstimateOptions, videos: Mapping[str, Path], folder: Path) -> dict[str, PoseSequence]:
     """2D poses of a way, made where they are not there yet."""
-    out = keyed_folder(work / PART, stage_key(options.model_dump(), (), ("slt.estimators.registry",)))
+    out = keyed_folder(folder, stage_key(options.model_dump(), (), ("slt.estimators.registry",)))
     report = estimate_many(videos, options, out, usable_cores())
     if report.failed:
         raise InputError(next(iter(report.failed.values())))
@@ -221,7 +221,8 @@ def make(request: Request, job: SpeedJob) -> None:
     reference: dict[str, PoseSequence] = {}
     read: list[Glosses | None] = []  # by each way
     for way, each, ms in zip(job.ways, options, timed, strict=True):
-        raw = detections(each, videos, request.work) if way else {name: own[name] for name in videos}
+        folder = request.work / PART / label(way).replace(", ", "-").replace(" ", "_")
+        raw = detections(each, videos, folder) if way else {name: own[name] for name in videos}
         reference = reference or raw
         parts = {"body": range(8), "hands": range(8, 50)}
         away = {part: distance(reference, raw, list(joints)) for part, joints in parts.items()}

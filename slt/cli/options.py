@@ -39,7 +39,7 @@ def add_pose_speed(parser: argparse.ArgumentParser, default: str) -> None:
     """--pose-speed of MediaPipe. default: what happens without it, in words."""
     about = (
         "fast: the body, and hands at rest, are looked at 6 times a second only; faster: hands are also looked for "
-        f"where they were (mediapipe); {default}"
+        f"where they were, in 8-bit integers (mediapipe); {default}"
     )
     parser.add_argument("--pose-speed", choices=SPEEDS, help=about)
 

@@ -12,7 +12,7 @@ from slt.estimators.mediapipe.integers import in_integers
 from slt.estimators.mediapipe.package import package_folder
 
 HandModel = Literal["full", "int8", "lite"]
-ABOUT = "int8: the full one in 8-bit integers, a fifth less of its CPU time; lite: a smaller one, half of it"
+ABOUT = "int8: the full one in 8-bit integers, a quarter less of its CPU time; lite: a smaller one, half of it"
 FOLDER = Path("modules") / "hand_landmark"  # of the wheel
 
 

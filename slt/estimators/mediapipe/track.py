@@ -7,7 +7,8 @@ carries a sentence, moving hands, is looked at in every frame:
 - A hand at rest (low and slow, as in `slt.segment`) is looked at when the body is. Between, it lies on straight lines.
 
 `FASTER` also spares the model that gives a hand's crop, where the hand was surely seen at the last look and its wrist
-still lies near the body's: it is looked for where it was. Otherwise the crop is asked for again.
+lay near the body's: it is looked for where it was, moved as far as the body's wrist has moved. Otherwise the crop is
+asked for again.
 
 With `hands="second"` a hand that is not found so is searched for by another detector (`palms`).
 
@@ -36,15 +37,15 @@ _PARTS = (slice(33, 54), slice(54, 75))
 NOTHING = np.full((75, 3), np.nan)
 _NO_HAND = np.full((21, 3), np.nan)
 _VISIBLE = 0.1  # of the body's wrist: with less, Holistic does not look for the hand
-_SURE = 0.9  # presence of a hand that is looked for where it was
+_SURE = 0.75  # presence of a hand that is looked for where it was
 
 
 @dataclass(frozen=True)
 class Effort:
     """How much is looked at. body: seconds between looks at the body, 0 for each frame. rest: hands at rest with the
     body only. low, slow: what rest is, in shoulder widths below the shoulders and a second. near: a hand that was
-    surely seen at the last look, its own wrist no further than so many palm lengths from the body's, is looked for
-    where it was, without the model that gives its crop; 0: never.
+    surely seen at the last look, its own wrist no further than so many palm lengths from the body's, which has moved no
+    further than twice that since, is looked for there without the model that gives its crop; 0: never.
     """
 
     body: float = 0.0
@@ -56,7 +57,7 @@ class Effort:
 
 FULL = Effort()
 FAST = Effort(body=0.16, rest=True)
-FASTER = Effort(body=0.16, rest=True, near=1.0)
+FASTER = Effort(body=0.16, rest=True, near=1.5)
 EFFORTS = {"full": FULL, "fast": FAST, "faster": FASTER}
 
 
@@ -208,6 +209,7 @@ class _Hand:
     def __init__(self, model: HandModel, near: float = 0.0, scale: Sequence[float] | np.ndarray = (1.0, 1.0)) -> None:
         self._model, self._near, self._scale = model, near, np.asarray(scale)
         self._last = _NO_HAND  # as it was read from what was seen
+        self._wrist = np.full(2, np.nan)  # the body's, at the last look
         self._seen: dict[str, Any] = {}  # what came out in the frame before, if it was found there
         self._trust = 1.0  # less for a hand that was searched for, and as long as it is followed
 
@@ -217,11 +219,12 @@ class _Hand:
         As Holistic: a model gives a crop, which is used unless the hand is still where it was seen at the last look.
         image: packet. around: (3, 3) the body's wrist, little finger and index in this frame.
         """
+        before, self._wrist = self._wrist, around[0, :2].copy()
         if not np.isfinite(around).all():
             self._seen = {}
             return _NO_HAND
-        if self._stays(around):
-            return self._landmarks(image, self._seen[graphs.NEXT_PLACE])
+        if self._goes_along(around, before):
+            return self._landmarks(image, _moved(self._seen[graphs.NEXT_PLACE], self._wrist - before))
         crop, seen = self._crop(image, around), self._seen
         self._seen = {}
         if crop is None:
@@ -232,13 +235,18 @@ class _Hand:
             crop = graphs.follower()({"image": image, graphs.CROP: crop, **earlier})[graphs.PLACE]
         return self._landmarks(image, crop)
 
-    def _stays(self, around: np.ndarray) -> bool:
-        """Whether the hand is looked for where it was seen at the last look, without asking for its crop."""
+    def _goes_along(self, around: np.ndarray, before: np.ndarray) -> bool:
+        """Whether the hand is looked for where it was at the last look, moved with the wrist, without its crop.
+
+        before: (2,) where the body's wrist was at that look.
+        """
         if not self._near or not self._seen or around[0, 2] < _VISIBLE or self._last[0, 2] < _SURE:
             return False
         wrist, knuckle = self._last[[0, 9], :2] * self._scale
-        away = np.linalg.norm(around[0, :2] * self._scale - wrist)
-        return bool(away < self._near * np.linalg.norm(knuckle - wrist))
+        limit = self._near * np.linalg.norm(knuckle - wrist)
+        off = np.linalg.norm(before * self._scale - wrist)
+        moved = np.linalg.norm((around[0, :2] - before) * self._scale)
+        return bool(off < limit and moved < 2 * limit)
 
     def _crop(self, image: Any, around: np.ndarray) -> Any:
         """A packet with the rectangle that a model gives for these points; None if the wrist is hardly visible."""
@@ -297,6 +305,16 @@ def _frame(picture: np.ndarray, number: int) -> _Frame:
     from mediapipe.python._framework_bindings.image_frame import ImageFormat
 
     return _Frame(number, packet_creator.create_image_frame(picture, image_format=ImageFormat.SRGB), picture)
+
+
+def _moved(place: Any, by: np.ndarray) -> Any:
+    """A packet with the rectangle of another one, moved by (2,) picture widths and heights."""
+    from mediapipe.python import packet_creator, packet_getter
+
+    rect = packet_getter.get_proto(place)
+    rect.x_center += float(by[0])
+    rect.y_center += float(by[1])
+    return packet_creator.create_proto(rect)
 
 
 def _points(landmarks: Any, confidence: Callable[[Any], float]) -> np.ndarray:

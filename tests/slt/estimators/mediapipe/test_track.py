@@ -100,26 +100,41 @@ def test_fewer_calls_of_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("near", "away", "visible", "sure", "stays"),
+    ("near", "off", "moved", "visible", "sure", "spared"),
     [
-        (1.0, 0.1, 0.9, 0.95, True),
-        (1.0, 0.3, 0.9, 0.95, False),  # a palm is 0.2 picture heights long
-        (1.0, 0.1, 0.05, 0.95, False),
-        (1.0, 0.1, 0.9, 0.8, False),
-        (0.0, 0.0, 0.9, 0.95, False),
+        (1.0, 0.1, 0.3, 0.9, 0.95, True),  # a palm is 0.2 picture heights long
+        (1.0, 0.3, 0.0, 0.9, 0.95, False),
+        (1.0, 0.1, 0.5, 0.9, 0.95, False),
+        (1.0, 0.1, 0.0, 0.05, 0.95, False),
+        (1.0, 0.1, 0.0, 0.9, 0.7, False),
+        (0.0, 0.0, 0.0, 0.9, 0.95, False),
+        (1.0, np.nan, 0.0, 0.9, 0.95, False),
     ],
-    ids=["near", "far", "hidden wrist", "hardly a hand", "not asked for"],
+    ids=["near", "off", "far", "hidden wrist", "hardly a hand", "not asked for", "no body at the last look"],
 )
 def test_the_crop_is_spared_for_a_sure_hand_at_its_wrist(
-    near: float, away: float, visible: float, sure: float, stays: bool
+    near: float, off: float, moved: float, visible: float, sure: float, spared: bool
 ) -> None:
     hand = _Hand("full", near, (2.0, 1.0))
-    around = np.array([(0.5 + away / 2, 0.5, visible), (0.5, 0.6, 0.9), (0.5, 0.6, 0.9)])
-    assert not hand._stays(around), "nothing was seen yet"
+    before = np.array([0.5 + off / 2, 0.5])
+    around = np.array([(before[0] + moved / 2, 0.5, visible), (0.5, 0.6, 0.9), (0.5, 0.6, 0.9)])
+    assert not hand._goes_along(around, before), "nothing was seen yet"
     hand._seen = {mediapipe_graphs.HAND: None}
     hand._last = np.full((21, 3), (0.5, 0.5, sure))
     hand._last[9, 1] = 0.7
-    assert hand._stays(around) is stays
+    assert hand._goes_along(around, before) is spared
+
+
+def test_a_hand_is_looked_for_where_its_wrist_has_gone() -> None:
+    from mediapipe.framework.formats import rect_pb2
+    from mediapipe.python import packet_creator, packet_getter
+
+    rect = rect_pb2.NormalizedRect(x_center=0.4, y_center=0.5, width=0.2, height=0.1, rotation=0.3)
+    packet = packet_creator.create_proto(rect)
+    moved = packet_getter.get_proto(mediapipe_track._moved(packet, np.array([0.25, -0.125])))
+    assert (moved.x_center, moved.y_center) == pytest.approx((0.65, 0.375))
+    assert (moved.width, moved.height, moved.rotation) == (rect.width, rect.height, rect.rotation)
+    assert packet_getter.get_proto(packet) == rect, "the other packet is as it was"
 
 
 def test_with_a_stride_only_key_frames_have_joints() -> None:
