@@ -6,6 +6,7 @@ what it is given comes through a pipe, and of its parent's open files it has onl
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -26,6 +27,8 @@ def fork_workers() -> None:
         call = next((found for word in args if (found := _CALL.search(os.fsdecode(word)))), None)
         if call is None:  # multiprocessing's tracker of semaphores
             return int(original(path, args, passfds))
+        if "cv2" in sys.modules:  # its pool of threads does not come along, and would be waited for in the child
+            sys.modules["cv2"].setNumThreads(1)
         child = os.fork()
         return child or _work(int(call[1]), int(call[2]), passfds)
 
@@ -35,6 +38,7 @@ def fork_workers() -> None:
 def _work(tracker: int, pipe: int, files: Sequence[int]) -> NoReturn:
     """In the child: as if Python had just begun."""
     code: Any = 1
+    gc.freeze()  # the parent's garbage may hold threads (MediaPipe, ONNX Runtime), for which its end would wait
     try:
         let_go(files)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

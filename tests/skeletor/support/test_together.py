@@ -1,4 +1,4 @@
-"""A team of two processes as torchrun starts them: one goes through a program, and calls the other."""
+"""A team of two processes under torchrun: one goes through a program, and calls the other."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from skeletor.support.devices import TORCHRUN
 from skeletor.support.together import Processes, team_of_torchrun
-from tests.torchrun import in_two
+from tests.torchrun import by_torchrun
 
 JOB = """
 import os, sys
@@ -41,7 +41,7 @@ def note(folder: Path, number: int) -> None:
 
 def test_what_the_first_process_calls_all_do(tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(JOB)
-    in_two(tmp_path)
+    by_torchrun(tmp_path)
     for number in (1, 2):
         assert [(tmp_path / f"{number}-{rank}").read_text() for rank in (0, 1)] == [f"{number} 3.0"] * 2
     assert (tmp_path / "alone").read_text() == "0 of 1" and (tmp_path / "free").exists()

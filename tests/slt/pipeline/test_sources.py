@@ -17,8 +17,6 @@ from slt.translate.config import PRESETS
 from slt.video import Span
 from tests.slt.data.own_sets import sound_set
 
-pytestmark = pytest.mark.usefixtures("forked_workers")
-
 
 @pytest.fixture
 def corpus(tmp_path) -> layout.Corpus:
