@@ -273,7 +273,7 @@ def _fit_noise(arguments: argparse.Namespace) -> int:
 
 def _each_once(texts: Sequence[str]) -> list[str]:
     """The inputs in their order; one that is named twice counts once."""
-    return list({os.path.abspath(text): text for text in reversed(texts)}.values())[::-1]
+    return list({os.path.abspath(text): text for text in texts}.values())
 
 
 def _check_fps(fps: float) -> None:

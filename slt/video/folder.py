@@ -22,6 +22,7 @@ from skeletor.support.progress import log
 from slt.video.base import Video
 from slt.video.picture import check_size, png_fault
 
+_USUAL = (".png", ".jpg", ".jpeg")
 _MOST_GAPS = (10, 1000)  # a folder may lack at most 10 times as many pictures as it has, and 1000
 
 
@@ -72,7 +73,8 @@ def _nothing(path: Path) -> str:
 def frame_files(path: Path | str) -> list[Path]:
     """The pictures of a directory (PNG, JPEG, BMP, WebP), sorted by the numbers in their names (2 before 10).
 
-    Hidden files are left out, among them the `._` companions that macOS writes. InputError if it cannot be listed.
+    BMP and WebP beside PNG or JPEG are previews, and left out. So are hidden files, among them the `._` companions that
+    macOS writes. InputError if it cannot be listed.
     """
     try:
         files = [
@@ -81,6 +83,7 @@ def frame_files(path: Path | str) -> list[Path]:
         ]  # fmt: skip
     except OSError as error:
         raise InputError(f"{path}: cannot be listed ({error.strerror or error})") from error
+    files = [f for f in files if f.suffix.lower() in _USUAL] or files
     return sorted(files, key=lambda f: ([int(s) if s.isdigit() else s for s in _parts(f.name)], f.name))
 
 

@@ -247,6 +247,16 @@ def test_an_input_that_is_named_twice_is_packed_once(shard: Path, tmp_path: Path
     assert json.loads((tmp_path / "store" / "frames.json").read_text())["clips"] == 3
 
 
+def test_the_first_input_gives_the_rate_also_if_it_is_named_again(tmp_path: Path) -> None:
+    for name, fps in (("slow", 12.5), ("fast", 25.0)):
+        pose = clips(1)[0]
+        slower = PoseSequence(pose.keypoints, pose.confidence, fps, pose.skeleton, pose.provenance)
+        native.write_shard({name: slower}, tmp_path / f"{name}.safetensors")
+    slow, fast = str(tmp_path / "slow.safetensors"), str(tmp_path / "fast.safetensors")
+    assert main(["pack", slow, fast, slow, "-o", str(tmp_path / "store")]) == 0
+    assert json.loads((tmp_path / "store" / "frames.json").read_text())["form"]["fps"] == 12.5
+
+
 def test_a_training_leaves_the_data_and_a_readme_of_others_alone(
     shard: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

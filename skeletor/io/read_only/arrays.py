@@ -42,6 +42,7 @@ _MOST_SCORE = 20.0  # SimCC's of RTMW reach 10
 _MOST_CONFIDENT = 1.5  # OpenPose's scores exceed 1 by a little
 _RATE_NAMES = ("fps", "frame_rate", "framerate")
 _SPACE_WORDS = ("world", "3d")  # in names of points that are not of the picture, beside those that are
+_PICTURE_WORDS = ("", "image", "img", "picture", "frame", "video")  # whose width and height are those of the picture
 _SCORE_WORDS = ("conf", "score", "visib", "prob")
 _ASKS = "coordinates are shares of the picture (0 to 1); give its size, --size WIDTHxHEIGHT in pixels"
 
@@ -169,7 +170,8 @@ def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
 
 def _size(arrays: Mapping[str, np.ndarray]) -> Size | None:
     """The picture's (width, height) where the file has both as single numbers; None if it does not say it so."""
-    said = {name.lower().rpartition("_")[2]: values for name, values in arrays.items() if values.size == 1}
+    parts = [(*name.lower().rpartition("_"), values) for name, values in arrays.items() if values.size == 1]
+    said = {what: values for of, _, what, values in parts if of in _PICTURE_WORDS}
     if not {"width", "height"} <= said.keys() or any(said[k].dtype.kind not in "fiu" for k in ("width", "height")):
         return None
     sides = [float(said[k].reshape(())) for k in ("width", "height")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,8 @@ def read_hand_model(model: HandModel) -> bytes:
     if model != "int8":
         return found
     try:
+        if hashlib.sha256(found).hexdigest() != hand_ranges.SHA256:
+            raise ValueError("another file than its ranges were measured on")  # wrong ones would cost hands, unseen
         return in_integers(found, hand_ranges.FIRST, hand_ranges.RANGES)
     except (ValueError, IndexError) as error:
         raise MissingDependency(

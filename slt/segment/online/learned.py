@@ -133,9 +133,10 @@ class NetworkStream:
         """Of somebody who goes on signing: the first part, if no later frame is to change it."""
         stretches = learned.signed(begin, inside, self._config, self._least)
         start, stop = stretches[0]
-        if len(stretches) > 1:  # a break that nothing closes
+        if len(stretches) > 1:  # a break that nothing closes; a short stretch may still grow, for a while
             after, end = stretches[1]
-            return self._part(begin, inside, after) if min(stop - start, end - after) >= self._least else []
+            sure = min(stop - start, end - after) >= self._least or len(inside) - after >= self._patience
+            return self._part(begin, inside, after) if sure else []
         frames, gains = learned.likely(begin, self._config.begin)
         cuts = learned.cuts_of(start, stop + self._least, frames, gains, self._least, self._limit)  # it may go on
         if cuts:

@@ -43,6 +43,11 @@ def test_gaps_are_missing_frames(clips: Clips, said: list[str]) -> None:
     assert sum("3 of 8 frames are missing" in line and "images0018.png" in line for line in said) == 1
 
 
+def test_previews_of_another_kind_are_no_frames(clips: Clips) -> None:
+    folder = save(clips, ["cover.webp", *(f"{k}.jpg" for k in range(1, 4)), "preview.bmp"])
+    assert clips.numbers(open_video(folder)) == [1, 2, 3]
+
+
 def test_a_constant_step_is_no_gap(clips: Clips, said: list[str]) -> None:
     folder = save(clips, [f"{k}.jpg" for k in (5, 10, 15, 25)])
     assert clips.numbers(open_video(folder).every(1)) == [0, 1, 2, None, 3]

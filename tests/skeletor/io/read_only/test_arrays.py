@@ -230,6 +230,8 @@ def test_the_size_of_the_picture_may_stand_in_the_file(tmp_path: Path) -> None:
     assert pose.provenance.image_size == (220, 260) and pose.provenance.units == "pixel"
     with pytest.raises(InputError, match="--size"):
         read_pose(save(tmp_path / "b.npz", kp=shares, width=np.array(220), height=np.array(0)))
+    with pytest.raises(InputError, match="--size"):  # of the signer, say
+        read_pose(save(tmp_path / "c.npz", kp=shares, box_width=np.array(90), box_height=np.array(120)))
 
 
 def test_the_content_tells_whether_it_is_an_archive(tmp_path: Path) -> None:

@@ -69,9 +69,12 @@ def test_the_ranges_are_of_the_file_that_is_installed() -> None:
     assert all(low < 0 < high for low, high in hand_ranges.RANGES.values())
 
 
-def test_a_file_of_another_mediapipe_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["no model", "other weights"])
+def test_a_file_of_another_mediapipe_is_refused(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "hand_landmark_full.tflite"
-    other.write_bytes(hand_model.hand_file("lite").read_bytes()[:4] + b"none" + bytes(64))
+    whole = bytearray(hand_model.hand_file("full").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    other.write_bytes(bytes(whole) if kind == "other weights" else whole[:4] + b"none" + bytes(64))
     monkeypatch.setattr(hand_model, "hand_file", lambda model: other)
     hand_model.read_hand_model.cache_clear()
     with pytest.raises(MissingDependency, match="cannot be put into integers") as caught:

@@ -168,6 +168,16 @@ def test_what_is_too_long_is_cut_and_memory_is_flat():
     assert given_up > 150 and max(sizes[len(sizes) // 2 :]) <= max(sizes[: len(sizes) // 2]) < 400
 
 
+@pytest.mark.parametrize("before", [[12], [40, 3]], ids=["a short one", "a long one and a short one"])
+def test_short_movements_between_unsure_rests_do_not_keep_what_follows_from_being_told(before):
+    parts = [np.r_[np.full(length, 0.9), np.full(6, 0.45)] for length in before]
+    inside = np.concatenate([np.full(10, 0.05), *parts, np.full(1000, 0.9)])
+    stream, pose = NetworkStream(FPS, Written(), 4.0, 0.8), written(np.zeros(len(inside)), inside)
+    told = [(k + 1, one) for k in range(len(pose)) for one in stream.push(pose.frames(k, k + 1))]
+    assert len(told) > 8 and all(frame / FPS - one.end_s < 1.4 * 4 + stream.delay for frame, one in told)
+    assert stream.from_s > pose.seconds - 2 * 4.0
+
+
 def test_nobody_is_none_and_no_frames_neither():
     nobody = written(np.zeros(60), np.zeros(60))
     nobody = nobody.replace(np.full_like(nobody.keypoints, np.nan), np.zeros((60, 50)))
