@@ -181,7 +181,8 @@ def _refine(arguments: argparse.Namespace) -> int:
     _check_holds(target, poses)
     repair, clips = Repair(refiner, arguments.absent or "missing"), list(poses.values())
     several = any(map(turns_of, clips))  # people in turns, who are not to be mixed
-    refined = [each_turn(pose, repair) for pose in clips] if several else repair.many(clips)
+    nobody = all(clip.missing.all() for clip in clips)  # there is nothing to measure by, nor to repair
+    refined = clips if nobody else [each_turn(pose, repair) for pose in clips] if several else repair.many(clips)
     if arguments.anonymise:
         from skeletor.lifters.anonymise import anonymise
         from skeletor.poses.skeleton import SIGNING_50
@@ -190,7 +191,7 @@ def _refine(arguments: argparse.Namespace) -> int:
     write_in_layout(dict(zip(poses, refined, strict=True)), target, arguments.layout)
     frames = sum(len(pose) for pose in refined)
     print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
-    if all(clip.missing.all() for clip in clips):
+    if nobody:
         raise NothingToTranslate(f"{source}: nobody is seen in any of its frames; {target} is written, empty")
     return 0
 

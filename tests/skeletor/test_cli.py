@@ -239,6 +239,9 @@ def test_clips_of_other_rates_are_not_compared_and_nobody_is_no_result(
     assert "nothing was measured" in printed.err and "MPJPE" in printed.out
     assert main(["refine", place["nobody"], "--refiner", "linear", "-o", place["out"]]) == 3
     assert len(read_pose(place["out"])) == 6 and "nobody is seen" in capsys.readouterr().err
+    (tmp_path / "empty.json").write_text(json.dumps([{"people": []}] * 4))  # in pixels, with the package's own weights
+    assert main(["refine", str(tmp_path / "empty.json"), "-o", place["out"]]) == 3
+    assert len(read_pose(place["out"])) == 4 and "nobody is seen" in capsys.readouterr().err
 
 
 def test_an_input_that_is_named_twice_is_packed_once(shard: Path, tmp_path: Path) -> None:
