@@ -179,10 +179,12 @@ def _refine(arguments: argparse.Namespace) -> int:
         return _stream(source, target, refiner, arguments.fps)
     poses = _read(source, arguments)
     _check_holds(target, poses)
-    repair, clips = Repair(refiner, arguments.absent or "missing"), list(poses.values())
-    several = any(map(turns_of, clips))  # people in turns, who are not to be mixed
-    nobody = all(clip.missing.all() for clip in clips)  # there is nothing to measure by, nor to repair
-    refined = clips if nobody else [each_turn(pose, repair) for pose in clips] if several else repair.many(clips)
+    repair = Repair(refiner, arguments.absent or "missing")
+    there = {name: clip for name, clip in poses.items() if not clip.missing.all()}  # others have nothing to repair
+    several = any(map(turns_of, there.values()))  # people in turns, who are not to be mixed
+    made = [each_turn(pose, repair) for pose in there.values()] if several else repair.many(list(there.values()))
+    done = dict(zip(there, made, strict=True))
+    refined = [done.get(name, clip) for name, clip in poses.items()]
     if arguments.anonymise:
         from skeletor.lifters.anonymise import anonymise
         from skeletor.poses.skeleton import SIGNING_50
@@ -191,8 +193,11 @@ def _refine(arguments: argparse.Namespace) -> int:
     write_in_layout(dict(zip(poses, refined, strict=True)), target, arguments.layout)
     frames = sum(len(pose) for pose in refined)
     print(f"{target}: {len(refined)} clips, {frames} frames, refined with {refiner.name} {refiner.version}")
-    if nobody:
+    if not there:
         raise NothingToTranslate(f"{source}: nobody is seen in any of its frames; {target} is written, empty")
+    if len(there) < len(poses):
+        alone = f"nobody is seen in {len(poses) - len(there)} of its {len(poses)} clips; they stay empty"
+        print(f"{source}: warning: {alone}", file=sys.stderr)
     return 0
 
 

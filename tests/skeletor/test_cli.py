@@ -244,6 +244,22 @@ def test_clips_of_other_rates_are_not_compared_and_nobody_is_no_result(
     assert len(read_pose(place["out"])) == 4 and "nobody is seen" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_clip_without_anybody_does_not_stop_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dims: int
+) -> None:
+    one = moving(9)
+    one = one.replace(one.keypoints[..., :dims])
+    nobody = one.replace(np.full_like(one.keypoints, np.nan), np.zeros((9, 50)))
+    source, out = tmp_path / "s.safetensors", tmp_path / "out.safetensors"
+    native.write_shard({"a": nobody, "b": one, "c": nobody}, source)
+    assert main(["refine", str(source), "-o", str(out)]) == 0
+    assert "s.safetensors: warning: nobody is seen in 2 of its 3 clips" in capsys.readouterr().err
+    made = read_poses(out)
+    assert list(made) == ["a", "b", "c"] and all(len(pose) == 9 for pose in made.values())
+    assert made["a"].missing.all() and made["c"].missing.all() and not made["b"].missing.all()
+
+
 def test_an_input_that_is_named_twice_is_packed_once(shard: Path, tmp_path: Path) -> None:
     same = str(shard.parent / "." / shard.name)
     assert main(["pack", str(shard), same, "-o", str(tmp_path / "store")]) == 0
