@@ -71,9 +71,10 @@ def make(request: Request, config: LongConfig) -> None:
     title = "Long takes: where somebody signs, and what the subtitles are worth"
     result = layout(rows, clipwise, takes, config)
     result.numbers["fitted rule"] = rule.model_dump()
-    people = judge_people(config.people, cutters(rule, config, None))
+    of_people = cutters(rule, config, None)
+    people = judge_people(config.people, of_people)
     if people:
-        result.sections.append(people_table(people, list(cuts)))
+        result.sections.append(people_table(people, list(of_people)))
         result.numbers["people"] = people
     write_result(result, request.results, request.name, title, request.about(config, config.seed))
 
@@ -99,7 +100,8 @@ def cutters(rule: SegmentConfig, config: LongConfig, longest: float | None, shor
     if path.is_file():
         segmenter = Segmenter.load(path)
         found[NETWORK] = lambda pose: learned_segments(pose, segmenter, longest, shortest=shortest)
-        found[LIVE] = lambda pose: _live(pose, NetworkStream(pose.fps, segmenter, longest, shortest))
+        if longest is not None:  # a stream needs a limit: it looks again and again at what goes on
+            found[LIVE] = lambda pose: _live(pose, NetworkStream(pose.fps, segmenter, longest, shortest))
     else:
         log.warning("%s: no file %s; left out", NETWORK, path)
     return found

@@ -28,6 +28,7 @@ LOOK_AHEAD = 0.4  # seconds
 PATIENCE = 0.8  # seconds after a sentence's beginning that it is certain to be one, where nobody rested before
 _SHOULDERS = [WATCHED.index(joint) for joint in ("neck", "right_shoulder", "left_shoulder")]
 _SURELY = 0.3  # probability below which nobody signs; between it and `inside` twice the rest has to be seen
+_TOGETHER = 2  # frames at `FPS` that are waited for, since a look costs the same for each number
 _CONTEXT = 10  # frames at `FPS` that a later look may still find to be signed
 
 
@@ -61,7 +62,7 @@ class NetworkStream:
         self._all = 0  # frames that came
         self._base, self._judged = 0, 0  # frames at `FPS`: the first that a segment may still have; those looked at
         self._open: tuple[int, int] | None = None  # of what goes on: its first frame, and its last so far + 1
-        self.delay = look_ahead + 2 * self._rest / FPS + 2 * stride / fps
+        self.delay = look_ahead + (2 * self._rest + _TOGETHER) / FPS + 2 * stride / fps
 
     @property
     def open_s(self) -> float | None:
@@ -92,7 +93,7 @@ class NetworkStream:
             else:
                 self._widths.see(points[k, _SHOULDERS], few.confidence[k, _SHOULDERS])
             self._chances.push(points[k], seen[k])
-            if self._chances.due > self._judged:
+            if self._chances.due >= self._judged + _TOGETHER:
                 self._judged = self._chances.due
                 found += self._settle()
                 self._chances.forget(self._base)

@@ -15,6 +15,8 @@ from slt.cli.live import main
 from slt.estimators.mediapipe.estimator import MediaPipeEstimator
 from slt.estimators.mediapipe.pose_model import unavailable
 from slt.live.channel import Mailbox
+from slt.live.session import Fixed
+from slt.live.show import Subtitles
 from slt.video import write_video
 from tests.slt.inference.test_recording import SAID, talk
 from tests.slt.live.fakes import FakeClock, Poses
@@ -77,11 +79,20 @@ def test_nothing_understood_is_exit_code_3(live, capsys):
     assert "1 sentence in 4.6 s, 1 not understood" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_it_well_and_what_is_fixed_is_written(live, tmp_path, capsys):
-    out, before = tmp_path / "out.srt", threading.active_count()
+def test_ctrl_c_ends_it_well_and_what_is_fixed_is_written(live, tmp_path, capsys, monkeypatch):
+    out, before, fixed = tmp_path / "out.srt", threading.active_count(), threading.Event()
+    show = Subtitles.show
+
+    def shown(self, one):
+        show(self, one)
+        if isinstance(one, Fixed):
+            fixed.set()
+
+    monkeypatch.setattr(Subtitles, "show", shown)
 
     def each(number: int) -> None:
-        if number == 180:  # the second sentence has ended
+        if number == 180:  # the first sentence has ended, and is read by another thread
+            assert fixed.wait(60)
             os.kill(os.getpid(), signal.SIGINT)
 
     assert run_command(lambda: live(talk(), "-o", out, each=each), "slt") == 130
