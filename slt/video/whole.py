@@ -75,7 +75,7 @@ def second_video(path: Path, formats: str) -> bool:
                 file.seek(told)
                 return bool(told) and file.read(16) == head[:16]
     except (OSError, OverflowError, ValueError, struct.error):
-        pass
+        return False  # whoever opens it says so
     return False
 
 
@@ -91,7 +91,7 @@ def encrypted(path: Path, formats: str) -> bool:
                 head = file.read(min(length, _LARGEST_HEAD))
                 return all(name in head for name in (b"encv", b"sinf", b"schm"))
     except (OSError, OverflowError, ValueError):
-        pass
+        return False  # as above
     return False
 
 

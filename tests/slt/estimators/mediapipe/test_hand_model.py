@@ -13,17 +13,11 @@ from skeletor.support.errors import MissingDependency
 from slt.estimators.mediapipe import hand_model, hand_ranges
 from slt.estimators.mediapipe.estimator import MediaPipeOptions, unavailable
 from slt.estimators.registry import build_estimator
-from slt.video import Span
+from tests.slt.estimators.mediapipe.test_track import estimated
 
 if unavailable():
     pytest.skip(f"mediapipe: {unavailable()}", allow_module_level=True)
-CLIP = Path(__file__).parents[4] / "examples" / "forecast.mp4"
-SIGNS = Span(0.8, 1.64)  # 21 frames, hands moving
 HANDS = [list(SIGNING_50.group(f"{side}_hand")) for side in ("left", "right")]
-
-
-def estimated(**options: object) -> PoseSequence:
-    return build_estimator(MediaPipeOptions.model_validate(options))(CLIP, SIGNS)
 
 
 @pytest.fixture(scope="module")
