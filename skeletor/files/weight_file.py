@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from skeletor.files.tensors import read_tensors
 from skeletor.support.errors import InputError, one_line
@@ -48,7 +51,7 @@ def check_fit(
     The network is made without memory for its values, so that a header of a few bytes cannot ask for gigabytes; its
     options must be within the limits of their config. optional: whether a name may be missing.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         expected = build().state_dict()
     for name, tensor in tensors.items():
         if name not in expected:
@@ -59,6 +62,27 @@ def check_fit(
     missing = [name for name in expected if name not in tensors and not optional(name)]
     if missing:
         raise ValueError(f"tensor {missing[0]} is missing")
+
+
+class _Unfilled(TorchFunctionMode):
+    """In the block, `torch.nn.init` fills no tensor, and what is computed of ranges and lists has values, on the CPU.
+
+    Tensors without memory need no filling; and to fill them, or to compute with them, torch loads its compiler, which
+    takes seconds. What has values loses them where it meets one that has none.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return args[0] if args else named["tensor"]
+        if func in (torch.arange, torch.tensor) and named.get("device") is None:
+            return func(*args, **named | {"device": "cpu"})
+        devices = {tensor.device.type for tensor in tree_leaves((args, named)) if isinstance(tensor, Tensor)}
+        if len(devices) > 1:
+            args, named = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), (args, named))
+        return func(*args, **named)
 
 
 def _form(tensor: Tensor) -> str:

@@ -96,7 +96,7 @@ class Harmless(RefinerNetwork):
         part = [free.index(j) if c == j else len(free) + wrists.index(c) for j, c in enumerate(carriers)]
         self.parts = len(free) + len(wrists)
         carrier, part_of = torch.tensor(list(carriers)), torch.tensor(part)
-        members = nn.functional.one_hot(part_of, self.parts).float()
+        members = (part_of[:, None] == torch.arange(self.parts)).float()  # (J, parts)
         self.register_buffer("carrier", carrier, persistent=False)
         self.register_buffer("carried", (carrier != torch.arange(self.joints)).float()[:, None], persistent=False)
         self.register_buffer("part_of", part_of, persistent=False)
