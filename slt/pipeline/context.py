@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from skeletor.support.progress import log_to
 from skeletor.support.together import Team
 from slt.data import layout
-from slt.pipeline.cache.stage import Done, run_stage
+from slt.pipeline.cache.stage import Done, kept_stage, run_stage, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.mapping import Spread, worker_pool
 
@@ -34,6 +35,17 @@ class Row:
     store: Path
     refiner: Done | None = None
     own: bool = False
+
+
+@dataclass(frozen=True)
+class Training:
+    """A stage that trains, by the arguments of `Run.stage`."""
+
+    name: str
+    folder: Path
+    work: Callable[[Path], object]
+    config: dict[str, Any]
+    inputs: Sequence[Done | str]
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,17 @@ class Run:
         values = config | {"processes": self.team.count}
         return run_stage(name, folder, partial(self.team.call, work), values, inputs, others, (work,))
 
+    def train(self, pool: Executor, training: Training) -> Future[Done]:
+        """Do a stage in a pool of `training_pool`. What is kept is found here: a process takes seconds to begin."""
+        if self.team is None:
+            key = stage_key(training.config, training.inputs, (training.work,))
+            others = elsewhere(self.folder, training.folder, self.reuse)
+            if (kept := kept_stage(training.name, training.folder, key, others)) is not None:
+                found: Future[Done] = Future()
+                found.set_result(kept)
+                return found
+        return pool.submit(train_stage, self, training)
+
     @contextmanager
     def training_pool(self) -> Iterator[Executor]:
         """Runs trainings: `config.workers` at a time in worker processes or, with a team, one by one, here."""
@@ -85,6 +108,12 @@ class Run:
             return
         with worker_pool(self.config.workers) as pool:
             yield pool
+
+
+def train_stage(run: Run, training: Training) -> Done:
+    """`Run.stage`, perhaps in a worker process: with the run's log."""
+    log_to(run.folder / "log.txt")
+    return run.stage(training.name, training.folder, training.work, training.config, training.inputs, trains=True)
 
 
 class Here(Executor):

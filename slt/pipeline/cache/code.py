@@ -175,59 +175,69 @@ def _parse(text: str, package: str) -> _Module:
     """package: what relative imports start from."""
     tree = ast.parse(text)
     lazy = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
-    reader = _Reader(package)
-    for node in tree.body:
-        if node not in lazy:  # what it imports is declared
-            reader.visit(node)
+    reader = _Reader(package, any(word in text for word in _IN_EXPRESSIONS))
+    reader.read([node for node in tree.body if node not in lazy])  # what that imports is declared
+    names = frozenset({"*", *reader.names, *(node.name for node in lazy)})
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return _Module(digest, _bound(tree), tuple(reader.imports), reader.declared if lazy else {})
+    return _Module(digest, names, tuple(reader.imports), reader.declared if lazy else {})
 
 
-class _Reader(ast.NodeVisitor):
-    """Collects the imports of a module; those under TYPE_CHECKING apart."""
+_IN_EXPRESSIONS = ("import_module", "__import__", ":=")
 
-    def __init__(self, package: str) -> None:
-        self._package = package
-        self._typing = False
+
+class _Reader:
+    """Collects the imports of a module, those under TYPE_CHECKING apart, and the names that its statements bind.
+
+    expressions: whether to look into them as well, where most of a module is and few import or bind anything.
+    names: of those bound in functions too, which does no harm.
+    """
+
+    def __init__(self, package: str, expressions: bool) -> None:
+        self._package, self._expressions = package, expressions
         self.imports: list[tuple[str, str]] = []
         self.declared: dict[str, tuple[str, str]] = {}
+        self.names: set[str] = set()
 
-    def visit_If(self, node: ast.If) -> None:
-        """Only the `else` of `if TYPE_CHECKING` runs."""
-        if not _is_type_checking(node.test):
-            self.generic_visit(node)
-            return
-        before, self._typing = self._typing, True
-        for child in node.body:
-            self.visit(child)
-        self._typing = before
-        for child in node.orelse:
-            self.visit(child)
+    def read(self, nodes: Iterable[ast.AST], typing: bool = False) -> None:
+        """typing: whether the nodes stand under TYPE_CHECKING, of which only the `else` runs."""
+        for node in nodes:
+            if isinstance(node, ast.If) and _is_type_checking(node.test):
+                self.read(node.body, True)
+                self.read(node.orelse, typing)
+                continue
+            self._note(node, typing)
+            if isinstance(node, ast.expr) and not self._expressions:
+                continue
+            self.read(ast.iter_child_nodes(node), typing)
 
-    def visit_Import(self, node: ast.Import) -> None:
-        """`import a.b as c`."""
-        for alias in node.names:
-            self._add(alias.asname or alias.name, alias.name, "")
+    def _note(self, node: ast.AST, typing: bool) -> None:
+        if isinstance(node, ast.Import):  # import a.b as c
+            for alias in node.names:
+                self.names.add(alias.asname or alias.name.partition(".")[0])
+                self._add(alias.asname or alias.name, alias.name, "", typing)
+        elif isinstance(node, ast.ImportFrom):  # from a.b import c as d, from .. import c
+            for alias in node.names:
+                self.names.add(alias.asname or alias.name)
+                self._add(alias.asname or alias.name, self._source(node), alias.name, typing)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            self.names.add(node.name)
+        elif isinstance(node, ast.Name | ast.Tuple | ast.List | ast.Starred):
+            if isinstance(node.ctx, ast.Store):
+                self.names.update(name.id for name in ast.walk(node) if isinstance(name, ast.Name))
+        elif isinstance(node, ast.Call):  # importlib.import_module("a.b")
+            function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if function in ("import_module", "__import__") and node.args and isinstance(node.args[0], ast.Constant):
+                self._add("", str(node.args[0].value), "", typing)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        """`from a.b import c as d`, `from .. import c`."""
-        module = node.module or ""
-        if node.level:
-            parts = self._package.split(".")
-            base = parts[: len(parts) - node.level + 1]
-            module = ".".join([*base, *([node.module] if node.module else [])])
-        for alias in node.names:
-            self._add(alias.asname or alias.name, module, alias.name)
+    def _source(self, node: ast.ImportFrom) -> str:
+        """The module that is imported from."""
+        if not node.level:
+            return node.module or ""
+        parts = self._package.split(".")
+        return ".".join([*parts[: len(parts) - node.level + 1], *([node.module] if node.module else [])])
 
-    def visit_Call(self, node: ast.Call) -> None:
-        """`importlib.import_module("a.b")`."""
-        function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if function in ("import_module", "__import__") and node.args and isinstance(node.args[0], ast.Constant):
-            self._add("", str(node.args[0].value), "")
-        self.generic_visit(node)
-
-    def _add(self, bound: str, module: str, name: str) -> None:
-        if self._typing:
+    def _add(self, bound: str, module: str, name: str, typing: bool) -> None:
+        if typing:
             self.declared[bound] = (module, name)
         else:
             self.imports.append((module, name))
@@ -237,19 +247,6 @@ def _is_type_checking(test: ast.expr) -> bool:
     return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
         isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
     )
-
-
-def _bound(tree: ast.Module) -> frozenset[str]:
-    """The names that the statements of a module bind; of those in functions too, which does no harm."""
-    names: set[str] = {"*"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.update(alias.asname or alias.name.partition(".")[0] for alias in node.names)
-    return frozenset(names)
 
 
 @cache

@@ -49,18 +49,10 @@ def run_stage(
     written last.
     """
     key = stage_key(config, inputs, (work,) if code is None else code)
+    if (kept := kept_stage(name, folder, key, reuse)) is not None:
+        return kept
     marker = folder / DONE
     known = read_json(marker)
-    if known.get("key") == key and known.get("done"):
-        log.info("%-12s unchanged, kept (%.0f s when it ran)", name, known["seconds"])
-        return Done(name, folder, key, known["seconds"])
-    for other in reuse:
-        found = read_json(other / DONE)
-        if found.get("key") == key and found.get("done"):
-            log.info("%-12s taken from %s", name, other)
-            if folder.exists():
-                shutil.rmtree(folder)  # stale, or begun
-            return Done(name, other, key, found["seconds"])
     spent = 0.0
     if known.get("key") == key:
         spent = known.get("seconds", 0.0)
@@ -76,6 +68,22 @@ def run_stage(
     write_text(marker, json.dumps({"key": key, "done": True, "seconds": seconds, "config": config}, indent=1))
     log.info("%-12s done in %.0f s", name, seconds)
     return Done(name, folder, key, seconds)
+
+
+def kept_stage(name: str, folder: Path, key: str, reuse: Sequence[Path] = ()) -> Done | None:
+    """The result for a key that the folder holds, or one of `reuse`; None if the work is to be done. As `run_stage`."""
+    known = read_json(folder / DONE)
+    if known.get("key") == key and known.get("done"):
+        log.info("%-12s unchanged, kept (%.0f s when it ran)", name, known["seconds"])
+        return Done(name, folder, key, known["seconds"])
+    for other in reuse:
+        found = read_json(other / DONE)
+        if found.get("key") == key and found.get("done"):
+            log.info("%-12s taken from %s", name, other)
+            if folder.exists():
+                shutil.rmtree(folder)  # stale, or begun
+            return Done(name, other, key, found["seconds"])
+    return None
 
 
 def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[Code]) -> str:

@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 from skeletor.poses.pose import file_sha256
-from skeletor.support.progress import log_to
 from slt.data import layout
 from slt.pipeline.cache.stage import Done
-from slt.pipeline.context import Row, Run
+from slt.pipeline.context import Row, Run, Training
 from slt.pipeline.stages.translators import (
     GLOSS,
     Job,
@@ -71,7 +70,7 @@ def submit_recognisers(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Jo
     if run.config.recogniser is None:
         return []
     seeds = range(run.config.seed, run.config.seed + run.config.seeds)
-    return [Job(row.name, seed, pool.submit(_train_recogniser, run, row, seed)) for seed in seeds for row in rows]
+    return [Job(row.name, seed, run.train(pool, recogniser_training(run, row, seed))) for seed in seeds for row in rows]
 
 
 def cascade_systems(
@@ -120,11 +119,10 @@ def together_systems(
     return found
 
 
-def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
-    """In a worker process, with the run's log."""
+def recogniser_training(run: Run, row: Row, seed: int) -> Training:
+    """The training of a row's recogniser of glosses, if the config asks for one."""
     config = run.config.recogniser
     assert config is not None
-    log_to(run.folder / "log.txt")
     target = system_folder(run.folder, f"{row.name}-recogniser", seed, run.config.seed)
     annotations = layout.annotation_folder(run.annotation or run.corpus.root)
     work = partial(train_on_glosses_of_poses, row.store, run.corpus, annotations, config, seed, row.label)
@@ -132,7 +130,7 @@ def _train_recogniser(run: Run, row: Row, seed: int) -> Done:
     inputs += [file_sha256(path) for path in sorted(annotations.glob("*.train.*")) if path.suffix == ".tsv"]
     recogniser, encoder = recogniser_values(config)
     values = {"recogniser": recogniser, "seed": seed}
-    return run.stage(f"train {target.name}", target, work, values, [*inputs, *encoder], trains=True)
+    return Training(f"train {target.name}", target, work, values, [*inputs, *encoder])
 
 
 def recogniser_values(config: RecogniserConfig) -> tuple[dict[str, Any], list[str]]:

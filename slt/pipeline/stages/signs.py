@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.support.progress import log_to
 from slt.data import layout
 from slt.pipeline.cache.stage import Done
-from slt.pipeline.context import Row, Run
+from slt.pipeline.context import Row, Run, Training
 from slt.pipeline.stages.cascades import recogniser_values
 from slt.pipeline.stages.translators import TrainedTranslator, system_folder
 from slt.pipeline.tables.signs import SignRow, SignSeed, SignTable
@@ -32,8 +31,8 @@ def train_and_score(run: Run, rows: Sequence[Row]) -> tuple[dict[str, tuple[Trai
     folds = signer_folds(run)
     with run.training_pool() as pool:
         seeds = range(run.config.seed, run.config.seed + run.config.seeds)
-        jobs = {(row.name, seed): pool.submit(_train, run, row, seed) for seed in seeds for row in rows}
-        left_out = {row.name: [pool.submit(_leave_out, run, row, k, fold) for k, fold in enumerate(folds)]
+        jobs = {(row.name, seed): run.train(pool, training(run, row, seed)) for seed in seeds for row in rows}
+        left_out = {row.name: [run.train(pool, without(run, row, k, fold)) for k, fold in enumerate(folds)]
                     for row in rows}  # fmt: skip
         done = {key: job.result() for key, job in jobs.items()}
         new = {name: _merged(futures) for name, futures in left_out.items()}
@@ -59,26 +58,24 @@ def recipe(run: Run) -> RecogniserConfig:
     return run.config.recogniser or PRESETS["signs"]
 
 
-def _train(run: Run, row: Row, seed: int) -> Done:
-    """In a worker process, with the run's log."""
-    log_to(run.folder / "log.txt")
+def training(run: Run, row: Row, seed: int) -> Training:
+    """That of a row's recogniser of labels."""
     target = system_folder(run.folder, row.name, seed, run.config.seed)
     work = partial(train_on_signs, row.store, run.corpus, recipe(run), seed, row.label)
     recogniser, encoder = recogniser_values(recipe(run))
     values = {"recogniser": recogniser, "seed": seed}
-    return run.stage(f"train {target.name}", target, work, values, (row.done, _labels(run), *encoder), trains=True)
+    return Training(f"train {target.name}", target, work, values, (row.done, _labels(run), *encoder))
 
 
-def _leave_out(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Done:
-    """In a worker process, with the run's log."""
-    log_to(run.folder / "log.txt")
+def without(run: Run, row: Row, number: int, signers: tuple[str, ...]) -> Training:
+    """The training of one that does not see these signers, and guesses them."""
     target = run.folder / "signers" / f"{row.name}-{number}"
     seed = run.config.seed
     work = partial(leave_signers_out, row.store, run.corpus, recipe(run), seed, signers)
     recogniser, encoder = recogniser_values(recipe(run))
     values = {"recogniser": recogniser, "seed": seed, "signers": list(signers)}
     inputs: list[Done | str] = [row.done, _labels(run), *encoder]
-    return run.stage(f"without {row.name}-{number}", target, work, values, inputs, trains=True)
+    return Training(f"without {row.name}-{number}", target, work, values, inputs)
 
 
 def _labels(run: Run) -> str:

@@ -10,9 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from skeletor.support.progress import log_to
 from slt.pipeline.cache.stage import Done
-from slt.pipeline.context import Row, Run
+from slt.pipeline.context import Row, Run, Training
 from slt.pipeline.work.readers.train_translator import RECOGNISED, train_on_glosses, train_on_poses
 from slt.translate.config import TranslateConfig
 
@@ -51,9 +50,9 @@ def submit(pool: Executor, run: Run, rows: Sequence[Row]) -> list[Job]:
     gloss = run.config.gloss2text and wanted
     jobs = []
     for seed in range(run.config.seed, run.config.seed + run.config.seeds):
-        jobs += [Job(row.name, seed, pool.submit(_train_row, run, row, seed)) for row in rows]
+        jobs += [Job(row.name, seed, run.train(pool, row_training(run, row, seed))) for row in rows]
         if gloss:
-            jobs.append(Job(GLOSS, seed, pool.submit(_train_gloss, run, seed)))
+            jobs.append(Job(GLOSS, seed, run.train(pool, gloss_training(run, seed))))
     return jobs
 
 
@@ -75,15 +74,16 @@ def system_folder(folder: Path, name: str, seed: int, first: int) -> Path:
     return folder / "systems" / (name if seed == first else f"{name}-s{seed}")
 
 
-def _train_row(run: Run, row: Row, seed: int) -> Done:
+def row_training(run: Run, row: Row, seed: int) -> Training:
+    """The training of a row's translator."""
     work = partial(train_on_poses, row.store, run.corpus, run.config.translate, seed, row.label)
-    return _worker_stage(run, row.name, seed, work, (row.done, sentences(run)), run.config.translate)
+    return _training(run, row.name, seed, work, (row.done, sentences(run)), run.config.translate)
 
 
-def _train_gloss(run: Run, seed: int) -> Done:
+def gloss_training(run: Run, seed: int) -> Training:
+    """That of Gloss2Text."""
     config = gloss_recipe(run)
-    work = partial(train_on_glosses, run.corpus, config, seed)
-    return _worker_stage(run, GLOSS, seed, work, (sentences(run),), config)
+    return _training(run, GLOSS, seed, partial(train_on_glosses, run.corpus, config, seed), (sentences(run),), config)
 
 
 def gloss_recipe(run: Run) -> TranslateConfig:
@@ -96,16 +96,14 @@ def sentences(run: Run) -> str:
     return json.dumps([(c.name, c.split, c.glosses, c.text) for c in run.corpus.clips])
 
 
-def _worker_stage(
+def _training(
     run: Run, name: str, seed: int, work: Callable[[Path], object], inputs: Sequence[Done | str],
     config: TranslateConfig,
-) -> Done:  # fmt: skip
-    """`run_stage` in a worker process, with the run's log."""
-    log_to(run.folder / "log.txt")
+) -> Training:  # fmt: skip
     target = system_folder(run.folder, name, seed, run.config.seed)
     values = {"translate": config.model_dump(), "seed": seed, "period": run.config.period,
               "case": run.config.translate.case}  # fmt: skip
-    return run.stage(f"train {target.name}", target, work, values, inputs, trains=True)
+    return Training(f"train {target.name}", target, work, values, inputs)
 
 
 def outputs_of(folder: Path, kind: str = "") -> dict[str, Any]:

@@ -166,7 +166,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     monkeypatch.setattr(run, "check_weights", lambda options: None)
     monkeypatch.setattr(run, "write_text", lambda *args: None)
     monkeypatch.setattr(run, "keyed_folder", lambda folder, key: folder)
-    monkeypatch.setattr(translators, "log_to", lambda *args: None)
+    monkeypatch.setattr(context, "log_to", lambda *args: None)
 
     def keys_of(changed: Mapping[str, str] | None = None, **sections: object) -> tuple[dict[str, str], dict[str, str]]:
         project = real.edited(changed or {})
@@ -175,8 +175,8 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
         own.clear()
         config = RunConfig.model_validate({"refine2d": {"name": "gaussian"}} | sections)
         done = run.prepare_rows(config, tmp_path / "run")
-        translators._train_row(done.run, done.rows[0], 1)
-        translators._train_gloss(done.run, 1)
+        context.train_stage(done.run, translators.row_training(done.run, done.rows[0], 1))
+        context.train_stage(done.run, translators.gloss_training(done.run, 1))
         own["model"] = code.code_digest((build_model_folder,))
         own["sign2text"] = code.code_digest((make_row,))
         return dict(found), dict(own)

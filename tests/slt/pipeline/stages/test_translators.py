@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -101,6 +102,24 @@ def test_more_seeds_leave_the_first_one_as_it_was(rows, tmp_path: Path) -> None:
     assert one["raw"][0].outputs == two["raw"][0].outputs
     assert set(two["raw"][1].outputs["test"]) == {"test-0", "test-1", "test-2"}
     assert json.loads((tmp_path / "systems/raw-s4/done.json").read_text())["config"]["seed"] == 4
+
+
+def test_what_is_kept_needs_no_process(rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus, systems = rows
+    done = cascades.train_rows(Run(config(), tmp_path / "run", corpus, ""), systems)
+    monkeypatch.setattr(context, "worker_pool", lambda workers: Nobody())
+    assert cascades.train_rows(Run(config(), tmp_path / "run", corpus, ""), systems) == done
+    other = Run(config(gloss2text=False), tmp_path / "other", corpus, "", (tmp_path / "run",))
+    assert cascades.train_rows(other, systems) == {"raw": done["raw"]}
+    with pytest.raises(AssertionError, match="a process"):
+        cascades.train_rows(Run(config(seeds=2), tmp_path / "run", corpus, ""), systems)
+
+
+class Nobody(context.Here):
+    """A pool that has nobody to do the work."""
+
+    def submit(self, fn: object, /, *args: object, **kwargs: object) -> NoReturn:
+        raise AssertionError("a process is asked for")
 
 
 def test_a_recogniser_for_each_row_and_gloss2text_behind_it(rows, tmp_path: Path) -> None:
