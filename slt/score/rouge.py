@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from rouge_score.rouge_scorer import RougeScorer
-from rouge_score.tokenizers import Tokenizer
 
 BETA = 1.2
 
 
-class _Spaces(Tokenizer):
+class _Spaces:
+    """A tokenizer of rouge-score."""
+
     def tokenize(self, text: str) -> list[str]:
         # at single spaces, as the field's script does: a double space counts as an empty token
         return text.split(" ")
@@ -23,6 +23,8 @@ class _Spaces(Tokenizer):
 
 def sentence_rouge(hypotheses: Sequence[str], references: Sequence[str], beta: float = BETA) -> np.ndarray:
     """(N,) float64 ROUGE-L per sentence in per cent: (1 + b^2) P R / (R + b^2 P), 0 without a common word."""
+    from rouge_score.rouge_scorer import RougeScorer  # loads nltk, for its stemmers: most of the time of a score
+
     scorer = RougeScorer(["rougeL"], tokenizer=_Spaces())
     pairs = zip(hypotheses, references, strict=True)
     results = [scorer.score(reference, hypothesis)["rougeL"] for hypothesis, reference in pairs]
@@ -30,8 +32,3 @@ def sentence_rouge(hypotheses: Sequence[str], references: Sequence[str], beta: f
     recall = np.array([r.recall for r in results], np.float64)
     denominator = recall + beta**2 * precision
     return 100 * (1 + beta**2) * precision * recall / np.where(denominator > 0, denominator, 1)
-
-
-def corpus_rouge(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Mean of `sentence_rouge` over the corpus, in per cent (Lin 2004, with beta 1.2)."""
-    return float(sentence_rouge(hypotheses, references).mean())

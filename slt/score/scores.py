@@ -2,8 +2,7 @@
 
 `score` takes sentences, `score_files` takes two text files with one sentence per line. Tokens are what
 whitespace separates, or another of sacreBLEU's tokenizers (`slt.score.tokens`), for BLEU and ROUGE alike; nothing is
-lower-cased or stripped of punctuation here. `score_trainings` takes what several
-trainings of one system made of the same sentences.
+lower-cased or stripped of punctuation here. `mean_scores` takes the scores of several trainings of one system.
 """
 
 from __future__ import annotations
@@ -97,19 +96,6 @@ def score(hypotheses: Sequence[str], references: Sequence[str], seed: int = 0, t
         n=len(references),
         chrf_signature=str(metric.get_signature()),
     )
-
-
-def score_trainings(hypotheses: Sequence[Sequence[str]], references: Sequence[str], seed: int = 0) -> Scores:
-    """Mean scores of one system's trainings, each with one hypothesis for each reference.
-
-    Raises InputError as `score` does.
-    """
-    from slt.score.bootstrap import statistics
-
-    if not hypotheses:
-        raise InputError("no training to score; give the output of at least one")
-    single = [score(lines, references, seed) for lines in hypotheses]
-    return mean_scores(single, [statistics(lines, references) for lines in hypotheses], seed)
 
 
 def mean_scores(single: Sequence[Scores], stats: Sequence[np.ndarray], seed: int = 0) -> Scores:

@@ -162,8 +162,3 @@ PRESETS.register(
         alphas=[0.0],
     ),
 )
-
-
-def sign2text_preset(name: str, **changes: Any) -> Sign2TextConfig:
-    """The config of a preset, with some values changed. Raises pydantic's ValidationError for a bad value."""
-    return Sign2TextConfig.model_validate({"preset": name, **changes})

@@ -68,14 +68,6 @@ class FeatureStats:
         scaled = np.nan_to_num((features - self.mean) / self.std, nan=0.0)
         return np.concatenate([scaled, np.ones((len(scaled), 1))], 1).astype(np.float32)
 
-    def invert(self, standardised: np.ndarray) -> np.ndarray:
-        """(T, F + 1) standardised to (T, F) raw features, the inverse of `standardise`.
-
-        Missing values stay at the mean.
-        """
-        features: np.ndarray = standardised[:, :-1] * self.std + self.mean
-        return features
-
 
 def fit_stats(clips: list[np.ndarray]) -> FeatureStats:
     """Statistics over the frames of all clips, each (T, F); features that never vary keep a floor of 0.02."""

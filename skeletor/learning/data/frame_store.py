@@ -49,11 +49,6 @@ class FrameForm:
     units: str
     degraded: bool
 
-    def bytes_per_frame(self) -> int:
-        """Bytes of one frame on disk; with degraded versions both count."""
-        joints = len(self.skeleton)
-        return (2 * joints * self.dims + packed_bytes(joints)) * (2 if self.degraded else 1)
-
 
 class _Shard:
     """One file, mapped. Arrays are views of the mapped memory."""

@@ -59,16 +59,6 @@ GLOSSES: tuple[str, ...] = tuple(
 )
 
 
-def slot_of(gloss: str) -> str:
-    """The slot that a gloss belongs to, "fixed" for glosses of patterns. Raises InputError if it is unknown."""
-    for slot, values in SLOTS.items():
-        if gloss in values:
-            return slot
-    if gloss in GLOSSES:
-        return "fixed"
-    raise InputError(f"gloss {gloss!r} is not in the grammar; `slt.synthetic.language.grammar.GLOSSES` lists all")
-
-
 def wordings(glosses: tuple[str, ...]) -> tuple[tuple[Sentence, float], ...]:
     """All wordings of a gloss sequence with their probabilities (sum 1), most probable first.
 

@@ -13,8 +13,8 @@ from slt.score.bleu import bleu_from_statistics, bleu_statistics, corpus_bleu
 from slt.score.bootstrap import compare, intervals, paired_bootstrap, statistics
 from slt.score.content import content_accuracy
 from slt.score.floor import constant_sentence
-from slt.score.rouge import corpus_rouge
-from slt.score.scores import score, score_files, score_trainings
+from slt.score.rouge import sentence_rouge
+from slt.score.scores import mean_scores, score, score_files
 
 ORACLES = Path(__file__).parents[4] / "shared/oracles/metrics/metrics.json"
 ANNOTATIONS = ORACLES.parents[2] / "data/phoenix14t_annotations"
@@ -34,7 +34,7 @@ def test_scores_equal_those_of_the_literature(case):
     oracle = json.loads(ORACLES.read_text())["oracles"][case]
     references, lines = oracle["references"], [oracle["hypotheses"], oracle["hypotheses"][::-1]]
     scores, other = (score(one, references) for one in lines)
-    several = score_trainings(lines, references)
+    several = mean_scores([scores, other], [statistics(one, references) for one in lines])
     for metric in (*METRICS, "chrf"):
         assert getattr(scores, metric) == pytest.approx(oracle["signjoey"][metric], abs=1e-9), metric
         mean = (getattr(scores, metric) + getattr(other, metric)) / 2
@@ -62,8 +62,8 @@ def test_rouge_by_hand():
     # LCS "a c", P = 2/3, R = 2/4
     precision, recall, square = 2 / 3, 2 / 4, 1.2**2
     expected = 100 * (1 + square) * precision * recall / (recall + square * precision)
-    assert corpus_rouge(["a c x"], ["a b c d"]) == pytest.approx(expected)
-    assert corpus_rouge(["süden"], ["sden"]) == 0
+    assert sentence_rouge(["a c x"], ["a b c d"]) == pytest.approx([expected])
+    assert sentence_rouge(["süden"], ["sden"]) == 0
 
 
 words = st.lists(st.sampled_from(["a", "b", "c", "d", "ä"]), min_size=1, max_size=8).map(" ".join)
@@ -126,17 +126,16 @@ def test_no_candidates_no_constant_sentence():
 
 
 def test_one_training_scores_as_before_and_several_are_a_mean_with_a_deviation():
-    assert score_trainings([HYPOTHESES], REFERENCES) == score(HYPOTHESES, REFERENCES)
-    both = score_trainings([HYPOTHESES, REFERENCES], REFERENCES)
-    single = score(HYPOTHESES, REFERENCES)
+    single, right = score(HYPOTHESES, REFERENCES), score(REFERENCES, REFERENCES)
+    stats = [statistics(lines, REFERENCES) for lines in (HYPOTHESES, REFERENCES)]
+    assert mean_scores([single], stats[:1]) == single
+    both = mean_scores([single, right], stats)
     for metric in (*METRICS, "chrf"):
         a, b = getattr(single, metric), 100.0
         assert getattr(both, metric) == pytest.approx((a + b) / 2)
         assert both.deviations[metric] == pytest.approx(abs(b - a) / np.sqrt(2))
     low, high = both.intervals["rouge"]
     assert both.trainings == 2 and single.intervals["rouge"][0] < low < both.rouge < high <= 100
-    with pytest.raises(InputError, match="no training"):
-        score_trainings([], REFERENCES)
 
 
 def test_trainings_are_compared_by_their_means():

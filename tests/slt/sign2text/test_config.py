@@ -5,7 +5,7 @@ import pytest
 from skeletor.support.config import load_config
 from skeletor.support.errors import InputError
 from slt.pipeline.config import RunConfig
-from slt.sign2text.config import Sign2TextConfig, Sign2TextRow, sign2text_preset
+from slt.sign2text.config import Sign2TextConfig, Sign2TextRow
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "sign2text"
 
@@ -16,7 +16,7 @@ def test_every_shipped_config_is_valid(path):
 
 
 def test_the_published_preset_has_the_papers_values():
-    c = sign2text_preset("nslt")
+    c = Sign2TextConfig.model_validate({"preset": "nslt"})
     assert (c.cnn, c.height, c.width, c.layers, c.hidden, c.reverse, c.attention) == (
         "alexnet", 227, 227, 4, 1000, True, "luong")  # fmt: skip
     assert (c.dropout, c.learning_rate, c.batch, c.clip_norm, c.max_updates, c.beams) == (
@@ -30,7 +30,7 @@ def test_signing_is_never_mirrored_unless_asked_for():
 
 
 def test_a_value_beside_a_preset_wins_and_the_trainer_gets_it():
-    c = sign2text_preset("nslt", learning_rate=3e-4, attention="bahdanau")
+    c = Sign2TextConfig.model_validate({"preset": "nslt", "learning_rate": 3e-4, "attention": "bahdanau"})
     options = c.training_options()
     assert options.learning_rate == 3e-4 and c.attention == "bahdanau" and options.batch == 1
     assert options.clip_norm == 5.0 and options.max_updates == 150_000 and options.beams == [3]

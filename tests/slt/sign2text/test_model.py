@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from slt.sign2text.config import Sign2TextConfig, sign2text_preset
+from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.model import ResidualGru, reverse_rows
 from slt.sign2text.translator import encode_frames, new_model
 from slt.translate.joey.decode import Decoding, Encoded, decode
@@ -17,7 +17,7 @@ VARIANTS = [
 
 
 def config(**values) -> Sign2TextConfig:
-    return sign2text_preset("small", **{**SMALL, **values})
+    return Sign2TextConfig.model_validate({"preset": "small", **SMALL, **values})
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_shapes_are_checked_at_the_entry(text):
 def test_the_published_size(text):
     """4 layers of 1000 units on fc7 and on words with input feeding, counted by hand; the words are few here."""
     with torch.device("meta"):
-        model = new_model(sign2text_preset("nslt"), text, torch.zeros(227, 227, 3))
+        model = new_model(Sign2TextConfig.model_validate({"preset": "nslt"}), text, torch.zeros(227, 227, 3))
 
     def gru(inputs: int) -> int:
         return 3 * (inputs * 1000 + 1000 * 1000 + 2 * 1000)
@@ -153,7 +153,11 @@ def test_the_published_size(text):
 @pytest.mark.slow
 def test_the_published_size_learns_a_step_and_translates(text):
     torch.manual_seed(0)
-    model = new_model(sign2text_preset("nslt", attention="bahdanau"), text, torch.full((227, 227, 3), 120.0))
+    model = new_model(
+        Sign2TextConfig.model_validate({"preset": "nslt", "attention": "bahdanau"}),
+        text,
+        torch.full((227, 227, 3), 120.0),
+    )
     model.loss_function = ("crossentropy", 0.0)
     frames = np.random.default_rng(0).integers(0, 256, (5, 227, 227, 3)).astype(np.uint8)
     trg = torch.tensor([[2, 4, 5, 3]])

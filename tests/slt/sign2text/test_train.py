@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from skeletor.support.errors import InputError
-from slt.sign2text.config import sign2text_preset
+from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.decoded import FrameStore, mean_picture
 from slt.sign2text.train import Clips, FrameTrainer, train_sign2text
 from slt.sign2text.translator import Sign2Text
@@ -20,7 +20,7 @@ TINY = dict(
 
 
 def config(**values):
-    return sign2text_preset("small", **{**TINY, **values})
+    return Sign2TextConfig.model_validate({"preset": "small", **TINY, **values})
 
 
 @pytest.fixture(scope="module")

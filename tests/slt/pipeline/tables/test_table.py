@@ -8,7 +8,7 @@ from slt.pipeline.tables import gains
 from slt.pipeline.tables.published import Published
 from slt.pipeline.tables.table import SeedScores, Table, TableRow
 from slt.score.bootstrap import statistics
-from slt.score.scores import score, score_trainings
+from slt.score.scores import mean_scores, score
 
 REFERENCES = ["im norden regen .", "im süden sonne und wind .", "morgen ist es kalt im osten ."]
 
@@ -51,7 +51,7 @@ def test_word_error_rates_stand_beside_the_rows_that_have_them(tmp_path):
 
 def test_several_seeds_show_their_deviation_and_the_best_on_dev_is_known(tmp_path):
     good, bad = (REFERENCES, ["im süden regen ."] * 3)
-    mean = score_trainings([bad, good], REFERENCES)
+    mean = mean_scores([score(x, REFERENCES) for x in (bad, good)], [statistics(x, REFERENCES) for x in (bad, good)])
     single = [SeedScores(4 + k, score(x, REFERENCES), score(x, REFERENCES)) for k, x in enumerate((bad, good))]
     row = TableRow("raw", mean, mean, name="raw", seeds=tuple(single))
     made = Table("title", (row,), ())

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.synthetic.language.grammar import GLOSSES, SLOTS, make_splits, slot_of, wordings
+from slt.synthetic.language.grammar import GLOSSES, SLOTS, make_splits, wordings
 from slt.synthetic.language.patterns import PATTERNS
 
 SPLITS = make_splits(1500, 150, 200, seed=3)
@@ -93,12 +93,6 @@ def test_every_pattern_is_recognised_and_none_is_another():
 def test_unknown_sequences_are_refused(glosses):
     with pytest.raises(InputError, match="not in the grammar"):
         wordings(glosses)
-
-
-def test_slot_of():
-    assert slot_of("REGEN") == "precipitation" and slot_of("GRAD") == "fixed"
-    with pytest.raises(InputError, match="BANANE"):
-        slot_of("BANANE")
 
 
 def test_german_agreement():

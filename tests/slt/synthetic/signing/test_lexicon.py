@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from slt.synthetic.language.grammar import GLOSSES, slot_of
+from slt.synthetic.language.grammar import GLOSSES, SLOTS
 from slt.synthetic.signing.handshapes import HANDSHAPES
 from slt.synthetic.signing.lexicon import LEXICON, LOCATIONS, MOVEMENTS, ORIENTATIONS, Sign, minimal_pairs
 
@@ -24,8 +24,10 @@ def test_size_of_the_inventories_in_use():
 
 
 def test_minimal_pairs_within_a_slot():
+    slots = {gloss: slot for slot, glosses in SLOTS.items() for gloss in glosses}  # of patterns: none
+
     def within(parameter):
-        return [p for p in minimal_pairs(parameter) if slot_of(p[0]) == slot_of(p[1])]
+        return [p for p in minimal_pairs(parameter) if slots.get(p[0]) == slots.get(p[1])]
 
     assert len(within("shape")) >= 30 and len(within("movement")) >= 20
     assert ("EINS", "ZWEI", "shape") in minimal_pairs()
