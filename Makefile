@@ -40,6 +40,8 @@ lock:
 ## test: the quick tests; from Python 3.12 on, or with COVERAGE=1, also which share of the code they ran
 # Up to Python 3.11 a tracer measures, which makes tests of plain Python half as slow again; sys.monitoring is cheap.
 COVERAGE ?=
+# Compiled code is kept, whatever the environment says: each process would rewrite all assertions, 13 s of its time.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup
 	measure='$(COVERAGE)'; \
 	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))'; then measure=1; export COVERAGE_CORE=sysmon; fi; \
