@@ -1,7 +1,8 @@
 """What all tests share."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from multiprocessing import util
 from pathlib import Path
 
@@ -9,7 +10,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is loaded
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import settings
 
 from skeletor.support.progress import log
@@ -22,12 +22,13 @@ settings.register_profile("search", deadline=None)
 settings.load_profile("house")
 
 
-# Files that take a process for long, and one of the last; by paths, since several have one name.
+# Files that take a process for long, and some of the last; by paths, since several have one name.
 _LONG = tuple(
     Path(__file__).parent / file
     for file in (
         "slt/pipeline/test_tiny_run.py", "hardening/test_hardening.py", "experiments/benchmarks/test_bench.py",
-        "slt/video/test_damage.py",
+        "experiments/long/test_long.py", "slt/test_together.py", "slt/video/test_damage.py", "test_full_disk.py",
+        "experiments/long/test_recordings.py",
     )
 )  # fmt: skip
 
@@ -44,7 +45,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-_GPUS = os.environ.get(_VISIBLE), torch.cuda.is_available, torch.cuda.device_count
+_VARIABLE = os.environ.get(_VISIBLE)
+
+
+@cache
+def _real() -> tuple[Callable[[], bool], Callable[[], int]]:
+    """How torch sees GPUs; it is not loaded by xdist's first process, for which all others wait."""
+    import torch
+
+    return torch.cuda.is_available, torch.cuda.device_count
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,16 +62,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     So a test gives the same on every machine. Before the fixtures of any scope, which may start processes too.
     """
-    variable, available, count = _GPUS
+    import torch
+
+    available, count = _real()
     if item.get_closest_marker("gpu") is None:
         os.environ[_VISIBLE] = ""
         torch.cuda.is_available, torch.cuda.device_count = lambda: False, lambda: 0
         return
     torch.cuda.is_available, torch.cuda.device_count = available, count
-    if variable is None:
+    if _VARIABLE is None:
         os.environ.pop(_VISIBLE, None)
     else:
-        os.environ[_VISIBLE] = variable
+        os.environ[_VISIBLE] = _VARIABLE
 
 
 @pytest.fixture(autouse=True)

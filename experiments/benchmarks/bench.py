@@ -28,7 +28,8 @@ class BenchConfig(Config):
     """Sizes. frames: rendered. cycles: of the published lifter. store: frames that the refiner is trained on; steps: of
     that. clip: frames that are refined. lengths: seconds of clips whose memory is measured. updates: of translators,
     on so many sentences if there is no corpus. shards: small ones; waits: those that wait, for so many seconds.
-    streamed: clips in shards that a training goes through; draws: batches of windows.
+    streamed: clips in shards that a training goes through; draws: batches of windows. repeats: of what is refined, of
+    which the fastest counts. read: clips whose glosses are read.
     """
 
     only: list[Stage] = Field(list(STAGES))
@@ -45,6 +46,8 @@ class BenchConfig(Config):
     seconds: float = Field(0.5, gt=0)
     streamed: list[int] = Field([2000, 100_000], min_length=1)
     draws: int = Field(300, ge=1)
+    repeats: int = Field(3, ge=1)
+    read: int = Field(96, ge=1)
 
 
 def make(request: Request, config: BenchConfig) -> None:
@@ -85,12 +88,13 @@ def rows(request: Request, config: BenchConfig) -> Iterator[Row]:
     if "stream" in config.only:
         yield from stream.rows(request.work / "stream", config.streamed, config.draws)
     if "recognise" in config.only:
-        yield from recognise.rows(translate.sentences(request.corpus, config.sentences)["train"], config.updates)
+        pairs = translate.sentences(request.corpus, config.sentences)["train"]
+        yield from recognise.rows(pairs, config.updates, config.read)
 
 
 def refining(folder: Path, config: BenchConfig) -> Iterator[Row]:
     """Training, speed and memory of the refiner."""
-    yield from refine.training_rows(folder, config.store, config.steps)
+    yield from refine.training_rows(folder, config.store, config.steps, config.draws)
     weights = folder / WEIGHTS
-    yield from refine.rows(weights, config.clip)
+    yield from refine.rows(weights, config.clip, config.repeats)
     yield from refine.memory_rows(weights, {f"{seconds} s": 25 * seconds for seconds in config.lengths})

@@ -32,17 +32,16 @@ from slt.translate.translator import new_model
 
 CPU = torch.device("cpu")
 Pairs = Sequence[tuple[Sequence[str], str]]
-_READ = 96  # clips that are decoded
 _WORDS = 15  # of a sentence: PHOENIX14T's mean; a network that has hardly learned would not end by itself
 _PEER = "joint translator, ctc"
 
 
-def rows(pairs: Pairs, updates: int) -> Iterator[Row]:
-    """Training, and reading with a beam. pairs: glosses and texts; updates: timed, of each training."""
+def rows(pairs: Pairs, updates: int, reads: int) -> Iterator[Row]:
+    """Training, and reading with a beam. pairs: glosses and texts; updates: timed, of each training; reads: clips."""
     raw = _clips([len(text.split()) for _, text in pairs])
     with tempfile.TemporaryDirectory() as folder, deterministic(0, CPU), quiet(Path(folder) / "log"):
-        trained, decoded = _joint(pairs, raw, Path(folder), updates)
-        ours, read_by_us = _recogniser(pairs, raw, updates)
+        trained, decoded = _joint(pairs, raw, Path(folder), updates, reads)
+        ours, read_by_us = _recogniser(pairs, raw, updates, reads)
     yield Row("train the recogniser", "clips/s", ours, _PEER, trained)
     yield Row("read glosses, beam 8", "clips/s", read_by_us, f"{_PEER}, beam 5", decoded)
 
@@ -53,7 +52,7 @@ def _clips(words: Sequence[int]) -> list[np.ndarray]:
     return [rng.normal(size=(length, features.WIDTH)).astype(np.float32) for length in lengths]
 
 
-def _recogniser(pairs: Pairs, raw: Sequence[np.ndarray], updates: int) -> tuple[float, float]:
+def _recogniser(pairs: Pairs, raw: Sequence[np.ndarray], updates: int, reads: int) -> tuple[float, float]:
     """Clips a second of training, and of reading."""
     config = RecogniserConfig()
     vocabulary = make_recognition([glosses for glosses, _ in pairs], [("x",)]).vocabulary
@@ -71,11 +70,11 @@ def _recogniser(pairs: Pairs, raw: Sequence[np.ndarray], updates: int) -> tuple[
         optimizer.zero_grad()
     trained = updates * config.batch / (time.process_time() - start)
     network, trigram = task.network.eval(), Trigram.fit(ids, len(vocabulary))
-    sources, way = [task.stats.standardise(one) for one in raw[:_READ]], Reading(beam=8, weight=0.2)
-    return trained, rate(lambda: [read(p, trigram, way) for p in log_probabilities(network, sources, CPU)], _READ)
+    sources, way = [task.stats.standardise(one) for one in raw[:reads]], Reading(beam=8, weight=0.2)
+    return trained, rate(lambda: [read(p, trigram, way) for p in log_probabilities(network, sources, CPU)], reads)
 
 
-def _joint(pairs: Pairs, raw: Sequence[np.ndarray], folder: Path, updates: int) -> tuple[float, float]:
+def _joint(pairs: Pairs, raw: Sequence[np.ndarray], folder: Path, updates: int, reads: int) -> tuple[float, float]:
     """The same of the translator with a gloss head."""
     config = PRESETS["ctc"].model_copy(update={"max_updates": 100_000, "validate_every": 100_000})
     sources, stats = [np.pad(one, ((0, 0), (0, 1)), constant_values=1) for one in raw], fit_stats(list(raw))
@@ -91,5 +90,5 @@ def _joint(pairs: Pairs, raw: Sequence[np.ndarray], folder: Path, updates: int) 
     data = _datasets(task, config, text)[0]
     trained = train_rate(model, data.make_iter(config.batch, seed=1, shuffle=True), updates, trainer)
     model.eval()
-    batches = list(encode(model, sources[:_READ], config.subsample, CPU))
-    return trained, rate(lambda: decode(model, batches, text, Decoding(5, 1.0, _WORDS)), _READ)
+    batches = list(encode(model, sources[:reads], config.subsample, CPU))
+    return trained, rate(lambda: decode(model, batches, text, Decoding(5, 1.0, _WORDS)), reads)

@@ -35,10 +35,9 @@ from slt.pipeline.mapping import worker_pool
 
 WHOLE = "whole clip"
 MODES = ("stream", "file to file")
-REPEATS = 3
 
 
-def training_rows(folder: Path, frames: int, steps: int) -> Iterator[Row]:
+def training_rows(folder: Path, frames: int, steps: int, draws: int) -> Iterator[Row]:
     """Train the preset `small` on a store of so many frames, beside the drawing of its windows alone."""
     store = folder / f"store{frames}"
     clip = motion(500)
@@ -48,7 +47,7 @@ def training_rows(folder: Path, frames: int, steps: int) -> Iterator[Row]:
             writer.add(clip)
         writer.finish()
     yield Row("train the refiner (small)", "windows/s", training(store, folder, steps), "drawing windows alone",
-              drawing(store))  # fmt: skip
+              drawing(store, draws))  # fmt: skip
 
 
 def training(store: Path, out: Path, steps: int) -> float:
@@ -62,7 +61,7 @@ def training(store: Path, out: Path, steps: int) -> float:
     return float(json.loads(lines[-2])["windows_per_second"])
 
 
-def drawing(folder: Path, draws: int = 500) -> float:
+def drawing(folder: Path, draws: int) -> float:
     """Windows a second of the draws of a training without the network."""
     store, rng = open_frames(folder), np.random.default_rng(0)
     store.draw(64, 80, 0.5, rng)
@@ -72,14 +71,14 @@ def drawing(folder: Path, draws: int = 500) -> float:
     return draws * 64 / (time.perf_counter() - began)
 
 
-def rows(weights: Path, frames: int) -> Iterator[Row]:
+def rows(weights: Path, frames: int, repeats: int) -> Iterator[Row]:
     """Frames a second, beside one pass of the network per frame, the best smoothers, and the whole clip at once."""
     pose, loaded = motion(frames), load_refiner(weights)
     every, default = SkeletorRefiner(loaded, stride=1), SkeletorRefiner(loaded)
     speed: dict[str, float] = {}
 
     def measured(name: str, work: Callable[[], Any]) -> float:
-        speed[name] = rate(work, frames, REPEATS)
+        speed[name] = rate(work, frames, repeats)
         return speed[name]
 
     default(pose)

@@ -41,15 +41,15 @@ def signs(clips: list[GlossClip]) -> list[GlossClip]:
 
 def train_all(folder: Path, accumulate: int) -> object:
     """Every kind of reader, a few steps each; gives what a translator's training says of it."""
-    tiny = PRESETS["tiny"].model_copy(update={"epochs": 8.0, "dropout": 0.1, "accumulate": accumulate})
+    tiny = PRESETS["tiny"].model_copy(update={"epochs": 4.0, "dropout": 0.1, "accumulate": accumulate})
     train_recogniser(glossed(24, 1), glossed(4, 2), tiny, folder, 0, "cpu")
     (folder / SIGN).mkdir(exist_ok=True)
     train_signs(signs(glossed(24, 1)), signs(glossed(4, 2)), tiny, folder / SIGN, 0, "cpu")
     everything = ["masked", "contrastive", "order"]
-    encoder = PretrainConfig(recogniser=tiny, objectives=everything, steps=5, batch=12, warmup=2, accumulate=accumulate)
+    encoder = PretrainConfig(recogniser=tiny, objectives=everything, steps=3, batch=12, warmup=2, accumulate=accumulate)
     pretrain((e.pose for e in clips(20, 1)), encoder, folder, 2, "cpu")
     config = translate.PRESETS["tiny"].model_copy(
-        update={"gloss_weight": 1.0, "r_drop": 1.0, "dropout": 0.0, "batch": 6, "max_updates": 12, "validate_every": 4,
+        update={"gloss_weight": 1.0, "r_drop": 1.0, "dropout": 0.0, "batch": 6, "max_updates": 8, "validate_every": 4,
                 "warmup": 4, "beams": [1], "alphas": [0.0]}
     )  # fmt: skip
     # 25 sentences: the last batch of an epoch has one, so one of two processes has nothing of it

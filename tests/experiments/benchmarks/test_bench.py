@@ -49,6 +49,8 @@ def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: N
         "seconds=0.01",
         "streamed=[64, 192]",
         "draws=2",
+        "repeats=1",
+        "read=8",
     ]
     changes = [part for size in sizes for part in ("--set", size)]
     where = ["--work", str(tmp_path / "work"), "--results", str(tmp_path)]

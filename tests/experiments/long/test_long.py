@@ -156,7 +156,7 @@ def test_from_a_run_to_weights_and_to_the_table(run, tmp_path, tmp_path_factory)
     assert Segmenter.load(weights).config.width == 4
     (run / "model").exists() or (run / "model").symlink_to(toy_model(tmp_path_factory))
     results = tmp_path / "results"
-    small = ["clips=2", "signers=2", "fit_clips=2", "people=[]", f"weights={weights}"]
+    small = ["clips=2", "signers=1", "fit_clips=2", "people=[]", f"weights={weights}"]
     assert main(["long", *common, "--results", str(results), *(x for value in small for x in ("--set", value))]) == 0
     numbers = json.loads((results / "long.json").read_text())["numbers"]
     truth = numbers["cut at the true boundaries"]

@@ -12,9 +12,11 @@ import pytest
 
 from skeletor.io.store import open_store
 from slt.data import layout
+from slt.pipeline.cache.code import code_digest
 from slt.pipeline.run import PARTS_OF_RUN
 from slt.video import open_video
 from tests.hardening.children import Server
+from tests.hardening.server import WARM
 from tests.hardening.warm import fork_workers
 
 TINY = Path(__file__).parents[3] / "configs" / "tiny.yaml"
@@ -34,7 +36,8 @@ def _slt(tmp_path_factory):
     if not Path("/proc/self/stat").exists():
         yield anew
         return
-    server, logs = Server(), tmp_path_factory.mktemp("logs")
+    server, logs = Server((*WARM, "lightning_fabric")), tmp_path_factory.mktemp("logs")
+    server.call(code_digest, ["slt.pipeline.run"], cpu=120)  # what a process has read of the code, it keeps
 
     def call(*args, cwd):
         done = server.run("slt", args, cwd, logs / "log", 1500, (fork_workers, ()))
