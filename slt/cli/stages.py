@@ -142,23 +142,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         add_hands(parser, "default: holistic")
         add_weights(parser, "default: pose.onnx, and detector.onnx if it is there, in ~/.cache/skeletor-slt/rtmlib")
     if command in ("lift", "view"):
-        from skeletor.lifters.choice import lift_help
-
-        names = ("--lift", "--mode") if command == "lift" else ("--lift",)
-        parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {lift_help()}")
-    if command == "lift":
-        parser.add_argument("--weights", metavar="FILE", help="of a trained lifter: the same as --lift FILE")
-        about = "look at every N-th frame only (uplift-upsample); default: %(default)s"
-        parser.add_argument("--stride", type=int, default=1, help=about)
-        parser.add_argument(
-            "--upsample", default="interpolation", choices=UPSAMPLINGS, help="of sparse 2D poses; default: %(default)s"
-        )
-        parser.add_argument(
-            "--absent",
-            choices=("missing", "filled"),
-            default="missing",
-            help="hands that are down or out of the picture: left missing, or put at rest; default: %(default)s",
-        )
+        _add_lifting(parser, command)
     if command in ("lift", "refine"):
         from skeletor.lifters.anonymise import HELP
 
@@ -180,6 +164,23 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
         parser.add_argument("--workers", type=int, help=WORKERS[command == "poses"])
         add_engine_options(parser)
     return parser
+
+
+def _add_lifting(parser: argparse.ArgumentParser, command: str) -> None:
+    """The options of `slt lift`, of which `slt view` has the first."""
+    from skeletor.lifters.choice import lift_help
+
+    names = ("--lift", "--mode") if command == "lift" else ("--lift",)
+    parser.add_argument(*names, metavar="NAME", default=LIFTER, help=f"default: %(default)s; {lift_help()}")
+    if command != "lift":
+        return
+    parser.add_argument("--weights", metavar="FILE", help="of a trained lifter: the same as --lift FILE")
+    about = "look at every N-th frame only (uplift-upsample); default: %(default)s"
+    parser.add_argument("--stride", type=int, default=1, help=about)
+    about = "of sparse 2D poses; default: %(default)s"
+    parser.add_argument("--upsample", default="interpolation", choices=UPSAMPLINGS, help=about)
+    about = "hands that are down or out of the picture: left missing, or put at rest; default: %(default)s"
+    parser.add_argument("--absent", choices=("missing", "filled"), default="missing", help=about)
 
 
 def _poses(args: argparse.Namespace) -> int:
