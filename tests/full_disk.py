@@ -69,23 +69,7 @@ def sites(place: Path) -> dict[str, Callable[[Path], Any]]:
     for name in ("flat", "solid"):
         native.write_pose(flat if name == "flat" else solid, place / f"{name}.safetensors")
     source = {name: str(place / name) for name in ("x.mp4", "flat.safetensors", "solid.safetensors")}
-    small = {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1}
-    train = {
-        "model": small,
-        "window": 16,
-        "margin": 2,
-        "batch_size": 4,
-        "max_steps": 2,
-        "log_every": 1,
-        "checkpoint_every": 1,
-    }
-    lift = {"data": {"clips": 2, "views": 1}, "model": {"kind": "joint-token", "width": 16, "blocks": 1},
-            "train": {"batch_size": 2, "max_steps": 2, "log_every": 1, "checkpoint_every": 1}, "threads": 1,
-            "workers": 1}  # fmt: skip
-
-    for name, job in (("train", {"data": [source["solid.safetensors"]], "threads": 1, "train": train}), ("lift", lift)):
-        job |= {"out": "run", "device": "cpu"}
-        (place / f"{name}.yaml").write_text(yaml.safe_dump(job))
+    write_jobs(place, source["solid.safetensors"])
 
     def training(out: Path, run: Callable[[], int]) -> int:
         with contextlib.chdir(out):  # jobs name their folder
@@ -124,6 +108,17 @@ def sites(place: Path) -> dict[str, Callable[[Path], Any]]:
         "slt corpus": lambda out: slt("corpus", "render", "configs/tiny.yaml", "-o", str(out / "corpus")),
     }
     return found
+
+
+def write_jobs(place: Path, poses: str) -> None:
+    """The smallest trainings of a refiner, on these poses, and of a lifter: `train.yaml` and `lift.yaml`."""
+    train = {"model": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1}, "window": 16, "margin": 2, "batch_size": 4,
+             "max_steps": 2, "log_every": 1, "checkpoint_every": 1}  # fmt: skip
+    lift = {"data": {"clips": 2, "views": 1}, "model": {"kind": "joint-token", "width": 16, "blocks": 1},
+            "train": {"batch_size": 2, "max_steps": 2, "log_every": 1, "checkpoint_every": 1}, "threads": 1,
+            "workers": 1}  # fmt: skip
+    for name, job in (("train", {"data": [poses], "threads": 1, "train": train}), ("lift", lift)):
+        (place / f"{name}.yaml").write_text(yaml.safe_dump({**job, "out": "run", "device": "cpu"}))
 
 
 def main() -> None:

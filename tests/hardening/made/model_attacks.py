@@ -44,71 +44,73 @@ def tensors(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> None
 def folders() -> list[Attack]:
     """Model folders that point elsewhere, or do not fit."""
 
-    def lifter(where: Callable[[Place], str]) -> Callable[[Place], Path]:
-        def make(place: Place) -> Path:
-            return spoil(place, lambda c, f: c.update(lift={"mode": "learned", "weights": where(place)}))
+    def away(place: Place) -> str:
+        return os.path.relpath(place.outside / "lifter.safetensors", place.folder / "model")
 
-        return make
+    return [
+        Attack("lift.weights: ../", "model", _lifter(away)),
+        Attack("lift.weights: absolute", "model", _lifter(lambda p: str(p.outside / "lifter.safetensors"))),
+        Attack("symlink out of a model folder", "model", _symlink("translator.safetensors")),
+        Attack("symlinked abstention", "model", _symlink("abstention.safetensors")),
+        Attack("files: {} in a model folder", "model", _unhashed),
+        Attack("../ and absolute paths among a model's files", "model", _listed),
+        Attack("weights that do not match", "model", _sizes),
+        Attack("YAML aliases in model.yaml", "model", _aliases),
+    ]
 
-    def symlink(name: str, target: str) -> Callable[[Place], Path]:
-        def make(place: Place) -> Path:
-            def change(config: dict[str, Any], folder: Path) -> None:
-                shutil.copyfile(folder / name, place.outside / target)
-                (folder / name).unlink()
-                (folder / name).symlink_to(place.outside / target)
 
-            return spoil(place, change)
+def _lifter(where: Callable[[Place], str]) -> Callable[[Place], Path]:
+    def make(place: Place) -> Path:
+        return spoil(place, lambda c, f: c.update(lift={"mode": "learned", "weights": where(place)}))
 
-        return make
+    return make
 
-    def unhashed(place: Place) -> Path:
+
+def _symlink(name: str) -> Callable[[Place], Path]:
+    def make(place: Place) -> Path:
         def change(config: dict[str, Any], folder: Path) -> None:
-            config["files"] = {}
-            tensors(folder / "translator.safetensors", lambda a: _multiply(a, 2.0))
-
-        return spoil(place, change, rehash=False)
-
-    def listed(place: Place) -> Path:
-        def change(config: dict[str, Any], folder: Path) -> None:
-            secret = place.outside / "secret.bin"
-            config["files"][f"../../../{secret.relative_to(secret.anchor)}"] = "0" * 64
-            config["files"][str(secret)] = "0" * 64
-
-        return spoil(place, change, rehash=False)
-
-    def sizes(place: Place) -> Path:
-        def change(config: dict[str, Any], folder: Path) -> None:
-            def cut(arrays: dict[str, np.ndarray]) -> None:
-                for name in list(arrays):
-                    if arrays[name].ndim == 2:
-                        arrays[name] = np.ascontiguousarray(arrays[name][:, :-1])
-
-            tensors(folder / "translator.safetensors", cut)
+            shutil.copyfile(folder / name, place.outside / name)
+            (folder / name).unlink()
+            (folder / name).symlink_to(place.outside / name)
 
         return spoil(place, change)
 
-    def aliases(place: Place) -> Path:
-        folder = spoil(place, lambda c, f: None)
-        lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-        lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 12)]
-        with (folder / "model.yaml").open("a", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\nnormalise: *a11\n")
-        return folder
+    return make
 
-    return [
-        Attack(
-            "lift.weights: ../",
-            "model",
-            lifter(lambda p: os.path.relpath(p.outside / "lifter.safetensors", p.folder / "model")),
-        ),
-        Attack("lift.weights: absolute", "model", lifter(lambda p: str(p.outside / "lifter.safetensors"))),
-        Attack("symlink out of a model folder", "model", symlink("translator.safetensors", "translator.safetensors")),
-        Attack("symlinked abstention", "model", symlink("abstention.safetensors", "abstention.safetensors")),
-        Attack("files: {} in a model folder", "model", unhashed),
-        Attack("../ and absolute paths among a model's files", "model", listed),
-        Attack("weights that do not match", "model", sizes),
-        Attack("YAML aliases in model.yaml", "model", aliases),
-    ]
+
+def _unhashed(place: Place) -> Path:
+    def change(config: dict[str, Any], folder: Path) -> None:
+        config["files"] = {}
+        tensors(folder / "translator.safetensors", lambda a: _multiply(a, 2.0))
+
+    return spoil(place, change, rehash=False)
+
+
+def _listed(place: Place) -> Path:
+    def change(config: dict[str, Any], folder: Path) -> None:
+        secret = place.outside / "secret.bin"
+        config["files"][f"../../../{secret.relative_to(secret.anchor)}"] = "0" * 64
+        config["files"][str(secret)] = "0" * 64
+
+    return spoil(place, change, rehash=False)
+
+
+def _sizes(place: Place) -> Path:
+    def cut(arrays: dict[str, np.ndarray]) -> None:
+        for name in list(arrays):
+            if arrays[name].ndim == 2:
+                arrays[name] = np.ascontiguousarray(arrays[name][:, :-1])
+
+    return spoil(place, lambda c, folder: tensors(folder / "translator.safetensors", cut))
+
+
+def _aliases(place: Place) -> Path:
+    folder = spoil(place, lambda c, f: None)
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 12)]
+    with (folder / "model.yaml").open("a", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\nnormalise: *a11\n")
+    return folder
 
 
 def _multiply(arrays: dict[str, np.ndarray], factor: float) -> None:
