@@ -22,6 +22,7 @@ SERVER = "tests.hardening.server"
 CPU_SECONDS = 5.0
 MEMORY = 1 << 30
 _GRACE = 60.0  # seconds in which the children of a command that has ended have to be gone, on a busy machine
+_PAUSE, _LONGEST = 0.01, 0.1  # seconds between two looks at a command; the longer it runs, the longer
 _TICKS = os.sysconf("SC_CLK_TCK")
 Setup = tuple[Callable[..., None], Sequence[Any]]
 
@@ -172,11 +173,13 @@ class Running:
 
     def wait(self, seconds: float) -> bool:
         """Whether it ended within so many seconds."""
-        until = time.monotonic() + seconds
+        begin = time.monotonic()
+        until = begin + seconds
         while self.code() is None:
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > until:
                 return False
-            time.sleep(0.01)
+            time.sleep(min(_LONGEST, max(_PAUSE, (now - begin) / 100), until - now + 0.001))
         return True
 
     def end(self, seconds: float = 300) -> Finished:
