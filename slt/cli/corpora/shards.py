@@ -21,6 +21,7 @@ from slt.cli.engines.options import add_engine_options, decides, estimator_files
 from slt.cli.options import add_hands, add_pose_model, add_pose_speed
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
 from slt.estimators.mediapipe.crowd import WHO_IS_READ
+from slt.shards.inputs import each_once
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
 from slt.shards.work import STAGES, StageOptions, check_options
@@ -39,7 +40,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output):
         log_to(args.output / "log.txt")
-        plan = write_plan(args.output, args.stage, options, _inputs(args), args.shard_size, partial(_decides, args))
+        inputs = each_once(_inputs(args))
+        plan = write_plan(args.output, args.stage, options, inputs, args.shard_size, partial(_decides, args))
         print(f"{plan.folder}: {plan.stage} of {plan.inputs} inputs in {plan.shards} shards")
         if args.dry_run:
             return 0
