@@ -49,9 +49,7 @@ def damage(folder: Path, noted: str) -> str | None:
     names, most = list(told["files"]), int(told["bytes"])
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(partial(_digest, folder, most), names))
-    wrong = [
-        (name, digest) for name, digest in zip(names, found, strict=True) if digest != told["files"][name]
-    ]
+    wrong = [(name, digest) for name, digest in zip(names, found, strict=True) if digest != told["files"][name]]
     if not wrong:
         return None
     name, digest = wrong[0]
@@ -68,7 +66,7 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def _digest(folder: Path, most: int, name: str) -> str:
-    """"" if it cannot be read."""
+    """ "" if it cannot be read."""
     try:
         return content_digest(folder / name, most)
     except OSError:

@@ -36,7 +36,14 @@ def test_an_input_by_other_paths_or_links_counts_once_and_is_told(
 
 def test_what_has_the_same_content_or_is_not_there_stays(clips: Path, caplog: pytest.LogCaptureFixture) -> None:
     os.link(clips / "a.mp4", clips / "hard.mp4")
-    paths = [clips / "a.mp4", clips / "hard.mp4", clips / "gone.mp4", clips / "gone2.mp4", Path("/a/b.mp4"), Path("b.mp4")]
+    paths = [
+        clips / "a.mp4",
+        clips / "hard.mp4",
+        clips / "gone.mp4",
+        clips / "gone2.mp4",
+        Path("/a/b.mp4"),
+        Path("b.mp4"),
+    ]
     with caplog.at_level(logging.WARNING, "skeletor"):
         assert list(each_once(paths)) == paths
     assert not caplog.messages
