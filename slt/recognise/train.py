@@ -140,9 +140,7 @@ def _tell_too_short(clips: Clips, config: RecogniserConfig) -> None:
     each = config.subsample * config.frame_stride
     told = f"recogniser: %d of %d clips have fewer than {each} frames (at {config.fps:g} a second) for each gloss"
     if short == len(steps):
-        raise InputError(
-            f"{told % (short, short)}; 0 are left to learn from: give longer clips, or fewer glosses a clip"
-        )
+        raise InputError(f"{told % (short, short)}; 0 are left to learn from; give longer clips")
     log.warning(f"{told}; nothing is learned from them", short, len(steps))
 
 

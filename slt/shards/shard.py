@@ -1,8 +1,9 @@
 """One shard: its inputs in, one file of results and a marker out. It may run anywhere, any number of times.
 
 A finished shard is skipped. One that was broken off begins anew, and ends with the same bytes. An input that cannot be
-used is listed in the marker, and the others go on. One over which workers have ended (`slt.shards.trying`) is tried in a
-process of its own: if that ends too (a crash, or no memory), it is listed; if not, whatever ended the workers was not this input's fault.
+used is listed in the marker, and the others go on. One over which workers have ended (`slt.shards.trying`) is tried in
+a process of its own: if that ends too (a crash, or no memory), it is listed; if not, whatever ended the workers was not
+this input's fault.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def note_files(folder: Path, besides: str, volume: int = VOLUME) -> str:
 
 
 def damage(folder: Path, noted: str) -> str | None:
-    """What is wrong with a folder whose files were written down under a digest: words, or None if all are as they were."""
+    """What is wrong with a folder whose files were written down under a digest, in words; None if nothing is."""
     try:
         if file_sha256(folder / FILES) != noted:
             return f"{FILES} has changed"
