@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from skeletor.files.outside import FPS_RANGE
 from skeletor.files.paths import input_path, output_path
 from skeletor.files.plain_json import to_json
-from skeletor.support.command import run_command
+from skeletor.support.command import Parser, run_command
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.version import version
 
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The options of all subcommands. What the help says to be a default is the default."""
-    parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
+    parser = Parser("skeletor", description="Repair noisy skeletons.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--version", action="version", version=f"skeletor {version()}", help="print the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -14,6 +14,7 @@ from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
 from skeletor.lifters.choice import named_weights
 from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.refiners.smoothers.smooth import NO_CARRIED
+from skeletor.support.command import Parser
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
@@ -60,7 +61,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser; every default that the help names is the real one."""
     own = StageOptions()
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.add_argument("stage", choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
     takes = "videos, files of poses, or the output of another `slt shards`"
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help=takes)
