@@ -18,7 +18,7 @@ _NEARLY = 1e-6  # frames
 
 
 class Judged:
-    """(n, 2) of the frames that were looked at, from frame `first` on: those that cannot change are not asked for again."""
+    """(n, 2) of the frames that were looked at, from `first` on: those that cannot change are not asked for again."""
 
     def __init__(self) -> None:
         self._values, self._first, self._count = np.zeros((64, 2)), 0, 0
