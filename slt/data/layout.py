@@ -102,8 +102,7 @@ def locate(path: Path | str) -> Place:
         if place.files():
             return place
     raise InputError(
-        f"{path}: no annotations/manual in it, as PHOENIX14T has, and no {own.TABLE}; "
-        f"`slt data new {path}` begins a table for a folder of videos"
+        f"{path}: no annotations/manual in it, as PHOENIX14T has, and no {own.TABLE}; {own.advice_on_table(path)}"
     )
 
 
@@ -189,7 +188,7 @@ def read_annotation(path: Path, split: str, pictures: Path | None) -> tuple[list
             faults.append(f"line {number}: clip {name} stands twice")
         else:
             glosses, words = tuple(nfc(row["orth"]).split()), protocol_text(row["translation"])
-            clips[name] = Clip(name, split, sources.get(name), row.get("speaker", ""), glosses, words)
+            clips[name] = Clip(name, split, sources.get(name), row.get("speaker", "").strip(), glosses, words)
     return list(clips.values()), faults
 
 

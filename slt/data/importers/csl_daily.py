@@ -24,6 +24,7 @@ from slt.data.importers.base import (
     walk,
 )
 from slt.data.own import OwnDescription
+from slt.data.tables import nfc
 
 _TABLE, _SPLITS = "video_map.txt", "split_1.txt"
 _SIGNER = re.compile(r"_P(\d+)_")  # S<sentence>_P<signer>_T<take>
@@ -42,7 +43,7 @@ def read_csl_daily(source: Path, options: ImportOptions) -> Imported:
     clips, missing, apart = [], 0, 0
     for _, row in read_table_of(table, "|", ("name", "gloss", "word"), "CSL-Daily's sentences"):
         name = row["name"]
-        recording = folders.get(name) or chosen(media.get(name, []), options.prefer)
+        recording = folders.get(name) or chosen(media.get(nfc(name), []), options.prefer)
         split = splits.get(name)
         missing += recording is None
         apart += recording is not None and split is None
