@@ -81,6 +81,9 @@ def read_corpus(root: Path | str, signs: bool = False) -> Corpus:
         found, faults = read_annotation(path, split, place.pictures)
         if faults:
             raise InputError(f"{path}: {faults[0]}")
+        bare = next((clip.name for clip in found if not clip.text.strip(" .")), None)
+        if bare is not None:
+            raise InputError(f"{path}: clip {bare} has no sentence (translation); write it, or take the line out")
         clips += found
     return Corpus(place.root, description, tuple(clips))
 

@@ -34,10 +34,7 @@ _RATE = 30.0
 def read_csl_daily(source: Path, options: ImportOptions) -> Imported:
     """Its clips that have pictures here. The text is the words without the spaces between them."""
     table = _the(source, _TABLE)
-    splits = {
-        row["name"]: split_named(row["split"])
-        for _, row in read_table_of(_the(source, _SPLITS), "|", ("name", "split"), "CSL-Daily's splits")
-    }
+    splits = _split_of(_the(source, _SPLITS))
     folders = _frames(source)
     media = media_below(source, _is_frames)
     clips, missing, apart = [], 0, 0
@@ -57,6 +54,18 @@ def read_csl_daily(source: Path, options: ImportOptions) -> Imported:
     notes += [f"{apart:,} clips are in no split of {_SPLITS} and are left out"] if apart else []
     notes.append("train with translate: {level: char, score_tokens: zh, max_words: 80}")
     return Imported(tuple(clips), tuple(notes), OwnDescription(fps=_RATE, language="zh"))
+
+
+def _split_of(path: Path) -> dict[str, str | None]:
+    """Clip -> its split; InputError for one in two of them: what is learned would be scored."""
+    found: dict[str, str | None] = {}
+    for line, row in read_table_of(path, "|", ("name", "split"), "CSL-Daily's splits"):
+        split = split_named(row["split"])
+        if found.setdefault(row["name"], split) != split:
+            raise InputError(
+                f"{path}: line {line}: {row['name'][:60]} is in {found[row['name']]} already; mend one line"
+            )
+    return found
 
 
 def _the(source: Path, name: str) -> Path:

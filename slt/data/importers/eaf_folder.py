@@ -37,7 +37,7 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
         if recording is None:
             notes.append(f"{path}: its video is not in {source}; its sentences are left out")
             continue
-        name = path.stem if path.stem not in names else f"{path.parent.name}_{path.stem}"
+        name = _unlike(names, path)
         names.add(name)
         clips += _clips(document.on(recording), name, recording, options)
     asked = {"--text-tier": options.text_tiers, "--gloss-tier": options.gloss_tiers}
@@ -62,6 +62,16 @@ def _clips(document: Document, name: str, recording: Path, options: ImportOption
         )
         for number, (one, tier) in enumerate(told, 1)
     ]  # fmt: skip
+
+
+def _unlike(names: set[str], path: Path) -> str:
+    """What the clips of a document are called by: its name, with folders before it until no other has it."""
+    name, folders = path.stem, path.parents
+    for folder in folders:
+        if name not in names:
+            break
+        name = f"{folder.name}_{name}"
+    return name
 
 
 def _same(one: Tier, other: Tier) -> bool:

@@ -137,3 +137,17 @@ def test_a_transcript_without_the_tiers_of_sentences_is_told(tmp_path: Path) -> 
     touch(tmp_path / "c_1a1.mp4")
     found, notes = imported("dgs-korpus", tmp_path)
     assert found == [SAID[0]] and "1 documents have no sentence in a tier Deutsche" in notes and path.exists()
+
+
+def test_documents_of_one_name_in_many_folders_keep_all_their_clips(tmp_path: Path) -> None:
+    for folder in "abc":
+        elan(tmp_path / folder / "p")
+    assert imported("eaf", tmp_path)[0] == SAID * 3
+
+
+def test_a_clip_in_two_splits_is_refused(tmp_path: Path) -> None:
+    trees.csl_daily(tmp_path)
+    with (tmp_path / "sentence_label" / "split_1.txt").open("a", encoding="utf-8") as file:
+        file.write("S000001_P0000_T00|test\n")
+    with pytest.raises(InputError, match="line 6: S000001_P0000_T00 is in train already"):
+        import_data("csl-daily", tmp_path, tmp_path)
