@@ -30,8 +30,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code: 0, 1 (a defect), 2 (bad input), 3 (nobody is seen), 130 (interrupted)."""
-    arguments = make_parser().parse_args(sys.argv[1:] if argv is None else argv)
-    return run_command(lambda: arguments.run(arguments), "skeletor", arguments.debug)
+    given = sys.argv[1:] if argv is None else argv
+
+    def run() -> int:
+        arguments = make_parser().parse_args(given)
+        return int(arguments.run(arguments) or 0)
+
+    return run_command(run, "skeletor", "--debug" in given)
 
 
 def make_parser() -> argparse.ArgumentParser:

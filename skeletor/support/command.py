@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import IO, TextIO
+from typing import Any, TextIO
 
 from skeletor.support.errors import InputError, as_input_error, one_line
 from skeletor.support.signals import Ended, ending_by_signals, raise_end_behind
@@ -21,7 +21,7 @@ _DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
 class Parser(argparse.ArgumentParser):
     """argparse's, but help that cannot be written is an error: argparse passes over it."""
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         if message and file is not None and file is sys.stdout:
             file.write(message)
         else:
