@@ -29,7 +29,7 @@ from experiments.catalogue import EXPERIMENTS, Experiment
 from experiments.report import table
 from experiments.request import RESULTS, Request
 from skeletor.files.lock import locked
-from skeletor.support.command import run_command
+from skeletor.support.command import Parser, run_command
 from skeletor.support.config import Config, read_overrides
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
@@ -39,9 +39,7 @@ QUICK = Path("runs/quick")
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    found = argparse.ArgumentParser(
-        "python -m experiments", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    found = Parser("python -m experiments", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     found.add_argument("names", nargs="*", metavar="NAME")
     found.add_argument("--list", action="store_true", help="all experiments, and what each needs")
     found.add_argument("--run", type=Path, metavar="DIR", help="folder of a finished `slt run`; default: runs/demo")

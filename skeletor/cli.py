@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from skeletor.files.outside import FPS_RANGE
 from skeletor.files.paths import input_path, output_path
 from skeletor.files.plain_json import to_json
-from skeletor.support.command import run_command
+from skeletor.support.command import Parser, run_command
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.version import version
 
@@ -30,13 +30,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code: 0, 1 (a defect), 2 (bad input), 3 (nobody is seen), 130 (interrupted)."""
-    arguments = make_parser().parse_args(sys.argv[1:] if argv is None else argv)
-    return run_command(lambda: arguments.run(arguments), "skeletor", arguments.debug)
+    given = sys.argv[1:] if argv is None else argv
+
+    def run() -> int:
+        arguments = make_parser().parse_args(given)
+        return int(arguments.run(arguments) or 0)
+
+    return run_command(run, "skeletor", "--debug" in given)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The options of all subcommands. What the help says to be a default is the default."""
-    parser = argparse.ArgumentParser("skeletor", description="Repair noisy skeletons.")
+    parser = Parser("skeletor", description="Repair noisy skeletons.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--version", action="version", version=f"skeletor {version()}", help="print the version")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -42,6 +42,10 @@ class Repair:
         """Repair one clip: same frames, joints, coordinates and units. InputError if it lacks the network's joints."""
         return self.many([pose])[0]
 
+    def or_as_it_is(self, pose: PoseSequence) -> PoseSequence:
+        """The same, but a clip in which nobody is seen as it is: there is nothing to repair, which is no error."""
+        return pose if pose.missing.all() else self(pose)
+
     def many(self, poses: Sequence[PoseSequence]) -> list[PoseSequence]:
         """Repair clips, in their order."""
         network = self._refiner

@@ -10,6 +10,11 @@ _PACKED = {
     b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!": "rar",
 }  # fmt: skip
+_TABLES = {
+    ".csv": "DeepLabCut, Anipose, pandas", ".tsv": "pandas", ".parquet": "pandas", ".feather": "pandas",
+    ".xlsx": "a spreadsheet", ".slp": "SLEAP", ".trc": "OpenSim", ".c3d": "motion capture", ".bvh": "motion capture",
+    ".mat": "MATLAB",
+}  # fmt: skip
 _TAR = slice(257, 262)
 
 
@@ -23,6 +28,20 @@ def never_data(head: bytes) -> str | None:
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page, not the file itself; open it in a browser, and download what it leads to"
     return None
+
+
+def table_of_points(path: Path) -> str | None:
+    """What to do with a table of points as other tools write it, by the suffix of its name; None if it is none.
+
+    Their points have names that each project chooses, so which one is which joint cannot be known.
+    """
+    tool = _TABLES.get(path.suffix.lower())
+    if tool is None:
+        return None
+    return (
+        f"a table of points ({tool}) is not read, since each project names its points otherwise; save x and y of each "
+        "frame as an array (frames, points, 2), numpy.save, in the order of a layout that --skeleton knows"
+    )
 
 
 def packed(head: bytes, zip_is_sound: bool = False) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt", ".npy", ".npz")
 # Poses of a whole recording in one file; most files of that name are something else, so no folder is searched for them.
 _JSON = ".json"
+_MANY = 2
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # FFmpeg tells the format by the content; these are the names that videos have.
 VIDEO_SUFFIXES = (
@@ -34,12 +35,18 @@ def bare_name(path: Path) -> str:
 def is_poses(path: Path) -> bool:
     """Whether an input is poses, not pictures: a file of poses, or a folder with JSON files and without pictures.
 
-    False if it cannot be read; whoever opens it raises the error.
+    Pictures of which the folder has few, beside numbered JSON files (`_MANY` times as many), are previews; those that
+    OpenPose draws ("_rendered") are no frames either. False if it cannot be read; whoever opens it raises the error.
     """
     if path.suffix.lower() in (*POSE_SUFFIXES, _JSON) and os.path.isfile(path):
         return True
     try:
-        kinds = {entry.suffix.lower() for entry in path.iterdir() if not entry.name.startswith(".")}
+        names = [entry.name.lower() for entry in path.iterdir() if not entry.name.startswith(".")]
     except OSError:  # no folder, or one that cannot be read: whoever opens it says so
         return False
-    return _JSON in kinds and not kinds & set(PICTURE_SUFFIXES)
+    files = [name for name in names if name.endswith(_JSON)]
+    pictures = [name for name in names if name.endswith(PICTURE_SUFFIXES)]
+    if not pictures or not files:
+        return bool(files)
+    numbered = sum(any(sign.isdigit() for sign in name) for name in files)
+    return numbered > _MANY * sum("_rendered." not in name for name in pictures)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from skeletor.files.mistaken import first_bytes, is_pickle, packed
+from skeletor.files.mistaken import first_bytes, is_pickle, packed, table_of_points
 from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
@@ -148,6 +148,8 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
 def _format(path: Path) -> tuple[Reader, Writer | None]:
     suffix = path.suffix.lower()
     if suffix not in _FORMATS or (suffix == "" and path.is_file()):
+        if (table := table_of_points(path)) is not None:
+            raise InputError(f"{path}: {table}")
         known = ", ".join(key for key in _FORMATS if key)
         raise InputError(f"{path}: unknown kind of file; poses are {known} or a directory of OpenPose JSON")
     return _FORMATS[suffix]

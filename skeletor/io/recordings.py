@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
 from pathlib import Path
 
 from skeletor.files.outside import reading
-from skeletor.support.errors import InputError
+from skeletor.files.suffixes import PICTURE_SUFFIXES
+from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log
 
 # OpenPose: <clip>_<12 digits>_keypoints.json, counted from 0.
@@ -48,7 +49,8 @@ def list_recordings(directory: Path, what: str) -> dict[str, Recording]:
 
     The frame's number is where OpenPose or PHOENIX-2014 have it, else the last number of the names that changes
     from file to file and does not count cameras or people (`cam2`); what is left of the name is the recording's. Hidden
-    files (`._x` of macOS) are left out.
+    files (`._x` of macOS) are left out. So are, which is told, pictures, and where files have those tools' names, files
+    of other names.
     """
     if not directory.exists():
         raise InputError(f"{directory}: no such directory; give the path of a {what}")
@@ -58,14 +60,27 @@ def list_recordings(directory: Path, what: str) -> dict[str, Recording]:
         files = [p for p in sorted(directory.iterdir()) if p.suffix.lower() == ".json" and p.name[0] != "."]
         found: dict[str, dict[int, Path]] = {}
         counted: dict[str, bool] = {}
-        for path, clip, number, from_0 in _numbered(files):
+        numbered = list(_numbered(files))
+        if any(from_0 for *_, from_0 in numbered):
+            stray = [path.name for path, *_, from_0 in numbered if not from_0]
+            _tell_unread(directory, stray, "not named as the frames beside it")
+            numbered = [one for one in numbered if one[-1]]
+        for path, clip, number, from_0 in numbered:
             if number in found.setdefault(clip, {}):
                 raise InputError(f"{directory}: two files have the frame number {number}, one is {path.name}")
             found[clip][number] = path
             counted[clip] = counted.get(clip, True) and from_0
         if not found:
             raise InputError(_nothing(directory, what))
+        pictures = [p.name for p in directory.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.name[0] != "."]
+        _tell_unread(directory, sorted(pictures), "no JSON")
         return {clip: _recording(directory, found[clip], counted[clip]) for clip in sorted(found)}
+
+
+def _tell_unread(directory: Path, names: Sequence[str], why: str) -> None:
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        log.warning(f"{directory}: {printable(names[0])}{more} left out ({why})")
 
 
 def _nothing(directory: Path, what: str) -> str:

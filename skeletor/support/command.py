@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TextIO
+from typing import Any, TextIO
 
 from skeletor.support.errors import InputError, as_input_error, one_line
 from skeletor.support.signals import Ended, ending_by_signals, raise_end_behind
 
 INTERRUPTED = 130
 _DEBUG: ContextVar[bool] = ContextVar("debug", default=False)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, but help that cannot be written is an error: argparse passes over it."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message and file is not None and file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
 
 def run_command(function: Callable[[], int | None], program: str, debug: bool = False) -> int:
@@ -41,6 +52,8 @@ def run_command(function: Callable[[], int | None], program: str, debug: bool = 
     except Ended as end:
         what = "interrupted" if end.code == INTERRUPTED else f"ended by {end.signal_name}"
         return _told(f"{program}: {what}", int(end.code or 0))
+    except SystemExit as end:  # of argparse, after its help or its line
+        return _flushed(program, end.code) if isinstance(end.code, int) else _told(str(end.code or ""), 1)
     except Exception as error:
         tell_where(error)
         known = as_input_error(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -63,7 +62,9 @@ def _named_by_paths(argv: list[str]) -> list[str]:
 
 
 def _dispatch(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser("slt", description="From a video of someone signing to a written sentence.")
+    from skeletor.support.command import Parser
+
+    parser = Parser("slt", description="From a video of someone signing to a written sentence.")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", nargs="?")
     lines = "\n".join(f"  {name:10} {text}" for name, (_, text) in COMMANDS.items())
     parser.usage = (

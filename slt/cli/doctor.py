@@ -8,6 +8,7 @@ import os
 import platform
 from typing import TYPE_CHECKING, Any
 
+from skeletor.support.command import Parser
 from slt.translate.joey import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ PACKAGES = ("torch", DISTRIBUTION, "mediapipe", "protobuf", "numpy", "opencv-pyt
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Print the state of the installation; gives exit code 2 if a package that `slt` needs is missing, else 0."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.parse_args(argv)
     print(f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores")
     missing = []
@@ -72,7 +73,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """It has no options but --help."""
-    return argparse.ArgumentParser(f"slt {command}", description=text)
+    return Parser(f"slt {command}", description=text)
 
 
 def _list(registry: Registry[Any, Any]) -> None:

@@ -16,6 +16,7 @@ from skeletor.lifters.choice import lift_help
 from skeletor.poses.key_frames import STRIDE
 from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
+from skeletor.support.command import Parser
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
 from slt.cli.options import add_hands, add_pose_model
@@ -61,7 +62,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt live`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     add = parser.add_argument
     add("source", metavar="SOURCE", help="a camera (0, /dev/video0), a file that grows, a pipe, or - (standard input)")
     add("--as-if-live", action="store_true", help="SOURCE is a finished file: play it at its own rate")

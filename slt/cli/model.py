@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from skeletor.files.paths import output_path
+from skeletor.support.command import Parser
 from skeletor.support.errors import InputError
 
 _CHECK = "look through a model folder: names, hashes, pickles, links, card, weights; exit code 2 if it is not sound"
@@ -26,7 +27,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt model`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
 
     one = actions.add_parser("check", help=_CHECK, description=_CHECK)

@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+from skeletor.support.command import Parser
 from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.progress import log_to
 from slt.serve.limits import Limits
@@ -60,7 +61,7 @@ def check_packages() -> None:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt serve`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen at; default: %(default)s, this machine alone")
     add("--port", type=_port, default=8000, help="default: %(default)s; 0: any free one")

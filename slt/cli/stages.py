@@ -17,8 +17,9 @@ from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.registry import REFINERS
 from skeletor.refiners.smoothers.smooth import NO_CARRIED
+from skeletor.support.command import Parser
 from skeletor.support.config import load_config
-from skeletor.support.errors import InputError, printable
+from skeletor.support.errors import InputError, NothingToTranslate, printable
 from skeletor.support.progress import log, log_to
 from slt.cli.engines.command import Work, by_engine
 from slt.cli.engines.options import LOCAL, add_engine_options, refuse_options_of_others
@@ -121,7 +122,7 @@ def _to_files_by_engine(command: str, args: argparse.Namespace) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of one of the commands; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=TAKES[command])
     parser.add_argument(
         "-o", "--output", type=output_path, default=Path("."), help="folder for the results; default: %(default)s"
@@ -245,6 +246,8 @@ def _lifting(args: argparse.Namespace) -> Stage:
         if pose.dims == 3:
             where = pose.provenance.source or "pose"
             raise InputError(f"{where}: is 3D already; `slt refine` and `slt translate` take it as it is")
+        if pose.missing.all():
+            raise NothingToTranslate(f"{pose.provenance.source or 'pose'}: nobody is seen in any of its frames")
         return lifter(to_signing_50(pose))
 
     return _each_clip(args, lift, 3)
@@ -252,7 +255,7 @@ def _lifting(args: argparse.Namespace) -> Stage:
 
 def make_train_parser() -> argparse.ArgumentParser:
     """The options of `slt lift train`."""
-    parser = argparse.ArgumentParser("slt lift train", description="Train a lifter on motion with known 3D.")
+    parser = Parser("slt lift train", description="Train a lifter on motion with known 3D.")
     parser.add_argument("config", type=Path, help="for instance configs/lift_joint_token.yaml")
     parser.add_argument(
         "-o", "--output", type=output_path, help="folder for weights, card, log and checkpoint; default: the config's"
@@ -287,7 +290,8 @@ def _refining(args: argparse.Namespace) -> Stage:
     from skeletor.repair import Repair
     from slt.inference.chain import make_refiner
 
-    return _each_clip(args, Repair(make_refiner(args.refine, args.model, carried=not args.no_carried)), None)
+    repair = Repair(make_refiner(args.refine, args.model, carried=not args.no_carried))
+    return _each_clip(args, repair.or_as_it_is, None)
 
 
 def _each_clip(args: argparse.Namespace, stage: Callable[[PoseSequence], PoseSequence], dims: int | None) -> Stage:

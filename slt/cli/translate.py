@@ -18,6 +18,7 @@ from skeletor.poses.key_frames import STRIDE, UPSAMPLINGS
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
+from skeletor.support.command import Parser
 from skeletor.support.errors import InputError, NothingToTranslate, printable
 from skeletor.support.progress import log_to
 from slt.cli.engines.command import Work, by_engine
@@ -94,7 +95,7 @@ def _files(args: argparse.Namespace) -> PoseFiles:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt translate`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     about = "videos, folders of frames, files of 2D or 3D poses, folders of OpenPose's JSON; all clips of a file"
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help=about)
     parser.add_argument(

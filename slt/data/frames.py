@@ -20,6 +20,7 @@ from typing import Literal, TypeVar
 import cv2
 import numpy as np
 
+from skeletor.files.stamp import content_digest
 from skeletor.files.suffixes import is_poses
 from skeletor.io.formats import read_pose
 from skeletor.poses.begins import begins
@@ -36,6 +37,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _RANGES_SHOWN = 8
+_OF_FOLDER, _LEAST = 4 << 20, 1 << 12  # bytes of a folder of JSON that count, and at least of each file
 _OPENED = 5  # sources that are tried for their frame rate
 
 
@@ -198,7 +200,8 @@ def _missing(numbers: Sequence[int]) -> list[tuple[int, int]]:
 def fingerprint(corpus: Corpus, workers: int = 8) -> str:
     """SHA-256, as hex, over annotation and description, and over names and sizes (not bytes) of the pictures.
 
-    Files of poses count by their bytes: made anew they have the size that they had. workers: threads.
+    Files of poses count by their bytes, and JSON of folders by at most 4 MB a folder of them: made anew they have the
+    size that they had. workers: threads.
     """
     digest = hashlib.sha256(repr(dataclasses.astuple(corpus.description)).encode())
     sources = list(dict.fromkeys(clip.source for clip in corpus.clips))  # many clips may be parts of one
@@ -218,9 +221,18 @@ def _listing(source: Path | None) -> list[tuple[str, int | str]]:
             size = source.stat().st_size
             return [(source.name, file_sha256(source) if is_poses(source) else size)]
         with os.scandir(source) as entries:
-            return sorted((entry.name, entry.stat().st_size) for entry in entries if not entry.name.startswith("."))
+            found = sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+        most = max(_LEAST, _OF_FOLDER // max(len(found), 1))
+        return [
+            (one.name, content_digest(Path(one.path), most) if _is_json(one) else one.stat().st_size) for one in found
+        ]
     except OSError:  # its pictures cannot be read either, and that is reported there
         return []
+
+
+def _is_json(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a file of JSON, by its name."""
+    return entry.name.lower().endswith(".json") and entry.is_file()
 
 
 def _threaded(work: Callable[[S], T], items: Sequence[S], what: str, workers: int) -> Iterator[T]:

@@ -81,6 +81,9 @@ def read_corpus(root: Path | str, signs: bool = False) -> Corpus:
         found, faults = read_annotation(path, split, place.pictures)
         if faults:
             raise InputError(f"{path}: {faults[0]}")
+        bare = next((clip.name for clip in found if not clip.text.strip(" .")), None)
+        if bare is not None:
+            raise InputError(f"{path}: clip {bare} has no sentence (translation); write it, or take the line out")
         clips += found
     return Corpus(place.root, description, tuple(clips))
 
@@ -102,8 +105,7 @@ def locate(path: Path | str) -> Place:
         if place.files():
             return place
     raise InputError(
-        f"{path}: no annotations/manual in it, as PHOENIX14T has, and no {own.TABLE}; "
-        f"`slt data new {path}` begins a table for a folder of videos"
+        f"{path}: no annotations/manual in it, as PHOENIX14T has, and no {own.TABLE}; {own.advice_on_table(path)}"
     )
 
 
@@ -189,7 +191,7 @@ def read_annotation(path: Path, split: str, pictures: Path | None) -> tuple[list
             faults.append(f"line {number}: clip {name} stands twice")
         else:
             glosses, words = tuple(nfc(row["orth"]).split()), protocol_text(row["translation"])
-            clips[name] = Clip(name, split, sources.get(name), row.get("speaker", ""), glosses, words)
+            clips[name] = Clip(name, split, sources.get(name), row.get("speaker", "").strip(), glosses, words)
     return list(clips.values()), faults
 
 

@@ -24,10 +24,11 @@ from pathlib import Path
 
 from pydantic import Field
 
+from skeletor.files.suffixes import bare_name
 from skeletor.poses.span import Span
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
-from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost
+from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost, list_entries
 from slt.data.tables import Row, nfc, read_rows, read_text
 
 TABLE = "clips.tsv"
@@ -144,6 +145,15 @@ def is_own(root: Path | str) -> bool:
     return os.path.lexists(Path(root) / TABLE)
 
 
+def advice_on_table(root: Path) -> str:
+    """What to do where a folder has no table: one of another name may be it."""
+    known = (TABLE, f"{TABLE}.txt", "clips.csv", "clips.txt", "clips.xlsx")
+    other = next((name for name, below in list_entries(root) if not below and name.lower() in known), None)
+    if other is not None and other != TABLE:
+        return f"{other} lies there: save it as {TABLE}, UTF-8 with tabs between the columns"
+    return f"`slt data new {root}` begins one for a folder of videos"
+
+
 def read_own(root: Path | str, signs: bool = False) -> Corpus:
     """Read a data set of one's own; `Corpus.protocol` is False. A clip whose video is missing has no source.
 
@@ -193,6 +203,7 @@ def read_table(root: Path | str) -> OwnTable:
         if not any(map(tidy, row.fields)):  # spreadsheets leave such lines at the end
             continue
         try:
+            row = replace(row, fields=_as_wide(row.fields, columns))
             if len(row.fields) != len(columns):
                 raise InputError(f"{len(row.fields)} fields, but the head line has {len(columns)}; mend its tabs")
             pairs = [(column, field) for column, field in zip(columns, row.fields, strict=True) if column]
@@ -255,7 +266,7 @@ def inside(root: Path, path: Path) -> Path:
 def _rows(path: Path) -> list[Row]:
     if not path.is_file():
         what = "is no file" if os.path.lexists(path) else "no such file"
-        raise InputError(f"{path}: {what}; `slt data new {path.parent}` writes one for a folder of videos")
+        raise InputError(f"{path}: {what}; {advice_on_table(path.parent)}")
     if path.stat().st_size > _LARGEST:
         raise InputError(f"{path}: larger than {_LARGEST >> 20} MB; is it a table of clips?")
     text = read_text(path, "it is the table of the data set")
@@ -280,6 +291,17 @@ def _columns(path: Path, rows: Sequence[Row]) -> tuple[str, ...]:
     if twice is not None:
         raise InputError(f"{path}: line {rows[0].number}: two columns are called {twice[:_SHOWN]!r}; rename one")
     return columns
+
+
+def _as_wide(fields: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
+    """The fields without empty ones behind the last column, and with empty ones for columns without a name at the end:
+    editors and spreadsheets leave tabs at the ends of some lines."""
+    end = len(fields)
+    while end > len(columns) and not tidy(fields[end - 1]):
+        end -= 1
+    named = max((k for k, column in enumerate(columns) if column), default=-1) + 1
+    fill = len(columns) - end if named <= end < len(columns) else 0
+    return (*fields[:end], *[""] * fill)
 
 
 def _clip(cells: Mapping[str, str], places: _Places) -> Clip:
@@ -309,6 +331,7 @@ class _Places:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._entries: dict[Path, Sequence[tuple[str, bool]]] = {}
 
     @cached_property
     def _usual(self) -> Mapping[str, Path]:
@@ -318,10 +341,34 @@ class _Places:
     def find(self, name: str, video: str) -> Path | None:
         """The source of a clip; None if there is none. video: as in the table. InputError if it leads out."""
         if not video:
-            path = self._usual.get(name)
+            path = self._usual.get(name) or self._usual.get(bare_name(Path(name)))
             return None if path is None else inside(self._root, path)
         given = Path(video)
         if given.is_absolute() or ".." in given.parts or not given.parts:
             raise InputError(f"the video {video[:_SHOWN]!r} leads out of {self._root}; give a path within it")
-        path = innermost(inside(self._root, self._root / given))
+        path = innermost(inside(self._root, self._written_otherwise(given)))
         return path if os.path.exists(path) else None
+
+    def _written_otherwise(self, given: Path) -> Path:
+        """The path in the folder, or in its `videos`; if it is not there, the one that is the same but for Unicode's
+        form, capital letters, or backslashes in place of slashes. As it was given if there is none, or several.
+        """
+        path = self._root / given
+        if os.path.lexists(path):
+            return path
+        parts = given.as_posix().replace("\\", "/").split("/")
+        return self._alike(self._root, parts) or self._alike(self._root / VIDEOS, parts) or path
+
+    def _alike(self, folder: Path, parts: Sequence[str]) -> Path | None:
+        for part in parts:
+            alike = [entry for entry, _ in self._listed(folder) if entry == part]
+            alike = alike or [e for e, _ in self._listed(folder) if nfc(e).casefold() == nfc(part).casefold()]
+            if len(alike) != 1:
+                return None
+            folder = folder / alike[0]
+        return folder
+
+    def _listed(self, folder: Path) -> Sequence[tuple[str, bool]]:
+        if folder not in self._entries:
+            self._entries[folder] = list_entries(folder)
+        return self._entries[folder]

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -258,7 +259,9 @@ def _row(root: Path, folder: Path, entry: str, name: str, signer: str) -> dict[s
 
 def _text_beside(folder: Path, name: str) -> str:
     """The sentence in a file beside a video, "" if there is none. Raises InputError if it is none."""
-    file = next((path for path in (folder / f"{name}{suffix}" for suffix in _TEXTS) if path.is_file()), None)
+    names = dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))))  # of two systems
+    files = (folder / f"{one}{suffix}" for one in names for suffix in _TEXTS)
+    file = next((path for path in files if path.is_file()), None)
     if file is None:
         return ""
     if file.stat().st_size > _LARGEST_TEXT:

@@ -30,6 +30,7 @@ from slt.recognise.pretraining.encoder import PretrainedEncoder
 from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
 from slt.score.wer import word_error_rate
 from slt.translate.features import FeatureStats, fit_stats
+from slt.translate.joey.glosses import steps_needed
 
 _POOL = 8  # a batch is drawn from so many batches of clips of like length
 
@@ -87,6 +88,7 @@ def train_recogniser(
     glosses = tuple(sorted({gloss for clip in clips for gloss in clip.glosses}))
     numbers = {gloss: k + 1 for k, gloss in enumerate(glosses)}
     known = prepared(clips, numbers, config)
+    _tell_too_short(known, config)
     encoder = PretrainedEncoder.of(config)
     stats = encoder.stats if encoder else fit_stats(known.raw)
     held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
@@ -127,6 +129,19 @@ def prepared(clips: Sequence[GlossClip], numbers: dict[str, int], config: Recogn
         for clip, array in zip(clips, raw, strict=True)
     ]
     return Clips(raw, [tuple(numbers[g] for g in clip.glosses) for clip in clips], labels)
+
+
+def _tell_too_short(clips: Clips, config: RecogniserConfig) -> None:
+    """A warning of clips with fewer steps than CTC needs for their glosses, which teach nothing. InputError if all."""
+    steps = [-(-len(array) // config.subsample) for array in clips.raw]
+    short = sum(have < steps_needed(ids) for have, ids in zip(steps, clips.ids, strict=True))
+    if not short:
+        return
+    each = config.subsample * config.frame_stride
+    told = f"recogniser: %d of %d clips have fewer than {each} frames (at {config.fps:g} a second) for each gloss"
+    if short == len(steps):
+        raise InputError(f"{told % (short, short)}; 0 are left to learn from; give longer clips")
+    log.warning(f"{told}; nothing is learned from them", short, len(steps))
 
 
 def options(config: RecogniserConfig, clips: int) -> Options:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from skeletor.support.errors import as_input_error, is_full, one_line, printable
+from skeletor.support.signals import raise_end_behind
 from skeletor.support.workers import worker_pool
 
 Results = Mapping[str, Any]
@@ -23,6 +24,7 @@ def attempt(stage: Stage, path: Path) -> Results | str:
     try:
         return stage(path)
     except Exception as error:
+        raise_end_behind(error)
         if is_full(error):
             raise
         return _line(error, path)

@@ -1,13 +1,15 @@
 """One shard: its inputs in, one file of results and a marker out. It may run anywhere, any number of times.
 
 A finished shard is skipped. One that was broken off begins anew, and ends with the same bytes. An input that cannot be
-used is listed in the marker, and the others go on. One over which workers have ended is tried in a process of its own:
-if that ends too (a crash, or no memory), it is listed; if not, whatever ended the workers was not this input's fault.
+used is listed in the marker, and the others go on. One over which workers have ended (`slt.shards.trying`) is tried in
+a process of its own: if that ends too (a crash, or no memory), it is listed; if not, whatever ended the workers was not
+this input's fault.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,12 +20,14 @@ from skeletor.files.stamp import Stamp, stamp
 from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.support.errors import printable
+from skeletor.support.signals import Ended
 from slt.shards.alone import attempt, attempt_alone
 from slt.shards.plan import Plan, read_plan
+from slt.shards.trying import Trying
 from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage
 
 Build = Callable[[], TextStage]  # can be pickled, and hashed by its value: what it builds is kept
-MARKER, TRYING = ".json", ".trying"
+MARKER = ".json"
 # Of workers over one input: after so many it is tried alone, and after so many left out untried, since what is tried
 # alone may end the whole machine.
 _SUSPECT, _DEADLY = 2, 4
@@ -44,25 +48,28 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
     options = json.dumps(dict(plan.options), sort_keys=True)
     make = partial(_stage, plan.stage, options) if build is None else partial(_built, build)
     stage = make()
-    deaths = _deaths(base)
+    trying = Trying(base)
     results: dict[str, Any] = {}
     failed: list[dict[str, str]] = []
-    for number, path in enumerate(inputs):
-        shown, died = printable(str(path)), deaths.get(number, 0)
-        if died >= _DEADLY:
-            failed.append({"input": shown, "reason": f"{shown}: ended its worker {died} times; left out"})
-            continue
-        write_text(base.with_suffix(TRYING), json.dumps({"deaths": deaths, "at": number}))
-        found = attempt_alone(make, path) if died >= _SUSPECT else attempt(stage, path)
-        if isinstance(found, str):
-            failed.append({"input": shown, "reason": found})
-            continue
-        for clip, value in found.items():
-            results[_name(path, clip, results)] = value
-            if plan.stage not in POSE_STAGES and value.get("failed"):
-                failed.append({"input": shown, "reason": value["failed"]})
-    _write(plan, shard, sources, results, failed)
-    base.with_suffix(TRYING).unlink(missing_ok=True)
+    with trying.watched():
+        for number, path in enumerate(inputs):
+            shown, died = printable(str(path)), trying.deaths.get(number, 0)
+            if died >= _DEADLY:
+                failed.append({"input": shown, "reason": f"{shown}: ended its worker {died} times; left out"})
+                continue
+            trying.over(number)
+            found = attempt_alone(make, path) if died >= _SUSPECT else attempt(stage, path)
+            if isinstance(found, str):
+                if died >= _SUSPECT and trying.told_to_end:
+                    raise Ended(signal.SIGTERM)  # as was the process of its own
+                failed.append({"input": shown, "reason": found})
+                continue
+            for clip, value in found.items():
+                results[_name(path, clip, results)] = value
+                if plan.stage not in POSE_STAGES and value.get("failed"):
+                    failed.append({"input": shown, "reason": value["failed"]})
+        _write(plan, shard, sources, results, failed)
+    trying.forget()
 
 
 def finished(plan: Plan, shard: int) -> bool:
@@ -84,7 +91,7 @@ def finished_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
 
 def forget_deaths(plan: Plan, shard: int) -> None:
     """What was broken off by a person, or with its whole machine, does not count against the input in work then."""
-    plan.result(shard).with_suffix(TRYING).unlink(missing_ok=True)
+    Trying(plan.result(shard)).forget()
 
 
 def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
@@ -146,17 +153,6 @@ def _stage(name: str, options: str) -> Any:
     """Kept between the shards of a worker: its models are loaded once."""
     values = StageOptions.model_validate(json.loads(options))
     return POSE_STAGES[name](values) if name in POSE_STAGES else TEXT_STAGES[name](values)
-
-
-def _deaths(base: Path) -> dict[int, int]:
-    """How often a worker ended over each input; one that is found in its midst counts once more."""
-    try:
-        raw = json.loads(base.with_suffix(TRYING).read_text(encoding="utf-8"))
-        deaths = {int(number): int(count) for number, count in raw["deaths"].items()}
-        at = int(raw["at"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-    return deaths | {at: deaths.get(at, 0) + 1}
 
 
 def _name(path: Path, clip: str, taken: Mapping[str, PoseSequence]) -> str:

@@ -149,7 +149,7 @@ def refine(options: StageOptions) -> PoseStage:
     from slt.inference.chain import make_refiner
 
     repair = Repair(make_refiner(options.refine, _model(options), carried=not options.no_carried))
-    return partial(_each_clip, _anonymised(repair, options), options)
+    return partial(_each_clip, _anonymised(repair.or_as_it_is, options), options)
 
 
 def translate(options: StageOptions) -> TextStage:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import av
 
-from skeletor.files.mistaken import never_data, packed
+from skeletor.files.mistaken import never_data, packed, table_of_points
 from skeletor.support.errors import InputError
 from slt.video.base import check_regular
 from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
@@ -45,7 +45,7 @@ def check_file(path: Path) -> None:
             head = begin.lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
-    if (mistaken := never_data(begin) or packed(begin)) is not None:
+    if (mistaken := never_data(begin) or packed(begin) or table_of_points(path)) is not None:
         raise InputError(f"{path}: {mistaken}")
     if head.startswith(_LISTS) or (head.startswith(b"<?xml") and b"<MPD" in head):
         raise InputError(f"{path}: a play list, not a video; give the video file itself")

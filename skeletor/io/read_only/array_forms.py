@@ -25,7 +25,8 @@ def is_points(values: np.ndarray) -> bool:
 
 
 def with_parts_joined(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same arrays, but a body and its two hands, each (T, points, D), the hands' names with sides, as one "points".
+    """The same arrays, but a body and its two hands, each (T, points, D), the hands' names with sides, as one "points"
+    ("joined" where another array has that name).
 
     Raises InputError if these differ in their number of frames.
     """
@@ -39,7 +40,8 @@ def with_parts_joined(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     if len({len(values) for values in found}) > 1:
         told = ", ".join(f"{name} {len(clips[name])}" for name in parts)
         raise InputError(f"body and hands have different numbers of frames: {told}")
-    return {name: values for name, values in arrays.items() if name not in parts} | {"points": _joined(found)}
+    others = {name: values for name, values in arrays.items() if name not in parts}
+    return others | {"joined" if "points" in others else "points": _joined(found)}
 
 
 def _hand(clips: Mapping[str, np.ndarray], side: str) -> str | None:

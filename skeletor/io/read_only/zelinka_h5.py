@@ -35,7 +35,7 @@ def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
             if name in file:
                 raise InputError(
                     f"{path}: is a table of {tool}, which is not read; its points as an array of (frames, points, 2) "
-                    "in an .npz are"
+                    "in an .npz are (numpy.savez), with --skeleton NAME where their number does not tell the layout"
                 )
         return {name: _pose(read_values(file, name, path), name, path, digest, fps or DEFAULT_FPS) for name in file}
 

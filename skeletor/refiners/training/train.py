@@ -20,6 +20,7 @@ from skeletor.learning.data.shards import Shards
 from skeletor.learning.data.window_stream import ShardWindows
 from skeletor.learning.data.windows import MemoryStore, WindowSource, alike, clip_store
 from skeletor.learning.trainer import Trainer, TrainingDiverged, train
+from skeletor.learning.usable import LEAST_FRAMES, usable_clips
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import Skeleton
 from skeletor.refiners.networks.build import Network, build_network, network_arguments
@@ -123,8 +124,8 @@ def train_refiner(
         save_refiner(trainer.task.network, info, result.weights)
         write_card(info, result.weights)
         log.info(
-            f"refiner: {result.steps} steps in {result.seconds:.0f} s, {result.parameters} parameters; held-out error "
-            f"{result.validation_error_input:.4f} before, {result.validation_error:.4f} after refinement; "
+            f"refiner: {result.steps} steps in {result.seconds:.0f} s, {result.parameters} parameters; "
+            f"{_held_out_error(result, sets)}; "
             f"{result.windows_per_second:.0f} windows/s, {100 * result.data_wait_share:.1f} % of the time waiting"
         )
     trainer.fabric.barrier()
@@ -149,11 +150,7 @@ def _data(
         return _packed(clips, config, seed)
     if degraded is not None and [len(c) for c in degraded] != [len(c) for c in clips]:
         raise InputError("degraded clips must have the frames of the clips, one for one")
-    keep = [k for k, clip in enumerate(clips) if (clip.confidence > 0).any()]
-    if not keep:
-        raise InputError("no clips to train a refiner on, or nobody is seen in any of them; give clips of signers")
-    if len(keep) < len(clips):
-        log.warning("refiner: %d of %d clips are left out: nobody is seen in them", len(clips) - len(keep), len(clips))
+    keep = usable_clips("refiner", [len(c) for c in clips], [bool((c.confidence > 0).any()) for c in clips])
     fps, skeleton = config.fps or clips[keep[0]].fps, clips[keep[0]].skeleton
     ready = alike([clips[k] for k in keep], fps, skeleton)
     worse = None if degraded is None else alike([degraded[k] for k in keep], fps, skeleton)
@@ -163,7 +160,7 @@ def _data(
         return clip_store([ready[k] for k in chosen], None if worse is None else [worse[k] for k in chosen])
 
     units = ready[0].provenance.units
-    return _Data(store(train), store(held_out) if held_out else None, skeleton, ready[0].dims, fps, units, len(clips))
+    return _Data(store(train), store(held_out) if held_out else None, skeleton, ready[0].dims, fps, units, len(keep))
 
 
 def _packed(store: FrameStore, config: RefinerTrainConfig, seed: int) -> _Data:
@@ -172,6 +169,9 @@ def _packed(store: FrameStore, config: RefinerTrainConfig, seed: int) -> _Data:
     if config.fps not in (None, form.fps):
         raise InputError(f"the packed frames have {form.fps:g} per second, train.fps is {config.fps}; pack with --fps")
     clips = len(store.index.starts)
+    kept = usable_clips("refiner", store.index.stops - store.index.starts)
+    if len(kept) < clips:
+        store, clips = store.subset(kept), len(kept)
     train, held_out = _split(clips, config, seed)
     rest = store.subset(held_out) if held_out else None
     return _Data(store.subset(train), rest, form.skeleton, form.dims, form.fps, form.units, clips)
@@ -180,6 +180,8 @@ def _packed(store: FrameStore, config: RefinerTrainConfig, seed: int) -> _Data:
 def _streamed(shards: Shards, config: RefinerTrainConfig, seed: int) -> _Data:
     """Clips in shards; whole groups of them are held out, of which a buffer is read at once."""
     form = shards.form
+    if (shards.groups.frames < LEAST_FRAMES).all():  # how long each clip is stands in the shards
+        usable_clips("refiner", shards.groups.frames)
     train, held_out = _split(len(shards.groups), config, seed)
     rest = clip_store(list(shards.subset(held_out).some())) if held_out else None
     windows = ShardWindows(shards.subset(train), config.window, seed)
@@ -213,6 +215,16 @@ def _result(trainer: Trainer[RefinerTask], out: Path) -> RefinerTrainResult:
         windows_per_second=now.step * trainer.samples_per_step / max(now.seconds, 1e-9),
         data_wait_share=now.data_seconds / max(now.seconds, 1e-9),
     )
+
+
+def _held_out_error(result: RefinerTrainResult, sets: _Data) -> str:
+    """In words; also why there is none."""
+    if math.isfinite(result.validation_error):
+        before, after = result.validation_error_input, result.validation_error
+        return f"held-out error {before:.4f} before, {after:.4f} after refinement"
+    if sets.held_out is None:
+        return f"no held-out error: of {sets.clips} usable clips none was held out"
+    return "no held-out error: it was not measured in so few steps, or is no number"
 
 
 def _info(

@@ -12,11 +12,14 @@ from typing import Any
 from skeletor.files.atomic import write_text
 from skeletor.files.lock import locked
 from skeletor.files.paths import output_path
+from skeletor.support.command import Parser
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
 from slt.cli.options import processes
+from slt.data.own import VIDEOS
 
 MADE = "made.json"  # what a corpus is made of
+_PARTS = ("annotations", "features", "truth", "truth2d", VIDEOS)  # of a corpus, one of which is always there
 
 
 def main(command: str, argv: list[str], text: str) -> int:
@@ -27,7 +30,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt corpus`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     render = actions.add_parser("render", help="make a corpus of a rendered signer")
     render.add_argument("config", type=Path, help="YAML with the keys of CorpusConfig, or of a whole run")
@@ -82,11 +85,18 @@ def _render(args: argparse.Namespace) -> int:
 def _folder(folder: Path, made: Mapping[str, Any]) -> Iterator[None]:
     """Hold the folder of a corpus, which says what it is made of: clips that are there are kept, and may not mix.
 
-    Raises InputError if another command works in it, or it holds a corpus of another config.
+    Raises InputError if another command works in it, or it holds a corpus of another config, or one that does not say
+    of which.
     """
     path, text = folder / MADE, json.dumps(made, indent=1, sort_keys=True) + "\n"
     with locked(folder):
         if path.exists() and path.read_bytes() != text.encode():
             raise InputError(f"{folder}: holds a corpus of another config ({MADE}); give another folder, or delete it")
+        unknown = next((name for name in _PARTS if (folder / name).exists()), None)
+        if unknown is not None and not path.exists():
+            raise InputError(
+                f"{folder}: holds {unknown}, and no {MADE} that says which config it is of (a corpus of a run, or "
+                "of an older version); give another folder, or delete it"
+            )
         write_text(path, text)
         yield

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.files.plain_json import to_json
+from skeletor.support.command import Parser
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 
@@ -127,7 +128,7 @@ def told(made: NewTable) -> str:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt data`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     about = "look through a data set, your own or in PHOENIX14T's layout; exit code 2 if it is not sound"
     one = actions.add_parser("check", help=about, description=about)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skeletor.files.lock import locked
 from skeletor.files.paths import output_path
+from skeletor.support.command import Parser
 from skeletor.support.config import load_config, read_overrides
 from skeletor.support.progress import log_to
 
@@ -34,7 +35,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt pretrain`."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.add_argument("config", type=Path, help="YAML, for example configs/pretrain.yaml")
     parser.add_argument(
         "-o", "--output", type=output_path, help="folder for encoder, log and checkpoint; default: the config's"

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from skeletor.files.paths import output_path
+from skeletor.support.command import Parser
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
 
@@ -28,7 +29,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt report`."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run, e.g. runs/demo")
     parser.add_argument(
         "-o", "--output", type=output_path, help="file for the page; default: report.html in that folder"

@@ -14,6 +14,7 @@ from skeletor.lifters.choice import lift_help, lift_values
 from skeletor.lifters.registry import LIFTERS
 from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
+from skeletor.support.command import Parser
 from skeletor.support.config import check_config, override, read_overrides, read_sections
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
@@ -74,7 +75,7 @@ def _spread(args: argparse.Namespace, folder: Path) -> Spread | None:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt run`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.add_argument("config", type=Path, help="YAML, for example configs/demo.yaml")
     parser.add_argument("--run-dir", type=output_path, help="default: runs/NAME of the config, and of --corpus")
     parser.add_argument(

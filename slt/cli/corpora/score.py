@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from skeletor.files.plain_json import to_json
+from skeletor.support.command import Parser
 from slt.cli.corpora import back_translate
 from slt.cli.options import seed
 from slt.score.tokens import ABOUT, TOKENS
@@ -36,7 +37,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt score`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.add_argument("--hyp", type=Path, metavar="FILE", help="hypotheses, one sentence a line")
     parser.add_argument("--ref", type=Path, metavar="FILE", help="references, one sentence a line")
     parser.add_argument("--seed", type=seed, default=0, help="of the bootstrap; default: %(default)s")

@@ -14,6 +14,7 @@ from skeletor.lifters.anonymise import HELP as ANONYMISE_HELP
 from skeletor.lifters.choice import named_weights
 from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.refiners.smoothers.smooth import NO_CARRIED
+from skeletor.support.command import Parser
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
@@ -21,6 +22,7 @@ from slt.cli.engines.options import add_engine_options, decides, estimator_files
 from slt.cli.options import add_hands, add_pose_model, add_pose_speed
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
 from slt.estimators.mediapipe.crowd import WHO_IS_READ
+from slt.shards.inputs import each_once
 from slt.shards.plan import PLAN, read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
 from slt.shards.work import STAGES, StageOptions, check_options
@@ -39,7 +41,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     with locked(args.output):
         log_to(args.output / "log.txt")
-        plan = write_plan(args.output, args.stage, options, _inputs(args), args.shard_size, partial(_decides, args))
+        inputs = each_once(_inputs(args))
+        plan = write_plan(args.output, args.stage, options, inputs, args.shard_size, partial(_decides, args))
         print(f"{plan.folder}: {plan.stage} of {plan.inputs} inputs in {plan.shards} shards")
         if args.dry_run:
             return 0
@@ -58,7 +61,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser; every default that the help names is the real one."""
     own = StageOptions()
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     parser.add_argument("stage", choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
     takes = "videos, files of poses, or the output of another `slt shards`"
     parser.add_argument("inputs", nargs="*", metavar="INPUT", help=takes)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skeletor.files.lock import locked
 from skeletor.files.paths import output_path
+from skeletor.support.command import Parser
 from skeletor.support.config import load_config, read_overrides
 from skeletor.support.progress import log, log_to
 from slt.cli.inputs import Input, each, find_inputs
@@ -21,7 +22,7 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     """The parser of `slt sign2text`; every default that the help names is the real one."""
-    parser = argparse.ArgumentParser(f"slt {command}", description=text)
+    parser = Parser(f"slt {command}", description=text)
     actions = parser.add_subparsers(dest="action", required=True)
     train = actions.add_parser("train", help="train on the clips of a corpus that have pixels, score dev and test")
     train.add_argument("config", type=Path, help="YAML, for example configs/sign2text/nslt.yaml")

@@ -16,7 +16,7 @@ from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from slt.data.corpus import SPLITS
 from slt.data.own import LANGUAGE, OwnDescription
-from slt.data.tables import Row, read_rows, read_text
+from slt.data.tables import SEPARATORS, Row, nfc, read_rows, read_text
 
 DEV_NAMES: Mapping[str, str] = {"val": "dev", "valid": "dev", "validation": "dev"}
 _DEEPEST = 8  # folders below the source that are looked into
@@ -80,14 +80,19 @@ def split_named(name: str) -> str | None:
     return given if given in SPLITS else None
 
 
-def read_table_of(path: Path, separator: str, columns: tuple[str, ...], what: str) -> list[tuple[int, dict[str, str]]]:
+def read_table_of(
+    path: Path, separator: str, columns: tuple[str, ...], what: str, optional: tuple[str, ...] = ()
+) -> list[tuple[int, dict[str, str]]]:
     """(line number, cells by column) of the rows of a table whose head line has at least these columns.
 
-    what: the data set's name for the table, for messages. Raises InputError, one line, if it is another table, or if a
-    row has another number of fields.
+    separator: the data set's own; where the head line has none of it, a spreadsheet's. Columns are named as in
+    `columns` and `optional`, whatever their case in the file. what: the data set's name for the table, for messages.
+    Raises InputError, one line, if it is another table, or if a row has another number of fields.
     """
-    rows: list[Row] = read_rows(read_text(path, f"it is {what}"), (separator,), unproven=(separator,))
-    head = [cell.strip() for cell in rows[0].fields] if rows else []
+    others = [other for other in SEPARATORS if other != separator]
+    rows: list[Row] = read_rows(read_text(path, f"it is {what}"), (separator, *others), unproven=(separator,))
+    usual = {column.lower(): column for column in (*columns, *optional)}
+    head = [usual.get(cell.strip().lower(), cell.strip()) for cell in rows[0].fields] if rows else []
     lacking = [column for column in columns if column not in head]
     if lacking:
         raise InputError(f"{path}: no column {lacking[0]!r} in its first line; it has to be {what}")
@@ -131,13 +136,13 @@ def files_named(source: Path, *suffixes: str, closed: Closed = _open) -> list[Pa
 
 
 def media_below(source: Path, closed: Closed = _open) -> dict[str, list[Path]]:
-    """Stem -> the videos and files of poses below the source that are called so, in order of the tree.
+    """Stem, in NFC -> the videos and files of poses below the source that are called so, in order of the tree.
 
     closed: as of `walk`.
     """
     found: dict[str, list[Path]] = {}
     for path in files_named(source, *VIDEO_SUFFIXES, *POSE_SUFFIXES, closed=closed):
-        found.setdefault(path.stem, []).append(path)
+        found.setdefault(nfc(path.stem), []).append(path)
     return found
 
 

@@ -24,6 +24,7 @@ from slt.data.importers.base import (
     walk,
 )
 from slt.data.own import OwnDescription
+from slt.data.tables import nfc
 
 _TABLE, _SPLITS = "video_map.txt", "split_1.txt"
 _SIGNER = re.compile(r"_P(\d+)_")  # S<sentence>_P<signer>_T<take>
@@ -33,16 +34,13 @@ _RATE = 30.0
 def read_csl_daily(source: Path, options: ImportOptions) -> Imported:
     """Its clips that have pictures here. The text is the words without the spaces between them."""
     table = _the(source, _TABLE)
-    splits = {
-        row["name"]: split_named(row["split"])
-        for _, row in read_table_of(_the(source, _SPLITS), "|", ("name", "split"), "CSL-Daily's splits")
-    }
+    splits = _split_of(_the(source, _SPLITS))
     folders = _frames(source)
     media = media_below(source, _is_frames)
     clips, missing, apart = [], 0, 0
     for _, row in read_table_of(table, "|", ("name", "gloss", "word"), "CSL-Daily's sentences"):
         name = row["name"]
-        recording = folders.get(name) or chosen(media.get(name, []), options.prefer)
+        recording = folders.get(name) or chosen(media.get(nfc(name), []), options.prefer)
         split = splits.get(name)
         missing += recording is None
         apart += recording is not None and split is None
@@ -56,6 +54,18 @@ def read_csl_daily(source: Path, options: ImportOptions) -> Imported:
     notes += [f"{apart:,} clips are in no split of {_SPLITS} and are left out"] if apart else []
     notes.append("train with translate: {level: char, score_tokens: zh, max_words: 80}")
     return Imported(tuple(clips), tuple(notes), OwnDescription(fps=_RATE, language="zh"))
+
+
+def _split_of(path: Path) -> dict[str, str | None]:
+    """Clip -> its split; InputError for one in two of them: what is learned would be scored."""
+    found: dict[str, str | None] = {}
+    for line, row in read_table_of(path, "|", ("name", "split"), "CSL-Daily's splits"):
+        split = split_named(row["split"])
+        if found.setdefault(row["name"], split) != split:
+            raise InputError(
+                f"{path}: line {line}: {row['name'][:60]} is in {found[row['name']]} already; mend one line"
+            )
+    return found
 
 
 def _the(source: Path, name: str) -> Path:

@@ -22,7 +22,8 @@ from skeletor.support.errors import InputError
 from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
 from slt.data.importers.elan import glosses_within, read_eaf
 from slt.data.importers.srt import read_srt
-from slt.data.own import OwnDescription
+from slt.data.own import OwnDescription, tidy
+from slt.data.tables import nfc
 
 _PEOPLE = {"A": "1a1", "B": "1b1"}
 _CAMERAS = {"A": "a1", "B": "b1"}  # what OpenPose's files call the views
@@ -52,18 +53,21 @@ def read_dgs_korpus(source: Path, options: ImportOptions) -> Imported:
     if language not in _TEXTS:
         raise InputError(f"--language {language}: the DGS Korpus has de and en")
     documents = {path.stem: path for path in files_named(source, ".eaf")}
-    subtitles = {path.name.removesuffix(f"_{language}.srt"): path for path in files_named(source, f"_{language}.srt")}
-    subtitles |= {path.stem: path for path in files_named(source, ".srt") if not path.stem.endswith(("_de", "_en"))}
+    suffix = f"_{language}.srt"
+    subtitles = {path.name[: -len(suffix)]: path for path in files_named(source, suffix)}
+    bare = [path for path in files_named(source, ".srt") if not path.stem.lower().endswith(("_de", "_en"))]
+    subtitles |= {path.stem: path for path in bare}
     if not documents and not subtitles:
         raise InputError(f"{source}: no .eaf and no _{language}.srt in it or below, as the DGS Korpus has")
     media, openpose = media_below(source), _openpose_below(source)
     clips: list[Found] = []
-    missing = unknown = 0
+    missing = unknown = silent = 0
     for name in sorted(documents.keys() | subtitles.keys()):
-        views = {who: chosen(media.get(f"{name}_{view}", []), options.prefer) for who, view in _PEOPLE.items()}
+        views = {who: chosen(media.get(nfc(f"{name}_{view}"), []), options.prefer) for who, view in _PEOPLE.items()}
         if name in openpose and options.prefer == "poses":
             views = {who: view if view and is_poses(view) else None for who, view in views.items()}
         told = list(_elan(documents[name], language, views) if name in documents else _spoken(subtitles[name]))
+        silent += name in documents and not told
         people = {who for who, *_ in told if who and views[who] is None}
         transcript = _Transcript(openpose[name], people) if name in openpose else None
         for number, (who, start, end, glosses, text) in enumerate(told, 1):
@@ -79,6 +83,7 @@ def read_dgs_korpus(source: Path, options: ImportOptions) -> Imported:
                 )  # fmt: skip
     notes = [f"{missing:,} sentences are of a view that is not here and are left out"] if missing else []
     notes += [f"{unknown:,} subtitles do not say who signs (A: or B:) and are left out"] if unknown else []
+    notes += [f"{silent:,} documents have no sentence in a tier {_TEXTS[language][0]}A or ..._B"] if silent else []
     if any(clip.poses for clip in clips):
         notes.append("views without a video are OpenPose's: `slt run` with --estimator poses")
     notes.append("it does not say who A and B are: the column signer is empty, and splits by signer are not possible")
@@ -109,7 +114,14 @@ def _elan(path: Path, language: str, views: Mapping[str, Path | None]) -> Iterat
 
 
 def _spoken(path: Path) -> Iterator[_Sentence]:
+    """Who signs stands before what is signed; in a subtitle of both people before a line of each."""
     for one in read_srt(path):
-        match = _SPEAKER.fullmatch(one.text)
-        if match is None or match[2]:
-            yield (match[1] if match else "", one.start, one.end, "", match[2] if match else one.text)
+        said: list[tuple[str, list[str]]] = []
+        for line in one.lines:
+            match = _SPEAKER.fullmatch(line)
+            if match is not None or not said:
+                said.append((match[1] if match else "", []))
+            said[-1][1].append(match[2] if match else line)
+        for who, lines in said:
+            if text := tidy(" ".join(lines)):
+                yield who, one.start, one.end, "", text

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from skeletor.support.errors import InputError
 from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
 from slt.data.importers.elan import Document, Tier, glosses_within, media_name, read_eaf
-from slt.data.own import OwnDescription
+from slt.data.own import OwnDescription, tidy
+from slt.data.tables import nfc
 
 _SENTENCES, _GLOSSES = ("sentence",), ("gloss",)
 
@@ -28,25 +29,29 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
         raise InputError(f"{source}: no .eaf in it or below")
     media = media_below(source)
     clips: list[Found] = []
-    notes, names = [], set[str]()
+    notes, names, there = [], set[str](), set[str]()
     for path in paths:
         document = read_eaf(path)
+        there |= document.tiers.keys()
         recording = _recording(document, media, options.prefer)
         if recording is None:
             notes.append(f"{path}: its video is not in {source}; its sentences are left out")
             continue
-        name = path.stem if path.stem not in names else f"{path.parent.name}_{path.stem}"
+        name = _unlike(names, path)
         names.add(name)
         clips += _clips(document.on(recording), name, recording, options)
+    asked = {"--text-tier": options.text_tiers, "--gloss-tier": options.gloss_tiers}
+    notes += [f"{option} {name}: no document has such a tier"
+              for option, wanted in asked.items() for name in wanted if tidy(name) not in there]  # fmt: skip
     return Imported(tuple(clips), tuple(notes), OwnDescription(language=options.language))
 
 
 def _clips(document: Document, name: str, recording: Path, options: ImportOptions) -> list[Found]:
     wanted = options.text_tiers or _SENTENCES
-    tiers = [document.tiers[tier] for tier in wanted if tier in document.tiers]
+    tiers = document.tiers_named(wanted)
     if not tiers:
         document.tier(wanted[0])
-    glosses = [document.tiers[tier] for tier in options.gloss_tiers or _GLOSSES if tier in document.tiers]
+    glosses = document.tiers_named(options.gloss_tiers or _GLOSSES)
     told = [(one, tier) for tier in tiers for one in tier.annotations if one.text]
     told.sort(key=lambda pair: (pair[0].start, pair[0].end))
     return [
@@ -57,6 +62,16 @@ def _clips(document: Document, name: str, recording: Path, options: ImportOption
         )
         for number, (one, tier) in enumerate(told, 1)
     ]  # fmt: skip
+
+
+def _unlike(names: set[str], path: Path) -> str:
+    """What the clips of a document are called by: its name, with folders before it until no other has it."""
+    name, folders = path.stem, path.parents
+    for folder in folders:
+        if name not in names:
+            break
+        name = f"{folder.name}_{name}"
+    return name
 
 
 def _same(one: Tier, other: Tier) -> bool:
@@ -71,8 +86,8 @@ def _recording(document: Document, media: dict[str, list[Path]], prefer: str) ->
         linked = (document.path.parent / link).resolve()
         if linked in known:
             return known[linked]
-    stems = [PurePosixPath(media_name(link)).stem for link in document.media]
-    for stem in (*stems, document.path.stem):
+    stems = [nfc(PurePosixPath(media_name(link)).stem) for link in document.media]
+    for stem in (*stems, nfc(document.path.stem)):
         beside = [path for path in media.get(stem, []) if path.parent == document.path.parent]
         if found := chosen(beside or media.get(stem, []), prefer):
             return found

@@ -5,10 +5,10 @@ The format: https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from skeletor.support.errors import InputError
 from slt.data.own import tidy
+from slt.data.tables import nfc
 
 _LARGEST = 64 << 20  # bytes of a document
 _DECLARED = (b"<!DOCTYPE", b"<!ENTITY")  # ELAN writes none, and what it declares could grow without bound
@@ -42,7 +43,8 @@ class Tier:
 
 @dataclass(frozen=True)
 class Document:
-    """A file that was read. media: names or paths of the linked media, as written, relative ones first.
+    """A file that was read. media: names or paths of the linked media, as written, relative ones first. tiers: by name,
+    in composed characters and without spaces at the ends.
 
     origins: for each of `media`, at how many seconds of it the document begins. ELAN sets each by itself, so that
     several cameras and a sound file run together.
@@ -59,8 +61,8 @@ class Document:
         What lies before the medium's beginning is left out.
         """
         pairs = list(zip(self.media, self.origins, strict=True))
-        named = [origin for link, origin in pairs if media_name(link).lower() == recording.name.lower()]
-        named += [origin for link, origin in pairs if PurePosixPath(media_name(link)).stem == recording.stem]
+        named = [origin for link, origin in pairs if nfc(media_name(link)).lower() == nfc(recording.name).lower()]
+        named += [origin for link, origin in pairs if nfc(PurePosixPath(media_name(link)).stem) == nfc(recording.stem)]
         shift = next(iter([*named, *self.origins]), 0.0)
         tiers = {
             name: replace(tier, annotations=_shifted(tier.annotations, shift)) for name, tier in self.tiers.items()
@@ -69,10 +71,14 @@ class Document:
 
     def tier(self, name: str) -> Tier:
         """The tier of that name; InputError, which names those that are there, if there is none."""
-        if name not in self.tiers:
+        if tidy(name) not in self.tiers:
             some = ", ".join(list(self.tiers)[:8]) + (", ..." if len(self.tiers) > 8 else "")
             raise InputError(f"{self.path}: no tier {name!r}; its tiers are {some or 'none'}")
-        return self.tiers[name]
+        return self.tiers[tidy(name)]
+
+    def tiers_named(self, names: Iterable[str]) -> list[Tier]:
+        """Those of these tiers that are there."""
+        return [self.tiers[tidy(name)] for name in names if tidy(name) in self.tiers]
 
 
 def read_eaf(path: Path) -> Document:
@@ -82,12 +88,16 @@ def read_eaf(path: Path) -> Document:
     """
     root = _parsed(path)
     try:
-        times = _times(root)
-        spans = _spans(root, times)
-        tiers = {tier.get("TIER_ID", ""): _tier(tier, spans) for tier in root.findall("TIER")}
+        _check_units(root)
+        spans = _spans(root, _times(root))
+        read = [_tier(tier, spans) for tier in root.findall("TIER")]
+        tiers = {tier.name: tier for tier in read}
         media = _media(root)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{path}: not a whole ELAN document ({type(error).__name__}: {error})"[:200]) from error
+    if len(tiers) < len(read):
+        twice = next(tier.name for tier in read if tiers[tier.name] is not tier)
+        raise InputError(f"{path}: two tiers are called {twice!r}; rename one in ELAN")
     return Document(path, tuple(link for link, _ in media), tiers, tuple(origin for _, origin in media))
 
 
@@ -107,6 +117,14 @@ def _parsed(path: Path) -> Element:
     if root.tag != "ANNOTATION_DOCUMENT":
         raise InputError(f"{path}: XML, but no ELAN document")
     return root
+
+
+def _check_units(root: Element) -> None:
+    """ValueError for times in frames, which the format knows and ELAN does not write."""
+    header = root.find("HEADER")
+    units = "milliseconds" if header is None else header.get("TIME_UNITS", "milliseconds")
+    if units != "milliseconds":
+        raise ValueError(f"its times are in {units}; save it by ELAN in milliseconds")
 
 
 def _times(root: Element) -> dict[str, float]:
@@ -168,7 +186,7 @@ def _tier(tier: Element, spans: Mapping[str, tuple[float, float]]) -> Tier:
             start, end = spans[one.attrib["ANNOTATION_ID"]]
             annotations.append(Annotation(start, end, tidy(one.findtext("ANNOTATION_VALUE") or "")))
     annotations.sort(key=lambda a: (a.start, a.end))
-    return Tier(tier.get("TIER_ID", ""), tidy(tier.get("PARTICIPANT", "")), tuple(annotations))
+    return Tier(tidy(tier.get("TIER_ID", "")), tidy(tier.get("PARTICIPANT", "")), tuple(annotations))
 
 
 def _shifted(annotations: Sequence[Annotation], by: float) -> tuple[Annotation, ...]:
@@ -180,7 +198,13 @@ def _media(root: Element) -> list[tuple[str, float]]:
     """The links, relative ones first, and at how many seconds of each medium the document begins."""
     linked = [(one, int(one.get("TIME_ORIGIN") or 0) / 1000) for one in root.findall("HEADER/MEDIA_DESCRIPTOR")]
     urls = [(one.get(key) or "", origin) for key in ("RELATIVE_MEDIA_URL", "MEDIA_URL") for one, origin in linked]
-    return [(unquote(urlsplit(url).path), origin) for url, origin in urls if url]
+    return [(unquote(_path(url)), origin) for url, origin in urls if url]
+
+
+def _path(url: str) -> str:
+    """Of a link, as it is written: ELAN leaves signs in it that a URL gives another meaning (#, ?)."""
+    scheme, mark, rest = url.partition("://")
+    return "/" + rest.partition("/")[2] if mark and scheme.isalpha() else url.removeprefix("file:")
 
 
 def media_name(link: str) -> str:

@@ -28,8 +28,9 @@ from slt.data.importers.base import (
 )
 from slt.data.own import OwnDescription
 
-_TABLE = re.compile(r"how2sign(_realigned)?_(train|val|dev|test)\.csv", re.IGNORECASE)
+_TABLE = re.compile(r"how2sign(_realigned)?_(train|val|valid|validation|dev|test)\.(csv|tsv)", re.IGNORECASE)
 _COLUMNS = ("VIDEO_NAME", "SENTENCE_NAME", "SENTENCE")
+_TIMES = ("START_REALIGNED", "END_REALIGNED", "START", "END")
 _SIGNER = re.compile(r"-(\d{1,2})-rgb_")  # <talk>-<signer>-rgb_front
 _RATE = 30.0  # frames a second of its JSON
 
@@ -41,7 +42,7 @@ def read_how2sign(source: Path, options: ImportOptions) -> Imported:
         raise InputError(f"{source}: no how2sign_realigned_train.csv, ..._val.csv or ..._test.csv in it or below")
     clips, missing = [], 0
     for split, path in tables.items():
-        for line, row in read_table_of(path, "\t", _COLUMNS, "a table of How2Sign's sentences"):
+        for line, row in read_table_of(path, "\t", _COLUMNS, "a table of How2Sign's sentences", _TIMES):
             own = chosen(media.get(row["SENTENCE_NAME"], []), options.prefer)
             whole = chosen(media.get(row["VIDEO_NAME"], []), options.prefer)
             recording = own or whole

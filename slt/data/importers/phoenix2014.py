@@ -15,7 +15,7 @@ from slt.data.corpus import Description
 from slt.data.importers.base import Found, Imported, ImportOptions, files_named, read_table_of
 from slt.data.own import OwnDescription
 
-_TABLE = re.compile(r"(train|dev|test)(\.SI5)?\.corpus\.csv")
+_TABLE = re.compile(r"(train|dev|test)(\.SI5)?\.corpus\.csv", re.IGNORECASE)
 _FEATURES = "features/fullFrame-210x260px"
 
 
@@ -35,7 +35,7 @@ def read_phoenix2014(source: Path, options: ImportOptions) -> Imported:
     (folder,) = releases
     clips, missing = [], 0
     for split in ("train", "dev", "test"):
-        for path in (path for path in tables if path.name.startswith(split)):
+        for path in (path for path in tables if path.name.lower().startswith(split)):
             for _, row in read_table_of(path, "|", ("id", "folder", "signer", "annotation"), "PHOENIX-2014's"):
                 pictures = folder.parents[1] / _FEATURES / split / row["folder"].split("/")[0]
                 glosses = " ".join(row["annotation"].split())

@@ -11,7 +11,9 @@ A table names one file a clip, so each clip becomes a file of its own.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +36,8 @@ class _Labelled(slrtp.Clips):
         """A text of a clip, "" if it has none of that kind."""
         value = self._values[name]
         found = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(found, list | tuple) and all(isinstance(word, str) for word in found):
+            return " ".join(found)
         return found if isinstance(found, str) else ""
 
 
@@ -97,6 +101,8 @@ def _last(name: str) -> str:
 
 def _imported(clips: list[Found], options: ImportOptions) -> Imported:
     bare = sum(not clip.text for clip in clips)
+    count = Counter(clip.name for clip in clips)  # numbers that begin anew in each split, say
+    clips = [replace(c, name=f"{c.split}_{c.name}") if count[c.name] > 1 else c for c in clips]
     notes = [_NOTE, *([f"{bare:,} clips have no sentence"] if bare else [])]
     about = OwnDescription(fps=slrtp.FPS, language=options.language or "de")
     return Imported(tuple(clips), tuple(notes), about)

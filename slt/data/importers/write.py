@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from slt.data.own import COLUMNS, DESCRIPTION, SPANS, TABLE, VIDEOS, check_name,
 from slt.data.own_new import SplitPlan, draw_splits, write_table
 
 POSES = "poses"  # the folder of poses that lay in files of many clips
+_LONG = 600  # seconds of a sentence
+_TELL_OF_TEXT = ("phoenix2014", "slrtp", "skels")  # kinds whose importers do so
 _ALL = (*COLUMNS[:2], *SPANS, *COLUMNS[2:])
 
 
@@ -74,6 +76,7 @@ def import_data(
     elif about:
         write_text(root / DESCRIPTION, json.dumps(about) + "\n")
     notes += read_table(root).faults
+    notes += _odd(rows, kind)
     counts = Counter(row["split"] for row in rows)
     return ImportedTable(path, len(rows), {split: counts[split] for split in (*SPLITS, "")}, tuple(notes))
 
@@ -93,6 +96,16 @@ def _sound(clips: Sequence[Found]) -> tuple[list[Found], list[str]]:
             faults.append(f"{clip.name[:60]!r}: {error}")
     note = [f"{len(faults):,} lines cannot be used and are left out, as {faults[0]}"] if faults else []
     return list(kept.values()), note
+
+
+def _odd(rows: Sequence[Mapping[str, str]], kind: str) -> list[str]:
+    """What is unlike clips of sentences, which the data may have and a training cannot use."""
+    bare = 0 if kind in _TELL_OF_TEXT else sum(not row["text"] for row in rows)
+    long = sum(float(row["end"]) - float(row["start"] or 0) > _LONG for row in rows if row["end"])
+    notes = [f"{bare:,} clips have no sentence; write it, or take their lines out"] if bare else []
+    return notes + (
+        [f"{long:,} clips last longer than {_LONG // 60} minutes; are their times seconds?"] if long else []
+    )
 
 
 def _row(clip: Found, place: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from skeletor.files.atomic import remove_leftovers, write_text
 from skeletor.support.progress import log
 from slt.pipeline.cache.code import Code, code_digest
+from slt.pipeline.cache.files import damage, note_files
 
 DONE = "done.json"
 
@@ -46,7 +47,7 @@ def run_stage(
     result for the same key is taken where it lies.
     If the key has changed, the content of the folder is stale and is removed first; if a run with the
     same key was killed, its files are kept, and `work` goes on where it was. The done-marker is
-    written last.
+    written last, with a digest of the files: a stage whose files have changed since, or are gone, is made again.
     """
     key = stage_key(config, inputs, (work,) if code is None else code)
     if (kept := kept_stage(name, folder, key, reuse)) is not None:
@@ -54,7 +55,7 @@ def run_stage(
     marker = folder / DONE
     known = read_json(marker)
     spent = 0.0
-    if known.get("key") == key:
+    if known.get("key") == key and not known.get("done"):
         spent = known.get("seconds", 0.0)
         log.info("%-12s was interrupted, goes on", name)
         remove_leftovers(folder, below=True)
@@ -65,7 +66,8 @@ def run_stage(
     start = time.monotonic()
     work(folder)
     seconds = spent + time.monotonic() - start
-    write_text(marker, json.dumps({"key": key, "done": True, "seconds": seconds, "config": config}, indent=1))
+    told = {"key": key, "done": True, "seconds": seconds, "config": config, "files": note_files(folder, besides=DONE)}
+    write_text(marker, json.dumps(told, indent=1))
     log.info("%-12s done in %.0f s", name, seconds)
     return Done(name, folder, key, seconds)
 
@@ -73,17 +75,28 @@ def run_stage(
 def kept_stage(name: str, folder: Path, key: str, reuse: Sequence[Path] = ()) -> Done | None:
     """The result for a key that the folder holds, or one of `reuse`; None if the work is to be done. As `run_stage`."""
     known = read_json(folder / DONE)
-    if known.get("key") == key and known.get("done"):
+    if _kept(name, folder, known, key):
         log.info("%-12s unchanged, kept (%.0f s when it ran)", name, known["seconds"])
         return Done(name, folder, key, known["seconds"])
     for other in reuse:
         found = read_json(other / DONE)
-        if found.get("key") == key and found.get("done"):
+        if _kept(name, other, found, key):
             log.info("%-12s taken from %s", name, other)
             if folder.exists():
                 shutil.rmtree(folder)  # stale, or begun
             return Done(name, other, key, found["seconds"])
     return None
+
+
+def _kept(name: str, folder: Path, marker: dict[str, Any], key: str) -> bool:
+    """Whether a folder holds the whole result for a key; one that is damaged is told."""
+    if marker.get("key") != key or not marker.get("done"):
+        return False
+    noted = marker.get("files")  # not in those of before
+    found = None if noted is None else damage(folder, noted)
+    if found is not None:
+        log.warning("%-12s is damaged (%s: %s) and is not used; made again", name, folder, found)
+    return found is None
 
 
 def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[Code]) -> str:

@@ -17,6 +17,33 @@ _GRID = 25  # camera frames, among which one lies near a frame at `FPS`, whateve
 _NEARLY = 1e-6  # frames
 
 
+class Judged:
+    """(n, 2) of the frames that were looked at, from `first` on: those that cannot change are not asked for again."""
+
+    def __init__(self) -> None:
+        self._values, self._first, self._count = np.zeros((64, 2)), 0, 0
+
+    def put(self, since: int, found: np.ndarray) -> None:
+        """(m, 2) of the frames from `since` on, which take the place of what was there."""
+        at = since - self._first
+        if at > self._count:  # nothing of what was there goes on
+            self._first, at = since, 0
+        self._count = at + len(found)
+        if self._count > len(self._values):
+            values = np.zeros((2 * self._count, 2))  # twice: what is copied is paid for
+            values[:at] = self._values[:at]
+            self._values = values
+        self._values[at : self._count] = found
+
+    def since(self, frame: int) -> np.ndarray:
+        """(n, 2) from that frame on; what lies before is forgotten when it is more than half."""
+        gone = frame - self._first
+        if 2 * gone > self._count:
+            self._values, self._first, self._count = self._values[gone:].copy(), frame, self._count - gone
+            gone = 0
+        return self._values[gone : self._count]
+
+
 class Chances:
     """Whether a sentence begins or goes on, 25 times a second, of a camera at another rate.
 

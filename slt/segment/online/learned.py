@@ -19,7 +19,7 @@ from slt.segment import learned
 from slt.segment.features import FPS
 from slt.segment.learned import LearnedConfig
 from slt.segment.network import Segmenter
-from slt.segment.online.chances import Chances
+from slt.segment.online.chances import Chances, Judged
 from slt.segment.online.widths import Widths
 from slt.segment.rule import Segment, pieces
 from slt.segment.watched import WATCHED, watched
@@ -29,6 +29,8 @@ PATIENCE = 0.8  # seconds after a sentence's beginning that it is certain to be 
 _SHOULDERS = [WATCHED.index(joint) for joint in ("neck", "right_shoulder", "left_shoulder")]
 _SURELY = 0.3  # probability below which nobody signs; between it and `inside` twice the rest has to be seen
 _TOGETHER = 2  # frames at `FPS` that are waited for, since a look costs the same for each number
+_WHOLE = 60 * FPS  # frames of a segment that goes on; of a longer one only the last ones are looked at again,
+_SELDOM = 50  # and it is searched for breaks each time that it has grown by one part in so many
 _CONTEXT = 10  # frames at `FPS` that a later look may still find to be signed
 
 
@@ -36,7 +38,8 @@ class NetworkStream:
     """`slt.segment.learned.learned_segments` for frames that come in; see `slt.segment.online.stream.SegmentStream`.
 
     fps: of the frames. longest, shortest: as there. stride: only every N-th frame was looked at for joints. Memory does
-    not grow with time, but with the length of a segment without `longest`.
+    not grow with time, but with the length of a segment without `longest`; time by frame does not grow at all. Of a
+    segment of more than a minute a break is told up to a fiftieth of its length later.
     """
 
     def __init__(
@@ -58,6 +61,9 @@ class NetworkStream:
         self._patience = max(self._least, round(patience * FPS))
         self._rest = math.ceil(max(self._config.rest, self._config.gap) * FPS)  # no stretches this far apart are joined
         self._chances = Chances(segmenter, fps / stride, look_ahead)
+        self._reach = segmenter.reach
+        self._known, self._from = Judged(), 0  # those before `_from` do not change any more, and are not looked at
+        self._searched = 0  # frames of the open segment when it was searched for breaks
         self._widths = Widths(fps / stride)
         self._all = 0  # frames that came
         self._base, self._judged = 0, 0  # frames at `FPS`: the first that a segment may still have; those looked at
@@ -96,7 +102,9 @@ class NetworkStream:
             if self._chances.due >= self._judged + _TOGETHER:
                 self._judged = self._chances.due
                 found += self._settle()
-                self._chances.forget(self._base)
+                if self._is_long:
+                    self._from = self._judged - self._reach
+                self._chances.forget(max(self._base, self._from))
         return self._segments(found)
 
     def finish(self) -> list[Segment]:
@@ -110,25 +118,46 @@ class NetworkStream:
 
     def _look(self) -> tuple[np.ndarray, np.ndarray]:
         """(n,) of all frames from `_base` on: that a sentence begins; that one begins or goes on."""
-        chances = self._chances.look(self._base, self._judged, self._widths.usual)
+        since = max(self._base, self._from)
+        self._known.put(since, self._chances.look(since, self._judged, self._widths.usual))
+        chances = self._known.since(self._base)
         return chances[:, 0], chances[:, 1]
+
+    @property
+    def _is_long(self) -> bool:
+        """Whether too many frames wait to look at all of them each time."""
+        return self._judged - self._base > _WHOLE
+
+    def _signed(self, inside: np.ndarray) -> tuple[int, int] | None:
+        """The first frame (n,) in which somebody signs, and the last one + 1; None if nobody does."""
+        if self._is_long and self._open is not None:
+            late = max(0, len(inside) - self._reach - 2 * self._rest - _CONTEXT)
+            active = np.flatnonzero(inside[late:] > self._config.inside)
+            if len(active):
+                return self._open[0] - self._base, late + int(active[-1]) + 1
+        active = np.flatnonzero(inside > self._config.inside)
+        return (int(active[0]), int(active[-1]) + 1) if len(active) else None
 
     def _settle(self) -> list[tuple[int, int]]:
         """The segments that are certain now."""
         begin, inside = self._look()
-        active = np.flatnonzero(inside > self._config.inside)
-        if not len(active):
+        signed = self._signed(inside)
+        if signed is None:
             self._open = None
             self._base = max(self._base, self._judged - _CONTEXT)
             return []
-        start, stop = int(active[0]), int(active[-1]) + 1
+        start, stop = signed
         self._open = self._base + start, self._base + stop
         quiet = len(inside) - stop
         if quiet >= 2 * self._rest or (quiet >= self._rest and inside[stop:].max() < _SURELY):
             found = self._parts(begin, inside)  # nobody signs any more
             self._base, self._open = self._open[1], None
             return found
-        return self._certain(begin, inside) if len(inside) - start > self._patience else []
+        seldom = self._is_long and len(inside) - self._searched < len(inside) // _SELDOM
+        if seldom or len(inside) - start <= self._patience:
+            return []
+        self._searched = len(inside)
+        return self._certain(begin, inside)
 
     def _certain(self, begin: np.ndarray, inside: np.ndarray) -> list[tuple[int, int]]:
         """Of somebody who goes on signing: the first part, if no later frame is to change it."""
@@ -151,6 +180,7 @@ class NetworkStream:
         """What lies before frame `stop`, with which the next part begins."""
         found = self._parts(begin[:stop], inside[:stop])
         self._base += stop
+        self._searched = 0
         self._open = self._base, max(self._base, self._open[1] if self._open else 0)
         return found
 

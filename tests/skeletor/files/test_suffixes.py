@@ -46,3 +46,17 @@ def test_what_is_poses(tmp_path):
     (tmp_path / "folder.pose").mkdir()
     found = {path.name for path in tmp_path.iterdir() if is_poses(path)}
     assert found == {"a.pose", "d.json", "json"} and not is_poses(tmp_path / "-")
+
+
+@pytest.mark.parametrize(
+    ("files", "pictures", "poses"),
+    [
+        (10, ["preview.webp"], True), (10, ["thumb.png", "poster.bmp"], True), (3, ["a_1.jpg"], True),
+        (3, [f"{k:03d}.png" for k in range(3)], False), (5, [f"{k:03d}.png" for k in range(9)], False),
+        (3, [f"a_{k:012d}_rendered.png" for k in range(3)], True), (1, ["a.png"], False), (0, ["a.png"], False),
+    ],
+)  # fmt: skip
+def test_a_few_pictures_beside_many_json_files_are_previews(tmp_path, files, pictures, poses):
+    for name in [*(f"a_{k:012d}_keypoints.json" for k in range(files)), *pictures]:
+        (tmp_path / name).touch()
+    assert is_poses(tmp_path) == poses

@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,14 @@ def test_hidden_and_other_files_are_left_out(tmp_path):
         tmp_path, "a_000000000000_keypoints.json", "._a_000000000000_keypoints.json", ".x_1.json", "a.txt", "m.json"
     )
     assert found == {"a": [(0, "a_000000000000_keypoints.json")]}
+
+
+@pytest.mark.parametrize("other", ["calib_2.json", "clip2.json", "preview.webp", "preview_7.PNG"])
+def test_what_lies_beside_openposes_files_is_left_out_and_told(tmp_path, caplog, other):
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        found = names(tmp_path, *(f"a_{t:012d}_keypoints.json" for t in range(4)), other)
+    assert list(found) == ["a"] and len(found["a"]) == 4
+    assert len(caplog.messages) == 1 and other in caplog.text
 
 
 def test_recordings_of_numbered_clips_stay_apart(tmp_path):

@@ -70,11 +70,16 @@ def test_any_name_can_be_printed(environment):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
-def test_output_that_cannot_be_written_is_one_line():
-    code = "sys.exit(run_command(lambda: print('x'), 'x'))"
+@pytest.mark.parametrize("work", ["lambda: print('x')", "lambda: Parser('x').parse_args(['--help'])"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line(work, unbuffered):
+    code = f"sys.exit(run_command({work}, 'x'))"
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "w") as full:
-        program = f"import sys\nfrom skeletor.support.command import run_command\n{code}"
-        ended = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False)
+        program = f"import sys\nfrom skeletor.support.command import Parser, run_command\n{code}"
+        ended = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, check=False, env=environment
+        )
     assert ended.returncode == 2
     assert ended.stderr.startswith(b"x: ") and ended.stderr.count(b"\n") == 1
     assert b"the disk is full" in ended.stderr

@@ -127,6 +127,19 @@ def test_3d_is_not_lifted_again(tmp_path, capsys):
     assert "c: is 3D already; `slt refine` and `slt translate` take it" in capsys.readouterr().err
 
 
+def test_poses_without_anybody_are_nothing_to_repair_or_lift(tmp_path, capsys):
+    pose = flat(["regen"])
+    empty = pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
+    write_shard({"c": empty}, tmp_path / "c.safetensors")
+    for command, options in (("refine", ()), ("refine", ("--refine", "savgol")), ("lift", ("--lift", "fast"))):
+        assert run(command, tmp_path / "c.safetensors", *options, "-o", tmp_path / "out") == 3
+        shown = capsys.readouterr().err
+        assert shown.count("\n") == 1 and "nobody" in shown
+    write_shard({"c": empty, "d": pose}, tmp_path / "d.safetensors")
+    assert run("refine", tmp_path / "d.safetensors", "-o", tmp_path / "out") == 0
+    assert "d.safetensors#c: warning: nobody was found" in capsys.readouterr().err
+
+
 def test_the_frame_rate_of_frames_is_told_and_nobody_is_not_passed_over(tmp_path, capsys):
     folder = frames(tmp_path / "P01.S02.T01")
     assert run("poses", folder, "--fps", "30", "-o", tmp_path / "out") == 3

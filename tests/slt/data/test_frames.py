@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
 from slt.data.frames import check_clip, fingerprint, number_faults, picture_size
-from slt.data.layout import Clip, read_corpus
+from slt.data.layout import Clip, Corpus, Description, read_corpus
 from slt.video import write_video
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (26, 21, 3), np.uint8)
@@ -90,3 +90,14 @@ def test_the_fingerprint_tells_changes_of_words_and_of_pictures_but_not_of_place
     shorter = fingerprint(read_corpus(moved))
     frame.unlink()
     assert len({before, fingerprint(words), shorter, fingerprint(read_corpus(moved))}) == 4
+
+
+def test_json_of_a_folder_counts_by_its_bytes(tmp_path) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    (folder / "clip_000000000000_keypoints.json").write_text('{"people": [1]}')
+    clip = Clip("clip", "train", folder, "", (), "a")
+    corpus = Corpus(tmp_path, Description("own"), (clip,))
+    before = fingerprint(corpus)
+    (folder / "clip_000000000000_keypoints.json").write_text('{"people": [2]}')
+    assert fingerprint(corpus) != before

@@ -129,3 +129,11 @@ def test_quotation_marks_of_a_sentence_are_kept(tmp_path):
     write(tmp_path, dev='er sagt "guten abend" .')
     text = read_corpus(tmp_path).split("dev")[0].text
     assert text == 'er sagt "guten abend" .'
+
+
+def test_a_clip_without_a_sentence_is_not_trained_on(release) -> None:
+    top = release()
+    path = layout.annotation_path(top / "PHOENIX-2014-T", "train")
+    path.write_text(path.read_text(encoding="utf-8") + "heute-9|x|-1|-1|s|A|\n", encoding="utf-8")
+    with pytest.raises(InputError, match="clip heute-9 has no sentence"):
+        read_corpus(top)

@@ -298,3 +298,42 @@ def test_isolated_signs_need_a_gloss_or_a_text(tmp_path):
     write_lines(tmp_path, ("a", "train", "HOUSE"), ("b", "dev", ""), head=("name", "split", "glosses"))
     with pytest.raises(InputError, match="clip b has neither gloss nor text"):
         read_own(tmp_path, signs=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "file"),
+    [
+        ("videos\\a.mp4", "a.mp4"), ("videos/a.MP4", "a.mp4"), ("a.mp4", "a.mp4"), ("./videos/a.mp4", "a.mp4"),
+        ("videos/gru\u0308n.mp4", "gr\u00fcn.mp4"), ("videos/gr\u00fcn.mp4", "gru\u0308n.mp4"),
+    ],
+)  # fmt: skip
+def test_a_video_is_found_however_its_path_is_written(tmp_path, written, file):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / file).touch()
+    (tmp_path / "clips.tsv").write_text(f"name\tvideo\tsplit\ttext\n1\t{written}\ttrain\tx\n", encoding="utf-8")
+    assert read_own(tmp_path).clips[0].source == tmp_path / "videos" / file
+
+
+def test_of_two_files_that_are_alike_none_is_taken(tmp_path):
+    for name in ("A.mp4", "a.mp4"):
+        (tmp_path / name).touch()
+    (tmp_path / "clips.tsv").write_text("name\tvideo\tsplit\ttext\n1\ta.MP4\ttrain\tx\n", encoding="utf-8")
+    assert read_own(tmp_path).clips[0].source is None
+
+
+@pytest.mark.parametrize(
+    "table", ["name\tsplit\ttext\t\na.mp4\ttrain\tx\n", "name\tsplit\ttext\na.mp4\ttrain\tx\t\t\n"]
+)
+def test_tabs_at_the_end_of_some_lines_are_no_columns(tmp_path, table):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "clips.tsv").write_text(table, encoding="utf-8")
+    (clip,) = read_own(tmp_path).clips
+    assert (clip.text, clip.source) == ("x", tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("name", ["CLIPS.TSV", "clips.csv", "clips.tsv.txt"])
+def test_a_table_of_another_name_is_named(tmp_path, name):
+    (tmp_path / name).write_text("name\tsplit\ttext\n", encoding="utf-8")
+    for read in (read_own, layout.read_corpus):
+        with pytest.raises(InputError, match=f"{name} lies there: save it as clips.tsv"):
+            read(tmp_path)

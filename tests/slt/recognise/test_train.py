@@ -162,3 +162,16 @@ def test_a_batch_for_a_gpu_lies_in_pinned_memory_and_is_the_same(
     assert len(pinned) == 3, "frames, targets, labels; CTC asks for the lengths on the CPU"
     for name in ("frames", "targets", "lengths", "labels"):
         torch.testing.assert_close(getattr(there, name), getattr(here, name), rtol=0, atol=0)
+
+
+def test_clips_too_short_for_their_glosses_are_told_and_refused_if_all_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("slt.recognise.train.train")  # what is told, is told before
+    long = [clip for clip in glossed(12, 1) if len(clip.glosses) > 1]
+    short = [dataclasses.replace(clip, pose=clip.pose.frames(0, 2), spans=()) for clip in long]
+    with pytest.raises(InputError, match=rf"{len(short)} of {len(short)} clips .* 0 are left"):
+        train_recogniser(short, long[:2], CONFIG, tmp_path, 3, "cpu")
+    with caplog.at_level("WARNING", "skeletor"), pytest.raises(NameError):
+        train_recogniser([*short[:2], *long], long[:2], CONFIG, tmp_path, 3, "cpu")
+    assert f"2 of {len(long) + 2} clips have fewer than" in caplog.text

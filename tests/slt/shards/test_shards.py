@@ -30,7 +30,8 @@ from slt.shards.engines import Ended, Engine, Local, Slurm
 from slt.shards.on_ray import Ray
 from slt.shards.plan import Plan, write_plan
 from slt.shards.run import FAILED, Outcome, results_of, run_plan
-from slt.shards.shard import TRYING, finished, read_marker, run_shard
+from slt.shards.shard import finished, read_marker, run_shard
+from slt.shards.trying import TRYING
 from slt.shards.work import StageOptions
 from tests.skeletor.poses.test_absent import signer
 from tests.slt.shards.jobs import deadly, ending, filling, tell_threads

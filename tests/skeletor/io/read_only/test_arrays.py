@@ -195,6 +195,19 @@ def test_body_and_hands_in_arrays_of_their_own_are_one_clip(tmp_path: Path, body
         read_pose(save(tmp_path / "b.npz", **hands, pose=values[:5]))
 
 
+def test_parts_do_not_take_the_place_of_an_array_called_points(tmp_path: Path) -> None:
+    joints, layout = signer(), LAYOUTS["mediapipe_75"]
+    sides = {
+        f"{side}_hand": np.stack([joints[j] for j in BODY25_HANDS.joints if j.startswith(f"{side}_hand")], 1) + 9
+        for side in ("right", "left")
+    }
+    body = in_layout(joints, LAYOUTS["mediapipe_33"]) + 9
+    found = read_poses(save(tmp_path / "clip.npz", **sides, pose=body, points=in_layout(joints, layout)))
+    assert sorted(found) == ["joined", "points"]
+    nose = [pose.keypoints[0, pose.skeleton.index("nose")] for pose in (found["points"], found["joined"])]
+    np.testing.assert_allclose(nose[1] - nose[0], 9, atol=1e-3)
+
+
 def test_scores_beside_points_are_their_confidence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     points = in_layout(signer(), LAYOUTS["coco_wholebody_133"])
     scores = np.full((12, 133), 0.9)

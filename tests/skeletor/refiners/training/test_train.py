@@ -155,10 +155,17 @@ def test_degraded_versions_are_the_input(tmp_path: Path) -> None:
     assert with_pairs.validation_error < 0.5 * with_pairs.validation_error_input
 
 
+def test_where_nothing_is_held_out_that_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "skeletor"):
+        train_refiner([clips(1)[0], clips(1)[0].frames(0, 2)], config(max_steps=1), tmp_path)
+    assert "no held-out error: of 1 usable clips none" in caplog.text and "nan" not in caplog.text
+
+
 def test_mixed_clips_are_refused(tmp_path: Path) -> None:
     good = clips(2)
-    with pytest.raises(InputError, match="no clips"):
-        train_refiner([], config(), tmp_path)
+    for none in ([], [good[0].frames(0, 3)] * 5):
+        with pytest.raises(InputError, match=f"of {len(none)} clips 0 can be trained on .* 4 frames or more"):
+            train_refiner(none, config(), tmp_path)
     with pytest.raises(InputError, match="skeleton"):
         train_refiner([*good, *clips(1, skeleton=custom_skeleton(4))], config(), tmp_path)
     with pytest.raises(InputError, match="2D"):

@@ -43,6 +43,14 @@ def test_clips_of_two_configs_are_not_mixed(rendered, tmp_path, options):
     assert rendered == [1, 1] and '"seed": 1' in (tmp_path / "out" / MADE).read_text()
 
 
+@pytest.mark.parametrize(("part", "options"), [("features", ()), ("truth", ()), ("videos", ("--videos-only",))])
+def test_a_corpus_that_does_not_say_what_it_is_of_is_not_taken_as_its_own(rendered, tmp_path, part, options):
+    (tmp_path / "out" / part).mkdir(parents=True)
+    with pytest.raises(InputError, match=f"holds {part}, and no {MADE}"):
+        render(tmp_path, 1, *options)
+    assert not rendered and not (tmp_path / "out" / MADE).exists()
+
+
 def test_one_command_at_a_time(rendered, tmp_path):
     with locked(tmp_path / "out"), pytest.raises(InputError, match="another run"):
         render(tmp_path, 1)

@@ -13,14 +13,25 @@ from slt.segment.written.subtitles import srt
 def test_what_our_own_writer_writes_comes_back(tmp_path):
     cues = [Cue(0.5, 2.0, "Guten Abend.", confidence=None), Cue(3725.0, 3726.25, "Es regnet.", confidence=None)]
     (tmp_path / "a.srt").write_text(srt(cues), encoding="utf-8")
-    assert read_srt(tmp_path / "a.srt") == [Subtitle(0.5, 2.0, "Guten Abend."), Subtitle(3725.0, 3726.25, "Es regnet.")]
+    assert read_srt(tmp_path / "a.srt") == [
+        Subtitle(0.5, 2.0, ("Guten Abend.",)),
+        Subtitle(3725.0, 3726.25, ("Es regnet.",)),
+    ]
 
 
 def test_marks_of_style_go_and_lines_are_joined(tmp_path):
     lines = ["\ufeff1", "00:00:01.5 --> 00:00:02,5 X1:40", "{\\an8}<i>Ja,</i>", "2 < 3!", "", "2",
              "00:00:03,000 --> 00:00:04,000", ""]  # fmt: skip
     (tmp_path / "a.srt").write_bytes("\r\n".join(lines).encode())
-    assert read_srt(tmp_path / "a.srt") == [Subtitle(1.5, 2.5, "Ja, 2 < 3!"), Subtitle(3.0, 4.0, "")]
+    assert read_srt(tmp_path / "a.srt") == [Subtitle(1.5, 2.5, ("Ja,", "2 < 3!")), Subtitle(3.0, 4.0, ())]
+
+
+def test_no_empty_line_between_and_an_arrow_in_a_text(tmp_path):
+    lines = ["1", "00:00:01,000 --> 00:00:02,000", "Von A --> B.", "7", "2", "00:00:03,000 --> 00:00:04,000", "Ja."]
+    (tmp_path / "a.srt").write_text("\n".join(lines), encoding="utf-8")
+    found = read_srt(tmp_path / "a.srt")
+    assert found == [Subtitle(1.0, 2.0, ("Von A --> B.", "7")), Subtitle(3.0, 4.0, ("Ja.",))]
+    assert found[0].text == "Von A --> B. 7"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
+import json
+import logging
+
 import pytest
 
+from slt.pipeline.cache.files import FILES
 from slt.pipeline.cache.stage import DONE, read_json, run_stage, stage_key
 
 CODE = ("skeletor.support.errors",)
@@ -47,7 +51,7 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     (folder / ".folder.5.tmp").mkdir()
     (folder / ".folder.5.tmp/file").write_text("half")
     stage(folder, Counter())
-    assert sorted(p.name for p in folder.rglob("*")) == ["deep", DONE, "part1"]
+    assert sorted(p.name for p in folder.rglob("*")) == ["deep", DONE, FILES, "part1"]
 
 
 def test_an_input_changes_the_key_of_all_that_follows(tmp_path):
@@ -93,3 +97,35 @@ def test_what_another_run_has_only_begun_is_not_taken(tmp_path):
     work = Counter()
     done = run_stage("s", tmp_path / "own", work, {"a": 1}, (), (tmp_path / "other",), CODE)
     assert done.folder == tmp_path / "own" and work.calls == 1
+
+
+@pytest.mark.parametrize("harm", ["changed", "cut", "gone", "list gone"])
+def test_a_finished_stage_that_was_damaged_is_made_again_and_told(tmp_path, caplog, harm):
+    folder, work = tmp_path / "s", Counter()
+    stage(folder, work)
+    part = folder / (FILES if harm == "list gone" else "part1")
+    {"changed": lambda: part.write_text("y"), "cut": lambda: part.write_text("")}.get(harm, part.unlink)()
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        stage(folder, work)
+    assert work.calls == 2 and (folder / "part2").exists() and not (folder / "part1").exists()
+    assert len(caplog.messages) == 1 and part.name in caplog.text and "made again" in caplog.text
+    stage(folder, work)
+    assert work.calls == 2
+
+
+def test_a_damaged_stage_of_another_run_is_not_taken(tmp_path):
+    other, work = tmp_path / "other", Counter()
+    stage(other, work)
+    (other / "part1").write_text("y")
+    done = run_stage("s", tmp_path / "own", work, {"a": 1}, (), (other,), CODE)
+    assert done.folder == tmp_path / "own" and work.calls == 2 and (other / "part1").read_text() == "y"
+
+
+def test_a_stage_that_was_finished_before_files_were_written_down_is_kept(tmp_path):
+    folder, work = tmp_path / "s", Counter()
+    stage(folder, work)
+    marker = read_json(folder / DONE)
+    del marker["files"]
+    (folder / DONE).write_text(json.dumps(marker))
+    stage(folder, work)
+    assert work.calls == 1

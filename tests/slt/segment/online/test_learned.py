@@ -185,3 +185,37 @@ def test_nobody_is_none_and_no_frames_neither():
     if segmenter is not None:
         assert streamed(NetworkStream(FPS, segmenter), nobody) == learned_segments(nobody, segmenter) == []
     assert streamed(NetworkStream(FPS, Written()), nobody.frames(0, 0)) == []
+
+
+@dataclass(frozen=True)
+class Counting(Written):
+    """Notes how many frames it was shown."""
+
+    shown: tuple[list[int], ...] = ([],)
+
+    def probabilities(self, found: np.ndarray) -> np.ndarray:
+        self.shown[0].append(len(found))
+        return super().probabilities(found)
+
+
+def test_who_signs_for_long_without_a_limit_costs_no_more_by_frame(monkeypatch):
+    monkeypatch.setattr("slt.segment.online.learned._WHOLE", 100)
+    shown = []
+    for frames in (400, 800):
+        segmenter = Counting(reach=20, shown=([],))
+        inside = np.full(frames, 0.95)
+        inside[-40:] = 0.02
+        found = streamed(NetworkStream(FPS, segmenter), written(np.zeros(frames), inside), 50)
+        assert found == learned_segments(written(np.zeros(frames), inside), Written())
+        shown.append(sum(segmenter.shown[0]))
+    assert shown[1] < 2.2 * shown[0]
+
+
+@settings(max_examples=8)
+@given(chances(), st.sampled_from([0.0, 0.8]))
+def test_what_is_not_looked_at_again_changes_no_segment(pose, shortest):
+    found = [streamed(NetworkStream(FPS, Written(), shortest=shortest, patience=FOREVER), pose)]
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr("slt.segment.online.learned._WHOLE", 30)
+        found.append(streamed(NetworkStream(FPS, Written(), shortest=shortest, patience=FOREVER), pose))
+    assert found[0] == found[1]
