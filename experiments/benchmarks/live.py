@@ -25,6 +25,7 @@ from experiments.report import table, write_files
 from experiments.request import Request
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
+from skeletor.support.errors import InputError
 from slt.estimators.base import Follower
 from slt.estimators.mediapipe.estimator import Speed
 from slt.inference.chain import SHIPPED, Chain, load_chain
@@ -39,6 +40,7 @@ from slt.segment.choice import CUTS, Cut
 from slt.video import open_video, write_video
 
 _SPEEDS: tuple[Speed, ...] = ("full", "faster")
+_ONE = "OPENBLAS_NUM_THREADS"
 _STAT = Path("/proc/stat")  # CPU time of all programs
 
 
@@ -66,7 +68,11 @@ class Played:
 
 
 def make(request: Request, config: LiveBench) -> None:
-    """Play the stream in each way, compare with the file, write `live.md` and `live.json`."""
+    """Play the stream in each way, compare with the file, write `live.md` and `live.json`. Raises InputError unless
+    OPENBLAS_NUM_THREADS=1 is set.
+    """
+    if os.environ.get(_ONE) != "1":  # as the command does; it is read when NumPy is loaded
+        raise InputError(f"{request.name}: NumPy's threads are to be one: {_ONE}=1 {request.command}")
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # as the command does
     rows: list[list[str]] = []
     numbers: list[Mapping[str, object]] = []

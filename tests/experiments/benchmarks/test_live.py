@@ -51,9 +51,16 @@ def test_the_stream_has_rests_before_between_and_behind(tmp_path):
     assert [round(float(one.mean()) / 60) for one in made] == [*[0] * 5, 0, 1, 2, 3, *[0] * 5, 0, 1, 2, 3, *[0] * 5]
 
 
+def test_numpy_is_to_have_one_thread(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert main(["live", "--work", str(tmp_path), "--results", str(tmp_path)]) == 2
+    assert "OPENBLAS_NUM_THREADS=1 python -m experiments live" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(unavailable() is not None, reason=f"mediapipe: {unavailable()}")
-def test_its_smallest_form(tmp_path: Path) -> None:
+def test_its_smallest_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     sizes = ["repeats=1", "rest=1.0", "strides=[4]", "segments=[rule]", "speeds=[faster]"]
     changes = [part for size in sizes for part in ("--set", size)]
     assert main(["live", "--work", str(tmp_path / "work"), "--results", str(tmp_path), *changes]) == 0

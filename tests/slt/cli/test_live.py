@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -203,3 +205,17 @@ def test_what_can_never_be_watched_is_told_before_anything_is_opened(tmp_path, a
     with pytest.raises(InputError, match=message):
         main("live", [str(film) if one == "FILM" else one for one in argv], "")
     assert film.read_bytes() == b"video"
+
+
+def test_numpy_has_one_thread_and_is_loaded_behind_that():
+    """Only before it is loaded is the number of its threads read."""
+    code = (
+        "import os, sys, slt.cli\n"
+        "class Told(dict):\n"
+        "    def setdefault(self, key, value):\n"
+        "        print(key, value, 'numpy' in sys.modules)\n"
+        "os.environ = Told(os.environ)\n"
+        "slt.cli.main(['live', ''])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout == "OPENBLAS_NUM_THREADS 1 False\n" and "empty name" in done.stderr
