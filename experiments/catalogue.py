@@ -330,7 +330,7 @@ _OTHERS: dict[str, Experiment[Any]] = {
     ),
     "live": Experiment(
         "slt live on two cores: frames a second, and how late the text comes",
-        _checked(live.LiveBench), live.make, "live", page="docs/live.md",
+        _checked(live.LiveBench), live.make, "live", minutes=6, page="docs/live.md",
     ),
     "claims": Experiment(
         "the table of shares on its page",

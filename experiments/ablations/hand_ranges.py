@@ -114,7 +114,7 @@ def measured(model: bytes, tensors: Sequence[int], run: Path, every: int) -> tup
                     continue
                 image = packet_creator.create_image_frame(picture, image_format=ImageFormat.SRGB)
                 for place in places(truth[name], number):
-                    seen = graphs.hand("full")({"image": image, graphs.PLACE: place})
+                    seen = graphs.hand("full", 0)({"image": image, graphs.PLACE: place})
                     if graphs.NEXT_PLACE in seen:
                         values = part({"image": image, graphs.PLACE: seen[graphs.NEXT_PLACE]})
                         found.append(np.array(packet_getter.get_float_list(values[graphs.VALUES])))

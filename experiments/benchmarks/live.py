@@ -1,9 +1,9 @@
-"""`slt live` on two cores that have nothing else to do: frames a second, and how late the text of a sentence comes.
+"""`slt live` by the clock: frames a second that are looked at, and how late the text of a sentence comes.
 
-Time is simulated, from measured CPU time: frames come at the clip's rate, one core decodes them and finds the joints,
-the other reads. Each step takes the CPU time that it takes here, and all parts are those of `slt live`. A machine that
-is used by others so gives what it would give alone, but for its caches. The stream is a clip again and again with its
-first picture held between; its texts are compared with those of `slt translate` of the same file, cut by the same.
+The stream is a clip again and again with its first picture held between, written to a file and played at its own rate,
+as `slt live --as-if-live` does. Its texts are compared with those of `slt translate` of the same file, cut by the same.
+Nothing is simulated, so the numbers are of this machine and of what else it does meanwhile: how busy other programs
+keep its cores is a column (Linux). On a machine that is not idle they are too bad, never too good.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 
 import numpy as np
 import torch
@@ -23,97 +23,95 @@ from pydantic import Field
 
 from experiments.report import table, write_files
 from experiments.request import Request
+from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
+from skeletor.support.errors import InputError
 from slt.estimators.base import Follower
+from slt.estimators.mediapipe.estimator import Speed
 from slt.inference.chain import SHIPPED, Chain, load_chain
 from slt.inference.estimation import Sparse
 from slt.inference.recording import Recording, translate_recording
-from slt.live.channel import Frame, Mailbox
 from slt.live.clock import Clock
-from slt.live.session import Fixed, Session
+from slt.live.session import Fixed
+from slt.live.sources.playback import open_playback
 from slt.live.summary import Tally
-from slt.live.window import Row
-from slt.segment.choice import CUTS, Cut, cut_stream
-from slt.video import Video, open_video, write_video
+from slt.live.watch import watch_by
+from slt.segment.choice import CUTS, Cut
+from slt.video import open_video, write_video
+
+_SPEEDS: tuple[Speed, ...] = ("full", "faster")
+_ONE = "OPENBLAS_NUM_THREADS"
+_STAT = Path("/proc/stat")  # CPU time of all programs
 
 
 class LiveBench(Config):
-    """clip: the video that is repeated. rest: seconds of its first picture before, between and behind."""
+    """clip: the video that is repeated. rest: seconds of its first picture before, between and behind. A row for each
+    of segments x speeds x strides.
+    """
 
     clip: str = "examples/forecast.mp4"
     repeats: int = Field(4, ge=1, le=1000)
     rest: float = Field(2.0, gt=0, le=60)
-    strides: list[int] = Field([1, 2])
     segments: list[Cut] = Field(default_factory=lambda: list(CUTS))
+    speeds: list[Speed] = Field(default_factory=lambda: list(_SPEEDS))
+    strides: list[int] = Field([1, 2])
     model: str = str(SHIPPED)
-
-
-class Simulated(Clock):
-    """A clock that is set; between two settings it goes on by the CPU time of this thread."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.set(0.0)
-
-    def set(self, moment: float) -> None:
-        """It is that moment now."""
-        self._moment, self._mark = moment, time.thread_time()
-
-    def now(self) -> float:
-        """See `Clock`."""
-        return self._moment + time.thread_time() - self._mark
 
 
 @dataclass(frozen=True)
 class Played:
-    """One simulation. costs: CPU seconds of each frame that was looked at; reading: those of all sentences together."""
+    """One row. others: how many cores other programs kept busy meanwhile; None where that is not known."""
 
     tally: Tally
     fixed: list[Fixed]
-    costs: list[float]
-    reading: float
+    others: float | None
 
 
 def make(request: Request, config: LiveBench) -> None:
-    """Simulate each stride, compare with the file, write `live.md` and `live.json`."""
-    torch.set_num_threads(1)
-    chains = {stride: load_chain(Path(config.model), sparse=Sparse(stride), device="cpu") for stride in config.strides}
+    """Play the stream in each way, compare with the file, write `live.md` and `live.json`. Raises InputError unless
+    OPENBLAS_NUM_THREADS=1 is set.
+    """
+    if os.environ.get(_ONE) != "1":  # as the command does; it is read when NumPy is loaded
+        raise InputError(f"{request.name}: NumPy's threads are to be one: {_ONE}=1 {request.command}")
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # as the command does
     rows: list[list[str]] = []
-    numbers: dict[str, dict[str, object]] = {by: {} for by in config.segments}
+    numbers: list[Mapping[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stream.mp4"
         write_video(path, stream(config), _rate(config))
-        for by, (stride, chain) in itertools.product(config.segments, chains.items()):
-            played = play(chain, path, stride, by)
-            same, ends = compared(chain, path, played.fixed, by)
-            rows.append(_row(stride, by, played, same, ends))
-            numbers[by][str(stride)] = played.tally.plain() | {
-                "cost_ms": 1000 * mean(played.costs), "reading_ms": 1000 * played.reading, "same_texts": same,
-                "ends_apart_s": ends,
-            }  # fmt: skip
-    load = os.getloadavg()[0]
-    text = "\n".join([*table(_HEAD, rows), "", _NOTE.format(load=load, cores=os.cpu_count())])
-    about = request.about(config, None) | {"load": load}
-    write_files(request.results, request.name, text, {**about, "segments": numbers})
+        for speed, stride in itertools.product(config.speeds, config.strides):
+            chain = load_chain(Path(config.model), sparse=Sparse(stride, speed=speed), device="cpu")
+            poses = chain.poses(path)
+            for by in config.segments:
+                played = play(chain, path, by)
+                same, ends = compared(chain, path, poses, played.fixed, by)
+                rows.append(_row(speed, stride, by, played, same, ends))
+                numbers.append(
+                    {"speed": speed, "stride": stride, "segments": by, **played.tally.plain()}
+                    | {"others": played.others, "same_texts": same, "ends_apart_s": ends}
+                )
+    text = "\n".join([*table(_HEAD, rows), "", _NOTE.format(cores=os.cpu_count())])
+    write_files(request.results, request.name, text, request.about(config, None) | {"rows": numbers})
 
 
 _HEAD = (
-    "2D on", "cut by the", "CPU ms a frame", "frames/s of one core", "dropped", "sentences",
-    "text fixed after, s (median, worst)", "CPU ms a sentence", "texts as of the file", "ends apart, s",
+    "2D", "on", "cut by the", "looked at, a second", "dropped", "CPU ms a frame", "sentences",
+    "text fixed after, s (median, worst)", "texts as of the file", "ends apart, s", "cores of others",
 )  # fmt: skip
 _NOTE = (
-    "Simulated from CPU time, see `experiments/benchmarks/live.py`; measured with {load:.0f} other programs at work on "
-    "{cores} cores, whose caches they share."
+    "By the clock, on {cores} cores, see `experiments/benchmarks/live.py`. CPU ms a frame: of all, reading "
+    "included. Cores of others: what other programs took meanwhile."
 )
 
 
-def _row(stride: int, by: Cut, played: Played, same: int, ends: float) -> list[str]:
-    waits = played.tally.delays.get("rest", [float("nan")])
-    cost, count = mean(played.costs), len(played.fixed)
+def _row(speed: Speed, stride: int, by: Cut, played: Played, same: int, ends: float) -> list[str]:
+    tally, count = played.tally, len(played.fixed)
+    waits = tally.delays.get("rest", [float("nan")])
     return [
-        "every frame" if stride == 1 else f"1 frame in {stride}", by, f"{1000 * cost:.0f}", f"{1 / cost:.0f}",
-        f"{played.tally.dropped} of {played.tally.came}", str(count), f"{median(waits):.2f}, {max(waits):.2f}",
-        f"{1000 * played.reading / max(1, count):.0f}", f"{same} of {count}", f"{ends:.2f}",
+        speed, "every frame" if stride == 1 else f"1 frame in {stride}", by, f"{tally.rate or 0:.1f}",
+        f"{tally.dropped} of {tally.came}", f"{1000 * tally.cpu_s / max(1, tally.frames):.0f}", str(count),
+        f"{median(waits):.2f}, {max(waits):.2f}", f"{same} of {count}", f"{ends:.2f}",
+        "?" if played.others is None else f"{played.others:.2f}",
     ]  # fmt: skip
 
 
@@ -131,76 +129,35 @@ def stream(config: LiveBench) -> Iterator[np.ndarray]:
     yield from [frames[0]] * rest
 
 
-def play(chain: Chain, path: Path, stride: int, by: Cut) -> Played:
-    """The stream as `slt live --as-if-live` would see it."""
-    clock, video = Simulated(), open_video(path)
-    frames = Mailbox(video.fps, clock)
+def play(chain: Chain, path: Path, by: Cut, clock: Clock | None = None) -> Played:
+    """The stream as `slt live --as-if-live` sees it. clock: by which it is played; by default the real one."""
+    clock = clock or Clock()
     follower: Follower = chain.estimator  # type: ignore[assignment]
-    rows, costs = _estimated(video, frames, follower, clock, stride)
-    shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
-    segments = cut_stream(by, video.fps, longest, shortest, stride)
-    session, tally = Session(chain, segments, video.fps, clock, path.name, stride), Tally()
-    fixed: list[Fixed] = []
-    reading = free = 0.0
-    for k, (ready, row) in enumerate(rows):
-        begin = max(ready, free)
-        clock.set(begin)
-        behind = k + 1 < len(rows) and rows[k + 1][0] <= begin
-        found = [one for one in session.push(row, hurry=behind) if isinstance(one, Fixed)]
-        free = clock.now()
-        reading += free - begin
-        tally.looked(free)
-        fixed += found
-    fixed += list(session.finish())
-    for one in fixed:
-        tally.add(one)
-    tally.came, tally.dropped, tally.stream_s = frames.came, frames.dropped, session.seconds
-    tally.cpu_s = sum(costs) + reading
-    return Played(tally, fixed, costs, reading)
+    follower.load()
+    with open_playback(path, clock) as source:
+        watch, _ = watch_by(chain, follower, source, clock, by)
+        before = _machine(), time.process_time(), time.monotonic()
+        fixed = [one for one in watch.told() if isinstance(one, Fixed)]
+        after = _machine(), time.process_time(), time.monotonic()
+        tally = watch.tally
+    others = None
+    if before[0] is not None and after[0] is not None:
+        others = max(0.0, (after[0] - before[0]) - (after[1] - before[1])) / max(1e-9, after[2] - before[2])
+    return Played(tally, fixed, others)
 
 
-def _estimated(
-    video: Video, frames: Mailbox, follower: Follower, clock: Simulated, stride: int
-) -> tuple[list[tuple[float, Row]], list[float]]:
-    """Rows of joints and the moments at which they are ready; and the CPU time of each, with its picture's decoding."""
-    rows: list[tuple[float, Row]] = []
-    costs: list[float] = []
-    coming, free = _decoded(video), 0.0
-    following = next(coming, None)
-    with follower.follow("stream", video.fps) as find:
-        while following is not None or frames.waiting:
-            while following is not None and (following[0].arrived <= free or not frames.waiting):
-                frame, decoding = following
-                clock.set(frame.arrived)
-                if frame.slot % stride == 0:
-                    frames.put(frame)
-                following = next(coming, None)
-            if not frames.waiting:  # the last ones are none to be looked at
-                break
-            clock.set(max(free, frame.arrived if frames.waiting == 1 else free))
-            free = clock.now()
-            one = frames.take()
-            assert one is not None
-            begin = time.thread_time()
-            pose = find(one.image, one.slot)
-            costs.append(time.thread_time() - begin + decoding)
-            free += costs[-1] if rows else 0.0  # the models are loaded with the first one, before anybody signs
-            rows.append((free, Row(one.slot, pose, one.arrived)))
-    return rows, costs[1:]
+def _machine() -> float | None:
+    """CPU seconds of all programs since the machine was started; None where that is not known."""
+    if not _STAT.is_file():
+        return None
+    user, nice, system, _, _, irq, soft, steal = map(int, _STAT.read_text().split()[1:9])
+    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def _decoded(video: Video) -> Iterator[tuple[Frame, float]]:
-    """The frames of a file as of a camera that starts at 0, and the CPU seconds that each took to decode."""
-    begin = time.thread_time()
-    for slot, image in enumerate(video):
-        yield Frame(slot, image, slot / video.fps), time.thread_time() - begin
-        begin = time.thread_time()
-
-
-def compared(chain: Chain, path: Path, fixed: Sequence[Fixed], by: Cut) -> tuple[int, float]:
+def compared(chain: Chain, path: Path, poses: PoseSequence, fixed: Sequence[Fixed], by: Cut) -> tuple[int, float]:
     """How many texts are those of the file, each beside the one that it overlaps most; and the largest distance in
-    seconds between their ends."""
-    whole = translate_recording(chain, path, segments=by)
+    seconds between their ends. poses: of the file."""
+    whole = translate_recording(chain, path, lambda _: poses, segments=by)
     assert isinstance(whole, Recording)
     same, apart = 0, 0.0
     for one in fixed:

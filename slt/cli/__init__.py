@@ -84,4 +84,6 @@ def _dispatch(argv: list[str]) -> int:
         print(f"slt: unknown command {argv[0]!r}; it is one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     module, text = COMMANDS[argv[0]]
+    if argv[0] == "live":  # read when NumPy is loaded: its threads spin on the cores that find the joints
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return int(importlib.import_module(module).main(argv[0], argv[1:], text))

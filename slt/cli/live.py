@@ -7,21 +7,20 @@ import logging
 import math
 import os
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skeletor.files.paths import address_fault, output_path
 from skeletor.lifters.choice import lift_help
-from skeletor.poses.key_frames import STRIDE
 from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.command import Parser
 from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
-from slt.cli.options import add_hands, add_pose_model
-from slt.live.sources.by_name import open_source
-from slt.segment.choice import CUTS, cut_stream
+from slt.cli.options import add_hands, add_pose_model, add_pose_speed
+from slt.live.sources.by_name import goes_on, open_source
+from slt.segment.choice import CUTS
 
 if TYPE_CHECKING:
     from slt.estimators.base import Follower
@@ -41,8 +40,12 @@ def main(command: str, argv: list[str], text: str) -> int:
     from slt.live.clock import Clock
 
     clock = Clock()
-    with open_source(args.source, clock, args.fps, args.as_if_live, args.wait) as source:
-        return _watch(args, source, clock)
+    opened = open_source(args.source, clock, args.fps, args.as_if_live, args.wait)
+    with ExitStack() as stack:
+        # What goes on while the models are loaded is opened behind them; any other fault of a source is told first.
+        source = None if goes_on(args.source) else stack.enter_context(opened)
+        chain = _load(args)
+        return _watch(args, chain, source or stack.enter_context(opened), clock)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -70,6 +73,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add("-o", "--output", type=output_path, help="subtitles (.srt, .vtt, .txt), written anew with each sentence")
     add("--json", action="store_true", help="print a JSON object a line, of grey and fixed text, and the summary")
     add("--pose-stride", type=int, help="2D on every N-th frame only (faster); default: the model's")
+    add_pose_speed(parser, "default: the model's")
     add_pose_model(parser, "default: the model's")
     add_hands(parser, "default: the model's")
     add("--fps", type=float, help="of a camera; default: it is measured")
@@ -84,24 +88,25 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     return parser
 
 
-def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
+def _load(args: argparse.Namespace) -> Chain:
+    """The chain, with the models of its estimator."""
     import torch
 
     from slt.inference.chain import load_chain
     from slt.inference.estimation import Sparse
-    from slt.inference.recording import cut_by
-    from slt.live.session import Session
-    from slt.live.watch import Watch
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # one core is the estimator's
     chain = load_chain(
         args.model, args.refine, None, args.device, args.refine2d, args.lift, Sparse.of_options(args), None
     )
-    follower, stride = _follower(chain), int(chain.estimator.options.get(STRIDE, 1))
-    shortest, longest = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
-    segments = cut_stream(cut_by(chain, args.segments), source.fps, longest, shortest, stride)
-    session = Session(chain, segments, source.fps, clock, source.name, stride)
-    watch = Watch(source, follower, session, clock, stride, args.seconds)
+    _follower(chain).load()
+    return chain
+
+
+def _watch(args: argparse.Namespace, chain: Chain, source: Source, clock: Clock) -> int:
+    from slt.live.watch import watch_by
+
+    watch, session = watch_by(chain, _follower(chain), source, clock, args.segments, args.seconds)
     shows = _shows(args)
     print(f"{source.name}: {source.fps:g} frames/s; Ctrl-C ends", file=sys.stderr)
     try:
@@ -112,6 +117,8 @@ def _watch(args: argparse.Namespace, source: Source, clock: Clock) -> int:
     finally:
         for place in shows:
             place.end(watch.tally)
+        if watch.tally.dropped:
+            print(f"{source.name}: {_advice(chain)}", file=sys.stderr)
         for warning in session.warnings:
             print(f"{source.name}: warning: {warning}", file=sys.stderr)
     if not watch.tally.understood:
@@ -135,6 +142,13 @@ def _shows(args: argparse.Namespace) -> list[Shows]:
 
     shows: list[Shows] = [] if args.output is None else [Subtitles(args.output)]
     return [*shows, JsonLines(sys.stdout) if args.json else Lines(sys.stdout, sys.stderr)]
+
+
+def _advice(chain: Chain) -> str:
+    way, estimator = "--pose-stride 2", chain.estimator
+    if estimator.name == "mediapipe" and estimator.options.get("speed") != "faster":
+        way = "--pose-speed faster"
+    return f"frames were lost: {way} looks at a stream in less time, see docs/live.md"
 
 
 def _why(sentences: int) -> str:

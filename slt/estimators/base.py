@@ -48,7 +48,8 @@ class Estimator(Protocol):
         ...
 
 
-Follow = Callable[[np.ndarray, int], PoseSequence]
+Look = Callable[[np.ndarray, int], None]
+Tell = Callable[[int, PoseSequence], None]
 
 
 class Follower(Protocol):
@@ -58,12 +59,19 @@ class Follower(Protocol):
     version: str
     options: Mapping[str, Any]
 
-    def follow(self, source: str, fps: float) -> AbstractContextManager[Follow]:
-        """For the block, a function from a picture (H, W, 3) uint8 RGB and its number to the signer in it.
+    def load(self) -> None:
+        """Load the models now, so that the first picture does not wait for them."""
+        ...
 
-        Numbers rise, and tell the time (number / fps seconds). The result is one frame of what the estimator gives for
-        a file of these pictures: (1, 50, 2) pixels on SIGNING_50, NaN for what is missing. source: a name, for the
-        provenance. The block and all calls belong to one thread.
+    def follow(self, source: str, fps: float, tell: Tell) -> AbstractContextManager[Look]:
+        """For the block, a function that takes a picture (H, W, 3) uint8 RGB and its number.
+
+        Numbers rise, and tell the time (number / fps seconds). tell: is called with each number and the signer in that
+        picture, in the same order, by any one thread at a time: before the function returns, or later, at the latest
+        when the block ends (unless it ends with an error). The pose is one frame of what the estimator gives for a file
+        of these pictures: (1, 50, 2) pixels on SIGNING_50, NaN for what is missing. source: a name, for the provenance.
+        The block and all calls belong to one thread. The function waits where pictures come too fast, and raises what
+        went wrong since the last call, in `tell` too.
         """
         ...
 

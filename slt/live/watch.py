@@ -7,13 +7,18 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
 
+from skeletor.poses.key_frames import STRIDE
+from skeletor.poses.pose import PoseSequence
 from slt.estimators.base import Follower
+from slt.inference.chain import Chain
+from slt.inference.recording import Segments, cut_by
 from slt.live.channel import Channel, Mailbox, Stopped
 from slt.live.clock import Clock
 from slt.live.session import Fixed, Grey, Session
 from slt.live.sources.base import Source
 from slt.live.summary import Tally
 from slt.live.window import Row
+from slt.segment.choice import cut_stream
 
 _ROOM = 1000  # rows of joints that may wait while a sentence is read
 _PATIENCE = 2.0  # seconds for a thread to end; a camera that gives nothing may hold its thread for longer
@@ -22,7 +27,7 @@ _PATIENCE = 2.0  # seconds for a thread to end; a camera that gives nothing may 
 class Watch:
     """Watches a source and gives what is to be told.
 
-    The joints are found in a thread of their own: MediaPipe's graph runs without Python's lock. stride: only every N-th
+    The joints are found in threads of their own: MediaPipe's graph runs without Python's lock. stride: only every N-th
     frame is looked at. longest: seconds of the stream after which it is over; None: no limit.
     """
 
@@ -89,15 +94,17 @@ class Watch:
 
     def estimate(self) -> None:
         """From the mailbox to rows of joints, until no frame comes any more."""
-        frame = self._frames.take()
-        if frame is None:
-            return  # MediaPipe says aloud what it loads, unless it is shown a picture
-        with warnings.catch_warnings(), self._follower.follow(self._source.name, self._source.fps) as find:
+        arrived: dict[int, float] = {}
+
+        def tell(slot: int, pose: PoseSequence) -> None:
+            self._rows.put(Row(slot, pose, arrived.pop(slot)))
+
+        with warnings.catch_warnings(), self._follower.follow(self._source.name, self._source.fps, tell) as look:
             # mediapipe 0.10.14 asks protobuf in a way that protobuf 4.25 warns about
             warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
-            while frame is not None:
-                self._rows.put(Row(frame.slot, find(frame.image, frame.slot), frame.arrived))
-                frame = self._frames.take()
+            while (frame := self._frames.take()) is not None:
+                arrived[frame.slot] = frame.arrived
+                look(frame.image, frame.slot)
 
     def read(self) -> Iterator[Fixed | Grey]:
         """From rows of joints to sentences, until no row comes any more."""
@@ -112,3 +119,18 @@ class Watch:
         if isinstance(one, Fixed):
             self._tally.add(one)
         return one
+
+
+def watch_by(
+    chain: Chain, follower: Follower, source: Source, clock: Clock, segments: Segments, longest: float | None = None
+) -> tuple[Watch, Session]:
+    """What watches a source with a trained chain, and its session. follower: the chain's estimator.
+
+    segments: what finds the sentences, as of `slt.inference.recording.translate_recording`; longest: as of `Watch`.
+    Raises InputError where that is not here.
+    """
+    stride = int(chain.estimator.options.get(STRIDE, 1))
+    short, long = (chain.model.abstention.thresholds[name] for name in ("short", "long"))
+    cut = cut_stream(cut_by(chain, segments), source.fps, long, short, stride)
+    session = Session(chain, cut, source.fps, clock, source.name, stride)
+    return Watch(source, follower, session, clock, stride, longest), session

@@ -16,6 +16,7 @@ import av
 from skeletor.files.mistaken import never_data, packed, table_of_points
 from skeletor.support.errors import InputError
 from slt.video.base import check_regular
+from slt.video.edits import read_edits
 from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
 from slt.video.whole import cut_fragment
 
@@ -96,14 +97,16 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
 def open_container(path: Path) -> Iterator[tuple[Any, Any]]:
     """The open file and its main video stream. FFmpeg's errors become InputError.
 
-    An MP4 in fragments that ends within the head of one is read up to it: FFmpeg would not open it at all.
+    An MP4 in fragments that ends within the head of one is read up to it: FFmpeg would not open it at all. One whose
+    edit list shows nothing, or cannot be followed, is read without it.
     """
     try:
         file = _Bytes(path, cut_fragment(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
     try:
-        with open_bytes(file, path, {}) as opened:
+        useless = any(edits.show_nothing or edits.misread for edits in read_edits(path).values())
+        with open_bytes(file, path, {"ignore_editlist": "1"} if useless else {}) as opened:
             yield opened
         if file.error is not None:
             raise InputError(f"{path}: cannot be read ({reason(file.error)})")

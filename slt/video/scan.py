@@ -19,8 +19,10 @@ from av.format import Flags
 
 from skeletor.support.errors import InputError
 from slt.video.base import DEFAULT_FPS
+from slt.video.broadcast import codec_change
 from slt.video.clock import MAXIMUM_FPS, disorder, grid, jumps_in, sound_times
 from slt.video.container import A_PICTURE, FFMPEG_ERRORS, Frames, Packets, open_container, others
+from slt.video.edits import read_edits
 from slt.video.picture import displayed_size
 from slt.video.whole import broken_end, encrypted, second_video
 
@@ -30,7 +32,7 @@ _HIDDEN_FRAMES = ("vp8",)  # codecs with packets that show nothing
 _COUNT_IN_FRONT = ("mov", "avi")
 _LENGTH_IN_FRONT = ("matroska", "flv", "asf")
 _SEEKABLE = ("mov", "matroska")  # formats with a table of their key frames
-_ORDER_ONLY = ("avi", "asf")  # formats that know no stamps of showing
+_ORDER_ONLY = ("avi", "asf", "gxf")  # formats that know no stamps of showing
 # Seconds by which pictures may begin late: encoders begin sound up to 0.08 early, and what is more is a broken clock.
 _LATE, _LATEST = 0.1, 3600.0
 _ASKEW = 5  # degrees from a quarter of a turn, worth a word
@@ -71,6 +73,7 @@ class _Table:
     codec: str
     reorders: bool
     aspect: Fraction | None
+    stream: int  # its number in the file
     others: int  # streams of pictures beside this one
     width: int
     height: int
@@ -97,6 +100,12 @@ def scan(path: Path) -> Scan:
         raise InputError(f"{path}: no frame can be read; the file is damaged or breaks off")
     if table.first is None:
         raise InputError(f"{path}: no frame can be decoded; the file is damaged or not a video")
+    change = codec_change(path, table.stream) if table.format == "mpegts" else None
+    if change is not None:
+        raise InputError(
+            f"{path}: its pictures change from {change.before} to {change.after} after {change.at:.0%} of the file; "
+            "take the parts apart, or convert it to one codec"
+        )
     if len(table.pts) == 1 and (table.format.endswith("_pipe") or table.format in ("gif", "apng")):
         raise InputError(f"{path}: {A_PICTURE}")
     end_fault = table.error or broken_end(path, table.format)
@@ -117,6 +126,8 @@ def scan(path: Path) -> Scan:
     astray = table.first.rotation % 90
     if _ASKEW < astray < 90 - _ASKEW:
         notes.append(f"is to be shown turned by {-table.first.rotation} degrees, which is done in quarters only")
+    edits = read_edits(path).get(table.stream) if _is_any(table.format, ("mp4",)) else None
+    notes += [] if edits is None else edits.notes()
     if second_video(path, table.format):
         notes.append("a second video stands behind its end, which is not read; take them apart")
     rates = [rate for rate in table.rates if rate <= MAXIMUM_FPS]
@@ -156,7 +167,7 @@ def _read_packets(path: Path) -> _Table:
             begin=None if container.start_time is None else container.start_time / 1e6,
             length=(container.duration or 0) / 1e6, reorders=bool(stream.codec_context.has_b_frames),
             rates=[float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate],
-            aspect=stream.sample_aspect_ratio, others=0, width=stream.width, height=stream.height,
+            aspect=stream.sample_aspect_ratio, stream=stream.id, others=0, width=stream.width, height=stream.height,
         )  # fmt: skip
         packets = Packets(container)
         for packet in packets:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+LARGEST_HEAD = 1 << 26  # bytes of a moov box
 _TS_PACKETS = (188, 192, 204)
 _TS_HEAD = 40  # packets to look at
 _TS_TAIL = 4000  # packets at the end to look at
@@ -19,7 +20,6 @@ _TS_SHARE = 0.6
 _TS_NULL = (0x1F, 0xFF)  # the number of packets that fill up a constant rate
 _OGG_TAIL = 1 << 17
 _BOXES = 1_000_000  # more than a day of fragments has
-_LARGEST_HEAD = 1 << 26  # bytes of a moov box
 _FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"sidx")
 _PADDING = (b"free", b"skip", b"wide", b"uuid")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -56,7 +56,7 @@ def cut_fragment(path: Path) -> int | None:
         with path.open("rb") as file:
             if file.read(8)[4:] not in _FIRST_BOXES:
                 return None
-            return next((p for p, length, name in _boxes(file) if name == b"moof" and p + length > size), None)
+            return next((p for p, length, name in boxes(file) if name == b"moof" and p + length > size), None)
     except OSError:
         return None
 
@@ -66,7 +66,7 @@ def second_video(path: Path, formats: str) -> bool:
     try:
         with path.open("rb") as file:
             if "mp4" in formats.split(","):
-                names = Counter(name for _, _, name in _boxes(file))
+                names = Counter(name for _, _, name in boxes(file))
                 return min(names[b"ftyp"], names[b"moov"]) > 1
             if formats == "asf":
                 head = file.read(1 << 16)
@@ -85,17 +85,17 @@ def encrypted(path: Path, formats: str) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            heads = [(place, length) for place, length, name in _boxes(file) if name == b"moov"]
+            heads = [(place, length) for place, length, name in boxes(file) if name == b"moov"]
             for place, length in heads[:1]:
                 file.seek(place)
-                head = file.read(min(length, _LARGEST_HEAD))
+                head = file.read(min(length, LARGEST_HEAD))
                 return all(name in head for name in (b"encv", b"sinf", b"schm"))
     except (OSError, OverflowError, ValueError):
         return False  # as above
     return False
 
 
-def _boxes(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+def boxes(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
     """Place, length and name of the outermost boxes, as far as they are in step; one without a length is not given."""
     place = 0
     for _ in range(_BOXES):
@@ -178,7 +178,11 @@ def _ebml(data: bytes, place: int, keep_marker: bool = False) -> tuple[int | Non
     return (value if keep_marker else bare), place + width
 
 
-def _mpegts(file: BinaryIO, size: int) -> str | None:
+def ts_packets(file: BinaryIO) -> tuple[int, int] | None:
+    """Length of an MPEG transport stream's packets, and the place of the first whole one; None if it is none.
+
+    A time stamp in front of a packet counts as the end of the one before.
+    """
     file.seek(0)
     head = file.read(_TS_HEAD * max(_TS_PACKETS))
     best = (0.0, 0, 0)  # share of packets that begin as they should, their length, place of the first one
@@ -186,9 +190,14 @@ def _mpegts(file: BinaryIO, size: int) -> str | None:
         for offset in range(min(length, len(head))):
             starts = head[offset::length]
             best = max(best, (starts.count(0x47) / len(starts), length, -offset))
-    share, length, offset = best[0], best[1], -best[2]
-    if share < _TS_SHARE:
+    return None if best[0] < _TS_SHARE else (best[1], -best[2])
+
+
+def _mpegts(file: BinaryIO, size: int) -> str | None:
+    found = ts_packets(file)
+    if found is None:
         return None
+    length, offset = found
     before = 4 if length == 192 else 0  # a time stamp
     if (offset - before) % length:
         return "it begins within a packet"

@@ -9,8 +9,8 @@ CPU time. `pose_model="heavy"` takes MediaPipe's largest model of the body, whic
 model in 8-bit integers (`hand_model`). `hand_model="lite"` takes MediaPipe's smaller hand model instead: fewer hands
 are found in blurred pictures. `hands="second"` searches for hands that Holistic loses with another detector (`palms`).
 All runs in the calling thread
-(ApplicationThreadExecutor): parallel work is over clips, in processes. Threads within the graph were tried: two gain
-less than a third, since each frame's crop comes from the joints of the one before.
+(ApplicationThreadExecutor): parallel work is over clips, in processes. Of a stream, body and hands have threads of
+their own (`lanes`).
 
 With a stride of N the tracker sees every N-th frame only, and is told the time between them (Holistic's own solution
 says 1/30 s always, so stride 1 does too): its smoothing of the body is then weaker, as it should be.
@@ -32,7 +32,7 @@ from __future__ import annotations
 import importlib.metadata
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -46,18 +46,20 @@ from skeletor.poses.skeleton import MEDIAPIPE_75
 from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.listening import said
 from skeletor.support.progress import log
-from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Follow, finish, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Look, Tell, finish, seen, source_sha256
+from slt.estimators.mediapipe import graphs
 from slt.estimators.mediapipe.bystanders import Watch
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
 from slt.estimators.mediapipe.crowd import Strip, WhoIsRead, find_strips
 from slt.estimators.mediapipe.hand_model import ABOUT as HAND_MODEL_ABOUT
 from slt.estimators.mediapipe.hand_model import HandModel
+from slt.estimators.mediapipe.lanes import Lanes
 from slt.estimators.mediapipe.package import package_folder, silence
 from slt.estimators.mediapipe.palms import Hands
 from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
 from slt.estimators.mediapipe.pose_model import FOLDER, PoseModel, file_name
 from slt.estimators.mediapipe.pose_model import unavailable as pose_model_unavailable
-from slt.estimators.mediapipe.track import EFFORTS, FULL, Tracker
+from slt.estimators.mediapipe.track import EFFORTS, Tracker
 from slt.video import Span, Video, open_video
 
 Speed = Literal["full", "fast", "faster"]
@@ -152,27 +154,47 @@ class MediaPipeEstimator:
         confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1)
         return keypoints.astype(np.float32), confidence.astype(np.float32)
 
-    @contextmanager
-    def follow(self, source: str, fps: float) -> Iterator[Follow]:
-        """See `Follower`; at full speed. Bystanders are not looked for."""
-        tracker: Tracker | None = None
+    def load(self) -> None:
+        """See `Follower`."""
+        hand_model, pose_model = self._models
+        parts = [graphs.detector(), graphs.body(pose_model)]
+        for copy in (0,) if self._hands == "second" else (0, 1):
+            parts += [graphs.cropper(copy), graphs.follower(copy), graphs.hand(hand_model, copy)]
+        for part in parts:
+            part.load()
 
-        def find(frame: np.ndarray, number: int) -> PoseSequence:
-            nonlocal tracker
-            height, width = frame.shape[:2]
-            with nullcontext() if tracker else silence():  # the models are loaded, and announced, with the first frame
-                tracker = tracker or Tracker(self._smooth, *self._models, FULL, width / height, fps, 1, self._hands)
-                values = tracker.next(frame, number)[None]  # (1, 75, 3)
-            points = (values[..., :2] * np.array([width, height])).astype(np.float32)
-            confidence = np.clip(np.nan_to_num(values[..., 2]), 0, 1).astype(np.float32)
-            provenance = seen(self, Path(source), "", (width, height))
-            return finish(PoseSequence(points, confidence, fps, MEDIAPIPE_75, provenance), self, "")
+    @contextmanager
+    def follow(self, source: str, fps: float, tell: Tell) -> Iterator[Look]:
+        """See `Follower`. Body and hands are looked at by threads of their own; bystanders are not looked for."""
+        lanes: Lanes | None = None
+        size = np.zeros(2, int)
+
+        def told(number: int, values: np.ndarray) -> None:
+            points = (values[None, :, :2] * size).astype(np.float32)
+            confidence = np.clip(np.nan_to_num(values[None, :, 2]), 0, 1).astype(np.float32)
+            provenance = seen(self, Path(source), "", (int(size[0]), int(size[1])))
+            tell(number, finish(PoseSequence(points, confidence, fps, MEDIAPIPE_75, provenance), self, ""))
+
+        def look(frame: np.ndarray, number: int) -> None:
+            nonlocal lanes
+            if lanes is None:
+                self.load()
+                size[:] = frame.shape[1::-1]
+                aspect = float(size[0] / size[1])
+                hand_model, pose_model = self._models
+                tracker = Tracker(
+                    self._smooth, hand_model, pose_model, self._effort, aspect, fps, self._stride, self._hands, True
+                )
+                lanes = Lanes(tracker, told)
+            lanes.look(frame, number)
 
         try:
-            yield find
+            yield look
+            if lanes is not None:
+                lanes.finish()
         finally:
-            if tracker is not None:
-                tracker.close()
+            if lanes is not None:
+                lanes.close()
 
 
 def unavailable() -> str | None:

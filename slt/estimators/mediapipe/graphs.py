@@ -3,7 +3,8 @@
 Holistic loads its models with each graph, and a graph remembers the clip before. Cut at the places where a rectangle
 of the picture goes in and landmarks come out, the parts with models remember nothing: they are loaded once for a
 process and serve all clips, and one hand model serves both hands. What remembers (the smoothing of the body over time)
-has no model and is made anew for each clip.
+has no model and is made anew for each clip. A part is at work for one thread at a time; `copy` gives another one of the
+same kind, with models of its own, for another thread.
 """
 
 from __future__ import annotations
@@ -78,13 +79,21 @@ class Part:
         """Output stream -> packet. time: in microseconds, growing; None for parts that do not care."""
         with self._lock:
             try:
-                if self._graph is None:
-                    with silence():  # models are loaded, and announced, with the first packets
-                        return self._call(self._started(), packets, time)
-                return self._call(self._graph, packets, time)
+                return self._call(self._loaded(), packets, time)
             except BaseException:  # what was broken off must not come out at the next call
                 self._graph = None
                 raise
+
+    def load(self) -> None:
+        """Load its models now, so that the first call does not wait for them."""
+        with self._lock:
+            self._loaded()
+
+    def _loaded(self) -> Any:
+        if self._graph is None:
+            with silence():  # what it loads it announces
+                self._started().wait_until_idle()
+        return self._graph
 
     def _call(self, graph: Any, packets: Mapping[str, Any], time: int | None) -> dict[str, Any]:
         self._clock = self._clock + 1 if time is None else time
@@ -168,19 +177,19 @@ def smoother(smooth: bool) -> Part:
 
 
 @cache
-def cropper() -> Part:
+def cropper(copy: int) -> Part:
     """image, POINTS -> CROP, the rectangle around a hand whose place the body's landmarks tell roughly."""
     return _part(("image", POINTS), (CROP,), {}, {})
 
 
 @cache
-def follower() -> Part:
+def follower(copy: int) -> Part:
     """image, CROP, EARLIER_HAND and its NEXT_PLACE -> PLACE: that one if the hand is still there, or else the crop."""
     return _part(("image", CROP, EARLIER_HAND, NEXT_PLACE), (PLACE,), {}, {})
 
 
 @cache
-def hand(model: HandModel) -> Part:
+def hand(model: HandModel, copy: int) -> Part:
     """image, PLACE -> HAND, its 21 landmarks if one is there, SCORE, SIDE, and NEXT_PLACE, the rectangle around it."""
     from mediapipe.python import packet_creator
 

@@ -71,7 +71,7 @@ def search(model: HandModel, image: Any, picture: np.ndarray, lost: Lost) -> dic
     place = None if box is None else _palm(picture, box, lost.around[0, :2] * size, lost.width)
     if place is None:
         return {}
-    found = graphs.hand(model)({"image": image, graphs.PLACE: place})
+    found = graphs.hand(model, 0)({"image": image, graphs.PLACE: place})
     return found if graphs.HAND in found and _is_it(found, lost, size) else {}
 
 

@@ -87,8 +87,48 @@ class _Line:
         return np.asarray(values)
 
 
+@dataclass(eq=False)
+class Looks:
+    """Frames from one look at the body to the next, which is in the last of them, and what is found.
+
+    rows: frame number -> (75, 3) as of `Tracker.find`, which fill up. start: the row of the look before; None at first.
+    line, resting: the body, and whether each hand rests, once the body is known.
+    """
+
+    frames: list[_Frame]
+    rows: dict[int, np.ndarray]
+    start: np.ndarray | None
+    line: _Line | None = None
+    resting: Sequence[bool] = (False, False)
+
+    def looked(self, side: int) -> list[_Frame]:
+        """The frames in which a hand is looked at."""
+        return self.frames[-1:] if self.resting[side] else self.frames
+
+    def between(self, side: int) -> None:
+        """Fill in a hand that rests, and the wrist of one that does not, in the frames between two looks."""
+        start, line = self.start, self.line
+        if start is None or line is None:
+            return
+        hand, wrist = _PARTS[side], _WRISTS[side]
+        stop, between = self.rows[self.frames[-1].number], self.frames[:-1]
+        if self.resting[side]:
+            whole = _Line(line.start, start[hand], line.stop, stop[hand])
+            for frame in between:
+                self.rows[frame.number][hand] = whole.at(frame.number)
+            return
+        ends = [row[wrist, :2] - row[hand.start, :2] for row in (start, stop)]  # from the hand to the body's wrist
+        for frame in between:
+            row = self.rows[frame.number]
+            share = (frame.number - line.start) / (line.stop - line.start)
+            off = (1 - share) * ends[0] + share * ends[1]
+            if np.isfinite(off + row[hand.start, :2]).all():
+                row[wrist, :2] = row[hand.start, :2] + off
+
+
 class Tracker:
     """Follows one clip. aspect: width by height of its pictures; fps: its frames a second; stride: of those given.
+    apart: body, and hands of each of `sides`, may be looked at by threads of their own.
 
     Its clock goes on by 1/30 s a frame, as that of Holistic's own solution does.
     """
@@ -103,6 +143,7 @@ class Tracker:
         fps: float,
         stride: int = 1,
         hands: Hands = "holistic",
+        apart: bool = False,
     ) -> None:
         self._effort, self._fps, self._pose_model = effort, fps, pose_model
         self._search = hands == "second"
@@ -110,61 +151,80 @@ class Tracker:
         self._every = max(1, round(effort.body * fps / stride))  # given frames from body to body
         self._smoother = graphs.smoother(smooth)
         self._rect: Any = None
-        self._line: _Line | None = None  # to the last look of `next`
-        self._hands = [_Hand(hand_model, effort.near, self._scale) for _ in _AROUND]
+        self._line: _Line | None = None  # to the last look
+        self._waiting: list[_Frame] = []
+        self._start: np.ndarray | None = None  # (75, 3) of the last frame of those before
+        copies = (0, 1) if apart and not self._search else (0, 0)
+        self._hands = [_Hand(hand_model, effort.near, self._scale, copy) for copy in copies]
 
     def find(self, frames: Iterable[np.ndarray | None]) -> Iterator[np.ndarray]:
         """(75, 3) of each frame: x, y in picture widths and heights, confidence; NaN where nothing was found, or for
         a frame that is not there."""
-        waiting: list[_Frame] = []
-        rows: list[np.ndarray] = []  # from the last look at the body on
-        line: _Line | None = None
+        rows: list[np.ndarray] = []  # behind the last look at the body
         first = 0  # number of the first of them
         for number, picture in enumerate(frames):
             rows.append(NOTHING.copy())
-            if picture is not None:
-                waiting.append(_frame(picture, number))
-                if line is None or len(waiting) == self._every:
-                    line = self._catch_up(rows, first, waiting, line)
-                    yield from rows[:-1]
-                    rows, waiting, first = rows[-1:], [], number
-        if waiting:
-            self._catch_up(rows, first, waiting, line)
-        yield from rows
+            looks = None if picture is None else self.take(picture, number)
+            if looks is not None:
+                yield from self._filled(looks, rows, first)
+                rows, first = [], number + 1
+        last = self.rest()
+        yield from rows if last is None else self._filled(last, rows, first)
 
-    def next(self, picture: np.ndarray, number: int) -> np.ndarray:
-        """(75, 3) of the frame of that number, at once; otherwise as `find`. Only if each frame is looked at whole."""
-        assert self._every == 1, self._effort
-        row = NOTHING.copy()
-        self._line = self._catch_up([row], number, [_frame(picture, number)], self._line)
-        return row
+    def _filled(self, looks: Looks, rows: list[np.ndarray], first: int) -> list[np.ndarray]:
+        self.look_at_body(looks)
+        self.look_at_hands(looks)
+        return [looks.rows.get(first + k, row) for k, row in enumerate(rows)]
+
+    def take(self, picture: np.ndarray, number: int) -> Looks | None:
+        """The frame of that number. Where it is one in which the body is looked at, all those since the last such one:
+        they are for `look_at_body` and then `look_at_hands`, each in the order in which they were taken."""
+        self._waiting.append(_frame(picture, number))
+        return self.rest() if self._start is None or len(self._waiting) == self._every else None
+
+    def rest(self) -> Looks | None:
+        """The frames that wait for others, if there are any; for the end of a clip."""
+        if not self._waiting:
+            return None
+        looks = Looks(self._waiting, {frame.number: NOTHING.copy() for frame in self._waiting}, self._start)
+        self._start = looks.rows[self._waiting[-1].number]
+        self._waiting = []
+        return looks
 
     def close(self) -> None:
         """End the clip."""
         self._smoother.close()
 
-    def _catch_up(self, rows: list[np.ndarray], first: int, waiting: list[_Frame], before: _Line | None) -> _Line:
-        """Look at the body in the last of the waiting frames, then at the hands in all of them; into `rows`, of which
-        the first is frame `first`."""
-        last = waiting[-1]
-        seen = self._look_at_body(last)
-        line = _Line(last.number, seen, last.number, seen)
+    @property
+    def sides(self) -> tuple[tuple[int, ...], ...]:
+        """Which hands may be looked at in threads of their own: a search for one has to know where the other is."""
+        return ((0, 1),) if self._search else ((0,), (1,))
+
+    def look_at_body(self, looks: Looks) -> None:
+        """Find the body, and which hands rest."""
+        last, before = looks.frames[-1].number, self._line
+        seen = self._look_at_body(looks.frames[-1])
+        line = _Line(last, seen, last, seen)
         if before is not None:
-            line = _Line(before.stop, before.second, last.number, seen)
-        for frame in waiting:
-            rows[frame.number - first][:BODY] = line.at(frame.number)
-        resting = [before is not None and self._effort.rest and self._rests(line, side) for side in range(2)]
-        for side, hand in enumerate(self._hands):
-            for frame in waiting[-1:] if resting[side] else waiting:
-                row = rows[frame.number - first]
-                row[_PARTS[side]] = hand.look(frame.image, row[list(_AROUND[side])])
-        for side, hand in enumerate(self._hands):
+            line = _Line(before.stop, before.second, last, seen)
+        for frame in looks.frames:
+            looks.rows[frame.number][:BODY] = line.at(frame.number)
+        looks.line = self._line = line
+        looks.resting = [before is not None and self._effort.rest and self._rests(line, side) for side in range(2)]
+
+    def look_at_hands(self, looks: Looks, sides: Sequence[int] = (0, 1)) -> None:
+        """Find these hands; the body is known."""
+        for side in sides:
+            for frame in looks.looked(side):
+                row = looks.rows[frame.number]
+                row[_PARTS[side]] = self._hands[side].look(frame.image, row[list(_AROUND[side])])
+        for side in sides:
             if self._search:
-                for frame in waiting[-1:] if resting[side] else waiting:
-                    self._look_again(hand, side, frame, rows[frame.number - first], frame is last)
-            if before is not None and len(waiting) > 1:
-                _between(rows, line, first, waiting[:-1], side, resting[side])
-        return line
+                for frame in looks.looked(side):
+                    self._look_again(
+                        self._hands[side], side, frame, looks.rows[frame.number], frame is looks.frames[-1]
+                    )
+            looks.between(side)
 
     def _look_again(self, hand: _Hand, side: int, frame: _Frame, row: np.ndarray, follow: bool) -> None:
         """Search for a hand that was not found. follow: the next look begins where it is."""
@@ -206,8 +266,14 @@ class Tracker:
 class _Hand:
     """One hand of a clip, from frame to frame."""
 
-    def __init__(self, model: HandModel, near: float = 0.0, scale: Sequence[float] | np.ndarray = (1.0, 1.0)) -> None:
-        self._model, self._near, self._scale = model, near, np.asarray(scale)
+    def __init__(
+        self,
+        model: HandModel,
+        near: float = 0.0,
+        scale: Sequence[float] | np.ndarray = (1.0, 1.0),
+        copy: int = 0,
+    ) -> None:
+        self._model, self._near, self._scale, self._copy = model, near, np.asarray(scale), copy
         self._last = _NO_HAND  # as it was read from what was seen
         self._wrist = np.full(2, np.nan)  # the body's, at the last look
         self._seen: dict[str, Any] = {}  # what came out in the frame before, if it was found there
@@ -232,7 +298,7 @@ class _Hand:
         self._trust = self._trust if seen else 1.0
         if seen:
             earlier = {graphs.EARLIER_HAND: seen[graphs.HAND], graphs.NEXT_PLACE: seen[graphs.NEXT_PLACE]}
-            crop = graphs.follower()({"image": image, graphs.CROP: crop, **earlier})[graphs.PLACE]
+            crop = graphs.follower(self._copy)({"image": image, graphs.CROP: crop, **earlier})[graphs.PLACE]
         return self._landmarks(image, crop)
 
     def _goes_along(self, around: np.ndarray, before: np.ndarray) -> bool:
@@ -250,11 +316,11 @@ class _Hand:
 
     def _crop(self, image: Any, around: np.ndarray) -> Any:
         """A packet with the rectangle that a model gives for these points; None if the wrist is hardly visible."""
-        return graphs.cropper()({"image": image, graphs.POINTS: _landmark_list(around)}).get(graphs.CROP)
+        return graphs.cropper(self._copy)({"image": image, graphs.POINTS: _landmark_list(around)}).get(graphs.CROP)
 
     def _landmarks(self, image: Any, place: Any) -> np.ndarray:
         """(21, 3) of a hand in that rectangle (a packet); what was seen is kept for the next frame."""
-        found = graphs.hand(self._model)({"image": image, graphs.PLACE: place})
+        found = graphs.hand(self._model, self._copy)({"image": image, graphs.PLACE: place})
         if graphs.HAND not in found:
             self._seen = {}
             return _NO_HAND
@@ -278,26 +344,6 @@ class _Hand:
 
         sure = trust * packet_getter.get_float(found[graphs.SCORE])
         return _points(packet_getter.get_proto(found[graphs.HAND]), lambda _: sure)
-
-
-def _between(
-    rows: list[np.ndarray], line: _Line, first: int, between: Sequence[_Frame], side: int, rests: bool
-) -> None:
-    """The hand that rests, and the wrist of one that does not, in the frames between two looks at the body."""
-    hand, wrist = _PARTS[side], _WRISTS[side]
-    start, stop = rows[line.start - first], rows[line.stop - first]
-    if rests:
-        whole = _Line(line.start, start[hand], line.stop, stop[hand])
-        for frame in between:
-            rows[frame.number - first][hand] = whole.at(frame.number)
-        return
-    ends = [row[wrist, :2] - row[hand.start, :2] for row in (start, stop)]  # from the hand to the body's wrist
-    for frame in between:
-        row = rows[frame.number - first]
-        share = (frame.number - line.start) / (line.stop - line.start)
-        off = (1 - share) * ends[0] + share * ends[1]
-        if np.isfinite(off + row[hand.start, :2]).all():
-            row[wrist, :2] = row[hand.start, :2] + off
 
 
 def _frame(picture: np.ndarray, number: int) -> _Frame:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -24,7 +27,7 @@ def open_source(
     from slt.live.sources.playback import open_playback
     from slt.live.sources.stream import open_stream
 
-    camera = name.isdecimal() and not Path(name).exists()
+    camera = _is_number(name)
     if camera or name.startswith(_CAMERAS):
         if as_if_live:
             raise InputError(f"{name}: a camera is live; --as-if-live is for finished files")
@@ -36,3 +39,17 @@ def open_source(
             raise InputError("-: standard input comes as it comes; --as-if-live is for finished files")
         return open_playback(Path(name), clock)
     return open_stream(name, clock, wait)
+
+
+def goes_on(name: str) -> bool:
+    """Whether the source is there and does not wait for whoever opens it: a camera, a pipe. A file does."""
+    if _is_number(name):
+        return sys.platform != "linux" or os.path.exists(f"{_CAMERAS}{name}")
+    try:
+        return name == STDIN or not (stat.S_ISREG(mode := os.stat(name).st_mode) or stat.S_ISDIR(mode))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_number(name: str) -> bool:
+    return name.isdecimal() and not Path(name).exists()

@@ -1,38 +1,47 @@
-"""The live bench: its simulation of two cores, without MediaPipe."""
+"""The live bench, without MediaPipe but in its smallest form."""
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from experiments.__main__ import main
-from experiments.benchmarks.live import LiveBench, Simulated, _estimated, stream
-from skeletor.poses.pose import PoseSequence
-from skeletor.poses.skeleton import SIGNING_50
+from experiments.benchmarks.live import LiveBench, _machine, compared, play, stream
 from slt.estimators.mediapipe.estimator import unavailable
+from slt.inference.chain import load_chain
 from slt.live.channel import Mailbox
-from slt.video import open_video, write_video
-from tests.slt.live.fakes import Poses
+from slt.video import write_video
+from tests.slt.inference.test_recording import SAID, talk
+from tests.slt.live.fakes import FakeClock, Poses
+from tests.slt.toy import toy_model
 
 
-@pytest.mark.parametrize(("cost", "share"), [(0.0, 1.0), (0.08, 0.5)])
-def test_an_estimator_that_takes_longer_than_a_frame_loses_frames(tmp_path, monkeypatch, cost, share):
-    write_video(tmp_path / "film.mp4", [np.zeros((16, 16, 3), np.uint8)] * 100, 25)
-    spent = [0.0]
-    monkeypatch.setattr("experiments.benchmarks.live.time.thread_time", lambda: spent[0])
+def test_a_row_is_what_the_session_told(tmp_path, tmp_path_factory, monkeypatch):
+    """Played by a clock that never waits, joints known: nothing is lost, and the texts are those of the file."""
+    monkeypatch.setattr(Mailbox, "_drop", lambda self: None)  # such a clock is always late
+    path, pose = tmp_path / "film.mp4", talk()
+    write_video(path, [np.zeros((16, 16, 3), np.uint8)] * len(pose), 25)
+    known = replace(load_chain(toy_model(tmp_path_factory), estimator="poses", device="cpu"), estimator=Poses(pose))
+    played = play(known, path, "rule", FakeClock())
+    tally = played.tally
+    assert (
+        (tally.came, tally.dropped, tally.sentences) == (len(pose), 0, len(SAID)) == (len(pose), 0, len(played.fixed))
+    )
+    assert tally.cpu_s > 0 and (played.others is None or played.others >= 0)
+    assert compared(known, path, pose, played.fixed, "rule") == (len(SAID), 0.0)
+    moved = [replace(one, end_s=one.end_s + 0.25, text="another") for one in played.fixed]
+    assert compared(known, path, pose, moved, "rule") == (0, pytest.approx(0.25))
 
-    def work(number: int) -> None:
-        spent[0] += cost
 
-    pose = PoseSequence(np.zeros((100, 50, 2)), np.ones((100, 50)), 25, SIGNING_50)
-    clock = Simulated()
-    frames = Mailbox(25.0, clock)
-    rows, costs = _estimated(open_video(tmp_path / "film.mp4"), frames, Poses(pose, work), clock, 1)
-    assert len(rows) == pytest.approx(100 * share, abs=5) and len(rows) + frames.dropped == frames.came == 100
-    assert costs == pytest.approx([cost] * (len(rows) - 1))
-    assert all(ready >= row.arrived for ready, row in rows)
-    assert [row.slot for _, row in rows] == sorted({row.slot for _, row in rows})
+def test_what_others_take_is_told_where_the_system_tells_it(tmp_path, monkeypatch):
+    stat = tmp_path / "stat"
+    monkeypatch.setattr("experiments.benchmarks.live._STAT", stat)
+    assert _machine() is None
+    stat.write_text("cpu  100 20 30 9999 9999 4 5 6 70 80\ncpu0 1 2\n")
+    assert _machine() == pytest.approx(165 / os.sysconf("SC_CLK_TCK"))  # neither idle, nor waiting, nor guests twice
 
 
 def test_the_stream_has_rests_before_between_and_behind(tmp_path):
@@ -42,12 +51,20 @@ def test_the_stream_has_rests_before_between_and_behind(tmp_path):
     assert [round(float(one.mean()) / 60) for one in made] == [*[0] * 5, 0, 1, 2, 3, *[0] * 5, 0, 1, 2, 3, *[0] * 5]
 
 
+def test_numpy_is_to_have_one_thread(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert main(["live", "--work", str(tmp_path), "--results", str(tmp_path)]) == 2
+    assert "OPENBLAS_NUM_THREADS=1 python -m experiments live" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(unavailable() is not None, reason=f"mediapipe: {unavailable()}")
-def test_its_smallest_form(tmp_path: Path) -> None:
-    sizes = ["repeats=1", "rest=1.0", "strides=[4]", "segments=[rule]"]
+def test_its_smallest_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    sizes = ["repeats=1", "rest=1.0", "strides=[4]", "segments=[rule]", "speeds=[faster]"]
     changes = [part for size in sizes for part in ("--set", size)]
     assert main(["live", "--work", str(tmp_path / "work"), "--results", str(tmp_path), *changes]) == 0
-    made = json.loads((tmp_path / "live.json").read_text())["segments"]["rule"]["4"]
+    [made] = json.loads((tmp_path / "live.json").read_text())["rows"]
+    assert (made["speed"], made["stride"], made["segments"]) == ("faster", 4, "rule")
     assert made["came"] == 36 and made["frames"] == 36 - made["dropped"] and made["sentences"] == 1
-    assert "| 1 frame in 4 | rule |" in (tmp_path / "live.md").read_text()
+    assert "| faster | 1 frame in 4 | rule |" in (tmp_path / "live.md").read_text()

@@ -4,10 +4,13 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
 import pytest
+import yaml
 
 from skeletor.support.command import run_command
 from skeletor.support.errors import InputError, MissingDependency, NothingToTranslate
@@ -30,7 +33,8 @@ def _live(model, monkeypatch, tmp_path):
 
     def run(pose, *argv, each=lambda number: None):
         known = Poses(pose, each)
-        monkeypatch.setattr(MediaPipeEstimator, "follow", lambda self, source, fps: known.follow(source, fps))
+        monkeypatch.setattr(MediaPipeEstimator, "load", lambda self: None)
+        monkeypatch.setattr(MediaPipeEstimator, "follow", lambda self, *how: known.follow(*how))
         write_video(tmp_path / "film.mp4", [np.zeros((16, 16, 3), np.uint8)] * len(pose), 25)
         given = [tmp_path / "film.mp4", "--as-if-live", "--model", model, "--device", "cpu", *argv]
         return main("live", [str(one) for one in given], "")
@@ -110,20 +114,77 @@ def test_what_cannot_be_watched_or_written_is_told_in_one_line(model, tmp_path, 
         main("live", [str(tmp_path / "film.mp4"), "--as-if-live", "--model", str(model), "-o", "x.mp4"], "")
 
 
-def test_hands_and_pose_model_reach_the_estimator(live, monkeypatch):
+def test_how_2d_is_made_reaches_the_estimator(live, monkeypatch):
     made = []
     build = MediaPipeEstimator.__init__
 
     def noted(self, *args, **kwargs):
         build(self, *args, **kwargs)
-        made.append(self.options.get("hands"))
+        made.append((self.options.get("hands"), self.options.get("speed"), self.options["hand_model"]))
 
     monkeypatch.setattr(MediaPipeEstimator, "__init__", noted)
-    assert live(talk(), "--hands", "second") == 0
-    assert made == ["second"]
+    assert live(talk(), "--hands", "second", "--pose-speed", "faster") == 0
+    assert made == [("second", "faster", "int8")]
     if unavailable("heavy"):
         with pytest.raises(MissingDependency, match="the pose model heavy is not here; get it: "):
             live(talk(), "--pose-model", "heavy")
+
+
+def test_another_estimator_has_no_speed(live, model, tmp_path):
+    other = shutil.copytree(model, tmp_path / "other")
+    config = yaml.safe_load((other / "model.yaml").read_text(encoding="utf-8"))
+    config["estimator"] = {"name": "openpose-json"}
+    (other / "model.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(InputError, match=r"^--pose-stride, --pose-speed.*speed") as fault:
+        live(talk(), "--model", other, "--pose-speed", "faster")
+    assert "\n" not in str(fault.value)
+
+
+def test_lost_frames_are_told_with_what_helps(live, monkeypatch, capsys):
+    def lossy(self):
+        while len(self._items) > 1:  # every one that is not the newest
+            self._items.popleft()
+            self.dropped += 1
+
+    advice = "frames were lost: --pose-speed faster"
+    live(talk())
+    assert advice not in capsys.readouterr().err
+    monkeypatch.setattr(Mailbox, "_drop", lossy)
+    gone, pose = threading.Event(), talk()
+
+    def each(number: int) -> None:
+        if number == 0:
+            gone.wait(60)  # until the others are there
+
+    put = Mailbox.put
+
+    def counted(self, item):
+        put(self, item)
+        if item.slot == len(pose) - 1:
+            gone.set()
+
+    monkeypatch.setattr(Mailbox, "put", counted)
+    with pytest.raises(NothingToTranslate):
+        live(pose, each=each)
+    assert advice in capsys.readouterr().err
+    gone.clear()
+    with pytest.raises(NothingToTranslate):
+        live(pose, "--pose-speed", "faster", each=each)
+    assert "frames were lost: --pose-stride 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+def test_a_source_that_goes_on_is_opened_when_the_models_are_loaded(model, tmp_path, monkeypatch, kind):
+    path, done = tmp_path / "stream.ts", []
+    if kind == "pipe":
+        os.mkfifo(path)
+        threading.Thread(target=path.write_bytes, args=(b"no video",)).start()  # it waits for a reader
+    else:
+        path.write_bytes(b"no video")
+    monkeypatch.setattr(MediaPipeEstimator, "load", lambda self: done.append("loaded"))
+    with pytest.raises(InputError, match=r"stream\.ts"):
+        main("live", [str(path), "--model", str(model), "--device", "cpu", "--wait", "0"], "")
+    assert done == (["loaded"] if kind == "pipe" else [])
 
 
 @pytest.mark.parametrize(
@@ -144,3 +205,17 @@ def test_what_can_never_be_watched_is_told_before_anything_is_opened(tmp_path, a
     with pytest.raises(InputError, match=message):
         main("live", [str(film) if one == "FILM" else one for one in argv], "")
     assert film.read_bytes() == b"video"
+
+
+def test_numpy_has_one_thread_and_is_loaded_behind_that():
+    """Only before it is loaded is the number of its threads read."""
+    code = (
+        "import os, sys, slt.cli\n"
+        "class Told(dict):\n"
+        "    def setdefault(self, key, value):\n"
+        "        print(key, value, 'numpy' in sys.modules)\n"
+        "os.environ = Told(os.environ)\n"
+        "slt.cli.main(['live', ''])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout == "OPENBLAS_NUM_THREADS 1 False\n" and "empty name" in done.stderr

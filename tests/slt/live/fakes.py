@@ -52,11 +52,16 @@ class Poses:
         self._pose, self._each = pose, each
         self.looked: list[int] = []
 
+    def load(self) -> None:
+        pass
+
     @contextmanager
-    def follow(self, source: str, fps: float) -> Generator[Callable[[np.ndarray, int], PoseSequence]]:
-        def find(image: np.ndarray, number: int) -> PoseSequence:
+    def follow(
+        self, source: str, fps: float, tell: Callable[[int, PoseSequence], None]
+    ) -> Generator[Callable[[np.ndarray, int], None]]:
+        def look(image: np.ndarray, number: int) -> None:
             self._each(number)
             self.looked.append(number)
-            return self._pose.frames(number, number + 1)
+            tell(number, self._pose.frames(number, number + 1))
 
-        yield find
+        yield look

@@ -48,7 +48,7 @@ def test_an_estimator_that_is_too_slow_loses_frames_and_says_how_many(chain):
     follower = Poses(pose, lambda number: setattr(clock, "time", clock.time + 0.06))
     seen = watch(chain, 0, follower, clock)
     frames, given, taken = seen._frames, 0, []
-    with follower.follow("slots", 25.0) as find:
+    with follower.follow("slots", 25.0, lambda number, row: None) as look:
         while given < len(pose) or frames.waiting:
             now = clock.time
             while given < len(pose) and (given / 25 <= now or not frames.waiting):
@@ -58,7 +58,7 @@ def test_an_estimator_that_is_too_slow_loses_frames_and_says_how_many(chain):
                 given += 1
             one = frames.take()
             taken.append(one.slot)
-            find(one.image, one.slot)
+            look(one.image, one.slot)
     assert seen.tally.came == len(pose) == len(taken) + seen.tally.dropped
     assert (
         len(taken) == pytest.approx(len(pose) * 40 / 60, abs=8)

@@ -52,6 +52,16 @@ def test_every_frame_once_and_in_order(clips: Clips, said: list[str], name: str,
     assert said == []
 
 
+@pytest.mark.parametrize(("height", "rate"), [(576, Fraction(25)), (480, Fraction(30000, 1001))], ids=["PAL", "NTSC"])
+def test_the_rate_of_a_gxf(clips: Clips, said: list[str], height: int, rate: Fraction) -> None:
+    """It counts fields and knows no stamps of showing: the last one that FFmpeg makes up is half a frame early."""
+    path = clips.write("a.gxf", "mpeg2video", COUNT, time_base=1 / rate, size=(height, 720), options={"bf": "0"})
+    with open_video(path) as video:
+        assert video.fps == pytest.approx(float(rate)) and video.frame_count == COUNT
+        assert clips.numbers(video) == list(range(COUNT))
+    assert said == []
+
+
 @pytest.mark.parametrize(
     ("suffix", "b_frames"),
     [(".mp4", 0), (".mp4", 2), (".mkv", 2), (".ts", 2), (".flv", 2), (".avi", 0)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
@@ -189,26 +189,60 @@ def test_what_remembers_goes_with_its_clip() -> None:
 def test_models_are_loaded_once(clip: Path) -> None:
     estimator = build_estimator(MediaPipeOptions())
     estimator(clip)
-    parts = mediapipe_graphs.detector, partial(mediapipe_graphs.body, "full"), mediapipe_graphs.cropper
+    parts = mediapipe_graphs.detector, partial(mediapipe_graphs.body, "full"), partial(mediapipe_graphs.cropper, 0)
     loaded = [part()._graph for part in parts]
     estimator(clip)
     again = [part()._graph for part in parts]
     assert all(graph is not None for graph in loaded) and all(map(operator.is_, loaded, again))
 
 
-def test_pictures_one_by_one_give_what_their_file_gives():
-    """The first frames of the example, each fourth left out as of a machine that is too slow."""
-    example = Path(__file__).parents[4] / "examples" / "forecast.mp4"
-    estimator, looked = build_estimator(MediaPipeOptions()), [0, 1, 2, 4, 5, 6]
-    with open_video(example) as video, estimator.follow("camera", video.fps) as find:
-        frames = [frame for frame, _ in zip(video, range(7), strict=False)]
-        rows = [find(frames[k], k) for k in looked[:3]]
-        later = [find(frames[k], k) for k in looked[3:]]
-    whole = estimator(example, Span(0.0, 3 / 25))
-    for k, one in enumerate(rows):
+EXAMPLE = Path(__file__).parents[4] / "examples" / "forecast.mp4"
+
+
+def told(options: MediaPipeOptions, numbers: Iterable[int]) -> dict[int, PoseSequence]:
+    """Those frames of the example one by one, in the order in which they were told."""
+    rows: dict[int, PoseSequence] = {}
+    estimator, wanted = build_estimator(options), set(numbers)
+    with open_video(EXAMPLE) as video, estimator.follow("camera", video.fps, rows.__setitem__) as look:
+        for number, frame in zip(range(max(wanted) + 1), video, strict=False):
+            if number in wanted:
+                look(frame, number)
+    return rows
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"speed": "fast"}, {"speed": "faster", "pose_stride": 2}, {"hands": "second", "speed": "fast"}],
+    ids=["full", "fast", "faster with a stride", "second hands"],
+)
+def test_pictures_one_by_one_give_what_their_file_gives(options: dict[str, object]) -> None:
+    """Bit for bit, though body and hands have threads of their own: three looks at the body by fast."""
+    asked = MediaPipeOptions.model_validate(options)
+    stride = asked.pose_stride
+    whole = build_estimator(asked)(EXAMPLE, Span(0.0, 13 / 25))
+    rows = told(asked, range(0, 13, stride))
+    assert list(rows) == list(range(0, 13, stride))
+    for k, one in rows.items():
         assert len(one) == 1 and one.skeleton == SIGNING_50 and one.fps == 25.0
         np.testing.assert_array_equal(one.keypoints[0], whole.keypoints[k])
         np.testing.assert_array_equal(one.confidence[0], whole.confidence[k])
-    assert all(one.confidence[0, 2] > 0.5 for one in later)
     assert one.provenance.units == "pixel" and one.provenance.image_size == whole.provenance.image_size
-    assert pose_stride(one) == 1
+    assert pose_stride(one) == stride
+
+
+def test_pictures_that_are_left_out_are_not_waited_for():
+    """Each fourth one left out, as of a machine that is too slow."""
+    rows = told(MediaPipeOptions(), [0, 1, 2, 4, 5, 6])
+    assert list(rows) == [0, 1, 2, 4, 5, 6] and all(one.confidence[0, 2] > 0.5 for one in rows.values())
+
+
+def test_models_of_a_stream_are_loaded_before_its_first_picture():
+    estimator = build_estimator(MediaPipeOptions())
+    estimator.load()
+    parts = [mediapipe_graphs.detector(), mediapipe_graphs.body("full")]
+    for copy in range(2):
+        parts += [mediapipe_graphs.hand("full", copy), mediapipe_graphs.cropper(copy)]
+    loaded = [part._graph for part in parts]
+    assert all(graph is not None for graph in loaded) and parts[2] is not parts[4]
+    told(MediaPipeOptions(), range(3))
+    assert all(map(operator.is_, loaded, [part._graph for part in parts]))

@@ -48,7 +48,7 @@ def _model(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(
         palms, "_palm", lambda picture, box, *_: said.boxes.append(box) or ("place" if said.palm else None)
     )
-    monkeypatch.setattr(graphs, "hand", lambda _: lambda packets: {graphs.HAND: "hand", graphs.SIDE: "side"})
+    monkeypatch.setattr(graphs, "hand", lambda _, copy: lambda packets: {graphs.HAND: "hand", graphs.SIDE: "side"})
     from mediapipe.python import packet_getter
 
     monkeypatch.setattr(packet_getter, "get_proto", lambda packet: protos[packet]())

@@ -15,7 +15,7 @@ from slt.estimators.mediapipe import graphs as mediapipe_graphs
 from slt.estimators.mediapipe import track as mediapipe_track
 from slt.estimators.mediapipe.estimator import MediaPipeOptions, unavailable
 from slt.estimators.mediapipe.graphs import Part
-from slt.estimators.mediapipe.track import FAST, FASTER, FULL, NOTHING, Tracker, _between, _Frame, _Hand, _Line
+from slt.estimators.mediapipe.track import FAST, FASTER, FULL, NOTHING, Looks, Tracker, _Frame, _Hand, _Line
 from slt.estimators.registry import build_estimator
 from slt.video import Span
 
@@ -183,8 +183,7 @@ def test_a_wrist_between_two_looks_goes_with_its_hand() -> None:
         row[33:54] = frame**2, 1.0, 0.9  # the hand speeds up
         row[15] = frame * 4.0, 1.5, 0.8  # a straight line from the first frame to the last
     rows[2][33:54] = np.nan
-    between = [_Frame(number, None, np.empty(0)) for number in (1, 2, 3)]
-    _between(rows, _Line(0, rows[0][:33], 4, rows[4][:33]), 0, between, side=0, rests=False)
+    _looks(rows, rests=False).between(0)
     assert [row[15, 0] for row in rows] == [0, 1, 8, 9, 16], "with the hand where it was seen"
     assert [row[15, 1] for row in rows] == [1.5] * 5
 
@@ -192,12 +191,10 @@ def test_a_wrist_between_two_looks_goes_with_its_hand() -> None:
 def test_a_hand_at_rest_is_missing_between_looks_of_which_one_found_nothing() -> None:
     rows = [NOTHING.copy() for _ in range(5)]
     rows[0][33:54], rows[4][33:54] = (0.0, 0.0, 0.9), (4.0, 8.0, 0.6)
-    between = [_Frame(number, None, np.empty(0)) for number in (1, 2, 3)]
-    line = _Line(0, rows[0][:33], 4, rows[4][:33])
-    _between(rows, line, 0, between, side=0, rests=True)
+    _looks(rows, rests=True).between(0)
     assert [tuple(row[33]) for row in rows[1:4]] == [(1.0, 2.0, 0.6), (2.0, 4.0, 0.6), (3.0, 6.0, 0.6)]
     rows[0][33:54] = np.nan
-    _between(rows, line, 0, between, side=0, rests=True)
+    _looks(rows, rests=True).between(0)
     assert np.isnan([row[33:54] for row in rows[1:4]]).all()
 
 
@@ -210,6 +207,13 @@ def test_a_part_that_was_broken_off_starts_anew() -> None:
     with pytest.raises(Exception, match="image"):
         part({"image": packet_creator.create_int(1)})
     assert part(nobody) == {}
+
+
+def _looks(rows: list[np.ndarray], rests: bool) -> Looks:
+    """Frames 1 to 4 between looks at frames 0 and 4."""
+    frames = [_Frame(number, None, np.empty(0)) for number in (1, 2, 3, 4)]
+    line = _Line(0, rows[0][:33], 4, rows[4][:33])
+    return Looks(frames, {number: rows[number] for number in (1, 2, 3, 4)}, rows[0], line, (rests, False))
 
 
 def _image(picture: np.ndarray) -> object:

@@ -1,0 +1,57 @@
+"""Transport streams one behind the other in one file, as recorders and `cat` make them."""
+
+import pytest
+
+from skeletor.support.errors import InputError
+from slt.video import open_video
+from slt.video.broadcast import codec_change
+from tests.slt.video.conftest import Clips
+
+PID = 256
+
+
+def joined(clips: Clips, *codecs: str, size: int = 188):
+    """20 frames by each codec."""
+    parts = []
+    for number, codec in enumerate(codecs):
+        pictures = [clips.picture(20 * number + k) for k in range(20)]
+        parts.append(clips.write(f"part{number}.ts", codec, pictures=pictures).read_bytes())
+    whole = b"".join(parts)
+    if size == 192:  # a time stamp in front of each packet
+        whole = b"".join(b"\0\0\0\0" + whole[k : k + 188] for k in range(0, len(whole), 188))
+    path = clips.folder / "joined.ts"
+    path.write_bytes(whole)
+    return path, len(parts[0]) / sum(map(len, parts))
+
+
+@pytest.mark.parametrize("size", [188, 192])
+@pytest.mark.parametrize(
+    ("codecs", "names"),
+    [(("libx264", "mpeg2video"), ("H.264", "MPEG-2")), (("mpeg2video", "libx264"), ("MPEG-2", "H.264"))],
+)
+def test_a_codec_that_changes_midway_is_refused(clips, codecs, names, size):
+    """Of MPEG-2 before H.264 the second half was left out with a word of a damaged frame."""
+    path, share = joined(clips, *codecs, size=size)
+    change = codec_change(path, PID)
+    assert change is not None and (change.before, change.after) == names
+    assert change.at == pytest.approx(share, abs=0.02)
+    with pytest.raises(InputError, match=f"change from {names[0]} to {names[1]} after {change.at:.0%} of the file"):
+        open_video(path)
+
+
+def test_one_codec_is_read_to_its_end(clips):
+    path, _ = joined(clips, "libx264", "libx264")
+    assert codec_change(path, PID) is None
+    assert clips.numbers(list(open_video(path))) == list(range(40))
+
+
+def test_what_is_no_transport_stream_has_no_change(clips, tmp_path):
+    path, _ = joined(clips, "libx264", "mpeg2video")
+    assert codec_change(path, PID + 1) is None, "another stream"
+    assert codec_change(clips.write("film.mkv"), PID) is None
+    assert codec_change(tmp_path / "none.ts", PID) is None
+    whole = path.read_bytes()
+    for cut in range(0, 188 * 3, 41):  # begun, and ended, within packets
+        path.write_bytes(whole[cut : len(whole) - cut])
+        change = codec_change(path, PID)
+        assert change is not None and change.after == "MPEG-2"
