@@ -282,7 +282,7 @@ def markdown(result: Mapping[str, Any], tried: Mapping[str, Any]) -> str:
     rows = [_line(label, splits, "") for label, splits in _PUBLISHED]
     for label, row in result["rows"].items():
         rows.append(_line(label, row, interval(row["test"]["intervals"]["bleu4"], between=" to ")))
-    for label in ("mean", "mean by consensus", "mean without the final period"):
+    for label in [key for key in result if key.startswith("mean")]:
         means = {s: {m: v for m, (v, _) in row.items()} for s, row in result[label].items()}
         spread = result[label]["test"]["bleu4"][1]
         rows.append(_line(f"{label}, {len(result['cpu minutes'])} seeds", means, f"sd {spread:.2f}"))
@@ -290,7 +290,6 @@ def markdown(result: Mapping[str, Any], tried: Mapping[str, Any]) -> str:
     signature = next(iter(result["rows"].values()))["test"]["signature"]
     minutes = ", ".join("?" if m is None else f"{m:.1f}" for m in result["cpu minutes"])
     decoding = "; ".join(f"beam {d['beam']}, alpha {d['alpha']:g}" for d in result["decoding"])
-    gains = ", ".join(f"{gain['decay']:g} and {gain['cost']:g}" for gain in result["options of the consensus"])
     recipe = ", ".join(f"{k} {v}" for k, v in _changed(result["config"]["translate"]).items())
     lines += ["", f"- text: lower case with the final token \" .\", as the field has it (the official CSV lacks it); "
               f"BLEU: {signature}; ROUGE-L, beta 1.2; chrF: sacreBLEU's chrF2; interval: bootstrap over sentences",
@@ -298,9 +297,7 @@ def markdown(result: Mapping[str, Any], tried: Mapping[str, Any]) -> str:
               f"- CPU minutes a seed, one core, all validations and the search included: {minutes}",
               f"- chosen on dev: {decoding} (ensemble: the largest beam, its own alpha); "
               f"weights: mean of {result['averaged checkpoints']} checkpoints",
-              f"- by consensus: the one of {result['config']['consensus']['samples']} drawn translations that is most "
-              f"like all of them; decay and cost chosen on dev: {gains}",
-              f"- BLEU-4 by consensus against beam search, paired bootstrap over sentences, 95 %: {_told(result)}",
+              *_consensus_lines(result),
               "- made by `make gloss2text`; rows marked as published or measured before are not made here"]  # fmt: skip
     return "\n".join([*lines, *_tried_lines(tried)]) + "\n"
 
@@ -323,6 +320,19 @@ def page(result: Mapping[str, Any], name: str) -> str:
     return "\n".join(
         [*table(heads, rows), "", f"{told} Made by `{result['command']}`. The whole result: [{file}]({file})."]
     )
+
+
+def _consensus_lines(result: Mapping[str, Any]) -> list[str]:
+    """How it was read by consensus; nothing of a result from before that."""
+    if "options of the consensus" not in result:
+        return []
+    options = ", ".join(f"{gain['decay']:g} and {gain['cost']:g}" for gain in result["options of the consensus"])
+    number = result["config"]["consensus"]["samples"]
+    return [
+        f"- by consensus: the one of {number} drawn translations that is most like all of them; decay and cost chosen "
+        f"on dev: {options}",
+        f"- BLEU-4 by consensus against beam search, paired bootstrap over sentences, 95 %: {_told(result)}",
+    ]
 
 
 def _told(result: Mapping[str, Any]) -> str:
