@@ -1,13 +1,14 @@
 """Gloss2Text on PHOENIX14T's real text: `make gloss2text CORPUS=DIR`, the folder of the corpus or of its annotation.
 
 For each seed: a training, beam size and length penalty chosen on dev, dev and test translated. Then all scores, and an
-ensemble (mean of the seeds' probabilities). Finished seeds under runs/gloss2text are kept; a killed one goes on where
-it was. `gloss2text-tried` trains the recipes that were tried on the way, and scores them on dev; what is known of the
-others stays.
+ensemble (mean of the seeds' probabilities), each by beam search and by consensus (`slt.translate.consensus`). Finished
+seeds under runs/gloss2text are kept; a killed one goes on where it was. `gloss2text-tried` trains the recipes that were
+tried on the way, and scores them on dev; what is known of the others stays.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import time
@@ -19,17 +20,20 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from experiments.pages import fill
 from experiments.report import interval, table, write_files
-from experiments.request import Request
+from experiments.request import RESULTS, Request
 from skeletor.files.atomic import write_text
 from skeletor.support.config import Config, check_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data.layout import Clip, read_corpus
 from slt.pipeline.cache.stage import Done, read_json, run_stage
+from slt.score.bootstrap import compare, statistics
 from slt.score.floor import constant_sentence
 from slt.score.scores import Scores, score
 from slt.translate.config import TranslateConfig
+from slt.translate.consensus import ConsensusConfig, Drawn, Gain, tune
 
 ANNOTATIONS = Path("../shared/data/phoenix14t_annotations")
 _CODE = ("slt.translate.train", "slt.data.layout")
@@ -50,6 +54,7 @@ class Gloss2TextConfig(Config):
 
     seeds: list[int] = Field(min_length=1)
     translate: TranslateConfig
+    consensus: ConsensusConfig = Field(default_factory=ConsensusConfig)
     tried: dict[str, dict[str, Any]] = Field(default_factory=dict)
     only: list[str] = Field(default_factory=list)
 
@@ -137,6 +142,43 @@ def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[s
     return {s: [h.text for h in decode_ensemble(models, b, first.text, decoding)] for s, b in batches.items()}
 
 
+def drawn(done: Done, config: ConsensusConfig, splits: Mapping[str, Sequence[Clip]]) -> dict[str, list[list[str]]]:
+    """split -> the translations that a trained system draws of each sentence, unless that was done."""
+    glosses = {split: [clip.glosses for clip in splits[split]] for split in ("dev", "test")}
+
+    def work(out: Path) -> None:
+        from slt.translate.samples import samples
+        from slt.translate.translator import Translator
+
+        translator = Translator.load(done.folder / "model")
+        made = {split: samples(translator, g, config.samples, config.least) for split, g in glosses.items()}
+        write_text(out / "drawn.json", json.dumps(made, ensure_ascii=False))
+
+    values = {"samples": config.samples, "least": config.least}
+    inputs: list[Done | str] = [done, hashlib.sha256(json.dumps(glosses, sort_keys=True).encode()).hexdigest()]
+    where = done.folder.parent / "drawn" / done.folder.name
+    stage = run_stage(f"{done.name}, drawn", where, work, values, inputs, code=("slt.translate.samples",))
+    return read_json(stage.folder / "drawn.json")
+
+
+def agreed(
+    pools: Sequence[Mapping[str, Sequence[Sequence[str]]]],
+    config: ConsensusConfig,
+    splits: Mapping[str, Sequence[Clip]],
+) -> tuple[Texts, Gain]:
+    """Translations by consensus of all that was drawn, and the gain, which is chosen on dev."""
+    found = {
+        split: [
+            Drawn.of([text for texts in several for text in texts])
+            for several in zip(*(p[split] for p in pools), strict=True)
+        ]
+        for split in ("dev", "test")
+    }
+    gain, bleu = tune(found["dev"], [clip.text for clip in splits["dev"]], config)
+    log.info("consensus of %d: decay %g, cost %g, dev BLEU-4 %.2f", len(pools), gain.decay, gain.cost, bleu)
+    return {split: [one.best(gain) for one in found[split]] for split in found}, gain
+
+
 def scored(label: str, texts: Texts, splits: Mapping[str, Sequence[Clip]], period: bool = True) -> Row:
     """Scores on dev and test. period: with the final token " .", which the field's text has."""
     found = {}
@@ -160,16 +202,40 @@ def run(config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]], work: Pa
     if len(stages) > 1:
         mixed = ensemble([stage.folder for stage in stages], config.translate, splits)
         rows.append(scored(f"ensemble of the {len(stages)} seeds", mixed, splits))
+    pools = [drawn(stage, config.consensus, splits) for stage in stages]
+    found = [agreed([pool], config.consensus, splits) for pool in pools]
+    agreeing = [scored(f"seed {k}, by consensus", t, splits) for k, (t, _) in zip(config.seeds, found, strict=True)]
+    rows += agreeing
+    gains = {"mean": _gained(texts, [made for made, _ in found], references)}
+    if len(stages) > 1:
+        found.append(agreed(pools, config.consensus, splits))
+        gains["ensemble"] = _gained([mixed], [found[-1][0]], references)
+        rows.append(scored(f"ensemble of the {len(stages)} seeds, by consensus", found[-1][0], splits))
     trainings = [read_json(stage.folder / "model" / "training.json") for stage in stages]
     return {
         "rows": {row.label: {"dev": row.dev.as_dict(), "test": row.test.as_dict()} for row in rows},
         "mean": _spread(single),
+        "mean by consensus": _spread(agreeing),
         "mean without the final period": _spread(bare),
+        "by consensus against beam search": gains,
+        "options of the consensus": [dataclasses.asdict(gain) for _, gain in found],
         "cpu minutes": [read_json(stage.folder / "cpu.json").get("minutes") for stage in stages],
         "decoding": [t["decoding"] for t in trainings],
         "averaged checkpoints": [t["averaged"] for t in trainings],
         "updates": [t["updates"] for t in trainings],
     }
+
+
+def _gained(
+    beams: Sequence[Texts], agreeing: Sequence[Texts], references: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[float, float, float]]:
+    """split -> what consensus adds to the mean BLEU-4 of trainings, and its 95 % interval (paired bootstrap)."""
+    result = {}
+    for split in ("dev", "test"):
+        before, after = ([statistics(one[split], references[split]) for one in texts] for texts in (beams, agreeing))
+        found = compare(before, after)["bleu4"]
+        result[split] = (found.difference, *found.interval)
+    return result
 
 
 def _spread(rows: Sequence[Row]) -> dict[str, dict[str, tuple[float, float]]]:
@@ -216,7 +282,7 @@ def markdown(result: Mapping[str, Any], tried: Mapping[str, Any]) -> str:
     rows = [_line(label, splits, "") for label, splits in _PUBLISHED]
     for label, row in result["rows"].items():
         rows.append(_line(label, row, interval(row["test"]["intervals"]["bleu4"], between=" to ")))
-    for label in ("mean", "mean without the final period"):
+    for label in [key for key in result if key.startswith("mean")]:
         means = {s: {m: v for m, (v, _) in row.items()} for s, row in result[label].items()}
         spread = result[label]["test"]["bleu4"][1]
         rows.append(_line(f"{label}, {len(result['cpu minutes'])} seeds", means, f"sd {spread:.2f}"))
@@ -231,8 +297,51 @@ def markdown(result: Mapping[str, Any], tried: Mapping[str, Any]) -> str:
               f"- CPU minutes a seed, one core, all validations and the search included: {minutes}",
               f"- chosen on dev: {decoding} (ensemble: the largest beam, its own alpha); "
               f"weights: mean of {result['averaged checkpoints']} checkpoints",
+              *_consensus_lines(result),
               "- made by `make gloss2text`; rows marked as published or measured before are not made here"]  # fmt: skip
     return "\n".join([*lines, *_tried_lines(tried)]) + "\n"
+
+
+def page(result: Mapping[str, Any], name: str) -> str:
+    """What docs/phoenix14t.md has of the result of this name: the means of the seeds, and their ensemble."""
+    count = len(result["cpu minutes"])
+    shown = {}
+    for label, ending in (("mean", ""), ("mean by consensus", ", by consensus")):
+        means = {split: {m: v for m, (v, _) in row.items()} for split, row in result[label].items()}
+        shown[f"mean of {count} seeds{ending or ', by beam search'}"] = means
+        if count > 1:
+            together = f"ensemble of the {count} seeds"
+            shown[f"{together}{ending or ', by beam search'}"] = result["rows"][f"{together}{ending}"]
+    cells = [("dev", "bleu4"), ("dev", "rouge"), ("test", "bleu4"), ("test", "rouge"), ("test", "chrf")]
+    rows = [[label, *(f"{row[s][m]:.2f}" for s, m in cells)] for label, row in shown.items()]
+    heads = ["", "dev BLEU-4", "ROUGE", "test BLEU-4", "ROUGE", "chrF"]
+    told = f"BLEU-4 by consensus against beam search, paired bootstrap over sentences, 95 %: {_told(result)}."
+    file = f"{RESULTS}/{name}.md"
+    return "\n".join(
+        [*table(heads, rows), "", f"{told} Made by `{result['command']}`. The whole result: [{file}]({file})."]
+    )
+
+
+def _consensus_lines(result: Mapping[str, Any]) -> list[str]:
+    """How it was read by consensus; nothing of a result from before that."""
+    if "options of the consensus" not in result:
+        return []
+    options = ", ".join(f"{gain['decay']:g} and {gain['cost']:g}" for gain in result["options of the consensus"])
+    number = result["config"]["consensus"]["samples"]
+    return [
+        f"- by consensus: the one of {number} drawn translations that is most like all of them; decay and cost chosen "
+        f"on dev: {options}",
+        f"- BLEU-4 by consensus against beam search, paired bootstrap over sentences, 95 %: {_told(result)}",
+    ]
+
+
+def _told(result: Mapping[str, Any]) -> str:
+    """What consensus adds to BLEU-4, in words."""
+    return "; ".join(
+        f"{name} {split} {value:+.2f} ({interval((low, high), '.2f')})"
+        for name, splits in result["by consensus against beam search"].items()
+        for split, (value, low, high) in splits.items()
+    )
 
 
 def _line(label: str, row: Mapping[str, Mapping[str, Any]], last: str) -> list[str]:
@@ -264,6 +373,8 @@ def make(request: Request, config: Gloss2TextConfig) -> None:
     known = read_json(request.results / f"{request.name}.json")
     made = request.about(config, config.seeds[0]) | run(config, splits, request.work)
     _write(request, {**made, "tried": known.get("tried", {})})
+    if request.results == RESULTS:
+        fill("table gloss2text", page(made, request.name))
 
 
 def make_tried(request: Request, config: Gloss2TextConfig) -> None:

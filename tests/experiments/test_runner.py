@@ -57,7 +57,7 @@ def test_commands_that_are_shown_name_experiments_that_there_are(file: Path) -> 
 
 def test_results_of_the_repository_have_their_experiment_or_run() -> None:
     runs = {"demo", "demo_seeds", "phoenix14t_resynth", "phoenix14t_resynth_ctc"}
-    # compare-rows, transfer and real under other names; figures of options that are no more
+    # compare-rows, transfer, gloss2text and real under other names; figures of options that are no more
     others = {
         "lifter_sentences",
         "transfer_resynth",
@@ -66,6 +66,7 @@ def test_results_of_the_repository_have_their_experiment_or_run() -> None:
         "real_losses",
         "real_bends",
         "recognition_seeds",
+        "gloss2text_consensus",
     }
     for file in (ROOT / "experiments" / "results").glob("*.*"):
         assert file.suffix in (".md", ".json")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from experiments.__main__ import main
 from experiments.readers import gloss2text
 from experiments.readers.gloss2text import Gloss2TextConfig
+from experiments.request import RESULTS, ROOT
 from skeletor.support.config import load_config
 from slt.data.layout import Clip, write_annotation
 from slt.synthetic.language.grammar import make_splits
@@ -34,7 +36,7 @@ def config(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     changes = {"smaller": {"hidden": 8}, "pieces": {"level": "spm", "spm_size": 120, "gloss_pieces": True, "tie": "all",
                "sampling": 0.5, "drop_source": 0.1, "drop_words": 0.1, "r_drop": 1.0}}  # fmt: skip
-    path.write_text(yaml.safe_dump({"seeds": [1, 2], "translate": TINY, "tried": changes}))
+    path.write_text(yaml.safe_dump({"seeds": [1, 2], "translate": TINY, "consensus": {"samples": 8}, "tried": changes}))
     return path
 
 
@@ -49,10 +51,21 @@ def test_seeds_their_mean_an_ensemble_and_what_was_tried(
     assert command(corpus, config) == 0
     results = config.parent / "results"
     found = json.loads((results / "gloss2text.json").read_text())
-    assert list(found["rows"]) == ["one constant sentence (the floor)", "seed 1", "seed 2", "ensemble of the 2 seeds"]
+    systems = ["seed 1", "seed 2", "ensemble of the 2 seeds"]
+    agreeing = [f"{system}, by consensus" for system in systems]
+    assert list(found["rows"]) == ["one constant sentence (the floor)", *systems, *agreeing]
     each = [found["rows"][f"seed {k}"]["test"]["bleu1"] for k in (1, 2)]
     assert found["mean"]["test"]["bleu1"][0] == pytest.approx(sum(each) / 2)
     assert found["mean"]["test"]["bleu1"][1] == pytest.approx(abs(each[0] - each[1]) / 2**0.5)
+    of_both = [found["rows"][name]["dev"]["bleu4"] for name in agreeing[:2]]
+    assert (
+        found["mean by consensus"]["dev"]["bleu4"][0] == pytest.approx(sum(of_both) / 2)
+        and len(found["options of the consensus"]) == 3
+    )
+    gained = found["by consensus against beam search"]
+    assert gained["mean"]["dev"][0] == pytest.approx(
+        found["mean by consensus"]["dev"]["bleu4"][0] - found["mean"]["dev"]["bleu4"][0]
+    )
     assert found["rows"]["seed 1"]["test"]["n"] == 8 and found["tried"] == {}
     assert command(corpus, config, "gloss2text-tried") == 0
     again = json.loads((results / "gloss2text.json").read_text())
@@ -104,3 +117,20 @@ def test_the_recipe_s_file_is_valid() -> None:
     assert len(config.seeds) == 3 and config.translate.precision == "bfloat16"
     for name, changes in config.tried.items():
         assert gloss2text.recipe(config, name, str(path)) != config.translate or not changes
+
+
+def test_the_page_has_what_the_results_say() -> None:
+    text = (ROOT / "docs/phoenix14t.md").read_text(encoding="utf-8")
+    begin, end = "<!-- table gloss2text: begin -->", "<!-- table gloss2text: end -->"
+    shown = text.split(begin)[1].split(end)[0].strip()
+    [name] = re.findall(r"results/(\w+)\.md\)", shown)
+    result = json.loads((ROOT / RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    assert shown == gloss2text.page(result, name).replace("](experiments/", "](../experiments/")
+
+
+@pytest.mark.parametrize("name", ["gloss2text", "gloss2text_consensus"])
+def test_the_reports_of_the_repository_are_what_their_figures_say(name: str) -> None:
+    """One of them is from before the consensus."""
+    files = [(ROOT / RESULTS / f"{name}{ending}").read_text(encoding="utf-8") for ending in (".json", ".md")]
+    result = json.loads(files[0])
+    assert gloss2text.markdown(result, result["tried"]) == files[1]
