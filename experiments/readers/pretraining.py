@@ -171,7 +171,7 @@ def make(request: Request, config: PretrainingConfig) -> None:
                     result = _write(request, config, place, done, made)
     if request.results == RESULTS:
         link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
-        made_by = "Made by `python -m experiments pretraining`."
+        made_by = f"Made by `python -m experiments {request.name}`."
         fill(f"table {request.name}", "\n".join([*result.sections, f"{made_by} {link}"]))
 
 
