@@ -208,6 +208,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
         config="readers/pretraining.yaml",
     ),
+    "pretraining_curve": Experiment(
+        "the same with a quarter of the sentences and with all",
+        _checked(pretraining.PretrainingConfig), pretraining.make, "pretraining",
+        needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
+        config="readers/pretraining_curve.yaml",
+    ),
     "long": Experiment(
         "segmenters on long takes: boundaries, false seconds, BLEU-4 of the subtitles",
         _checked(LongConfig), long_takes.make, "long", needs=RUN, page="docs/translate.md", config="long/long.yaml",

@@ -27,7 +27,9 @@ from experiments.report import Result, interval, table, write_result
 from experiments.request import RESULTS, Request
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
+from skeletor.poses.pose import file_sha256
 from skeletor.support.config import Config
+from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
 from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus
 from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
@@ -43,13 +45,30 @@ from slt.score.bootstrap import compare, statistics
 from slt.score.rates import compare_word_error_rates
 from slt.score.scores import score
 from slt.score.wer import word_error_rate
+from slt.translate.translator import WEIGHTS as GLOSS_WEIGHTS
 
 SPLITS = ("dev", "test")
 SCRATCH = "scratch"
+TEXTS = "texts"  # folder in a recogniser's: what Gloss2Text makes of its glosses
 # Whose source decides whether a training is made again: what writes the table does not.
 _PRETRAINED, _TRAINED = ("slt.recognise.pretraining.train",), ("slt.pipeline.work.readers.cascade",)
-LABELS = {SCRATCH: "from scratch", "masked": "masked joints and frames", "contrastive": "two corruptions of a clip",
-          "order": "order of segments", "sum": "the sum of the three"}  # fmt: skip
+_OBJECTIVES = {"masked": "masked joints and frames", "contrastive": "two corruptions of a clip",
+               "order": "order of segments"}  # fmt: skip
+
+
+class Arm(Config):
+    """One pretraining. steps: default that of `pretraining`."""
+
+    objectives: list[Objective] = Field(min_length=1)
+    steps: int | None = Field(None, ge=1)
+
+    @property
+    def label(self) -> str:
+        """In the table."""
+        some = [_OBJECTIVES[name] for name in self.objectives]
+        return ("the sum of all" if len(some) == len(_OBJECTIVES) else " + ".join(some)) + (
+            f", {self.steps:,} steps" if self.steps else ""
+        )
 
 
 class Point(Config):
@@ -67,7 +86,7 @@ class Point(Config):
 
 
 class PretrainingConfig(Config):
-    """pretraining: its `recogniser` is the one of this config. arms: name -> objectives. seed: of the pretrainings.
+    """pretraining: its `recogniser` is the one of this config. arms: the pretrainings. seed: of all of them.
 
     points: in the order of their trainings, the first seeds of all of them first. gloss_models: folders of trained
     Gloss2Text models.
@@ -77,7 +96,7 @@ class PretrainingConfig(Config):
     workers: int = Field(1, ge=1, le=64)
     recogniser: RecogniserConfig = RecogniserConfig()
     pretraining: PretrainConfig = PretrainConfig()
-    arms: dict[str, list[Objective]] = Field(min_length=1)
+    arms: dict[str, Arm] = Field(min_length=1)
     points: list[Point] = Field(min_length=1)
     gloss_models: list[str] = Field(min_length=1)
 
@@ -117,6 +136,7 @@ class Place:
 
 def make(request: Request, config: PretrainingConfig) -> None:
     """Train what is missing; write the table after each training."""
+    _weights(Path(config.gloss_models[0]))  # told before hours of training
     corpus = read_corpus(request.finished / "corpus")
     store = request.finished / "lifted"
     annotations = annotation_folder(gloss2text.find_corpus(request.corpus))
@@ -151,16 +171,20 @@ def make(request: Request, config: PretrainingConfig) -> None:
                     result = _write(request, config, place, done, made)
     if request.results == RESULTS:
         link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
-        made_by = "Made by `python -m experiments pretraining`."
+        made_by = f"Made by `python -m experiments {request.name}`."
         fill(f"table {request.name}", "\n".join([*result.sections, f"{made_by} {link}"]))
 
 
 def _pretrained(arm: str, config: PretrainingConfig, place: Place) -> Done:
     log_to(place.work / "log.txt")
-    own = config.pretraining.model_copy(update={"recogniser": config.recogniser, "objectives": config.arms[arm]})
+    own = config.pretraining.model_copy(update={"recogniser": config.recogniser, **_given(config.arms[arm])})
     work = partial(_pretrain, place.store / "train", [c.name for c in place.corpus.split("train")], own, config.seed)
     values = {"pretraining": own.model_dump(mode="json"), "seed": config.seed}
     return run_stage(f"pretrain {arm}", place.work / f"encoder-{arm}", work, values, (place.key,), code=_PRETRAINED)
+
+
+def _given(arm: Arm) -> dict[str, Any]:
+    return arm.model_dump(exclude_none=True)
 
 
 def _pretrain(store: Path, names: Sequence[str], config: PretrainConfig, seed: int, out: Path) -> None:
@@ -171,13 +195,22 @@ def _pretrain(store: Path, names: Sequence[str], config: PretrainConfig, seed: i
 
 
 def _trained(job: Job, encoder: Done | None, config: PretrainingConfig, place: Place) -> Done:
+    """A recogniser's stage. What it reads is translated in a stage of its own, in `TEXTS` of its folder."""
     log_to(place.work / "log.txt")
+    done = _recogniser(job, encoder, config, place)
+    model = Path(config.gloss_models[0])
+    translate = partial(translate_recognised, None, model, outputs_of(done.folder, RECOGNISED))
+    run_stage(f"{job.name}, {TEXTS}", done.folder / TEXTS, translate, {}, (done, _weights(model)))
+    return done
+
+
+def _recogniser(job: Job, encoder: Done | None, config: PretrainingConfig, place: Place) -> Done:
     weights = None if encoder is None else str(encoder.folder / WEIGHTS)
     recipe = config.recogniser.model_copy(update={"epochs": job.point.epochs})
     some = subset(place.corpus, job.point.share, job.seed)
     alignments = place.annotations if job.point.aligned else place.work / "no alignments"
     own = recipe.model_copy(update={"pretrained": weights})
-    work = partial(_train, place.store, some, alignments, own, job.seed, Path(config.gloss_models[0]))
+    work = partial(_train, place.store, some, alignments, own, job.seed)
     plain = json.dumps([(c.name, c.glosses) for c in some.clips])
     inputs: list[Done | str] = [place.key, hashlib.sha256(plain.encode()).hexdigest()]
     inputs += [] if encoder is None else [encoder]
@@ -185,13 +218,16 @@ def _trained(job: Job, encoder: Done | None, config: PretrainingConfig, place: P
     return run_stage(job.name, place.work / job.name, work, values, inputs, code=_TRAINED)
 
 
-def _train(
-    store: Path, corpus: Corpus, annotations: Path, recipe: RecogniserConfig, seed: int, gloss: Path, out: Path
-) -> None:
+def _weights(model: Path) -> str:
+    if not (model / GLOSS_WEIGHTS).is_file():
+        raise InputError(f"{model}: no trained Gloss2Text; give gloss_models (`make gloss2text` trains them)")
+    return file_sha256(model / GLOSS_WEIGHTS)
+
+
+def _train(store: Path, corpus: Corpus, annotations: Path, recipe: RecogniserConfig, seed: int, out: Path) -> None:
     start = time.process_time()
     train_on_glosses_of_poses(store, corpus, annotations, recipe, seed, "raw", out)
     _write_minutes(out, start)
-    translate_recognised(None, gloss, outputs_of(out, RECOGNISED), out)
 
 
 def _write_minutes(out: Path, start: float) -> None:
@@ -212,27 +248,28 @@ def _write(
 ) -> Result:
     splits = {split: place.corpus.split(split) for split in SPLITS}
     numbers: dict[str, Any] = {"pretrainings": {a: _minutes(e.folder) for a, e in encoders.items()}, "points": {}}
-    rows = []
+    rows, told = [], []
     for point in config.points:
         arms = {arm: [job for job in done if job.point == point and job.arm == arm] for arm in point.arms}
         found = {arm: _numbers(jobs, done, place.corpus, splits) for arm, jobs in arms.items() if jobs}
+        folders = {arm: {job.seed: done[job].folder for job in jobs} for arm, jobs in arms.items()}
         for arm in found:
-            own = {job.seed: job for job in arms[arm]}
-            other = {job.seed: job for job in arms.get(SCRATCH, [])}
-            shared = sorted(own.keys() & other.keys())
-            if arm != SCRATCH and shared:
-                scratch, with_encoder = ([done[of[seed]].folder for seed in shared] for of in (other, own))
-                found[arm]["gain"] = {split: _gain(scratch, with_encoder, splits[split]) for split in SPLITS}
-                found[arm]["gain"]["seeds"] = len(shared)
+            others = {"gain": SCRATCH, "longer": _shorter(arm, config.arms)}
+            for key, other in others.items():
+                if arm != SCRATCH and (gain := _gain(folders.get(other, {}), folders[arm], splits)):
+                    found[arm][key] = gain
         numbers["points"][point.name] = found
-        rows += [_row(point, arm, one) for arm, one in found.items()]
+        rows += [_row(point, _label(arm, config), one) for arm, one in found.items()]
+        told += [_longer(point, config.arms[arm], one["longer"]) for arm, one in found.items() if "longer" in one]
     head = ["sentences", "encoder", "seeds", "WER dev", "test", "BLEU-4 dev", "test", "WER test against scratch",
             "BLEU-4 test against scratch", "unseen glosses, test", "CPU min"]  # fmt: skip
-    minutes = ", ".join(f"{LABELS.get(a, a)} {m:.1f}" for a, m in numbers["pretrainings"].items())
+    minutes = ", ".join(f"{_label(arm, config)} {m:.1f}" for arm, m in numbers["pretrainings"].items())
     notes = [
         "WER and unseen glosses: per cent. BLEU-4: Gloss2Text, which knows all training sentences, of what was read. "
         "Differences: paired bootstrap over sentences, 95 %, of the seeds that both have. Seeds: of the training and "
-        f"of the choice of its sentences; one pretraining. CPU minutes of the pretrainings: {minutes or 'none'}."
+        f"of the choice of its sentences; one pretraining, of {config.pretraining.steps:,} steps where none are named. "
+        f"CPU minutes of the pretrainings: {minutes or 'none'}.",
+        *told,
     ]
     result = Result(["\n".join(table(head, rows, texts=2)) + "\n", *(f"{note}\n" for note in notes)], numbers)
     title = "What pretraining without glosses is worth to a recogniser"
@@ -271,25 +308,54 @@ def _numbers(
 def _read(folder: Path, clips: Sequence[Clip]) -> tuple[list[tuple[str, ...]], list[str]]:
     """Glosses and sentences of the clips; a clip without a pose counts as nothing read."""
     split = clips[0].split
-    glosses, texts = outputs_of(folder, RECOGNISED)[split], outputs_of(folder)[split]
+    glosses, texts = outputs_of(folder, RECOGNISED)[split], outputs_of(folder / TEXTS)[split]
     return [tuple(glosses.get(c.name, ())) for c in clips], [texts.get(c.name, "") for c in clips]
 
 
-def _gain(scratch: Sequence[Path], other: Sequence[Path], clips: Sequence[Clip]) -> dict[str, Any]:
-    true, texts = [c.glosses for c in clips], [c.text for c in clips]
-    read = [[_read(folder, clips) for folder in some] for some in (scratch, other)]
-    stats = [[statistics(one, texts) for _, one in some] for some in read]
-    glosses = [[one for one, _ in some] for some in read]
-    rates = compare_word_error_rates(glosses[0], glosses[1], true)
-    return {"wer": rates, "bleu4": compare(stats[0], stats[1])["bleu4"]}
+def _shorter(arm: str, arms: Mapping[str, Arm]) -> str:
+    """Of the arms with the same objectives as `arm`, the one whose steps are the default; "" if it is that itself."""
+    if arm not in arms or arms[arm].steps is None:
+        return ""
+    same = [name for name, one in arms.items() if one.objectives == arms[arm].objectives and one.steps is None]
+    return same[0] if same else ""
 
 
-def _row(point: Point, arm: str, found: Mapping[str, Any]) -> list[str]:
+def _gain(
+    before: Mapping[int, Path], after: Mapping[int, Path], splits: Mapping[str, Sequence[Clip]]
+) -> dict[str, Any]:
+    """Paired differences of what lies in the folders (by seed) of two arms; {} if they share no seed."""
+    seeds = sorted(before.keys() & after.keys())
+    if not seeds:
+        return {}
+    found: dict[str, Any] = {"seeds": len(seeds)}
+    for split, clips in splits.items():
+        true, texts = [c.glosses for c in clips], [c.text for c in clips]
+        read = [[_read(folders[seed], clips) for seed in seeds] for folders in (before, after)]
+        stats = [[statistics(one, texts) for _, one in some] for some in read]
+        glosses = [[one for one, _ in some] for some in read]
+        rates = compare_word_error_rates(glosses[0], glosses[1], true)
+        found[split] = {"wer": rates, "bleu4": compare(stats[0], stats[1])["bleu4"]}
+    return found
+
+
+def _label(arm: str, config: PretrainingConfig) -> str:
+    return "from scratch" if arm == SCRATCH else config.arms[arm].label
+
+
+def _longer(point: Point, arm: Arm, gain: Mapping[str, Any]) -> str:
+    seeds = f"{gain['seeds']} seed" + ("s" if gain["seeds"] > 1 else "")
+    wer, bleu = _differences(gain)
+    return f"{point.name}, {arm.label} against the fewer, test: WER {wer}, BLEU-4 {bleu} ({seeds})."
+
+
+def _differences(gain: Mapping[str, Any]) -> list[str]:
+    """WER and BLEU-4 on test, with intervals."""
+    return [f"{p.difference:+.1f} ({interval(p.interval)})" for p in (gain["test"]["wer"], gain["test"]["bleu4"])]
+
+
+def _row(point: Point, label: str, found: Mapping[str, Any]) -> list[str]:
     dev, test = found["dev"], found["test"]
     cells = [f"{part[key]:.1f}" for key in ("wer", "bleu4") for part in (dev, test)]
-    gain = found.get("gain")
-    apart = ["", ""]
-    if gain:
-        apart = [f"{p.difference:+.1f} ({interval(p.interval)})" for p in (gain["test"]["wer"], gain["test"]["bleu4"])]
-    return [point.name, LABELS.get(arm, arm), str(len(found["seeds"])), *cells, *apart, f"{found['unseen']:.1f}",
+    apart = _differences(found["gain"]) if "gain" in found else ["", ""]
+    return [point.name, label, str(len(found["seeds"])), *cells, *apart, f"{found['unseen']:.1f}",
             f"{found['minutes']:.1f}"]  # fmt: skip

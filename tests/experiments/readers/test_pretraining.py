@@ -35,8 +35,9 @@ def test_arms_points_and_differences(run: Path, tmp_path: Path) -> None:
     config = tmp_path / "tiny.yaml"
     config.write_text(
         "recogniser: {preset: tiny}\npretraining: {steps: 4, batch: 6, warmup: 1}\n"
-        "arms: {sum: [masked, contrastive, order], order: [order]}\n"
-        "points:\n  - {share: 0.5, epochs: 1.0, arms: {scratch: [1, 2], sum: [1, 2], order: [2]}}\n"
+        "arms: {sum: {objectives: [masked, contrastive, order]}, order: {objectives: [order]},\n"
+        "       long: {objectives: [order], steps: 6}}\n"
+        "points:\n  - {share: 0.5, epochs: 1.0, arms: {scratch: [1, 2], sum: [1, 2], order: [2], long: [2]}}\n"
         f"gloss_models: [{model}]\n"
     )
     command = ["pretraining", "--run", str(run), "--corpus", str(run / "corpus"), "--config", str(config),
@@ -44,17 +45,40 @@ def test_arms_points_and_differences(run: Path, tmp_path: Path) -> None:
     assert main(command) == 0
     numbers = json.loads((tmp_path / "results" / "tiny.json").read_text())["numbers"]
     (found,) = numbers["points"].values()
-    assert set(found) == {"scratch", "sum", "order"} and set(numbers["pretrainings"]) == {"sum", "order"}
-    for arm, seeds in (("sum", [1, 2]), ("order", [2])):
+    arms = {"sum": [1, 2], "order": [2], "long": [2]}
+    assert set(found) == {"scratch", *arms} and set(numbers["pretrainings"]) == set(arms)
+    for arm, seeds in arms.items():
         gain = found[arm]["gain"]
         assert found[arm]["seeds"] == seeds and gain["seeds"] == len(seeds)
         alike = [found["scratch"]["test"]["wers"][seed - 1] for seed in seeds]
         apart = found[arm]["test"]["wer"] - sum(alike) / len(alike)
         assert gain["test"]["wer"]["difference"] == pytest.approx(apart)
-    trained = list((tmp_path / "work").glob("*/recogniser.safetensors"))
-    before = {path: path.stat().st_mtime_ns for path in trained}
-    assert len(trained) == 5 and main(command) == 0  # nothing is trained again
-    assert {path: path.stat().st_mtime_ns for path in trained} == before
+    apart = found["long"]["test"]["wer"] - found["order"]["test"]["wer"]
+    assert found["long"]["longer"]["test"]["wer"]["difference"] == pytest.approx(apart)
+    assert not any("longer" in found[arm] for arm in ("scratch", "sum", "order"))
+    before, texts = (_times(tmp_path / "work", name) for name in ("*/recogniser.safetensors", "*/texts/test.json"))
+    assert len(before) == len(texts) == 6 and main(command) == 0  # nothing is made again
+    assert (_times(tmp_path / "work", "*/recogniser.safetensors"), _times(tmp_path / "work", "*/texts/test.json")) == (
+        before, texts
+    )  # fmt: skip
+    other = gloss2text.train("seed 2", TINY, 2, splits, tmp_path / "models").folder / "model"
+    config.write_text(config.read_text().replace(str(model), str(other)))
+    assert main(command) == 0  # another Gloss2Text translates what was read
+    assert _times(tmp_path / "work", "*/recogniser.safetensors") == before
+    assert not set(_times(tmp_path / "work", "*/texts/test.json").values()) & set(texts.values())
+
+
+def _times(folder: Path, files: str) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.glob(files)}
+
+
+def test_without_a_translator_nothing_is_trained(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ["recogniser.preset=tiny", f"gloss_models=[{tmp_path / 'none'}]"]
+    command = ["pretraining", "--run", str(run), "--corpus", str(run / "corpus"), "--work", str(tmp_path / "work"),
+               "--results", str(tmp_path / "results")]  # fmt: skip
+    assert main([*command, *(word for change in changes for word in ("--set", change))]) == 2
+    assert "no trained Gloss2Text" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "work").iterdir() if path.is_dir()] == []
 
 
 def test_less_of_the_sentences_is_a_part_of_more(run: Path) -> None:
