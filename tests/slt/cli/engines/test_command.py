@@ -231,9 +231,9 @@ def test_an_unfinished_run_with_other_options_is_not_mixed(
 def test_an_input_that_ends_its_workers_is_told_with_its_name(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from slt.shards import shard
+    from slt.shards import trying
 
-    monkeypatch.setattr(shard, "_deaths", lambda base: {0: 4} if base.name.endswith("1") else {})
+    monkeypatch.setattr(trying, "_deaths", lambda file: {0: 4} if file.stem.endswith("1") else {})
     here(monkeypatch, Here())
     code = stages.main("lift", ["in/a.safetensors", "in/two.x.safetensors", "-o", "out", *WAYS["here"]], "")
     told = capsys.readouterr()
