@@ -30,7 +30,7 @@ def note_files(folder: Path, besides: str, volume: int = VOLUME) -> str:
     """
     names = sorted(name for name in _files(folder) if name not in (besides, FILES))
     most = max(_LEAST, volume // max(len(names), 1))
-    total = sum((folder / name).stat().st_size for name in names)
+    total = sum(map(os.path.getsize, filter(os.path.isfile, (folder / name for name in names))))
     most = max(most, total) if total <= volume else most  # one of many may be large
     with ThreadPoolExecutor(_THREADS) as pool:
         digests = list(pool.map(partial(_digest, folder, most), names))

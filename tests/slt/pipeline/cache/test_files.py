@@ -41,3 +41,8 @@ def test_its_list_must_be_what_was_written(tmp_path):
     noted = note_files(folder_of(tmp_path, a=256), besides="")
     (tmp_path / "files.json").write_text("{}")
     assert "files.json has changed" in damage(tmp_path, noted)
+
+
+def test_a_link_that_leads_nowhere_is_as_it_was(tmp_path):
+    (folder_of(tmp_path, a=256) / "link").symlink_to("nowhere")
+    assert damage(tmp_path, note_files(tmp_path, besides="")) is None
