@@ -12,7 +12,7 @@ from skeletor.io.store import open_store
 from skeletor.poses.normalise import renormalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.progress import log, log_to
-from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage, stage_key
+from slt.pipeline.cache.stage import DONE, Done, kept_stage, read_json, run_stage, stage_key
 from slt.pipeline.mapping import worker_pool
 
 WEIGHTS = "refiner.safetensors"
@@ -65,7 +65,7 @@ class Job:
 def train_all(jobs: Sequence[Job], folder: Path, workers: int) -> list[Done]:
     """Train what is not there yet in `folder/<name>/`, `workers` trainings at a time with one thread each."""
     unique = {job.folder_name: job for job in jobs}
-    missing = [job for name, job in unique.items() if not _is_done(job, folder / name)]
+    missing = [job for name, job in unique.items() if kept_stage(name, folder / name, _key(job)) is None]
     if missing:
         log.info("%d trainings, %d of them to do", len(unique), len(missing))
         with worker_pool(min(workers, len(missing))) as pool:
@@ -80,11 +80,6 @@ def train_all(jobs: Sequence[Job], folder: Path, workers: int) -> list[Done]:
 
 def _key(job: Job) -> str:
     return stage_key(job.values, (), (_train,))
-
-
-def _is_done(job: Job, folder: Path) -> bool:
-    known = read_json(folder / DONE)
-    return bool(known.get("done")) and known.get("key") == _key(job)
 
 
 def _train(job: Job, folder: Path) -> Done:

@@ -34,7 +34,10 @@ def each_once(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _leads_to(path: Path) -> str:
     """`os.path.realpath`, but that the folder that a path lies in is not looked at again for each."""
-    folder, name = os.path.split(os.path.abspath(path))
+    # No `abspath`: it takes ".." off the names, and behind a link the folder above is another one.
+    folder, name = os.path.split(os.path.join(os.getcwd(), path))
+    if name in ("", ".", ".."):
+        return os.path.realpath(path)
     place = os.path.join(_real_folder(folder), name)
     try:
         link = stat.S_ISLNK(os.lstat(place).st_mode)

@@ -91,11 +91,15 @@ def read_table_of(
     """
     others = [other for other in SEPARATORS if other != separator]
     rows: list[Row] = read_rows(read_text(path, f"it is {what}"), (separator, *others), unproven=(separator,))
-    usual = {column.lower(): column for column in (*columns, *optional)}
-    head = [usual.get(cell.strip().lower(), cell.strip()) for cell in rows[0].fields] if rows else []
+    cells = [cell.strip() for cell in rows[0].fields] if rows else []
+    usual = {column.lower(): column for column in (*columns, *optional) if column not in cells}
+    head = [usual.get(cell.lower(), cell) for cell in cells]
     lacking = [column for column in columns if column not in head]
     if lacking:
         raise InputError(f"{path}: no column {lacking[0]!r} in its first line; it has to be {what}")
+    twice = next((column for column in (*columns, *optional) if head.count(column) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}: two columns may be {twice!r}; rename one in its first line")
     found = []
     for row in rows[1:]:
         if len(row.fields) != len(head):

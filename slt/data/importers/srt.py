@@ -13,7 +13,7 @@ from slt.data.tables import read_text
 _LARGEST = 16 << 20  # bytes
 _CLOCK = r"(\d{1,4}):(\d{2}):(\d{2})[,.](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(\s.*)?")
-_BEGINS = re.compile(r"\s*[\d:.,]+\s*-->")  # of a line of times; an arrow may stand in a text
+_BEGINS = re.compile(r"\s*([\d:.,]+|\S*\d:\S*)\s*-->")  # of times, mistyped ones too; a text may have an arrow
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|\{\\[^{}]*\}")  # <i>, {\an8}
 
 

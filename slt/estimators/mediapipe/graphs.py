@@ -91,8 +91,12 @@ class Part:
 
     def _loaded(self) -> Any:
         if self._graph is None:
-            with silence():  # what it loads it announces
-                self._started().wait_until_idle()
+            try:
+                with silence():  # what it loads it announces
+                    self._started().wait_until_idle()
+            except BaseException:  # half of a graph is none
+                self._graph = None
+                raise
         return self._graph
 
     def _call(self, graph: Any, packets: Mapping[str, Any], time: int | None) -> dict[str, Any]:

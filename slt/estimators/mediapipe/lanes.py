@@ -48,7 +48,7 @@ class Lanes:
     def _start(self, looks: Looks | None) -> None:
         if looks is None:
             return
-        while len(self._going) >= _AHEAD:
+        while self._going and (len(self._going) >= _AHEAD or all(hands.done() for hands in self._going[0])):
             self._wait()
         body = self._body.submit(self._tracker.look_at_body, looks)
         left = list(self._tracker.sides)  # to be looked at

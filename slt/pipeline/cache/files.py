@@ -1,7 +1,8 @@
 """The files of a finished stage: written down when it ends, and checked before it is kept.
 
 files.json holds the number of bytes that count of each file, and a digest by path; `done.json` has the digest of it.
-Files that came later are no matter; hidden ones neither, which are temporary.
+Files that came later are no matter; hidden ones neither, which are temporary, nor the checkpoints of a training, which
+nobody needs when it has ended: whoever wants their room may delete them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from skeletor.poses.pose import file_sha256
 FILES = "files.json"
 VOLUME = 1 << 30  # bytes of a stage that are read, of all its files: a second or two
 _LEAST = 1 << 16  # of each file, however many there are
+_CHECKPOINTS = (".ckpt", ".generator", ".checkpoint.pt")  # of JoeyNMT's trainer and ours
 _THREADS = 4  # hashing and reading leave Python's lock
 
 
@@ -30,7 +32,7 @@ def note_files(folder: Path, besides: str, volume: int = VOLUME) -> str:
     """
     names = sorted(name for name in _files(folder) if name not in (besides, FILES))
     most = max(_LEAST, volume // max(len(names), 1))
-    total = sum((folder / name).stat().st_size for name in names)
+    total = sum(map(os.path.getsize, filter(os.path.isfile, (folder / name for name in names))))
     most = max(most, total) if total <= volume else most  # one of many may be large
     with ThreadPoolExecutor(_THREADS) as pool:
         digests = list(pool.map(partial(_digest, folder, most), names))
@@ -58,11 +60,13 @@ def damage(folder: Path, noted: str) -> str | None:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Paths below a folder, with /; no hidden ones."""
+    """Paths below a folder, with /; no hidden ones, and no checkpoints."""
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         inner = Path(place).relative_to(folder)
-        yield from ((inner / name).as_posix() for name in files if not name.startswith("."))
+        yield from (
+            (inner / name).as_posix() for name in files if not name.startswith(".") and not name.endswith(_CHECKPOINTS)
+        )
 
 
 def _digest(folder: Path, most: int, name: str) -> str:

@@ -49,6 +49,22 @@ def test_what_has_the_same_content_or_is_not_there_stays(clips: Path, caplog: py
     assert not caplog.messages
 
 
+def test_two_points_behind_a_link_lead_out_of_what_it_leads_to(
+    clips: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (clips / "deep" / "deeper").mkdir(parents=True)
+    (clips / "deep" / "a.mp4").write_bytes(b"another one")
+    (clips / "link").symlink_to("deep/deeper")
+    monkeypatch.chdir(clips)
+    other = Path("link/../a.mp4")
+    assert other.read_bytes() == b"another one"
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        assert list(each_once([Path("a.mp4"), other, Path("deep/a.mp4"), Path("."), clips])) == [
+            Path("a.mp4"), other, Path(".")
+        ]  # fmt: skip
+    assert caplog.messages[0].startswith("deep/a.mp4 and 1 more")
+
+
 def test_slt_shards_plans_each_once(clips: Path, tmp_path: Path) -> None:
     given = [clips / "a.mp4", clips / "alias.mp4", clips / "b.mp4", clips / "a.mp4"]
     with pytest.raises(SystemExit) as end:

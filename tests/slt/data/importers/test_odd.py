@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.data.importers.base import ImportOptions
+from slt.data.importers.base import ImportOptions, read_table_of
 from slt.data.importers.write import import_data
 from slt.data.own import read_table
 from tests.slt.data.importers import trees
@@ -51,6 +51,18 @@ def quoted(separator: str) -> Change:
 )
 def test_tables_as_spreadsheets_write_them(tmp_path: Path, change: Change) -> None:
     assert imported("how2sign", how2sign(tmp_path, change))[0] == [("Hello; you, there.", 0.25, 0.95)]
+
+
+def test_a_column_that_is_named_as_it_should_be_is_not_taken_over_by_one_in_other_case(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("name|Name|SPLIT\nclip|Somebody|train\n", encoding="utf-8")
+    ((_, row),) = read_table_of(tmp_path / "t.csv", "|", ("name", "split"), "a table")
+    assert row["name"] == "clip" and row["split"] == "train"
+
+
+def test_two_columns_that_may_be_the_same_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("Name|NAME|split\na|b|train\n", encoding="utf-8")
+    with pytest.raises(InputError, match="two columns may be 'name'"):
+        read_table_of(tmp_path / "t.csv", "|", ("name", "split"), "a table")
 
 
 def test_a_table_of_validation_is_one_of_dev(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ def test_no_empty_line_between_and_an_arrow_in_a_text(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"", "no subtitles"), (b"1\nnow --> then\nx\n", "line 2: 'now --> then'"), (b"\xff\xfe\x00", "UTF-8"),
-     (b"1\n00:00:01,000 -->\n", "line 2")],
+     (b"1\n00:00:01,000 -->\n", "line 2"),
+     (b"00:00:01,000 --> 00:00:02,000\nJa.\n00:00:O3,000 --> 00:00:04,000\nNein.\n", "line 3: '00:00:O3,000")],
 )  # fmt: skip
 def test_what_are_no_subtitles_is_one_line(tmp_path, content, message):
     (tmp_path / "a.srt").write_bytes(content)

@@ -1,5 +1,6 @@
 """Threads of body and hands, with a tracker that finds nothing but says who asked it for what."""
 
+import concurrent.futures
 import threading
 from collections.abc import Callable, Sequence
 
@@ -126,3 +127,24 @@ def test_what_goes_wrong_is_raised_and_all_threads_end(where):
         run(tracker, 100, tell)
     assert told[:3] == [0, 1, 2] and 3 not in told
     assert tracker.closed and threading.active_count() == before and tracker.looks < 10
+
+
+def test_what_went_wrong_is_raised_with_the_next_frame():
+    """Not when as many frames wait as may: a stream may stand still before that."""
+    ended = threading.Event()
+
+    def tell(number, row):
+        try:
+            raise ValueError("torn")
+        finally:
+            ended.set()
+
+    lanes = Lanes(Asked(sides=((0, 1),)), tell)
+    try:
+        lanes.look(PICTURE, 0)
+        assert ended.wait(60)
+        concurrent.futures.wait(lanes._going[0], 60)
+        with pytest.raises(ValueError, match="torn"):
+            lanes.look(PICTURE, 1)
+    finally:
+        lanes.close()
