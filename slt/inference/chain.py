@@ -272,7 +272,7 @@ def model_folder(given: Path | None = None, shipped: bool = True) -> Path:
     """
     folder = given or newest_model() or (shipped_model() if shipped else None)
     if folder is None:
-        raise InputError("no trained model found under runs/; run `make pipeline`, or give --model DIR")
+        raise InputError(f"no trained model found under {_runs()}/; run `make pipeline`, or give --model DIR")
     return folder
 
 
@@ -311,9 +311,12 @@ def shipped_model() -> Path | None:
 
 def newest_model(root: Path | None = None) -> Path | None:
     """The model folder written last under runs/ (or $SLT_RUNS), or None."""
-    root = root or Path(os.environ.get("SLT_RUNS", "runs"))
-    found = sorted(root.glob("*/model/model.yaml"), key=lambda p: p.stat().st_mtime)
+    found = sorted((root or _runs()).glob("*/model/model.yaml"), key=lambda p: p.stat().st_mtime)
     return found[-1].parent if found else None
+
+
+def _runs() -> Path:
+    return Path(os.environ.get("SLT_RUNS", "runs"))
 
 
 def make_refiner(name: str, model: Path | None = None, carried: bool = True) -> Refiner:

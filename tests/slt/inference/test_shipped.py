@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from skeletor.refiners.registry import REFINERS
 from skeletor.support.config import load_config
+from skeletor.support.errors import InputError
 from slt.cli import main
 from slt.estimators.registry import ESTIMATORS
 from slt.inference.chain import SHIPPED, load_chain, model_folder, shipped_model
@@ -33,6 +35,18 @@ def test_it_is_small_and_stands_where_no_run_is(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("SLT_RUNS", str(tmp_path))
     assert model_folder() == SHIPPED == shipped_model()
     assert sum(file.stat().st_size for file in SHIPPED.iterdir()) <= 10_000_000
+
+
+def test_where_a_run_is_needed_the_message_names_the_folder_that_was_looked_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLT_RUNS", str(tmp_path / "elsewhere"))
+    with pytest.raises(InputError, match=f"no trained model found under {re.escape(str(tmp_path / 'elsewhere'))}/;"):
+        model_folder(shipped=False)
+    monkeypatch.delenv("SLT_RUNS")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="under runs/;"):
+        model_folder(shipped=False)
 
 
 def test_it_is_of_todays_demo(about: dict[str, Any]) -> None:
