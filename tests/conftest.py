@@ -17,7 +17,7 @@ from tests.hardening.warm import fork_workers
 
 # A busy machine must not fail a property: no time limit per example. What passes once passes on every machine: examples
 # are the same in each run. `--hypothesis-profile=search` looks for new ones.
-settings.register_profile("house", deadline=None, derandomize=True)
+settings.register_profile("house", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("search", deadline=None)
 settings.load_profile("house")
 

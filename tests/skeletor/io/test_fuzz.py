@@ -21,7 +21,7 @@ def attack(cases: int) -> subprocess.CompletedProcess[str]:
 
 
 def test_damaged_files_are_refused_or_read_in_place() -> None:
-    done = attack(300)
+    done = attack(150)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) == 1 + len(OWN)
 

@@ -14,8 +14,8 @@ make_clip(plan, config, Path(sys.argv[1]))
 
 
 def test_a_clip_has_the_same_bytes_in_every_process(tmp_path):
-    folders = [tmp_path / str(k) for k in range(5)]
+    folders = [tmp_path / str(k) for k in range(3)]
     for folder in folders:
         subprocess.run([sys.executable, "-c", RENDER, str(folder)], check=True)
     files = [next(folder.rglob("*.mp4")) for folder in folders]
-    assert len({file.read_bytes() for file in files}) == 1  # with x264's macroblock tree there were 3 to 5
+    assert len({file.read_bytes() for file in files}) == 1  # with x264's macroblock tree nearly each had its own

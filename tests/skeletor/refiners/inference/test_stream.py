@@ -125,7 +125,7 @@ def test_a_stream_gives_what_the_whole_clip_gives_after_a_fixed_delay(
 
 
 @given(st.integers(1, 40), st.integers(0, 99), st.sampled_from([1, 3]))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_a_long_clip_in_pieces_is_the_same_to_the_bit(chunk: int, seed: int, stride: int) -> None:
     pose = broken_clip(60, seed)
     refiner = SkeletorRefiner(LOADED, radius=3, stride=stride, batch=4, horizon=9)

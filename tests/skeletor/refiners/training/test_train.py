@@ -148,7 +148,7 @@ def test_degraded_versions_are_the_input(tmp_path: Path) -> None:
     good = clips(6)
     worse = [p.replace(p.keypoints + np.float32(0.3)) for p in good]
     quick = config(
-        max_steps=120, learning_rate=1e-2, degraded_share=1.0, validate_every=120, checkpoint_every=120, mirror=False
+        max_steps=60, learning_rate=1e-2, degraded_share=1.0, validate_every=60, checkpoint_every=60, mirror=False
     )
     with_pairs = train_refiner(good, quick, tmp_path / "a", degraded=worse)
     assert with_pairs.validation_error_input > 0.4  # .3 in each of three coordinates is .52

@@ -80,7 +80,7 @@ def test_with_patience_its_segments_are_those_of_the_whole_recording(pose, piece
     assert streamed(stream, pose, piece) == learned_segments(pose, Written(), shortest=shortest)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(chances(), st.sampled_from([None, 1.2, 5.0]))
 def test_segments_are_in_order_and_not_too_long_however_the_frames_are_cut(pose, longest):
     found = [streamed(NetworkStream(FPS, Written(), longest, patience=0.4), pose, piece) for piece in (1, 11, 500)]
