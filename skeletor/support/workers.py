@@ -38,13 +38,23 @@ def worker_pool(workers: int, initializer: Callable[[], None] | None = None) -> 
         try:
             yield pool
         except Exception:
+            _end_if_broken(pool, context)
             pool.shutdown(cancel_futures=True)
             raise
+        _end_if_broken(pool, context)
         pool.shutdown()
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         end_workers(context.started)
         pool.shutdown()
         raise
+
+
+def _end_if_broken(pool: ProcessPoolExecutor, context: _Context) -> None:
+    """A pool that breaks ends the workers that it knows, and waits for all: one that was just being started would be
+    waited for without end."""
+    if pool._broken:
+        for process in context.started:
+            process.terminate()
 
 
 def end_workers(processes: Sequence[SpawnProcess]) -> None:
