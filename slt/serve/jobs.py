@@ -217,7 +217,8 @@ class Jobs:
     def _loaded(self, ready: Future[None]) -> None:
         """Called once a process has loaded its models, or could not: that is told at once, not at the first upload."""
         failed = None if ready.cancelled() else ready.exception()
-        if failed is not None and not isinstance(failed, BrokenProcessPool):
+        ended = self._closing or isinstance(failed, BrokenProcessPool)  # what breaks an import off is no fault of it
+        if failed is not None and not ended:
             log.warning("the models cannot be loaded: %s", one_line(as_input_error(failed) or failed))
         with self._changed:
             self._changed.notify_all()
