@@ -85,7 +85,7 @@ def _deaths(file: Path) -> dict[int, int]:
         if raw["at"] is None or _queued_again(raw.get("job")):
             return deaths
         at = int(raw["at"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     return deaths | {at: deaths.get(at, 0) + 1}
 

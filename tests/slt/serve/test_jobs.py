@@ -191,6 +191,15 @@ def test_models_that_cannot_be_loaded_are_told_before_the_first_upload(caplog):
         until(lambda: "the models cannot be loaded: device cuda: there is none" in caplog.text)
 
 
+def test_models_whose_loading_was_broken_off_by_the_end_are_not_told_as_faulty(caplog):
+    broken_off = Future()
+    broken_off.set_exception(RuntimeError("an import was broken off"))
+    with queue(Limits()) as jobs:
+        jobs.close()
+        jobs._loaded(broken_off)
+    assert "cannot be loaded" not in caplog.text
+
+
 def test_work_that_takes_too_long_is_given_up():
     with queue(Limits(minutes=0.02)) as jobs:
         stuck, after = sent(jobs, "stuck"), sent(jobs, "a")
