@@ -64,4 +64,6 @@ def test_a_header_is_checked_before_anything_is_made(kind: str, change: dict[str
 
 def test_a_header_may_leave_out_the_strides_of_the_training() -> None:
     config = REGISTRY["uplift-upsample"].config(output_stride=3, input_strides=[3, 6])
-    check_arguments(network_arguments(config, SIGNING_50), 50, "test")
+    header = network_arguments(config, SIGNING_50)
+    check_arguments(header, 50, "test")
+    assert "input_strides" not in header and header["output_stride"] == 3
