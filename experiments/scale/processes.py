@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -13,12 +14,10 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def descendants(pid: int) -> list[int]:
     """Processes that a process has begun, and those that they have begun, and so on."""
     found: list[int] = []
-    try:
+    with suppress(FileNotFoundError, ProcessLookupError):  # the process, or a thread of it, ended meanwhile
         for task in (Path("/proc") / str(pid) / "task").iterdir():
             for child in (task / "children").read_text().split():
                 found += [int(child), *descendants(int(child))]
-    except OSError:  # ended meanwhile
-        pass
     return found
 
 
@@ -45,7 +44,7 @@ def cpu_seconds(pid: int) -> float:
     for one in (pid, *descendants(pid)):
         try:
             fields = (Path("/proc") / str(one) / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
+        except OSError:  # ended meanwhile
             continue
         total += sum(map(int, fields[11:15])) / _TICKS  # utime, stime, and the same of ended children
     return total
@@ -90,7 +89,7 @@ class Counted:
         for pid in (self._pid, *descendants(self._pid)):
             try:
                 fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
+            except OSError:  # ended meanwhile
                 continue
             found[pid, fields[19]] = sum(map(int, fields[11:13])) / _TICKS
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -34,14 +35,12 @@ async def receive(request: Request, target: Path, limits: Limits) -> None:
     size, pieces = 0, request.stream()
     last = monotonic() + limits.minutes * 60  # else a byte now and then would hold a place for ever
     try:
-        with target.open("xb") as file:
+        with target.open("xb") as file, suppress(StopAsyncIteration):  # behind the last piece
             while True:
                 piece = await asyncio.wait_for(anext(pieces), min(limits.silence, last - monotonic()))
                 size += len(piece)
                 _check_size(size, limits)
                 await run_in_threadpool(file.write, piece)
-    except StopAsyncIteration:
-        pass
     except TimeoutError as error:
         raise InputError(
             f"the upload stopped for {limits.silence:g} s, or took over {limits.minutes:g} minutes; send it again"

@@ -65,6 +65,6 @@ def let_go(kept: Sequence[int] = ()) -> None:
             try:
                 os.fstat(int(name))
                 os.dup2(null, int(name))
-            except OSError:
+            except OSError:  # the listing's own, closed by now
                 continue
     os.close(null)

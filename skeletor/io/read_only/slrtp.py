@@ -118,7 +118,7 @@ class Clips(Mapping[str, PoseSequence]):
         for name in list(self._values)[:_SAMPLE]:
             try:
                 points = self._points(name)
-            except InputError:
+            except InputError:  # told when the clip itself is read
                 continue
             for part, found in parts.items():
                 joints = [f"{side}_{part}" for side in ("right", "left")]

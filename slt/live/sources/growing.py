@@ -36,7 +36,7 @@ class Growing:
                 if self._pipe and not select.select([self._descriptor], [], [], _LOOK)[0]:
                     continue
                 read = os.read(self._descriptor, size)
-            except BlockingIOError:
+            except BlockingIOError:  # another reader of the pipe was quicker
                 continue
             except OSError as error:
                 self.error = error

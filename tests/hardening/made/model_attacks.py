@@ -130,7 +130,7 @@ def spoil_lifter(place: Place, change: Callable[[dict[str, Any]], None]) -> Path
     for key, text in about.items():
         try:
             values = json.loads(text)
-        except ValueError:
+        except ValueError:  # plain text
             continue
         if isinstance(values, dict) and "blocks" in json.dumps(values):
             target = values if "model" in values else {"model": values}
