@@ -23,15 +23,20 @@ _EMPTY = 50  # pictures in a row that do not come, until a camera is taken to be
 class Capture(Protocol):
     """What is used of `cv2.VideoCapture`."""
 
-    def isOpened(self) -> bool: ...
+    def isOpened(self) -> bool:
+        """Whether the camera can be read."""
 
-    def read(self) -> tuple[bool, np.ndarray | None]: ...
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        """Whether a picture came, and the picture, (H, W, 3) uint8 in BGR. Waits for it."""
 
-    def get(self, number: int, /) -> float: ...
+    def get(self, number: int, /) -> float:
+        """The value of a property, one of `cv2.CAP_PROP_*`; 0 if the camera does not know it."""
 
-    def set(self, number: int, value: float, /) -> bool: ...
+    def set(self, number: int, value: float, /) -> bool:
+        """Ask for a value of a property; whether the camera says that it took it."""
 
-    def release(self) -> None: ...
+    def release(self) -> None:
+        """Give the camera back."""
 
 
 class Camera:
@@ -117,5 +122,5 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(cv2.error):
+        with suppress(cv2.error):  # else it would hide the error of the block
             logging.setLogLevel(before)
