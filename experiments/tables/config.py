@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from skeletor.refiners.training.config import RefinerTrainConfig
-from skeletor.support.config import Config, check_config, load_config, read_yaml_file
+from skeletor.support.config import Config, check_config, load_config, merged, read_yaml_file
 from skeletor.support.errors import InputError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -151,15 +150,6 @@ class AblationTable(TableConfig):
     def train_of(self, variant: Variant) -> RefinerTrainConfig:
         """The training of a variant. InputError if it is none."""
         return check_config(merged(self.base, variant.change), RefinerTrainConfig, f"variant {variant.label!r}")
-
-
-def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `change`, section by section."""
-    result = dict(base)
-    for key, value in change.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return result
 
 
 _KINDS: dict[str, type[TableConfig]] = {

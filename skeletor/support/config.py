@@ -185,6 +185,15 @@ def override(raw: dict[str, Any], overrides: Mapping[str, Any], where: str) -> N
         _set(raw, key, value, where)
 
 
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`; a section that both have keeps what `over` does not give."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
 def check_config(raw: Any, model: type[C], where: str) -> C:
     """Check plain values, from YAML or JSON, against `model`; InputError, one line that names `where` and the key."""
     return check_values(raw, model.model_validate, where)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from skeletor.io.formats import write_pose
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from slt.inference.model_folder import Card, ModelConfig, save_model_folder
@@ -16,6 +18,7 @@ from slt.translate.joey.batches import Example
 from slt.translate.train import train_translator
 from slt.translate.translator import Translator
 from tests.once import once
+from tests.slt.data.own_sets import write_lines
 
 WORDS = ["regen", "sonne", "wind", "schnee"]
 REST = np.array([[0, -0.6, 0.1], [0, 0, 0], [-0.5, 0, 0], [-0.6, 0.8, 0], [-0.4, 1.0, 0.4],
@@ -46,6 +49,25 @@ def clips(number: int, seed: int) -> list[Example]:
         pose = perform(words, 1000 * seed + k)
         made.append(Example(pose.provenance.source, pose, " ".join([*words, "."]), tuple(w.upper() for w in words)))
     return made
+
+
+def write_toy_set(root: Path, head: Sequence[str], cells: Callable[[Example], Sequence[str]]) -> Path:
+    """A data set of 16, 5 and 2 clips, as files of 2D poses. cells: what follows name and split in a clip's line."""
+    lines = []
+    for split, count, seed in (("train", 16, 1), ("dev", 5, 2), ("test", 2, 3)):
+        for k, example in enumerate(clips(count, seed)):
+            file = root / "videos" / f"{split}-{k}.safetensors"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_pose(example.pose.replace(in_pixels(example.pose)), file)
+            lines.append((file.stem, split, *cells(example)))
+    write_lines(root, *lines, head=("name", "split", *head))
+    return root
+
+
+def in_pixels(pose: PoseSequence) -> np.ndarray:
+    """(T, J, 2): the pose as a camera sees it that is far away."""
+    points: np.ndarray = pose.keypoints[:, :, :2] * 60 + 200
+    return points
 
 
 def toy_model(factory: pytest.TempPathFactory) -> Path:

@@ -11,7 +11,7 @@ from skeletor.learning.corrupt import Corruption
 from skeletor.refiners.fill import Fill
 from skeletor.refiners.networks.build import RefinerModelConfig
 from skeletor.refiners.networks.skeletor import SkeletorConfig
-from skeletor.support.config import Config
+from skeletor.support.config import Config, merged
 
 Preset = Literal["small", "motion", "paper", "smoothnet", "harmless"]
 
@@ -79,7 +79,7 @@ class RefinerTrainConfig(Config):
     def _from_preset(cls, raw: Any) -> Any:
         """Values that are not given come from the preset that is named."""
         if isinstance(raw, Mapping) and isinstance(raw.get("preset"), str):
-            return _merge(PRESETS.get(raw["preset"], {}), raw)
+            return merged(PRESETS.get(raw["preset"], {}), raw)
         return raw
 
     @model_validator(mode="after")
@@ -189,11 +189,3 @@ PRESETS: dict[str, dict[str, Any]] = {
 def train_preset(name: Preset, **changes: Any) -> RefinerTrainConfig:
     """The config of a preset, with top-level values changed."""
     return RefinerTrainConfig.model_validate({"preset": name, **changes})
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        inner = merged.get(key)
-        merged[key] = _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return merged

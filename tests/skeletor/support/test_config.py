@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import model_validator
 
-from skeletor.support.config import Config, load_config, read_overrides, read_yaml
+from skeletor.support.config import Config, load_config, merged, read_overrides, read_yaml
 from skeletor.support.errors import InputError
 
 
@@ -165,3 +165,12 @@ def test_any_text_gives_the_same_value_again_or_a_yaml_error(data):
         assert str(error)
     else:
         assert repr(read_yaml(text)) == repr(value)  # by its text, since NaN is not NaN
+
+
+def test_sections_are_merged_and_lists_replaced():
+    base = {"model": {"layers": 2, "inner": {"a": 1}}, "rows": [1, 2], "seed": 1}
+    over = {"model": {"inner": {"b": 2}}, "rows": [3], "seed": {"x": 1}, "new": None}
+    assert merged(base, over) == {
+        "model": {"layers": 2, "inner": {"a": 1, "b": 2}}, "rows": [3], "seed": {"x": 1}, "new": None,
+    }  # fmt: skip
+    assert base["model"] == {"layers": 2, "inner": {"a": 1}}, "the base is left as it was"

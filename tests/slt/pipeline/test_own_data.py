@@ -12,21 +12,14 @@ from skeletor.io.store import open_store
 from slt.pipeline.config import RunConfig
 from slt.pipeline.run import run
 from tests.slt.data.own_sets import write_lines
-from tests.slt.toy import WORDS, clips
+from tests.slt.toy import WORDS, clips, in_pixels, write_toy_set
 
 TINY = Path(__file__).parents[3] / "configs" / "tiny.yaml"
 
 
 @pytest.mark.slow
 def test_poses_of_a_toy_language_become_a_model(tmp_path):
-    lines = []
-    for split, count, seed in (("train", 16, 1), ("dev", 5, 2), ("test", 2, 3)):
-        for k, example in enumerate(clips(count, seed)):
-            (tmp_path / "mine" / "videos").mkdir(parents=True, exist_ok=True)
-            flat = example.pose.replace(example.pose.keypoints[:, :, :2] * 60 + 200)
-            write_pose(flat, tmp_path / "mine" / "videos" / f"{split}-{k}.safetensors")
-            lines.append((f"{split}-{k}", split, f"{example.text.removesuffix(' .').upper()} !"))
-    write_lines(tmp_path / "mine", *lines, head=("name", "split", "text"))
+    write_toy_set(tmp_path / "mine", ["text"], lambda example: [f"{example.text.removesuffix(' .').upper()} !"])
     values = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     values |= {"workers": 1, "rows": ["raw"], "gloss2text": False, "estimator": {"name": "poses"}}
     values |= {"lift": {"mode": "fast"}, "refine": {"name": "none"}}
@@ -46,7 +39,7 @@ def test_parts_of_recordings_in_characters_and_lower_case_become_a_model(tmp_pat
     for split, count, seed in (("train", 16, 1), ("dev", 5, 2), ("test", 2, 3)):
         points, begun = [], 0
         for k, example in enumerate(clips(count, seed)):
-            points.append(example.pose.keypoints[:, :, :2] * 60 + 200)
+            points.append(in_pixels(example.pose))
             text = "".join(signs[word] for word in example.text.split()[:-1])
             times = (begun / 25, (begun + len(example.pose)) / 25)
             lines.append((f"{split}-{k}", f"videos/{split}.safetensors", *(f"{t:.2f}" for t in times), split, text))

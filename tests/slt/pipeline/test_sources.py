@@ -102,12 +102,12 @@ def test_it_is_estimated_and_lifted_like_any_other(tmp_path):
     from skeletor.io.store import open_store
     from skeletor.lifters.fast_lifter import FastOptions
     from skeletor.refiners.base import NoRefineOptions
-    from tests.slt.toy import perform
+    from tests.slt.toy import in_pixels, perform
 
     root = sound_set(tmp_path / "mine", {"train": 2, "dev": 5, "test": 1})
     for k, file in enumerate(sorted((root / "videos").iterdir())):
         pose = perform(["regen", "wind"], k)
-        flat = pose.replace(pose.keypoints[:, :, :2] * 60 + 200)
+        flat = pose.replace(in_pixels(pose))
         write_pose(flat, file)
     config = RunConfig(
         workers=1, gloss2text=False, rows=["raw"],

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from skeletor.io.formats import write_pose
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Here, Run
 from slt.recognise.config import PRESETS
-from tests.slt.data.own_sets import write_lines
-from tests.slt.toy import clips
+from tests.slt.toy import write_toy_set
 from tests.torchrun import by_torchrun
 
 TINY = Path(__file__).parents[3] / "configs" / "tiny.yaml"
@@ -46,14 +44,7 @@ if __name__ == "__main__":  # worker processes import this file
 
 @pytest.mark.slow
 def test_a_run_goes_on_after_a_killed_process_and_has_its_table(tmp_path: Path) -> None:
-    lines = []
-    for split, count, seed in (("train", 16, 1), ("dev", 5, 2), ("test", 2, 3)):
-        for k, example in enumerate(clips(count, seed)):
-            (tmp_path / "mine" / "videos").mkdir(parents=True, exist_ok=True)
-            flat = example.pose.replace(example.pose.keypoints[:, :, :2] * 60 + 200)
-            write_pose(flat, tmp_path / "mine" / "videos" / f"{split}-{k}.safetensors")
-            lines.append((f"{split}-{k}", split, " ".join(example.glosses), example.text))
-    write_lines(tmp_path / "mine", *lines, head=("name", "split", "glosses", "text"))
+    write_toy_set(tmp_path / "mine", ["glosses", "text"], lambda e: [" ".join(e.glosses), e.text])
     values = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     values |= {"workers": 1, "rows": ["skeletor"], "estimator": {"name": "poses"}, "shipped_refiner": False}
     values |= {"recogniser": {"preset": "tiny", "batch": 4, "epochs": 4.0}}

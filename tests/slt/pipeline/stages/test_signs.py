@@ -28,7 +28,7 @@ from slt.pipeline.work.readers import train_signs as work
 from slt.recognise.config import PRESETS
 from slt.score.accuracy import score_hits
 from tests.slt.data.own_sets import write_lines
-from tests.slt.toy import WORDS, perform
+from tests.slt.toy import WORDS, in_pixels, perform
 
 
 def of_signers(names: list[str], folds: int = 5) -> Run:
@@ -107,7 +107,7 @@ def test_a_table_of_glosses_becomes_a_model_that_names_signs(tmp_path, capsys):
     for split, count in (("train", 24), ("dev", 8), ("test", 8)):
         for k in range(count):
             pose = perform([WORDS[k % 4]] * 2, 100 * len(split) + k)
-            flat = pose.replace(pose.keypoints[:, :, :2] * 60 + 200, units="pixel")
+            flat = pose.replace(in_pixels(pose), units="pixel")
             write_pose(flat, tmp_path / "mine" / "videos" / f"{split}-{k}.safetensors")
             lines.append((f"{split}-{k}", split, f"s{k % 3}", WORDS[k % 4].upper()))
     write_lines(tmp_path / "mine", *lines, head=("name", "split", "signer", "glosses"))
