@@ -16,9 +16,9 @@ import av
 from skeletor.files.mistaken import never_data, packed, table_of_points
 from skeletor.support.errors import InputError
 from slt.video.base import check_regular
-from slt.video.edits import read_edits
+from slt.video.headers.edits import read_edits
+from slt.video.headers.mp4 import cut_fragment
 from slt.video.picture import MAXIMUM_PIXELS, check_aspect, check_size
-from slt.video.whole import cut_fragment
 
 # The last two: PyAV, of streams that appear midway; and of a library error that it does not know.
 FFMPEG_ERRORS = (

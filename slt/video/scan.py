@@ -19,12 +19,13 @@ from av.format import Flags
 
 from skeletor.support.errors import InputError
 from slt.video.base import DEFAULT_FPS
-from slt.video.broadcast import codec_change
 from slt.video.clock import MAXIMUM_FPS, disorder, grid, jumps_in, sound_times
 from slt.video.container import A_PICTURE, FFMPEG_ERRORS, Frames, Packets, open_container, others
-from slt.video.edits import read_edits
+from slt.video.headers.broadcast import codec_change
+from slt.video.headers.edits import read_edits
+from slt.video.headers.mp4 import encrypted
+from slt.video.headers.whole import broken_end, second_video
 from slt.video.picture import displayed_size
-from slt.video.whole import broken_end, encrypted, second_video
 
 MINIMUM_SHARE = 0.9  # of the promised frames, below which a file that breaks off is an error
 _NONE = np.iinfo(np.int64).min

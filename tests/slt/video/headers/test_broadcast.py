@@ -4,7 +4,7 @@ import pytest
 
 from skeletor.support.errors import InputError
 from slt.video import open_video
-from slt.video.broadcast import codec_change
+from slt.video.headers.broadcast import codec_change
 from tests.slt.video.conftest import Clips
 
 PID = 256

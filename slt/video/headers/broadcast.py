@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from slt.video.whole import ts_packets
+from slt.video.headers.whole import ts_packets
 
 _CHUNK = 1 << 15  # packets to look at at once
 _PICTURES = {

@@ -1,4 +1,4 @@
-"""Checks whether a file ends where its container says, to find videos that break off.
+"""Checks whether a file ends where its container says, to find videos that break off, or that go on behind their end.
 
 Each format says in its own way how long it is. What is checked is the outermost frame alone, from a few bytes; nothing
 found is no proof that the file is whole.
@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-LARGEST_HEAD = 1 << 26  # bytes of a moov box
+from slt.video.headers.mp4 import MOST_BOXES, boxes
+
 _TS_PACKETS = (188, 192, 204)
 _TS_HEAD = 40  # packets to look at
 _TS_TAIL = 4000  # packets at the end to look at
 _TS_SHARE = 0.6
 _TS_NULL = (0x1F, 0xFF)  # the number of packets that fill up a constant rate
 _OGG_TAIL = 1 << 17
-_BOXES = 1_000_000  # more than a day of fragments has
-_FIRST_BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"sidx")
 _PADDING = (b"free", b"skip", b"wide", b"uuid")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MXF_PART = bytes.fromhex("060e2b34020501010d01020101")
@@ -49,18 +48,6 @@ def broken_end(path: Path, formats: str) -> str | None:
         return None
 
 
-def cut_fragment(path: Path) -> int | None:
-    """Where the head of the last fragment of an MP4 begins, if the file ends within it; None for any other file."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            if file.read(8)[4:] not in _FIRST_BOXES:
-                return None
-            return next((p for p, length, name in boxes(file) if name == b"moof" and p + length > size), None)
-    except OSError:
-        return None
-
-
 def second_video(path: Path, formats: str) -> bool:
     """Whether a second video stands behind the end of one in a format of which FFmpeg reads the first alone."""
     try:
@@ -79,41 +66,10 @@ def second_video(path: Path, formats: str) -> bool:
     return False
 
 
-def encrypted(path: Path, formats: str) -> bool:
-    """Whether an MP4 says that its pictures are encrypted ("encv", with a scheme, in the description of a stream)."""
-    if "mp4" not in formats.split(","):
-        return False
-    try:
-        with path.open("rb") as file:
-            heads = [(place, length) for place, length, name in boxes(file) if name == b"moov"]
-            for place, length in heads[:1]:
-                file.seek(place)
-                head = file.read(min(length, LARGEST_HEAD))
-                return all(name in head for name in (b"encv", b"sinf", b"schm"))
-    except (OSError, OverflowError, ValueError):
-        return False  # as above
-    return False
-
-
-def boxes(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
-    """Place, length and name of the outermost boxes, as far as they are in step; one without a length is not given."""
-    place = 0
-    for _ in range(_BOXES):
-        file.seek(place)
-        head = file.read(16)
-        length = int.from_bytes(head[:4], "big")
-        if length == 1 and len(head) == 16:
-            length = int.from_bytes(head[8:], "big")
-        if len(head) < 8 or length < 8 or not head[4:8].replace(b" ", b"").isalnum():
-            return
-        yield place, length, head[4:8]
-        place += length
-
-
 def _mov(file: BinaryIO, size: int) -> str | None:
     """The boxes one after the other."""
     place = 0
-    for _ in range(_BOXES):
+    for _ in range(MOST_BOXES):
         file.seek(place)
         head = file.read(16)
         if len(head) < 8:
@@ -147,7 +103,7 @@ def _riff(file: BinaryIO, size: int) -> str | None:
 def _matroska(file: BinaryIO, size: int) -> str | None:
     """The header, and the parts of its segment one after the other."""
     place, end = 0, size
-    for _ in range(_BOXES):
+    for _ in range(MOST_BOXES):
         file.seek(place)
         head = file.read(16)
         name, width = _ebml(head, 0, keep_marker=True)
@@ -242,7 +198,7 @@ def _flv(file: BinaryIO, size: int) -> str | None:
     """Its tags one after the other; each is followed by its length."""
     file.seek(0)
     place = int.from_bytes(file.read(9)[5:], "big") + 4
-    for _ in range(_BOXES):
+    for _ in range(MOST_BOXES):
         if place == size:
             return None
         file.seek(place)
@@ -261,7 +217,7 @@ def _flv(file: BinaryIO, size: int) -> str | None:
 def _mpeg(file: BinaryIO, size: int) -> str | None:
     """Its packs and packets one after the other."""
     place = 0
-    for _ in range(_BOXES):
+    for _ in range(MOST_BOXES):
         file.seek(place)
         head = file.read(14)
         if head[:3] != b"\0\0\1" or len(head) < 4:
@@ -290,7 +246,7 @@ def _asf(file: BinaryIO, size: int) -> str | None:
 def _mxf(file: BinaryIO, size: int) -> str | None:
     """Its items one after the other; the last ones are a footer and an index of the parts."""
     place, last = 0, b""
-    for _ in range(_BOXES):
+    for _ in range(MOST_BOXES):
         file.seek(place)
         head = file.read(25)
         if place == size:

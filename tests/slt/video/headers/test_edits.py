@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slt.video import Span, open_video
-from slt.video.edits import Edit, Edits, read_edits
+from slt.video.headers.edits import Edit, Edits, read_edits
 from tests.slt.video.conftest import Clips
 
 LENGTH, START, TICKS = 1600, 1024, 12800  # of the clip: milliseconds, the first picture, ticks a second

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from slt.video.whole import LARGEST_HEAD, boxes
+from slt.video.headers.mp4 import LARGEST_HEAD, boxes
 
 _BEYOND = 0.5  # seconds; encoders end the list with the sound, which may be longer by a little
 
