@@ -2,7 +2,7 @@
 
 Over the training clips of a run that have pixels: the hand model looks at each hand where the truth has it, then where
 it would look next, as the tracker does. Of what it computes there, lowest and highest values are kept. They come with
-the package (`slt.estimators.mediapipe.hand_model`).
+the package (`slt.estimators.mediapipe.models.hand_model`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
 from slt.estimators.mediapipe import graphs
-from slt.estimators.mediapipe.hand_model import hand_file
-from slt.estimators.mediapipe.integers import open_tensors, read, write
+from slt.estimators.mediapipe.models.hand_model import hand_file
+from slt.estimators.mediapipe.models.integers import open_tensors, read, write
 from slt.synthetic import build
 from slt.video import open_video
 

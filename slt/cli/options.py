@@ -14,8 +14,8 @@ from slt.cli.inputs import Input
 from slt.estimators.base import ESTIMATORS, EstimateOptions
 from slt.estimators.given import PoseFiles
 from slt.estimators.mediapipe.estimator import HANDS, HANDS_ABOUT, SPEEDS
-from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
-from slt.estimators.mediapipe.pose_model import POSE_MODELS
+from slt.estimators.mediapipe.models.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.mediapipe.models.pose_model import POSE_MODELS
 from slt.estimators.rtm.wholebody import DETECTOR_ABOUT, WEIGHTS_ABOUT
 
 

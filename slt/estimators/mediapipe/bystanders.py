@@ -18,7 +18,7 @@ import numpy as np
 
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.support.errors import InputError
-from slt.estimators.mediapipe.package import package_folder, silence
+from slt.estimators.mediapipe.models.package import package_folder, silence
 
 STAGE = "people"
 LOOKS = 3  # frames that are looked at again

@@ -51,14 +51,14 @@ from slt.estimators.mediapipe import graphs
 from slt.estimators.mediapipe.bystanders import Watch
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
 from slt.estimators.mediapipe.crowd import Strip, WhoIsRead, find_strips
-from slt.estimators.mediapipe.hand_model import ABOUT as HAND_MODEL_ABOUT
-from slt.estimators.mediapipe.hand_model import HandModel
 from slt.estimators.mediapipe.lanes import Lanes
-from slt.estimators.mediapipe.package import package_folder, silence
+from slt.estimators.mediapipe.models.hand_model import ABOUT as HAND_MODEL_ABOUT
+from slt.estimators.mediapipe.models.hand_model import HandModel
+from slt.estimators.mediapipe.models.package import package_folder, silence
+from slt.estimators.mediapipe.models.pose_model import ABOUT as POSE_MODEL_ABOUT
+from slt.estimators.mediapipe.models.pose_model import FOLDER, PoseModel, file_name
+from slt.estimators.mediapipe.models.pose_model import unavailable as pose_model_unavailable
 from slt.estimators.mediapipe.palms import Hands
-from slt.estimators.mediapipe.pose_model import ABOUT as POSE_MODEL_ABOUT
-from slt.estimators.mediapipe.pose_model import FOLDER, PoseModel, file_name
-from slt.estimators.mediapipe.pose_model import unavailable as pose_model_unavailable
 from slt.estimators.mediapipe.track import EFFORTS, Tracker
 from slt.video import Span, Video, open_video
 

@@ -14,9 +14,9 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-from slt.estimators.mediapipe.hand_model import HandModel, read_hand_model
-from slt.estimators.mediapipe.package import package_folder, silence
-from slt.estimators.mediapipe.pose_model import PoseModel, read_model
+from slt.estimators.mediapipe.models.hand_model import HandModel, read_hand_model
+from slt.estimators.mediapipe.models.package import package_folder, silence
+from slt.estimators.mediapipe.models.pose_model import PoseModel, read_model
 
 POSE_MODEL, HAND_MODEL = "pose_model", "hand_model"  # side packets with their bytes
 _FILE_READER = "LocalFileContentsCalculator"

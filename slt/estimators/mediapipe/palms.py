@@ -16,8 +16,8 @@ import numpy as np
 
 from slt.estimators.mediapipe import graphs
 from slt.estimators.mediapipe.graphs import Part
-from slt.estimators.mediapipe.hand_model import HandModel
-from slt.estimators.mediapipe.package import package_folder
+from slt.estimators.mediapipe.models.hand_model import HandModel
+from slt.estimators.mediapipe.models.package import package_folder
 
 Hands = Literal["holistic", "second"]
 TRUST = 0.5  # of the model's confidence is left for what was found so

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 
 from slt.estimators.mediapipe import graphs, palms
-from slt.estimators.mediapipe.hand_model import HandModel
+from slt.estimators.mediapipe.models.hand_model import HandModel
+from slt.estimators.mediapipe.models.pose_model import PoseModel
 from slt.estimators.mediapipe.palms import Hands, Lost
-from slt.estimators.mediapipe.pose_model import PoseModel
 
 TICK = 33333  # microseconds a frame, as Holistic counts
 BODY = 33

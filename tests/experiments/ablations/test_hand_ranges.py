@@ -9,8 +9,8 @@ from experiments.ablations.hand_ranges import places, with_ranges
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from slt.estimators.mediapipe import estimator, graphs
-from slt.estimators.mediapipe.hand_model import hand_file
-from slt.estimators.mediapipe.integers import open_tensors, read, work
+from slt.estimators.mediapipe.models.hand_model import hand_file
+from slt.estimators.mediapipe.models.integers import open_tensors, read, work
 
 if estimator.unavailable():
     pytest.skip(f"mediapipe: {estimator.unavailable()}", allow_module_level=True)

@@ -16,7 +16,7 @@ from skeletor.support.command import run_command
 from skeletor.support.errors import InputError, MissingDependency, NothingToTranslate
 from slt.cli.live import main
 from slt.estimators.mediapipe.estimator import MediaPipeEstimator
-from slt.estimators.mediapipe.pose_model import unavailable
+from slt.estimators.mediapipe.models.pose_model import unavailable
 from slt.live.channel import Mailbox
 from slt.live.session import Fixed
 from slt.live.show import Subtitles

@@ -19,8 +19,8 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.estimators.mediapipe import graphs as mediapipe_graphs
 from slt.estimators.mediapipe.estimator import MediaPipeOptions, unavailable
-from slt.estimators.mediapipe.package import silence
-from slt.estimators.mediapipe.pose_model import places, read_model
+from slt.estimators.mediapipe.models.package import silence
+from slt.estimators.mediapipe.models.pose_model import places, read_model
 from slt.estimators.mediapipe.track import FULL, Tracker
 from slt.estimators.registry import build_estimator
 from slt.video import Span, open_video, write_video

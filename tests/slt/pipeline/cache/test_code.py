@@ -199,7 +199,7 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ("slt/synthetic/language/german", CORPUS),
         ("slt/synthetic/language/patterns", CORPUS),
         ("slt/synthetic/detector/noise_events", {"simulate"}),
-        ("slt/estimators/mediapipe/prune", {"estimate", "model"}),
+        ("slt/estimators/mediapipe/models/prune", {"estimate", "model"}),
         ("slt/estimators/rtm/tools", {"estimate", "model"}),
         (
             "skeletor/lifters/kinematic/kinematics",

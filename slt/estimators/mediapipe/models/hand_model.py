@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from skeletor.support.errors import MissingDependency
-from slt.estimators.mediapipe import hand_ranges
-from slt.estimators.mediapipe.integers import in_integers
-from slt.estimators.mediapipe.package import package_folder
+from slt.estimators.mediapipe.models import hand_ranges
+from slt.estimators.mediapipe.models.integers import in_integers
+from slt.estimators.mediapipe.models.package import package_folder
 
 HandModel = Literal["full", "int8", "lite"]
 ABOUT = "int8: the full one in 8-bit integers, a quarter less of its CPU time; lite: a smaller one, half of it"

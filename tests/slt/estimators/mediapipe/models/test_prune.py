@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from slt.estimators.mediapipe import estimator as mediapipe
-from slt.estimators.mediapipe.pose_model import places
-from slt.estimators.mediapipe.prune import without_output
+from slt.estimators.mediapipe.models.pose_model import places
+from slt.estimators.mediapipe.models.prune import without_output
 
 if mediapipe.unavailable():
     pytest.skip(f"mediapipe: {mediapipe.unavailable()}", allow_module_level=True)

@@ -3,7 +3,7 @@
 import os
 import threading
 
-from slt.estimators.mediapipe.package import silence
+from slt.estimators.mediapipe.models.package import silence
 
 
 def test_threads_that_are_quiet_at_once_leave_standard_error_as_it_was(tmp_path):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from skeletor.support.errors import MissingDependency
-from slt.estimators.mediapipe.package import package_folder
-from slt.estimators.mediapipe.prune import without_output
+from slt.estimators.mediapipe.models.package import package_folder
+from slt.estimators.mediapipe.models.prune import without_output
 from slt.estimators.places import cache_folder
 
 PoseModel = Literal["full", "heavy"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from slt.estimators.mediapipe import estimator as mediapipe
-from slt.estimators.mediapipe.hand_model import hand_file, read_hand_model
-from slt.estimators.mediapipe.integers import in_integers, open_tensors, read, work, write
+from slt.estimators.mediapipe.models.hand_model import hand_file, read_hand_model
+from slt.estimators.mediapipe.models.integers import in_integers, open_tensors, read, work, write
 
 if mediapipe.unavailable():
     pytest.skip(f"mediapipe: {mediapipe.unavailable()}", allow_module_level=True)
