@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from skeletor.files.mistaken import first_bytes, never_data
+from skeletor.files.kinds.mistaken import first_bytes, never_data
 from skeletor.support.errors import InputError, SkeletorError, one_line
 
 # What a compressed file may unfold to: this much, or that many times its own size, whichever is more. Key points

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from skeletor.files.mistaken import first_bytes, is_pickle, packed, table_of_points
+from skeletor.files.kinds.mistaken import first_bytes, is_pickle, packed, table_of_points
 from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout

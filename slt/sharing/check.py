@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skeletor.files.kinds.pickles import unsafe_kind
 from skeletor.files.outside import reading
-from skeletor.files.pickles import unsafe_kind
 from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError, one_line, printable
 from slt.inference.model_files import CONFIG, READ, SCORES, UNREAD, read_model_config

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import av
 
-from skeletor.files.mistaken import never_data, packed, table_of_points
+from skeletor.files.kinds.mistaken import never_data, packed, table_of_points
 from skeletor.support.errors import InputError
 from slt.video.base import check_regular
 from slt.video.headers.edits import read_edits

@@ -15,7 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from skeletor.files.mistaken import never_data
+from skeletor.files.kinds.mistaken import never_data
 from skeletor.files.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skeletor.files.mistaken import first_bytes
+from skeletor.files.kinds.mistaken import first_bytes
 from skeletor.files.outside import checked_fps, existing_file, reading
 from skeletor.files.read_only.npz import plain_array, read_arrays
 from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of

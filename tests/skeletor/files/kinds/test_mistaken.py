@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.files.mistaken import table_of_points
+from skeletor.files.kinds.mistaken import table_of_points
 from skeletor.io.formats import read_pose
 from skeletor.support.errors import InputError
 

@@ -1,0 +1,1 @@
+"""What a file from outside is, told by its bytes, whatever its name or its sender says."""
