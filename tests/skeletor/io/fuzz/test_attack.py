@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.skeletor.io.fuzz import compare, mutations, touched
+from tests.skeletor.io.fuzz.attack import compare, mutations, touched
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 OWN = ["safetensors", "skels", "h5", "h5 chunked", "pt", "pt legacy", "npz", "npz pickled", "frame store", "weights"]
 
 

@@ -1,4 +1,4 @@
-"""The readers that `tests.skeletor.io.fuzz` attacks, each with small sound files."""
+"""The readers that are attacked, each with small sound files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50, Skeleton, custom_skeleton
 from skeletor.support.errors import InputError
 from tests.skeletor.io import transcripts
-from tests.skeletor.io.fuzz import Arrays, Reader
+from tests.skeletor.io.fuzz.attack import Arrays, Reader
 
 _SHOULDERS_WRISTS_HIPS = np.array([(-2, 0, 0), (-1, 3, 2), (2, 0, 0), (1, 3, 2), (-1, 8, 0), (1, 8, 0)], np.float32)
 

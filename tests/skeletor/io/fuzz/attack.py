@@ -2,8 +2,8 @@
 
     python -m tests.skeletor.io.fuzz [reader ...] [--cases 10000] [--seed 0]
 
-prints a line for each reader of `tests.skeletor.io.readers`. A case is fine if the reader refuses it by one line of
-InputError, or reads the same shape with no more values changed than bytes; and takes less than 5 s and 1 GB.
+prints a line for each reader of `readers`. A case is fine if the reader refuses it by one line of InputError, or reads
+the same shape with no more values changed than bytes; and takes less than 5 s and 1 GB.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import os
 import re
 import resource
 import signal
-import sys
 import tempfile
 import zipfile
 from collections import Counter
@@ -287,7 +286,7 @@ def _digits(data: bytes, rng: np.random.Generator, header: int) -> bytes:
 
 def main(arguments: list[str]) -> int:
     """Attack the named readers, or all; 1 if a case is not fine."""
-    from tests.skeletor.io.readers import READERS
+    from tests.skeletor.io.fuzz.readers import READERS
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("readers", nargs="*", default=[reader.name for reader in READERS])
@@ -308,7 +307,3 @@ def main(arguments: list[str]) -> int:
         for case, outcome, words in report.bad:
             print(f"    case {case}: {outcome}: {words}")
     return int(fails > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
