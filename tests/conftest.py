@@ -27,7 +27,7 @@ _LONG = tuple(
     Path(__file__).parent / file
     for file in (
         "slt/pipeline/test_tiny_run.py", "hardening/test_hardening.py", "experiments/benchmarks/test_bench.py",
-        "experiments/long/test_long.py", "slt/test_together.py", "slt/video/test_damage.py", "test_full_disk.py",
+        "experiments/long/test_long.py", "slt/test_together.py", "slt/video/headers/test_whole.py", "test_full_disk.py",
         "experiments/long/test_recordings.py",
     )
 )  # fmt: skip
