@@ -194,7 +194,7 @@ hardening: setup
 ## mutants: which share of changed tokens the tests notice
 # One token of the core modules changed at a time: which share do their tests notice? About half an hour.
 mutants: setup
-	$(BIN)/python -m tests.hardening.mutants
+	$(BIN)/python -m tests.hardening.alone.mutants
 
 ## clean: remove runs and caches
 clean:

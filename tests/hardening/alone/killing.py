@@ -4,7 +4,7 @@ After every end: no process of its session is left, the exit code is that of the
 differs from what it will be in the end. After a signal that can be heard (SIGTERM, Ctrl-C), no temporary file is left
 either, and there is one line on stderr. Needs Linux's /proc.
 
-    python -m tests.hardening.killing --ends 30 --model runs/demo/model
+    python -m tests.hardening.alone.killing --ends 30 --model runs/demo/model
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import IO
 import numpy as np
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EXIT_CODES: Mapping[int, int] = MappingProxyType(
     {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 )

@@ -1,6 +1,6 @@
 """Mutation testing: one token of the code is changed, and the tests of the same package run. `make mutants`.
 
-python -m tests.hardening.mutants [--sample 80] [--seed 1] [--module skeletor/poses/normalise.py ...] [--workers 2]
+    python -m tests.hardening.alone.mutants [--sample 80] [--seed 1] [--module FILE ...] [--workers 2]
 
 A mutant is caught if a test fails, or does not end in time. A seeded sample of the mutants of the core modules, spread
 evenly over them, is tried in copies of the tree; runs/hardening/mutants.md keeps the table. A figure, not a gate.
@@ -26,14 +26,14 @@ from pathlib import Path
 
 from skeletor.files.atomic import write_text
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RESULTS = ROOT / "runs" / "hardening" / "mutants.md"
 PATTERNS = (
     "skeletor/io/*.py", "skeletor/io/people/*.py", "skeletor/io/pose_format/*.py", "skeletor/io/read_only/*.py",
     "skeletor/poses/pose.py", "skeletor/poses/normalise.py", "skeletor/refiners/fill.py",
     "skeletor/refiners/smoothers/*.py", "skeletor/refiners/inference/stream.py",
     "skeletor/learning/data/windows.py", "skeletor/lifters/*.py", "slt/score/*.py", "slt/video/*.py",
-    "slt/translate/abstain.py", "slt/translate/signals.py",
+    "slt/video/headers/*.py", "slt/translate/abstain.py", "slt/translate/signals.py",
 )  # fmt: skip
 _SECONDS = 300.0  # for the tests of a mutant
 _SWAPS: dict[type, tuple[str, str]] = {
@@ -206,7 +206,7 @@ def judge(mutant: Mutant, tree: Path) -> Verdict:
 def report(verdicts: Sequence[Verdict], seed: int) -> str:
     """The share that was caught, by module; the survivors with their diffs."""
     caught = sum(v.caught for v in verdicts)
-    lines = ["# Mutants", "", f"`python -m tests.hardening.mutants --sample {len(verdicts)} --seed {seed}`", ""]
+    lines = ["# Mutants", "", f"`python -m tests.hardening.alone.mutants --sample {len(verdicts)} --seed {seed}`", ""]
     lines += [f"caught: {caught} of {len(verdicts)} ({caught / max(1, len(verdicts)):.0%})", ""]
     lines += ["| module | mutants | caught |", "|---|---:|---:|"]
     for module in sorted({v.mutant.module for v in verdicts}):
@@ -225,7 +225,7 @@ def _diff(mutant: Mutant) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    parser = argparse.ArgumentParser("python -m tests.hardening.mutants", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.hardening.alone.mutants", description=__doc__)
     parser.add_argument("--sample", type=int, default=80, help="mutants that are tried")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--module", nargs="+", help="only these, by path; default: the core modules")

@@ -1,6 +1,6 @@
 """Which modules mutants are made of."""
 
-from tests.hardening import mutants
+from tests.hardening.alone import mutants
 
 
 def test_each_pattern_names_modules_and_each_module_has_tests() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hardening import killing
-from tests.hardening.killing import EXIT_CODES, Command, ended, trial, whole
+from tests.hardening.alone import killing
+from tests.hardening.alone.killing import EXIT_CODES, Command, ended, trial, whole
 
 GOOD = """
 import sys, time
