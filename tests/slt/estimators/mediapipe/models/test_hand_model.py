@@ -10,8 +10,8 @@ import pytest
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import MissingDependency
-from slt.estimators.mediapipe import hand_model, hand_ranges
 from slt.estimators.mediapipe.estimator import MediaPipeOptions, unavailable
+from slt.estimators.mediapipe.models import hand_model, hand_ranges
 from slt.estimators.registry import build_estimator
 from tests.slt.estimators.mediapipe.test_track import estimated
 

@@ -11,8 +11,8 @@ import pytest
 from skeletor.support.errors import InputError, MissingDependency
 from slt.cli import stages
 from slt.estimators.mediapipe import estimator as mediapipe
-from slt.estimators.mediapipe import pose_model
 from slt.estimators.mediapipe.estimator import MediaPipeEstimator, MediaPipeOptions
+from slt.estimators.mediapipe.models import pose_model
 from slt.estimators.registry import build_estimator
 from slt.pipeline.cache.stage import stage_key
 from slt.video import write_video
