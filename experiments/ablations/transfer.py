@@ -28,7 +28,7 @@ from skeletor.support.progress import progress
 from slt.data import layout
 from slt.pipeline.cache.stage import DONE, read_json
 from slt.pipeline.config import RunConfig
-from slt.pipeline.run import with_text
+from slt.pipeline.corpus import with_text
 from slt.pipeline.stages.translators import system_folder
 from slt.score.bootstrap import compare, statistics
 from slt.score.scores import mean_scores, score

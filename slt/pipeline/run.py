@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from skeletor.files.atomic import write_text
 from skeletor.files.keyed import keyed_folder
@@ -19,14 +18,14 @@ from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from skeletor.support.together import Team
 from slt.data import layout
-from slt.data.frames import fingerprint
 from slt.estimators.registry import check_weights, weights_digests
 from slt.pipeline import report, review
-from slt.pipeline.cache.stage import Done, run_stage, stage_key
+from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
-from slt.pipeline.context import SHIPPED_ROW, Detected, Plan, Row, Run, elsewhere
+from slt.pipeline.context import SHIPPED_ROW, Detected, Plan, Row, Run
+from slt.pipeline.corpus import run_on_corpus
 from slt.pipeline.mapping import Spread
-from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_dev, require_glosses, spans_of
+from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_dev, spans_of
 from slt.pipeline.stages import cascades, model_folder, signs, translators
 from slt.pipeline.stages.refine2d import check_refine_2d, refine_2d
 from slt.pipeline.stages.sign2text import SIGN2TEXT, sign2text_systems
@@ -40,9 +39,6 @@ from slt.pipeline.work.poses.simulate import simulate_rest
 from slt.pipeline.work.poses.train_refiner import REFINER_WEIGHTS, train_on_motion, train_skeletor
 from slt.pipeline.work.poses.true_motion import normalise_truth
 from slt.score.tokens import tokenizer
-from slt.synthetic import build
-from slt.synthetic.resynth import ResynthConfig, resynthesise, source_hash
-from slt.translate.config import spelt
 
 BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
 FLAT_ROW = "raw-2d"
@@ -130,7 +126,7 @@ def prepare_rows(
     tokenizer(config.translate.score_tokens)  # one that is not installed is told before hours of work
     write_text(folder / "config.json", config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
-    context = replace(_with_corpus(config, folder, corpus, tuple(reuse)), spread=spread, team=team)
+    context = replace(run_on_corpus(config, folder, corpus, tuple(reuse)), spread=spread, team=team)
     check_refine_2d(context)
     plans = _wanted_plans(context)
     if any(plan.own for plan in plans):
@@ -139,69 +135,6 @@ def prepare_rows(
     repaired = refine_2d(context, detected)
     lifted = _lift(context, repaired)
     return PreparedRows(context, detected, lifted, [plan.row(repaired, lifted) for plan in plans])
-
-
-def _with_corpus(config: RunConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]) -> Run:
-    if config.task == "recognise" and path is None:
-        raise InputError("task: recognise: no data; give a folder with clips.tsv with --corpus DIR")
-    if config.resynth is not None:
-        return _resynthesised(config, config.resynth, folder, path, reuse)
-    if path is not None:
-        corpus = layout.read_corpus(path, config.task == "recognise")
-        require_glosses(config, corpus)
-        bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
-        if bare:
-            raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
-        return Run(config, folder, with_text(corpus, config.period, config.translate.case), fingerprint(corpus), reuse)
-    done = run_stage(
-        "corpus",
-        folder / "corpus",
-        partial(build.render_corpus, config.corpus, workers=config.workers),
-        config.corpus.model_dump(),
-        (),
-        elsewhere(folder, folder / "corpus", reuse),
-    )
-    return Run(
-        config, folder, with_text(layout.read_corpus(done.folder), config.period, config.translate.case), done, reuse
-    )
-
-
-def with_text(corpus: layout.Corpus, period: bool, case: Literal["keep", "lower"] = "keep") -> layout.Corpus:
-    """The corpus with the sentences that are trained on and scored.
-
-    period: keep the final " ." that the reader adds to each. Texts that are as their writer wrote them stay so, but for
-    the case: lower makes all of them lower case.
-    """
-    if case == "keep" and (period or not corpus.protocol):
-        return corpus
-    end = " ." if corpus.protocol and not period else ""
-    clips = tuple(replace(clip, text=spelt(clip.text.removesuffix(end), case)) for clip in corpus.clips)
-    return replace(corpus, clips=clips)
-
-
-def _resynthesised(
-    config: RunConfig, resynth: ResynthConfig, folder: Path, path: Path | None, reuse: tuple[Path, ...]
-) -> Run:
-    source = path or resynth.annotation
-    if source is None:
-        raise InputError("resynth: no annotation; give PHOENIX14T or its annotation folder with --corpus DIR "
-                         "(make pipeline CONFIG=... CORPUS=DIR) or the key resynth.annotation")  # fmt: skip
-    done = run_stage(
-        "corpus",
-        folder / "corpus",
-        partial(resynthesise, resynth, source, workers=config.workers),
-        resynth.model_dump(exclude={"annotation"}),
-        (source_hash(source),),
-        elsewhere(folder, folder / "corpus", reuse),
-    )
-    return Run(
-        config,
-        folder,
-        with_text(layout.read_corpus(done.folder), config.period, config.translate.case),
-        done,
-        reuse,
-        Path(source),
-    )
 
 
 def _poses(run: Run) -> Detected:

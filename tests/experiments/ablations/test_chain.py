@@ -15,6 +15,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
 from slt.data.layout import Clip, Corpus, Description
 from slt.pipeline import context, run
+from slt.pipeline import corpus as corpus_stage
 from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
@@ -60,7 +61,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         found[name] = stage_key(config, inputs, (work,))
         return Done(name, folder, found[name], 0.0)
 
-    for module in (context, refine2d, run):
+    for module in (context, corpus_stage, refine2d):
         monkeypatch.setattr(module, "run_stage", noted)
     corpus = Corpus(tmp_path, Description(kind="rendered"), ())
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: corpus)

@@ -7,9 +7,8 @@ import pytest
 from skeletor.support.errors import InputError
 from slt.data import layout
 from slt.estimators.pose_files import PosesOptions
-from slt.pipeline import report, run
+from slt.pipeline import run
 from slt.pipeline.config import RunConfig
-from slt.pipeline.context import Run
 from slt.pipeline.sources import folder_rate, require_dev, require_glosses, spans_of
 from slt.pipeline.work.readers.render_pixels import corpus_sources
 from slt.recognise.config import RecogniserConfig
@@ -73,27 +72,6 @@ def test_what_cannot_end_well_is_told_before_the_work(tmp_path, corpus):
     with pytest.raises(InputError, match="0 clips in dev"):
         require_dev(replace(corpus, clips=bare))
     require_dev(replace(corpus, clips=bare, description=layout.Description("rendered")))
-
-
-def test_a_run_takes_a_table_of_clips_and_leaves_its_text(tmp_path):
-    root = sound_set(tmp_path / "mine")
-    table = root / "clips.tsv"
-    table.write_text(table.read_text().replace("Hello, dev-0!", "Hello, dev-0 ."))
-    for period in (True, False):
-        config = RunConfig(gloss2text=False, period=period)
-        made = run._with_corpus(config, tmp_path / "run", root, ())
-        assert made.corpus.split("dev")[0].text == "Hello, dev-0 ." and not made.rendered
-        assert report._text(made) == "text as it was written, its case and marks kept"
-    protocol = Run(RunConfig(period=False), tmp_path, replace(made.corpus, protocol=True), "")
-    assert report._text(protocol).startswith("text lower case without")
-
-
-def test_a_run_refuses_a_table_that_is_not_whole(tmp_path):
-    root = sound_set(tmp_path / "mine", {"train": 2, "test": 1})
-    with pytest.raises(InputError, match="no pictures of dev"):
-        run._with_corpus(RunConfig(gloss2text=False), tmp_path / "run", root, ())
-    with pytest.raises(InputError, match="no annotations/manual"):
-        run._with_corpus(RunConfig(), tmp_path / "run", tmp_path, ())
 
 
 def test_it_is_estimated_and_lifted_like_any_other(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from slt.data.layout import Corpus, Description
 from slt.pipeline import context, run
+from slt.pipeline import corpus as corpus_stage
 from slt.pipeline.cache import code
 from slt.pipeline.cache.code import ROOT, Project, module_of
 from slt.pipeline.cache.stage import Done, stage_key
@@ -158,7 +159,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
         found[name], own[name] = stage_key(config, inputs, (work,)), code.code_digest((work,))
         return Done(name, folder, found[name], 0.0)
 
-    for module in (context, refine2d, run):
+    for module in (context, corpus_stage, refine2d):
         monkeypatch.setattr(module, "run_stage", noted)
     monkeypatch.setattr(run.layout, "read_corpus", lambda folder: Corpus(tmp_path, Description(kind="rendered"), ()))
     monkeypatch.setattr(run, "list_bad_clips", lambda *args: 0)

@@ -21,7 +21,6 @@ from slt.pipeline.cache.stage import Done
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Row, Run
 from slt.pipeline.report import make_table
-from slt.pipeline.run import with_text
 from slt.pipeline.stages import cascades
 from slt.pipeline.stages.translators import TrainedTranslator
 from slt.recognise.config import PRESETS as RECOGNISERS
@@ -32,28 +31,6 @@ from slt.recognise.pretraining.encoder import WEIGHTS, PretrainedEncoder
 from slt.translate.config import PRESETS
 from slt.translate.features import WIDTH, FeatureStats
 from slt.translate.translator import Translator
-
-
-def test_without_the_period_the_sentences_end_in_their_last_word(tmp_path: Path) -> None:
-    clips = tuple(
-        Clip(f"{k}", "dev", None, "s", (), text) for k, text in enumerate(("viel sonne .", "wind", "z . b ."))
-    )
-    corpus = Corpus(tmp_path, Description(), clips)
-    assert with_text(corpus, True) is corpus
-    bare = with_text(corpus, False)
-    assert [c.text for c in bare.clips] == ["viel sonne", "wind", "z . b"]
-    assert [c.name for c in bare.clips] == [c.name for c in clips] and bare.description == corpus.description
-
-
-@pytest.mark.parametrize("protocol", [True, False])
-def test_lower_case_holds_for_training_and_references_alike(tmp_path: Path, protocol: bool) -> None:
-    clips = tuple(Clip(s, s, None, "s", (), "Über Nacht .") for s in ("train", "dev"))
-    corpus = Corpus(tmp_path, Description(), clips, protocol)
-    assert [c.text for c in with_text(corpus, True, "lower").clips] == ["über nacht ."] * 2
-    end = "" if protocol else " ."
-    assert {c.text for c in with_text(corpus, False, "lower").clips} == {f"über nacht{end}"}
-    assert {c.text for c in with_text(corpus, False).clips} == {f"Über Nacht{end}"}
-
 
 WORDS = ("regen", "sonne", "wind")
 
