@@ -102,7 +102,7 @@ class MaskedTask:
         return squares[hidden].mean() if hidden.any() else squares.mean() * 0
 
     def validate(self) -> dict[str, float]:
-        """Nothing is held out here: see `skeletor.refiners2d.port.choose_port`."""
+        """Nothing is held out here: see `skeletor.refiners2d.port.model.choose_port`."""
         return {}
 
 
@@ -162,7 +162,7 @@ class ErrorsTask:
         return ((_length(left) + 0.5 * _length(left - left[:, :1])) * size / size.mean()).mean()
 
     def validate(self) -> dict[str, float]:
-        """Nothing is held out here: see `skeletor.refiners2d.port.choose_port`."""
+        """Nothing is held out here: see `skeletor.refiners2d.port.model.choose_port`."""
         return {}
 
 
