@@ -171,7 +171,7 @@ def _hand(hand: Hand, scene: Scene) -> list[Shapes]:
     return [_palm(hand, scene), _web(hand, scene), _fingers(hand, scene), _nails(hand, scene), *_lines(hand, scene)]
 
 
-def _tone(hand: Hand, scene: Scene, back: np.ndarray) -> np.ndarray:
+def _tone(scene: Scene, back: np.ndarray) -> np.ndarray:
     """Skin colour (..., 3) for a share of the back of the hand in view (...)."""
     return _blend(scene.look.palm, scene.look.skin, back)
 
@@ -179,7 +179,7 @@ def _tone(hand: Hand, scene: Scene, back: np.ndarray) -> np.ndarray:
 def _palm_tone(hand: Hand, scene: Scene) -> np.ndarray:
     """Shaded skin colour (S, 3) of the side of the palm that is seen."""
     front = np.where(hand.palm_normal[:, 2:] > 0, 1, -1) * hand.palm_normal
-    colour: np.ndarray = _tone(hand, scene, hand.back_share) * scene.light(front)[:, None]
+    colour: np.ndarray = _tone(scene, hand.back_share) * scene.light(front)[:, None]
     return colour
 
 
@@ -226,7 +226,7 @@ def _fingers(hand: Hand, scene: Scene) -> Shapes:
     inward = np.minimum(radii[:, 0], 0.5 * np.linalg.norm(hand.axes, axis=-1))  # (S, 15)
     rims[:, :, 0] += hand.units * inward[..., None]
     back = _smooth(hand.dorsal[..., 2], -0.3, 0.3)
-    colours = _tone(hand, scene, back) * scene.light(_facing(hand.units))[..., None]
+    colours = _tone(scene, back) * scene.light(_facing(hand.units))[..., None]
     colours[:, 0] = 1.04 * _palm_tone(hand, scene)
     shapes = scene.solid(centres, np.broadcast_to(radii, centres.shape[:3]), colours, centres[..., 2].mean(2), rims)
     shapes.shown[:, 2] = False  # its lit core: the thumb's first bone lies in the palm: no edge of its own

@@ -128,11 +128,11 @@ class JointToken(LiftNetwork):
         hidden = (seen == 0).flatten(0, 1)
         for number, block in enumerate(self.blocks):
             x = block(x, hidden if number == 0 else None)  # what was not seen tells nothing at first
-        change = self.out(self.norm(x)) + self._linear(points, local, confidence)  # (B, T, J, 3)
+        change = self.out(self.norm(x)) + self._linear(local, confidence)  # (B, T, J, 3)
         result = functional.pad(local, (0, 1)) + self.rest + self.scale * change
         return torch.as_tensor(result + result.index_select(2, self.carrier) * self.carried)
 
-    def _linear(self, points: Tensor, local: Tensor, confidence: Tensor) -> Tensor:
+    def _linear(self, local: Tensor, confidence: Tensor) -> Tensor:
         """(B, T, J, 3) from all joints in a few frames; the first and the last frame stand for those outside."""
         x = torch.cat([local / self.scale[:, 2:], confidence[..., None]], -1).flatten(2).transpose(1, 2)  # (B, 3J, T)
         taps = self.linear.kernel_size[0]
