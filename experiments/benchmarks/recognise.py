@@ -27,7 +27,7 @@ from slt.translate.features import fit_stats
 from slt.translate.joey.decode import Decoding, decode, encode
 from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition
 from slt.translate.joey.trainer import Trainer, deterministic, quiet
-from slt.translate.train import _datasets, _fit_text, _Part, _Task
+from slt.translate.task import Part, Task, datasets, learn_text
 from slt.translate.translator import new_model
 
 CPU = torch.device("cpu")
@@ -79,15 +79,15 @@ def _joint(pairs: Pairs, raw: Sequence[np.ndarray], folder: Path, updates: int, 
     config = PRESETS["ctc"].model_copy(update={"max_updates": 100_000, "validate_every": 100_000})
     sources, stats = [np.pad(one, ((0, 0), (0, 1)), constant_values=1) for one in raw], fit_stats(list(raw))
     recognition = make_recognition([glosses for glosses, _ in pairs], [glosses for glosses, _ in pairs[:1]])
-    part = _Part(sources, [str(k) for k in range(len(raw))], [text for _, text in pairs])
-    few = _Part(sources[:1], ["0"], [pairs[0][1]])
-    task = _Task(part, few, stats, (), config.subsample, recognition)
-    text = _fit_text(task, config, folder)
+    part = Part(sources, [str(k) for k in range(len(raw))], [text for _, text in pairs])
+    few = Part(sources[:1], ["0"], [pairs[0][1]])
+    task = Task(part, few, stats, (), config.subsample, recognition)
+    text = learn_text(task, config, folder)
     model = new_model(config, text, (), recognition.vocabulary)
     assert isinstance(model, GlossModel)
     model.gloss_loss = GlossLoss(recognition.ids(), config.gloss_weight, CPU)
     trainer = Trainer(model, folder / "joint", CPU, 0, config)
-    data = _datasets(task, config, text)[0]
+    data = datasets(task, config, text)[0]
     trained = train_rate(model, data.make_iter(config.batch, seed=1, shuffle=True), updates, trainer)
     model.eval()
     batches = list(encode(model, sources[:reads], config.subsample, CPU))

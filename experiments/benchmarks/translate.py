@@ -36,7 +36,7 @@ from slt.translate.joey.batches import SequenceDataset
 from slt.translate.joey.decode import Decoding, Encoded, decode, encode
 from slt.translate.joey.model import PooledDropout
 from slt.translate.joey.trainer import Trainer, deterministic, quiet
-from slt.translate.train import _datasets, _fit_text, _gloss_part, _Task, _with_sources
+from slt.translate.task import Task, datasets, gloss_part, learn_text, with_gloss_ids
 from slt.translate.translator import new_model
 
 SIZE = TranslateConfig(
@@ -76,17 +76,17 @@ def compared(pairs: dict[str, Pairs], folder: Path, updates: int) -> Iterator[Ro
     """Training and search on glosses, then training on poses."""
     config = SIZE
     glosses = tuple(sorted({gloss for line, _ in pairs["train"] for gloss in line}))
-    parts = _gloss_part(pairs["train"], config), _gloss_part(pairs["dev"], config)
-    task = _Task(*parts, None, glosses, 1)
-    text = _fit_text(task, config, folder)
-    task = _with_sources(task, text, config)
+    parts = gloss_part(pairs["train"], config), gloss_part(pairs["dev"], config)
+    task = Task(*parts, None, glosses, 1)
+    text = learn_text(task, config, folder)
+    task = with_gloss_ids(task, text, config)
     stock_data, stock_model = joeynmt_s_own(pairs, folder)
     stock = train_rate(stock_model, stock_batches(stock_data), updates)
     for precision in ("float32", "bfloat16"):
         options = config.model_copy(update={"precision": precision})
         model = new_model(options, text, glosses)
         trainer = Trainer(model, folder / precision, CPU, 0, options)
-        data = _datasets(task, options, text)[0]
+        data = datasets(task, options, text)[0]
         ours = train_rate(model, data.make_iter(64, seed=1, shuffle=True), updates, trainer)
         yield _row(f"train Gloss2Text, {precision}", ours, stock)
     train_rate(model, data.make_iter(64, seed=2, shuffle=True), 4 * updates, trainer)  # so that hypotheses end

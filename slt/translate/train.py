@@ -7,9 +7,8 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +25,16 @@ from slt.score.bleu import corpus_bleu
 from slt.score.scores import Scores, score
 from slt.score.tokens import tokenizer
 from slt.score.wer import word_error_rate
-from slt.translate.config import TranslateConfig, spelt
-from slt.translate.feature_augment import augment
-from slt.translate.features import FeatureStats, fit_stats
-from slt.translate.joey.batches import Change, Example, SequenceDataset
+from slt.translate.config import TranslateConfig
+from slt.translate.features import fit_stats
+from slt.translate.joey.batches import Example
 from slt.translate.joey.decode import Decoding, decode, encode, tune
-from slt.translate.joey.glosses import GlossLoss, GlossModel, Recognition, make_recognition, steps_needed
+from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition, steps_needed
 from slt.translate.joey.model import token_count
-from slt.translate.joey.subwords import Resampler, hide, spoken
-from slt.translate.joey.text import SentencePieceTokenizer, Text, fit_text, load_text
+from slt.translate.joey.text import Text, load_text
 from slt.translate.joey.trainer import Trainer, average, curve, deterministic, quiet
-from slt.translate.translator import Translator, gloss_sources, new_model, raw_features, recognise
-
-GlossedText = tuple[Sequence[str], str]
+from slt.translate.task import GlossedText, Task, datasets, gloss_part, learn_text, pose_part, with_gloss_ids
+from slt.translate.translator import Translator, new_model, raw_features, recognise
 
 
 @dataclass(frozen=True)
@@ -62,32 +58,6 @@ class TrainResult:
     too_short: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Network inputs, names and sentences of train or dev; and the glosses, if they are the inputs."""
-
-    sources: list[np.ndarray]
-    names: list[str]
-    texts: list[str]
-    glosses: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """What is trained: pose features with their statistics, or glosses with their vocabulary.
-
-    recognition: what a gloss head learns beside that, if there is to be one.
-    For glosses, the sources are made when the text's tokens are known (`_with_sources`).
-    """
-
-    train: _Part
-    dev: _Part
-    stats: FeatureStats | None
-    glosses: tuple[str, ...]
-    subsample: int
-    recognition: Recognition | None = None
-
-
 def train_translator(
     train: Sequence[Example], dev: Sequence[Example], config: TranslateConfig, out: Path, seed: int = 0,
     device: str = "auto",
@@ -105,8 +75,8 @@ def train_translator(
     recognition = (
         make_recognition([e.glosses for e in train], [e.glosses for e in dev]) if config.gloss_weight else None
     )
-    parts = _pose_part(train, sources, config), _pose_part(dev, dev_sources, config)
-    task = _Task(*parts, stats, (), config.subsample, recognition)
+    parts = pose_part(train, sources, config), pose_part(dev, dev_sources, config)
+    task = Task(*parts, stats, (), config.subsample, recognition)
     return _train(task, config, Path(out), seed, device)
 
 
@@ -128,10 +98,6 @@ def _frames(pose: PoseSequence | np.ndarray, config: TranslateConfig) -> int:
     return round(len(pose) * config.fps / pose.fps)
 
 
-def _pose_part(examples: Sequence[Example], sources: list[np.ndarray], config: TranslateConfig) -> _Part:
-    return _Part(sources, [e.name for e in examples], _clean((e.text for e in examples), config))
-
-
 def train_gloss2text(
     train: Sequence[GlossedText], dev: Sequence[GlossedText], config: TranslateConfig, out: Path, seed: int = 0,
     device: str = "auto",
@@ -143,30 +109,8 @@ def train_gloss2text(
     if not all(glosses for glosses, _ in (*train, *dev)):
         raise InputError("Gloss2Text: a sentence has no glosses; give the corpus' gloss column")
     vocabulary = tuple(sorted({gloss for glosses, _ in train for gloss in glosses}))
-    task = _Task(_gloss_part(train, config), _gloss_part(dev, config), None, vocabulary, 1)
+    task = Task(gloss_part(train, config), gloss_part(dev, config), None, vocabulary, 1)
     return _train(task, config, Path(out), seed, device)
-
-
-def _gloss_part(pairs: Sequence[GlossedText], config: TranslateConfig) -> _Part:
-    names = [" ".join(glosses) for glosses, _ in pairs]
-    return _Part([], names, _clean((text for _, text in pairs), config), tuple(tuple(glosses) for glosses, _ in pairs))
-
-
-def _with_sources(task: _Task, text: Text, config: TranslateConfig) -> _Task:
-    """The task, with the ids of its glosses."""
-
-    def made(part: _Part) -> _Part:
-        ids = gloss_sources(part.glosses, task.glosses, text, config.gloss_pieces)
-        return dataclasses.replace(part, sources=ids)
-
-    return dataclasses.replace(task, train=made(task.train), dev=made(task.dev))
-
-
-def _fit_text(task: _Task, config: TranslateConfig, out: Path) -> Text:
-    others = [spoken(glosses) for glosses in task.train.glosses] if config.gloss_pieces else []
-    return fit_text(
-        task.train.texts, out, config.level, config.minimum_count, config.spm_size, others, config.sampling > 0
-    )
 
 
 def _tell_long(sentences: Sequence[str], text: Text, longest: int) -> None:
@@ -179,7 +123,7 @@ def _tell_long(sentences: Sequence[str], text: Text, longest: int) -> None:
         )  # fmt: skip
 
 
-def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: str) -> TrainResult:
+def _train(task: Task, config: TranslateConfig, out: Path, seed: int, device: str) -> TrainResult:
     for name, part in (("training", task.train), ("dev", task.dev)):
         if not part.texts:
             raise InputError(f"no {name} examples; give at least one")
@@ -194,14 +138,14 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
     with deterministic(seed, target), quiet(out / "train.log" if processes.first else None):
         text = _shared_text(processes, task, config, out)
         if task.glosses:
-            task = _with_sources(task, text, config)
+            task = with_gloss_ids(task, text, config)
         model = new_model(config, text, task.glosses, recognised).to(target)
         if isinstance(model, GlossModel) and task.recognition is not None:
             model.gloss_loss = GlossLoss(task.recognition.ids(), config.gloss_weight, target)
         trainer = Trainer(model, checkpoints, target, seed, config)
         if trainer.resume():
             log.info("translator: goes on after %d updates", trainer.stats.steps)
-        trainer.train_and_validate(*_datasets(task, config, text))
+        trainer.train_and_validate(*datasets(task, config, text))
         if not processes.first:
             heard: TrainResult = processes.hear()
             return heard
@@ -227,16 +171,16 @@ def _train(task: _Task, config: TranslateConfig, out: Path, seed: int, device: s
     return processes.told(result)
 
 
-def _shared_text(processes: Processes, task: _Task, config: TranslateConfig, out: Path) -> Text:
+def _shared_text(processes: Processes, task: Task, config: TranslateConfig, out: Path) -> Text:
     """The tokens, learned by the first process and read by the others."""
     if processes.first:
-        text = _fit_text(task, config, out)
+        text = learn_text(task, config, out)
         _tell_long(task.train.texts, text, config.max_words)
     processes.meet()
     return text if processes.first else load_text(out, config.level)
 
 
-def _recognised(task: _Task) -> tuple[tuple[str, ...], int]:
+def _recognised(task: Task) -> tuple[tuple[str, ...], int]:
     """The gloss head's vocabulary, and how many training clips are too short for their glosses."""
     if task.recognition is None:
         return (), 0
@@ -251,45 +195,7 @@ def _recognised(task: _Task) -> tuple[tuple[str, ...], int]:
     return task.recognition.vocabulary, too_short
 
 
-def _datasets(task: _Task, config: TranslateConfig, text: Text) -> tuple[SequenceDataset, SequenceDataset]:
-    """Train, and the part of dev that validations decode."""
-    train, dev, some = task.train, task.dev, config.validation_sentences
-    return (
-        SequenceDataset(
-            train.sources, train.names, train.texts, text.words, text.tokenizer, "train", task.subsample,
-            _source_change(task, config, text), _resampler(config, text), _hider(config.drop_words, text),
-            config.r_drop > 0,
-        ),
-        SequenceDataset(
-            dev.sources[:some], dev.names[:some], dev.texts[:some], text.words, text.tokenizer, "dev", task.subsample
-        ),
-    )  # fmt: skip
-
-
-def _source_change(task: _Task, config: TranslateConfig, text: Text) -> Change | None:
-    """What a training source undergoes: features are augmented; glosses are cut anew and hidden."""
-    if task.stats is not None:
-        if not (config.stretch or config.drop_frames or config.noise):
-            return None
-        return partial(augment, stretch=config.stretch, drop_frames=config.drop_frames, noise=config.noise)
-    steps = [_resampler(config, text) if config.gloss_pieces else None, _hider(config.drop_source, text)]
-    changes = [step for step in steps if step is not None]
-    return (lambda ids, rng: reduce(lambda left, step: step(left, rng), changes, ids)) if changes else None
-
-
-def _resampler(config: TranslateConfig, text: Text) -> Change | None:
-    if not config.sampling:
-        return None
-    assert isinstance(text.tokenizer, SentencePieceTokenizer)
-    return Resampler(text.tokenizer, text.words, config.sampling)
-
-
-def _hider(share: float, text: Text) -> Change | None:
-    words = text.words  # the glosses' vocabulary has the same special symbols
-    return partial(hide, share=share, unknown=words.unk_index, specials=len(words.specials)) if share else None
-
-
-def _choose(trainer: Trainer, task: _Task, text: Text, config: TranslateConfig) -> int:
+def _choose(trainer: Trainer, task: Task, text: Text, config: TranslateConfig) -> int:
     """Load the best checkpoint or the mean of the kept ones, whichever is better on dev, greedily.
 
     Returns of how many checkpoints the weights are the mean.
@@ -312,11 +218,6 @@ def _choose(trainer: Trainer, task: _Task, text: Text, config: TranslateConfig) 
     return 1
 
 
-def _clean(texts: Iterable[str], config: TranslateConfig) -> list[str]:
-    """Sentences with single spaces, which separate words, in the case of the config."""
-    return [spelt(" ".join(text.split()), config.case) for text in texts]
-
-
 def _prepare(out: Path, fingerprint: str) -> Path:
     """The folder of checkpoints, emptied if they come from another training."""
     checkpoints = _checkpoints(out)
@@ -332,7 +233,7 @@ def _checkpoints(out: Path) -> Path:
     return out / "checkpoints"
 
 
-def _fingerprint(task: _Task, config: TranslateConfig, seed: int) -> str:
+def _fingerprint(task: Task, config: TranslateConfig, seed: int) -> str:
     """A hash of all that a training depends on."""
     digest = hashlib.sha256(f"{config.digest()} {seed} {task.glosses} {task.recognition}".encode())
     for part in (task.train, task.dev):

@@ -6,7 +6,7 @@ import torch
 from joeynmt.model import Model
 from torch import Tensor
 
-from slt.translate.joey.search import CachedDecoder, _forbid
+from slt.translate.joey.search import CachedDecoder, forbid
 
 
 @torch.no_grad()
@@ -29,7 +29,7 @@ def draw(model: Model, states: Tensor, mask: Tensor, codes: Tensor, least: float
     words = torch.full((len(place),), model.bos_index, device=mask.device)  # (R * N,) the last ones
     for step in range(longest):
         logits = decoder.step(words)  # (R * N, V)
-        _forbid(model, logits, step, padding=True)
+        forbid(model, logits, step, padding=True)
         chosen, place = _located(_kept(logits.softmax(-1), least), place)  # (R * N, 1) each
         words = chosen.squeeze(1)
         drawn = words.view(-1, rows)  # (R, N)

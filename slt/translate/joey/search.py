@@ -95,8 +95,8 @@ def _log_probs(decoders: Sequence[CachedDecoder], tokens: Tensor) -> Tensor:
     return each[0] if len(each) == 1 else torch.stack(each).logsumexp(0) - math.log(len(each))
 
 
-def _forbid(model: Model, log_probs: Tensor, step: int, padding: bool) -> None:
-    """What JoeyNMT never generates, and no end before the first word."""
+def forbid(model: Model, log_probs: Tensor, step: int, padding: bool) -> None:
+    """Make impossible in `log_probs` (N, V), in place, what JoeyNMT never generates, and an end as the first word."""
     for index in (model.bos_index, model.pad_index if padding else None, model.sep_index, *model.lang_tags):
         if index is not None and index < log_probs.shape[1]:
             log_probs[:, index] = -math.inf
@@ -114,7 +114,7 @@ def greedy(models: Sequence[Model], states: Sequence[Tensor], mask: Tensor, long
     tokens = torch.full_like(alive, model.bos_index)
     for step in range(longest):
         log_probs = _log_probs(decoders, tokens)
-        _forbid(model, log_probs, step, padding=False)
+        forbid(model, log_probs, step, padding=False)
         tokens = log_probs.argmax(1)
         result[alive, step] = tokens
         going = (tokens != model.eos_index).nonzero().squeeze(1)
@@ -150,7 +150,7 @@ def beam_search(
     ends = torch.zeros(sources, beam, dtype=torch.long, device=device)  # end symbols in a hypothesis
     for step in range(longest):
         log_probs = _log_probs(decoders, written[:, -1])  # (R * beam, V)
-        _forbid(model, log_probs, step, padding=True)
+        forbid(model, log_probs, step, padding=True)
         penalty = ((5.0 + (step + 1)) / 6.0) ** alpha if alpha > 0 else 1.0
         scores = ((log_probs + totals.view(-1, 1)) / penalty).view(len(alive), -1)
         scores, flat = scores.topk(beam)  # (R, beam)
