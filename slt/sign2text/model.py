@@ -155,16 +155,14 @@ class AttentionDecoder(RecurrentDecoder):
         return vector, hidden, weights
 
 
-def build_recurrent(
-    cnn: AlexNet | SmallCnn, mean_picture: Tensor, words: Vocabulary, layers: int, hidden: int, embedding: int,
-    bidirectional: bool, reverse: bool, attention: str, dropout: float, bf16: bool, clip_mean: bool,
-) -> Model:  # fmt: skip
+def with_decoder(
+    encoder: FrameEncoder, words: Vocabulary, layers: int, embedding: int, attention: str, dropout: float
+) -> Model:
     """A JoeyNMT model whose source is frames (B, T, H, W, 3), initialised by torch's global generator.
 
-    mean_picture: (H, W, 3). layers, hidden: of encoder and decoder; embedding: width of target words.
+    layers: of the encoder, and so many of the decoder, as wide as those. embedding: width of target words.
     """
-    encoder = FrameEncoder(cnn, mean_picture, hidden, layers, dropout, bidirectional, reverse, bf16, clip_mean)
-    decoder = AttentionDecoder(encoder, len(words), embedding, hidden, layers, dropout, attention)
+    decoder = AttentionDecoder(encoder, len(words), embedding, encoder.output_size, layers, dropout, attention)
     target = Embeddings(embedding_dim=embedding, vocab_size=len(words), padding_idx=words.pad_index)
     return Model(
         encoder=encoder, decoder=decoder, src_embed=nn.Identity(), trg_embed=target, src_vocab=None, trg_vocab=words

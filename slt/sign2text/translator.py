@@ -20,7 +20,7 @@ from skeletor.support.errors import InputError
 from slt.sign2text.batches import pad_frames
 from slt.sign2text.cnn import AlexNet, SmallCnn
 from slt.sign2text.config import Sign2TextConfig
-from slt.sign2text.model import build_recurrent
+from slt.sign2text.model import FrameEncoder, with_decoder
 from slt.translate.joey.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode
 from slt.translate.joey.text import VOCABULARY, Text, copy_text, load_text, text_digest
 
@@ -119,8 +119,8 @@ def new_model(config: Sign2TextConfig, text: Text, mean_picture: torch.Tensor) -
         cnn = SmallCnn((config.height, config.width), config.channels, config.feature_size, config.cnn_dropout)
     else:
         cnn = AlexNet(config.cnn == "alexnet-torchvision", config.cnn_dropout)
-    return build_recurrent(
-        cnn, mean_picture, text.words, layers=config.layers, hidden=config.hidden, embedding=config.embedding,
-        bidirectional=config.bidirectional, reverse=config.reverse, attention=config.attention,
-        dropout=config.dropout, bf16=config.bf16, clip_mean=config.mean == "clip",
+    encoder = FrameEncoder(
+        cnn, mean_picture, config.hidden, config.layers, config.dropout, bidirectional=config.bidirectional,
+        reverse=config.reverse, bf16=config.bf16, clip_mean=config.mean == "clip",
     )  # fmt: skip
+    return with_decoder(encoder, text.words, config.layers, config.embedding, config.attention, config.dropout)
