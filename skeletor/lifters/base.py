@@ -68,7 +68,7 @@ def checked(pose: PoseSequence) -> PoseSequence:
 
 
 def finish(flat: PoseSequence, joints: np.ndarray, confidence: np.ndarray, record: StageRecord) -> PoseSequence:
-    """The 3D pose with the neck's median depth at 0."""
+    """The pose with joints (T, 50, 3), shoulder widths, whose neck has the median depth 0; confidence: (T, 50)."""
     joints = joints - np.array([0, 0, np.median(joints[:, NECK, 2])])
     return flat.replace(joints.astype(np.float32), confidence, stage=record)
 

@@ -44,7 +44,10 @@ def aligned(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def mpjve(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Mean per-joint velocity error: MPJPE of first differences (Pavllo et al. 2019), in the unit per frame."""
+    """Mean per-joint velocity error of poses (T, J, 3): MPJPE of first differences (Pavllo et al. 2019).
+
+    In their unit per frame.
+    """
     return mpjpe(np.diff(predicted, axis=0), np.diff(truth, axis=0))
 
 

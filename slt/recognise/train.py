@@ -255,7 +255,7 @@ def identity(
     config: RecogniserConfig, clips: Clips, dev: list[np.ndarray], references: list[list[str]], seed: int,
     encoder: PretrainedEncoder | None,
 ) -> str:  # fmt: skip
-    """A hash of all that a training depends on."""
+    """A hash, as hex, of all that a training depends on. dev: (T, F) of each clip."""
     digest = hashlib.sha256(f"{config.model_dump_json()} {seed} {clips.ids} {references}".encode())
     digest.update((encoder.digest() if encoder else "").encode())
     for array in _all_arrays(clips, dev):

@@ -81,7 +81,7 @@ def signed(begin: np.ndarray, inside: np.ndarray, config: LearnedConfig, least: 
 
 
 def cuts_of(start: int, stop: int, frames: np.ndarray, gains: np.ndarray, least: int, limit: int | None) -> list[int]:
-    """The frames within a stretch at which other sentences begin. frames, gains: `likely`, of all frames."""
+    """The frames within a stretch at which other sentences begin. frames, gains: (N,) each, `likely` of all frames."""
     within = slice(*np.searchsorted(frames, (start + 1, stop)))
     return _cuts(start, stop, frames[within], gains[within], least, limit)
 

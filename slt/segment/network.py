@@ -48,7 +48,7 @@ class SegmentNetwork(nn.Module):
         self.leave = nn.Conv1d(config.width, 2 * CLASSES, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Logits of every frame; what lies beyond the ends is taken to be unseen."""
+        """Features (B, T, F) -> logits (B, T, 2, 3); what lies beyond the ends is taken to be unseen."""
         assert frames.dim() == 3 and frames.shape[2] == WIDTH, frames.shape
         x = self.enter(frames.transpose(1, 2))  # (B, width, T)
         for layer in self.layers:

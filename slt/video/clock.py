@@ -120,7 +120,7 @@ def sound_times(stamps: np.ndarray, usual: float, jumps: bool) -> tuple[np.ndarr
 
 
 def jumps_in(stamps: np.ndarray) -> bool:
-    """Whether sorted stamps (seconds) of a clock that may be set anew hold a step that looks like that."""
+    """Whether sorted stamps (N,), seconds, of a clock that may be set anew hold a step that looks like that."""
     steps = np.diff(stamps)
     if len(steps) == 0:
         return False

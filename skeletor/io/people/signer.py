@@ -119,7 +119,10 @@ def side_of(x: float, others: np.ndarray) -> str:
 
 
 def size_of(people: People, places: np.ndarray) -> float:
-    """The size of a track, about a shoulder width; 0 if nobody is seen in it."""
+    """The size of a track, about a shoulder width in the units of the joints; 0 if nobody is seen in it.
+
+    places: (T,) int as of `People.person`.
+    """
     there = np.flatnonzero(places >= 0)
     return _size(people.keypoints[there, places[there]])
 

@@ -29,7 +29,7 @@ PROPORTIONS = np.array([
 
 @lru_cache(maxsize=1)
 def levels() -> tuple[np.ndarray, ...]:
-    """Indices of the bones at each depth of the tree: bones of one level hang on joints of the level before."""
+    """(n,) indices of the bones at each depth of the tree: bones of one level hang on joints of the level before."""
     depth = np.zeros(JOINTS, int)
     for parent, child in SIGNING_50.bones:
         depth[child] = depth[parent] + 1

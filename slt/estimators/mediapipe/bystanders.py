@@ -56,7 +56,7 @@ class Watch:
         self._kept: list[tuple[int, np.ndarray]] = []
 
     def over(self, frames: Iterator[np.ndarray | None]) -> Iterator[np.ndarray | None]:
-        """The same frames; None stands for one that is not looked at."""
+        """The same frames, (H, W, 3) uint8 RGB; None stands for one that is not looked at."""
         waiting = list(self._targets)
         for number, frame in enumerate(frames):
             if frame is not None and waiting and number >= waiting[0]:

@@ -38,7 +38,7 @@ class Strip:
     right: int
 
     def of(self, frames: Iterator[np.ndarray | None]) -> Iterator[np.ndarray | None]:
-        """This part of each frame."""
+        """This part (H, right - left, 3) of each frame (H, W, 3); None for one that is not looked at."""
         for frame in frames:
             yield None if frame is None else np.ascontiguousarray(frame[:, self.left : self.right])
 

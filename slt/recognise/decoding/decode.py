@@ -92,7 +92,10 @@ def _plus(a: float, b: float) -> float:
 def tune(
     log_probs: Sequence[np.ndarray], references: Sequence[Ids], trigram: Trigram, readings: Sequence[Reading]
 ) -> tuple[Reading, dict[str, float]]:
-    """The reading with the lowest word error rate, and the rate of each by its description. The first wins a tie."""
+    """The reading with the lowest word error rate, and the rate of each by its description. The first wins a tie.
+
+    log_probs: (T', 1 + glosses) of each clip; references: its glosses, from 1.
+    """
     rates = {
         reading: word_error_rate(
             [[str(k) for k in read(one, trigram, reading)] for one in log_probs],

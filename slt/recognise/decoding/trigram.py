@@ -79,5 +79,5 @@ class Trigram:
 
     @staticmethod
     def from_array(rows: np.ndarray, size: int) -> Trigram:
-        """The model of which `array` gave the rows."""
+        """The model of which `array` gave the rows (N, 4). size: glosses of its vocabulary."""
         return Trigram({(int(a), int(b), int(c)): int(count) for a, b, c, count in rows}, size)

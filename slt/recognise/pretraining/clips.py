@@ -21,7 +21,7 @@ class RawClips(Protocol):
         """How many clips there are."""
 
     def batch(self, number: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """The clips of a batch, of like length. number: of the batch in the training."""
+        """The clips (T, F) of a batch, of like length. number: of the batch in the training."""
 
     def update(self, digest: hashlib._Hash) -> None:
         """Add to a hash all that a training depends on."""

@@ -246,7 +246,7 @@ def bone_lengths(joints: Tensor, bones: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class AnatomyLoss:
-    """The terms, each with its weight in it (units: of the joints). published: in metres."""
+    """The terms, each with its weight in it, in the units of the joints; the weights were published for metres."""
 
     joints: Tensor
     direction: Tensor
@@ -380,7 +380,7 @@ class AnatomyLifter:
         return batch_loss(network, config, draw, runner)
 
     def lift(self, network: Anatomy, points: Tensor, confidence: Tensor, stride: int, output: str, root: int) -> Tensor:
-        """Every frame, from a clip padded by its first and last frames."""
+        """(T, J, 3) of every frame, from a clip padded by its first and last frames."""
         before, after = network.padding
         clip = torch.cat([points, confidence[..., None]], -1)  # (T, J, 3)
         clip = torch.cat([clip[:1].expand(before, -1, -1), clip, clip[-1:].expand(after, -1, -1)])

@@ -218,7 +218,7 @@ class JointTokenLifter:
     def lift(
         self, network: JointToken, points: Tensor, confidence: Tensor, stride: int, output: str, root: int
     ) -> Tensor:
-        """In pieces that overlap by all that a frame can see, so that the memory is bounded and the result the same."""
+        """(T, J, 3), in pieces that overlap by all that a frame can see: the memory is bounded, the result the same."""
         reach = network.reach
         parts = []
         for start in range(0, len(points), PIECE):
