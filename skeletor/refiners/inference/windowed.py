@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from skeletor.poses.absent import known_absent
+from skeletor.poses.hands import carriers
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.fill import fill_missing
+from skeletor.refiners.inference.steady import hang_steadily
 from skeletor.refiners.inference.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging, batch_on
 from skeletor.refiners.inference.trust import Trust
 from skeletor.refiners.inference.unseen import keep_unseen
@@ -20,7 +22,8 @@ from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
 
 VERSION = "2"
-VERSION_KEEPS_FILL = "3"  # of networks that keep the fill: joints that nobody sees stay where they were
+# Of networks that keep the fill: joints that nobody sees stay where they were, hidden hands hang on steady wrists.
+VERSION_KEEPS_FILL = "4"
 SAME_RATE = 0.01  # frame rates that differ by less (25 and 24.97) are taken as one
 GROUP_FRAMES = 20_000  # clips are refined together up to this number of frames; a longer one in pieces
 CHUNK_FRAMES = 4096
@@ -136,7 +139,8 @@ class SkeletorRefiner:
         """Refined joints (T', J, D) at the frames of `pose`, (T, J, D) in the model's units.
 
         A network that keeps the fill gives a correction of it: only that is brought from one frame rate to the other,
-        so that what was seen is not blurred. A gap's correction reaches no seen joint further than the bound.
+        so that what was seen is not blurred. A gap's correction reaches no seen joint further than the bound. At more
+        frames a second than the model's, a hidden hand is hung on a steady path of its wrist.
         """
         model = self._loaded.model
         if not model.keeps_fill:
@@ -148,7 +152,8 @@ class SkeletorRefiner:
         length = np.linalg.norm(step, axis=-1, keepdims=True)
         limit = np.where(confidence > 0, model.bound / np.maximum(confidence, 1e-3), np.inf)[..., None]
         near: np.ndarray = filled + step * np.minimum(1, limit / np.maximum(length, 1e-12))
-        return near.astype(np.float32)
+        carrier = np.array(carriers(self.skeleton))
+        return hang_steadily(near.astype(np.float32), filled, confidence, carrier, pose.fps, self._loaded.info.fps)
 
     def _refine_long(self, clip: PoseSequence) -> np.ndarray:
         """Piece by piece, with the result of the whole; what is held besides the clip does not grow with it."""
