@@ -26,7 +26,8 @@ from slt.translate.config import PRESETS
 from slt.translate.features import fit_stats
 from slt.translate.joey.decode import Decoding, decode, encode
 from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition
-from slt.translate.joey.trainer import Trainer, deterministic, quiet
+from slt.translate.joey.surroundings import deterministic, quiet
+from slt.translate.joey.trainer import Trainer
 from slt.translate.task import Part, Task, datasets, learn_text
 from slt.translate.translator import new_model
 

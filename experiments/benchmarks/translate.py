@@ -35,7 +35,8 @@ from slt.translate.config import TranslateConfig
 from slt.translate.joey.batches import SequenceDataset
 from slt.translate.joey.decode import Decoding, Encoded, decode, encode
 from slt.translate.joey.model import PooledDropout
-from slt.translate.joey.trainer import Trainer, deterministic, quiet
+from slt.translate.joey.surroundings import deterministic, quiet
+from slt.translate.joey.trainer import Trainer
 from slt.translate.task import Task, datasets, gloss_part, learn_text, with_gloss_ids
 from slt.translate.translator import new_model
 

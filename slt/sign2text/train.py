@@ -29,8 +29,9 @@ from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.decoded import FrameStore, mean_picture
 from slt.sign2text.translator import Sign2Text, encode_frames, new_model
 from slt.translate.joey.decode import Decoding, decode, tune
+from slt.translate.joey.surroundings import deterministic, quiet
 from slt.translate.joey.text import Text, fit_text
-from slt.translate.joey.trainer import Trainer, average, curve, deterministic, quiet
+from slt.translate.joey.trainer import Trainer, average, curve
 from slt.translate.train import TrainResult
 
 _VALIDATION_BATCH = 8  # clips; those of PHOENIX14T take 46 MB each as 300 frames of 227 x 227

@@ -31,8 +31,9 @@ from slt.translate.joey.batches import Example
 from slt.translate.joey.decode import Decoding, decode, encode, tune
 from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition, steps_needed
 from slt.translate.joey.model import token_count
+from slt.translate.joey.surroundings import deterministic, quiet
 from slt.translate.joey.text import Text, load_text
-from slt.translate.joey.trainer import Trainer, average, curve, deterministic, quiet
+from slt.translate.joey.trainer import Trainer, average, curve
 from slt.translate.task import GlossedText, Task, datasets, gloss_part, learn_text, pose_part, with_gloss_ids
 from slt.translate.translator import Translator, new_model, raw_features, recognise
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-import pkgutil
 import re
 import time
 import warnings
@@ -14,10 +13,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
-import joeynmt
-import joeynmt.builders
 import joeynmt.prediction
-import joeynmt.training
 import torch
 from joeynmt.batch import Batch
 from joeynmt.builders import BaseScheduler
@@ -28,15 +24,13 @@ from joeynmt.training import TrainManager
 from torch.utils.data import Dataset
 
 from skeletor.files.atomic import atomic_path
-from skeletor.support.devices import seeded
-from skeletor.support.progress import LogFile
 from skeletor.support.together import Processes
 from slt.translate.config import TranslateConfig
 from slt.translate.joey.glosses import GlossModel
 from slt.translate.joey.loss import smoothed_loss
 from slt.translate.joey.search import greedy
 from slt.translate.joey.settings import autocast, dev_args, train_args
-from slt.translate.joey.together import counted_whole, seed_dropout, sum_gradients, without_ddp
+from slt.translate.joey.together import counted_whole, seed_dropout, sum_gradients
 
 _GENERATOR = ".generator"  # suffix of the file beside a checkpoint
 
@@ -268,69 +262,6 @@ def _cached_search() -> Iterator[None]:
         yield
     finally:
         joeynmt.prediction.search = before
-
-
-class _NoBoard:
-    """In the place of TensorBoard's writer: its thread dies with a traceback on a full disk. Nobody reads its files."""
-
-    def __init__(self, *arguments: object, **options: object) -> None:
-        pass
-
-    def add_scalar(self, *arguments: object, **options: object) -> None:
-        """Nothing."""
-
-    def add_figure(self, *arguments: object, **options: object) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-@contextlib.contextmanager
-def quiet(log_file: Path | None) -> Iterator[None]:
-    """In the block, JoeyNMT's messages go to a file (None: nowhere), its bars and its TensorBoard nowhere; its plateau
-    schedule works with today's torch, and it takes itself for a single process.
-
-    Raises InputError if the file cannot be opened.
-    """
-    handler = logging.NullHandler() if log_file is None else LogFile(log_file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    modules = (f"joeynmt.{module.name}" for module in pkgutil.iter_modules(joeynmt.__path__))
-    loggers = [logging.getLogger(name) for name in modules]  # some of them JoeyNMT makes only when it needs them
-    before = [list(logger.handlers) for logger in loggers]
-    bar, plateau = joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau
-    board = joeynmt.training.SummaryWriter
-    for logger in loggers:
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
-    joeynmt.prediction.tqdm = lambda *args, **kwargs: bar(*args, **{**kwargs, "disable": True})
-    joeynmt.builders.ReduceLROnPlateau = lambda *args, verbose=False, **kwargs: plateau(*args, **kwargs)
-    joeynmt.training.SummaryWriter = _NoBoard
-    try:
-        with without_ddp():
-            yield
-    finally:
-        joeynmt.prediction.tqdm, joeynmt.builders.ReduceLROnPlateau = bar, plateau
-        joeynmt.training.SummaryWriter = board
-        for logger, handlers in zip(loggers, before, strict=True):
-            logger.handlers = handlers
-        handler.close()
-
-
-@contextlib.contextmanager
-def deterministic(seed: int, device: torch.device) -> Iterator[None]:
-    """In the block, torch's generators start from `seed`, and a CPU uses one thread.
-
-    More threads are slower for a network of this size.
-    """
-    threads = torch.get_num_threads()
-    with seeded(seed, device):
-        if device.type == "cpu":
-            torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
 
 
 def average(paths: list[Path]) -> dict[str, torch.Tensor]:

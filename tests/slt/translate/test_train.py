@@ -16,7 +16,8 @@ from slt.score.scores import score
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
 from slt.translate.joey.decode import Decoding
-from slt.translate.joey.trainer import Trainer, average, quiet
+from slt.translate.joey.surroundings import quiet
+from slt.translate.joey.trainer import Trainer, average
 from slt.translate.train import train_gloss2text, train_translator
 from slt.translate.translator import Translator
 from tests.slt.killed import killed_at
