@@ -24,7 +24,7 @@ from slt.recognise.train import Clips, RecogniserTask
 from slt.translate import features
 from slt.translate.config import PRESETS
 from slt.translate.features import fit_stats
-from slt.translate.joey.decode import Decoding, decode, encode
+from slt.translate.joey.decoding.decode import Decoding, decode, encode
 from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition
 from slt.translate.joey.surroundings import deterministic, quiet
 from slt.translate.joey.trainer import Trainer

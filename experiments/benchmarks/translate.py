@@ -33,7 +33,7 @@ from slt.synthetic.language.grammar import make_splits
 from slt.translate import features
 from slt.translate.config import TranslateConfig
 from slt.translate.joey.batches import SequenceDataset
-from slt.translate.joey.decode import Decoding, Encoded, decode, encode
+from slt.translate.joey.decoding.decode import Decoding, Encoded, decode, encode
 from slt.translate.joey.model import PooledDropout
 from slt.translate.joey.surroundings import deterministic, quiet
 from slt.translate.joey.trainer import Trainer

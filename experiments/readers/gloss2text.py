@@ -119,7 +119,7 @@ def translated(done: Done, splits: Mapping[str, Sequence[Clip]]) -> Texts:
 
 def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[str, Sequence[Clip]]) -> Texts:
     """Translations by the mean of the models' probabilities: the largest beam, a length penalty chosen on dev."""
-    from slt.translate.joey.decode import decode_ensemble, encode, tune_ensemble
+    from slt.translate.joey.decoding.decode import decode_ensemble, encode, tune_ensemble
     from slt.translate.joey.text import text_digest
     from slt.translate.translator import Translator, gloss_sources
 

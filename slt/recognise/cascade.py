@@ -18,7 +18,7 @@ from slt.recognise.ensemble.recognisers import Recognisers
 from slt.recognise.ensemble.translators import Translators
 from slt.recognise.recogniser import WEIGHTS as RECOGNISER
 from slt.recognise.states import OfRecogniser
-from slt.translate.joey.decode import Hypothesis
+from slt.translate.joey.decoding.decode import Hypothesis
 from slt.translate.reader import Poses
 from slt.translate.translator import WEIGHTS as TRANSLATOR
 from slt.translate.translator import Translator

@@ -31,7 +31,7 @@ from slt.recognise.recogniser import Recogniser, log_probabilities, raw_features
 from slt.recognise.states import OfRecogniser
 from slt.recognise.train import Batch, GlossClip, RecogniserTask, identity, options, prepared
 from slt.translate.features import fit_stats
-from slt.translate.joey.decode import Hypothesis
+from slt.translate.joey.decoding.decode import Hypothesis
 from slt.translate.reader import Poses
 
 SIGNS = "signs.safetensors"

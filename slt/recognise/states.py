@@ -10,7 +10,7 @@ import torch
 from skeletor.poses.pose import PoseSequence
 from slt.recognise.ensemble.recognisers import Recognisers
 from slt.recognise.recogniser import Recogniser, raw_features
-from slt.translate.joey.decode import Encoded
+from slt.translate.joey.decoding.decode import Encoded
 from slt.translate.reader import Poses
 
 

@@ -28,7 +28,7 @@ from slt.sign2text.cnn import AlexNet, load_cnn_weights
 from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.decoded import FrameStore, mean_picture
 from slt.sign2text.translator import Sign2Text, encode_frames, new_model
-from slt.translate.joey.decode import Decoding, decode, tune
+from slt.translate.joey.decoding.decode import Decoding, decode, tune
 from slt.translate.joey.surroundings import deterministic, quiet
 from slt.translate.joey.text import Text, fit_text
 from slt.translate.joey.trainer import Trainer, average, curve

@@ -21,7 +21,7 @@ from slt.sign2text.batches import pad_frames
 from slt.sign2text.cnn import AlexNet, SmallCnn
 from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.model import FrameEncoder, with_decoder
-from slt.translate.joey.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode
+from slt.translate.joey.decoding.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode
 from slt.translate.joey.text import VOCABULARY, Text, copy_text, load_text, text_digest
 
 WEIGHTS = "sign2text.safetensors"

@@ -21,7 +21,7 @@ from skeletor.support.errors import InputError
 from slt.translate.signals import LENGTH, SIGNALS, Reference, check_reference, make_reference, measure, signer_signals
 
 if TYPE_CHECKING:
-    from slt.translate.joey.decode import Hypothesis
+    from slt.translate.joey.decoding.decode import Hypothesis
     from slt.translate.reader import Reader
 
 FILE = "abstention.safetensors"

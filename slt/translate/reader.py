@@ -11,7 +11,7 @@ import numpy as np
 from skeletor.poses.pose import PoseSequence
 
 if TYPE_CHECKING:
-    from slt.translate.joey.decode import Encoded, Hypothesis
+    from slt.translate.joey.decoding.decode import Encoded, Hypothesis
 
 Poses = Sequence[PoseSequence | np.ndarray]  # 3D poses in shoulder widths, or what `Reader.features` gives of them
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from slt.translate.joey.decode import encode
-from slt.translate.joey.sampling import draw
+from slt.translate.joey.decoding.decode import encode
+from slt.translate.joey.decoding.sampling import draw
 from slt.translate.translator import Translator, gloss_sources
 
 Sentences = Sequence[Sequence[str]]

@@ -15,7 +15,7 @@ from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 
 if TYPE_CHECKING:
-    from slt.translate.joey.decode import Hypothesis
+    from slt.translate.joey.decoding.decode import Hypothesis
     from slt.translate.reader import Reader
 
 _SEEN = 0.1  # confidence from which a joint counts as seen

@@ -28,7 +28,7 @@ from slt.score.wer import word_error_rate
 from slt.translate.config import TranslateConfig
 from slt.translate.features import fit_stats
 from slt.translate.joey.batches import Example
-from slt.translate.joey.decode import Decoding, decode, encode, tune
+from slt.translate.joey.decoding.decode import Decoding, decode, encode, tune
 from slt.translate.joey.glosses import GlossLoss, GlossModel, make_recognition, steps_needed
 from slt.translate.joey.model import token_count
 from slt.translate.joey.surroundings import deterministic, quiet

@@ -22,7 +22,7 @@ from slt.translate import features
 from slt.translate.config import TranslateConfig
 from slt.translate.features import FeatureStats, pose_features
 from slt.translate.joey.body_streams import StreamEmbedding
-from slt.translate.joey.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode, encode
+from slt.translate.joey.decoding.decode import Decoding, DecodingConfig, Encoded, Hypothesis, decode, encode
 from slt.translate.joey.glosses import GlossModel, read_glosses
 from slt.translate.joey.model import FrameEmbedding, Model, build_transformer, word_embedding
 from slt.translate.joey.subwords import spoken

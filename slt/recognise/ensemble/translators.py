@@ -10,7 +10,7 @@ from typing import Any
 
 from skeletor.support.errors import InputError
 from slt.recognise.ensemble.files import MOST, member, members
-from slt.translate.joey.decode import Decoding, Encoded, Hypothesis, decode_ensemble, encode, tune_ensemble
+from slt.translate.joey.decoding.decode import Decoding, Encoded, Hypothesis, decode_ensemble, encode, tune_ensemble
 from slt.translate.joey.text import text_digest
 from slt.translate.translator import NOTHING, WEIGHTS, Translator, gloss_sources
 

@@ -26,9 +26,9 @@ from torch.utils.data import Dataset
 from skeletor.files.atomic import atomic_path
 from skeletor.support.together import Processes
 from slt.translate.config import TranslateConfig
+from slt.translate.joey.decoding.search import greedy
 from slt.translate.joey.glosses import GlossModel
 from slt.translate.joey.loss import smoothed_loss
-from slt.translate.joey.search import greedy
 from slt.translate.joey.settings import autocast, dev_args, train_args
 from slt.translate.joey.together import counted_whole, seed_dropout, sum_gradients
 

@@ -5,7 +5,7 @@ import torch
 from slt.sign2text.config import Sign2TextConfig
 from slt.sign2text.model import ResidualGru, reverse_rows
 from slt.sign2text.translator import encode_frames, new_model
-from slt.translate.joey.decode import Decoding, Encoded, decode
+from slt.translate.joey.decoding.decode import Decoding, Encoded, decode
 from slt.translate.joey.text import fit_text
 
 SMALL = dict(height=20, width=16, channels=[4, 8], feature_size=8, hidden=16, embedding=8)

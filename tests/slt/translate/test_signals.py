@@ -5,7 +5,7 @@ from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
 from slt.translate.config import PRESETS
-from slt.translate.joey.decode import Hypothesis
+from slt.translate.joey.decoding.decode import Hypothesis
 from slt.translate.signals import hand_speed, make_reference, measure, proportions, signer_signals
 from slt.translate.train import train_translator
 from slt.translate.translator import Translator

@@ -15,7 +15,7 @@ from skeletor.support.together import Processes
 from slt.score.scores import score
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import Example
-from slt.translate.joey.decode import Decoding
+from slt.translate.joey.decoding.decode import Decoding
 from slt.translate.joey.surroundings import quiet
 from slt.translate.joey.trainer import Trainer, average
 from slt.translate.train import train_gloss2text, train_translator

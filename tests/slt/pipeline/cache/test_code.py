@@ -215,7 +215,7 @@ CORPUS = {"corpus", "sign2text"}  # Sign2Text renders what the corpus has no pix
         ("skeletor/learning/augment", {"lift", *TRAINED, "model"}),  # a lifter may average with the mirror image
         ("skeletor/refiners2d/port/model", {*REFINED_2D, "model"}),
         ("skeletor/refiners2d/port/training", {*REFINED_2D, "model"}),  # a 2D refiner comes with how it is fitted
-        ("slt/translate/joey/search", {*TRANSLATORS, "sign2text", "model"}),
+        ("slt/translate/joey/decoding/search", {*TRANSLATORS, "sign2text", "model"}),
         ("slt/translate/abstain", {"model"}),
         ("slt/inference/model_folder", {"model"}),
         ("skeletor/lifters/benchmarks/human36m", set()),

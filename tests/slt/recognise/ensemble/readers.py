@@ -15,7 +15,7 @@ from slt.recognise.network import RecogniserNetwork
 from slt.recognise.recogniser import Recogniser
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.features import WIDTH, FeatureStats
-from slt.translate.joey.decode import Decoding
+from slt.translate.joey.decoding.decode import Decoding
 from slt.translate.joey.text import fit_text
 from slt.translate.translator import Translator, new_model
 

@@ -9,7 +9,7 @@ from skeletor.support.errors import InputError
 from slt.recognise.ensemble.files import MOST
 from slt.recognise.ensemble.translators import Translators
 from slt.score.bleu import corpus_bleu
-from slt.translate.joey.decode import Decoding
+from slt.translate.joey.decoding.decode import Decoding
 from slt.translate.translator import Translator
 from tests.slt.recognise.ensemble.readers import GLOSSES, translator
 

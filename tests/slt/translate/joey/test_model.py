@@ -7,7 +7,7 @@ from torch import nn
 
 from slt.translate.config import PRESETS, TranslateConfig
 from slt.translate.joey.batches import SequenceBatch, SequenceDataset, pad
-from slt.translate.joey.decode import Decoding, _hypothesis, decode, encode, tune
+from slt.translate.joey.decoding.decode import Decoding, _hypothesis, decode, encode, tune
 from slt.translate.joey.model import FrameEmbedding, PooledDropout, build_transformer, token_count
 from slt.translate.joey.text import fit_text, load_text
 

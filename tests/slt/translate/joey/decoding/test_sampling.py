@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from slt.translate.joey.sampling import draw
-from slt.translate.joey.search import CachedDecoder, beam_search
-from tests.slt.translate.joey.test_search import WORDS, cut, encoded, network
+from slt.translate.joey.decoding.sampling import draw
+from slt.translate.joey.decoding.search import CachedDecoder, beam_search
+from tests.slt.translate.joey.decoding.test_search import WORDS, cut, encoded, network
 
 
 def codes(number: int) -> torch.Tensor:

@@ -18,8 +18,8 @@ from skeletor.support.config import Config
 from slt.score.bleu import corpus_bleu
 from slt.score.tokens import Tokens
 from slt.translate.joey.batches import pad
+from slt.translate.joey.decoding.search import beam_search, greedy
 from slt.translate.joey.model import token_count
-from slt.translate.joey.search import beam_search, greedy
 from slt.translate.joey.text import Text
 
 _BATCH = 64

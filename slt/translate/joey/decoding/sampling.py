@@ -6,7 +6,7 @@ import torch
 from joeynmt.model import Model
 from torch import Tensor
 
-from slt.translate.joey.search import CachedDecoder, forbid
+from slt.translate.joey.decoding.search import CachedDecoder, forbid
 
 
 @torch.no_grad()

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slt.translate.joey.decoding.search import CachedDecoder, beam_search, greedy
 from slt.translate.joey.model import build_transformer, word_embedding
-from slt.translate.joey.search import CachedDecoder, beam_search, greedy
 from slt.translate.joey.text import vocabulary
 
 WORDS = vocabulary(list("abcdefghijkl"))
