@@ -56,11 +56,9 @@ def second_video(path: Path, formats: str) -> bool:
                 names = Counter(name for _, _, name in boxes(file))
                 return min(names[b"ftyp"], names[b"moov"]) > 1
             if formats == "asf":
-                head = file.read(1 << 16)
-                place = head.find(_ASF_PROPERTIES)
-                (told,) = struct.unpack_from("<Q", head, place + 40) if place >= 0 else (0,)
+                begin, told = file.read(16), _asf_length(file) or 0
                 file.seek(told)
-                return bool(told) and file.read(16) == head[:16]
+                return told > 0 and file.read(16) == begin
     except (OSError, OverflowError, ValueError, struct.error):
         return False  # whoever opens it says so
     return False
@@ -234,13 +232,19 @@ def _mpeg(file: BinaryIO, size: int) -> str | None:
 
 
 def _asf(file: BinaryIO, size: int) -> str | None:
+    told = _asf_length(file)
+    return "it is shorter than its header says" if told is not None and told > size else None
+
+
+def _asf_length(file: BinaryIO) -> int | None:
+    """Bytes of an ASF file as its header tells; None if it does not."""
     file.seek(0)
     head = file.read(1 << 16)
     place = head.find(_ASF_PROPERTIES)
     if place < 0:
         return None
-    (told,) = struct.unpack_from("<Q", head, place + 40)
-    return "it is shorter than its header says" if told > size else None
+    told: int = struct.unpack_from("<Q", head, place + 40)[0]
+    return told
 
 
 def _mxf(file: BinaryIO, size: int) -> str | None:
