@@ -145,15 +145,15 @@ class SkeletorRefiner:
         model = self._loaded.model
         if not model.keeps_fill:
             return _at_frames(refined, len(pose))
-        own = self._in_units(pose)
-        filled, confidence = (x.cpu().numpy() for x in self._prepare(own, pose.fps / self._loaded.info.fps))
+        own, fps = self._in_units(pose), self._loaded.info.fps
+        filled, confidence = (x.cpu().numpy() for x in self._prepare(own, pose.fps / fps))
         before, _ = self._prepare(model_input)
         step = _at_frames(refined - before.cpu().numpy(), len(pose))
         length = np.linalg.norm(step, axis=-1, keepdims=True)
         limit = np.where(confidence > 0, model.bound / np.maximum(confidence, 1e-3), np.inf)[..., None]
         near: np.ndarray = filled + step * np.minimum(1, limit / np.maximum(length, 1e-12))
-        carrier = np.array(carriers(self.skeleton))
-        return hang_steadily(near.astype(np.float32), filled, confidence, carrier, pose.fps, self._loaded.info.fps)
+        carrier, horizon = np.array(carriers(self.skeleton)), self._horizon_at(pose.fps / fps)
+        return hang_steadily(near.astype(np.float32), filled, confidence > 0, carrier, pose.fps, fps, horizon)
 
     def _refine_long(self, clip: PoseSequence) -> np.ndarray:
         """Piece by piece, with the result of the whole; what is held besides the clip does not grow with it."""
