@@ -163,6 +163,8 @@ def _scores(arrays: Mapping[str, np.ndarray], name: str, values: np.ndarray, pat
     if len(scores) != 1:
         return None
     found = beside[scores[0]].astype(np.float64)
+    if np.isnan(found).all() and np.isfinite(values).any():
+        raise InputError(f"all of {printable(scores[0])} are NaN; leave them out if they are not known")
     least, most = float(np.nanmin(found, initial=0)), float(np.nanmax(found, initial=0))
     if most > _MOST_SCORE or least < -1:
         reach = f"{least:g}" if least < -1 else f"{most:g}"
@@ -246,6 +248,8 @@ def _layout(clips: list[np.ndarray], skeleton: str | None, path: Path) -> tuple[
     if not layouts:
         raise InputError(f"{count} points are no layout that is known; MediaPipe's have 33, 75, 543 or 553")
     flat = np.concatenate([_clean(clip[:, :, :2]) for clip in clips])
+    if not np.isfinite(flat).any():  # whichever it is, nobody is in it
+        return layouts[0], StageRecord("layout", config={"layout": layouts[0].name, "by": "nobody"})
     layout, found = choose(layouts, flat)
     if found.note:
         log.warning(f"{path.name}: {found.note}")

@@ -254,6 +254,8 @@ def _person(points: Any, scores: Any) -> dict[str, Any]:
     sure = np.ones(len(values)) if scores is None else np.asarray(scores, np.float64)
     if values.ndim != 2 or values.shape[1] not in (2, 3) or sure.shape != values.shape[:1]:
         raise InputError(f"a person of points {values.shape} and scores {sure.shape}, expected (N, 2) and (N,)")
+    if len(sure) and np.isnan(sure).all() and np.isfinite(values).any():
+        raise InputError("all scores of a person are NaN; leave them out if they are not known")
     if not np.nanmax(sure, initial=0) <= _MOST_SCORE:
         raise InputError(f"a score of {np.nanmax(sure):g}; expected 0 to 1")
     return {BODY_KEYS[0]: np.column_stack([values[:, :2], sure.clip(0, 1)]).ravel().tolist()}

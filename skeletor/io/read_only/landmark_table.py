@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -61,16 +62,26 @@ def read_all(path: Path, fps: float | None, size: Size | None = None) -> dict[st
     about, rate = Provenance(path.name, file_sha256(path)), fps or DEFAULT_FPS
     with reading(path, WHAT), path.open(encoding="utf-8-sig", newline="") as file:
         clips: dict[str, dict[int, dict[tuple[int, int], float]]] = {}
+        lines: Counter[tuple[str, int]] = Counter()
         for clip, frame, place, axis, value in _points(file):
+            lines[clip, frame] += place < 0
             cells = clips.setdefault(clip, {}).setdefault(frame, {})
             if place >= 0 and cells.setdefault((place, axis), value) is not value:
                 raise InputError(f"frame {frame} has a landmark twice; put each clip into a file of its own")
         if not clips:
             raise InputError("holds no frames")
         poses = {clip or path.stem: mediapipe_pose(_array(cells), size, about, rate) for clip, cells in clips.items()}
+    _doubt_the_last(lines, path)
     if fps is None:
         log.warning(f"{path.name}: a table tells no frame rate; {rate:g} frames a second are assumed (--fps)")
     return {path.stem: next(iter(poses.values()))} if len(poses) == 1 else poses
+
+
+def _doubt_the_last(lines: Counter[tuple[str, int]], path: Path) -> None:
+    """A warning if only the last frame of the table has fewer lines than all others, as where a file was cut off."""
+    *others, last = lines.values()
+    if len(others) > 1 and len(set(others)) == 1 and last < others[0]:
+        log.warning(f"{path.name}: its last frame has {last} lines, all others {others[0]}; was it cut off?")
 
 
 def _points(lines: Iterable[str]) -> Iterator[Point]:

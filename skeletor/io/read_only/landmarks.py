@@ -29,10 +29,20 @@ def is_mediapipe(entries: Entries) -> bool:
 
 
 def frame_names(entries: Entries) -> list[object]:
-    """What the entries call their frames, else what the file calls the entries."""
+    """What the entries call their frames, else what the file calls the entries.
+
+    Raises InputError if some are empty, and the others' numbers are not those of their places.
+    """
     told = [{_plain(key): value for key, value in entry.items()} for entry in entries.values()]
-    key = next((name for name in _FRAME_NAMES if all(name in entry for entry in told)), None)
-    return list(entries) if key is None else [entry[key] for entry in told]
+    filled = {place: entry for place, entry in enumerate(told) if entry}
+    key = next((name for name in _FRAME_NAMES if all(name in entry for entry in filled.values())), None)
+    if key is None:
+        return list(entries)
+    if len(filled) < len(told):
+        if len({str(int(entry[key]) - place) for place, entry in filled.items()}) > 1:
+            raise InputError(f"frames without content among those that say their {key}; number all, or leave them out")
+        return list(entries)
+    return [entry[key] for entry in told]
 
 
 def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.ndarray:

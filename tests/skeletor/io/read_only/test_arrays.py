@@ -261,7 +261,7 @@ def test_what_is_no_key_points_is_told_in_one_line(tmp_path: Path) -> None:
         "no array of key points": np.zeros((4, 151), np.float32),
         "rows of 150 numbers, which do not lie as": np.zeros((4, 150), np.float32),
         "74 points are no layout": np.ones((4, 74, 2), np.float32),
-        "too little of a person is seen": np.zeros((4, 75, 2), np.float32),
+        "too little of a person is seen": np.pad(np.full((4, 1, 2), 5, np.float32), ((0, 0), (0, 74), (0, 0))),
         "holds objects": np.array([{}], dtype=object),
     }
     for said, array in faults.items():
@@ -297,6 +297,8 @@ def test_scores_with_an_axis_of_one_are_confidences_and_logits_are_refused(tmp_p
         assert (read_pose(path).confidence == 0.5).all()
     with pytest.raises(InputError, match=r"a.npz: visibility reaches -3; expected confidences from 0 to 1"):
         read_pose(save(tmp_path / "a.npz", keypoints=points, visibility=np.full((5, 75), -3.0)))
+    with pytest.raises(InputError, match=r"a.npz: all of scores are NaN; leave them out"):
+        read_pose(save(tmp_path / "a.npz", keypoints=points, scores=np.full((5, 75), np.nan)))
 
 
 @pytest.mark.parametrize(("said", "rate"), [("50", 50), ([30.0, 30.0], 30), ("fast", None), ([30.0, 25.0], None)])
@@ -321,6 +323,13 @@ def test_frames_that_are_left_out_are_refused_and_times_are_told(
         assert read_pose(path, fps=50).fps == 50 and not caplog.messages
         assert read_pose(path).fps == 25
     assert any("the times 'timestamps' are not read; 25 frames a second are assumed" in m for m in caplog.messages)
+
+
+@pytest.mark.parametrize("filling", [0, -1, np.nan])
+def test_nobody_is_nobody_and_no_fault(tmp_path: Path, filling: float) -> None:
+    np.save(tmp_path / "a.npy", np.full((6, 75, 3), filling))
+    found = read_pose(tmp_path / "a.npy")
+    assert found.missing.all() and found.keypoints.shape == (6, 75, 2)
 
 
 def test_graph_networks_second_person_is_empty_or_told(tmp_path: Path) -> None:

@@ -157,9 +157,18 @@ def test_mediapipe_of_its_tasks_by_short_names_and_with_holes(tmp_path: Path) ->
     short[4]["pose"][13] = {"x": None, "y": None}
     pose = read_pose(write(tmp_path / "c.json", short), size=size)
     assert pose.missing[2:4].all() and pose.missing[4].sum() == 1 and len(pose) == COUNT
+    numbered = [frame and {"frame": 2 * t} | frame for t, frame in enumerate(short)]
+    with pytest.raises(InputError, match="frames without content among those that say their frame"):
+        read_pose(write(tmp_path / "e.json", numbered), size=size)
     tasks[0]["pose"] *= 2
     with pytest.raises(InputError, match="frame 0: pose has 2 people; keep one"):
         read_pose(write(tmp_path / "d.json", tasks), size=size)
+
+
+def test_scores_that_are_no_numbers_are_not_nobody(tmp_path: Path) -> None:
+    person = {"keypoints": [[1.0, 2.0]] * 133, "keypoint_scores": [float("nan")] * 133}
+    with pytest.raises(InputError, match="all scores of a person are NaN; leave them out"):
+        read_pose(write(tmp_path / "a.json", [{"frame_id": 0, "instances": [person]}]))
 
 
 def test_json_lines_are_told_as_such(tmp_path: Path) -> None:

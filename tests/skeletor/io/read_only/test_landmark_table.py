@@ -73,6 +73,15 @@ def test_a_line_a_landmark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     assert read_pose(path, fps=30, size=SIZE).fps == 30 and not caplog.messages
 
 
+def test_a_table_that_was_cut_off_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = long(range(5))
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        read_poses(write(tmp_path / "a.csv", LONG, rows), 30, size=SIZE)
+        assert not caplog.messages
+        read_poses(write(tmp_path / "a.csv", LONG, rows[:-9]), 30, size=SIZE)
+    assert caplog.messages == ["a.csv: its last frame has 68 lines, all others 77; was it cut off?"]
+
+
 def test_a_line_a_frame_and_several_clips(tmp_path: Path) -> None:
     head, *rows = wide((7, 8))
     poses = read_poses(write(tmp_path / "a.csv", head, rows), 30.0, size=SIZE)
