@@ -195,7 +195,12 @@ def _check_frames(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray])
     for name, values in arrays.items():
         if _plain(name) not in _FRAME_NAMES or values.dtype.kind not in "iu" or len(clips) != 1:
             continue
-        if values.shape == (len(clips[0]),) and len(values) > 1 and (np.diff(values.astype(np.int64)) != 1).any():
+        if values.shape != (len(clips[0]),) or len(values) < 2:
+            continue
+        steps = set(np.diff(values.astype(np.int64)).tolist())
+        if len(steps) == 1 and min(steps) > 1:  # as folders of numbered frames are read
+            log.warning(f"{printable(name)} are {min(steps)} apart; they are taken as all frames")
+        elif steps != {1}:
             raise InputError(
                 f"{printable(name)} are not one after the other: put NaN where a frame is left out, and take "
                 f"{printable(name)} out of the file"

@@ -64,19 +64,21 @@ def _is_text(lines: list[str], number: int) -> bool:
 
 def _stops(lines: list[str], times: list[int]) -> Iterator[int]:
     """Where the text of each subtitle but the last ends: before the next one's number, or before its line of times.
+    Empty lines may stand between number and times, as files have them whose lines were doubled.
 
     times: the numbers of the lines of times. Digits before such a line are its number where all of the file have some
     that rise, or begin anew at 1, or where they count on from the number before; else they are the last line of a text.
     """
-    before = [lines[k - 1].strip() if k else "" for k in times]
+    places = [next((j for j in range(k - 1, -1, -1) if lines[j].strip()), 0) for k in times]
+    before = ["" if k == 0 else lines[j].strip() for j, k in zip(places, times, strict=True)]
     numbered = all(digits.isdecimal() for digits in before) and all(
         int(one) < int(other) or int(other) <= 1 for one, other in pairwise(before)
     )
     last = int(before[0]) if before[0].isdecimal() else None
-    for digits, at in zip(before[1:], times[1:], strict=True):
+    for digits, place, at in zip(before[1:], places[1:], times[1:], strict=True):
         counts_on = digits.isdecimal() and (numbered or (last is not None and int(digits) == last + 1))
         last = int(digits) if counts_on else last
-        yield at - 1 if counts_on else at
+        yield place if counts_on else at
 
 
 def _plain(lines: list[str]) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ _ONE, _TWO, _THREE = (f"00:00:0{k},000 --> 00:00:0{k + 1},000" for k in (1, 2, 3
         (["1", _ONE, "Es kamen", "30", _TWO, "Leute.", "2", _THREE, "Ja."], ["Es kamen 30", "Leute.", "Ja."]),
         (["1", _ONE, "Es kamen", "30", "", _TWO, "Leute.", "2", _THREE, "Ja."], ["Es kamen 30", "Leute.", "Ja."]),
         (["1", _ONE, "Ja.", "", "Nein.", "", "2", _TWO, "Gut."], ["Ja. Nein.", "Gut."]),  # an empty line within
+        (["1", "", _ONE, "", "Ja.", "", "2", "", _TWO, "", "Gut."], ["Ja.", "Gut."]),  # each line doubled
+        ([_ONE, "", "Ja.", "", "7", "", _TWO, "", "Gut."], ["Ja. 7", "Gut."]),
     ],
 )
 def test_digits_before_times_are_a_number_or_text_and_no_text_is_lost(tmp_path, lines, texts):
