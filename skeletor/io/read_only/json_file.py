@@ -102,9 +102,8 @@ def _rate(content: Any) -> float | None:
 def _said_size(content: Any) -> Size | None:
     """The picture's size as the file says it beside its frames."""
     sides = [content.get(name) for name in ("width", "height")] if isinstance(content, dict) else []
-    if not sides or any(isinstance(side, bool) or not isinstance(side, int) for side in sides):
-        return None
-    return checked_size((sides[0], sides[1]))
+    whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool)]
+    return checked_size((whole[0], whole[1])) if len(whole) == 2 else None
 
 
 def one_frame(content: Any) -> tuple[str, Any]:
