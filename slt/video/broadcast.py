@@ -128,7 +128,7 @@ class CodecWatch:
         found = [_PICTURES[kind] for kinds in self._maps if (kind := kinds.get(self._stream, 0)) in _PICTURES]
         after = next((codec for codec in found if codec != found[0]), None)
         if after is not None:
-            self._length, self._rest = 0, b""
+            self._length, self._rest, self._maps = 0, b"", []  # nothing more is told
             self._tell(found[0], after)
 
 
