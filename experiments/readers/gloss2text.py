@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import Field
 
 from experiments.pages import fill
+from experiments.readers.consensus import Pool, agreed, drawn
 from experiments.report import interval, table, write_files
 from experiments.request import RESULTS, Request
 from skeletor.files.atomic import write_text
@@ -33,7 +34,7 @@ from slt.score.bootstrap import compare, statistics
 from slt.score.floor import constant_sentence
 from slt.score.scores import Scores, score
 from slt.translate.config import TranslateConfig
-from slt.translate.consensus import ConsensusConfig, Drawn, Gain, tune
+from slt.translate.consensus import ConsensusConfig
 
 ANNOTATIONS = Path("../shared/data/phoenix14t_annotations")
 _CODE = ("slt.translate.train", "slt.data.layout")
@@ -142,43 +143,6 @@ def ensemble(folders: Sequence[Path], config: TranslateConfig, splits: Mapping[s
     return {s: [h.text for h in decode_ensemble(models, b, first.text, decoding)] for s, b in batches.items()}
 
 
-def drawn(done: Done, config: ConsensusConfig, splits: Mapping[str, Sequence[Clip]]) -> dict[str, list[list[str]]]:
-    """split -> the translations that a trained system draws of each sentence, unless that was done."""
-    glosses = {split: [clip.glosses for clip in splits[split]] for split in ("dev", "test")}
-
-    def work(out: Path) -> None:
-        from slt.translate.samples import samples
-        from slt.translate.translator import Translator
-
-        translator = Translator.load(done.folder / "model")
-        made = {split: samples(translator, g, config.samples, config.least) for split, g in glosses.items()}
-        write_text(out / "drawn.json", json.dumps(made, ensure_ascii=False))
-
-    values = {"samples": config.samples, "least": config.least}
-    inputs: list[Done | str] = [done, hashlib.sha256(json.dumps(glosses, sort_keys=True).encode()).hexdigest()]
-    where = done.folder.parent / "drawn" / done.folder.name
-    stage = run_stage(f"{done.name}, drawn", where, work, values, inputs, code=("slt.translate.samples",))
-    return read_json(stage.folder / "drawn.json")
-
-
-def agreed(
-    pools: Sequence[Mapping[str, Sequence[Sequence[str]]]],
-    config: ConsensusConfig,
-    splits: Mapping[str, Sequence[Clip]],
-) -> tuple[Texts, Gain]:
-    """Translations by consensus of all that was drawn, and the gain, which is chosen on dev."""
-    found = {
-        split: [
-            Drawn.of([text for texts in several for text in texts])
-            for several in zip(*(p[split] for p in pools), strict=True)
-        ]
-        for split in ("dev", "test")
-    }
-    gain, bleu = tune(found["dev"], [clip.text for clip in splits["dev"]], config)
-    log.info("consensus of %d: decay %g, cost %g, dev BLEU-4 %.2f", len(pools), gain.decay, gain.cost, bleu)
-    return {split: [one.best(gain) for one in found[split]] for split in found}, gain
-
-
 def scored(label: str, texts: Texts, splits: Mapping[str, Sequence[Clip]], period: bool = True) -> Row:
     """Scores on dev and test. period: with the final token " .", which the field's text has."""
     found = {}
@@ -202,13 +166,13 @@ def run(config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]], work: Pa
     if len(stages) > 1:
         mixed = ensemble([stage.folder for stage in stages], config.translate, splits)
         rows.append(scored(f"ensemble of the {len(stages)} seeds", mixed, splits))
-    pools = [drawn(stage, config.consensus, splits) for stage in stages]
-    found = [agreed([pool], config.consensus, splits) for pool in pools]
+    pools = [_drawn(stage, config, splits) for stage in stages]
+    found = [agreed([pool], config.consensus, references["dev"]) for pool in pools]
     agreeing = [scored(f"seed {k}, by consensus", t, splits) for k, (t, _) in zip(config.seeds, found, strict=True)]
     rows += agreeing
     gains = {"mean": _gained(texts, [made for made, _ in found], references)}
     if len(stages) > 1:
-        found.append(agreed(pools, config.consensus, splits))
+        found.append(agreed(pools, config.consensus, references["dev"]))
         gains["ensemble"] = _gained([mixed], [found[-1][0]], references)
         rows.append(scored(f"ensemble of the {len(stages)} seeds, by consensus", found[-1][0], splits))
     trainings = [read_json(stage.folder / "model" / "training.json") for stage in stages]
@@ -224,6 +188,13 @@ def run(config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]], work: Pa
         "averaged checkpoints": [t["averaged"] for t in trainings],
         "updates": [t["updates"] for t in trainings],
     }
+
+
+def _drawn(stage: Done, config: Gloss2TextConfig, splits: Mapping[str, Sequence[Clip]]) -> Pool:
+    """The translations that a trained system draws of dev and test."""
+    glosses = {split: [clip.glosses for clip in splits[split]] for split in ("dev", "test")}
+    where = stage.folder.parent / "drawn" / stage.folder.name
+    return drawn(f"{stage.name}, drawn", stage.folder / "model", glosses, config.consensus, where, [stage])
 
 
 def _gained(

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from pydantic import Field
 
 from experiments.pages import fill
 from experiments.readers import gloss2text, slower
+from experiments.readers.consensus import agreed, drawn
 from experiments.report import Result, interval, table, write_result
 from experiments.request import RESULTS, RUNS, Request
 from skeletor.io.store import open_store
-from skeletor.poses.pose import PoseSequence
+from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.support.config import Config, load_config
@@ -40,6 +41,7 @@ from slt.score.bootstrap import compare, statistics
 from slt.score.rates import compare_word_error_rates
 from slt.score.scores import Scores, score
 from slt.score.wer import mistakes, word_error_rate
+from slt.translate.consensus import ConsensusConfig
 
 SPLITS = ("dev", "test")
 CARRIED = "savgol-carried"  # made here; the other rows are the run's
@@ -59,7 +61,7 @@ class RecognitionConfig(Config):
     """rows: folders of the run, or `savgol-carried`. clean: of them, the one whose recogniser reads all others.
 
     strides: test clips are also read at 1 frame in so many. gloss_models: folders of trained Gloss2Text models; [] for
-    those of gloss2text.yaml, which are trained if need be.
+    those of gloss2text.yaml, which are trained if need be. consensus: how all of them together also translate; or none.
     """
 
     seeds: list[int] = Field(min_length=1)
@@ -68,6 +70,7 @@ class RecognitionConfig(Config):
     recogniser: RecogniserConfig = RecogniserConfig()
     strides: list[int] = Field(default_factory=list, description="test at 1 frame in so many, too")
     gloss_models: list[str] = Field(default_factory=list)
+    consensus: ConsensusConfig | None = None
     workers: int = Field(2, ge=1, le=256)
 
 
@@ -75,13 +78,15 @@ class RecognitionConfig(Config):
 class Reader:
     """What the recognisers of one row (one for each seed) read in a row's skeletons, and its translations.
 
-    mixed: by all Gloss2Text models together, from the first seed's reading; {} if that was not made.
+    mixed: by all Gloss2Text models together, from the first seed's reading; {} if that was not made. agreed: the same
+    by consensus of what they draw.
     """
 
     label: str
     read: tuple[Glosses, ...]
     texts: tuple[Mapping[str, Sequence[str]], ...]
     mixed: Mapping[str, Sequence[str]]
+    agreed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def make(request: Request, config: RecognitionConfig) -> None:
@@ -99,6 +104,10 @@ def make(request: Request, config: RecognitionConfig) -> None:
         row: _reader(LABELS.get(row, row), [_outputs(done) for done in trained[row]], splits, models)
         for row in config.rows
     }
+    if config.consensus is not None and len(models) > 1:
+        for row, reader in readers.items():
+            agreeing = _agreed(row, trained[row][0], reader.read[0], splits, models, config.consensus, request.work)
+            readers[row] = dataclasses.replace(reader, agreed=agreeing)
     crossed = {}
     if config.clean:
         for row in config.rows:
@@ -231,6 +240,20 @@ def _reader(
     return Reader(label, tuple(outputs), tuple(texts), mixed)
 
 
+def _agreed(
+    row: str, done: Done, read: Glosses, splits: Mapping[str, Sequence[Clip]], models: Sequence[Path],
+    config: ConsensusConfig, work: Path,
+) -> dict[str, list[str]]:  # fmt: skip
+    """What was read, translated by consensus of all that the Gloss2Text models draw of it."""
+    glosses = {split: _lines(read, splits[split]) for split in SPLITS}
+    pools = [
+        drawn(f"{row}, drawn {k}", model, glosses, config, work / f"{row}-drawn-{k}",
+              [done, file_sha256(model / "translator.safetensors")])
+        for k, model in enumerate(models, 1)
+    ]  # fmt: skip
+    return agreed(pools, config, [clip.text for clip in splits["dev"]])[0]
+
+
 def _hardest(store: Path, clips: Sequence[Clip]) -> np.ndarray:
     """(N,) bool: the quarter of the clips in which most of the dominant and other hand's joints are missing."""
     poses = open_store(store / "test")
@@ -266,8 +289,9 @@ def _result(
     hardest = f"the {int(hard.sum())} test clips with most missing hand joints ({config.rows[0]} skeletons)"
     sections.append(
         f"WER: per cent; sub, del, ins: its kinds. Hard clips: {hardest}. BLEU-4, ROUGE, chrF: mean over the "
-        "Gloss2Text models (and recognisers); ensemble: of all Gloss2Text models, first recogniser. Intervals: "
-        'bootstrap over sentences, 95 %; a gain in WER is a fall. The text has its final token " ."\n'
+        "Gloss2Text models (and recognisers); ensemble: of all Gloss2Text models, first recogniser"
+        + ("; consensus: of all that they draw, chosen on dev. " if config.consensus else ". ")
+        + 'Intervals: bootstrap over sentences, 95 %; a gain in WER is a fall. The text has its final token " ."\n'
     )
     return Result(sections, numbers)
 
@@ -285,9 +309,10 @@ def _numbers(reader: Reader, splits: Mapping[str, Sequence[Clip]], hard: np.ndar
             "scores": {m: float(np.mean([getattr(s, m) for s in scores])) for m in _METRICS},
             "signature": scores[0].signature,
         }
-        if reader.mixed:
-            mixed: Scores = score(reader.mixed[split], texts)
-            found[split]["ensemble"] = {m: getattr(mixed, m) for m in _METRICS} | {"interval": mixed.intervals["bleu4"]}
+        for name, together in (("ensemble", reader.mixed), ("consensus", reader.agreed)):
+            if together:
+                mixed: Scores = score(together[split], texts)
+                found[split][name] = {m: getattr(mixed, m) for m in _METRICS} | {"interval": mixed.intervals["bleu4"]}
     true = [c.glosses for c, is_hard in zip(splits["test"], hard, strict=True) if is_hard]
     picked = [[g for g, is_hard in zip(_lines(one, splits["test"]), hard, strict=True) if is_hard]
               for one in reader.read]  # fmt: skip
@@ -305,7 +330,7 @@ def _lines(read: Glosses, clips: Sequence[Clip]) -> list[tuple[str, ...]]:
 
 
 def _table(readers: Mapping[str, Reader], numbers: Mapping[str, Any]) -> list[str]:
-    mixed = any(reader.mixed for reader in readers.values())
+    together = [name for name in ("ensemble", "consensus") if any(name in numbers[row]["test"] for row in readers)]
     head = ["skeletons", "WER dev", "test", "sub", "del", "ins", "hard clips", "BLEU-4 dev", "test", "ROUGE", "chrF"]
     rows = []
     for row, reader in readers.items():
@@ -314,11 +339,10 @@ def _table(readers: Mapping[str, Reader], numbers: Mapping[str, Any]) -> list[st
         cells = [n["dev"]["wer"], test["wer"], *kinds.values(), n["hard wer"], n["dev"]["scores"]["bleu4"],
                  scores["bleu4"], scores["rouge"], scores["chrf"]]  # fmt: skip
         line = [reader.label, *(f"{value:.1f}" for value in cells)]
-        if mixed:
-            e = test["ensemble"]
-            line += [f"{n['dev']['ensemble']['bleu4']:.1f}", f"{e['bleu4']:.1f}", interval(e["interval"])]
+        for name in together:
+            line += [f"{n['dev'][name]['bleu4']:.1f}", f"{test[name]['bleu4']:.1f}", interval(test[name]["interval"])]
         rows.append(line)
-    return table([*head, *(["ensemble dev", "test", "95 %"] if mixed else [])], rows)
+    return table([*head, *(cell for name in together for cell in (f"{name} dev", "test", "95 %"))], rows)
 
 
 def _gains(readers: Mapping[str, Reader], splits: Mapping[str, Sequence[Clip]], hard: np.ndarray) -> dict[str, Any]:

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from skeletor.poses.absent import known_absent
+from skeletor.poses.hands import carriers
 from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.refiners.fill import fill_missing
+from skeletor.refiners.inference.steady import hang_steadily
 from skeletor.refiners.inference.stream import HORIZON, Placement, RefinerStream, StreamingRefiner, averaging, batch_on
 from skeletor.refiners.inference.trust import Trust
 from skeletor.refiners.inference.unseen import keep_unseen
@@ -20,7 +22,8 @@ from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
 
 VERSION = "2"
-VERSION_KEEPS_FILL = "3"  # of networks that keep the fill: joints that nobody sees stay where they were
+# Of networks that keep the fill: joints that nobody sees stay where they were, hidden hands hang on steady wrists.
+VERSION_KEEPS_FILL = "4"
 SAME_RATE = 0.01  # frame rates that differ by less (25 and 24.97) are taken as one
 GROUP_FRAMES = 20_000  # clips are refined together up to this number of frames; a longer one in pieces
 CHUNK_FRAMES = 4096
@@ -136,19 +139,21 @@ class SkeletorRefiner:
         """Refined joints (T', J, D) at the frames of `pose`, (T, J, D) in the model's units.
 
         A network that keeps the fill gives a correction of it: only that is brought from one frame rate to the other,
-        so that what was seen is not blurred. A gap's correction reaches no seen joint further than the bound.
+        so that what was seen is not blurred. A gap's correction reaches no seen joint further than the bound. At more
+        frames a second than the model's, a hidden hand is hung on a steady path of its wrist.
         """
         model = self._loaded.model
         if not model.keeps_fill:
             return _at_frames(refined, len(pose))
-        own = self._in_units(pose)
-        filled, confidence = (x.cpu().numpy() for x in self._prepare(own, pose.fps / self._loaded.info.fps))
+        own, fps = self._in_units(pose), self._loaded.info.fps
+        filled, confidence = (x.cpu().numpy() for x in self._prepare(own, pose.fps / fps))
         before, _ = self._prepare(model_input)
         step = _at_frames(refined - before.cpu().numpy(), len(pose))
         length = np.linalg.norm(step, axis=-1, keepdims=True)
         limit = np.where(confidence > 0, model.bound / np.maximum(confidence, 1e-3), np.inf)[..., None]
         near: np.ndarray = filled + step * np.minimum(1, limit / np.maximum(length, 1e-12))
-        return near.astype(np.float32)
+        carrier, horizon = np.array(carriers(self.skeleton)), self._horizon_at(pose.fps / fps)
+        return hang_steadily(near.astype(np.float32), filled, confidence > 0, carrier, pose.fps, fps, horizon)
 
     def _refine_long(self, clip: PoseSequence) -> np.ndarray:
         """Piece by piece, with the result of the whole; what is held besides the clip does not grow with it."""

@@ -46,6 +46,7 @@ def test_rows_cross_reading_and_gains(run: Path, tmp_path: Path) -> None:
     config.write_text(
         "seeds: [1]\nrows: [raw, savgol-carried, truth]\nclean: truth\nworkers: 1\nstrides: [2]\n"
         "recogniser: {preset: tiny, epochs: 4.0}\n" + f"gloss_models: {json.dumps(models)}\n"
+        "consensus: {samples: 4, decays: [0.5], costs: [0.5]}\n"
     )
     command = ["recognition", "--run", str(run), "--corpus", str(run / "corpus"), "--config", str(config),
                "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]  # fmt: skip
@@ -58,7 +59,9 @@ def test_rows_cross_reading_and_gains(run: Path, tmp_path: Path) -> None:
     slow = found["slower, own reader"]
     assert slow["raw"]["1"] == pytest.approx(raw["wer"]) and slow["raw"]["2"] == slow["truth"]["2"]
     assert set(found["slower, clean reader"]) == {"raw", "savgol-carried", "truth"}
-    assert "ensemble" in raw and "ensemble" not in found["clean reader"]["raw"]["test"]
+    other = found["clean reader"]["raw"]["test"]
+    assert {"ensemble", "consensus"} <= set(raw) and not {"ensemble", "consensus"} & set(other)
+    assert raw["consensus"] == truth["consensus"]  # the same glosses were read
     assert "| truth skeletons |" in (tmp_path / "results" / "tiny.md").read_text()
     before = (tmp_path / "work" / "raw-seed1" / "recogniser.safetensors").stat().st_mtime_ns
     assert main(command) == 0  # nothing is trained again
