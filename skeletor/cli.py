@@ -130,7 +130,7 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
     parser.add_argument("--fps", type=float, help="frame rate, if a file does not tell or is wrong")
     parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of files that do not tell theirs")
     parser.add_argument(
-        "--size", metavar="WxH", help="of the picture, for points (.npy, .npz, .json) in shares of it: 640x480"
+        "--size", metavar="WxH", help="of the picture, for points (.npy, .npz, .json, .csv) in shares of it: 640x480"
     )
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")

@@ -1,7 +1,8 @@
 """What all tests share."""
 
+import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from multiprocessing import util
 from pathlib import Path
@@ -37,6 +38,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """`--dist loadfile` is to keep the order below; by itself it begins with the files of the most tests."""
     if hasattr(config.option, "loadscopereorder"):  # xdist is there
         config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Hundreds of modules are loaded here, and stay: an eighth of the time would be the search for garbage in them."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -26,7 +26,7 @@ from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import progress
 from slt.data import layout
-from slt.pipeline.cache.stage import DONE, read_json
+from slt.pipeline.cache.stage import finished_stage
 from slt.pipeline.config import RunConfig
 from slt.pipeline.corpus import with_text
 from slt.pipeline.stages.translators import system_folder
@@ -101,7 +101,7 @@ def outputs(run: Finished, trained: str, seed: int, given: str, split: str) -> l
 
 def exchanged(run: Finished, only: Sequence[str] = ()) -> Result:
     """All pairs of rows, and what each repair gains over raw poses for each translator (only: of these rows)."""
-    trained = [row for row in run.rows if read_json(run.folder / "systems" / row / DONE).get("done")]
+    trained = [row for row in run.rows if finished_stage(run.folder / "systems" / row)]
     trained = [row for row in trained if row in (only or trained)]
     if not trained:
         raise InputError(f"{run.folder}: none of these rows has a trained translator: {', '.join(only or run.rows)}")

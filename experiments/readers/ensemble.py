@@ -29,7 +29,7 @@ from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data.layout import Clip, read_corpus
-from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
+from slt.pipeline.cache.stage import Done, finished_stage, read_json, run_stage
 from slt.pipeline.stages.translators import outputs_of
 from slt.pipeline.work.readers.ensemble import SPLITS, read_ensemble
 from slt.pipeline.work.readers.train_translator import RECOGNISED, write_outputs
@@ -114,9 +114,7 @@ def _member(name: str, request: Request, config: ReadersConfig) -> Member:
     trained, _, row = name.partition("@")
     folders = [Path(folder) / trained for folder in config.trained or [str(request.work)]]
     for folder in folders:
-        known = read_json(folder / DONE)
-        if known.get("done"):
-            reader = Done(trained, folder, str(known["key"]), float(known["seconds"]))
+        if (reader := finished_stage(folder)) is not None:
             return Member(reader, store_of(row or trained.rpartition(_SEED)[0], request, config.workers))
     raise InputError(f"{trained}: no finished recogniser in {' or '.join(map(str, folders))}; "
                      "train it with `python -m experiments recognition`")  # fmt: skip

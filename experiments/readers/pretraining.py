@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 
 from experiments.pages import fill
 from experiments.readers import gloss2text
+from experiments.readers.recognition import key_of
 from experiments.report import Result, interval, table, write_result
 from experiments.request import RESULTS, Request
 from skeletor.files.atomic import write_text
@@ -32,7 +33,7 @@ from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
 from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus
-from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
+from slt.pipeline.cache.stage import Done, read_json, run_stage
 from slt.pipeline.mapping import worker_pool
 from slt.pipeline.stages.translators import outputs_of
 from slt.pipeline.work.readers.cascade import train_on_glosses_of_poses, translate_recognised
@@ -140,7 +141,7 @@ def make(request: Request, config: PretrainingConfig) -> None:
     corpus = read_corpus(request.finished / "corpus")
     store = request.finished / "lifted"
     annotations = annotation_folder(gloss2text.find_corpus(request.corpus))
-    place = Place(store, str(read_json(store / DONE).get("key")), corpus, annotations, request.work)
+    place = Place(store, key_of(store), corpus, annotations, request.work)
     jobs = [Job(point, arm, seed) for point in config.points for arm, seeds in point.arms.items() for seed in seeds]
     jobs.sort(key=lambda job: job.point.arms[job.arm].index(job.seed))  # first seeds first
     done: dict[Job, Done] = {}

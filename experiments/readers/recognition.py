@@ -31,7 +31,7 @@ from skeletor.refiners.smoothers.smooth import SavgolOptions
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus
-from slt.pipeline.cache.stage import DONE, Done, read_json, run_stage
+from slt.pipeline.cache.stage import Done, finished_stage, run_stage
 from slt.pipeline.stages.translators import outputs_of
 from slt.pipeline.work.poses.refine import refine_parts
 from slt.pipeline.work.readers.cascade import train_on_glosses_of_poses
@@ -140,17 +140,18 @@ def store_of(row: str, request: Request, workers: int) -> tuple[str, Path]:
         raw = request.finished / _PLACES["raw"]
         options = SavgolOptions(carried=True)
         work = partial(refine_parts, raw, ("train", *SPLITS), options, row, workers)
-        done = run_stage(row, request.work / row, work, options.model_dump(), (_key(raw),))
+        done = run_stage(row, request.work / row, work, options.model_dump(), (key_of(raw),))
         return done.key, done.folder
     folder = request.finished / _PLACES.get(row, f"refined/{row}")
-    return _key(folder), folder
+    return key_of(folder), folder
 
 
-def _key(folder: Path) -> str:
-    known = read_json(folder / DONE)
-    if not known.get("done"):
+def key_of(folder: Path) -> str:
+    """The key of a run's finished stage. InputError if there is none, or it is damaged."""
+    done = finished_stage(folder)
+    if done is None:
         raise InputError(f"{folder}: no finished stage of a run; give --run the folder of a finished `slt run`")
-    return str(known["key"])
+    return done.key
 
 
 def _trained(
@@ -204,7 +205,7 @@ def _add_slower(
             repair = slower.repair_of(row, request.finished, SavgolOptions(carried=True))
             for stride in (1, *config.strides):
                 work = request.work / f"{reader.folder.name}-reads-{row}-1-in-{stride}"
-                found = slower.read_slower(store, _key(store), reader, repair, stride, clips, work)
+                found = slower.read_slower(store, key_of(store), reader, repair, stride, clips, work)
                 read.setdefault(row, {})[stride] = found
         result.numbers[f"slower, {title}"] = rates = slower.rates(read, clips)
         lines = slower.markdown(LABELS, rates, 25.0)

@@ -9,7 +9,10 @@ from pathlib import Path
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt", ".npy", ".npz")
 # Poses of a whole recording in one file; most files of that name are something else, so no folder is searched for them.
 _JSON = ".json"
+_TABLE = ".csv"  # of MediaPipe's landmarks; likewise
 _MANY = 2
+_HEAD = 1 << 16  # bytes of a file of JSON that tell what it is of
+_WORDS = (b'"people"', b"keypoints", b'"instances"', b"andmarks")  # of which one stands in a frame of poses
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # FFmpeg tells the format by the content; these are the names that videos have.
 VIDEO_SUFFIXES = (
@@ -27,7 +30,7 @@ def bare_name(path: Path) -> str:
     """
     name = path.name if path.name not in ("", "..") else path.resolve().name
     suffix = path.suffix.lower()
-    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES, _JSON) and not os.path.isdir(path):
+    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES, _JSON, _TABLE) and not os.path.isdir(path):
         return name[: -len(suffix)]
     return name
 
@@ -35,10 +38,11 @@ def bare_name(path: Path) -> str:
 def is_poses(path: Path) -> bool:
     """Whether an input is poses, not pictures: a file of poses, or a folder with JSON files and without pictures.
 
-    Pictures of which the folder has few, beside numbered JSON files (`_MANY` times as many), are previews; those that
-    OpenPose draws ("_rendered") are no frames either. False if it cannot be read; whoever opens it raises the error.
+    Where there are both, numbered JSON files that speak of poses are the frames if there is one picture, which is no
+    video, or few (`_MANY` times as many files): previews. Pictures that OpenPose draws ("_rendered") do not count.
+    False if it cannot be read; whoever opens it raises the error.
     """
-    if path.suffix.lower() in (*POSE_SUFFIXES, _JSON) and os.path.isfile(path):
+    if path.suffix.lower() in (*POSE_SUFFIXES, _JSON, _TABLE) and os.path.isfile(path):
         return True
     try:
         names = [entry.name.lower() for entry in path.iterdir() if not entry.name.startswith(".")]
@@ -48,5 +52,22 @@ def is_poses(path: Path) -> bool:
     pictures = [name for name in names if name.endswith(PICTURE_SUFFIXES)]
     if not pictures or not files:
         return bool(files)
-    numbered = sum(any(sign.isdigit() for sign in name) for name in files)
-    return numbered > _MANY * sum("_rendered." not in name for name in pictures)
+    count, shown = len(poses_beside(path)), sum("_rendered." not in name for name in pictures)
+    return count > (_MANY * shown if shown > 1 else 0)
+
+
+def poses_beside(folder: Path) -> list[str]:
+    """Names of the numbered JSON files of a folder, if the first one of them speaks of poses; else none.
+
+    Raises OSError if the folder cannot be read.
+    """
+    found = sorted(
+        entry.name for entry in folder.iterdir()
+        if entry.name[0] != "." and entry.name.lower().endswith(_JSON) and any(c.isdigit() for c in entry.name)
+    )  # fmt: skip
+    try:
+        with (folder / found[0]).open("rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, IndexError):
+        return []
+    return found if any(word in head for word in _WORDS) else []

@@ -1,7 +1,7 @@
 """Files of poses: one reader and one writer for all formats, chosen by the path's suffix.
 
-.safetensors (native), .pose, .skels, .h5, .pt, .npy, .npz, .json of a whole recording (these read only), and
-directories of OpenPose JSON (no suffix).
+.safetensors (native), .pose, .skels, .h5, .pt, .npy, .npz, .json of a whole recording, .csv of MediaPipe's landmarks
+(these read only), and directories of OpenPose JSON (no suffix).
 A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`, and one line in `_FORMATS`.
 """
 
@@ -15,7 +15,7 @@ from skeletor.files.outside import checked_fps, existing_file
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
 from skeletor.io.people import Take, select
-from skeletor.io.read_only import arrays, json_file, slrtp, zelinka_h5
+from skeletor.io.read_only import arrays, json_file, landmark_table, slrtp, zelinka_h5
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 
@@ -34,6 +34,7 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     ".npy": (arrays.read_all, None),
     ".npz": (arrays.read_all, None),
     json_file.SUFFIX: (json_file.read_all, None),
+    landmark_table.SUFFIX: (landmark_table.read_all, None),
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
 
@@ -77,13 +78,14 @@ def read_poses(
 
     fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
     and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
-    of joints. size: (width, height) in pixels of the picture, for arrays (.npy, .npz) and .json of shares. take: who
+    of joints. size: (width, height) in pixels of the picture, for .npy, .npz, .json and .csv of shares. take: who
     is read of several people, by default the one whose hands move most in all; `skeletor.io.people.by_turns` takes in
     each frame the one who signs. Raises InputError, one line, for whatever cannot be read.
     """
     path = Path(path)
-    if size is not None and path.suffix.lower() not in (*arrays.SUFFIXES, json_file.SUFFIX):
-        raise InputError(f"{path}: --size is for arrays ({', '.join(arrays.SUFFIXES)}) and .json; leave it out")
+    shares = (*arrays.SUFFIXES, json_file.SUFFIX, landmark_table.SUFFIX)
+    if size is not None and path.suffix.lower() not in shares:
+        raise InputError(f"{path}: --size is for arrays and tables of shares ({', '.join(shares)}); leave it out")
     if fps is not None:
         checked_fps(path, fps)
     if path.is_dir():
@@ -102,6 +104,8 @@ def read_poses(
         poses = json_file.read_all(file, fps, skeleton, take, size)
     elif path.suffix.lower() in arrays.SUFFIXES:
         poses = arrays.read_all(file, fps, skeleton, size)
+    elif path.suffix.lower() == landmark_table.SUFFIX and landmark_table.is_landmark_table(file):
+        poses = landmark_table.read_all(file, fps, size)
     else:
         poses = _format(path)[0](file, fps)
         if skeleton is not None:
@@ -147,9 +151,10 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
 
 def _format(path: Path) -> tuple[Reader, Writer | None]:
     suffix = path.suffix.lower()
-    if suffix not in _FORMATS or (suffix == "" and path.is_file()):
-        if (table := table_of_points(path)) is not None:
-            raise InputError(f"{path}: {table}")
+    table = suffix == landmark_table.SUFFIX and path.exists() and not landmark_table.is_landmark_table(path)
+    if suffix not in _FORMATS or table or (suffix == "" and path.is_file()):
+        if (advice := table_of_points(path)) is not None:
+            raise InputError(f"{path}: {advice}")
         known = ", ".join(key for key in _FORMATS if key)
         raise InputError(f"{path}: unknown kind of file; poses are {known} or a directory of OpenPose JSON")
     return _FORMATS[suffix]

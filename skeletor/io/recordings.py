@@ -126,12 +126,19 @@ def _counted(directory: Path, files: dict[int, Path], from_0: bool) -> dict[int,
     from_0: what comes before the first file counts, in the same units; else the first one is number 0.
     """
     numbers = sorted(files)
-    step = gcd(*(after - before for before, after in pairwise(numbers)))
-    if step <= 1 or len(numbers) < _COUNTED:
+    if (step := common_step(numbers)) == 1:
         return files
     log.warning(f"{directory}: its numbers are {step} apart; they are taken as all frames, at the frame rate given")
     begin = 0 if from_0 else numbers[0]
     return {(number - begin) // step: files[number] for number in numbers}
+
+
+def common_step(numbers: Iterable[int]) -> int:
+    """By how much all of some frames' numbers are apart; 1 if these are too few to tell."""
+    ordered = sorted(set(numbers))
+    if len(ordered) < _COUNTED:
+        return 1
+    return gcd(*(after - before for before, after in pairwise(ordered)))
 
 
 def _numbered(files: Iterable[Path]) -> Iterator[tuple[Path, str, int, bool]]:

@@ -16,7 +16,7 @@ import numpy as np
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.normalise import STAGE as NORMALISED
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
-from skeletor.support.errors import InputError
+from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError
 
 STAGE = "turns"
 PLACES = ("at the left", "in the middle", "at the right")  # of the picture, where a signer may be
@@ -120,20 +120,21 @@ def each_turn(pose: PoseSequence, stage: Callable[[PoseSequence], PoseSequence])
     """`stage` of each turn by itself, put together again; of a pose without turns, of all of it.
 
     A turn that the stage refuses (nobody is seen in it) is missing. Of sparse 2D a turn begins with a key frame: what
-    lies before is missing, and so is a turn without one. InputError if the stage refuses all.
+    lies before is missing, and so is a turn without one. Raises what the stage does if it refuses all.
     """
     if not turns_of(pose):
         return stage(pose)
     spans = clip_spans(pose)
-    parts: list[PoseSequence | InputError] = []
+    parts: list[PoseSequence | SkeletorError] = []
     for start, stop in spans:
         try:
             parts.append(stage(pose.frames(start, stop)))
-        except InputError as error:
+        except (InputError, NothingToTranslate) as error:
             parts.append(error)
     made = [part for part in parts if isinstance(part, PoseSequence)]
     if not made:
-        raise next(part for part in parts if isinstance(part, InputError))
+        refused = [part for part in parts if isinstance(part, SkeletorError)]
+        raise next((part for part in refused if isinstance(part, InputError)), refused[0])
     shape = made[0].keypoints.shape[1:]
     keypoints = np.full((len(pose), *shape), np.nan, np.float32)
     confidence = np.zeros((len(pose), shape[0]), np.float32)

@@ -90,6 +90,12 @@ class _Pool(ProcessPoolExecutor):
 
         return results()
 
+    def _spawn_process(self) -> None:
+        """As the base class's, whose thread was woken before the worker began, and does not know of it yet: its death
+        would be noticed with the next result of another, or never."""
+        super()._spawn_process()  # type: ignore[misc]
+        self._executor_manager_thread_wakeup.wakeup()
+
 
 class _Context(SpawnContext):
     """multiprocessing's "spawn", which keeps a list of what it has started."""

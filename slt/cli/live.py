@@ -76,7 +76,7 @@ def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:
     add_pose_speed(parser, "default: the model's")
     add_pose_model(parser, "default: the model's")
     add_hands(parser, "default: the model's")
-    add("--fps", type=float, help="of a camera; default: it is measured")
+    add("--fps", type=float, help="of a camera, which is else measured, or of a folder of pictures that is played")
     about = "after which a file that does not grow any more is complete, in seconds; default: %(default)s"
     add("--wait", type=float, default=5.0, help=about)
     add("--seconds", type=float, help="of the stream after which to end; default: no limit")

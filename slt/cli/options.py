@@ -29,7 +29,7 @@ def add_pose_options(parser: argparse.ArgumentParser, clip: bool = True) -> None
     )
     parser.add_argument("--skeleton", metavar="NAME", help="layout of the points of poses that do not tell theirs")
     parser.add_argument(
-        "--size", metavar="WxH", help="of the picture, for points (.npy, .npz, .json) in shares of it: 640x480"
+        "--size", metavar="WxH", help="of the picture, for points (.npy, .npz, .json, .csv) in shares of it: 640x480"
     )
     if clip:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")

@@ -28,6 +28,7 @@ from skeletor.files.suffixes import bare_name
 from skeletor.poses.span import Span
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost, list_entries
 from slt.data.tables import Row, nfc, read_rows, read_text
 
@@ -43,7 +44,9 @@ LANGUAGE = r"^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,6})?$"
 # Joiners (U+200C, U+200D) are none of them: Persian and emoji are written with them.
 UNSEEN = frozenset("\u00ad\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 _RESERVED = ("<s>", "</s>", "<pad>", "<unk>")  # words that the translator's vocabulary has for itself
-_SECONDS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
+_SECONDS = re.compile(r"[0-9]{1,7}([.,][0-9]{1,9})?")
+_CLOCK = re.compile(r"([0-9]{1,3}):([0-5][0-9]):([0-5][0-9](?:[.,][0-9]{1,9})?)")
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")  # English for 1234, German for 1.234
 _LARGEST = 1 << 26  # bytes of a table
 _LONGEST = 1 << 16  # characters of a line
 _LONGEST_NAME = 200  # bytes: a clip's name is part of file names, which may have 255
@@ -168,6 +171,8 @@ def read_own(root: Path | str, signs: bool = False) -> Corpus:
     if not table.entries:
         raise InputError(f"{table.path}: no clips in it, only the head line; write a line for each clip")
     clips = tuple(entry.clip for entry in table.entries)
+    if note := rate_note(table):
+        log.warning(note)
     if signs:
         clips = tuple(replace(clip, text=label_of(clip)) for clip in clips)
     return Corpus(table.root, describe(table.root), clips, protocol=False)
@@ -178,10 +183,26 @@ def label_of(clip: Clip) -> str:
     return " ".join(clip.glosses) or clip.text
 
 
+def rate_note(table: OwnTable) -> str | None:
+    """That a frame rate is assumed, if folders of frames or JSON have none and `corpus.json` does not tell it."""
+    if "fps" in _said(table.root).model_fields_set:
+        return None
+    first = next((e for e in table.entries if e.clip.source is not None and e.clip.source.is_dir()), None)
+    if first is None:
+        return None
+    assumed = f"{OwnDescription().fps:g} frames a second are assumed"
+    return (f"{table.at(first)}: {first.clip.source} is a folder, which tells no frame rate; {assumed} "
+            f'({{"fps": 30}} in {DESCRIPTION} says otherwise)')  # fmt: skip
+
+
+def _said(root: Path) -> OwnDescription:
+    path = root / DESCRIPTION
+    return load_config(path, OwnDescription) if path.exists() else OwnDescription()
+
+
 def describe(root: Path) -> Description:
     """Kind "own", and what `corpus.json` says. Raises InputError if that has other keys or values."""
-    path = root / DESCRIPTION
-    said = load_config(path, OwnDescription) if path.exists() else OwnDescription()
+    said = _said(root)
     return Description(KIND, said.fps, said.y_scale, said.licence or "not said", language=said.language)
 
 
@@ -244,12 +265,31 @@ def check_name(name: str) -> str:
 def read_span(start: str, end: str) -> Span | None:
     """The part of a recording that two cells tell, in seconds; empty ones: from its beginning, to its end.
 
-    Raises InputError if one is no number of seconds from 0 on, or the end does not come after the start.
+    Seconds have a point or a comma before their fraction; hours, minutes and seconds (00:01:02.5) are read, too.
+    Raises InputError if one is no such time, or may be two (1,234 or 1:02), or the end does not come after the start.
     """
-    for column, cell in zip(SPANS, (start, end), strict=True):
-        if cell and not _SECONDS.fullmatch(cell):
-            raise InputError(f"the {column} {cell[:_SHOWN]!r} is no number of seconds, as in 12.48")
-    return Span(float(start or 0), float(end) if end else None) if start or end else None
+    begin, until = (_time(column, cell) for column, cell in zip(SPANS, (start, end), strict=True))
+    return None if begin is None and until is None else Span(begin or 0.0, until)
+
+
+def _time(column: str, cell: str) -> float | None:
+    """The seconds that a cell tells, None if it is empty."""
+    if not cell:
+        return None
+    if clock := _CLOCK.fullmatch(cell):
+        hours, minutes, seconds = clock.groups()
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds.replace(",", "."))
+    shown = f"the {column} {cell[:_SHOWN]!r}"
+    if _THOUSANDS.fullmatch(cell):
+        plain = cell.replace(",", ".")
+        raise InputError(f"{shown} may be {plain} seconds or {cell.replace(',', '')}; write it so, without a comma")
+    if re.fullmatch(r"[0-9]{1,3}:[0-5][0-9]", cell):
+        raise InputError(
+            f"{shown} may be minutes and seconds, or hours and minutes; write it as 00:01:02, or in seconds"
+        )
+    if not _SECONDS.fullmatch(cell):
+        raise InputError(f"{shown} is no number of seconds, as in 12.48, and no time as 00:01:02.5")
+    return float(cell.replace(",", "."))
 
 
 def inside(root: Path, path: Path) -> Path:

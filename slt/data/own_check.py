@@ -9,7 +9,7 @@ from pathlib import Path
 from skeletor.poses.span import Span
 from slt.data.corpus import SPLITS
 from slt.data.frames import ClipFrames, frame_rate
-from slt.data.own import COLUMNS, DESCRIPTION, SPANS, UNSEEN, VIDEOS, Entry, OwnTable
+from slt.data.own import COLUMNS, DESCRIPTION, SPANS, UNSEEN, VIDEOS, Entry, OwnTable, rate_note
 
 _LONG = 8  # characters, from which on a text has words
 _SHOWN = 5  # overlaps in a note
@@ -103,7 +103,7 @@ def _unseen(table: OwnTable) -> list[str]:
 
 
 def _notes(table: OwnTable) -> list[str]:
-    notes = _unseen(table)
+    notes = _unseen(table) + list(filter(None, [rate_note(table)]))
     unread = [column for column in table.columns if column not in (*COLUMNS, *SPANS)]
     if unread:
         notes.append(f"columns that are not read: {', '.join(unread)}")

@@ -20,7 +20,7 @@ from skeletor.poses.span import Span
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError, printable
 from skeletor.support.registry import Registry
-from slt.video.base import check_regular
+from slt.video.base import Video, check_regular
 
 STAGE = "estimate"
 # Raise it when a change here or in an estimator changes its output.
@@ -160,3 +160,10 @@ def seen(estimator: Estimator, source: Path, sha256: str, size: tuple[int, int],
     """Provenance of a pose that was found in pictures of `size` (width, height). late: the video's `begins`."""
     plain = Provenance(printable(source.name), sha256, estimator.name, estimator.version, size, "pixel")
     return begun(plain, late)
+
+
+def seen_in(estimator: Estimator, source: Path, sha256: str, video: Video) -> Provenance:
+    """Provenance of a pose that was found in a video; a frame rate that was only assumed stands in it."""
+    about = seen(estimator, source, sha256, (video.width, video.height), video.begins)
+    assumed = StageRecord("frame_rate", config={"fps": video.fps, "by": "default"})
+    return about.then(assumed) if video.rate_assumed else about

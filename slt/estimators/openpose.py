@@ -22,7 +22,7 @@ from skeletor.poses.key_frames import STRIDE, spread
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS
 from skeletor.support.errors import InputError, MissingDependency
-from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen_in, source_sha256
 from slt.video import Span, open_video
 
 HOW_TO_INSTALL = (
@@ -40,15 +40,19 @@ class OpenPoseOptions(EstimateOptions):
 
 
 class OpenPoseEstimator:
-    """pyopenpose with hands, BODY_25. model_folder: OpenPose's `models` directory. fps: for directories of frames.
-    pose_stride: look at every N-th frame only."""
+    """pyopenpose with hands, BODY_25. model_folder: OpenPose's `models` directory. fps: for directories of frames;
+    None: the usual. pose_stride: look at every N-th frame only."""
 
     name = "openpose"
 
-    def __init__(self, model_folder: str = "models/", fps: float = 25.0, pose_stride: int = 1) -> None:
+    def __init__(self, model_folder: str = "models/", fps: float | None = None, pose_stride: int = 1) -> None:
         self._module = import_openpose()
         self.version = str(getattr(self._module, "__version__", "unknown"))
-        self.options: Mapping[str, Any] = {"fps": fps, "model_pose": "BODY_25", STRIDE: pose_stride}
+        self.options: Mapping[str, Any] = {
+            "fps": USUAL_FPS if fps is None else fps,
+            "model_pose": "BODY_25",
+            STRIDE: pose_stride,
+        }
         self._models = model_folder
         self._fps, self._stride = fps, pose_stride
 
@@ -69,7 +73,7 @@ class OpenPoseEstimator:
                     count += 1
             finally:
                 wrapper.stop()
-            provenance = seen(self, source, sha256, (video.width, video.height), video.begins)
+            provenance = seen_in(self, source, sha256, video)
             people = gather(frames, video.fps / self._stride, provenance)
         return finish(spread(select(people), self._stride, count), self, sha256, span)
 
@@ -132,5 +136,4 @@ def unavailable() -> str | None:
 @ESTIMATORS.register(OpenPoseOptions, "video or directory of frames; several people", unavailable)
 def build_openpose(options: OpenPoseOptions) -> OpenPoseEstimator:
     """The estimator of its options; MissingDependency if it is not installed."""
-    fps = USUAL_FPS if options.fps is None else options.fps
-    return OpenPoseEstimator(options.openpose_models, fps, options.pose_stride)
+    return OpenPoseEstimator(options.openpose_models, options.fps, options.pose_stride)

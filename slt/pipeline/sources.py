@@ -91,7 +91,6 @@ def spans_of(corpus: layout.Corpus) -> dict[str, dict[str, Span]]:
     return {s: {c.name: c.span for c in corpus.split(s) if c.span is not None} for s in layout.SPLITS}
 
 
-def folder_rate(corpus: layout.Corpus) -> float | None:
-    """Frames a second of folders of frames or JSON, which do not tell theirs, if `corpus.json` tells an unusual one."""
-    own = corpus.description.kind == KIND and corpus.description.fps != USUAL_FPS
-    return corpus.description.fps if own else None
+def folder_rate(corpus: layout.Corpus) -> float:
+    """Frames a second of folders of frames or JSON, which do not tell theirs: of own data as `corpus.json` says."""
+    return corpus.description.fps if corpus.description.kind == KIND else USUAL_FPS

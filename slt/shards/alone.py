@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from skeletor.support.errors import as_input_error, is_full, one_line, printable
+from skeletor.support.errors import NothingToTranslate, as_input_error, is_full, one_line, printable
 from skeletor.support.signals import raise_end_behind
 from skeletor.support.workers import worker_pool
 
@@ -16,13 +16,19 @@ Results = Mapping[str, Any]
 Stage = Callable[[Path], Results]
 
 
+class Nobody(str):
+    """A line about an input that is sound, but nobody is in it."""
+
+
 def attempt(stage: Stage, path: Path) -> Results | str:
-    """What a stage makes of an input, by clip, or a line about why that is nothing.
+    """What a stage makes of an input, by clip, or a line about why that is nothing (`Nobody`: it is no fault).
 
     An error that is no input's fault, a full disk, is raised.
     """
     try:
         return stage(path)
+    except NothingToTranslate as error:
+        return Nobody(_line(error, path))
     except Exception as error:
         raise_end_behind(error)
         if is_full(error):

@@ -25,7 +25,8 @@ _UNSEEN = "its result cannot be seen here (a folder that not all nodes share, or
 @dataclass(frozen=True)
 class Outcome:
     """shards: of the plan; kept: finished before; lost: without a result, with a line each. clips, frames: in all
-    results; failed: inputs that are listed in FAILED. seconds: of this call."""
+    results; failed, empty: inputs that could not be used, and those with nobody in them: FAILED lists both. seconds: of
+    this call."""
 
     shards: int
     kept: int
@@ -34,6 +35,7 @@ class Outcome:
     frames: int
     failed: int
     seconds: float
+    empty: int = 0
 
     def lines(self) -> list[str]:
         """The table as lines of text."""
@@ -41,7 +43,8 @@ class Outcome:
         rate = f", {self.clips / self.seconds:.1f} clips/s" if made and not self.kept and self.seconds else ""
         text = f"{self.shards} shards: {made} made, {self.kept} kept, {len(self.lost)} lost"
         frames = f", {self.frames} frames" if self.frames else ""
-        return [f"{text}; {self.clips} clips{frames}, {self.failed} inputs failed; {span(self.seconds)}{rate}"]
+        empty = f", {self.empty} with nobody in them" if self.empty else ""
+        return [f"{text}; {self.clips} clips{frames}, {self.failed} inputs failed{empty}; {span(self.seconds)}{rate}"]
 
 
 def run_plan(plan: Plan, engine: Engine, build: Build | None = None) -> Outcome:
@@ -79,28 +82,32 @@ def run_plan(plan: Plan, engine: Engine, build: Build | None = None) -> Outcome:
     write_text(plan.folder / FAILED, "input\treason\n" + "".join(sums.lines()))
     lost = tuple(errors[shard] for shard in sorted(errors))
     kept = plan.shards - len(todo)
-    return Outcome(plan.shards, kept, lost, sums.clips, sums.frames, sums.failures, time.monotonic() - begin)
+    return Outcome(
+        plan.shards, kept, lost, sums.clips, sums.frames, sums.failures, time.monotonic() - begin, sums.empty
+    )
 
 
 class _Sums:
     """What the markers say together."""
 
     def __init__(self) -> None:
-        self.clips = self.frames = self.failures = 0
-        self._failed: dict[int, list[dict[str, str]]] = {}
+        self.clips = self.frames = self.failures = self.empty = 0
+        self._listed: dict[int, list[dict[str, str]]] = {}
 
     def add(self, shard: int, marker: Mapping[str, Any]) -> None:
         """One more."""
         self.clips += marker["clips"]
         self.frames += marker["frames"] or 0
-        if marker["failed"]:
-            self._failed[shard] = marker["failed"]
+        empty = marker.get("empty", [])
+        if marker["failed"] or empty:
+            self._listed[shard] = marker["failed"] + empty
             self.failures += len(marker["failed"])
+            self.empty += len(empty)
 
     def lines(self) -> Iterator[str]:
         """A line for each input that could not be used, by shard."""
-        for shard in sorted(self._failed):
-            for one in self._failed[shard]:
+        for shard in sorted(self._listed):
+            for one in self._listed[shard]:
                 yield f"{_cell(one['input'])}\t{_cell(one['reason'])}\n"
 
 
@@ -113,7 +120,7 @@ def records_of(plan: Plan, shard: int) -> list[dict[str, Any]]:
     lines = [] if file is None else file.read_text(encoding="utf-8").split("\n")[:-1]
     records = [json.loads(line) for line in lines]
     told = {record.get("input") for record in records}
-    dead = [one for one in marker["failed"] if one["input"] not in told]
+    dead = [one for one in marker["failed"] + marker.get("empty", []) if one["input"] not in told]
     return records + [{"input": one["input"], "failed": one["reason"]} for one in dead]
 
 

@@ -21,7 +21,7 @@ from skeletor.io.native import write_shard
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.support.errors import printable
 from skeletor.support.signals import Ended
-from slt.shards.alone import attempt, attempt_alone
+from slt.shards.alone import Nobody, attempt, attempt_alone
 from slt.shards.plan import Plan, read_plan
 from slt.shards.trying import Trying
 from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage
@@ -51,6 +51,7 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
     trying = Trying(base)
     results: dict[str, Any] = {}
     failed: list[dict[str, str]] = []
+    empty: list[dict[str, str]] = []
     with trying.watched():
         for number, path in enumerate(inputs):
             shown, died = printable(str(path)), trying.deaths.get(number, 0)
@@ -62,13 +63,13 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
             if isinstance(found, str):
                 if died >= _SUSPECT and trying.told_to_end:
                     raise Ended(signal.SIGTERM)  # as was the process of its own
-                failed.append({"input": shown, "reason": found})
+                (empty if isinstance(found, Nobody) else failed).append({"input": shown, "reason": str(found)})
                 continue
             for clip, value in found.items():
                 results[_name(path, clip, results)] = value
                 if plan.stage not in POSE_STAGES and value.get("failed"):
                     failed.append({"input": shown, "reason": value["failed"]})
-        _write(plan, shard, sources, results, failed)
+        _write(plan, shard, sources, results, failed, empty)
     trying.forget()
 
 
@@ -98,7 +99,8 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     """What a finished shard says of itself, None if there is none; a damaged one counts as none.
 
     key: of the plan. file, sha256: of the results, None without any. clips, frames: in it. failed: input and reason.
-    sources: the `stamp` of each input. written: sha256 of files elsewhere; left out if there are none.
+    sources: the `stamp` of each input. written: sha256 of files elsewhere; empty: inputs with nobody in them, and the
+    reason; each is left out if there are none.
     """
     try:
         marker = json.loads(plan.result(shard).with_suffix(MARKER).read_text(encoding="utf-8"))
@@ -110,7 +112,12 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
 
 
 def _write(
-    plan: Plan, shard: int, sources: list[Stamp | None], results: Mapping[str, Any], failed: list[dict[str, str]]
+    plan: Plan,
+    shard: int,
+    sources: list[Stamp | None],
+    results: Mapping[str, Any],
+    failed: list[dict[str, str]],
+    empty: list[dict[str, str]],
 ) -> None:
     """The results, and when they lie under their name, the marker."""
     base = plan.result(shard)
@@ -132,7 +139,7 @@ def _write(
         "frames": sum(len(r) for r in results.values()) if poses else None,
         "failed": failed,
         "sources": sources,
-    } | ({"written": written} if written else {})
+    } | {name: value for name, value in (("written", written), ("empty", empty)) if value}
     write_text(base.with_suffix(MARKER), _json(marker, 1) + "\n")
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
-from skeletor.support.errors import InputError
+from skeletor.support.errors import InputError, NothingToTranslate
+from skeletor.support.progress import log
 
 if TYPE_CHECKING:
     from skeletor.lifters.registry import Lifter
@@ -129,6 +130,8 @@ def lift(options: StageOptions) -> PoseStage:
     def one(pose: PoseSequence) -> PoseSequence:
         if pose.dims == 3:
             raise InputError(f"{pose.provenance.source or 'pose'}: is 3D already")
+        if pose.missing.all():
+            raise NothingToTranslate(f"{pose.provenance.source or 'pose'}: nobody is seen in any of its frames")
         return lifter(to_signing_50(pose))
 
     return partial(_each_clip, _anonymised(one, options), options)
@@ -203,11 +206,25 @@ def _anonymised(stage: OneClip, options: StageOptions) -> OneClip:
 
 
 def _each_clip(stage: OneClip, options: StageOptions, path: Path) -> Clips:
-    """People who sign in turns are put through by themselves, as `slt lift` and `slt refine` do."""
+    """People who sign in turns are put through by themselves, as `slt lift` and `slt refine` do.
+
+    A clip with nobody in it is left out, which is told; NothingToTranslate if all are such.
+    """
     from skeletor.poses.turns import each_turn
     from slt.estimators.given import PoseFiles
 
-    return {name: each_turn(pose, stage) for name, pose in PoseFiles(options.fps, options.skeleton).clips(path).items()}
+    found: dict[str, PoseSequence] = {}
+    empty: list[str] = []
+    for name, pose in PoseFiles(options.fps, options.skeleton).clips(path).items():
+        try:
+            found[name] = each_turn(pose, stage)
+        except NothingToTranslate as error:
+            empty.append(str(error))
+    if empty and not found:
+        raise NothingToTranslate(empty[0])
+    for line in empty:
+        log.warning("%s: a clip is left out: %s", path, line)
+    return found
 
 
 def _model(options: StageOptions) -> Path | None:

@@ -14,7 +14,7 @@ from skeletor.files.atomic import atomic_path
 from skeletor.files.outside import existing_file, reading
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, progress
-from slt.video import open_video
+from slt.video import DEFAULT_FPS, open_video
 
 
 def read_frames(source: Path | str, height: int, width: int) -> np.ndarray:
@@ -22,7 +22,8 @@ def read_frames(source: Path | str, height: int, width: int) -> np.ndarray:
 
     height, width: in pixels. Raises InputError if it cannot be read.
     """
-    with open_video(source) as video:
+    rate = DEFAULT_FPS if Path(source).is_dir() else None  # of no matter here
+    with open_video(source, rate) as video:
         frames = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in video]
     if not frames:
         raise InputError(f"{source}: has no frames")

@@ -46,8 +46,8 @@ __all__ = [
 def open_video(path: Path | str, fps: float | None = None, span: Span | None = None) -> Video:
     """Open a video file, or a directory of frames, each a picture (sorted by the numbers in their names).
 
-    fps: frame rate of a directory, default 25; it may not be given for a file, which has its own. span: only that part
-    of it, as a video of its own.
+    fps: frame rate of a directory; None: 25, which a warning tells when its frames are read. It may not be given for a
+    file, which has its own. span: only that part of it, as a video of its own.
     Raises InputError, one line, if there is nothing at `path`, or no readable video, or if the part is not within it.
     """
     path = Path(path)
@@ -58,7 +58,7 @@ def open_video(path: Path | str, fps: float | None = None, span: Span | None = N
     if fps is not None and not folder and path.exists():
         raise InputError(f"{path}: a video file has its own frame rate; fps is for directories of frames")
     if folder:
-        video: Video = FrameFolder(path, DEFAULT_FPS if fps is None else fps)
+        video: Video = FrameFolder(path, fps)
     else:
         check_regular(path)
         video = AnimatedWebP(path) if is_webp(path) else VideoFile(path)

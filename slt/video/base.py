@@ -42,8 +42,10 @@ class Video:
     to be damaged beyond use. begins: seconds by which the first frame comes after the recording's beginning as players
     show it, where its sound begins 0.1 s or more before its pictures; else 0. `every(stride)` gives the same frames,
     but makes pictures of frames 0, stride, 2 stride, ... only: None stands for the others, which cost little, and for
-    pictures that a folder of frames lacks.
+    pictures that a folder of frames lacks. rate_assumed: whether fps is only the usual one, for want of any other.
     """
+
+    rate_assumed = False
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int], frame_count: int, begins: float = 0.0) -> None:
         self.path = path

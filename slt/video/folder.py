@@ -16,10 +16,10 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from skeletor.files.kinds.mistaken import never_data
-from skeletor.files.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES
-from skeletor.support.errors import InputError
+from skeletor.files.suffixes import PICTURE_SUFFIXES, VIDEO_SUFFIXES, poses_beside
+from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log
-from slt.video.base import Video
+from slt.video.base import DEFAULT_FPS, Video
 from slt.video.picture import check_size, png_fault
 
 _USUAL = (".png", ".jpg", ".jpeg")
@@ -27,15 +27,26 @@ _MOST_GAPS = (10, 1000)  # a folder may lack at most 10 times as many pictures a
 
 
 class FrameFolder(Video):
-    """A folder of pictures; a gap in their numbering is a missing picture, None in `every`."""
+    """A folder of pictures; a gap in their numbering is a missing picture, None in `every`.
 
-    def __init__(self, path: Path, fps: float) -> None:
+    fps: frames per second; None: the usual rate, which is told.
+    """
+
+    def __init__(self, path: Path, fps: float | None) -> None:
+        self.rate_assumed = fps is None
+        fps = DEFAULT_FPS if fps is None else fps
         if not (np.isfinite(fps) and fps > 0):
             raise InputError(f"{path}: fps is {fps}, it has to be above 0")
         self.files = frame_files(path)
         if not self.files:
             raise InputError(f"{path}: {_nothing(path)}")
         self._places, self._notes = number_places(path, self.files)
+        if self.rate_assumed:
+            self._notes.append(
+                f"pictures tell no frame rate; {fps:g} frames a second are assumed (--fps says otherwise)"
+            )
+        if beside := poses_beside(path):
+            self._notes.append(f"pictures and poses; the pictures are read, {printable(beside[0])} and others are not")
         height, width = _read_picture(self.files[0]).shape[:2]
         super().__init__(path, fps, (width, height), self._places[-1] + 1)
 

@@ -21,6 +21,7 @@ class Part(Video):
         except InputError as error:
             raise InputError(f"{whole.path}: {error}") from error
         self._whole = whole
+        self.rate_assumed = whole.rate_assumed
         super().__init__(Path(whole.path), whole.fps, (whole.width, whole.height), len(self._frames))
 
     def every(self, stride: int) -> Iterator[np.ndarray | None]:

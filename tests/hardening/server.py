@@ -33,7 +33,7 @@ WARM = (
     "skeletor.lifters.learned.training", "skeletor.lifters.kinematic.fast", "skeletor.refiners.training.job",
     "skeletor.refiners.inference.windowed", "skeletor.refiners.inference.stream_file", "skeletor.learning.data.pack",
     "skeletor.io.formats", "slt.inference.back_translation", "slt.synthetic.build", "av", "cv2", "mediapipe", "h5py",
-    "torch", "joeynmt", "scipy.signal", "scipy.optimize",
+    "torch", "joeynmt", "scipy.signal", "scipy.optimize", "slt.cli.serve", "slt.serve.server", "slt.serve.work",
 )  # fmt: skip
 Reply = dict[str, Any]
 _codes: dict[int, int | None] = {}  # of commands that were started and not yet seen to have ended

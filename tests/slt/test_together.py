@@ -1,4 +1,4 @@
-"""Readers trained by torchrun in two processes: they learn what one process does, and one of them writes."""
+"""Readers trained in two processes: they learn what one process does, and one of them writes."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ from slt.translate import config as translate
 from slt.translate.train import train_translator
 from tests.slt.recognise.test_train import glossed
 from tests.slt.toy import clips
-from tests.torchrun import by_torchrun
+from tests.torchrun import together
 
 JOB = """
 import sys
@@ -67,7 +67,7 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`alone` by one process, `together` by two."""
     folder = tmp_path_factory.mktemp("readers")
     (folder / "job.py").write_text(JOB)
-    by_torchrun(folder)
+    together(folder, ["lightning_fabric", "tests.slt.test_together"])
     torch.set_num_threads(1)
     (folder / "scores").write_text(repr(train_all(folder / "alone", 4)))
     return folder

@@ -15,6 +15,7 @@ _TABLES = {
     ".xlsx": "a spreadsheet", ".slp": "SLEAP", ".trc": "OpenSim", ".c3d": "motion capture", ".bvh": "motion capture",
     ".mat": "MATLAB",
 }  # fmt: skip
+_KAGGLE = " (MediaPipe's landmarks of Kaggle's: pandas.read_parquet(FILE).to_csv('x.csv'), which is read)"
 _TAR = slice(257, 262)
 
 
@@ -41,6 +42,7 @@ def table_of_points(path: Path) -> str | None:
     return (
         f"a table of points ({tool}) is not read, since each project names its points otherwise; save x and y of each "
         "frame as an array (frames, points, 2), numpy.save, in the order of a layout that --skeleton knows"
+        + (_KAGGLE if path.suffix.lower() == ".parquet" else "")
     )
 
 

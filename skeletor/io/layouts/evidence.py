@@ -134,7 +134,26 @@ def doubts(joints: Mapping[str, np.ndarray]) -> str:
         facing = facing[np.isfinite(facing)]
         if len(facing) and (facing < 0).mean() > MOSTLY:
             return "the signer's left is at the left of the picture: seen from behind, or are left and right exchanged?"
+    if _hands_exchanged(joints):
+        return "its hands lie at the other wrists: are left and right hand exchanged?"
     return ""
+
+
+def _hands_exchanged(joints: Mapping[str, np.ndarray]) -> bool:
+    """Whether the hands' roots are nearly always nearer to the other wrist, where the wrists are well apart."""
+    sides = ("left", "right")
+    if not {f"{side}_{joint}" for side in sides for joint in ("wrist", "shoulder", "hand_root")} <= joints.keys():
+        return False
+    wrists = [joints[f"{side}_wrist"] for side in sides]
+    width = np.linalg.norm(joints["left_shoulder"] - joints["right_shoulder"], axis=1)
+    apart = np.linalg.norm(wrists[0] - wrists[1], axis=1) > width / 2
+    nearer = []
+    for side, own, other in zip(sides, wrists, wrists[::-1], strict=True):
+        root = joints[f"{side}_hand_root"]
+        to_own, to_other = (np.linalg.norm(root - wrist, axis=1) for wrist in (own, other))
+        told = apart & np.isfinite(to_own + to_other)
+        nearer.append((to_other < to_own)[told])
+    return all(len(one) > 0 and one.mean() > MOSTLY for one in nearer)
 
 
 def choose(

@@ -67,17 +67,30 @@ def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 def with_channels_last(values: np.ndarray) -> np.ndarray:
     """(T, J, D) of (T, D, J), (D, T, J) or (D, T, J, 1), and (N, T, J, D) of (N, D, T, J, 1), as graph networks have
-    them; any other array as it is."""
+    them; any other array as it is. Of (D, T, J, 2), two people, the second has to be empty: InputError if not."""
     if values.ndim in (4, 5) and values.shape[-1] == 1:  # people
         single = values[..., 0]
         if values.ndim == 5 and single.shape[1] in _DIMS and layouts_of(single.shape[3]):
             return single.transpose(0, 2, 3, 1)
         return with_channels_last(single) if values.ndim == 4 else values
+    if values.ndim == 4 and values.shape[0] in _DIMS and values.shape[3] == 2 and _is_of_people(values):
+        if np.nan_to_num(values[..., 1].astype(np.float64)).any():
+            raise InputError(f"{values.shape} is two people; save one, (frames, points, 2 or 3)")
+        return values[..., 0].transpose(1, 2, 0)
     if values.ndim != 3 or is_points(values) or not layouts_of(values.shape[2]):
         return values
     if values.shape[1] in _DIMS:
         return values.transpose(0, 2, 1)
     return values.transpose(1, 2, 0) if values.shape[0] in _DIMS else values
+
+
+def _is_of_people(values: np.ndarray) -> bool:
+    """Whether (D, T, J, 2) lie better as the coordinates of two people than as D clips (T, J, 2)."""
+    layouts = layouts_of(values.shape[2])
+    if not layouts or values.dtype.kind not in "fiu":
+        return False
+    people = _score(layouts, values[..., 0].transpose(1, 2, 0))
+    return people >= _SURE and people > _score(layouts, values.reshape(-1, *values.shape[2:]))
 
 
 def from_rows(rows: np.ndarray, skeleton: str | None) -> np.ndarray | None:

@@ -16,7 +16,7 @@ MediaPipe says x and y as shares of the picture: of those the picture's size has
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ _MOST_PEOPLE = 6  # in a picture; a clip of fewer frames than that is none
 _MOST_SCORE = 20.0  # SimCC's of RTMW reach 10
 _MOST_CONFIDENT = 1.5  # OpenPose's scores exceed 1 by a little
 _RATE_NAMES = ("fps", "frame_rate", "framerate")
+_TIME_NAMES = ("timestamp", "timestamps", "time", "times", "timestampsms", "timestampms")
+_FRAME_NAMES = ("frame", "frames", "frameid", "frameids", "frameidx", "frameindex", "frameindices", "framenumbers")
 _SPACE_WORDS = ("world", "3d")  # in names of points that are not of the picture, beside those that are
 _PICTURE_WORDS = ("", "image", "img", "picture", "frame", "video")  # whose width and height are those of the picture
 _SCORE_WORDS = ("conf", "score", "visib", "prob")
@@ -82,6 +84,7 @@ def read_all(
     for name, values in found.items():
         with asking(path):
             clips = list(_clips(values, arrays.get("length")))
+            _check_frames(arrays, clips)
             layout, record = _layout(clips, skeleton, path)
             provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
             beside = _scores(arrays, name, values, path)
@@ -148,24 +151,64 @@ def _is_one_frame(values: np.ndarray) -> bool:
 def _scores(arrays: Mapping[str, np.ndarray], name: str, values: np.ndarray, path: Path) -> np.ndarray | None:
     """The array of confidences beside points, one a point, None if there is none. Another of that shape is told."""
     shape = values.shape[:-1]
-    beside = {k: a for k, a in arrays.items() if k != name and a.shape == shape and a.dtype.kind in "fiub"}
+    plain = tuple(side for side in shape if side != 1)
+    beside = {
+        k: a.reshape(shape) for k, a in arrays.items()
+        if k != name and a.dtype.kind in "fiub" and tuple(side for side in a.shape if side != 1) == plain
+    }  # fmt: skip
     scores = [other for other in beside if any(word in other.lower() for word in _SCORE_WORDS)]
     unused = [other for other in beside if other not in scores] if len(scores) == 1 else list(beside)
     if unused:
         log.warning(f"{path}: the array {printable(unused[0])!r}, a number a point, is not used")
     if len(scores) != 1:
         return None
-    most = float(np.nanmax(beside[scores[0]], initial=0))
-    if most > _MOST_SCORE:
-        raise InputError(f"{printable(scores[0])} reaches {most:g}; expected confidences from 0 to 1")
+    found = beside[scores[0]].astype(np.float64)
+    if np.isnan(found).all() and np.isfinite(values).any():
+        raise InputError(f"all of {printable(scores[0])} are NaN; leave them out if they are not known")
+    least, most = float(np.nanmin(found, initial=0)), float(np.nanmax(found, initial=0))
+    if most > _MOST_SCORE or least < -1:
+        reach = f"{least:g}" if least < -1 else f"{most:g}"
+        raise InputError(f"{printable(scores[0])} reaches {reach}; expected confidences from 0 to 1")
     return beside[scores[0]]
 
 
 def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
     said = next((values for name, values in arrays.items() if name.lower() in _RATE_NAMES), None)
-    if said is None or said.size != 1 or said.dtype.kind not in "fiu":
+    if said is None:
+        timed = next((name for name, a in arrays.items() if _plain(name) in _TIME_NAMES and a.size > 1), None)
+        if timed is not None:
+            log.warning(
+                f"{path}: the times {printable(timed)!r} are not read; {DEFAULT_FPS:g} frames a second are assumed"
+            )
         return DEFAULT_FPS
-    return checked_fps(path, float(said.reshape(())))
+    try:
+        rates = np.unique(said.astype(np.float64))
+    except ValueError:
+        rates = np.zeros(0)
+    if len(rates) != 1:
+        raise InputError(f"{path}: its frame rate is not one number; give it with --fps")
+    return checked_fps(path, float(rates[0]))
+
+
+def _check_frames(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray]) -> None:
+    """InputError if numbers of frames beside a clip say that some are left out: what follows would come too early."""
+    for name, values in arrays.items():
+        if _plain(name) not in _FRAME_NAMES or values.dtype.kind not in "iu" or len(clips) != 1:
+            continue
+        if values.shape != (len(clips[0]),) or len(values) < 2:
+            continue
+        steps = set(np.diff(values.astype(np.int64)).tolist())
+        if len(steps) == 1 and min(steps) > 1:  # as folders of numbered frames are read
+            log.warning(f"{printable(name)} are {min(steps)} apart; they are taken as all frames")
+        elif steps != {1}:
+            raise InputError(
+                f"{printable(name)} are not one after the other: put NaN where a frame is left out, and take "
+                f"{printable(name)} out of the file"
+            )
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
 
 
 def _size(arrays: Mapping[str, np.ndarray]) -> Size | None:
@@ -210,6 +253,8 @@ def _layout(clips: list[np.ndarray], skeleton: str | None, path: Path) -> tuple[
     if not layouts:
         raise InputError(f"{count} points are no layout that is known; MediaPipe's have 33, 75, 543 or 553")
     flat = np.concatenate([_clean(clip[:, :, :2]) for clip in clips])
+    if not np.isfinite(flat).any():  # whichever it is, nobody is in it
+        return layouts[0], StageRecord("layout", config={"layout": layouts[0].name, "by": "nobody"})
     layout, found = choose(layouts, flat)
     if found.note:
         log.warning(f"{path.name}: {found.note}")

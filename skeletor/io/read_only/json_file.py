@@ -25,10 +25,12 @@ import numpy as np
 from skeletor.files.outside import existing_file, reading
 from skeletor.io.openpose_frames import BODY_KEYS, Frames, everybody
 from skeletor.io.people import People, Take, check_crowd, select
-from skeletor.io.read_only.arrays import Size, mediapipe_pose
+from skeletor.io.read_only.arrays import Size, checked_size, mediapipe_pose
 from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe
+from skeletor.io.recordings import common_step
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 WHAT = "JSON file of a recording's poses"
 SUFFIX = ".json"
@@ -38,6 +40,11 @@ _FRAMES_PER_ENTRY, _FRAMES_MORE = 20, 3000  # a recording may have so many frame
 _MOST_SCORE = 20.0  # SimCC's scores of RTMW reach 10
 _KEYS = {"openpose": {"people"}, "mmpose": {"instances"}, "alphapose": {"image_id", "keypoints"}}
 _UNKNOWN = f"is no {WHAT} that is known; those of OpenPose, MMPose, AlphaPose and MediaPipe's holistic are read"
+_RATES = ("fps", "frame_rate", "framerate", "frameRate")
+_TIMES = {"timestamp", "timestamp_ms", "timestampMs", "time", "timeMs"}
+_PARTS = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}  # COCO-WholeBody
+_OF_A_VIDEO = re.compile(r"(0|[1-9][0-9]*)\.jpg")  # what AlphaPose calls its frames, from 0
+_TIME = re.compile(r"[0-9]+[.,][0-9]+")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 Frame = tuple[int, dict[str, Any]]  # its number, and what OpenPose would say of it
@@ -56,16 +63,47 @@ def read_all(
     if path.stat().st_size > _LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size >> 20} MB, more than {_LARGEST >> 20}; cut it into pieces")
     with reading(path, WHAT):
-        entries = _entries(json.loads(path.read_bytes()))
-        about, rate = Provenance(path.name, file_sha256(path)), fps or DEFAULT_FPS
+        content = _parsed(path)
+        entries = _entries(content)
+        about, rate = Provenance(path.name, file_sha256(path)), fps or _rate(content)
+        if rate is None:
+            rate = DEFAULT_FPS
+            if any(_TIMES & entry.keys() for entry in entries.values()):
+                log.warning(f"{path.name}: its times are not read; {rate:g} frames a second are assumed (--fps)")
         if is_mediapipe(entries):
             numbers = _numbered(frame_names(entries))
             points = holistic_points(entries, numbers, _count(numbers))
-            return {path.stem: mediapipe_pose(points, size, about, rate)}
+            return {path.stem: mediapipe_pose(points, size or _said_size(content), about, rate)}
+        about = replace(about, estimator=_estimator(entries))
         if size is not None:
             raise InputError("--size is for shares of the picture, these are pixels; leave it out")
-        about = replace(about, estimator=_estimator(entries))
         return {path.stem: take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))}
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            raise InputError("several JSON values, one after the other; put them into one list, [..., ...]") from error
+        raise
+
+
+def _rate(content: Any) -> float | None:
+    """Frames a second as the file says them beside its frames; InputError if it says something else there."""
+    said = next((content[name] for name in _RATES if name in content), None) if isinstance(content, dict) else None
+    if said is None:
+        return None
+    if isinstance(said, bool) or not isinstance(said, (int, float)) or not said > 0:
+        raise InputError(f"says {said!r:.40} frames a second; give the right rate with --fps")
+    return float(said)
+
+
+def _said_size(content: Any) -> Size | None:
+    """The picture's size as the file says it beside its frames."""
+    sides = [content.get(name) for name in ("width", "height")] if isinstance(content, dict) else []
+    whole = [side for side in sides if isinstance(side, int) and not isinstance(side, bool)]
+    return checked_size((whole[0], whole[1])) if len(whole) == 2 else None
 
 
 def one_frame(content: Any) -> tuple[str, Any]:
@@ -79,7 +117,7 @@ def one_frame(content: Any) -> tuple[str, Any]:
     if isinstance(entry, dict) and "people" not in entry and "instances" in entry:
         return "mmpose", _mmpose_people(entry)
     if isinstance(entry, list) and entry and all(_KEYS["alphapose"] <= set(person) for person in entry):
-        return "alphapose", {"people": [{BODY_KEYS[0]: person["keypoints"]} for person in entry]}
+        return "alphapose", {"people": [_coco_person(person) for person in entry]}
     return "openpose", content
 
 
@@ -115,9 +153,11 @@ def _entries(content: Any) -> dict[object, dict[str, Any]]:
     """The file's entries by what it calls them. InputError if it is nothing that is known."""
     if isinstance(content, dict) and "people" in content:
         raise InputError("one frame of OpenPose; give the directory that it is in")
-    for key in ("frames", "instance_info"):
+    for key in ("frames", "instance_info", "predictions"):
         content = content.get(key, content) if isinstance(content, dict) else content
     found = dict(enumerate(content)) if isinstance(content, list) else content
+    if isinstance(found, dict) and any(isinstance(entry, dict) for entry in found.values()):
+        found = {name: {} if entry is None else entry for name, entry in found.items()}  # null: nobody in that frame
     if isinstance(found, dict):  # MMPose's persons of a frame, or the only one
         found = {name: _one_frame(entry) for name, entry in found.items()}
     if not isinstance(found, dict) or not found or not all(isinstance(entry, dict) for entry in found.values()):
@@ -144,20 +184,32 @@ def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
 def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> Iterable[Frame]:
     """The frames by number."""
     if estimator == "openpose":
-        return zip(_numbered(entries), entries.values(), strict=True)
+        return zip(_numbered(frame_names(entries)), entries.values(), strict=True)
     return _of_mmpose(entries) if estimator == "mmpose" else _of_alphapose(entries.values())
 
 
-def _numbered(names: Iterable[object]) -> list[int]:
-    """Frame numbers from 0 of what calls the frames: the last number of a name. Counted from 1 if the first is 1."""
+def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
+    """Frame numbers from 0 of what calls the frames: the last number of a name. Counted from 1 if none is 0.
+
+    from_0: it is known that they are counted from 0.
+    """
     found = []
     for name in names:
+        if isinstance(name, float) and name.is_integer():  # as tables of other programs give whole numbers
+            name = int(name)
+        if _TIME.fullmatch(str(name)):
+            raise InputError(f"a frame is called {str(name)!r:.40}, a time; call them 0, 1, 2, ... and give --fps")
         digits = [str(name)] if isinstance(name, int) and name >= 0 else _NUMBER.findall(str(name))
         if not digits or len(digits[-1]) > 9:
             raise InputError(f"a frame is called {str(name)!r:.40}, which has no number")
         found.append(int(digits[-1]))
-    first = min(found, default=0)
-    return [number - min(first, 1) for number in found]
+    if from_0:
+        return found
+    if (step := common_step(found)) > 1:
+        log.warning(f"its frames' numbers are {step} apart; they are taken as all frames, at the frame rate given")
+        return [(number - min(found)) // step for number in found]
+    first = min([*found, 1])
+    return [number - first for number in found]
 
 
 def _of_mmpose(entries: Mapping[object, Mapping[str, Any]]) -> Iterator[Frame]:
@@ -171,10 +223,28 @@ def _mmpose_people(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> Iterator[Frame]:
     people: dict[int, list[dict[str, Any]]] = {}
-    for number, entry in zip(_numbered(entry["image_id"] for entry in entries), entries, strict=True):
-        people.setdefault(number, []).append({BODY_KEYS[0]: entry["keypoints"]})
+    names = [entry["image_id"] for entry in entries]
+    from_0 = all(isinstance(name, str) and _OF_A_VIDEO.fullmatch(name) for name in names)
+    for number, entry in zip(_numbered(names, from_0), entries, strict=True):
+        people.setdefault(number, []).append(_coco_person(entry))
+    if first := min(people, default=0):
+        log.warning(f"the first person is in frame {first} (from 0); the frames before are missing")
     for number in sorted(people):
         yield number, {"people": people[number]}
+
+
+def _coco_person(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenPose's person of COCO's x, y, score, ...; of COCO-WholeBody's five lists all 133 points."""
+    there = [name for name in _PARTS if entry.get(name)]
+    if there in ([], ["keypoints"]):
+        return {BODY_KEYS[0]: entry["keypoints"]}
+    values: list[float] = []
+    for name, count in _PARTS.items():
+        part = entry.get(name) or [0.0] * (3 * count)
+        if len(part) != 3 * count:
+            raise InputError(f"{name} has {len(part)} values, expected {3 * count} (x, y, score of each point)")
+        values += part
+    return {BODY_KEYS[0]: values}
 
 
 def _person(points: Any, scores: Any) -> dict[str, Any]:
@@ -183,6 +253,8 @@ def _person(points: Any, scores: Any) -> dict[str, Any]:
     sure = np.ones(len(values)) if scores is None else np.asarray(scores, np.float64)
     if values.ndim != 2 or values.shape[1] not in (2, 3) or sure.shape != values.shape[:1]:
         raise InputError(f"a person of points {values.shape} and scores {sure.shape}, expected (N, 2) and (N,)")
+    if len(sure) and np.isnan(sure).all() and np.isfinite(values).any():
+        raise InputError("all scores of a person are NaN; leave them out if they are not known")
     if not np.nanmax(sure, initial=0) <= _MOST_SCORE:
         raise InputError(f"a score of {np.nanmax(sure):g}; expected 0 to 1")
     return {BODY_KEYS[0]: np.column_stack([values[:, :2], sure.clip(0, 1)]).ravel().tolist()}

@@ -9,23 +9,40 @@ import numpy as np
 
 from skeletor.support.errors import InputError
 
-_PARTS = {"poselandmarks": slice(0, 33), "lefthandlandmarks": slice(33, 54), "righthandlandmarks": slice(54, 75)}
-_FRAME_NAMES = ("frame_id", "frame", "frame_number", "frameNumber", "frameId")
+_BODY, _LEFT, _RIGHT = slice(0, 33), slice(33, 54), slice(54, 75)
+_PARTS = {
+    "poselandmarks": _BODY, "pose": _BODY, "lefthandlandmarks": _LEFT, "lefthand": _LEFT,
+    "righthandlandmarks": _RIGHT, "righthand": _RIGHT,
+}  # fmt: skip
+_FRAME_NAMES = ("frameid", "frame", "framenumber", "frameindex", "frameidx", "frameno", "framenum")
 _FIELDS = ("x", "y", "z", "visibility")
 
 Entries = Mapping[object, Mapping[str, Any]]
 
 
 def is_mediapipe(entries: Entries) -> bool:
-    """Whether each entry speaks of MediaPipe's parts, and one at least of the body."""
-    found = [{_plain(key) for key in entry} for entry in entries.values()]
-    return all(keys & _PARTS.keys() for keys in found) and any("poselandmarks" in keys for keys in found)
+    """Whether each entry that is not empty speaks of MediaPipe's parts, and one at least of the body."""
+    found = [{_plain(key) for key in entry} for entry in entries.values() if entry]
+    return all(keys & _PARTS.keys() for keys in found) and any(
+        _PARTS.get(key) == _BODY for keys in found for key in keys
+    )
 
 
 def frame_names(entries: Entries) -> list[object]:
-    """What the entries call their frames, else what the file calls the entries."""
-    key = next((name for name in _FRAME_NAMES if all(name in entry for entry in entries.values())), None)
-    return list(entries) if key is None else [entry[key] for entry in entries.values()]
+    """What the entries call their frames, else what the file calls the entries.
+
+    Raises InputError if some are empty, and the others' numbers are not those of their places.
+    """
+    told = [{_plain(key): value for key, value in entry.items()} for entry in entries.values()]
+    filled = {place: entry for place, entry in enumerate(told) if entry}
+    key = next((name for name in _FRAME_NAMES if all(name in entry for entry in filled.values())), None)
+    if key is None:
+        return list(entries)
+    if len(filled) < len(told):
+        if len({str(int(entry[key]) - place) for place, entry in filled.items()}) > 1:
+            raise InputError(f"frames without content among those that say their {key}; number all, or leave them out")
+        return list(entries)
+    return [entry[key] for entry in told]
 
 
 def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.ndarray:
@@ -38,8 +55,7 @@ def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.
     for number, entry in zip(numbers, entries.values(), strict=True):
         for key, value in entry.items():
             part = _PARTS.get(_plain(key))
-            landmarks = value.get("landmark") if isinstance(value, dict) else value
-            if part is None or not landmarks:
+            if part is None or not (landmarks := _one_person(value, f"frame {number}: {key}")):
                 continue
             if len(landmarks) != part.stop - part.start:
                 raise InputError(f"frame {number}: {key} has {len(landmarks)} points, not {part.stop - part.start}")
@@ -47,12 +63,29 @@ def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.
     return points
 
 
+def _one_person(value: Any, where: str) -> Any:
+    """The landmarks of a part, wrapped ({"landmark": [...]}) or in a list of people, as MediaPipe's tasks have them."""
+    landmarks = value.get("landmark") if isinstance(value, dict) else value
+    if isinstance(landmarks, list) and landmarks and isinstance(landmarks[0], list) and not _is_number(landmarks[0]):
+        if len(landmarks) > 1:
+            raise InputError(f"{where} has {len(landmarks)} people; keep one, who signs")
+        return landmarks[0]
+    return landmarks
+
+
+def _is_number(point: list[Any]) -> bool:
+    """Whether a list is a point, x, y, ...: of a part of one person."""
+    return bool(point) and not isinstance(point[0], (list, dict))
+
+
 def _point(landmark: Any) -> list[float]:
     """x, y, z, visibility of {"x": ..., "y": ...} or [x, y, ...]; what is not said is 0."""
     said = [landmark.get(field, 0.0) for field in _FIELDS] if isinstance(landmark, dict) else list(landmark)[:4]
     if len(said) < 2 or (isinstance(landmark, dict) and not {"x", "y"} <= landmark.keys()):
         raise InputError("a landmark without x and y")
-    return [float(value) for value in (*said, 0.0, 0.0)][:4]
+    if said[0] is None or said[1] is None:
+        return [np.nan, np.nan, 0.0, 0.0]
+    return [float(value or 0.0) for value in (*said, 0.0, 0.0)][:4]
 
 
 def _plain(name: str) -> str:

@@ -147,7 +147,7 @@ def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
 def _load(path: Path) -> dict[str, Any]:
     values = load_torch(path, WHAT)
     if not isinstance(values, dict) or not values or not all(isinstance(name, str) for name in values):
-        raise InputError(f"{path}: expected a dict of clips by name")
+        raise InputError(f"{path}: expected a dict of clips by name; save other tensors as arrays in an .npz")
     tensors = [value.get("poses_3d") if isinstance(value, Mapping) else value for value in values.values()]
     sizes = [getattr(tensor, "nbytes", 0) for tensor in tensors]
     if sum(sizes) > path.stat().st_size:

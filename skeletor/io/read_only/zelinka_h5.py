@@ -45,7 +45,9 @@ def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float) ->
     if values.ndim == 3 and values.shape[1:] == (len(SIGNING_50), 3):
         values = values.reshape(len(values), width)
     if values.ndim != 2 or values.shape[1] != width:
-        raise InputError(f"{path}: {name!r} has shape {values.shape}, expected (frames, {width})")
+        raise InputError(
+            f"{path}: {name!r} has shape {values.shape}, expected (frames, {width}); save others in an .npz"
+        )
     joints = values.astype(np.float32).reshape(len(values), len(SIGNING_50), 3)  # x, y, confidence
     confidence = np.nan_to_num(joints[..., 2])
     if (confidence < 0).any() or (confidence > MOST_CONFIDENT).any():

@@ -16,7 +16,7 @@ from skeletor.poses.key_frames import UPSAMPLINGS
 from skeletor.refiners.smoothers.smooth import NO_CARRIED
 from skeletor.support.command import Parser
 from skeletor.support.config import check_config
-from skeletor.support.errors import InputError
+from skeletor.support.errors import InputError, NothingToTranslate
 from skeletor.support.progress import log_to
 from slt.cli.engines.options import add_engine_options, decides, estimator_files, make_engine
 from slt.cli.options import add_hands, add_pose_model, add_pose_speed
@@ -32,7 +32,8 @@ _OPTIONS = tuple(name for name in StageOptions.model_fields)
 
 
 def main(command: str, argv: list[str], text: str) -> int:
-    """Plan and run. Exit code 0; 2 for bad input or a full disk, also if an input failed; 1 if a shard was lost."""
+    """Plan and run. Exit code 0; 2 for bad input or a full disk, also if an input failed; 1 if a shard was lost; 3 if
+    nothing is wrong but that nobody is in some inputs."""
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to()
     engine = make_engine(args, args.workers, args.output / "slurm")
@@ -53,9 +54,13 @@ def main(command: str, argv: list[str], text: str) -> int:
         print(f"shard {shard.shard}: {shard.error}", file=sys.stderr)
     if outcome.failed:
         print(f"{outcome.failed} of {plan.inputs} inputs failed; see {plan.folder / FAILED}", file=sys.stderr)
+    if outcome.empty:
+        print(f"nobody is in {outcome.empty} of {plan.inputs} inputs; see {plan.folder / FAILED}", file=sys.stderr)
     if any(not shard.refused for shard in outcome.lost):
         return 1
-    return InputError.exit_code if outcome.lost or outcome.failed else 0
+    if outcome.lost or outcome.failed:
+        return InputError.exit_code
+    return NothingToTranslate.exit_code if outcome.empty else 0
 
 
 def make_parser(command: str, text: str = "") -> argparse.ArgumentParser:

@@ -7,11 +7,12 @@ SOURCE/**/               its video: what the document links to, by its path or i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from skeletor.support.errors import InputError
 from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
-from slt.data.importers.elan import Document, Tier, glosses_within, media_name, read_eaf
+from slt.data.importers.elan import Document, Tier, glosses_within, media_name, read_eaf, unread_note
 from slt.data.own import OwnDescription, tidy
 from slt.data.tables import nfc
 
@@ -40,6 +41,7 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
         name = _unlike(names, path)
         names.add(name)
         clips += _clips(document.on(recording), name, recording, options)
+        notes += unread_note(path, document.tiers_named({*_wanted(options), *_glosses(options)}))
     asked = {"--text-tier": options.text_tiers, "--gloss-tier": options.gloss_tiers}
     notes += [f"{option} {name}: no document has such a tier"
               for option, wanted in asked.items() for name in wanted if tidy(name) not in there]  # fmt: skip
@@ -47,11 +49,10 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
 
 
 def _clips(document: Document, name: str, recording: Path, options: ImportOptions) -> list[Found]:
-    wanted = options.text_tiers or _SENTENCES
-    tiers = document.tiers_named(wanted)
+    tiers = document.tiers_named(_wanted(options))
     if not tiers:
-        document.tier(wanted[0])
-    glosses = document.tiers_named(options.gloss_tiers or _GLOSSES)
+        document.tier(_wanted(options)[0])
+    glosses = document.tiers_named(_glosses(options))
     told = [(one, tier) for tier in tiers for one in tier.annotations if one.text]
     told.sort(key=lambda pair: (pair[0].start, pair[0].end))
     return [
@@ -62,6 +63,14 @@ def _clips(document: Document, name: str, recording: Path, options: ImportOption
         )
         for number, (one, tier) in enumerate(told, 1)
     ]  # fmt: skip
+
+
+def _wanted(options: ImportOptions) -> Sequence[str]:
+    return options.text_tiers or _SENTENCES
+
+
+def _glosses(options: ImportOptions) -> Sequence[str]:
+    return options.gloss_tiers or _GLOSSES
 
 
 def _unlike(names: set[str], path: Path) -> str:

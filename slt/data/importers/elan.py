@@ -34,11 +34,15 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Tier:
-    """A tier's annotations in order of time. participant: who signs, "" if it is not said."""
+    """A tier's annotations in order of time. participant: who signs, "" if it is not said.
+
+    unread: how many are empty but for a reference to an entry of a vocabulary that the document does not hold.
+    """
 
     name: str
     participant: str
     annotations: tuple[Annotation, ...]
+    unread: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def read_eaf(path: Path) -> Document:
     try:
         _check_units(root)
         spans = _spans(root, _times(root))
-        read = [_tier(tier, spans) for tier in root.findall("TIER")]
+        entries = _entries(root)
+        read = [_tier(tier, spans, entries) for tier in root.findall("TIER")]
         tiers = {tier.name: tier for tier in read}
         media = _media(root)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
@@ -179,14 +184,28 @@ def _shares(tier: Element) -> dict[str, tuple[str, int, int]]:
     return found
 
 
-def _tier(tier: Element, spans: Mapping[str, tuple[float, float]]) -> Tier:
+def _entries(root: Element) -> dict[str, str]:
+    """Id of an entry of the document's vocabularies -> its value, the first that says anything of several languages."""
+    found = {}
+    for entry in root.iterfind("CONTROLLED_VOCABULARY/CV_ENTRY_ML"):
+        values = (tidy(value.text or "") for value in entry.findall("CVE_VALUE"))
+        found[entry.attrib["CVE_ID"]] = next(filter(None, values), "")
+    return found
+
+
+def _tier(tier: Element, spans: Mapping[str, tuple[float, float]], entries: Mapping[str, str]) -> Tier:
+    """entries: values of vocabularies, for annotations that have none of their own."""
     annotations = []
+    unread = 0
     for holder in tier.findall("ANNOTATION"):
         for one in holder:
             start, end = spans[one.attrib["ANNOTATION_ID"]]
-            annotations.append(Annotation(start, end, tidy(one.findtext("ANNOTATION_VALUE") or "")))
+            entry = one.get("CVE_REF", "")
+            text = tidy(one.findtext("ANNOTATION_VALUE") or "") or entries.get(entry, "")
+            unread += bool(entry and not text)
+            annotations.append(Annotation(start, end, text))
     annotations.sort(key=lambda a: (a.start, a.end))
-    return Tier(tidy(tier.get("TIER_ID", "")), tidy(tier.get("PARTICIPANT", "")), tuple(annotations))
+    return Tier(tidy(tier.get("TIER_ID", "")), tidy(tier.get("PARTICIPANT", "")), tuple(annotations), unread)
 
 
 def _shifted(annotations: Sequence[Annotation], by: float) -> tuple[Annotation, ...]:
@@ -210,6 +229,15 @@ def _path(url: str) -> str:
 def media_name(link: str) -> str:
     """The file's name in a link, of whichever system."""
     return PurePosixPath(link.replace("\\", "/")).name
+
+
+def unread_note(path: Path, tiers: Iterable[Tier]) -> list[str]:
+    """A note on what of these tiers only refers to vocabularies of other files; empty if nothing does."""
+    count = sum(tier.unread for tier in tiers)
+    if not count:
+        return []
+    return [f"{path}: {count:,} annotations only name an entry of a vocabulary that is not in the file, and are left "
+            "out; open and save it in ELAN where the vocabulary is within reach"]  # fmt: skip
 
 
 def glosses_within(tiers: Sequence[Tier], start: float, end: float) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from skeletor.support.errors import InputError
@@ -39,18 +41,19 @@ def read_srt(path: Path) -> list[Subtitle]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     lines = read_text(path, "these are subtitles").split("\n")
-    found: list[Subtitle] = []
+    found: list[tuple[int, float, float]] = []  # number of the line of times, start and end
     for number, line in enumerate(lines):
         if "-->" not in line or (_is_text(lines, number) and not _BEGINS.match(line)):
             continue
         match = _TIMES.fullmatch(line)
         if match is None:
             raise InputError(f"{path}: line {number + 1}: {line.strip()[:40]!r} has no times as 00:01:02,500 --> ...")
-        shown = _block(lines, number + 1)
-        found.append(Subtitle(_seconds(match.groups()[:4]), _seconds(match.groups()[4:8]), shown))
+        found.append((number, _seconds(match.groups()[:4]), _seconds(match.groups()[4:8])))
     if not found:
         raise InputError(f"{path}: no subtitles in it, as 00:00:01,000 --> 00:00:02,500")
-    return found
+    stops = [*_stops(lines, [number for number, *_ in found]), len(lines)]
+    return [Subtitle(start, end, _plain(lines[number + 1 : stop]))
+            for (number, start, end), stop in zip(found, stops, strict=True)]  # fmt: skip
 
 
 def _is_text(lines: list[str], number: int) -> bool:
@@ -59,12 +62,28 @@ def _is_text(lines: list[str], number: int) -> bool:
     return bool(before) and not before.isdecimal()
 
 
-def _block(lines: list[str], first: int) -> tuple[str, ...]:
-    """The lines up to the next empty one, or to the next subtitle where none is between."""
-    stop = next((k for k in range(first, len(lines)) if not lines[k].strip() or _BEGINS.match(lines[k])), len(lines))
-    if stop < len(lines) and lines[stop].strip() and stop > first and lines[stop - 1].strip().isdecimal():
-        stop -= 1  # the number of the next one
-    plain = (tidy(_MARKUP.sub("", line)) for line in lines[first:stop])
+def _stops(lines: list[str], times: list[int]) -> Iterator[int]:
+    """Where the text of each subtitle but the last ends: before the next one's number, or before its line of times.
+    Empty lines may stand between number and times, as files have them whose lines were doubled.
+
+    times: the numbers of the lines of times. Digits before such a line are its number where all of the file have some
+    that rise, or begin anew at 1, or where they count on from the number before; else they are the last line of a text.
+    """
+    places = [next((j for j in range(k - 1, -1, -1) if lines[j].strip()), 0) for k in times]
+    before = ["" if k == 0 else lines[j].strip() for j, k in zip(places, times, strict=True)]
+    numbered = all(digits.isdecimal() for digits in before) and all(
+        int(one) < int(other) or int(other) <= 1 for one, other in pairwise(before)
+    )
+    last = int(before[0]) if before[0].isdecimal() else None
+    for digits, place, at in zip(before[1:], places[1:], times[1:], strict=True):
+        counts_on = digits.isdecimal() and (numbered or (last is not None and int(digits) == last + 1))
+        last = int(digits) if counts_on else last
+        yield place if counts_on else at
+
+
+def _plain(lines: list[str]) -> tuple[str, ...]:
+    """Those with text, without marks of style. Empty lines may stand between lines of one subtitle."""
+    plain = (tidy(_MARKUP.sub("", line)) for line in lines)
     return tuple(line for line in plain if line)
 
 

@@ -46,7 +46,7 @@ from skeletor.poses.skeleton import MEDIAPIPE_75
 from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.listening import said
 from skeletor.support.progress import log
-from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Look, Tell, finish, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, Look, Tell, finish, seen, seen_in, source_sha256
 from slt.estimators.mediapipe import graphs
 from slt.estimators.mediapipe.bystanders import Watch
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
@@ -92,7 +92,7 @@ class MediaPipeEstimator:
 
     def __init__(
         self,
-        fps: float = 25.0,
+        fps: float | None = None,
         smooth_landmarks: bool = True,
         hand_model: HandModel = "full",
         pose_stride: int = 1,
@@ -108,7 +108,8 @@ class MediaPipeEstimator:
             hand_model = "int8"
         self.version = importlib.metadata.version("mediapipe")
         self.options: Mapping[str, Any] = {
-            "fps": fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model, STRIDE: pose_stride,
+            "fps": USUAL_FPS if fps is None else fps, "smooth_landmarks": smooth_landmarks, "hand_model": hand_model,
+            STRIDE: pose_stride,
             **({} if pose_model == "full" else {"pose_model": pose_model}),  # files of the usual one stay valid
             **({} if speed == "full" else {"speed": speed}),
             **({} if hands == "holistic" else {"hands": hands}),
@@ -124,7 +125,7 @@ class MediaPipeEstimator:
         """See `Estimator`; a video file or a directory of frames."""
         sha256 = source_sha256(source)
         with open_video(source, self._fps if source.is_dir() else None, span) as video:
-            provenance = seen(self, source, sha256, (video.width, video.height), video.begins)
+            provenance = seen_in(self, source, sha256, video)
             strips = find_strips(video) if self._several else []
             if len(strips) > 1:
                 followed = [self._follow(video, strip) for strip in strips]
@@ -215,10 +216,9 @@ def unavailable() -> str | None:
 @ESTIMATORS.register(MediaPipeOptions, "video or directory of frames; one person", unavailable)
 def build_mediapipe(options: MediaPipeOptions) -> MediaPipeEstimator:
     """The estimator of its options; MissingDependency if it is not installed."""
-    fps = USUAL_FPS if options.fps is None else options.fps
     models = options.hand_model, options.pose_stride, options.pose_model
     more = options.speed, options.hands, options.people
-    return MediaPipeEstimator(fps, options.smooth_landmarks, *models, *more)
+    return MediaPipeEstimator(options.fps, options.smooth_landmarks, *models, *more)
 
 
 def _track(video: Video, tracker: Tracker, frames: Iterator[np.ndarray | None]) -> np.ndarray:

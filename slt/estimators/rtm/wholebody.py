@@ -29,7 +29,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import BODY25_HANDS
 from skeletor.support.errors import InputError, MissingDependency
 from skeletor.support.listening import said
-from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen, source_sha256
+from slt.estimators.base import ESTIMATORS, USUAL_FPS, EstimateOptions, finish, seen_in, source_sha256
 from slt.estimators.openpose import gather
 from slt.estimators.places import cache_folder
 from slt.estimators.rtm.models import Model, load_detector, load_pose_model
@@ -70,8 +70,8 @@ class RtmlibOptions(EstimateOptions):
 
 
 class RtmlibEstimator:
-    """weights, detector: files. fps: for directories of frames. pose_stride: look at every N-th frame only.
-    least_score: of points that are not missing. device: see `load_pose_model`."""
+    """weights, detector: files. fps: for directories of frames; None: the usual. pose_stride: look at every N-th
+    frame only. least_score: of points that are not missing. device: see `load_pose_model`."""
 
     name = "rtmlib"
 
@@ -79,7 +79,7 @@ class RtmlibEstimator:
         self,
         weights: Path,
         detector: Path | None = None,
-        fps: float = 25.0,
+        fps: float | None = None,
         pose_stride: int = 1,
         least_score: float = LEAST_SCORE,
         device: str = "auto",
@@ -92,7 +92,8 @@ class RtmlibEstimator:
         # The poses' record: other weights give other poses, whatever the files are called.
         self.version = f"{importlib.metadata.version('rtmlib')}{WEIGHTS_OF_VERSION}{self._pose.sha256[:12]}"
         self.options: Mapping[str, Any] = {
-            "fps": fps, "least_score": least_score, STRIDE: pose_stride, "weights": self._pose.sha256,
+            "fps": USUAL_FPS if fps is None else fps, "least_score": least_score, STRIDE: pose_stride,
+            "weights": self._pose.sha256,
             "detector": None if self._detector is None else self._detector.sha256,
         }  # fmt: skip
         self._fps, self._stride, self._least = fps, pose_stride, least_score
@@ -108,7 +109,7 @@ class RtmlibEstimator:
                 count += 1
             if not count:
                 raise InputError(f"{source}: no frame can be decoded")
-            provenance = seen(self, source, sha256, (video.width, video.height), video.begins)
+            provenance = seen_in(self, source, sha256, video)
             people = gather(frames, video.fps / self._stride, provenance)
         return finish(spread(select(people), self._stride, count), self, sha256, span)
 
@@ -195,6 +196,5 @@ def build_rtmlib(options: RtmlibOptions) -> RtmlibEstimator:
     if reason is not None:
         raise MissingDependency(f"estimator rtmlib: {reason}")
     files = options.files()
-    fps = USUAL_FPS if options.fps is None else options.fps
-    more = fps, options.pose_stride, options.least_score, options.device
+    more = options.fps, options.pose_stride, options.least_score, options.device
     return RtmlibEstimator(files["weights"], files.get("detector"), *more)

@@ -20,8 +20,9 @@ def open_source(
 ) -> AbstractContextManager[Source]:
     """The source of that name: the number of a camera or its device, a file that grows, a pipe, or "-".
 
-    fps: of a camera, in place of what it does by itself. as_if_live: a finished file, played at its own rate. wait:
-    seconds after which a file that no longer grows is complete. Raises InputError, one line, if it cannot be opened.
+    fps: of a camera, in place of what it does by itself, and of a folder of pictures that is played. as_if_live: a
+    finished file, played at its own rate. wait: seconds after which a file that no longer grows is complete. Raises
+    InputError, one line, if it cannot be opened.
     """
     from slt.live.sources.camera import open_camera  # these load OpenCV and FFmpeg
     from slt.live.sources.playback import open_playback
@@ -32,12 +33,12 @@ def open_source(
         if as_if_live:
             raise InputError(f"{name}: a camera is live; --as-if-live is for finished files")
         return open_camera(int(name) if camera else name, clock, fps)
-    if fps is not None:
-        raise InputError(f"{name}: has a frame rate of its own; --fps is for cameras")
+    if fps is not None and not (as_if_live and os.path.isdir(name)):
+        raise InputError(f"{name}: has a frame rate of its own; --fps is for cameras and folders of pictures")
     if as_if_live:
         if name == STDIN:
             raise InputError("-: standard input comes as it comes; --as-if-live is for finished files")
-        return open_playback(Path(name), clock)
+        return open_playback(Path(name), clock, fps)
     return open_stream(name, clock, wait)
 
 

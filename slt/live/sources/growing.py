@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from skeletor.support.errors import InputError
@@ -18,11 +19,13 @@ class Growing:
 
     A pipe ends when its writer closes it. A file ends when it has not grown for `wait` seconds, a named pipe as well
     that nobody has written to. Nothing more comes once the clock has ended. error: what failed, if the reading did.
-    begun: whether anything came.
+    begun: whether anything came. see: is given all that is read, before FFmpeg.
     """
 
-    def __init__(self, descriptor: int, name: str, clock: Clock, wait: float) -> None:
-        self.name = name
+    def __init__(
+        self, descriptor: int, name: str, clock: Clock, wait: float, see: Callable[[bytes], None] | None = None
+    ) -> None:
+        self.name, self._see = name, see
         self.error: OSError | None = None
         self._descriptor, self._clock, self._wait = descriptor, clock, wait
         self._pipe = not stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -43,6 +46,8 @@ class Growing:
                 return b""
             if read:
                 self.begun = True
+                if self._see is not None:
+                    self._see(read)
                 return read
             now = self._clock.now()
             if (self._pipe and self.begun) or now - since >= self._wait:

@@ -30,7 +30,9 @@ class Playback:
 
 
 @contextmanager
-def open_playback(path: Path, clock: Clock) -> Iterator[Playback]:
-    """A video file or a folder of frames. Raises InputError as `open_video` does."""
-    with open_video(path) as video:
+def open_playback(path: Path, clock: Clock, fps: float | None = None) -> Iterator[Playback]:
+    """A video file or a folder of frames. fps: of a folder; None: the usual, which is told.
+
+    Raises InputError as `open_video` does."""
+    with open_video(path, fps) as video:
         yield Playback(video, clock)

@@ -6,18 +6,21 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from slt.live.channel import Frame
 from slt.live.clock import Clock
 from slt.live.sources.base import STDIN
 from slt.live.sources.growing import Growing, opened
 from slt.video import frame_rate
 from slt.video.container import FFMPEG_ERRORS, Frames, open_bytes, reason
+from slt.video.headers.broadcast import CodecWatch
 from slt.video.picture import Picture, Turns, fit
 
 # FFmpeg looks at five seconds of a stream before it gives the first picture; that would be five seconds of delay.
@@ -91,13 +94,20 @@ def open_stream(name: str, clock: Clock, wait: float) -> Iterator[Stream]:
     descriptor = opened(path) if own else 0
     shown = name if own else "standard input"
     try:
-        file = Growing(descriptor, name, clock, wait)
+        codecs = CodecWatch(partial(_tell_codecs, shown))
+        file = Growing(descriptor, name, clock, wait, codecs.see)
         with ExitStack() as stack:
             container, stream = _entered(stack, file, path, shown)
+            codecs.follow(stream.id)
             yield Stream(container, stream, file, path, clock)
     finally:
         if own:
             os.close(descriptor)
+
+
+def _tell_codecs(shown: str, before: str, after: str) -> None:
+    log.warning("%s: its pictures change from %s to %s, which is not decoded; start anew for what follows",
+                shown, before, after)  # fmt: skip
 
 
 def _entered(stack: ExitStack, file: Growing, path: Path, shown: str) -> tuple[Any, Any]:

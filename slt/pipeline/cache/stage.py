@@ -17,6 +17,7 @@ from slt.pipeline.cache.code import Code, code_digest
 from slt.pipeline.cache.files import damage, note_files
 
 DONE = "done.json"
+Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def run_stage(
     written last, with a digest of the files: a stage whose files have changed since, or are gone, is made again.
     """
     key = stage_key(config, inputs, (work,) if code is None else code)
-    if (kept := kept_stage(name, folder, key, reuse)) is not None:
+    if (kept := _kept_somewhere(name, folder, key, reuse, _made_again)) is not None:
         return kept
     marker = folder / DONE
     known = read_json(marker)
@@ -73,14 +74,29 @@ def run_stage(
 
 
 def kept_stage(name: str, folder: Path, key: str, reuse: Sequence[Path] = ()) -> Done | None:
-    """The result for a key that the folder holds, or one of `reuse`; None if the work is to be done. As `run_stage`."""
+    """The result for a key that the folder holds, or one of `reuse`; None if the work is to be done. As `run_stage`.
+
+    Damage is not told: `run_stage`, which then does the work, tells it.
+    """
+    return _kept_somewhere(name, folder, key, reuse, log.debug)
+
+
+def finished_stage(folder: Path) -> Done | None:
+    """The whole result that a folder holds, whatever its key; None if there is none, or it is damaged: that is told."""
     known = read_json(folder / DONE)
-    if _kept(name, folder, known, key):
+    if not _kept(folder.name, folder, known, str(known.get("key")), log.warning):
+        return None
+    return Done(folder.name, folder, str(known["key"]), float(known.get("seconds", 0.0)))
+
+
+def _kept_somewhere(name: str, folder: Path, key: str, reuse: Sequence[Path], tell: Tell) -> Done | None:
+    known = read_json(folder / DONE)
+    if _kept(name, folder, known, key, tell):
         log.info("%-12s unchanged, kept (%.0f s when it ran)", name, known["seconds"])
         return Done(name, folder, key, known["seconds"])
     for other in reuse:
         found = read_json(other / DONE)
-        if _kept(name, other, found, key):
+        if _kept(name, other, found, key, tell):
             log.info("%-12s taken from %s", name, other)
             if folder.exists():
                 shutil.rmtree(folder)  # stale, or begun
@@ -88,15 +104,19 @@ def kept_stage(name: str, folder: Path, key: str, reuse: Sequence[Path] = ()) ->
     return None
 
 
-def _kept(name: str, folder: Path, marker: dict[str, Any], key: str) -> bool:
-    """Whether a folder holds the whole result for a key; one that is damaged is told."""
+def _kept(name: str, folder: Path, marker: dict[str, Any], key: str, tell: Tell) -> bool:
+    """Whether a folder holds the whole result for a key; of one that is damaged `tell` gets a text."""
     if marker.get("key") != key or not marker.get("done"):
         return False
     noted = marker.get("files")  # not in those of before
     found = None if noted is None else damage(folder, noted)
     if found is not None:
-        log.warning("%-12s is damaged (%s: %s) and is not used; made again", name, folder, found)
+        tell(f"{name:12} is damaged ({folder}: {found}) and is not used")
     return found is None
+
+
+def _made_again(damaged: str) -> None:
+    log.warning("%s; made again", damaged)
 
 
 def stage_key(config: dict[str, Any], inputs: Sequence[Done | str], code: Sequence[Code]) -> str:

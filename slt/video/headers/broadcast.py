@@ -5,7 +5,9 @@ FFmpeg decodes a stream by what was said of it first. (ISO/IEC 13818-1: program 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import numpy as np
 from slt.video.headers.whole import ts_packets
 
 _CHUNK = 1 << 15  # packets to look at at once
+_FIRST = 1 << 12  # bytes by which packets are known
 _PICTURES = {
     0x01: "MPEG-1", 0x02: "MPEG-2", 0x10: "MPEG-4", 0x1B: "H.264", 0x24: "H.265", 0x33: "H.266", 0x42: "AVS",
     0x80: "MPEG-2", 0xD1: "Dirac", 0xD2: "AVS2", 0xD4: "AVS3", 0xEA: "VC-1",
@@ -64,16 +67,69 @@ def _maps(path: Path) -> Iterator[tuple[float, dict[int, int]]]:
         known = b""
         file.seek(place)
         while len(data := file.read(_CHUNK * length)) >= length:
-            packets = np.frombuffer(data[: len(data) // length * length], np.uint8).reshape(-1, length)  # (P, length)
-            maps = np.ones(len(packets), bool)
-            for byte, mask, value in _MAP:
-                maps &= packets[:, byte] & mask == value
-            for k in np.flatnonzero(maps):
-                section = packets[k, 5:188].tobytes()
+            for k, section in _sections(data, length):
                 if section != known:
                     known = section
-                    yield (place + int(k) * length) / size, _kinds(section)
+                    yield (place + k * length) / size, _kinds(section)
             place += len(data)
+
+
+def _sections(data: bytes, length: int) -> Iterator[tuple[int, bytes]]:
+    """Number of each packet of `length` bytes that begins with a program map, and that."""
+    packets = np.frombuffer(data[: len(data) // length * length], np.uint8).reshape(-1, length)  # (P, length)
+    maps = np.ones(len(packets), bool)
+    for byte, mask, value in _MAP:
+        maps &= packets[:, byte] & mask == value
+    for k in np.flatnonzero(maps):
+        yield int(k), packets[k, 5:188].tobytes()
+
+
+class CodecWatch:
+    """Tells a change of codec while a stream comes in: `tell` gets the codecs before and after, once.
+
+    What comes before `follow` says of which stream is kept in mind. Of what is no transport stream nothing is told.
+    """
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        self._tell = tell
+        self._stream: int | None = None
+        self._length: int | None = None  # of a packet; 0: this is no transport stream
+        self._rest = self._known = b""
+        self._maps: list[dict[int, int]] = []
+
+    def see(self, data: bytes) -> None:
+        """The next bytes, from the first ones on."""
+        if self._length == 0:
+            return
+        self._rest += data
+        if self._length is None:
+            if len(self._rest) < _FIRST:
+                return
+            self._length, place = ts_packets(io.BytesIO(self._rest)) or (0, len(self._rest))
+            self._rest = self._rest[place:]
+            if self._length == 0:
+                return
+        for _, section in _sections(self._rest, self._length):
+            if section != self._known:
+                self._known = section
+                with suppress(IndexError):  # a damaged one
+                    self._maps.append(_kinds(section))
+        self._rest = self._rest[len(self._rest) // self._length * self._length :]
+        self._look()
+
+    def follow(self, stream: int) -> None:
+        """It is the pictures of that stream (its packets' number) that are decoded."""
+        self._stream = stream
+        self._look()
+
+    def _look(self) -> None:
+        if self._stream is None:
+            return
+        found = [_PICTURES[kind] for kinds in self._maps if (kind := kinds.get(self._stream, 0)) in _PICTURES]
+        after = next((codec for codec in found if codec != found[0]), None)
+        if after is not None:
+            self._length, self._rest, self._maps = 0, b"", []  # nothing more is told
+            self._tell(found[0], after)
 
 
 def _kinds(section: bytes) -> dict[int, int]:

@@ -42,7 +42,7 @@ def run(tmp_path: Path) -> Path:
             (folder / store / split).mkdir(parents=True)
     for row, other in (("raw", "truth"), ("truth", "raw")):
         for system in (row, f"{row}-s2"):
-            write(folder / "systems" / system / DONE, {"done": True})
+            write(folder / "systems" / system / DONE, {"key": system, "done": True})
             for split in transfer.SPLITS:
                 right = texts[split]
                 wrong = {name: text if k % 3 else "es ist mild ." for k, (name, text) in enumerate(right.items())}

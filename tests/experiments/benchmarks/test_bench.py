@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
-from experiments.benchmarks import estimate, refine
+from experiments.benchmarks import estimate, recognise, refine, translate
 from experiments.benchmarks.table import MEGABYTES, Row, markdown
 from skeletor.poses.pose import PoseSequence
+from slt.recognise.config import PRESETS
 
 pytestmark = pytest.mark.usefixtures("forked_workers")
 
@@ -34,7 +35,19 @@ def without_video(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "rendered", rendered)
 
 
-def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path, without_video: None) -> None:
+@pytest.fixture
+def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Translators and recogniser of the least width: how long they take is not what is tested."""
+    small = {"layers": 1, "hidden": 32, "feed_forward": 64, "heads": 2}
+    monkeypatch.setattr(translate, "SIZE", translate.SIZE.model_copy(update=small))
+    monkeypatch.setattr(
+        recognise, "PRESETS", {"ctc": recognise.PRESETS["ctc"].model_copy(update={**small, "width": 16})}
+    )
+    monkeypatch.setattr(recognise, "RecogniserConfig", lambda: PRESETS["tiny"])
+
+
+@pytest.mark.usefixtures("without_video", "small_networks")
+def test_every_stage_has_a_peer_in_the_same_run(tmp_path: Path) -> None:
     sizes = [
         "only=[lift, refine, translate, recognise, shards, stream]",
         "cycles=2",

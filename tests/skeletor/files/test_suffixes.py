@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.files.suffixes import bare_name, is_poses
+from skeletor.files.suffixes import bare_name, is_poses, poses_beside
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,20 @@ def test_what_is_poses(tmp_path):
     [
         (10, ["preview.webp"], True), (10, ["thumb.png", "poster.bmp"], True), (3, ["a_1.jpg"], True),
         (3, [f"{k:03d}.png" for k in range(3)], False), (5, [f"{k:03d}.png" for k in range(9)], False),
-        (3, [f"a_{k:012d}_rendered.png" for k in range(3)], True), (1, ["a.png"], False), (0, ["a.png"], False),
+        (3, [f"a_{k:012d}_rendered.png" for k in range(3)], True), (1, ["a.png"], True), (0, ["a.png"], False),
     ],
 )  # fmt: skip
 def test_a_few_pictures_beside_many_json_files_are_previews(tmp_path, files, pictures, poses):
     for name in [*(f"a_{k:012d}_keypoints.json" for k in range(files)), *pictures]:
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text('{"version": 1.3, "people": []}' if name.endswith("json") else "")
     assert is_poses(tmp_path) == poses
+
+
+def test_json_beside_a_picture_counts_as_poses_only_if_it_speaks_of_them(tmp_path):
+    (tmp_path / "cover.png").touch()
+    for k in range(3):
+        (tmp_path / f"camera{k}.json").write_text('{"focal": 1200, "pose": [0, 0, 0]}')
+    assert not is_poses(tmp_path) and poses_beside(tmp_path) == []
+    for k in range(3):
+        (tmp_path / f"camera{k}.json").write_text('[{"keypoints": [[1, 2]], "keypoint_scores": [1]}]')
+    assert is_poses(tmp_path) and len(poses_beside(tmp_path)) == 3

@@ -339,3 +339,15 @@ def test_coordinates_that_go_up_are_told() -> None:
     joints = {joint: values * [1, -1] + [0, 300] for joint, values in signer().items()}
     assert "head is below the shoulders" in doubts(joints)
     assert doubts(signer()) == ""
+
+
+def test_hands_at_the_other_wrists_are_doubted():
+    joints = signer()
+    swapped = {
+        joint: joints["_".join({"left": "right", "right": "left"}.get(w, w) for w in joint.split("_"))]
+        if "_hand_" in joint else points
+        for joint, points in joints.items()
+    }  # fmt: skip
+    assert "hands lie at the other wrists" in doubts(swapped)
+    one = {joint: np.full_like(points, np.nan) if "left_hand" in joint else points for joint, points in joints.items()}
+    assert doubts(one) == ""

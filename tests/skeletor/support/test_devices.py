@@ -16,7 +16,7 @@ from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.support.devices import make_fabric, process_rank, resolve_device, seed_generators, seeded
 from skeletor.support.errors import InputError
 from tests.skeletor.refiners.tiny import clips, config
-from tests.torchrun import by_torchrun
+from tests.torchrun import by_torchrun, together
 
 ROOT = Path(__file__).parents[3]
 
@@ -133,23 +133,23 @@ def test_devices_and_seeds_are_chosen_in_one_place_only() -> None:
     assert found == {"skeletor/support/devices.py", "slt/cli/doctor.py"}, "the latter only says what is there"
 
 
-@pytest.fixture(name="together", scope="module")
-def _together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="two", scope="module")
+def _two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two")
     (folder / "job.py").write_text(TWO)
-    by_torchrun(folder)
+    together(folder, ["lightning_fabric", "skeletor.refiners.training.train", "tests.skeletor.refiners.tiny"])
     return folder
 
 
-def test_every_process_draws_its_own_windows(together: Path) -> None:
-    seen = [torch.load(together / f"seen{rank}.pt")["seen"] for rank in (0, 1)]
+def test_every_process_draws_its_own_windows(two: Path) -> None:
+    seen = [torch.load(two / f"seen{rank}.pt")["seen"] for rank in (0, 1)]
     assert seen[0].shape == seen[1].shape
     assert not any(torch.equal(a, b) for a, b in zip(*seen, strict=True))
 
 
-def test_gradients_are_the_mean_and_models_stay_the_same(together: Path) -> None:
+def test_gradients_are_the_mean_and_models_stay_the_same(two: Path) -> None:
     """Each process alone, from the same weights and with its own windows, gives a gradient; they got the mean."""
-    one, other = (torch.load(together / f"grad{rank}.pt") for rank in (0, 1))
+    one, other = (torch.load(two / f"grad{rank}.pt") for rank in (0, 1))
     for name in one["grad"]:
         assert torch.equal(one["before"][name], other["before"][name])
         assert torch.equal(one["grad"][name], other["grad"][name])
@@ -181,17 +181,17 @@ def gradient_alone(weights: dict[str, torch.Tensor], rank: int) -> dict[str, tor
     return {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
 
 
-def test_two_processes_learn_what_one_does_that_accumulates_their_batches(together: Path, tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_does_that_accumulates_their_batches(two: Path, tmp_path: Path) -> None:
     """2 x 2 batches a step and 1 x 4 are the same batches, with the same dropout: the same losses and weights."""
     torch.set_num_threads(1)
     alone = config(max_steps=4, log_every=2, gradient_clip=1e9, accumulate=4, validation_share=0.0)
     train_refiner(clips(4), alone, tmp_path)
     both = []
-    for folder in (together / "out", tmp_path):
+    for folder in (two / "out", tmp_path):
         lines = [json.loads(line) for line in (folder / "refiner.jsonl").read_text().splitlines()]
         both.append([line["loss"] for line in lines if "loss" in line])
     np.testing.assert_allclose(*both, rtol=1e-5)
-    ours, theirs = (load_refiner(f / "refiner.safetensors").model.state_dict() for f in (together / "out", tmp_path))
+    ours, theirs = (load_refiner(f / "refiner.safetensors").model.state_dict() for f in (two / "out", tmp_path))
     for name, value in ours.items():
         torch.testing.assert_close(value, theirs[name], atol=1e-5, rtol=1e-4)
 
@@ -218,20 +218,20 @@ train_refiner(clips(4), c, folder / "out")
 
 
 @pytest.mark.slow
-def test_a_training_whose_process_was_killed_is_started_again_and_ends_the_same(together: Path, tmp_path: Path) -> None:
+def test_a_training_whose_process_was_killed_is_started_again_and_ends_the_same(two: Path, tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(KILLED)
     by_torchrun(tmp_path, "--max-restarts", "1")
     assert (tmp_path / "killed").exists()
-    ours, theirs = (load_refiner(f / "out" / "refiner.safetensors").model.state_dict() for f in (tmp_path, together))
+    ours, theirs = (load_refiner(f / "out" / "refiner.safetensors").model.state_dict() for f in (tmp_path, two))
     for name, value in ours.items():
         assert torch.equal(value, theirs[name]), name
 
 
-def test_one_process_writes(together: Path) -> None:
-    lines = [json.loads(line) for line in (together / "out" / "refiner.jsonl").read_text().splitlines()]
+def test_one_process_writes(two: Path) -> None:
+    lines = [json.loads(line) for line in (two / "out" / "refiner.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == [2, 4]
-    info = load_refiner(together / "out" / "refiner.safetensors").info
-    assert "2 processes" in info.training["identity"] and (together / "out" / "README.md").is_file()
+    info = load_refiner(two / "out" / "refiner.safetensors").info
+    assert "2 processes" in info.training["identity"] and (two / "out" / "README.md").is_file()
 
 
 def test_one_device_without_torchrun(monkeypatch: pytest.MonkeyPatch) -> None:

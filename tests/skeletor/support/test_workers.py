@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from pathlib import Path
 
 import pytest
 
+from skeletor.support import workers
 from skeletor.support.workers import worker_pool
 
 PROGRAM = """
@@ -21,6 +24,7 @@ from multiprocessing import RLock
 from pathlib import Path
 from skeletor.files.atomic import atomic_path
 from skeletor.support.command import run_command
+from skeletor.support import workers
 from skeletor.support.workers import worker_pool
 
 def work(number):
@@ -119,3 +123,80 @@ def test_a_broken_off_block_waits_for_nothing():
         assert pool.submit(abs, -1).result() == 1
         raise KeyboardInterrupt
     assert sleeping.done() and time.monotonic() < before + 60
+
+
+def reach(here: Path, there: Path) -> bool:
+    """In a worker: be here, and see whether the other gets there."""
+    here.touch()
+    until(there.exists, 60)
+    return True
+
+
+def test_two_tasks_run_at_once(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    with worker_pool(2) as pool:
+        both = [pool.submit(reach, one, other), pool.submit(reach, other, one)]
+        assert all(task.result() for task in both)
+
+
+def test_the_death_of_a_worker_is_noticed_while_another_is_at_work(tmp_path, monkeypatch):
+    """Also if the pool's own thread waits again before it knows of that worker."""
+    begun, end, waiting = tmp_path / "begun", tmp_path / "end", threading.Event()
+    start, wait = workers._Process.start, connection.wait
+
+    def seen(objects: list[object], timeout: float | None = None) -> list[object]:
+        if len(objects) == 1:  # a look into a pipe
+            return wait(objects, timeout)
+        waiting.set()
+        try:
+            return wait(objects, timeout)
+        finally:
+            waiting.clear()
+
+    def late(process: workers._Process) -> None:
+        start(process)
+        if begun.exists():
+            until(lambda: waiting.is_set() and not pool._executor_manager_thread_wakeup._reader.poll())
+
+    monkeypatch.setattr(connection, "wait", seen)
+    monkeypatch.setattr(workers._Process, "start", late)
+    with pytest.raises(BrokenProcessPool), worker_pool(2) as pool:
+        pool.submit(reach, begun, end)
+        until(begun.exists, 60)
+        try:
+            pool.submit(os._exit, 9).result(timeout=20)
+        finally:
+            end.touch()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="a pool that breaks waits for a worker that is being started")
+def test_a_worker_that_is_being_started_while_the_pool_breaks_is_ended(monkeypatch):
+    """The first dies, and the pool has ended all that it knows, before the second has been started."""
+    start, begun = workers._Process.start, []
+
+    def late(process: workers._Process) -> None:
+        start(process)
+        begun.append(process)
+        if len(begun) == 2:
+            begun[0].kill()
+            until(lambda: pool._call_queue._reader.closed)
+
+    monkeypatch.setattr(workers._Process, "start", late)
+    hanging: list[bool] = []
+
+    def rescue() -> None:
+        hanging.append(True)
+        begun[1].kill()
+
+    rescuer = threading.Timer(40, rescue)
+    rescuer.start()
+    try:
+        with pytest.raises(BrokenProcessPool), worker_pool(2) as pool:
+            pool.submit(abs, -1).result()
+            busy = pool.submit(time.sleep, 100)
+            pool.submit(abs, -1)
+            busy.result()
+    finally:
+        rescuer.cancel()
+    assert len(begun) == 2 and not hanging
+    assert not any(process.is_alive() for process in begun)

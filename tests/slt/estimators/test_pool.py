@@ -1,4 +1,4 @@
-"""Many clips over worker processes. Workers start anew each time (spawn), so these tests are few."""
+"""Many clips over worker processes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from slt.estimators.pool import KILLED, Outcome, estimate_many, run_tasks
 from slt.estimators.pose_files import PosesOptions
 from slt.estimators.registry import build_estimator
 from tests.skeletor.io.signer import person, signer, write_json
+
+pytestmark = pytest.mark.usefixtures("forked_workers")
 
 POSES = PosesOptions()
 

@@ -59,6 +59,7 @@ def test_parts_cover_every_frame_once_and_begin_with_key_frames(frames, stride, 
         assert lead % stride == start % stride == 0 and 0 <= lead <= start < stop
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_recording_is_estimated_in_parts_and_goes_on_with_those_that_are_there(tmp_path, monkeypatch):
     whole = recording(300)
     native.write_shard({"talk": whole}, tmp_path / "talk.safetensors")

@@ -100,11 +100,11 @@ def test_it_is_estimated_and_lifted_like_any_other(tmp_path):
 
 
 def test_the_parts_and_the_frame_rate_that_the_estimate_takes(corpus):
-    assert spans_of(corpus) == {"train": {}, "dev": {}, "test": {}} and folder_rate(corpus) is None
+    assert spans_of(corpus) == {"train": {}, "dev": {}, "test": {}} and folder_rate(corpus) == 25
     first = replace(corpus.clips[0], span=Span(1, 2))
     part = replace(corpus, clips=(first, *corpus.clips[1:]), description=replace(corpus.description, fps=30.0))
     assert spans_of(part)["train"] == {first.name: Span(1, 2)} and folder_rate(part) == 30
-    assert folder_rate(replace(part, description=layout.Description(fps=30.0))) is None, "other layouts: as ever"
+    assert folder_rate(replace(part, description=layout.Description(fps=30.0))) == 25, "other layouts: as ever"
 
 
 def test_sign2text_says_that_it_reads_no_parts(corpus):

@@ -1,10 +1,7 @@
-"""Work that stands in for the models, and a server that does it. What an upload is called says what becomes of it."""
+"""A queue and a server whose work (`tests.slt.serve.work`) stands in for the models."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,35 +15,9 @@ from slt.serve.app import About, make_app
 from slt.serve.jobs import Jobs, job_queue
 from slt.serve.limits import Limits
 from slt.serve.server import address, bound, web_server
-from slt.serve.work import PROGRESS, RESULTS, SCENE, Outcome, Task
+from tests.slt.serve.work import nothing, work
 
 PATIENCE = 60.0
-
-
-def nothing(model: Path | None, device: str, workers: int) -> None:
-    """Instead of loading models."""
-
-
-def work(task: Task) -> Outcome:
-    """stuck...: never ends. dies...: ends the process. bad...: an error. unsure...: not understood. Else a result.
-
-    model: a folder with the scenes to show, if the viewer is to be seen (`write_scenes`).
-    """
-    folder, name = task.source.parent, task.name
-    (folder / PROGRESS).write_text(json.dumps({"what": "frames", "done": 3, "total": 10}))
-    if name.startswith("stuck"):
-        threading.Event().wait(600)
-    if name.startswith("dies"):
-        os._exit(9)
-    if name.startswith("bad"):
-        return Outcome(f"{name}: cannot be read as a video")
-    content = hashlib.sha256(task.source.read_bytes()).hexdigest()
-    which = "unsure.json" if name.startswith("unsure") else "sure.json"
-    shown = json.loads((task.model / which).read_text()) if task.model else {}
-    (folder / SCENE).write_text(json.dumps(shown | {"name": name}))
-    for one in RESULTS:
-        (folder / one).write_text(f"{one} of {name}, {content}")
-    return Outcome()
 
 
 def write_scenes(folder: Path) -> Path:

@@ -23,7 +23,8 @@ from slt.serve.folder import private_folder
 from slt.serve.jobs import Full, Job, Jobs, State, job_queue
 from slt.serve.limits import Limits
 from slt.serve.work import Task
-from tests.slt.serve.fakes import queue, until, work
+from tests.slt.serve.fakes import queue, until
+from tests.slt.serve.work import work
 
 LIVES_ON = """
 import sys

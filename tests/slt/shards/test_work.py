@@ -1,6 +1,7 @@
 """Stages of shards: each takes its own options and refuses others; they are a part of what makes a plan another one."""
 
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from skeletor.io.formats import read_pose, read_poses, write_pose
+from skeletor.io.native import write_shard
 from skeletor.lifters.anonymise import anonymise
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import build_lifter
@@ -25,6 +27,9 @@ from slt.inference import chain
 from slt.inference.estimation import Sparse, named_estimator
 from slt.inference.model_files import CONFIG, REFINER_2D
 from slt.shards import work
+from slt.shards.engines import Ended
+from slt.shards.plan import write_plan
+from slt.shards.run import FAILED, results_of, run_plan
 from slt.shards.work import STAGES, StageOptions, check_options, stages_of
 from tests.skeletor.poses.test_absent import signer
 from tests.skeletor.refiners2d.parts2d import clips
@@ -150,3 +155,28 @@ def test_2d_repair_is_a_stage_with_the_refiner_of_a_model(tmp_path: Path, capsys
     write_pose(build_lifter(FastOptions())(read_pose(inputs[0])), tmp_path / "solid.safetensors")
     with pytest.raises(InputError, match="is 3D already"):
         work.refine_2d(StageOptions(model=str(tmp_path / "model")))(tmp_path / "solid.safetensors")
+
+
+def test_a_clip_with_nobody_in_it_is_listed_as_such(pose: Path, tmp_path: Path) -> None:
+    empty = signer(9)
+    empty = empty.replace(np.full_like(empty.keypoints, np.nan), np.zeros_like(empty.confidence))
+    write_pose(empty, tmp_path / "empty.safetensors")
+    write_shard({"a": empty, "b": read_pose(pose)}, tmp_path / "both.safetensors")
+    inputs = [tmp_path / f"{name}.safetensors" for name in ("empty", "both")]
+    plan = write_plan(tmp_path / "out", "lift", {}, inputs, 2, lambda: "code")
+    outcome = run_plan(plan, Here())
+    assert (outcome.failed, outcome.empty, outcome.clips) == (0, 1, 1)
+    assert ", 0 inputs failed, 1 with nobody in them;" in outcome.lines()[0]
+    (listed,) = (plan.folder / FAILED).read_text(encoding="utf-8").splitlines()[1:]
+    assert listed.startswith(f"{inputs[0]}\t") and "nobody is seen in any of its frames" in listed
+    assert [list(read_poses(file)) for file in results_of(plan)] == [["both#b"]]
+    assert run_plan(plan, Here()).empty == 1, "a finished shard keeps it"
+
+
+class Here:
+    """An engine in this process."""
+
+    def run(self, job: Callable[[int], object], shards: Sequence[int]) -> Iterator[Ended]:
+        for shard in shards:
+            job(shard)
+            yield Ended(shard)

@@ -11,6 +11,8 @@ from slt.synthetic.build import CorpusConfig
 from slt.synthetic.videos import render_videos
 from slt.video import open_video
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 CONFIG = CorpusConfig(train=1, dev=1, test=2, calibration=2, studio=2, studio_motion=0, negatives=0, fps=5)
 
 

@@ -7,14 +7,16 @@ import struct
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
 import pytest
 
 from skeletor.support.errors import InputError
-from slt.video import open_video
+from slt.estimators.base import Estimator, seen_in
+from slt.video import Span, open_video
 
 if TYPE_CHECKING:
     from tests.slt.video.conftest import Clips
@@ -43,6 +45,29 @@ def test_gaps_are_missing_frames(clips: Clips, said: list[str]) -> None:
     assert sum("3 of 8 frames are missing" in line and "images0018.png" in line for line in said) == 1
 
 
+def test_an_assumed_rate_is_told_once_and_stands_in_the_provenance(clips: Clips, said: list[str]) -> None:
+    folder = save(clips, ["0.png", "1.png"])
+    made = cast(Estimator, SimpleNamespace(name="mine", version="1"))
+    assumed, given = open_video(folder, span=Span(0, 0.08)), open_video(folder, fps=25)
+    for video in (assumed, given):
+        list(video)
+        list(video)
+    assert [line for line in said if "25 frames a second are assumed" in line] == [
+        f"{folder}: pictures tell no frame rate; 25 frames a second are assumed (--fps says otherwise)"
+    ]
+    stage = seen_in(made, folder, "", assumed).stage("frame_rate")
+    assert stage is not None and stage.config == {"fps": 25, "by": "default"}
+    assert seen_in(made, folder, "", given).stage("frame_rate") is None
+
+
+def test_poses_beside_pictures_are_not_read_in_silence(clips: Clips, said: list[str]) -> None:
+    folder = save(clips, ["0.png", "1.png"])
+    for k in range(2):
+        (folder / f"{k}.json").write_text('{"people": []}')
+    assert clips.numbers(open_video(folder, fps=25)) == [0, 1]
+    assert said == [f"{folder}: pictures and poses; the pictures are read, 0.json and others are not"]
+
+
 def test_previews_of_another_kind_are_no_frames(clips: Clips) -> None:
     folder = save(clips, ["cover.webp", *(f"{k}.jpg" for k in range(1, 4)), "preview.bmp"])
     assert clips.numbers(open_video(folder)) == [1, 2, 3]
@@ -66,7 +91,7 @@ def test_a_constant_step_is_no_gap(clips: Clips, said: list[str]) -> None:
     ],
 )
 def test_the_number_that_counts_is_found(clips: Clips, said: list[str], names: list[str]) -> None:
-    assert clips.numbers(open_video(save(clips, names)).every(1)) == [0, 1, 2]
+    assert clips.numbers(open_video(save(clips, names), fps=25).every(1)) == [0, 1, 2]
     assert said == []
 
 

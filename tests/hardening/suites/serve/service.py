@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.hardening.case import Context, Outcome
-from tests.hardening.children import ROOT, Finished, members
+from tests.hardening.children import ROOT, Finished, Server, members
 from tests.hardening.endings import wrong_ending
 from tests.hardening.suites.serve import talk
 from tests.hardening.suites.serve.talk import Answer
+from tests.hardening.warm import fork_workers
 
 PATIENCE = 900.0  # seconds for a job, or a start, on a busy machine
 GONE = 30.0  # seconds in which what was cancelled has to be gone
@@ -33,34 +35,39 @@ _LATER = 503  # "come later": an answer, not a defect
 class Service:
     """See `serving`. Whatever answer is a server error is kept in `defects`."""
 
-    def __init__(self, folder: Path, model: Path, options: Iterable[str]) -> None:
+    def __init__(self, folder: Path, model: Path, options: Iterable[str], server: Server | None) -> None:
         self.home, self.temporary = folder / "home", folder / "temporary"
         for place in (self.home, self.temporary):
             place.mkdir(parents=True)
             (place / "secret.txt").write_text(SECRET)
         self._out, self._err = folder / "log.out", folder / "log.err"
         self.defects: list[str] = []
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary), "CUDA_VISIBLE_DEVICES": ""}
-        argv = ["--port", "0", "--device", "cpu", "--model", str(model), *options]
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "slt", "serve", *argv], cwd=self.home, env=environment, stdout=out, stderr=err,
-                stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_hear,
-            )  # fmt: skip
+        argv = ["serve", "--port", "0", "--device", "cpu", "--model", str(model), *options]
+        self._poll: Callable[[], int | None]
+        if server is None:
+            self.pid, self._poll = self._anew(argv)
+        else:
+            running = server.start("slt", argv, self.home, folder / "log", (settle, (str(self.temporary),)))
+            self.pid, self._poll = running.pid, running.code
         self.port = 0
 
-    @property
-    def pid(self) -> int:
-        """Of the server's own process."""
-        return self._process.pid
+    def _anew(self, argv: list[str]) -> tuple[int, Callable[[], int | None]]:
+        """As a user starts it."""
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary), "CUDA_VISIBLE_DEVICES": ""}
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "slt", *argv], cwd=self.home, env=environment, stdout=out, stderr=err,
+                stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_hear,
+            )  # fmt: skip
+        return process.pid, process.poll
 
     def ready(self) -> None:
         """Wait until it listens. Raises RuntimeError if it ends before."""
 
         def listens() -> bool:
-            if self._process.poll() is not None:
+            if self._poll() is not None:
                 raise RuntimeError(f"slt serve does not start: {self._err.read_text()[-300:]}")
-            found = re.match(r"http://127\.0\.0\.1:(\d+) ", self._out.read_text())
+            found = re.match(r"http://127\.0\.0\.1:(\d+) ", self._out.read_text() if self._out.exists() else "")
             self.port = int(found[1]) if found else 0
             return bool(found)
 
@@ -152,7 +159,10 @@ class Service:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self._process.wait()
+        self._wait(PATIENCE)
+
+    def _wait(self, seconds: float) -> None:
+        until(lambda: self._poll() is not None, seconds, "slt serve ends")
 
     def end(self, number: int = signal.SIGTERM) -> str:
         """Send a signal, and look what is left; what is wrong, or ""."""
@@ -160,15 +170,15 @@ class Service:
         left: tuple[str, ...] = ()
         begin = time.monotonic()
         try:
-            self._process.wait(60)
+            self._wait(60)
             until(lambda: not members(self.pid), GONE, "its processes end")
-        except (subprocess.TimeoutExpired, TimeoutError):
+        except TimeoutError:
             left = tuple(map(str, members(self.pid)))
             self.kill()
         told = self._err.read_text(errors="replace")
         if number == signal.SIGKILL:
             return f"left running: {', '.join(left)}" if left else ""
-        done = Finished(self._process.returncode, "", told, time.monotonic() - begin, left)
+        done = Finished(self._poll() or 0, "", told, time.monotonic() - begin, left)
         kept = [path.name for path in self.temporary.iterdir() if path.name != "secret.txt" and not _of_torch(path)]
         more = [path.name for path in self.home.iterdir() if path.name != "secret.txt"]
         problem = wrong_ending(done, 128 + number)
@@ -189,10 +199,13 @@ class Service:
 
 @contextmanager
 def serving(context: Context, name: str, *options: str) -> Iterator[Service]:
-    """A server of its own for the block, which listens. Nothing of it is left after it."""
+    """A server of its own for the block, which listens. Nothing of it is left after it.
+
+    Of a share of the cases it is forked, as other commands are: it would import everything twice, in two processes.
+    """
     folder = context.work / name
     shutil.rmtree(folder, ignore_errors=True)
-    service = Service(folder, context.model(), options)
+    service = Service(folder, context.model(), options, context.server() if context.share < 1 else None)
     try:
         service.ready()
         yield service
@@ -237,6 +250,13 @@ def _command(process: int) -> str:
         return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def settle(temporary: str) -> None:
+    """In a process that was forked to be a server: its folder for temporary files, and its workers are forked, too."""
+    os.environ["TMPDIR"], tempfile.tempdir = temporary, None
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fork_workers()
 
 
 def _hear() -> None:

@@ -134,6 +134,19 @@ def _read_key_points(folder: Path) -> Arrays:
     return found
 
 
+def _table(folder: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    lines = ["frame,type,landmark_index,x,y"]
+    lines += [f"{t},pose,{k},{x:.6f},{y:.6f}" for t in range(3) for k, (x, y) in enumerate(rng.uniform(0, 1, (33, 2)))]
+    (folder / "victim.csv").write_text("\n".join(lines) + "\n")
+    return [folder / "victim.csv"]
+
+
+def _read_table(folder: Path) -> Arrays:
+    poses = read_poses(folder / "victim.csv", size=(640, 480)).items()
+    return {f"{name}/{part}": getattr(pose, part) for name, pose in poses for part in ("keypoints", "confidence")}
+
+
 def _frames(folder: Path) -> list[Path]:
     native.write_shard({"a": _solid(6, 0), "b": _solid(4, 1)}, folder / "poses.safetensors")
     pack([folder / "poses.safetensors"], folder / "victim")
@@ -199,6 +212,7 @@ READERS = (
     Reader("npz", _npz, lambda folder: read_arrays(folder / "victim.npz"), rezipped=True),
     Reader("key points npz", lambda folder: _key_points(folder)[:1], _read_key_points, rezipped=True),
     Reader("key points npy", lambda folder: _key_points(folder)[1:], _read_key_points),
+    Reader("landmark table", _table, _read_table),
     Reader("npz pickled", _pickled_npz, _read_pickled, rezipped=True),
     Reader("frame store", _frames, _read_frames),
     Reader("shards", _shards, _read_shards),

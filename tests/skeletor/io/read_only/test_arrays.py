@@ -1,5 +1,6 @@
 """NumPy arrays of key points as people save them of MediaPipe: layouts, units, missing points, refusals."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -260,7 +261,7 @@ def test_what_is_no_key_points_is_told_in_one_line(tmp_path: Path) -> None:
         "no array of key points": np.zeros((4, 151), np.float32),
         "rows of 150 numbers, which do not lie as": np.zeros((4, 150), np.float32),
         "74 points are no layout": np.ones((4, 74, 2), np.float32),
-        "too little of a person is seen": np.zeros((4, 75, 2), np.float32),
+        "too little of a person is seen": np.pad(np.full((4, 1, 2), 5, np.float32), ((0, 0), (0, 74), (0, 0))),
         "holds objects": np.array([{}], dtype=object),
     }
     for said, array in faults.items():
@@ -286,3 +287,69 @@ def test_real_recordings_are_read() -> None:
     one = next(iter(poses.values()))
     assert len(poses) == 1530 and one.skeleton == MEDIAPIPE_75 and len(one) == 20
     assert (~one.missing[:, 11:17]).mean() > 0.5
+
+
+def test_scores_with_an_axis_of_one_are_confidences_and_logits_are_refused(tmp_path: Path) -> None:
+    """(T, J, 1) beside (T, J, 2) was left out without a word, and a negative score counted as seen."""
+    points = person(MEDIAPIPE_75.joints, 5) * np.float32(SIZE)
+    for shape in ((5, 75, 1), (5, 1, 75)):
+        path = save(tmp_path / "a.npz", keypoints=points, scores=np.full(shape, 0.5, np.float32))
+        assert (read_pose(path).confidence == 0.5).all()
+    with pytest.raises(InputError, match=r"a.npz: visibility reaches -3; expected confidences from 0 to 1"):
+        read_pose(save(tmp_path / "a.npz", keypoints=points, visibility=np.full((5, 75), -3.0)))
+    with pytest.raises(InputError, match=r"a.npz: all of scores are NaN; leave them out"):
+        read_pose(save(tmp_path / "a.npz", keypoints=points, scores=np.full((5, 75), np.nan)))
+
+
+@pytest.mark.parametrize(("said", "rate"), [("50", 50), ([30.0, 30.0], 30), ("fast", None), ([30.0, 25.0], None)])
+def test_a_rate_that_is_said_is_read_or_refused(tmp_path: Path, said: object, rate: float | None) -> None:
+    """It was 25 then, without a word."""
+    path = save(tmp_path / "a.npz", keypoints=person(MEDIAPIPE_75.joints) * np.float32(SIZE), fps=np.array(said))
+    if rate is None:
+        with pytest.raises(InputError, match=r"a.npz: its frame rate is not one number; give it with --fps"):
+            read_pose(path)
+    assert read_pose(path, fps=rate or 20.0).fps == (rate or 20.0)
+
+
+def test_frames_that_are_left_out_are_refused_and_times_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    points = person(MEDIAPIPE_75.joints, 5) * np.float32(SIZE)
+    assert len(read_pose(save(tmp_path / "a.npz", keypoints=points, frame_ids=np.arange(7, 12)))) == 5
+    with pytest.raises(InputError, match=r"a.npz: frame_ids are not one after the other: put NaN where"):
+        read_pose(save(tmp_path / "a.npz", keypoints=points, frame_ids=np.array([0, 1, 3, 4, 5])))
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        assert len(read_pose(save(tmp_path / "c.npz", keypoints=points, frame_ids=np.arange(0, 15, 3)))) == 5
+    assert caplog.messages == ["frame_ids are 3 apart; they are taken as all frames"]
+    caplog.clear()
+    path = save(tmp_path / "b.npz", keypoints=points, timestamps=np.arange(5) / 50)
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        assert read_pose(path, fps=50).fps == 50 and not caplog.messages
+        assert read_pose(path).fps == 25
+    assert any("the times 'timestamps' are not read; 25 frames a second are assumed" in m for m in caplog.messages)
+
+
+@pytest.mark.parametrize("filling", [0, -1, np.nan])
+def test_nobody_is_nobody_and_no_fault(tmp_path: Path, filling: float) -> None:
+    np.save(tmp_path / "a.npy", np.full((6, 75, 3), filling))
+    found = read_pose(tmp_path / "a.npy")
+    assert found.missing.all() and found.keypoints.shape == (6, 75, 2)
+
+
+def test_graph_networks_second_person_is_empty_or_told(tmp_path: Path) -> None:
+    """(3, T, J, 2) was three clips, of which each had x and y, ... of the one and the other as its x and y."""
+    one = np.full((8, 133, 3), 0.9, np.float32)
+    one[..., :2] = np.nan
+    layout = LAYOUTS["coco_wholebody_133"]
+    truth = in_layout(signer(8), layout)
+    one[..., :2] = truth
+    both = np.stack([one.transpose(2, 0, 1), np.zeros((3, 8, 133))], -1)
+    np.save(tmp_path / "a.npy", both)
+    found = read_pose(tmp_path / "a.npy")
+    np.testing.assert_allclose(
+        found.keypoints[:, found.skeleton.index("left_wrist")], truth[:, layout.columns["left_wrist"]], rtol=1e-5
+    )
+    both[..., 1] = both[..., 0]
+    np.save(tmp_path / "a.npy", both)
+    with pytest.raises(InputError, match=r"\(3, 8, 133, 2\) is two people; save one"):
+        read_pose(tmp_path / "a.npy")

@@ -1,6 +1,7 @@
 """Poses of a whole recording in one JSON file, as OpenPose's users, MMPose and AlphaPose write them."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,105 @@ def test_alphapose(tmp_path: Path, layout: str) -> None:
     ]
     nobody = {"image_id": "0.jpg", "category_id": 1, "keypoints": [0.0] * 3 * len(LAYOUTS[layout]), "score": 0.1}
     assert_is_the_signer(read_pose(write(tmp_path / "a.json", [nobody, *entries])), 4)
+
+
+def test_alphapose_of_a_video_is_counted_from_0_and_what_is_before_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    points = in_layout(JOINTS, LAYOUTS["halpe_136"])
+    entries = [{"image_id": f"{t + 3}.jpg", "keypoints": flat(points[t]), "score": 2.9} for t in range(COUNT)]
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        assert_is_the_signer(read_pose(write(tmp_path / "a.json", entries)), 3)
+    assert any("the first person is in frame 3" in line for line in caplog.messages)
+
+
+def test_coco_wholebody_in_five_lists(tmp_path: Path) -> None:
+    """COCO-WholeBody's results name hands and feet apart; read as 17 points they were lost."""
+    points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
+    parts = {"keypoints": slice(0, 17), "foot_kpts": slice(17, 23), "lefthand_kpts": slice(91, 112),
+             "righthand_kpts": slice(112, 133)}  # fmt: skip
+    entries = [{"image_id": t} | {name: flat(points[t, part]) for name, part in parts.items()} for t in range(COUNT)]
+    assert_is_the_signer(read_pose(write(tmp_path / "a.json", entries)))
+    entries[1]["foot_kpts"] = [1.0] * 17
+    with pytest.raises(InputError, match="foot_kpts has 17 values, expected 18"):
+        read_pose(write(tmp_path / "a.json", entries))
+
+
+@pytest.mark.parametrize("name", ["frame", "frame_id", "frameIndex", "frame_no"])
+def test_frames_of_openpose_that_say_their_number(tmp_path: Path, name: str) -> None:
+    """Read by their place in the list, all behind a lost one came too early."""
+    entries: list[dict[str, Any]] = [{name: t + 2} | frame for t, frame in enumerate(FRAMES)]
+    nobody: dict[str, Any] = {name: 0, "people": []}
+    assert_is_the_signer(read_pose(write(tmp_path / "a.json", {"frames": [nobody, *entries]})), 2)
+
+
+def test_numbers_in_steps_are_all_frames_and_times_are_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """{"0": ..., "40": ...} by milliseconds was a clip of 40 times the frames, most of them missing."""
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        stepped = {str(40 * t): frame for t, frame in enumerate(FRAMES)}
+        assert_is_the_signer(read_pose(write(tmp_path / "a.json", stepped)))
+    assert any("numbers are 40 apart" in line for line in caplog.messages)
+    floats = [{"frame": float(t)} | frame for t, frame in enumerate(FRAMES)]
+    assert_is_the_signer(read_pose(write(tmp_path / "a.json", floats)))
+    with pytest.raises(InputError, match=r"a frame is called '0.00', a time; call them 0, 1, 2"):
+        read_pose(write(tmp_path / "a.json", {f"{t / 25:.2f}": frame for t, frame in enumerate(FRAMES)}))
+
+
+def test_what_the_file_says_of_rate_and_size_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    said = {"fps": 50, "frames": FRAMES}
+    assert read_pose(write(tmp_path / "a.json", said)).fps == 50
+    assert read_pose(tmp_path / "a.json", fps=30).fps == 30
+    with pytest.raises(InputError, match=r"says 'fast' frames a second; give the right rate with --fps"):
+        read_pose(write(tmp_path / "b.json", {"fps": "fast", "frames": FRAMES}))
+    pose = read_pose(write(tmp_path / "c.json", {"width": 220, "height": 260, "frames": mediapipe_frames()}))
+    assert_is_the_signer(pose)
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        timed = [{"timestamp": 40 * t} | frame for t, frame in enumerate(FRAMES)]
+        read_pose(write(tmp_path / "d.json", timed), fps=25)
+        assert not caplog.messages
+        read_pose(write(tmp_path / "d.json", timed))
+    assert any("its times are not read; 25 frames a second are assumed" in line for line in caplog.messages)
+
+
+def mediapipe_frames(
+    names: tuple[str, ...] = ("poseLandmarks", "leftHandLandmarks", "rightHandLandmarks"),
+) -> list[Any]:
+    points = in_layout(JOINTS, LAYOUTS["mediapipe_75"]) / [220, 260]
+    parts = (slice(0, 33), slice(33, 54), slice(54, 75))
+    return [
+        {name: [{"x": x, "y": y} for x, y in frame[part]] for name, part in zip(names, parts, strict=True)}
+        for frame in points
+    ]
+
+
+def test_mediapipe_of_its_tasks_by_short_names_and_with_holes(tmp_path: Path) -> None:
+    size = (220, 260)
+    short: Any = mediapipe_frames(("pose", "left_hand", "right_hand"))
+    assert_is_the_signer(read_pose(write(tmp_path / "a.json", short), size=size))
+    tasks = [{part: [points] for part, points in frame.items()} for frame in short]
+    assert_is_the_signer(read_pose(write(tmp_path / "b.json", tasks), size=size))
+    short[2], short[3] = None, {}
+    short[4]["pose"][13] = {"x": None, "y": None}
+    pose = read_pose(write(tmp_path / "c.json", short), size=size)
+    assert pose.missing[2:4].all() and pose.missing[4].sum() == 1 and len(pose) == COUNT
+    numbered = [frame and {"frame": 2 * t} | frame for t, frame in enumerate(short)]
+    with pytest.raises(InputError, match="frames without content among those that say their frame"):
+        read_pose(write(tmp_path / "e.json", numbered), size=size)
+    tasks[0]["pose"] *= 2
+    with pytest.raises(InputError, match="frame 0: pose has 2 people; keep one"):
+        read_pose(write(tmp_path / "d.json", tasks), size=size)
+
+
+def test_scores_that_are_no_numbers_are_not_nobody(tmp_path: Path) -> None:
+    person = {"keypoints": [[1.0, 2.0]] * 133, "keypoint_scores": [float("nan")] * 133}
+    with pytest.raises(InputError, match="all scores of a person are NaN; leave them out"):
+        read_pose(write(tmp_path / "a.json", [{"frame_id": 0, "instances": [person]}]))
+
+
+def test_json_lines_are_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("\n".join(map(json.dumps, FRAMES)))
+    with pytest.raises(InputError, match="several JSON values, one after the other; put them into one list"):
+        read_pose(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("form", ["mmpose", "alphapose"])

@@ -3,14 +3,14 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from skeletor.learning.trainer import Trainer
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
 from skeletor.refiners.training.train import TrainingDiverged, load_refiner, train_refiner
@@ -62,26 +62,24 @@ def test_training_is_deterministic_and_leaves_the_global_generator_alone(tmp_pat
 
 def test_kill_and_resume_gives_the_same_losses(tmp_path: Path) -> None:
     """kill -9 in the middle, after a checkpoint at step 5 and log lines up to step 8; dropout is on."""
-    arguments = "max_steps=12, model={'d_model': 16, 'd_ff': 32, 'heads': 2, 'layers': 1, 'dropout': 0.2}"
-    code = f"""
-import os, signal, sys
-from skeletor.learning.trainer import Trainer
-from skeletor.refiners.training.train import train_refiner
-from tests.skeletor.refiners.tiny import clips, config
-step = Trainer.step
-def dying(trainer, feed):
-    step(trainer, feed)
-    if trainer.state.progress.step == 9:
-        os.kill(os.getpid(), signal.SIGKILL)
-Trainer.step = dying
-train_refiner(clips(3), config({arguments}), sys.argv[1])
-"""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path / "killed")], env=env, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "refiner.safetensors").exists()
     torch.set_num_threads(1)
-    quick = eval(f"config({arguments})")
+    network = {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1, "dropout": 0.2}
+    quick = config(max_steps=12, model=network)
+    step, child = Trainer.step, os.fork()
+    if child == 0:
+
+        def dying(trainer: Trainer[Any], feed: Any) -> None:
+            step(trainer, feed)
+            if trainer.state.progress.step == 9:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            Trainer.step = dying
+            train_refiner(clips(3), quick, tmp_path / "killed")
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "refiner.safetensors").exists()
     train_refiner(clips(3), quick, tmp_path / "killed")
     train_refiner(clips(3), quick, tmp_path / "whole")
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
+from slt.data.importers.base import ImportOptions
+from slt.data.importers.eaf_folder import read_eaf_folder
 from slt.data.importers.elan import Annotation, Tier, glosses_within, read_eaf
 from slt.segment.written.cues import Cue
 from slt.segment.written.eaf import eaf
@@ -34,6 +36,22 @@ def test_times_that_are_open_lie_between_those_that_are_set(tmp_path):
     path.write_text(text, encoding="utf-8")
     spans = [(a.start, a.end) for a in read_eaf(path).tier("words").annotations]
     assert spans == [pytest.approx((0, 0.18)), pytest.approx((0.36, 0.54)), pytest.approx((0.72, 0.9))]
+
+
+def test_references_to_a_vocabulary_are_resolved_or_counted(tmp_path):
+    path = trees.eaf(tmp_path / "talk.eaf", [("sentence", "", [(0, 9, "Ja."), (9, 18, ""), (18, 27, "")]),
+                                             ("gloss", "", [(0, 9, "JA"), (9, 18, "")])])  # fmt: skip
+    text = path.read_text(encoding="utf-8")
+    for annotation, entry in (("a1", "own"), ("a2", "elsewhere"), ("a4", "elsewhere")):
+        text = text.replace(f'ANNOTATION_ID="{annotation}"', f'ANNOTATION_ID="{annotation}" CVE_REF="{entry}"')
+    values = '<CVE_VALUE LANG_REF="de"></CVE_VALUE><CVE_VALUE LANG_REF="en">No.</CVE_VALUE>'
+    own = f'<CONTROLLED_VOCABULARY CV_ID="v"><CV_ENTRY_ML CVE_ID="own">{values}</CV_ENTRY_ML></CONTROLLED_VOCABULARY>'
+    path.write_text(text.replace("</ANNOTATION_DOCUMENT>", own + "</ANNOTATION_DOCUMENT>"), encoding="utf-8")
+    assert [a.text for a in read_eaf(path).tier("sentence").annotations] == ["Ja.", "No.", ""]
+    (tmp_path / "talk.pose").touch()
+    found = read_eaf_folder(tmp_path, ImportOptions())
+    assert [clip.text for clip in found.clips] == ["Ja.", "No."]
+    assert found.notes[0].startswith(f"{path}: 2 annotations only name an entry of a vocabulary")
 
 
 def test_the_medium_may_begin_later(tmp_path):

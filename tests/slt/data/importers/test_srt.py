@@ -34,6 +34,28 @@ def test_no_empty_line_between_and_an_arrow_in_a_text(tmp_path):
     assert found[0].text == "Von A --> B. 7"
 
 
+_ONE, _TWO, _THREE = (f"00:00:0{k},000 --> 00:00:0{k + 1},000" for k in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        ([_ONE, "Ja.", "7", _TWO, "8", _THREE, "9"], ["Ja. 7", "8", "9"]),  # no numbers at all
+        ([_ONE, "Ja.", "", "7", _TWO, "Nein."], ["Ja. 7", "Nein."]),
+        (["1", _ONE, "Ja.", "7", "2", _TWO, "Nein.", "3", _THREE, "9"], ["Ja. 7", "Nein.", "9"]),
+        (["4", _ONE, "Ja.", "9", _TWO, "Nein.", "1", _THREE, "Gut."], ["Ja.", "Nein.", "Gut."]),  # of several files
+        (["1", _ONE, "Es kamen", "30", _TWO, "Leute.", "2", _THREE, "Ja."], ["Es kamen 30", "Leute.", "Ja."]),
+        (["1", _ONE, "Es kamen", "30", "", _TWO, "Leute.", "2", _THREE, "Ja."], ["Es kamen 30", "Leute.", "Ja."]),
+        (["1", _ONE, "Ja.", "", "Nein.", "", "2", _TWO, "Gut."], ["Ja. Nein.", "Gut."]),  # an empty line within
+        (["1", "", _ONE, "", "Ja.", "", "2", "", _TWO, "", "Gut."], ["Ja.", "Gut."]),  # each line doubled
+        ([_ONE, "", "Ja.", "", "7", "", _TWO, "", "Gut."], ["Ja. 7", "Gut."]),
+    ],
+)
+def test_digits_before_times_are_a_number_or_text_and_no_text_is_lost(tmp_path, lines, texts):
+    (tmp_path / "a.srt").write_text("\n".join(lines), encoding="utf-8")
+    assert [subtitle.text for subtitle in read_srt(tmp_path / "a.srt")] == texts
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"", "no subtitles"), (b"1\nnow --> then\nx\n", "line 2: 'now --> then'"), (b"\xff\xfe\x00", "UTF-8"),

@@ -1,5 +1,6 @@
 """A file as if it were live: its own frames, each at its time."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -55,3 +56,10 @@ def test_names_mean_cameras_files_and_pipes(film, tmp_path):
         with pytest.raises(InputError, match=told) as refused, open_source(name, clock, **options):
             pass
         assert "\n" not in str(refused.value)
+
+
+def test_a_folder_of_pictures_has_the_rate_that_is_given(tmp_path):
+    for k in range(3):
+        assert cv2.imwrite(str(tmp_path / f"{k}.png"), np.zeros((16, 16, 3), np.uint8))
+    with open_source(str(tmp_path), FakeClock(), fps=50.0, as_if_live=True) as source:
+        assert source.fps == 50 and len(list(source.frames())) == 3

@@ -1,5 +1,6 @@
 """Pictures of what is still being written: through a pipe, and from a file that grows."""
 
+import logging
 import os
 import threading
 from pathlib import Path
@@ -53,6 +54,17 @@ def test_a_pipe_is_read_as_it_is_written(tmp_path, kind):
         came = list(source.frames())
     writer.join(5)
     check(came)
+
+
+def test_a_codec_that_changes_midway_is_told_once(tmp_path, caplog):
+    whole = film(tmp_path / "a", "mpegts") + film(tmp_path / "b", "mpegts", codec="mpeg2video")
+    path = tmp_path / "recording.ts"
+    path.write_bytes(whole)
+    with caplog.at_level(logging.WARNING, "skeletor"), open_source(str(path), FakeClock(), wait=0.1) as source:
+        came = list(source.frames())
+    assert len(came) >= COUNT - 1
+    (told,) = [line for line in caplog.messages if "change" in line]
+    assert told.startswith(f"{path}: its pictures change from H.264 to MPEG-2, which is not decoded")
 
 
 class Growth(FakeClock):

@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from slt.pipeline.cache.files import FILES
-from slt.pipeline.cache.stage import DONE, read_json, run_stage, stage_key
+from slt.pipeline.cache.stage import DONE, Done, finished_stage, kept_stage, read_json, run_stage, stage_key
 
 CODE = ("skeletor.support.errors",)
 
@@ -111,6 +111,29 @@ def test_a_finished_stage_that_was_damaged_is_made_again_and_told(tmp_path, capl
     assert len(caplog.messages) == 1 and part.name in caplog.text and "made again" in caplog.text
     stage(folder, work)
     assert work.calls == 2
+
+
+@pytest.mark.parametrize("where", ["own", "other"])
+def test_damage_is_told_once_where_a_stage_is_looked_for_before_it_is_run(tmp_path, caplog, where):
+    work = Counter()
+    done = stage(tmp_path / where, work)
+    (tmp_path / where / "part1").write_text("y")
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        assert kept_stage("s", tmp_path / "own", done.key, (tmp_path / "other",)) is None
+        run_stage("s", tmp_path / "own", work, {"a": 1}, (), (tmp_path / "other",), CODE)
+    assert work.calls == 2 and len(caplog.messages) == 1 and str(tmp_path / where) in caplog.text
+
+
+def test_a_finished_stage_is_whole_whatever_its_key(tmp_path, caplog):
+    done = stage(tmp_path / "s", Counter())
+    assert finished_stage(tmp_path / "s") == Done("s", tmp_path / "s", done.key, done.seconds)
+    (tmp_path / "s" / "part1").unlink()
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        assert finished_stage(tmp_path / "s") is None and finished_stage(tmp_path / "none") is None
+    assert len(caplog.messages) == 1 and "part1 is gone" in caplog.text and "made again" not in caplog.text
+    with pytest.raises(KeyboardInterrupt):
+        stage(tmp_path / "begun", Counter(fail=True))
+    assert finished_stage(tmp_path / "begun") is None
 
 
 def test_a_damaged_stage_of_another_run_is_not_taken(tmp_path):

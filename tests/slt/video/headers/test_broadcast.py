@@ -4,7 +4,7 @@ import pytest
 
 from skeletor.support.errors import InputError
 from slt.video import open_video
-from slt.video.headers.broadcast import codec_change
+from slt.video.headers.broadcast import CodecWatch, codec_change
 from tests.slt.video.conftest import Clips
 
 PID = 256
@@ -55,3 +55,27 @@ def test_what_is_no_transport_stream_has_no_change(clips, tmp_path):
         path.write_bytes(whole[cut : len(whole) - cut])
         change = codec_change(path, PID)
         assert change is not None and change.after == "MPEG-2"
+
+
+@pytest.mark.parametrize(("size", "late"), [(188, False), (192, True)])
+def test_a_change_is_told_once_while_the_stream_comes_in(clips, size, late):
+    data = joined(clips, "mpeg2video", "libx264", "mpeg2video", size=size)[0].read_bytes()
+    told: list[tuple[str, str]] = []
+    watch = CodecWatch(lambda before, after: told.append((before, after)))
+    if not late:
+        watch.follow(PID)
+    for k in range(0, len(data), 700):
+        watch.see(data[k : k + 700])
+    watch.follow(PID)
+    assert told == [("MPEG-2", "H.264")]
+
+
+def test_nothing_is_told_of_one_codec_another_stream_or_what_is_no_transport_stream(clips):
+    told: list[tuple[str, str]] = []
+    one = joined(clips, "libx264", "libx264")[0].read_bytes()
+    other = joined(clips, "libx264", "mpeg2video")[0].read_bytes()
+    for data, stream in ((one, PID), (other, PID + 1), (b"\0" * 9000, PID), (b"G", PID)):
+        watch = CodecWatch(lambda before, after: told.append((before, after)))
+        watch.follow(stream)
+        watch.see(data)
+    assert told == []

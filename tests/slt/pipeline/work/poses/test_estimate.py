@@ -23,6 +23,7 @@ from slt.pipeline.work.poses.estimate import estimate_corpus
 from slt.video import Span
 
 POSES = PosesOptions()
+forked = pytest.mark.usefixtures("forked_workers")  # save where MediaPipe works: its threads do not come along
 
 
 def write_clips(folder: Path, part: str, count: int) -> dict[str, Path]:
@@ -40,6 +41,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
+@forked
 def test_stopped_damaged_and_mended_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
     sources = {part: write_clips(tmp_path / "in", part, count) for part, count in (("train", 130), ("dev", 2))}
     cache, out = tmp_path / "cache", tmp_path / "out"
@@ -65,6 +67,7 @@ def test_stopped_damaged_and_mended_it_ends_with_the_same_bytes(tmp_path: Path) 
     assert digests(out) == whole and not list(cache.rglob("*.tmp*"))
 
 
+@forked
 def test_bad_clips_are_listed_with_their_reason(tmp_path: Path) -> None:
     sources = {"train": write_clips(tmp_path / "in", "train", 2)}
     sources["train"]["torn"] = tmp_path / "torn.safetensors"
@@ -83,6 +86,7 @@ def test_bad_clips_are_listed_with_their_reason(tmp_path: Path) -> None:
     assert list_bad_clips(rendered, sources, tmp_path / "out", file) == 1
 
 
+@forked
 def test_nothing_but_bad_clips_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no clip could be read"):
         estimate_corpus({"dev": {"a": tmp_path / "a"}}, 1.0, POSES, tmp_path / "cache", tmp_path / "out", 1)
@@ -102,6 +106,7 @@ def test_frames_that_cannot_be_read_make_a_bad_clip_not_the_end(release, tmp_pat
     assert set(failed["dev"]) == {"tagesschau-3"} and list(open_store(tmp_path / "out" / "train")) == ["heute-2"]
 
 
+@forked
 def test_parts_of_a_recording_are_clips_of_their_own(tmp_path: Path) -> None:
     source = write_clips(tmp_path / "in", "train", 1)["train-0"]  # 6 frames at 25 a second
     whole = read_pose(source).keypoints[:, :, :2]
@@ -119,6 +124,7 @@ def test_parts_of_a_recording_are_clips_of_their_own(tmp_path: Path) -> None:
     assert changed == ["a"] and len(open_store(tmp_path / "out" / "train")["a"]) == 3
 
 
+@forked
 def test_a_part_that_is_not_there_is_a_bad_clip(tmp_path: Path) -> None:
     sources = {"train": write_clips(tmp_path / "in", "train", 2)}
     spans = {"train": {"train-1": Span(0, 9)}}
@@ -127,6 +133,7 @@ def test_a_part_that_is_not_there_is_a_bad_clip(tmp_path: Path) -> None:
     assert list(failed["train"]) == ["train-1"] and "not within its 0.24 s" in failed["train"]["train-1"]
 
 
+@forked
 def test_folders_have_the_frame_rate_of_the_corpus_unless_the_config_says_it(tmp_path: Path) -> None:
     file = write_clips(tmp_path / "in", "train", 1)["train-0"]
     write_pose(read_pose(file), tmp_path / "json")

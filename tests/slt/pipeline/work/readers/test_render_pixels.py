@@ -10,6 +10,8 @@ from slt.synthetic import build
 from slt.synthetic.resynth import ResynthConfig, resynthesise
 from slt.video import open_video
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 def test_of_the_training_clips_only_so_many_are_used(release):
     corpus = layout.read_corpus(release())

@@ -1,0 +1,115 @@
+"""Tables of MediaPipe's landmarks in the two forms that Kaggle's data sets have."""
+
+import csv
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skeletor.files.suffixes import is_poses
+from skeletor.io.formats import read_pose, read_poses
+from skeletor.io.layouts import LAYOUTS
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import MEDIAPIPE_75
+from skeletor.support.errors import InputError
+from tests.skeletor.io.signer import in_layout, signer
+
+SIZE = (220, 260)
+JOINTS = signer(5)
+POINTS = in_layout(JOINTS, LAYOUTS["mediapipe_75"]) / SIZE  # (T, 75, 2)
+PARTS = {"face": range(0), "left_hand": range(33, 54), "pose": range(33), "right_hand": range(54, 75)}
+LONG = ("frame", "row_id", "type", "landmark_index", "x", "y", "z")
+
+
+def long(frames: Iterable[int], first: int = 0) -> list[Sequence[object]]:
+    """A line a landmark; the right hand is not found in frame 2."""
+    rows: list[Sequence[object]] = []
+    for t in frames:
+        rows += [(t + first, f"{t}-face-{k}", "face", k, 0.5, 0.2, 0) for k in (0, 467)]
+        for part, places in PARTS.items():
+            for k, place in enumerate(places):
+                xy = ("", "") if part == "right_hand" and t == 2 else POINTS[t, place]
+                rows.append((t + first, f"{t}-{part}-{k}", part, k, *xy, ""))
+    return rows
+
+
+def wide(clips: Iterable[int]) -> list[Sequence[object]]:
+    """The head line, and a line a frame."""
+    names = [(axis, part, k) for axis in "xyz" for part, places in PARTS.items() for k in range(len(places))]
+    rows: list[Sequence[object]] = [["sequence_id", "frame", "x_face_0", *(f"{a}_{part}_{k}" for a, part, k in names)]]
+    for clip in clips:
+        for t in range(len(POINTS)):
+            cells = [0 if a == "z" else POINTS[t, PARTS[part][k], "xy".index(a)] for a, part, k in names]
+            rows.append([clip, t, 0.5, *cells])
+    return rows
+
+
+def write(path: Path, head: Sequence[object], rows: Iterable[Sequence[object]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows([head, *rows])
+    return path
+
+
+def assert_is_the_signer(pose: PoseSequence, without: tuple[int, ...] = ()) -> None:
+    assert pose.skeleton == MEDIAPIPE_75 and pose.provenance.units == "pixel" and len(pose) == len(POINTS)
+    there = [t for t in range(len(pose)) if t not in without]
+    for k, joint in enumerate(MEDIAPIPE_75.joints):
+        seen = [t for t in there if "right_hand" not in joint or t != 2 or not without]
+        np.testing.assert_allclose(pose.keypoints[seen, k], JOINTS[joint][seen], atol=0.01, err_msg=joint)
+
+
+def test_a_line_a_landmark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / "1000035562.csv", LONG, long((0, 1, 2, 4), first=20))
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        poses = read_poses(path, size=SIZE)
+    assert list(poses) == ["1000035562"] and is_poses(path)
+    pose = poses["1000035562"]
+    assert_is_the_signer(pose, without=(3,))
+    assert pose.missing[3].all() and pose.missing[2, 54:].all() and not pose.missing[2, :54].any()
+    assert pose.fps == 25 and any("25 frames a second are assumed" in line for line in caplog.messages)
+    caplog.clear()
+    assert read_pose(path, fps=30, size=SIZE).fps == 30 and not caplog.messages
+
+
+def test_a_table_that_was_cut_off_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = long(range(5))
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        read_poses(write(tmp_path / "a.csv", LONG, rows), 30, size=SIZE)
+        assert not caplog.messages
+        read_poses(write(tmp_path / "a.csv", LONG, rows[:-9]), 30, size=SIZE)
+    assert caplog.messages == ["a.csv: its last frame has 68 lines, all others 77; was it cut off?"]
+
+
+def test_a_line_a_frame_and_several_clips(tmp_path: Path) -> None:
+    head, *rows = wide((7, 8))
+    poses = read_poses(write(tmp_path / "a.csv", head, rows), 30.0, size=SIZE)
+    assert list(poses) == ["7", "8"]
+    for pose in poses.values():
+        assert_is_the_signer(pose)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([], "holds no frames"), (long((0, 1)), "give its size, --size"),
+        ([*long((0,)), *long((0,))], "frame 0 has a landmark twice"), ([(0, "", "pose")], "line 2: "),
+        ([(0, "", "pose", 33, 0.5, 0.5, 0)], "line 2: no landmark 33 of 'pose'"),
+        ([(0, "", "left_foot", 0, 0.5, 0.5, 0)], "no landmark 0 of 'left_foot'"),
+        ([(0, "", "pose", 0, "left", 0.5, 0)], "line 2: could not convert"),
+        ([(0, "", "pose", 0, 0.5, 0.5, 0), (10**7, "", "pose", 0, 0.5, 0.5, 0)], "that is no video"),
+    ],
+)  # fmt: skip
+def test_what_is_no_sound_table_is_told_in_a_line(tmp_path: Path, rows: list[Sequence[object]], reason: str) -> None:
+    path = write(tmp_path / "a.csv", LONG, rows)
+    with pytest.raises(InputError, match=reason) as error:
+        read_poses(path)
+    assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+
+
+def test_other_tables_are_refused_as_before_and_parquet_with_the_way_out(tmp_path: Path) -> None:
+    for name, advice in (("a.csv", "each project names its points otherwise"), ("a.parquet", "to_csv")):
+        (tmp_path / name).write_text("frame,nose_x,nose_y\n0,1,2\n")
+        with pytest.raises(InputError, match=advice):
+            read_poses(tmp_path / name)
