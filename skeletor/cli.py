@@ -91,7 +91,7 @@ def _add_refine(commands: Any) -> None:
 
     networks = REFINERS.names(weighted=True)
     refine = commands.add_parser("refine", help="repair the poses of a file")
-    takes = "a file of poses (.safetensors, .pose, .skels, .h5, .pt, .npy, .npz, .json) or a folder of JSON; all clips"
+    takes = "poses (.safetensors, .pose, .skels, .h5, .pt, .npy, .npz, .json, .csv) or a folder of JSON; all clips"
     refine.add_argument("input", help=takes)
     refine.add_argument(
         "-o", "--output", type=output_path,

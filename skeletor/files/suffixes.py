@@ -13,6 +13,7 @@ _TABLE = ".csv"  # of MediaPipe's landmarks; likewise
 _MANY = 2
 _HEAD = 1 << 16  # bytes of a file of JSON that tell what it is of
 _WORDS = (b'"people"', b"keypoints", b'"instances"', b"andmarks")  # of which one stands in a frame of poses
+_NOBODY = (b"[]", b"{}", b"null", b"")  # frames before a person comes, as tools of a file a frame write them
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # FFmpeg tells the format by the content; these are the names that videos have.
 VIDEO_SUFFIXES = (
@@ -57,7 +58,7 @@ def is_poses(path: Path) -> bool:
 
 
 def poses_beside(folder: Path) -> list[str]:
-    """Names of the numbered JSON files of a folder, if the first one of them speaks of poses; else none.
+    """Names of the numbered JSON files of a folder, if the first one of them with content speaks of poses; else none.
 
     Raises OSError if the folder cannot be read.
     """
@@ -65,9 +66,12 @@ def poses_beside(folder: Path) -> list[str]:
         entry.name for entry in folder.iterdir()
         if entry.name[0] != "." and entry.name.lower().endswith(_JSON) and any(c.isdigit() for c in entry.name)
     )  # fmt: skip
-    try:
-        with (folder / found[0]).open("rb") as file:
-            head = file.read(_HEAD)
-    except (OSError, IndexError):
-        return []
-    return found if any(word in head for word in _WORDS) else []
+    for name in found:
+        try:
+            with (folder / name).open("rb") as file:
+                head = file.read(_HEAD)
+        except OSError:
+            return []
+        if head.strip() not in _NOBODY:
+            return found if any(word in head for word in _WORDS) else []
+    return []

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,11 +24,11 @@ from pathlib import Path
 from pydantic import Field
 
 from skeletor.files.suffixes import bare_name
-from skeletor.poses.span import Span
 from skeletor.support.config import Config, load_config
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data.corpus import SPLITS, Clip, Corpus, Description, find_sources, innermost, list_entries
+from slt.data.own_times import read_span
 from slt.data.tables import Row, nfc, read_rows, read_text
 
 TABLE = "clips.tsv"
@@ -37,16 +36,12 @@ DESCRIPTION = "corpus.json"
 VIDEOS = "videos"
 COLUMNS = ("name", "video", "split", "signer", "glosses", "text")
 REQUIRED = ("name", "text")
-SPANS = ("start", "end")
 KIND = "own"
 LANGUAGE = r"^([A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,6})?$"
 # Signs of no width that people copy without seeing them: soft hyphen, zero-width space, marks of direction, byte order.
 # Joiners (U+200C, U+200D) are none of them: Persian and emoji are written with them.
 UNSEEN = frozenset("\u00ad\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 _RESERVED = ("<s>", "</s>", "<pad>", "<unk>")  # words that the translator's vocabulary has for itself
-_SECONDS = re.compile(r"[0-9]{1,7}([.,][0-9]{1,9})?")
-_CLOCK = re.compile(r"([0-9]{1,3}):([0-5][0-9]):([0-5][0-9](?:[.,][0-9]{1,9})?)")
-_THOUSANDS = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")  # English for 1234, German for 1.234
 _LARGEST = 1 << 26  # bytes of a table
 _LONGEST = 1 << 16  # characters of a line
 _LONGEST_NAME = 200  # bytes: a clip's name is part of file names, which may have 255
@@ -260,36 +255,6 @@ def check_name(name: str) -> str:
     if len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
         raise InputError(f"the name {shown}... is longer than {_LONGEST_NAME} bytes; shorten it")
     return name
-
-
-def read_span(start: str, end: str) -> Span | None:
-    """The part of a recording that two cells tell, in seconds; empty ones: from its beginning, to its end.
-
-    Seconds have a point or a comma before their fraction; hours, minutes and seconds (00:01:02.5) are read, too.
-    Raises InputError if one is no such time, or may be two (1,234 or 1:02), or the end does not come after the start.
-    """
-    begin, until = (_time(column, cell) for column, cell in zip(SPANS, (start, end), strict=True))
-    return None if begin is None and until is None else Span(begin or 0.0, until)
-
-
-def _time(column: str, cell: str) -> float | None:
-    """The seconds that a cell tells, None if it is empty."""
-    if not cell:
-        return None
-    if clock := _CLOCK.fullmatch(cell):
-        hours, minutes, seconds = clock.groups()
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds.replace(",", "."))
-    shown = f"the {column} {cell[:_SHOWN]!r}"
-    if _THOUSANDS.fullmatch(cell):
-        plain = cell.replace(",", ".")
-        raise InputError(f"{shown} may be {plain} seconds or {cell.replace(',', '')}; write it so, without a comma")
-    if re.fullmatch(r"[0-9]{1,3}:[0-5][0-9]", cell):
-        raise InputError(
-            f"{shown} may be minutes and seconds, or hours and minutes; write it as 00:01:02, or in seconds"
-        )
-    if not _SECONDS.fullmatch(cell):
-        raise InputError(f"{shown} is no number of seconds, as in 12.48, and no time as 00:01:02.5")
-    return float(cell.replace(",", "."))
 
 
 def inside(root: Path, path: Path) -> Path:

@@ -9,7 +9,8 @@ from pathlib import Path
 from skeletor.poses.span import Span
 from slt.data.corpus import SPLITS
 from slt.data.frames import ClipFrames, frame_rate
-from slt.data.own import COLUMNS, DESCRIPTION, SPANS, UNSEEN, VIDEOS, Entry, OwnTable, rate_note
+from slt.data.own import COLUMNS, DESCRIPTION, UNSEEN, VIDEOS, Entry, OwnTable, rate_note
+from slt.data.own_times import SPANS
 
 _LONG = 8  # characters, from which on a text has words
 _SHOWN = 5  # overlaps in a note

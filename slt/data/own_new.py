@@ -24,7 +24,6 @@ from slt.data.frames import frame_rate
 from slt.data.own import (
     COLUMNS,
     DESCRIPTION,
-    SPANS,
     TABLE,
     VIDEOS,
     OwnDescription,
@@ -34,6 +33,7 @@ from slt.data.own import (
     read_table,
     tidy,
 )
+from slt.data.own_times import SPANS
 from slt.data.tables import read_text
 
 _TEXTS = (".txt", ".TXT", ".Txt")

@@ -47,14 +47,14 @@ class PosesEstimator:
         self._fps, self._stride, self._skeleton, self._size = fps, pose_stride, skeleton, size
 
     def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
-        """See `Estimator`; .safetensors, .pose, .skels, .h5, .npy, .npz, .json or a directory of OpenPose JSON."""
+        """See `Estimator`; .safetensors, .pose, .skels, .h5, .npy, .npz, .json, .csv or a folder of OpenPose JSON."""
         pose = one_signer(read_pose(source, fps=self._fps, skeleton=self._skeleton, size=self._size))
         if pose.dims == 3:
             pose = pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
         return finish(thin(cut(pose, span, source), self._stride), self, source_sha256(source), span)
 
 
-@ESTIMATORS.register(PosesOptions, ".safetensors, .pose, .skels, .h5, .npy, .npz, .json, OpenPose JSON")
+@ESTIMATORS.register(PosesOptions, ".safetensors, .pose, .skels, .h5, .npy, .npz, .json, .csv, OpenPose JSON")
 def build_poses(options: PosesOptions) -> PosesEstimator:
     """The estimator of its options."""
     size = None if options.size is None else (options.size[0], options.size[1])

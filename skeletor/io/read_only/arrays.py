@@ -193,8 +193,10 @@ def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
 def _check_frames(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray]) -> None:
     """InputError if numbers of frames beside a clip say that some are left out: what follows would come too early."""
     for name, values in arrays.items():
-        if _plain(name) not in _FRAME_NAMES or values.dtype.kind not in "iu" or len(clips) != 1:
+        if _plain(name) not in _FRAME_NAMES or values.dtype.kind not in "iuf" or len(clips) != 1:
             continue
+        if values.dtype.kind == "f" and not (np.isfinite(values) & (values == np.round(values))).all():
+            continue  # no numbers of frames; pandas has these as floats, where some column had holes
         if values.shape != (len(clips[0]),) or len(values) < 2:
             continue
         steps = set(np.diff(values.astype(np.int64)).tolist())
@@ -327,8 +329,8 @@ def _told_confidence(scores: list[np.ndarray], layout: Layout) -> list[np.ndarra
 
     SimCC's scores (RTMPose) may exceed 1.
     """
-    sure = [np.nan_to_num(score[..., 0].astype(np.float32)).clip(0, 1) for score in scores]
-    return [np.where(score > 0, score, 1) for score in sure] if layout.estimator == "mediapipe" else sure
+    told = [np.nan_to_num(score[..., 0].astype(np.float32)) for score in scores]
+    return [np.where((score == 0) & (layout.estimator == "mediapipe"), 1, score.clip(0, 1)) for score in told]
 
 
 def _scale(joints: Mapping[str, np.ndarray], size: Size | None) -> Scale:

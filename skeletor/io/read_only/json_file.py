@@ -173,8 +173,9 @@ def _one_frame(entry: Any) -> Any:
 
 def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
     """Who wrote them; InputError if nobody who is known."""
+    filled = [entry for entry in entries.values() if entry]
     for name, keys in _KEYS.items():
-        if all(keys <= entry.keys() for entry in entries.values()):
+        if filled and all(keys <= entry.keys() for entry in filled):
             return name
     if "camera" in next(iter(entries.values())):
         raise InputError("OpenPose of a transcript of the DGS Korpus; `slt data import dgs-korpus` reads it")
@@ -182,10 +183,14 @@ def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
 
 
 def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> Iterable[Frame]:
-    """The frames by number."""
-    if estimator == "openpose":
-        return zip(_numbered(frame_names(entries)), entries.values(), strict=True)
-    return _of_mmpose(entries) if estimator == "mmpose" else _of_alphapose(entries.values())
+    """The frames by number. An entry without content is a frame with nobody in it, but where entries are persons."""
+    if estimator == "alphapose":
+        if not all(entries.values()):
+            raise InputError("null where a person of AlphaPose should be; take it out")
+        return _of_alphapose(entries.values())
+    numbers = _numbered(frame_names(entries))
+    people = (entry if estimator == "openpose" else _mmpose_people(entry) for entry in entries.values() if entry)
+    return [(n, next(people) if entry else {"people": []}) for n, entry in zip(numbers, entries.values(), strict=True)]
 
 
 def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
@@ -197,6 +202,8 @@ def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
     for name in names:
         if isinstance(name, float) and name.is_integer():  # as tables of other programs give whole numbers
             name = int(name)
+        if isinstance(name, int) and name < 0:
+            raise InputError(f"a frame has the number {name}; count them from 0")
         if _TIME.fullmatch(str(name)):
             raise InputError(f"a frame is called {str(name)!r:.40}, a time; call them 0, 1, 2, ... and give --fps")
         digits = [str(name)] if isinstance(name, int) and name >= 0 else _NUMBER.findall(str(name))
@@ -210,11 +217,6 @@ def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
         return [(number - min(found)) // step for number in found]
     first = min([*found, 1])
     return [number - first for number in found]
-
-
-def _of_mmpose(entries: Mapping[object, Mapping[str, Any]]) -> Iterator[Frame]:
-    for number, entry in zip(_numbered(frame_names(entries)), entries.values(), strict=True):
-        yield number, _mmpose_people(entry)
 
 
 def _mmpose_people(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,8 @@
 - A line a frame, as in American Sign Language Fingerspelling: `frame`, `x_pose_0`, `y_pose_0`, `x_left_hand_0`, ...
 
 `sequence_id` tells clips apart. An empty cell is a landmark that was not found. x and y are shares of the picture,
-whose size has to be given. Faces and z are left out. Their Parquet files are the same
-tables; pandas writes them as CSV.
+whose size has to be given. Faces and z are left out. Their Parquet files are the same tables; pandas writes them as
+CSV.
 """
 
 from __future__ import annotations
@@ -87,15 +87,18 @@ def _doubt_the_last(lines: Counter[tuple[str, int]], path: Path) -> None:
 def _points(lines: Iterable[str]) -> Iterator[Point]:
     """Each number of the table that is one of the 75 points; place -1: a frame in which none may be."""
     rows = csv.reader(lines)
-    points_of = _points_of(next(rows, []))
+    header = next(rows, [])
+    points_of = _points_of(header)
     if points_of is None:
         raise InputError("its columns are none of MediaPipe's landmarks, as Kaggle has them")
     for number, row in enumerate(rows, 2):
         if row:
+            if len(row) != len(header):
+                raise InputError(f"line {number}: has {len(row)} cells, the first line {len(header)}; damaged?")
             try:
                 yield from points_of(row)
-            except (ValueError, IndexError, KeyError) as error:
-                raise InputError(f"line {number}: {error or 'too few cells'}; damaged?") from error
+            except ValueError as error:
+                raise InputError(f"line {number}: {error}; damaged?") from error
 
 
 def _header(line: str) -> list[str]:
@@ -116,8 +119,8 @@ def _points_of(header: Sequence[str]) -> Callable[[Sequence[str]], Iterator[Poin
 
 
 def _long(row: Sequence[str], columns: Mapping[str, int], clip: int | None) -> Iterator[Point]:
-    name, frame = "" if clip is None else row[clip], int(float(row[columns["frame"]]))
-    part, index = row[columns["type"]], int(float(row[columns["landmark_index"]]))
+    name, frame = "" if clip is None else row[clip], _whole(row[columns["frame"]])
+    part, index = row[columns["type"]], _whole(row[columns["landmark_index"]])
     place = _place(part, index)
     yield name, frame, -1, 0, np.nan
     if place >= 0:
@@ -126,7 +129,7 @@ def _long(row: Sequence[str], columns: Mapping[str, int], clip: int | None) -> I
 
 
 def _wide(row: Sequence[str], cells: Iterable[tuple[int, int, int]], frame: int, clip: int | None) -> Iterator[Point]:
-    name, number = "" if clip is None else row[clip], int(float(row[frame]))
+    name, number = "" if clip is None else row[clip], _whole(row[frame])
     yield name, number, -1, 0, np.nan
     for k, place, axis in cells:
         yield name, number, place, axis, _value(row[k])
@@ -137,6 +140,14 @@ def _place(part: str, index: int) -> int:
     if part not in _COUNT or not 0 <= index < _COUNT[part]:
         raise ValueError(f"no landmark {index} of {part!r:.40}")
     return _FIRST[part] + index if part in _FIRST else -1
+
+
+def _whole(cell: str) -> int:
+    """The number of a frame or landmark, 3 or 3.0. ValueError for a time, or an empty cell."""
+    value = float(cell)
+    if not value.is_integer():
+        raise ValueError(f"{cell!r:.40} is no whole number")
+    return int(value)
 
 
 def _value(cell: str) -> float:

@@ -39,10 +39,16 @@ def frame_names(entries: Entries) -> list[object]:
     if key is None:
         return list(entries)
     if len(filled) < len(told):
-        if len({str(int(entry[key]) - place) for place, entry in filled.items()}) > 1:
+        ahead = {_ahead(entry[key], place) for place, entry in filled.items()}
+        if len(ahead) > 1 or None in ahead:
             raise InputError(f"frames without content among those that say their {key}; number all, or leave them out")
         return list(entries)
     return [entry[key] for entry in told]
+
+
+def _ahead(number: Any, place: int) -> float | None:
+    """By how much a frame's number is ahead of its place; None of what is no number."""
+    return number - place if isinstance(number, (int, float)) else None
 
 
 def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.ndarray:

@@ -140,7 +140,7 @@ class SkeletorRefiner:
 
         A network that keeps the fill gives a correction of it: only that is brought from one frame rate to the other,
         so that what was seen is not blurred. A gap's correction reaches no seen joint further than the bound. At more
-        frames a second than the model's, a hidden hand is hung on a steady path of its wrist.
+        frames a second than the model's, a hand that the fill hung on its wrist is hung on a steady path of it.
         """
         model = self._loaded.model
         if not model.keeps_fill:
@@ -152,8 +152,11 @@ class SkeletorRefiner:
         length = np.linalg.norm(step, axis=-1, keepdims=True)
         limit = np.where(confidence > 0, model.bound / np.maximum(confidence, 1e-3), np.inf)[..., None]
         near: np.ndarray = filled + step * np.minimum(1, limit / np.maximum(length, 1e-12))
+        near = near.astype(np.float32)
+        if self._loaded.info.fill != "carried":  # a line from place to place has no jitter of the wrist in it
+            return near
         carrier, horizon = np.array(carriers(self.skeleton)), self._horizon_at(pose.fps / fps)
-        return hang_steadily(near.astype(np.float32), filled, confidence > 0, carrier, pose.fps, fps, horizon)
+        return hang_steadily(near, filled, confidence > 0, carrier, pose.fps, fps, horizon)
 
     def _refine_long(self, clip: PoseSequence) -> np.ndarray:
         """Piece by piece, with the result of the whole; what is held besides the clip does not grow with it."""

@@ -13,6 +13,7 @@ from slt.data.own import tidy
 from slt.data.tables import read_text
 
 _LARGEST = 16 << 20  # bytes
+_DIGITS = 9  # of the number of a subtitle
 _CLOCK = r"(\d{1,4}):(\d{2}):(\d{2})[,.](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(\s.*)?")
 _BEGINS = re.compile(r"\s*([\d:.,]+|\S*\d:\S*)\s*-->")  # of times, mistyped ones too; a text may have an arrow
@@ -67,18 +68,22 @@ def _stops(lines: list[str], times: list[int]) -> Iterator[int]:
     Empty lines may stand between number and times, as files have them whose lines were doubled.
 
     times: the numbers of the lines of times. Digits before such a line are its number where all of the file have some
-    that rise, or begin anew at 1, or where they count on from the number before; else they are the last line of a text.
+    that rise, or begin anew at 1, where they count on from the number before, and where an empty line parts them from
+    the text, in a file whose first subtitle has a number; else they are the last line of a text.
     """
     places = [next((j for j in range(k - 1, -1, -1) if lines[j].strip()), 0) for k in times]
     before = ["" if k == 0 else lines[j].strip() for j, k in zip(places, times, strict=True)]
+    before = [line if len(line) <= _DIGITS else "" for line in before]  # longer ones are no numbers
     numbered = all(digits.isdecimal() for digits in before) and all(
         int(one) < int(other) or int(other) <= 1 for one, other in pairwise(before)
     )
     last = int(before[0]) if before[0].isdecimal() else None
+    first = last is not None
     for digits, place, at in zip(before[1:], places[1:], times[1:], strict=True):
-        counts_on = digits.isdecimal() and (numbered or (last is not None and int(digits) == last + 1))
-        last = int(digits) if counts_on else last
-        yield place if counts_on else at
+        apart = first and at == place + 1 and not lines[place - 1].strip()
+        its_own = digits.isdecimal() and (numbered or apart or (last is not None and int(digits) == last + 1))
+        last = int(digits) if its_own else last
+        yield place if its_own else at
 
 
 def _plain(lines: list[str]) -> tuple[str, ...]:

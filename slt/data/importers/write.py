@@ -17,8 +17,9 @@ from skeletor.support.progress import progress
 from slt.data.corpus import SPLITS
 from slt.data.importers.base import Found, ImportOptions, Media
 from slt.data.importers.registry import KINDS
-from slt.data.own import COLUMNS, DESCRIPTION, SPANS, TABLE, VIDEOS, check_name, is_own, read_span, read_table, tidy
+from slt.data.own import COLUMNS, DESCRIPTION, TABLE, VIDEOS, check_name, is_own, read_table, tidy
 from slt.data.own_new import SplitPlan, draw_splits, write_table
+from slt.data.own_times import SPANS, read_span
 
 POSES = "poses"  # the folder of poses that lay in files of many clips
 _LONG = 600  # seconds of a sentence

@@ -95,7 +95,8 @@ class CodecWatch:
         self._stream: int | None = None
         self._length: int | None = None  # of a packet; 0: this is no transport stream
         self._rest = self._known = b""
-        self._maps: list[dict[int, int]] = []
+        self._maps: list[dict[int, int]] = []  # not looked at yet
+        self._codec: str | None = None  # of the stream, so far
 
     def see(self, data: bytes) -> None:
         """The next bytes, from the first ones on."""
@@ -125,11 +126,14 @@ class CodecWatch:
     def _look(self) -> None:
         if self._stream is None:
             return
-        found = [_PICTURES[kind] for kinds in self._maps if (kind := kinds.get(self._stream, 0)) in _PICTURES]
-        after = next((codec for codec in found if codec != found[0]), None)
-        if after is not None:
-            self._length, self._rest, self._maps = 0, b"", []  # nothing more is told
-            self._tell(found[0], after)
+        maps, self._maps = self._maps, []
+        for kinds in maps:
+            before, after = self._codec, _PICTURES.get(kinds.get(self._stream, 0))
+            self._codec = after or before
+            if before and after and after != before:
+                self._length, self._rest = 0, b""  # nothing more is told
+                self._tell(before, after)
+                return
 
 
 def _kinds(section: bytes) -> dict[int, int]:

@@ -70,3 +70,13 @@ def test_json_beside_a_picture_counts_as_poses_only_if_it_speaks_of_them(tmp_pat
     for k in range(3):
         (tmp_path / f"camera{k}.json").write_text('[{"keypoints": [[1, 2]], "keypoint_scores": [1]}]')
     assert is_poses(tmp_path) and len(poses_beside(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("nobody", ["[]", "{}", "null\n", ""])
+def test_frames_before_a_person_comes_say_nothing_of_what_the_others_are(tmp_path, nobody):
+    (tmp_path / "preview.png").touch()
+    for k in range(4):
+        (tmp_path / f"{k}.json").write_text(nobody)
+    assert not is_poses(tmp_path)
+    (tmp_path / "4.json").write_text('[{"keypoints": [1, 2, 1]}]')
+    assert is_poses(tmp_path) and len(poses_beside(tmp_path)) == 5

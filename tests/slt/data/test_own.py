@@ -11,7 +11,6 @@ from skeletor.support.errors import InputError
 from slt.data import layout
 from slt.data.frames import fingerprint
 from slt.data.own import is_own, read_own, read_table
-from slt.video import Span
 from tests.slt.data.own_sets import HEAD, sound_set, write_lines, write_poses
 
 ROW = ("a", "train", "anna", "", "Hello")
@@ -185,13 +184,6 @@ def test_no_video_out_of_the_folder_at_the_usual_places_either(tmp_path):
         read_own(tmp_path / "mine")
 
 
-def test_parts_of_a_longer_video(tmp_path):
-    times = [("0.5", "2"), ("2", ""), ("", "12.48"), ("", "")]
-    write_lines(tmp_path, *((f"c{k}", *ROW[1:], *pair) for k, pair in enumerate(times)), head=(*HEAD, "start", "end"))
-    spans = [Span(0.5, 2.0), Span(2.0, None), Span(0.0, 12.48), None]
-    assert [clip.span for clip in read_own(tmp_path).clips] == spans
-
-
 def test_a_rate_that_only_folders_would_need_is_assumed_and_told(tmp_path, caplog):
     write_lines(tmp_path, ROW)
     (tmp_path / "a").mkdir()
@@ -202,27 +194,6 @@ def test_a_rate_that_only_folders_would_need_is_assumed_and_told(tmp_path, caplo
     (tmp_path / "corpus.json").write_text('{"fps": 25}')
     read_own(tmp_path)
     assert len(caplog.messages) == 1
-
-
-def test_times_as_spreadsheets_and_subtitles_write_them(tmp_path):
-    times = [("0,5", "1234,125"), ("00:01:02.5", "1:00:00"), ("0,480", "12,48"), ("00:00:01,250", "")]
-    write_lines(tmp_path, *((f"c{k}", *ROW[1:], *pair) for k, pair in enumerate(times)), head=(*HEAD, "start", "end"))
-    spans = [Span(0.5, 1234.125), Span(62.5, 3600.0), Span(0.48, 12.48), Span(1.25, None)]
-    assert [clip.span for clip in read_own(tmp_path).clips] == spans
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "reason"),
-    [("2", "1", "end 1: has to come after the start, 2"), ("1", "1", "come after"), ("-1", "1", "the start '-1'"),
-     ("1,234", "", "'1,234' may be 1.234 seconds or 1234"), ("0:01", "", "may be minutes and seconds"),
-     ("00:00:01:05", "", "no time as 00:01:02.5"), ("1.234,5", "", "no number"), ("00:61:00", "", "no number"),
-     ("", "nan", "the end 'nan'"),
-     ("1e3", "", "no number"), ("0", "9" * 12, "no number"), ("", "0", "come after")],
-)  # fmt: skip
-def test_times_that_are_none_are_told_with_their_line(tmp_path, start, end, reason):
-    write_lines(tmp_path, (*ROW, "", ""), ("b", *ROW[1:], start, end), head=(*HEAD, "start", "end"))
-    with pytest.raises(InputError, match=f"line 3: .*{reason}"):
-        read_own(tmp_path)
 
 
 def test_parts_in_two_splits_that_overlap_are_refused(tmp_path):

@@ -295,6 +295,10 @@ def test_scores_with_an_axis_of_one_are_confidences_and_logits_are_refused(tmp_p
     for shape in ((5, 75, 1), (5, 1, 75)):
         path = save(tmp_path / "a.npz", keypoints=points, scores=np.full(shape, 0.5, np.float32))
         assert (read_pose(path).confidence == 0.5).all()
+    scores = np.full((5, 75), 0.5)
+    scores[1], scores[2] = 0, -0.5  # MediaPipe's hands have no visibility, 0; a negative score is of what was not found
+    missing = read_pose(save(tmp_path / "a.npz", keypoints=points, scores=scores)).missing
+    assert missing.all(1).tolist() == [False, False, True, False, False] and missing.sum() == 75
     with pytest.raises(InputError, match=r"a.npz: visibility reaches -3; expected confidences from 0 to 1"):
         read_pose(save(tmp_path / "a.npz", keypoints=points, visibility=np.full((5, 75), -3.0)))
     with pytest.raises(InputError, match=r"a.npz: all of scores are NaN; leave them out"):
@@ -316,8 +320,9 @@ def test_frames_that_are_left_out_are_refused_and_times_are_told(
 ) -> None:
     points = person(MEDIAPIPE_75.joints, 5) * np.float32(SIZE)
     assert len(read_pose(save(tmp_path / "a.npz", keypoints=points, frame_ids=np.arange(7, 12)))) == 5
-    with pytest.raises(InputError, match=r"a.npz: frame_ids are not one after the other: put NaN where"):
-        read_pose(save(tmp_path / "a.npz", keypoints=points, frame_ids=np.array([0, 1, 3, 4, 5])))
+    for dtype in (int, float):
+        with pytest.raises(InputError, match=r"a.npz: frame_ids are not one after the other: put NaN where"):
+            read_pose(save(tmp_path / "a.npz", keypoints=points, frame_ids=np.array([0, 1, 3, 4, 5], dtype)))
     with caplog.at_level(logging.WARNING, "skeletor"):
         assert len(read_pose(save(tmp_path / "c.npz", keypoints=points, frame_ids=np.arange(0, 15, 3)))) == 5
     assert caplog.messages == ["frame_ids are 3 apart; they are taken as all frames"]

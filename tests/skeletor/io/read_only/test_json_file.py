@@ -165,6 +165,33 @@ def test_mediapipe_of_its_tasks_by_short_names_and_with_holes(tmp_path: Path) ->
         read_pose(write(tmp_path / "d.json", tasks), size=size)
 
 
+@pytest.mark.parametrize("nobody", [None, {}])
+def test_frames_of_nobody_among_those_of_other_tools(tmp_path: Path, nobody: object) -> None:
+    points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
+    persons = [{"keypoints": frame.tolist(), "keypoint_scores": [0.5] * 133} for frame in points]
+    mmpose: list[Any] = [{"frame_id": t, "instances": [one]} for t, one in enumerate(persons)]
+    for k, frames in enumerate(([*FRAMES], mmpose)):
+        frames[0] = frames[2] = nobody
+        pose = read_pose(write(tmp_path / f"{k}.json", frames))
+        assert pose.missing.all(1).tolist()[:4] == [True, False, True, False] and len(pose) == len(frames)
+    with pytest.raises(InputError, match="null where a person of AlphaPose should be"):
+        read_pose(write(tmp_path / "a.json", [{"image_id": "0.jpg", "keypoints": [1.0] * 51}, nobody]))
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["a_0", "a_1", None], "number all, or leave them out"), ([None, None, None], "number all, or leave them out"),
+        ([-2, -1, 0], "a frame has the number -2; count them from 0"),
+    ],
+)  # fmt: skip
+def test_numbers_of_frames_that_cannot_be(tmp_path: Path, names: list[object], reason: str) -> None:
+    empty: list[Any] = [] if -1 in names else [None]
+    frames = [{"frame": name} | frame for name, frame in zip(names, mediapipe_frames(), strict=False)]
+    with pytest.raises(InputError, match=reason):
+        read_pose(write(tmp_path / "a.json", [*frames, *empty]), size=(220, 260))
+
+
 def test_scores_that_are_no_numbers_are_not_nobody(tmp_path: Path) -> None:
     person = {"keypoints": [[1.0, 2.0]] * 133, "keypoint_scores": [float("nan")] * 133}
     with pytest.raises(InputError, match="all scores of a person are NaN; leave them out"):

@@ -94,7 +94,11 @@ def test_a_line_a_frame_and_several_clips(tmp_path: Path) -> None:
     ("rows", "reason"),
     [
         ([], "holds no frames"), (long((0, 1)), "give its size, --size"),
-        ([*long((0,)), *long((0,))], "frame 0 has a landmark twice"), ([(0, "", "pose")], "line 2: "),
+        ([*long((0,)), *long((0,))], "frame 0 has a landmark twice"),
+        ([(0, "", "pose")], "line 2: has 3 cells, the first line 7"),
+        ([(0, "", "pose", 0, 0.5, 0.5, 0, 0)], "line 2: has 8 cells, the first line 7"),
+        ([(0.04, "", "pose", 0, 0.5, 0.5, 0)], "line 2: '0.04' is no whole number"),
+        ([("inf", "", "pose", 0, 0.5, 0.5, 0)], "line 2: 'inf' is no whole number"),
         ([(0, "", "pose", 33, 0.5, 0.5, 0)], "line 2: no landmark 33 of 'pose'"),
         ([(0, "", "left_foot", 0, 0.5, 0.5, 0)], "no landmark 0 of 'left_foot'"),
         ([(0, "", "pose", 0, "left", 0.5, 0)], "line 2: could not convert"),

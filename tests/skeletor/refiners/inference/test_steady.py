@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
+from skeletor.poses.hands import hands_and_wrists
+from skeletor.poses.pose import PoseSequence
+from skeletor.poses.skeleton import SIGNING_50
 from skeletor.refiners.inference.steady import hang_steadily
+from skeletor.refiners.inference.windowed import SkeletorRefiner
+from tests.skeletor.refiners.inference.test_stream import random_refiner
+from tests.skeletor.refiners.tiny import clips
 
 CARRIER = np.array([0, 0, 2])  # joint 1 hangs on 0; 2 on nothing
 HORIZON = 400
@@ -48,3 +55,28 @@ def test_jitter_of_the_wrist_does_not_reach_a_hand_that_stands() -> None:
 def test_at_the_models_rate_or_below_nothing_changes(fps: float) -> None:
     points, observed = moving(3.0, fps)
     assert hang_steadily(points, points, observed, CARRIER, fps, 25.0, HORIZON) is points
+
+
+def hidden_hand(jitter: float) -> tuple[PoseSequence, np.ndarray]:
+    """Half a second at 100 frames/s, the left hand hidden in the middle; its wrist jitters by so much meanwhile."""
+    (hand, wrist), _ = hands_and_wrists(SIGNING_50)
+    pose = clips(1, frames=50)[0].replace(fps=100)
+    keypoints, confidence = pose.keypoints.copy(), pose.confidence.copy()
+    keypoints[20:30, wrist] += np.random.default_rng(0).normal(0, jitter, (10, 3))
+    keypoints[15:35, hand], confidence[15:35, hand] = np.nan, 0
+    return pose.replace(keypoints, confidence), np.array(hand)
+
+
+@pytest.mark.parametrize(("fill", "follows"), [("carried", True), ("linear", False)])
+def test_a_hand_that_the_fill_does_not_hang_on_its_wrist_gets_none_of_its_jitter(fill: str, follows: bool) -> None:
+    model = {"kind": "harmless", "d_model": 16, "d_ff": 16, "heads": 2, "layers": 1}
+    loaded = random_refiner(model=model, fill=fill)
+    with torch.no_grad():
+        loaded.model.out.weight.zero_()  # untrained: what comes out is the fill
+    refiner = SkeletorRefiner(loaded)
+    moved = []
+    for jitter in (0.0, 1e-4):
+        pose, hand = hidden_hand(jitter)
+        fast = refiner(pose).keypoints[15:35, hand]
+        moved.append(fast)
+    assert (np.abs(moved[1] - moved[0]).max() > 1e-5) == follows

@@ -49,6 +49,9 @@ _ONE, _TWO, _THREE = (f"00:00:0{k},000 --> 00:00:0{k + 1},000" for k in (1, 2, 3
         (["1", _ONE, "Ja.", "", "Nein.", "", "2", _TWO, "Gut."], ["Ja. Nein.", "Gut."]),  # an empty line within
         (["1", "", _ONE, "", "Ja.", "", "2", "", _TWO, "", "Gut."], ["Ja.", "Gut."]),  # each line doubled
         ([_ONE, "", "Ja.", "", "7", "", _TWO, "", "Gut."], ["Ja. 7", "Gut."]),
+        (["1", _ONE, "Ja.", "", "1", _TWO, "Nein.", "", "2", _THREE, "9"], ["Ja.", "Nein.", "9"]),  # a number twice
+        (["3", _ONE, "Ja.", "", "2", _TWO, "Nein.", "", "1", _THREE, "9"], ["Ja.", "Nein.", "9"]),  # sorted anew
+        (["1", _ONE, "Ja.", "9" * 5000, _TWO, "Nein."], [f"Ja. {'9' * 5000}", "Nein."]),
     ],
 )
 def test_digits_before_times_are_a_number_or_text_and_no_text_is_lost(tmp_path, lines, texts):

@@ -1,5 +1,7 @@
 """Transport streams one behind the other in one file, as recorders and `cat` make them."""
 
+import tracemalloc
+
 import pytest
 
 from skeletor.support.errors import InputError
@@ -79,3 +81,25 @@ def test_nothing_is_told_of_one_codec_another_stream_or_what_is_no_transport_str
         watch.follow(stream)
         watch.see(data)
     assert told == []
+
+
+def test_what_is_kept_of_several_programs_does_not_grow():
+    """Their maps take turns, ten a second of each."""
+    maps = b""
+    for stream in (PID, PID + 1):
+        section = bytes(
+            [2, 0xB0, 18, 0, 1, 0xC1, 0, 0, 0xE1, 0, 0xF0, 0, 0x1B, 0xE0 | stream >> 8, stream & 255, 0xF0, 0]
+        )
+        maps += (b"\x47\x50\x00\x10\x00" + section + b"\0\0\0\0").ljust(188, b"\xff")
+    watch = CodecWatch(lambda before, after: pytest.fail(f"{before} to {after}"))
+    watch.follow(PID)
+    tracemalloc.start()
+    try:
+        for _ in range(200):
+            watch.see(10 * maps)
+        first = tracemalloc.get_traced_memory()[0]
+        for _ in range(400):
+            watch.see(10 * maps)
+        assert tracemalloc.get_traced_memory()[0] < first + 100_000
+    finally:
+        tracemalloc.stop()
