@@ -290,7 +290,7 @@ def _result(
     sections.append(
         f"WER: per cent; sub, del, ins: its kinds. Hard clips: {hardest}. BLEU-4, ROUGE, chrF: mean over the "
         "Gloss2Text models (and recognisers); ensemble: of all Gloss2Text models, first recogniser"
-        + ("; consensus: of all that they draw, chosen on dev. " if config.consensus else ". ")
+        + ("; consensus: of all that they draw, chosen on dev. " if any(r.agreed for r in readers.values()) else ". ")
         + 'Intervals: bootstrap over sentences, 95 %; a gain in WER is a fall. The text has its final token " ."\n'
     )
     return Result(sections, numbers)
