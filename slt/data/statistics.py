@@ -39,7 +39,10 @@ class Tokens:
 
 @dataclass(frozen=True)
 class SplitFigures:
-    """One split. clips_also_in: for each other split, how many clips here have a sentence that stands there too."""
+    """One split. clips_also_in: for each other split, how many clips here have a sentence that stands there too.
+
+    sentences: how many different ones, empty ones left out. speakers: clips of each, those without a name left out.
+    """
 
     clips: int
     sentences: int
@@ -76,7 +79,8 @@ def words_of(clip: Clip) -> tuple[str, ...]:
 def figures(clips: Sequence[Clip]) -> dict[str, SplitFigures]:
     """Figures of every split that has clips, in the order of SPLITS."""
     parts = {split: [clip for clip in clips if clip.split == split] for split in SPLITS}
-    sentences = {split: {clip.text for clip in part} for split, part in parts.items()}
+    # A sentence that is still to be written is none: else all such clips would seem to share one.
+    sentences = {split: {clip.text for clip in part if words_of(clip)} for split, part in parts.items()}
     known_words = {word for clip in parts["train"] for word in words_of(clip)}
     known_glosses = {gloss for clip in parts["train"] for gloss in clip.glosses}
     return {
@@ -84,7 +88,7 @@ def figures(clips: Sequence[Clip]) -> dict[str, SplitFigures]:
             clips=len(part),
             sentences=len(sentences[split]),
             clips_also_in={o: sum(c.text in sentences[o] for c in part) for o in SPLITS if o != split},
-            speakers=dict(sorted(Counter(clip.speaker for clip in part).items())),
+            speakers=dict(sorted(Counter(clip.speaker for clip in part if clip.speaker).items())),
             words=_tokens([words_of(clip) for clip in part], known_words),
             glosses=_tokens([clip.glosses for clip in part], known_glosses),
         )

@@ -240,7 +240,7 @@ def _table(found: Check) -> list[str]:
     lines.append(row("different sentences", lambda s: f"{splits[s].sentences:,}"))
     lines += [row(f"  clips with a sentence also in {other}", shared(other)) for other in splits]
     lines += [
-        row("signers", lambda s: f"{len(splits[s].speakers):,}"),
+        row("signers", lambda s: f"{len(splits[s].speakers):,}" if splits[s].speakers else "unknown"),
         row("words without the period, different", lambda s: _pair(splits[s].words.running, splits[s].words.different)),
         row("  only once", lambda s: f"{splits[s].words.singletons:,}"),
         row("  not in train", lambda s: _pair(splits[s].words.unknown, splits[s].words.unknown_different)),

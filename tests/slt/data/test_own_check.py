@@ -28,6 +28,16 @@ def test_a_sound_set(tmp_path, depth):
     assert not found.is_phoenix and found.place.annotations == tmp_path / "clips.tsv"
 
 
+def test_clips_without_sentence_and_signer_share_none(tmp_path):
+    root = sound_set(tmp_path)
+    splits = ("train", "train", "dev", "test")
+    write_lines(root, *((f"{s}-{k}", s, "", "", "") for s, k in zip(splits, (0, 1, 0, 0), strict=True)))
+    found = check(root)
+    assert len(found.problems["texts"]) == 4
+    for figures in found.splits.values():
+        assert figures.sentences == 0 and not any(figures.clips_also_in.values()) and figures.speakers == {}
+
+
 def test_invisible_characters_are_told(tmp_path):
     root = sound_set(tmp_path)
     table = root / "clips.tsv"
