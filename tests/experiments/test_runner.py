@@ -66,7 +66,7 @@ def test_results_of_the_repository_have_their_experiment_or_run() -> None:
         "real_losses",
         "real_bends",
         "recognition_seeds",
-        "gloss2text_consensus",
+        "recognition_consensus",
     }
     for file in (ROOT / "experiments" / "results").glob("*.*"):
         assert file.suffix in (".md", ".json")
