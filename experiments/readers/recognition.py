@@ -119,7 +119,7 @@ def make(request: Request, config: RecognitionConfig) -> None:
         _add_slower(result, request, config, trained, splits["test"])
     title = "What repair is worth to a reader: glosses recognised, then translated"
     write_result(result, request.results, request.name, title, request.about(config, config.seeds[0]))
-    if request.results == RESULTS:
+    if request.results == RESULTS and request.name == "recognition":  # results of other names have no page
         link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
         fill(f"table {request.name}", "\n".join([*result.sections, f"Made by `make recognition`. {link}"]))
 

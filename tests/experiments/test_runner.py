@@ -56,7 +56,7 @@ def test_commands_that_are_shown_name_experiments_that_there_are(file: Path) -> 
 
 
 def test_results_of_the_repository_have_their_experiment_or_run() -> None:
-    runs = {"demo", "demo_seeds", "phoenix14t_resynth", "phoenix14t_resynth_ctc"}
+    runs = {"demo", "demo_seeds", "demo_shipped_seeds", "phoenix14t_resynth", "phoenix14t_resynth_ctc"}
     # compare-rows, transfer, gloss2text and real under other names; figures of options that are no more
     others = {
         "lifter_sentences",

@@ -33,7 +33,7 @@ _LONG = {"frame", "type", "landmark_index", "x", "y"}
 _FIRST = {"pose": 0, "left_hand": 33, "right_hand": 54}  # place of each part's first point among the 75
 _COUNT = {"face": 478, "pose": 33, "left_hand": 21, "right_hand": 21}
 _WIDE = re.compile(r"([xy])_(pose|left_hand|right_hand)_([0-9]{1,2})")
-_FRAMES_PER_LINE, _FRAMES_MORE = 20, 3000  # of a clip
+_BYTES_PER_FRAME, _FRAMES_MORE = 64, 3000  # of all clips: a frame of 75 points takes 150 bytes, if all are missing
 _CLIP = "sequence_id"
 
 Point = tuple[str, int, int, int, float]  # clip, frame, place among the 75, 0 (x) or 1 (y), value
@@ -70,11 +70,23 @@ def read_all(path: Path, fps: float | None, size: Size | None = None) -> dict[st
                 raise InputError(f"frame {frame} has a landmark twice; put each clip into a file of its own")
         if not clips:
             raise InputError("holds no frames")
+        _check_numbers(clips, path.stat().st_size)
         poses = {clip or path.stem: mediapipe_pose(_array(cells), size, about, rate) for clip, cells in clips.items()}
     _doubt_the_last(lines, path)
     if fps is None:
         log.warning(f"{path.name}: a table tells no frame rate; {rate:g} frames a second are assumed (--fps)")
     return {path.stem: next(iter(poses.values()))} if len(poses) == 1 else poses
+
+
+def _check_numbers(clips: Mapping[str, Cells], size: int) -> None:
+    """InputError if the numbers of frames ask for far more of them than `size` bytes hold: a file of few would take
+    the memory."""
+    asked = sum(max(cells) - min(cells) + 1 for cells in clips.values())
+    if asked > size // _BYTES_PER_FRAME + _FRAMES_MORE:
+        longest = max(clips.values(), key=lambda cells: max(cells) - min(cells))
+        raise InputError(
+            f"has {len(longest)} frames numbered {min(longest)} to {max(longest)}, {asked} in all; that is no video"
+        )
 
 
 def _doubt_the_last(lines: Counter[tuple[str, int]], path: Path) -> None:
@@ -157,8 +169,6 @@ def _value(cell: str) -> float:
 def _array(frames: Cells) -> np.ndarray:
     """(T, 75, 4) x, y, z, visibility of a clip; z and visibility are 0."""
     first, last = min(frames), max(frames)
-    if last - first >= _FRAMES_PER_LINE * len(frames) + _FRAMES_MORE:
-        raise InputError(f"has {len(frames)} frames numbered {first} to {last}; that is no video")
     points = np.zeros((last - first + 1, 75, 4))  # (T, J, x y z visibility)
     points[..., :2] = np.nan
     for frame, cells in frames.items():

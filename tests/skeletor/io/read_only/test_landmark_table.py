@@ -112,6 +112,14 @@ def test_what_is_no_sound_table_is_told_in_a_line(tmp_path: Path, rows: list[Seq
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
 
 
+def test_many_clips_of_two_frames_far_apart_take_no_memory(tmp_path: Path) -> None:
+    """Each is a clip that could be; together 116,040 frames from a file of 2 kB."""
+    rows = [(clip, frame, "") for clip in range(40) for frame in (0, 2900)]
+    file = write(tmp_path / "far.csv", ["sequence_id", "frame", "x_pose_0"], rows)
+    with pytest.raises(InputError, match="116040 in all; that is no video"):
+        read_poses(file, size=(640, 480))
+
+
 def test_other_tables_are_refused_as_before_and_parquet_with_the_way_out(tmp_path: Path) -> None:
     for name, advice in (("a.csv", "each project names its points otherwise"), ("a.parquet", "to_csv")):
         (tmp_path / name).write_text("frame,nose_x,nose_y\n0,1,2\n")
