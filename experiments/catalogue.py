@@ -28,7 +28,7 @@ from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
 from experiments.portable import portable
 from experiments.readers import ensemble as readers
-from experiments.readers import gloss2text, pretraining, recognition, sign2text
+from experiments.readers import gloss2text, levers, pretraining, recognition, sign2text
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
@@ -213,6 +213,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(pretraining.PretrainingConfig), pretraining.make, "pretraining",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
         config="readers/pretraining_curve.yaml",
+    ),
+    "levers": Experiment(
+        "what single choices of a recogniser's recipe are worth",
+        _checked(levers.LeversConfig), levers.make, "levers",
+        needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
+        config="readers/levers.yaml",
     ),
     "long": Experiment(
         "segmenters on long takes: boundaries, false seconds, BLEU-4 of the subtitles",

@@ -7,9 +7,6 @@ table is written anew after each training; finished ones are kept, and a killed 
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -22,37 +19,31 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from experiments.pages import fill
-from experiments.readers import gloss2text
-from experiments.readers.recognition import key_of
-from experiments.report import Result, interval, table, write_result
+from experiments.readers.shares import (
+    Place,
+    Training,
+    differences,
+    figures,
+    gain,
+    minutes,
+    subset,
+    trained,
+    write_minutes,
+)
+from experiments.report import Result, table, write_result
 from experiments.request import RESULTS, Request
-from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
-from skeletor.poses.pose import file_sha256
 from skeletor.support.config import Config
-from skeletor.support.errors import InputError
 from skeletor.support.progress import log_to
-from slt.data.layout import Clip, Corpus, annotation_folder, read_corpus
-from slt.pipeline.cache.stage import Done, read_json, run_stage
+from slt.pipeline.cache.stage import Done, run_stage
 from slt.pipeline.mapping import worker_pool
-from slt.pipeline.stages.translators import outputs_of
-from slt.pipeline.work.readers.cascade import train_on_glosses_of_poses, translate_recognised
-from slt.pipeline.work.readers.train_translator import RECOGNISED
 from slt.recognise.config import RecogniserConfig
 from slt.recognise.pretraining.config import Objective, PretrainConfig
-from slt.recognise.pretraining.encoder import WEIGHTS
 from slt.recognise.pretraining.train import pretrain
-from slt.score.bootstrap import compare, statistics
-from slt.score.rates import compare_word_error_rates
-from slt.score.scores import score
-from slt.score.wer import word_error_rate
-from slt.translate.translator import WEIGHTS as GLOSS_WEIGHTS
 
-SPLITS = ("dev", "test")
 SCRATCH = "scratch"
-TEXTS = "texts"  # folder in a recogniser's: what Gloss2Text makes of its glosses
-# Whose source decides whether a training is made again: what writes the table does not.
-_PRETRAINED, _TRAINED = ("slt.recognise.pretraining.train",), ("slt.pipeline.work.readers.cascade",)
+# Whose source decides whether a pretraining is made again: what writes the table does not.
+_PRETRAINED = ("slt.recognise.pretraining.train",)
 _OBJECTIVES = {"masked": "masked joints and frames", "contrastive": "two corruptions of a clip",
                "order": "order of segments"}  # fmt: skip
 
@@ -123,25 +114,15 @@ class Job:
         plain = self.point.name.replace(" %", "").replace(", ", "-").replace(" ", "-")
         return f"{plain}-{self.arm}-seed{self.seed}"
 
-
-@dataclass(frozen=True)
-class Place:
-    """What all trainings read, and where they write."""
-
-    store: Path
-    key: str
-    corpus: Corpus
-    annotations: Path
-    work: Path
+    def training(self, recogniser: RecogniserConfig) -> Training:
+        """What is trained."""
+        recipe = recogniser.model_copy(update={"epochs": self.point.epochs})
+        return Training(self.name, recipe, self.point.share, self.seed, self.point.aligned)
 
 
 def make(request: Request, config: PretrainingConfig) -> None:
     """Train what is missing; write the table after each training."""
-    _weights(Path(config.gloss_models[0]))  # told before hours of training
-    corpus = read_corpus(request.finished / "corpus")
-    store = request.finished / "lifted"
-    annotations = annotation_folder(gloss2text.find_corpus(request.corpus))
-    place = Place(store, key_of(store), corpus, annotations, request.work)
+    place = Place.of(request, Path(config.gloss_models[0]))
     jobs = [Job(point, arm, seed) for point in config.points for arm, seeds in point.arms.items() for seed in seeds]
     jobs.sort(key=lambda job: job.point.arms[job.arm].index(job.seed))  # first seeds first
     done: dict[Job, Done] = {}
@@ -162,7 +143,7 @@ def make(request: Request, config: PretrainingConfig) -> None:
                     continue
                 encoder = None if job.arm == SCRATCH else encoders[job.arm].result()
                 waiting.remove(job)
-                running[pool.submit(_trained, job, encoder, config, place)] = job
+                running[pool.submit(_trained, job.training(config.recogniser), encoder, place)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 what = running.pop(future)
                 stage = future.result()
@@ -192,84 +173,41 @@ def _pretrain(store: Path, names: Sequence[str], config: PretrainConfig, seed: i
     start = time.process_time()
     poses = open_store(store)
     pretrain((poses[name] for name in names if name in poses), config, out, seed)
-    _write_minutes(out, start)
+    write_minutes(out, start)
 
 
-def _trained(job: Job, encoder: Done | None, config: PretrainingConfig, place: Place) -> Done:
-    """A recogniser's stage. What it reads is translated in a stage of its own, in `TEXTS` of its folder."""
+def _trained(one: Training, encoder: Done | None, place: Place) -> Done:
     log_to(place.work / "log.txt")
-    done = _recogniser(job, encoder, config, place)
-    model = Path(config.gloss_models[0])
-    translate = partial(translate_recognised, None, model, outputs_of(done.folder, RECOGNISED))
-    run_stage(f"{job.name}, {TEXTS}", done.folder / TEXTS, translate, {}, (done, _weights(model)))
-    return done
-
-
-def _recogniser(job: Job, encoder: Done | None, config: PretrainingConfig, place: Place) -> Done:
-    weights = None if encoder is None else str(encoder.folder / WEIGHTS)
-    recipe = config.recogniser.model_copy(update={"epochs": job.point.epochs})
-    some = subset(place.corpus, job.point.share, job.seed)
-    alignments = place.annotations if job.point.aligned else place.work / "no alignments"
-    own = recipe.model_copy(update={"pretrained": weights})
-    work = partial(_train, place.store, some, alignments, own, job.seed)
-    plain = json.dumps([(c.name, c.glosses) for c in some.clips])
-    inputs: list[Done | str] = [place.key, hashlib.sha256(plain.encode()).hexdigest()]
-    inputs += [] if encoder is None else [encoder]
-    values = {"recogniser": recipe.model_dump(mode="json"), "seed": job.seed, "aligned": job.point.aligned}
-    return run_stage(job.name, place.work / job.name, work, values, inputs, code=_TRAINED)
-
-
-def _weights(model: Path) -> str:
-    if not (model / GLOSS_WEIGHTS).is_file():
-        raise InputError(f"{model}: no trained Gloss2Text; give gloss_models (`make gloss2text` trains them)")
-    return file_sha256(model / GLOSS_WEIGHTS)
-
-
-def _train(store: Path, corpus: Corpus, annotations: Path, recipe: RecogniserConfig, seed: int, out: Path) -> None:
-    start = time.process_time()
-    train_on_glosses_of_poses(store, corpus, annotations, recipe, seed, "raw", out)
-    _write_minutes(out, start)
-
-
-def _write_minutes(out: Path, start: float) -> None:
-    write_text(out / "cpu.json", json.dumps({"minutes": (time.process_time() - start) / 60}))
-
-
-def subset(corpus: Corpus, share: float, seed: int) -> Corpus:
-    """The corpus with a share of its training clips; of one seed, less is always a part of more."""
-    train = corpus.split("train")
-    count = max(1, round(share * len(train)))
-    chosen = {train[k].name for k in np.random.default_rng(seed).permutation(len(train))[:count]}
-    kept = tuple(c for c in corpus.clips if c.split != "train" or c.name in chosen)
-    return dataclasses.replace(corpus, clips=kept)
+    return trained(one, encoder, place)
 
 
 def _write(
     request: Request, config: PretrainingConfig, place: Place, done: Mapping[Job, Done], encoders: Mapping[str, Done]
 ) -> Result:
-    splits = {split: place.corpus.split(split) for split in SPLITS}
-    numbers: dict[str, Any] = {"pretrainings": {a: _minutes(e.folder) for a, e in encoders.items()}, "points": {}}
+    numbers: dict[str, Any] = {"pretrainings": {a: minutes(e.folder) for a, e in encoders.items()}, "points": {}}
     rows, told = [], []
     for point in config.points:
-        arms = {arm: [job for job in done if job.point == point and job.arm == arm] for arm in point.arms}
-        found = {arm: _numbers(jobs, done, place.corpus, splits) for arm, jobs in arms.items() if jobs}
-        folders = {arm: {job.seed: done[job].folder for job in jobs} for arm, jobs in arms.items()}
-        for arm in found:
-            others = {"gain": SCRATCH, "longer": _shorter(arm, config.arms)}
-            for key, other in others.items():
-                if arm != SCRATCH and (gain := _gain(folders.get(other, {}), folders[arm], splits)):
-                    found[arm][key] = gain
+        folders = {
+            arm: {job.seed: done[job].folder for job in done if job.point == point and job.arm == arm}
+            for arm in point.arms
+        }
+        found = {arm: figures(some, place.splits) for arm, some in folders.items() if some}
+        for arm, one in found.items():
+            one["unseen"] = _unseen(point.share, one["seeds"], place)
+            for key, other in {"gain": SCRATCH, "longer": _shorter(arm, config.arms)}.items():
+                if arm != SCRATCH and (more := gain(folders.get(other, {}), folders[arm], place.splits)):
+                    one[key] = more
         numbers["points"][point.name] = found
         rows += [_row(point, _label(arm, config), one) for arm, one in found.items()]
         told += [_longer(point, config.arms[arm], one["longer"]) for arm, one in found.items() if "longer" in one]
     head = ["sentences", "encoder", "seeds", "WER dev", "test", "BLEU-4 dev", "test", "WER test against scratch",
             "BLEU-4 test against scratch", "unseen glosses, test", "CPU min"]  # fmt: skip
-    minutes = ", ".join(f"{_label(arm, config)} {m:.1f}" for arm, m in numbers["pretrainings"].items())
+    cost = ", ".join(f"{_label(arm, config)} {m:.1f}" for arm, m in numbers["pretrainings"].items())
     notes = [
         "WER and unseen glosses: per cent. BLEU-4: Gloss2Text, which knows all training sentences, of what was read. "
         "Differences: paired bootstrap over sentences, 95 %, of the seeds that both have. Seeds: of the training and "
         f"of the choice of its sentences; one pretraining, of {config.pretraining.steps:,} steps where none are named. "
-        f"CPU minutes of the pretrainings: {minutes or 'none'}.",
+        f"CPU minutes of the pretrainings: {cost or 'none'}.",
         *told,
     ]
     result = Result(["\n".join(table(head, rows, texts=2)) + "\n", *(f"{note}\n" for note in notes)], numbers)
@@ -278,39 +216,11 @@ def _write(
     return result
 
 
-def _minutes(folder: Path) -> float:
-    return float(read_json(folder / "cpu.json").get("minutes", float("nan")))
-
-
-def _numbers(
-    jobs: Sequence[Job], done: Mapping[Job, Done], corpus: Corpus, splits: Mapping[str, Sequence[Clip]]
-) -> dict[str, Any]:
-    found: dict[str, Any] = {"seeds": sorted(job.seed for job in jobs)}
-    for split, clips in splits.items():
-        true, texts = [c.glosses for c in clips], [c.text for c in clips]
-        read = [_read(done[job].folder, clips) for job in jobs]
-        scores = [score(one, texts) for _, one in read]
-        rates = [word_error_rate(glosses, true) for glosses, _ in read]
-        bleu = [s.bleu4 for s in scores]
-        found[split] = {
-            "wers": rates,
-            "wer": float(np.mean(rates)),
-            "bleu4s": bleu,
-            "bleu4": float(np.mean(bleu)),
-            "signature": scores[0].signature,
-        }
-    known = [{g for c in subset(corpus, j.point.share, j.seed).split("train") for g in c.glosses} for j in jobs]
-    test = [gloss for clip in splits["test"] for gloss in clip.glosses]
-    found["unseen"] = float(np.mean([100 * np.mean([g not in some for g in test]) for some in known]))
-    found["minutes"] = float(np.mean([_minutes(done[job].folder) for job in jobs]))
-    return found
-
-
-def _read(folder: Path, clips: Sequence[Clip]) -> tuple[list[tuple[str, ...]], list[str]]:
-    """Glosses and sentences of the clips; a clip without a pose counts as nothing read."""
-    split = clips[0].split
-    glosses, texts = outputs_of(folder, RECOGNISED)[split], outputs_of(folder / TEXTS)[split]
-    return [tuple(glosses.get(c.name, ())) for c in clips], [texts.get(c.name, "") for c in clips]
+def _unseen(share: float, seeds: Sequence[int], place: Place) -> float:
+    """Per cent of the test glosses that are not among the training glosses, mean over the seeds' choices."""
+    known = [{g for c in subset(place.corpus, share, seed).split("train") for g in c.glosses} for seed in seeds]
+    test = [gloss for clip in place.splits["test"] for gloss in clip.glosses]
+    return float(np.mean([100 * np.mean([g not in some for g in test]) for some in known]))
 
 
 def _shorter(arm: str, arms: Mapping[str, Arm]) -> str:
@@ -321,42 +231,19 @@ def _shorter(arm: str, arms: Mapping[str, Arm]) -> str:
     return same[0] if same else ""
 
 
-def _gain(
-    before: Mapping[int, Path], after: Mapping[int, Path], splits: Mapping[str, Sequence[Clip]]
-) -> dict[str, Any]:
-    """Paired differences of what lies in the folders (by seed) of two arms; {} if they share no seed."""
-    seeds = sorted(before.keys() & after.keys())
-    if not seeds:
-        return {}
-    found: dict[str, Any] = {"seeds": len(seeds)}
-    for split, clips in splits.items():
-        true, texts = [c.glosses for c in clips], [c.text for c in clips]
-        read = [[_read(folders[seed], clips) for seed in seeds] for folders in (before, after)]
-        stats = [[statistics(one, texts) for _, one in some] for some in read]
-        glosses = [[one for one, _ in some] for some in read]
-        rates = compare_word_error_rates(glosses[0], glosses[1], true)
-        found[split] = {"wer": rates, "bleu4": compare(stats[0], stats[1])["bleu4"]}
-    return found
-
-
 def _label(arm: str, config: PretrainingConfig) -> str:
     return "from scratch" if arm == SCRATCH else config.arms[arm].label
 
 
-def _longer(point: Point, arm: Arm, gain: Mapping[str, Any]) -> str:
-    seeds = f"{gain['seeds']} seed" + ("s" if gain["seeds"] > 1 else "")
-    wer, bleu = _differences(gain)
+def _longer(point: Point, arm: Arm, more: Mapping[str, Any]) -> str:
+    seeds = f"{more['seeds']} seed" + ("s" if more["seeds"] > 1 else "")
+    wer, bleu = differences(more)
     return f"{point.name}, {arm.label} against the fewer, test: WER {wer}, BLEU-4 {bleu} ({seeds})."
-
-
-def _differences(gain: Mapping[str, Any]) -> list[str]:
-    """WER and BLEU-4 on test, with intervals."""
-    return [f"{p.difference:+.1f} ({interval(p.interval)})" for p in (gain["test"]["wer"], gain["test"]["bleu4"])]
 
 
 def _row(point: Point, label: str, found: Mapping[str, Any]) -> list[str]:
     dev, test = found["dev"], found["test"]
     cells = [f"{part[key]:.1f}" for key in ("wer", "bleu4") for part in (dev, test)]
-    apart = _differences(found["gain"]) if "gain" in found else ["", ""]
+    apart = differences(found["gain"]) if "gain" in found else ["", ""]
     return [point.name, label, str(len(found["seeds"])), *cells, *apart, f"{found['unseen']:.1f}",
             f"{found['minutes']:.1f}"]  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
-from experiments.readers import gloss2text, pretraining
+from experiments.readers import gloss2text, shares
 from skeletor.io.store import write_store
 from slt.data.layout import Clip, read_corpus, write_annotation
 from slt.pipeline.cache.stage import DONE
@@ -83,7 +83,7 @@ def test_without_a_translator_nothing_is_trained(run: Path, tmp_path: Path, caps
 
 def test_less_of_the_sentences_is_a_part_of_more(run: Path) -> None:
     corpus = read_corpus(run / "corpus")
-    some = [{c.name for c in pretraining.subset(corpus, share, 3).clips} for share in (0.05, 0.25, 1.0)]
+    some = [{c.name for c in shares.subset(corpus, share, 3).clips} for share in (0.05, 0.25, 1.0)]
     assert some[0] < some[1] < some[2] == {c.name for c in corpus.clips}
     assert [len(names) for names in some] == [14 + 2, 14 + 10, 14 + 40]
-    assert some[0] != {c.name for c in pretraining.subset(corpus, 0.05, 4).clips}
+    assert some[0] != {c.name for c in shares.subset(corpus, 0.05, 4).clips}
