@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from skeletor.refiners.registry import Refiner
 
 SAME_RATE = 0.01  # share by which the frame rates of clips that are compared may differ
+_UNTOLD = "unknown"
+_LENGTHS = {"pixel": "pixels", "shoulder": "shoulder widths", "metre": "metres", _UNTOLD: "the unit of the files"}
 
 # Small models on few cores: waiting threads must sleep, not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -315,11 +317,24 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if not 0 < arguments.pck < math.inf:
         raise InputError(f"--pck {arguments.pck:g}: give a radius above 0, in the units of the poses")
     pairs = [(one.to_skeleton(other.skeleton), other) for one, other in _pairs(arguments)]
+    unit = _unit(arguments, pairs)
     errors = pose_errors([p for p, _ in pairs], [t for _, t in pairs], arguments.pck)
-    print(to_json(errors.as_dict(), 2) if arguments.json else f"{len(pairs)} clips: {errors.line()}")
+    if arguments.json:
+        print(to_json({**errors.as_dict(), "units": unit}, 2))
+    else:
+        print(f"{len(pairs)} clips, lengths in {_LENGTHS[unit]}: {errors.line()}")
     if not errors.mpjpe:
         raise NothingToTranslate(f"{arguments.predicted}: no joint is there and in the truth; nothing was measured")
     return 0
+
+
+def _unit(arguments: argparse.Namespace, pairs: Sequence[tuple[PoseSequence, PoseSequence]]) -> str:
+    """The unit of all clips, as their provenance says; InputError if there are several."""
+    units = sorted({pose.provenance.units for pair in pairs for pose in pair} - {_UNTOLD}) or [_UNTOLD]
+    if len(units) > 1:
+        several = " and ".join(_LENGTHS[unit] for unit in units)
+        raise InputError(f"{arguments.predicted}: lengths in {several} cannot be compared; lift or normalise all alike")
+    return units[0]
 
 
 def _pairs(arguments: argparse.Namespace) -> list[tuple[PoseSequence, PoseSequence]]:
@@ -337,11 +352,20 @@ def _pairs(arguments: argparse.Namespace) -> list[tuple[PoseSequence, PoseSequen
             lacks = f"{len(alone)} of its {len(clips)} clips are not in the other file, as {alone[0]}"
             print(f"{file}: warning: {lacks}; they are not measured", file=sys.stderr)
     pairs = [(predicted[other], truth[name]) for name, other in names.items()]
-    for one, other in pairs:
-        if abs(one.fps - other.fps) > SAME_RATE * other.fps:
-            rates = f"{one.fps:g} frames a second, the truth has {other.fps:g}"
-            raise InputError(f"{arguments.predicted}: {rates}; resample it, or give --fps where a file is wrong")
+    for name, (one, other) in zip(names, pairs, strict=True):
+        _check_pair(f"{arguments.predicted}: clip {name}", one, other)
     return pairs
+
+
+def _check_pair(shown: str, one: PoseSequence, truth: PoseSequence) -> None:
+    """Raises InputError if frames or points of two clips cannot be laid on each other."""
+    if one.dims != truth.dims:
+        raise InputError(f"{shown}: {one.dims}D, the truth is {truth.dims}D; give poses of one stage")
+    if len(one) != len(truth):
+        raise InputError(f"{shown}: {len(one)} frames, the truth has {len(truth)}; give both the same frames")
+    if abs(one.fps - truth.fps) > SAME_RATE * truth.fps:
+        rates = f"{one.fps:g} frames a second, the truth has {truth.fps:g}"
+        raise InputError(f"{shown}: {rates}; resample it, or give --fps where a file is wrong")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,18 @@ def input_path(text: str) -> Path:
     return Path(text)
 
 
+def check_folder(path: Path, wanted: str) -> None:
+    """Raises InputError unless `path` is a folder; of a file in one, the line names that one.
+
+    wanted: which folder is to be given, for the line.
+    """
+    if path.is_dir():
+        return
+    if path.exists():
+        raise InputError(f"{path}: is a file; give {wanted} (it lies in {path.parent})")
+    raise InputError(f"{path}: no such folder; give {wanted}")
+
+
 def output_path(text: str) -> Path:
     """The path of a result, as the type of an option.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from skeletor.files.kinds.mistaken import first_bytes, is_pickle, packed, table_of_points
 from skeletor.files.outside import checked_fps, existing_file
+from skeletor.files.suffixes import VIDEO_SUFFIXES
 from skeletor.io import native, openpose_json, pose_format, skels
 from skeletor.io.layouts.named import with_layout
 from skeletor.io.people import Take, select
@@ -93,6 +94,8 @@ def read_poses(
     if not path.exists():
         raise InputError(f"{path}: no such file or directory")
     file = existing_file(path, "file of poses")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        raise InputError(f"{path}: a video, not poses; estimate them first (`slt poses`)")
     head = first_bytes(file)
     if (mistaken := packed(head, path.suffix.lower() in _ZIPPED)) is not None:
         raise InputError(f"{path}: {mistaken}")

@@ -35,6 +35,7 @@ from slt.cli.options import (
     with_models,
 )
 from slt.cli.results import SUFFIXES, check_fits, refuse_flat_skels, report, run_stage
+from slt.estimators.base import JSON, POSES
 from slt.estimators.given import GivenPoses
 from slt.estimators.registry import ESTIMATORS, EstimateOptions, build_estimator
 
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from slt.estimators.ahead import Ahead
 
 ESTIMATOR, LIFTER, REFINER = "mediapipe", "fast", "skeletor"
-POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
 VIEWS = {"mp4": ".view.mp4", "html": ".view.html"}
 NOBODY = "with nobody in them"
 WORKERS = (

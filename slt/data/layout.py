@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.files.atomic import write_text
+from skeletor.files.paths import check_folder
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data import own
@@ -95,8 +96,7 @@ def locate(path: Path | str) -> Place:
     InputError if there is no annotation, or several such folders.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise InputError(f"{path}: no such folder; give the folder that holds annotations/ and features/")
+    check_folder(path, "a folder with clips.tsv, or with annotations/ and features/")
     for root in (path / below for below in _UNPACKED):
         if (root / "annotations" / "manual").is_dir():
             return Place(root, root / "annotations" / "manual", _find_pictures(root / "features"))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from skeletor.files.suffixes import is_poses
 from skeletor.poses.span import Span
 from slt.data.corpus import SPLITS
 from slt.data.frames import ClipFrames, frame_rate
@@ -113,6 +114,8 @@ def _notes(table: OwnTable) -> list[str]:
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
+    if count := sum(e.clip.source is not None and is_poses(e.clip.source) for e in table.entries):
+        notes.append(f"{count} of {len(table.entries)} clips are poses, not videos: `slt run` with --estimator poses")
     long = [e.clip.text for e in table.entries if len(e.clip.text) >= _LONG]
     unspaced = sum(" " not in text for text in long)
     if 2 * unspaced > len(long):

@@ -16,7 +16,8 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from skeletor.files.atomic import write_text
-from skeletor.files.suffixes import PICTURE_SUFFIXES
+from skeletor.files.paths import check_folder
+from skeletor.files.suffixes import PICTURE_SUFFIXES, is_poses
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError, printable
 from slt.data.corpus import SPLITS, innermost, list_entries, source_rank
@@ -67,6 +68,7 @@ class NewTable:
     """A table that was written. clips, without_text: numbers of lines. splits: split ("" for none) -> clips.
 
     kept: lines of the table that was there before. fps: frames a second, if `corpus.json` was written to tell them.
+    poses: whether all clips are poses.
     """
 
     path: Path
@@ -75,6 +77,7 @@ class NewTable:
     splits: Mapping[str, int]
     kept: int
     fps: float | None
+    poses: bool
 
 
 def new_table(
@@ -92,8 +95,7 @@ def new_table(
     if there are no videos, if two would get one name, or if the splits cannot be drawn.
     """
     root = Path(root)
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; give the folder that holds the videos")
+    check_folder(root, "the folder that holds the videos")
     path = root / TABLE
     if is_own(root) and not force:
         raise InputError(f"{path}: is there already; --force adds to it what it lacks and keeps what is written in it")
@@ -115,15 +117,17 @@ def new_table(
     write_table(path, (*columns, *more), list(rows.values()))
     counts = {split: sum(row.get("split", "") == split for row in rows.values()) for split in (*SPLITS, "")}
     without_text = sum(not row["text"] for row in rows.values())
-    return NewTable(path, len(rows), without_text, counts, kept, _write_rate(root))
+    sources = [entry.clip.source for entry in read_table(root).entries if entry.clip.source is not None]
+    poses = bool(sources) and all(map(is_poses, sources))
+    return NewTable(path, len(rows), without_text, counts, kept, _write_rate(root, sources), poses)
 
 
-def _write_rate(root: Path) -> float | None:
+def _write_rate(root: Path, sources: Sequence[Path]) -> float | None:
     """Write `corpus.json` with the frame rate of the first clip, if it is not the usual one; gives it."""
     path = root / DESCRIPTION
     if os.path.lexists(path):
         return None
-    rate = frame_rate(entry.clip.source for entry in read_table(root).entries if entry.clip.source is not None)
+    rate = frame_rate(sources)
     if rate is None or rate == OwnDescription().fps:
         return None
     write_text(path, json.dumps({"fps": rate}) + "\n")
@@ -195,8 +199,9 @@ def _present(root: Path) -> tuple[tuple[str, ...], dict[str, dict[str, str]]]:
 def _video_folder(root: Path, videos: Path | str | None) -> Path:
     usual = root / VIDEOS if (root / VIDEOS).is_dir() else root
     folder = usual if videos is None else Path(videos)
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give the folder of the videos, within {root}")
+    if not folder.is_dir() and (root / folder).is_dir():  # as seen from the data set
+        folder = root / folder
+    check_folder(folder, f"the folder of the videos, within {root}")
     return inside(root, folder)
 
 

@@ -26,6 +26,7 @@ STAGE = "estimate"
 # Raise it when a change here or in an estimator changes its output.
 STAGE_VERSION = "1"
 USUAL_FPS = 25.0  # of sources that do not tell theirs
+POSES, JSON = "poses", "openpose-json"  # estimators that read what others estimated
 
 
 class Estimator(Protocol):

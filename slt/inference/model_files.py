@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from skeletor.files.paths import check_folder
 from skeletor.lifters.registry import LiftConfig
 from skeletor.poses.pose import file_sha256
 from skeletor.refiners.registry import RefineConfig
@@ -85,8 +86,7 @@ def read_model_config(path: Path) -> dict[str, Any]:
 
     Raises InputError if it is missing or damaged, of another version, or names what does not lie in the folder.
     """
-    if not path.is_dir():
-        raise InputError(f"{path}: no such folder; give a model folder, as `slt run` writes it")
+    check_folder(path, "a model folder, as `slt run` writes it")
     file = path / CONFIG
     if file.exists():
         _check_inside(path, CONFIG)

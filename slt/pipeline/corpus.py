@@ -14,7 +14,7 @@ from slt.data.frames import fingerprint
 from slt.pipeline.cache.stage import run_stage
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run, elsewhere
-from slt.pipeline.sources import require_glosses
+from slt.pipeline.sources import require_glosses, require_pictures
 from slt.synthetic import build
 from slt.synthetic.resynth import resynthesise, source_hash
 from slt.translate.config import spelt
@@ -36,6 +36,7 @@ def run_on_corpus(config: RunConfig, folder: Path, given: Path | None, reuse: tu
     corpus = layout.read_corpus(given, config.task == "recognise")
     require_glosses(config, corpus)
     bare = [split for split in layout.SPLITS if not any(clip.source for clip in corpus.split(split))]
+    require_pictures(config, corpus)
     if bare:
         raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
     return Run(config, folder, with_text(corpus, config.period, config.translate.case), fingerprint(corpus), reuse)

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from skeletor.files.atomic import write_text
+from skeletor.files.suffixes import is_poses
 from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data import layout
 from slt.data.own import KIND
-from slt.estimators.base import USUAL_FPS
+from slt.estimators.base import JSON, POSES, USUAL_FPS
 from slt.pipeline.config import RunConfig
 from slt.pipeline.stages.translators import GLOSS
 from slt.pipeline.work.poses.estimate import FAILED
@@ -62,6 +63,20 @@ def require_glosses(config: RunConfig, corpus: layout.Corpus) -> None:
         f"{corpus.root}: clip {clip.name} has no glosses, and this run learns from them; give {advice} in the config, "
         "or glosses to each clip"
     )
+
+
+def require_pictures(config: RunConfig, corpus: layout.Corpus) -> None:
+    """Raises InputError, one line, if all clips are poses and the run would look for people in pictures, or the other
+    way round.
+
+    Told before each of them fails.
+    """
+    sources = [clip.source for clip in corpus.clips if clip.source is not None]
+    name = config.estimator.name
+    if name not in (POSES, JSON) and sources and all(map(is_poses, sources)):
+        raise InputError(f"{corpus.root}: its clips are poses, no pictures; --estimator {POSES} reads them")
+    if name in (POSES, JSON) and sources and not any(map(is_poses, sources)):
+        raise InputError(f"{corpus.root}: its clips are videos or pictures, no poses; leave out --estimator {name}")
 
 
 def require_dev(corpus: layout.Corpus) -> None:

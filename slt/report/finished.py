@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skeletor.files.paths import check_folder
 from skeletor.support.errors import InputError
 from slt.pipeline.cache.stage import read_json
 from slt.pipeline.review import FORMAT, REVIEW
@@ -44,8 +45,7 @@ class Finished:
 
 def read_finished(folder: Path) -> Finished:
     """The files of a run. Raises InputError, one line, if it is none, or not finished."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give the folder of a finished run, e.g. runs/demo")
+    check_folder(folder, "the folder of a finished run, e.g. runs/demo")
     table, review = read_json(folder / "table.json"), read_json(folder / REVIEW)
     if not isinstance(table.get("rows"), list):
         raise InputError(f"{folder}: no table.json of a finished run in it; `slt run` writes one at its end")

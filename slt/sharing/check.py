@@ -10,6 +10,7 @@ from typing import Any
 
 from skeletor.files.kinds.pickles import unsafe_kind
 from skeletor.files.outside import reading
+from skeletor.files.paths import check_folder
 from skeletor.poses.pose import file_sha256
 from skeletor.support.errors import InputError, one_line, printable
 from slt.inference.model_files import CONFIG, READ, SCORES, UNREAD, read_model_config
@@ -38,8 +39,7 @@ def check_model(folder: Path, load: bool = True) -> Checked:
 
     load: whether to load the weights then. Raises InputError if there is no such folder.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give a model folder, as `slt run` or `slt model pull` writes it")
+    check_folder(folder, "a model folder, as `slt run` or `slt model pull` writes it")
     paths = sorted(folder.iterdir())
     faults = [fault for path in paths for fault in _entry_faults(path)]
     faults += _listed_faults(folder)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import av
 
 from skeletor.files.kinds.mistaken import never_data, packed, table_of_points
+from skeletor.files.suffixes import POSE_SUFFIXES
 from skeletor.support.errors import InputError
 from slt.video.base import check_regular
 from slt.video.headers.edits import read_edits
@@ -46,6 +47,8 @@ def check_file(path: Path) -> None:
             head = begin.lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})") from error
+    if path.suffix.lower() in POSE_SUFFIXES:
+        raise InputError(f"{path}: poses, not a video; `slt poses` and `slt run` read them with --estimator poses")
     if (mistaken := never_data(begin) or packed(begin) or table_of_points(path)) is not None:
         raise InputError(f"{path}: {mistaken}")
     if head.startswith(_LISTS) or (head.startswith(b"<?xml") and b"<MPD" in head):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -217,9 +218,48 @@ def test_what_is_not_measured_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     native.write_shard({"b": moving(6), "c": moving(7), "d": moving(8)}, tmp_path / "t.safetensors")
     assert main(["evaluate", str(tmp_path / "p.safetensors"), str(tmp_path / "t.safetensors")]) == 0
     printed = capsys.readouterr()
-    assert printed.out.startswith("1 clips: ")
+    assert printed.out.startswith("1 clips, lengths in shoulder widths: MPJPE all ")
     assert "t.safetensors: warning: 2 of its 3 clips are not in the other file, as c" in printed.err
     assert "p.safetensors: warning: 1 of its 2 clips are not in the other file, as a" in printed.err
+
+
+def test_the_unit_is_told_and_what_cannot_be_compared_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def of(frames: int, units: str, dims: int = 3) -> PoseSequence:
+        pose = moving(frames)
+        return PoseSequence(
+            pose.keypoints[..., :dims], pose.confidence, 25, SIGNING_50, replace(pose.provenance, units=units)
+        )
+
+    shards = {
+        "truth": {"a": of(5, "shoulder"), "b": of(6, "shoulder")},
+        "flat": {"a": of(5, "shoulder", 2), "b": of(6, "shoulder", 2)},
+        "short": {"a": of(4, "shoulder"), "b": of(6, "shoulder")},
+        "mixed": {"a": of(5, "shoulder"), "b": of(6, "pixel")},
+        "untold": {"a": of(5, "unknown"), "b": of(6, "unknown")},
+    }
+    for name, shard in shards.items():
+        native.write_shard(shard, tmp_path / f"{name}.safetensors")
+    truth = str(tmp_path / "truth.safetensors")
+    for name, words in (
+        ("flat", "flat.safetensors: clip a: 2D, the truth is 3D"),
+        ("short", "short.safetensors: clip a: 4 frames, the truth has 5"),
+        ("mixed", "mixed.safetensors: lengths in pixels and shoulder widths cannot be compared"),
+    ):
+        assert main(["evaluate", str(tmp_path / f"{name}.safetensors"), truth]) == 2
+        error = capsys.readouterr().err
+        assert words in error and error.count("\n") == 1
+    assert main(["evaluate", str(tmp_path / "mixed.safetensors"), str(tmp_path / "mixed.safetensors")]) == 2
+    capsys.readouterr()
+    untold = str(tmp_path / "untold.safetensors")
+    assert main(["evaluate", untold, untold]) == 0
+    assert capsys.readouterr().out.startswith("2 clips, lengths in the unit of the files: MPJPE")
+    for name in ("truth", "untold"):
+        assert main(["evaluate", str(tmp_path / f"{name}.safetensors"), truth]) == 0
+        assert capsys.readouterr().out.startswith("2 clips, lengths in shoulder widths: MPJPE")
+    assert main(["evaluate", truth, truth, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["units"] == "shoulder"
 
 
 def test_clips_of_other_rates_are_not_compared_and_nobody_is_no_result(

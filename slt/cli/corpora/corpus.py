@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from skeletor.files.atomic import write_text
@@ -73,7 +74,7 @@ def _render(args: argparse.Namespace) -> int:
         if args.videos_only:
             log_to()
             made = render_videos(config, args.output, args.workers)
-            print(f"{args.output}: {made:,} videos; next: slt data new {args.output}")
+            print(f"{args.output}: {made:,} videos; next: slt data new {quote(str(args.output))}")
             return 0
         log_to(args.output / "log.txt")
         corpus = render_corpus(config, args.output, args.workers)

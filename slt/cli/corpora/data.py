@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from skeletor.files.plain_json import to_json
@@ -85,7 +86,7 @@ def _import(args: argparse.Namespace) -> int:
     print("next:")
     if made.splits[""]:
         print(f"  write the column split of {made.splits['']:,} clips, or: --force --split 0.8,0.1,0.1")
-    print(f"  slt data check {root}\n  slt run configs/own_data.yaml --corpus {root}")
+    print("\n".join(_check_and_run(root, made.poses)))
     return 0
 
 
@@ -109,6 +110,13 @@ def _shares(text: str) -> dict[str, float]:
     return {"train": train, "dev": dev, "test": test}
 
 
+def _check_and_run(root: Path, poses: bool) -> list[str]:
+    """The commands that come next, as they can be pasted. poses: whether all clips are poses."""
+    given = " --estimator poses" if poses else ""
+    typed = quote(str(root))
+    return [f"  slt data check {typed}", f"  slt run configs/own_data.yaml --corpus {typed}{given}"]
+
+
 def told(made: NewTable) -> str:
     """What was written and what is to be done next, as text of several lines."""
     root, undrawn = made.path.parent, made.splits[""]
@@ -120,9 +128,9 @@ def told(made: NewTable) -> str:
     if made.without_text:
         lines.append(f"  write the column text of {made.without_text:,} clips, in an editor or a spreadsheet")
     if undrawn:
-        draw = f"slt data new {root} --force --split 0.8,0.1,0.1"
+        draw = f"slt data new {quote(str(root))} --force --split 0.8,0.1,0.1"
         lines.append(f"  write the column split of {undrawn:,} clips, or: {draw}")
-    lines += [f"  slt data check {root}", f"  slt run configs/own_data.yaml --corpus {root}"]
+    lines += _check_and_run(root, made.poses)
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skeletor.files.lock import locked
-from skeletor.files.paths import output_path
+from skeletor.files.paths import check_folder, output_path
 from skeletor.files.suffixes import bare_name
 from skeletor.lifters.choice import lift_help, lift_values
 from skeletor.lifters.registry import LIFTERS
@@ -37,8 +37,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     """
     args = make_parser(command, text).parse_args(argv)
     config = read_run_config(args)  # before the imports, which take seconds: what is wrong in it is told at once
-    if args.corpus is not None and not args.corpus.is_dir():
-        raise InputError(f"{args.corpus}: no such folder; give a folder with clips.tsv, or PHOENIX14T's")
+    if args.corpus is not None:
+        check_folder(args.corpus, "a folder with clips.tsv, or PHOENIX14T's")
     for other in args.reuse:
         if not (other / "config.json").is_file():
             raise InputError(f"--reuse {other}: no run lies there (no config.json); give the folder of another run")

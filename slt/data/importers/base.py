@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
+from skeletor.files.paths import check_folder
 from skeletor.files.suffixes import POSE_SUFFIXES, VIDEO_SUFFIXES
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.config import Config
@@ -118,8 +119,7 @@ def walk(source: Path, closed: Closed = _open) -> Iterator[tuple[Path, list[str]
     closed: folders that are not looked into, since they are clips. Links to folders are followed no deeper than the
     tree may be. Raises InputError if the source is no folder.
     """
-    if not source.is_dir():
-        raise InputError(f"{source}: no such folder; give the folder of the data set")
+    check_folder(source, "the folder of the data set")
     waiting = [(source, 0)]
     while waiting:
         folder, depth = waiting.pop()

@@ -1,13 +1,14 @@
 """A folder of ELAN documents of one's own, each beside the video that it is about.
 
-SOURCE/**/<name>.eaf     a clip for each annotation of the tiers with sentences; default: the tier `sentence`
-                         (as `slt translate -f eaf` writes it)
+SOURCE/**/<name>.eaf     a clip for each annotation of the tiers with sentences; default: the tier `sentence`, or
+                         `sentence@WHO` for each person (as `slt translate -f eaf` writes them)
 SOURCE/**/               its video: what the document links to, by its path or its name; else a recording called <name>
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from skeletor.support.errors import InputError
@@ -16,12 +17,15 @@ from slt.data.importers.elan import Document, Tier, glosses_within, media_name, 
 from slt.data.own import OwnDescription, tidy
 from slt.data.tables import nfc
 
-_SENTENCES, _GLOSSES = ("sentence",), ("gloss",)
+# What `slt.segment.written`, which lies above this package, calls them.
+_SENTENCE, _GLOSS, _NOT_UNDERSTOOD = "sentence", "gloss", "[not understood]"
+_NUMBERED = re.compile(r"signer \d+")
 
 
 def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
-    """The annotations with text of the sentences' tiers. Signers: what the tiers say of their participant.
+    """The annotations with text of the sentences' tiers, without those that the system has not understood.
 
+    Signers: what the tiers say of their participant, but for the numbers that the system gives to those of a recording.
     Glosses are those of the gloss tiers in the time of the sentence; of tiers that name participants, of the same one.
     Raises InputError if a document lacks all tiers of the sentences.
     """
@@ -41,18 +45,26 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
         name = _unlike(names, path)
         names.add(name)
         clips += _clips(document.on(recording), name, recording, options)
-        notes += unread_note(path, document.tiers_named({*_wanted(options), *_glosses(options)}))
+        notes += unread_note(path, [*_sentences(document, options), *_glosses(document, options)])
     asked = {"--text-tier": options.text_tiers, "--gloss-tier": options.gloss_tiers}
     notes += [f"{option} {name}: no document has such a tier"
               for option, wanted in asked.items() for name in wanted if tidy(name) not in there]  # fmt: skip
-    return Imported(tuple(clips), tuple(notes), OwnDescription(language=options.language))
+    if lost := sum(clip.text == _NOT_UNDERSTOOD for clip in clips):
+        notes.append(f"{lost:,} sentences are {_NOT_UNDERSTOOD} and are left out; write in ELAN what is signed there")
+    if any(_NUMBERED.fullmatch(clip.signer) for clip in clips):
+        notes.append("signers that have a number alone are others in each document: the column signer is empty there")
+    told = [
+        replace(clip, signer="" if _NUMBERED.fullmatch(clip.signer) else clip.signer)
+        for clip in clips if clip.text != _NOT_UNDERSTOOD
+    ]  # fmt: skip
+    return Imported(tuple(told), tuple(notes), OwnDescription(language=options.language))
 
 
 def _clips(document: Document, name: str, recording: Path, options: ImportOptions) -> list[Found]:
-    tiers = document.tiers_named(_wanted(options))
+    tiers = _sentences(document, options)
     if not tiers:
-        document.tier(_wanted(options)[0])
-    glosses = document.tiers_named(_glosses(options))
+        document.tier((options.text_tiers or [_SENTENCE])[0])
+    glosses = _glosses(document, options)
     told = [(one, tier) for tier in tiers for one in tier.annotations if one.text]
     told.sort(key=lambda pair: (pair[0].start, pair[0].end))
     return [
@@ -65,12 +77,17 @@ def _clips(document: Document, name: str, recording: Path, options: ImportOption
     ]  # fmt: skip
 
 
-def _wanted(options: ImportOptions) -> Sequence[str]:
-    return options.text_tiers or _SENTENCES
+def _sentences(document: Document, options: ImportOptions) -> list[Tier]:
+    return document.tiers_named(options.text_tiers or _usual(document, _SENTENCE))
 
 
-def _glosses(options: ImportOptions) -> Sequence[str]:
-    return options.gloss_tiers or _GLOSSES
+def _glosses(document: Document, options: ImportOptions) -> list[Tier]:
+    return document.tiers_named(options.gloss_tiers or _usual(document, _GLOSS))
+
+
+def _usual(document: Document, kind: str) -> list[str]:
+    """The names of the tiers of one kind where nobody says others: of everybody, and of single people."""
+    return [name for name in document.tiers if name == kind or name.startswith(f"{kind}@")]
 
 
 def _unlike(names: set[str], path: Path) -> str:

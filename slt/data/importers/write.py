@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.files.atomic import atomic_path, write_text
+from skeletor.files.suffixes import is_poses
 from skeletor.io.native import write_pose
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import progress
@@ -29,12 +30,16 @@ _ALL = (*COLUMNS[:2], *SPANS, *COLUMNS[2:])
 
 @dataclass(frozen=True)
 class ImportedTable:
-    """A table that was written. splits: split ("" for none) -> clips. notes: what the user should know."""
+    """A table that was written. splits: split ("" for none) -> clips. notes: what the user should know.
+
+    poses: whether all clips are poses.
+    """
 
     path: Path
     clips: int
     splits: dict[str, int]
     notes: tuple[str, ...]
+    poses: bool
 
 
 def import_data(
@@ -79,7 +84,8 @@ def import_data(
     notes += read_table(root).faults
     notes += _odd(rows, kind)
     counts = Counter(row["split"] for row in rows)
-    return ImportedTable(path, len(rows), {split: counts[split] for split in (*SPLITS, "")}, tuple(notes))
+    poses = all(is_poses(root / row["video"]) for row in rows)
+    return ImportedTable(path, len(rows), {split: counts[split] for split in (*SPLITS, "")}, tuple(notes), poses)
 
 
 def _sound(clips: Sequence[Found]) -> tuple[list[Found], list[str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from skeletor.files.paths import address_fault, input_path, output_path, special_fault
+from skeletor.files.paths import address_fault, check_folder, input_path, output_path, special_fault
 from skeletor.support.errors import InputError
 
 
@@ -44,3 +44,13 @@ def test_an_empty_name_is_no_output():
     assert parser.parse_args(["-o", "a/"]).o == Path("a")
     with pytest.raises(SystemExit):
         parser.parse_args(["-o", ""])
+
+
+def test_a_file_is_not_called_a_folder_that_is_not_there(tmp_path):
+    (tmp_path / "clips.tsv").touch()
+    check_folder(tmp_path, "a folder")
+    with pytest.raises(InputError, match="none: no such folder; give a data set"):
+        check_folder(tmp_path / "none", "a data set")
+    with pytest.raises(InputError, match="is a file; give a data set") as caught:
+        check_folder(tmp_path / "clips.tsv", "a data set")
+    assert str(caught.value).endswith(f"(it lies in {tmp_path})")

@@ -125,6 +125,13 @@ def test_what_stands_for_another_file_is_told(tmp_path, name, content, words):
         read_pose(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.MOV"])
+def test_a_video_is_called_one(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\0\0\0\x20ftypisom")
+    with pytest.raises(InputError, match=rf"{name}: a video, not poses; estimate them first \(`slt poses`\)"):
+        read_pose(tmp_path / name)
+
+
 @pytest.mark.parametrize("name", ["a.pkl", "a.pickle", "a.npy", "a.npz", "a.pose"])
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_a_pickle_is_told_and_never_run(tmp_path, name, protocol):

@@ -21,7 +21,10 @@ def test_the_fewest_dev_clips_are_those_of_the_abstention():
 @pytest.mark.parametrize("depth", ["quick", "all"])
 def test_a_sound_set(tmp_path, depth):
     found = check(sound_set(tmp_path), depth)
-    assert found.notes == ("dev has 1 clips: `slt run` needs 5 to set when the model abstains",)
+    assert found.notes == (
+        "4 of 4 clips are poses, not videos: `slt run` with --estimator poses",
+        "dev has 1 clips: `slt run` needs 5 to set when the model abstains",
+    )
     assert found.sound and found.as_dict()["sound"] is True
     assert {s: f.clips for s, f in found.splits.items()} == {"train": 2, "dev": 1, "test": 1}
     assert found.pictures["train"].frames == 12 and found.splits["dev"].speakers == {"dev-signer": 1}

@@ -7,11 +7,12 @@ import pytest
 
 from skeletor.support.errors import InputError
 from slt.data.layout import Clip, Corpus, Description
+from slt.estimators.pose_files import PosesOptions
 from slt.pipeline import report
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.corpus import run_on_corpus, with_text
-from tests.slt.data.own_sets import sound_set
+from tests.slt.data.own_sets import sound_set, write_poses
 
 
 def test_a_run_takes_a_table_of_clips_and_leaves_its_text(tmp_path):
@@ -19,7 +20,7 @@ def test_a_run_takes_a_table_of_clips_and_leaves_its_text(tmp_path):
     table = root / "clips.tsv"
     table.write_text(table.read_text().replace("Hello, dev-0!", "Hello, dev-0 ."))
     for period in (True, False):
-        config = RunConfig(gloss2text=False, period=period)
+        config = RunConfig(gloss2text=False, period=period, estimator=PosesOptions())
         made = run_on_corpus(config, tmp_path / "run", root, ())
         assert made.corpus.split("dev")[0].text == "Hello, dev-0 ." and not made.rendered
         assert report._text(made) == "text as it was written, its case and marks kept"
@@ -30,9 +31,23 @@ def test_a_run_takes_a_table_of_clips_and_leaves_its_text(tmp_path):
 def test_a_run_refuses_a_table_that_is_not_whole(tmp_path):
     root = sound_set(tmp_path / "mine", {"train": 2, "test": 1})
     with pytest.raises(InputError, match="no pictures of dev"):
-        run_on_corpus(RunConfig(gloss2text=False), tmp_path / "run", root, ())
+        run_on_corpus(RunConfig(gloss2text=False, estimator=PosesOptions()), tmp_path / "run", root, ())
     with pytest.raises(InputError, match="no annotations/manual"):
         run_on_corpus(RunConfig(), tmp_path / "run", tmp_path, ())
+
+
+def test_an_estimator_of_the_other_kind_of_clips_is_told_before_each_of_them_fails(tmp_path):
+    root = sound_set(tmp_path / "mine")
+    with pytest.raises(InputError, match="its clips are poses, no pictures; --estimator poses reads them"):
+        run_on_corpus(RunConfig(gloss2text=False), tmp_path / "run", root, ())
+    for file in (root / "videos").iterdir():
+        file.rename(file.with_suffix(".mp4"))
+    with pytest.raises(InputError, match="videos or pictures, no poses; leave out --estimator poses"):
+        run_on_corpus(RunConfig(gloss2text=False, estimator=PosesOptions()), tmp_path / "run", root, ())
+    write_poses(root / "videos" / "dev-0.safetensors")
+    (root / "videos" / "dev-0.mp4").unlink()
+    for config in (RunConfig(gloss2text=False), RunConfig(gloss2text=False, estimator=PosesOptions())):
+        run_on_corpus(config, tmp_path / "run", root, ())  # some of each: those that cannot be read are listed
 
 
 def test_without_the_period_the_sentences_end_in_their_last_word(tmp_path: Path) -> None:

@@ -152,3 +152,10 @@ def test_what_stands_for_a_video_is_told(clips: Clips, content: bytes, words: st
     (clips.folder / "a.mp4").write_bytes(content)
     with pytest.raises(InputError, match=rf"a\.mp4: {words}"):
         open_video(clips.folder / "a.mp4")
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.POSE", "a.safetensors"])
+def test_poses_are_called_poses(clips: Clips, name: str) -> None:
+    (clips.folder / name).write_bytes(b"\x93NUMPY")
+    with pytest.raises(InputError, match=rf"{name}: poses, not a video; .* --estimator poses"):
+        open_video(clips.folder / name)

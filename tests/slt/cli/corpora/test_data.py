@@ -100,6 +100,18 @@ def test_bad_arguments_of_a_new_table(tmp_path, args, reason) -> None:
     assert "\n" not in str(caught.value) and not (tmp_path / "clips.tsv").exists()
 
 
+def test_what_is_to_be_typed_next_can_be_pasted(tmp_path, capsys) -> None:
+    root = tmp_path / "my signs"
+    write_poses(root / "clips" / "a.safetensors")
+    data.main("data", ["new", str(root), "--videos", "clips"], "")  # as seen from the data set
+    told = capsys.readouterr().out
+    assert f"  slt data check '{root}'\n" in told
+    assert told.endswith(f"  slt run configs/own_data.yaml --corpus '{root}' --estimator poses\n")
+    (root / "clips" / "b.mp4").touch()
+    data.main("data", ["new", str(root), "--videos", "clips", "--force"], "")
+    assert "--estimator" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("table", [b"name\ttext\na\xff\tb\n", b"x\ty\n", b"name\ttext\na\0\tb\n", b""])
 def test_a_table_that_cannot_be_read_ends_with_code_2_and_one_line(tmp_path, table, capsys) -> None:
     (tmp_path / "clips.tsv").write_bytes(table)

@@ -16,6 +16,9 @@ from slt.data.importers.write import import_data
 from slt.data.own import describe, read_own, read_table
 from slt.data.own_new import SplitPlan
 from slt.estimators.pose_files import PosesEstimator
+from slt.recognise.decoding.align import Sign
+from slt.segment.written.cues import Cue
+from slt.segment.written.eaf import eaf
 from slt.video import Span, open_video
 from tests.slt.data.importers import trees
 
@@ -186,6 +189,24 @@ def test_a_folder_of_elan_documents(tmp_path):
     )
     with pytest.raises(InputError, match="no tier 'sentence'; its tiers are Übersetzung, Other, Signs"):
         import_data("eaf", tmp_path, tmp_path, force=True)
+
+
+@pytest.mark.parametrize("signers", [(None, None), (1, 2)])
+def test_what_slt_translate_writes_is_read_again_but_for_what_was_not_understood(tmp_path, signers):
+    video = trees.video(tmp_path / "my talk.mp4")
+    cues = [
+        Cue(0.0, 0.4, "Hello.", 0.9, (Sign("HELLO", 0.1, 0.3, 0.5),), signers[0]),
+        Cue(0.4, 0.8, None, signer=signers[1]),
+        Cue(0.8, 1.2, "World.", 0.8, (Sign("WORLD", 0.9, 1.1, 0.5),), signers[1]),
+    ]
+    (tmp_path / "my talk.eaf").write_text(eaf(cues, video, tmp_path), encoding="utf-8")
+    made = import_data("eaf", tmp_path, tmp_path)
+    clips = [e.clip for e in read_table(tmp_path).entries]
+    assert [(c.text, c.glosses, c.span, c.speaker) for c in clips] == [
+        ("Hello.", ("HELLO",), Span(0.0, 0.4), ""), ("World.", ("WORLD",), Span(0.8, 1.2), "")
+    ]  # fmt: skip
+    assert made.notes[0].startswith("1 sentences are [not understood] and are left out")
+    assert len(made.notes) == 1 + (signers[0] is not None), "numbers are nobody's name"
 
 
 def test_splits_are_drawn_by_signer_on_request(tmp_path):
