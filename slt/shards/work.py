@@ -239,3 +239,27 @@ POSE_STAGES: Mapping[str, Callable[[StageOptions], PoseStage]] = {
 }
 TEXT_STAGES: Mapping[str, Callable[[StageOptions], TextStage]] = {"translate": translate}
 STAGES = (*POSE_STAGES, *TEXT_STAGES)
+
+
+def nothing_of(stage: str) -> str:
+    """What a summary calls inputs out of which a stage made nothing, though they are sound."""
+    return "not translated" if stage in TEXT_STAGES else "with nobody in them"
+
+
+def nothing_in(stage: str, found: Mapping[str, Any]) -> str | None:
+    """Why there is nothing in what a stage made of an input, in a line without its name; None if there is something.
+
+    found: by clip, as its function gives it. Poses: nobody is in any of the clips, as `slt poses` and `slt refine`
+    have it. Texts: a clip was not translated, for each is an input of `slt translate`. Other stages tell it themselves.
+    """
+    if stage in POSE_STAGES:
+        if not found or any((pose.confidence > 0).any() for pose in found.values()):
+            return None
+        return f"nobody was found in any of its {sum(len(pose) for pose in found.values())} frames"
+    if stage not in TEXT_STAGES:
+        return None
+    why = {name: record.get("reason") for name, record in found.items() if record.get("text") is None}
+    if not why:
+        return None
+    name, reason = next(iter(why.items()))
+    return f"not translated: {reason}" if len(found) == 1 else f"{len(why)} of {len(found)} clips: {name}: {reason}"
