@@ -26,7 +26,7 @@ from skeletor.files.outside import existing_file, reading
 from skeletor.io.openpose_frames import BODY_KEYS, Frames, everybody
 from skeletor.io.people import People, Take, check_crowd, select
 from skeletor.io.read_only.arrays import Size, checked_size, mediapipe_pose
-from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe
+from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe, tells_of_nobody
 from skeletor.io.recordings import common_step
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.support.errors import InputError
@@ -70,7 +70,8 @@ def read_all(
             rate = DEFAULT_FPS
             if any(_TIMES & entry.keys() for entry in entries.values()):
                 log.warning(f"{path.name}: its times are not read; {rate:g} frames a second are assumed (--fps)")
-        if is_mediapipe(entries):
+        nobody = any(entries.values()) and all(tells_of_nobody(entry) for entry in entries.values())
+        if nobody or is_mediapipe(entries):
             numbers = _numbered(frame_names(entries))
             points = holistic_points(entries, numbers, _count(numbers))
             return {path.stem: mediapipe_pose(points, size or _said_size(content), about, rate)}
@@ -173,7 +174,7 @@ def _one_frame(entry: Any) -> Any:
 
 def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
     """Who wrote them; InputError if nobody who is known."""
-    filled = [entry for entry in entries.values() if entry]
+    filled = [entry for entry in entries.values() if not tells_of_nobody(entry)]
     for name, keys in _KEYS.items():
         if filled and all(keys <= entry.keys() for entry in filled):
             return name
@@ -183,14 +184,17 @@ def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
 
 
 def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> Iterable[Frame]:
-    """The frames by number. An entry without content is a frame with nobody in it, but where entries are persons."""
+    """The frames by number. An entry that tells of nobody is a frame without, but where entries are persons."""
     if estimator == "alphapose":
-        if not all(entries.values()):
+        if any(tells_of_nobody(entry) for entry in entries.values()):
             raise InputError("null where a person of AlphaPose should be; take it out")
         return _of_alphapose(entries.values())
     numbers = _numbered(frame_names(entries))
-    people = (entry if estimator == "openpose" else _mmpose_people(entry) for entry in entries.values() if entry)
-    return [(n, next(people) if entry else {"people": []}) for n, entry in zip(numbers, entries.values(), strict=True)]
+    people_of = _mmpose_people if estimator == "mmpose" else dict
+    return [
+        (number, {"people": []} if tells_of_nobody(entry) else people_of(entry))
+        for number, entry in zip(numbers, entries.values(), strict=True)
+    ]
 
 
 def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:

@@ -158,14 +158,16 @@ def test_mediapipe_of_its_tasks_by_short_names_and_with_holes(tmp_path: Path) ->
     pose = read_pose(write(tmp_path / "c.json", short), size=size)
     assert pose.missing[2:4].all() and pose.missing[4].sum() == 1 and len(pose) == COUNT
     numbered = [frame and {"frame": 2 * t} | frame for t, frame in enumerate(short)]
-    with pytest.raises(InputError, match="frames without content among those that say their frame"):
-        read_pose(write(tmp_path / "e.json", numbered), size=size)
+    for nothing in ({}, {"timestamp": 0.1}):
+        numbered[2] = nothing
+        with pytest.raises(InputError, match="frames without content among those that say their frame"):
+            read_pose(write(tmp_path / "e.json", numbered), size=size)
     tasks[0]["pose"] *= 2
     with pytest.raises(InputError, match="frame 0: pose has 2 people; keep one"):
         read_pose(write(tmp_path / "d.json", tasks), size=size)
 
 
-@pytest.mark.parametrize("nobody", [None, {}])
+@pytest.mark.parametrize("nobody", [None, {}, {"timestamp": 0.1}])
 def test_frames_of_nobody_among_those_of_other_tools(tmp_path: Path, nobody: object) -> None:
     points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
     persons = [{"keypoints": frame.tolist(), "keypoint_scores": [0.5] * 133} for frame in points]
@@ -176,6 +178,21 @@ def test_frames_of_nobody_among_those_of_other_tools(tmp_path: Path, nobody: obj
         assert pose.missing.all(1).tolist()[:4] == [True, False, True, False] and len(pose) == len(frames)
     with pytest.raises(InputError, match="null where a person of AlphaPose should be"):
         read_pose(write(tmp_path / "a.json", [{"image_id": "0.jpg", "keypoints": [1.0] * 51}, nobody]))
+
+
+def test_frames_that_say_their_number_alone_have_nobody_in_them(tmp_path: Path) -> None:
+    alone = [{"frame": t, "timestamp": t / 25} for t in range(COUNT)]
+    empty = read_pose(write(tmp_path / "alone.json", {"frames": alone, "fps": 25}))
+    assert len(empty) == COUNT and empty.fps == 25 and empty.missing.all() and not empty.confidence.any()
+    with pytest.raises(InputError, match="is no JSON file of a recording's poses that is known"):
+        read_pose(write(tmp_path / "nothing.json", [{}, {}]))
+    seen = mediapipe_frames()
+    mixed = [one if t in (1, 4) else one | seen[t] for t, one in enumerate(alone)]
+    pose = read_pose(write(tmp_path / "mixed.json", mixed), size=(220, 260))
+    assert np.flatnonzero(pose.missing.all(1)).tolist() == [1, 4] and len(pose) == COUNT
+    of_openpose = [one if t in (1, 4) else one | FRAMES[t] for t, one in enumerate(alone)]
+    pose = read_pose(write(tmp_path / "openpose.json", of_openpose))
+    assert np.flatnonzero(pose.missing.all(1)).tolist() == [1, 4] and len(pose) == COUNT
 
 
 @pytest.mark.parametrize(
