@@ -96,7 +96,8 @@ def read_all(
 
 
 def mediapipe_pose(values: np.ndarray, size: Size | None, about: Provenance, fps: float) -> PoseSequence:
-    """One clip of MediaPipe's 75 points (T, 75, 4) x, y, z, visibility, NaN where missing. InputError as `read_all`."""
+    """One clip of MediaPipe's 75 points (T, 75, 2 or 4) x, y[, z, visibility], NaN where missing. InputError as
+    `read_all`."""
     layout = layout_named("mediapipe_75")
     about = dataclasses.replace(about, estimator=layout.estimator, image_size=size)
     return _poses([values], None, layout, size, about, fps)[0]
