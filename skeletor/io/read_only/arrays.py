@@ -8,6 +8,7 @@ an `.npz` all other arrays (labels, people) are left alone; `fps` (or `frame_rat
 all y, and those with body, face and hands of MediaPipe one after the other. A body and two hands in arrays of their own
 are one clip. An array of scores beside (T, J, 2) is their confidence.
 J says what the points can be (33, 75, 543, 553, 67, ...), and what lies where decides between layouts of equal length.
+Arrays of Python objects are never unpickled: they are left out, which is told, if none is needed.
 A point at exactly 0, 0 or -1, -1 is missing, as is one that is no number, and a hand or body all of whose points are at
 one place.
 MediaPipe says x and y as shares of the picture: of those the picture's size has to be given.
@@ -23,7 +24,7 @@ import numpy as np
 
 from skeletor.files.kinds.mistaken import first_bytes
 from skeletor.files.outside import checked_fps, existing_file, reading
-from skeletor.files.read_only.npz import plain_array, read_arrays
+from skeletor.files.read_only.npz import plain_array, read_plain
 from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of
@@ -74,11 +75,14 @@ def read_all(
     InputError, one line, if there are no key points, if their layout cannot be told, or for shares of a picture
     without its size.
     """
-    arrays = _arrays(path)
+    arrays, objects = _arrays(path)
     rate = fps if fps is not None else _rate(arrays, path)
     size = _size(arrays) if size is None else size
     with asking(path):
-        found = _found(arrays, skeleton, path)
+        found = _found(arrays, objects, skeleton, path)
+    if objects:
+        more = f" and {len(objects) - 1} more" if len(objects) > 1 else ""
+        log.warning(f"{path}: {printable(objects[0])!r}{more} left out: objects (a pickle), which are not read")
     digest = file_sha256(path)
     poses: dict[str, PoseSequence] = {}
     for name, values in found.items():
@@ -103,20 +107,22 @@ def mediapipe_pose(values: np.ndarray, size: Size | None, about: Provenance, fps
     return _poses([values], None, layout, size, about, fps)[0]
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def _arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The plain arrays by name, and the names of those of objects."""
     existing_file(path, WHAT)
     head = first_bytes(path)
     if head.startswith(b"PK") or (path.suffix.lower() == ".npz" and not head.startswith(b"\x93NUMPY")):
-        return read_arrays(path, WHAT)
+        return read_plain(path, WHAT)
     with reading(path, WHAT):
         array = plain_array(path.read_bytes())
-        if array is None:
-            raise InputError("holds objects (a pickle), which are not read; save a plain array")
-        return {path.stem: array}
+        return ({}, [path.stem]) if array is None else ({path.stem: array}, [])
 
 
-def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -> dict[str, np.ndarray]:
-    """The arrays of key points by name, (T, J, D) or (N, T, J, D); InputError if there is none.
+def _found(
+    arrays: Mapping[str, np.ndarray], objects: Sequence[str], skeleton: str | None, path: Path
+) -> dict[str, np.ndarray]:
+    """The arrays of key points by name, (T, J, D) or (N, T, J, D); InputError if there is none, or if what tells how
+    they go together is among the `objects`, the names of arrays that are not read.
 
     Of several, those with as many points as no layout has are left out (faces, boxes), and those whose names say that
     they are in metres, which is told.
@@ -134,6 +140,9 @@ def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -
     if not found:
         rows = {name: from_rows(values, skeleton) for name, values in arrays.items()}
         found = {name: values for name, values in rows.items() if values is not None}
+    needed = [name for name in objects if not found or _plain(name) in ("length", *_FRAME_NAMES)]
+    if needed:
+        raise InputError(f"{printable(needed[0])!r} holds objects (a pickle), which are not read; save plain arrays")
     if not found and any(_is_one_frame(values) for values in arrays.values()):
         raise InputError("one frame of key points; put those of a clip into one array, numpy.stack([frame, ...])")
     if not found:

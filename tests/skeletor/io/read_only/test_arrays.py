@@ -274,6 +274,26 @@ def test_what_is_no_key_points_is_told_in_one_line(tmp_path: Path) -> None:
         read_pose(tmp_path / "b.npy")
 
 
+def test_arrays_of_objects_are_left_out_and_told_unless_they_are_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    points, objects = in_layout(signer(), LAYOUTS["mediapipe_75"]), np.array([{"a": 1}, None], dtype=object)
+    alone = read_pose(save(tmp_path / "a.npz", keypoints=points))
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        pose = read_pose(save(tmp_path / "a.npz", keypoints=points, meta=objects, gloss=objects))
+    np.testing.assert_array_equal(pose.keypoints, alone.keypoints)
+    (told,) = caplog.messages
+    assert told == f"{tmp_path / 'a.npz'}: 'meta' and 1 more left out: objects (a pickle), which are not read"
+    needed: list[dict[str, np.ndarray]] = [
+        {"keypoints": objects, "labels": np.arange(2)},
+        {"keypoints": points, "length": objects},
+        {"keypoints": points, "frame_ids": objects},
+    ]
+    for arrays in needed:
+        with pytest.raises(InputError, match="holds objects"):
+            read_pose(save(tmp_path / "b.npz", **arrays))
+
+
 @pytest.mark.parametrize("text", ["640", "640x", "0x480", "x", "640x480x3", "-640x480", "6 40x480", "640x999999"])
 def test_a_wrong_size_is_told(text: str) -> None:
     assert picture_size("640x480") == picture_size("640X480") == picture_size("640×480") == SIZE
