@@ -28,6 +28,7 @@ from skeletor.files.read_only.npz import plain_array, read_plain
 from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of
+from skeletor.io.rates import assumed
 from skeletor.io.read_only.array_forms import HOLISTIC_ROWS, from_rows, is_points, with_channels_last, with_parts_joined
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.support.errors import InputError, printable
@@ -76,7 +77,7 @@ def read_all(
     without its size.
     """
     arrays, objects = _arrays(path)
-    rate = fps if fps is not None else _rate(arrays, path)
+    told = fps if fps is not None else _rate(arrays, path)
     size = _size(arrays) if size is None else size
     with asking(path):
         found = _found(arrays, objects, skeleton, path)
@@ -93,7 +94,8 @@ def read_all(
             provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
             beside = _scores(arrays, name, values, path)
             scores = None if beside is None else list(_clips(beside[..., None], arrays.get("length")))
-            made = _poses(clips, scores, layout, size, provenance, checked_fps(path, rate))
+            made = _poses(clips, scores, layout, size, provenance, checked_fps(path, told or DEFAULT_FPS))
+            made = made if told else [assumed(pose) for pose in made]
         alone = path.stem if len(found) == 1 else printable(name)
         poses |= {alone: made[0]} if len(made) == 1 else {f"{printable(name)}_{k:04d}": p for k, p in enumerate(made)}
     return poses
@@ -182,15 +184,14 @@ def _scores(arrays: Mapping[str, np.ndarray], name: str, values: np.ndarray, pat
     return beside[scores[0]]
 
 
-def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
+def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float | None:
+    """Frames a second as the file says them; None if it does not. InputError if it says no one rate."""
     said = next((values for name, values in arrays.items() if name.lower() in _RATE_NAMES), None)
     if said is None:
         timed = next((name for name, a in arrays.items() if _plain(name) in _TIME_NAMES and a.size > 1), None)
         if timed is not None:
-            log.warning(
-                f"{path}: the times {printable(timed)!r} are not read; {DEFAULT_FPS:g} frames a second are assumed"
-            )
-        return DEFAULT_FPS
+            log.warning(f"{path}: the times {printable(timed)!r} are not read")
+        return None
     try:
         rates = np.unique(said.astype(np.float64))
     except ValueError:

@@ -25,6 +25,7 @@ import numpy as np
 from skeletor.files.outside import existing_file, reading
 from skeletor.io.openpose_frames import BODY_KEYS, Frames, everybody
 from skeletor.io.people import People, Take, check_crowd, select
+from skeletor.io.rates import assumed
 from skeletor.io.read_only.arrays import Size, checked_size, mediapipe_pose
 from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe, tells_of_nobody
 from skeletor.io.recordings import common_step
@@ -55,9 +56,9 @@ def read_all(
 ) -> Mapping[str, PoseSequence]:
     """The file's one clip, (T, J, 2) in pixels, under the file's name; a frame that is not there is missing.
 
-    fps: frames per second, None for 25. skeleton: the body's layout by name. take: who of several people. size: (width,
-    height) of the picture, for shares of it. Raises InputError, one line, for anything that is no such file, and for
-    points whose layout or unit cannot be told.
+    fps: frames per second; None: what the file says, else 25. skeleton: the body's layout by name. take: who of several
+    people. size: (width, height) of the picture, for shares of it. Raises InputError, one line, for anything that is no
+    such file, and for points whose layout or unit cannot be told.
     """
     path = existing_file(path, WHAT)
     if path.stat().st_size > _LARGEST:
@@ -65,20 +66,22 @@ def read_all(
     with reading(path, WHAT):
         content = _parsed(path)
         entries = _entries(content)
-        about, rate = Provenance(path.name, file_sha256(path)), fps or _rate(content)
-        if rate is None:
-            rate = DEFAULT_FPS
-            if any(_TIMES & entry.keys() for entry in entries.values()):
-                log.warning(f"{path.name}: its times are not read; {rate:g} frames a second are assumed (--fps)")
+        about, told = Provenance(path.name, file_sha256(path)), fps or _rate(content)
+        if told is None and any(_TIMES & entry.keys() for entry in entries.values()):
+            log.warning(f"{path.name}: its times are not read")
+        rate = told or DEFAULT_FPS
         nobody = any(entries.values()) and all(tells_of_nobody(entry) for entry in entries.values())
         if nobody or is_mediapipe(entries):
             numbers = _numbered(frame_names(entries))
             points = holistic_points(entries, numbers, _count(numbers))
-            return {path.stem: mediapipe_pose(points, size or _said_size(content), about, rate)}
-        about = replace(about, estimator=_estimator(entries))
-        if size is not None:
+            pose = mediapipe_pose(points, size or _said_size(content), about, rate)
+        elif size is not None:
+            _estimator(entries)
             raise InputError("--size is for shares of the picture, these are pixels; leave it out")
-        return {path.stem: take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))}
+        else:
+            about = replace(about, estimator=_estimator(entries))
+            pose = take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))
+        return {path.stem: pose if told else assumed(pose)}
 
 
 def _parsed(path: Path) -> Any:

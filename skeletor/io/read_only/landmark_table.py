@@ -22,6 +22,7 @@ from typing import TextIO
 import numpy as np
 
 from skeletor.files.outside import existing_file, reading
+from skeletor.io.rates import assumed
 from skeletor.io.read_only.arrays import Size, mediapipe_pose
 from skeletor.io.read_only.table_text import Numbers, lines_of, open_text, separator
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
@@ -62,9 +63,9 @@ def is_landmark_table(path: Path) -> bool:
 def read_all(path: Path, fps: float | None, size: Size | None = None) -> dict[str, PoseSequence]:
     """All clips of a table by name, each (T, 75, 2) on MEDIAPIPE_75; the file's only one is called as the file.
 
-    A clip begins with its first frame; a frame without a line is missing. fps: frames per second; None: 25, which is
-    told. size: (width, height) of the picture. Raises InputError, one line, for a table that is none, and for shares
-    of a picture without its size.
+    A clip begins with its first frame; a frame without a line is missing. fps: frames per second; None: 25, which
+    stands in the provenance. size: (width, height) of the picture. Raises InputError, one line, for a table that is
+    none, and for shares of a picture without its size.
     """
     path = existing_file(path, WHAT)
     if path.stat().st_size > _LARGEST:
@@ -76,7 +77,7 @@ def read_all(path: Path, fps: float | None, size: Size | None = None) -> dict[st
         poses = {clip or path.stem: mediapipe_pose(_array(cells), size, about, rate) for clip, cells in clips.items()}
     _doubt_the_last(lines, path)
     if fps is None:
-        log.warning(f"{path.name}: a table tells no frame rate; {rate:g} frames a second are assumed (--fps)")
+        poses = {name: assumed(pose) for name, pose in poses.items()}
     return {path.stem: next(iter(poses.values()))} if len(poses) == 1 else poses
 
 

@@ -133,7 +133,7 @@ def test_what_the_file_says_of_rate_and_size_is_taken(tmp_path: Path, caplog: py
         read_pose(write(tmp_path / "d.json", timed), fps=25)
         assert not caplog.messages
         read_pose(write(tmp_path / "d.json", timed))
-    assert any("its times are not read; 25 frames a second are assumed" in line for line in caplog.messages)
+    assert any("its times are not read" in line for line in caplog.messages)
 
 
 def mediapipe_frames(
