@@ -141,10 +141,11 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
 def _read(path: Path, arguments: argparse.Namespace) -> dict[str, PoseSequence]:
     """The clips of a file that are asked for; InputError if there is none."""
     from skeletor.io.formats import read_poses
+    from skeletor.io.rates import RateTeller
     from skeletor.io.read_only.arrays import picture_size
 
     size = None if arguments.size is None else picture_size(arguments.size)
-    poses = dict(read_poses(path, arguments.fps, arguments.skeleton, size))
+    poses = dict(RateTeller().each(read_poses(path, arguments.fps, arguments.skeleton, size), path))
     if not poses:
         raise InputError(f"{path}: holds no clips")
     if arguments.clip is None:

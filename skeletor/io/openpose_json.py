@@ -21,6 +21,7 @@ from skeletor.files.atomic import atomic_path
 from skeletor.files.outside import reading
 from skeletor.io.openpose_frames import BODY_KEYS, HAND_KEYS, LARGEST_FRAME, Frames, everybody
 from skeletor.io.people import People, SignerChoice, Take, select
+from skeletor.io.rates import assumed
 from skeletor.io.read_only.json_file import one_frame
 from skeletor.io.recordings import Recording, list_recordings
 from skeletor.poses.pose import PoseSequence, Provenance
@@ -55,24 +56,25 @@ def read_people(
 def read_pose(
     directory: Path | str,
     name: str | None = None,
-    fps: float = DEFAULT_FPS,
+    fps: float | None = None,
     choose: SignerChoice | None = None,
     skeleton: str | None = None,
 ) -> PoseSequence:
     """The signer of a recording, (T, 67, 2) in pixels.
 
     choose: picks the signer among several people (default: whose hands move most). fps: frames per second, which JSON
-    files do not tell. Raises InputError as `read_people` does.
+    files do not tell; None for 25. Raises InputError as `read_people` does.
     """
-    people = read_people(directory, name, fps, skeleton)
+    people = read_people(directory, name, fps or DEFAULT_FPS, skeleton)
     with reading(Path(directory), WHAT):
-        return select(people, choose)
+        pose = select(people, choose)
+    return pose if fps else assumed(pose)
 
 
 class _Recordings(Mapping[str, PoseSequence]):
     """The recordings of a directory by name; each is read when it is asked for."""
 
-    def __init__(self, directory: Path, fps: float, skeleton: str | None, take: Take) -> None:
+    def __init__(self, directory: Path, fps: float | None, skeleton: str | None, take: Take) -> None:
         self._directory, self._fps, self._skeleton, self._take = directory, fps, skeleton, take
         self._recordings = list_recordings(directory, WHAT)
 
@@ -88,7 +90,8 @@ class _Recordings(Mapping[str, PoseSequence]):
     def __getitem__(self, name: str) -> PoseSequence:
         recording = self._recordings[name]
         with reading(self._directory, WHAT):
-            return self._take(_people(self._directory, recording, self._fps, self._skeleton))
+            pose = self._take(_people(self._directory, recording, self._fps or DEFAULT_FPS, self._skeleton))
+        return pose if self._fps else assumed(pose)
 
 
 def read_all(
@@ -99,7 +102,7 @@ def read_all(
     fps: frames per second, None for 25. take: who of several people. Raises InputError for a directory that holds no
     such files.
     """
-    return _Recordings(path, fps or DEFAULT_FPS, skeleton, take)
+    return _Recordings(path, fps, skeleton, take)
 
 
 def _check_replaceable(directory: Path) -> None:
@@ -158,7 +161,7 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
             estimator = estimator or by
             frames.add(t, raw)
     provenance = Provenance(directory.name, digest.hexdigest(), estimator)
-    return everybody(frames, recording.frames, fps, provenance, skeleton, directory)
+    return everybody(frames, recording.frames, fps / recording.step, provenance, skeleton, directory)
 
 
 def _person_json(frame: np.ndarray) -> list[dict[str, Any]]:

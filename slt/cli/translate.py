@@ -173,13 +173,13 @@ def _work(
             return lambda path: given(path, one.clip)
         return ahead if ahead is not None and one.file in ahead else None
 
-    def translated(one: Input, base: Path | None) -> Translation | Recording:
+    def translated(one: Input, base: Path | None, written: list[Path]) -> Translation | Recording:
         def write(result: Translation | Recording) -> Translation | Recording:
             for warning in result.warnings:
                 print(printable(f"{one.shown}: warning: {warning}"), file=sys.stderr)
             if base is not None:
                 media = None if is_poses(one.file) or not one.file.is_file() else one.file
-                write_results(result, base, formats, media)
+                written.extend(write_results(result, base, formats, media))
             return result
 
         long = bool(long_inputs([one], files, args.segments, chain.estimator.options.get("people")))
@@ -192,11 +192,15 @@ def _work(
 
     def work(one: Input, base: Path | None) -> None:
         _clear(one, base, formats)
-        result = translated(one, base)
+        written: list[Path] = []
+        result = translated(one, base, written)
         if result.text is None:
-            raise NothingToTranslate(f"{one.shown}: not translated: {result.reason}")
+            why = "".join(f"; {path} is written" for path in written)
+            raise NothingToTranslate(f"{one.shown}: not translated: {result.reason}{why}")
         for line in _lines(result, args.glosses):
             print(printable(f"{one.shown}: {line}" if args.labelled and not line.startswith(" ") else line))
+        for path in written:
+            print(printable(str(path)))
 
     return work
 
@@ -238,10 +242,10 @@ def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:
 
 def write_results(
     result: Translation | Recording, base: Path, formats: Sequence[str], media: Path | None = None
-) -> None:
-    """Write a translation to `base` + suffix of each format (of `FORMATS`); an abstention as JSON only.
+) -> list[Path]:
+    """Write a translation to `base` + suffix of each format (of `FORMATS`), an abstention as JSON only.
 
-    media: the video, which the annotation of ELAN is linked to.
+    Gives the files. media: the video, which the annotation of ELAN is linked to.
     """
     from slt.inference.recording import Recording
     from slt.segment.written.eaf import eaf
@@ -259,3 +263,4 @@ def write_results(
     made = {name: makers[name]() for name in formats if name == "json" or result.text is not None}
     for name, text in made.items():  # all are made before the first is written
         write_text(result_path(base, f".{name}"), text)
+    return [result_path(base, f".{name}") for name in made]

@@ -8,6 +8,7 @@ from unicodedata import normalize
 
 from skeletor.io.formats import read_poses
 from skeletor.io.people import Take, select
+from skeletor.io.rates import RateTeller
 from skeletor.io.read_only.arrays import Size
 from skeletor.poses.key_frames import thin
 from skeletor.poses.pose import PoseSequence
@@ -21,13 +22,15 @@ class PoseFiles:
 
     fps: replaces what the files say, None leaves it (25 where a file says nothing). skeleton: the name of the layout
     of files that do not tell theirs. size: (width, height) of the picture, for arrays of shares of it. take: who is
-    read of several people. The file that was read last is kept: clips of one file come one after the other.
+    read of several people. The file that was read last is kept: clips of one file come one after the other. That a rate
+    is assumed is told once.
     """
 
     def __init__(
         self, fps: float | None = None, skeleton: str | None = None, size: Size | None = None, take: Take = select
     ) -> None:
         self.fps, self.skeleton, self.size, self._take = fps, skeleton, size, take
+        self._told_rate = RateTeller()
         self._last: tuple[Path, Mapping[str, PoseSequence]] | None = None
 
     def clips(self, path: Path) -> Mapping[str, PoseSequence]:
@@ -37,7 +40,7 @@ class PoseFiles:
             poses = read_poses(path, self.fps, self.skeleton, self.size, self._take)
             if not poses:
                 raise InputError(f"{path}: holds no clips")
-            self._last = path, poses
+            self._last = path, self._told_rate.each(poses, path)
         return self._last[1]
 
     def read(self, path: Path, clip: str | None = None) -> PoseSequence:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from skeletor.io.formats import read_pose
+from skeletor.io.rates import RateTeller
 from skeletor.io.read_only.arrays import Size, checked_size
 from skeletor.poses.key_frames import STRIDE, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
@@ -28,7 +29,8 @@ class PosesOptions(EstimateOptions):
 
 
 class PosesEstimator:
-    """Reads a file of one clip. fps replaces what the file says; None leaves it (25 where it says nothing).
+    """Reads a file of one clip. fps replaces what the file says; None leaves it (25 where it says nothing, which is
+    told once).
     skeleton: the layout of its points by name, where the file does not tell (`skeletor.io.layouts`).
     size: (width, height) of the picture, for arrays of shares of it.
     pose_stride: all but every N-th frame are dropped, as if they had not been estimated.
@@ -45,10 +47,12 @@ class PosesEstimator:
         told = {} if size is None else {"size": list(checked_size(size))}
         self.options: Mapping[str, Any] = {"fps": fps, STRIDE: pose_stride} | layout_option(skeleton) | told
         self._fps, self._stride, self._skeleton, self._size = fps, pose_stride, skeleton, size
+        self._tell_rate = RateTeller()
 
     def __call__(self, source: Path, span: Span | None = None) -> PoseSequence:
         """See `Estimator`; .safetensors, .pose, .skels, .h5, .npy, .npz, .json, .csv or a folder of OpenPose JSON."""
-        pose = one_signer(read_pose(source, fps=self._fps, skeleton=self._skeleton, size=self._size))
+        read = read_pose(source, fps=self._fps, skeleton=self._skeleton, size=self._size)
+        pose = one_signer(self._tell_rate(read, source))
         if pose.dims == 3:
             pose = pose.replace(pose.keypoints[:, :, :2], stage=StageRecord("drop_depth"))
         return finish(thin(cut(pose, span, source), self._stride), self, source_sha256(source), span)

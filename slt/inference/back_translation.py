@@ -12,7 +12,6 @@ import numpy as np
 from skeletor.files.atomic import write_text
 from skeletor.files.plain_json import to_json
 from skeletor.files.suffixes import POSE_SUFFIXES, bare_name
-from skeletor.io.formats import read_poses
 from skeletor.io.read_only.slrtp import Clips
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError, SkeletorError
@@ -86,10 +85,10 @@ def find_sources(
     """
     found: dict[str, Source] = {}
     failed: dict[str, str] = {}
-    sound = False
+    sound, poses = False, PoseFiles(fps, skeleton)
     for file in [file for path in paths for file in _files(path)]:
         try:
-            for source in _sources(file, fps, joints, skeleton):
+            for source in _sources(file, fps, joints, poses):
                 if source.name in found:
                     failed[f"{file}: {source.name}"] = f"{file}: clip {source.name} is also in another file; left out"
                 else:
@@ -104,11 +103,11 @@ def find_sources(
     return list(found.values()), failed
 
 
-def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None, skeleton: str | None) -> Iterator[Source]:
+def _sources(file: Path, fps: float | None, joints: tuple[str, ...] | None, files: PoseFiles) -> Iterator[Source]:
     if file.is_dir() or (file.suffix.lower() == ".pose" and file.exists()):  # one clip, called like the file
-        yield Source(nfc(bare_name(file)), (), lambda: PoseFiles(fps, skeleton).read(file))
+        yield Source(nfc(bare_name(file)), (), lambda: files.read(file))
         return
-    poses = Clips(file, fps, joints) if file.suffix.lower() == ".pt" else read_poses(file, fps, skeleton)
+    poses = Clips(file, fps, joints) if file.suffix.lower() == ".pt" else files.clips(file)
     for name in poses:
         aliases = (Path(name).name, *([bare_name(file)] if len(poses) == 1 else []))
         yield Source(nfc(name), tuple(map(nfc, aliases)), _reader(poses, name))

@@ -17,6 +17,7 @@ from slt.shards.engines import LOG_SECONDS, Ended, Engine, one_thread
 from slt.shards.plan import Plan
 from slt.shards.shard import Build, finished_marker, forget_deaths, read_marker, run_shard
 from slt.shards.spread import there
+from slt.shards.work import nothing_of
 
 FAILED = "failed.tsv"
 _UNSEEN = "its result cannot be seen here (a folder that not all nodes share, or see late); start again"
@@ -25,8 +26,8 @@ _UNSEEN = "its result cannot be seen here (a folder that not all nodes share, or
 @dataclass(frozen=True)
 class Outcome:
     """shards: of the plan; kept: finished before; lost: without a result, with a line each. clips, frames: in all
-    results; failed, empty: inputs that could not be used, and those with nobody in them: FAILED lists both. seconds: of
-    this call."""
+    results; failed, empty: inputs that could not be used, and those out of which nothing came: FAILED lists both.
+    nothing: what these are called. seconds: of this call."""
 
     shards: int
     kept: int
@@ -36,6 +37,7 @@ class Outcome:
     failed: int
     seconds: float
     empty: int = 0
+    nothing: str = nothing_of("")
 
     def lines(self) -> list[str]:
         """The table as lines of text."""
@@ -43,7 +45,7 @@ class Outcome:
         rate = f", {self.clips / self.seconds:.1f} clips/s" if made and not self.kept and self.seconds else ""
         text = f"{self.shards} shards: {made} made, {self.kept} kept, {len(self.lost)} lost"
         frames = f", {self.frames} frames" if self.frames else ""
-        empty = f", {self.empty} with nobody in them" if self.empty else ""
+        empty = f", {self.empty} {self.nothing}" if self.empty else ""
         return [f"{text}; {self.clips} clips{frames}, {self.failed} inputs failed{empty}; {span(self.seconds)}{rate}"]
 
 
@@ -82,9 +84,8 @@ def run_plan(plan: Plan, engine: Engine, build: Build | None = None) -> Outcome:
     write_text(plan.folder / FAILED, "input\treason\n" + "".join(sums.lines()))
     lost = tuple(errors[shard] for shard in sorted(errors))
     kept = plan.shards - len(todo)
-    return Outcome(
-        plan.shards, kept, lost, sums.clips, sums.frames, sums.failures, time.monotonic() - begin, sums.empty
-    )
+    spent, nothing = time.monotonic() - begin, nothing_of(plan.stage)
+    return Outcome(plan.shards, kept, lost, sums.clips, sums.frames, sums.failures, spent, sums.empty, nothing)
 
 
 class _Sums:
@@ -108,7 +109,8 @@ class _Sums:
         """A line for each input that could not be used, by shard."""
         for shard in sorted(self._listed):
             for one in self._listed[shard]:
-                yield f"{_cell(one['input'])}\t{_cell(one['reason'])}\n"
+                name, reason = _cell(one["input"]), _cell(one["reason"])
+                yield f"{name}\t{reason.removeprefix(f'{name}: ')}\n"
 
 
 def records_of(plan: Plan, shard: int) -> list[dict[str, Any]]:

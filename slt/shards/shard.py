@@ -24,7 +24,7 @@ from skeletor.support.signals import Ended
 from slt.shards.alone import Nobody, attempt, attempt_alone
 from slt.shards.plan import Plan, read_plan
 from slt.shards.trying import Trying
-from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage
+from slt.shards.work import POSE_STAGES, TEXT_STAGES, StageOptions, TextStage, nothing_in
 
 Build = Callable[[], TextStage]  # can be pickled, and hashed by its value: what it builds is kept
 MARKER = ".json"
@@ -69,6 +69,9 @@ def run_shard(folder: Path, shard: int, build: Build | None = None) -> None:
                 results[_name(path, clip, results)] = value
                 if plan.stage not in POSE_STAGES and value.get("failed"):
                     failed.append({"input": shown, "reason": value["failed"]})
+            nothing = nothing_in(plan.stage, found)
+            if nothing is not None:
+                empty.append({"input": shown, "reason": f"{shown}: {nothing}"})
         _write(plan, shard, sources, results, failed, empty)
     trying.forget()
 
@@ -99,8 +102,8 @@ def read_marker(plan: Plan, shard: int) -> dict[str, Any] | None:
     """What a finished shard says of itself, None if there is none; a damaged one counts as none.
 
     key: of the plan. file, sha256: of the results, None without any. clips, frames: in it. failed: input and reason.
-    sources: the `stamp` of each input. written: sha256 of files elsewhere; empty: inputs with nobody in them, and the
-    reason; each is left out if there are none.
+    sources: the `stamp` of each input. written: sha256 of files elsewhere; empty: inputs with nobody in them, or not
+    translated, and the reason; each is left out if there are none.
     """
     try:
         marker = json.loads(plan.result(shard).with_suffix(MARKER).read_text(encoding="utf-8"))

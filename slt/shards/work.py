@@ -18,6 +18,7 @@ from skeletor.support.progress import log
 
 if TYPE_CHECKING:
     from skeletor.lifters.registry import Lifter
+    from slt.estimators.given import PoseFiles
     from slt.estimators.registry import EstimateOptions
 
 OneClip = Callable[[PoseSequence], PoseSequence]
@@ -118,7 +119,7 @@ def refine_2d(options: StageOptions) -> PoseStage:
             raise InputError(f"{pose.provenance.source or 'pose'}: is 3D already; 2D repair comes before lifting")
         return refiner(to_signing_50(pose))
 
-    return partial(_each_clip, one, options)
+    return partial(_each_clip, one, _pose_files(options))
 
 
 def lift(options: StageOptions) -> PoseStage:
@@ -134,7 +135,7 @@ def lift(options: StageOptions) -> PoseStage:
             raise NothingToTranslate(f"{pose.provenance.source or 'pose'}: nobody is seen in any of its frames")
         return lifter(to_signing_50(pose))
 
-    return partial(_each_clip, _anonymised(one, options), options)
+    return partial(_each_clip, _anonymised(one, options), _pose_files(options))
 
 
 def _lifter(options: StageOptions) -> Lifter:
@@ -152,7 +153,7 @@ def refine(options: StageOptions) -> PoseStage:
     from slt.inference.chain import make_refiner
 
     repair = Repair(make_refiner(options.refine, _model(options), carried=not options.no_carried))
-    return partial(_each_clip, _anonymised(repair.or_as_it_is, options), options)
+    return partial(_each_clip, _anonymised(repair.or_as_it_is, options), _pose_files(options))
 
 
 def translate(options: StageOptions) -> TextStage:
@@ -160,14 +161,14 @@ def translate(options: StageOptions) -> TextStage:
     import cv2
 
     from skeletor.files.suffixes import is_poses
-    from slt.estimators.given import GivenPoses, PoseFiles
+    from slt.estimators.given import GivenPoses
     from slt.inference.chain import load_chain
     from slt.inference.estimation import Sparse
 
     cv2.setNumThreads(1)
     sparse = Sparse.of_options(options)
     chain = load_chain(_model(options), device=options.device, sparse=sparse, fps=options.fps)
-    files = PoseFiles(options.fps, options.skeleton)
+    files = _pose_files(options)
     given = GivenPoses(files)
 
     def one(path: Path) -> Texts:
@@ -205,17 +206,22 @@ def _anonymised(stage: OneClip, options: StageOptions) -> OneClip:
     return (lambda pose: anonymise(stage(pose))) if options.anonymise else stage
 
 
-def _each_clip(stage: OneClip, options: StageOptions, path: Path) -> Clips:
+def _pose_files(options: StageOptions) -> PoseFiles:
+    from slt.estimators.given import PoseFiles
+
+    return PoseFiles(options.fps, options.skeleton)
+
+
+def _each_clip(stage: OneClip, files: PoseFiles, path: Path) -> Clips:
     """People who sign in turns are put through by themselves, as `slt lift` and `slt refine` do.
 
     A clip with nobody in it is left out, which is told; NothingToTranslate if all are such.
     """
     from skeletor.poses.turns import each_turn
-    from slt.estimators.given import PoseFiles
 
     found: dict[str, PoseSequence] = {}
     empty: list[str] = []
-    for name, pose in PoseFiles(options.fps, options.skeleton).clips(path).items():
+    for name, pose in files.clips(path).items():
         try:
             found[name] = each_turn(pose, stage)
         except NothingToTranslate as error:
@@ -239,3 +245,27 @@ POSE_STAGES: Mapping[str, Callable[[StageOptions], PoseStage]] = {
 }
 TEXT_STAGES: Mapping[str, Callable[[StageOptions], TextStage]] = {"translate": translate}
 STAGES = (*POSE_STAGES, *TEXT_STAGES)
+
+
+def nothing_of(stage: str) -> str:
+    """What a summary calls inputs out of which a stage made nothing, though they are sound."""
+    return "not translated" if stage in TEXT_STAGES else "with nobody in them"
+
+
+def nothing_in(stage: str, found: Mapping[str, Any]) -> str | None:
+    """Why there is nothing in what a stage made of an input, in a line without its name; None if there is something.
+
+    found: by clip, as its function gives it. Poses: nobody is in any of the clips, as `slt poses` and `slt refine`
+    have it. Texts: a clip was not translated, for each is an input of `slt translate`. Other stages tell it themselves.
+    """
+    if stage in POSE_STAGES:
+        if not found or any((pose.confidence > 0).any() for pose in found.values()):
+            return None
+        return f"nobody was found in any of its {sum(len(pose) for pose in found.values())} frames"
+    if stage not in TEXT_STAGES:
+        return None
+    why = {name: record.get("reason") for name, record in found.items() if record.get("text") is None}
+    if not why:
+        return None
+    name, reason = next(iter(why.items()))
+    return f"not translated: {reason}" if len(found) == 1 else f"{len(why)} of {len(found)} clips: {name}: {reason}"

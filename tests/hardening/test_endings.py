@@ -1,5 +1,6 @@
 """What is said of the endings of commands, and of what they leave."""
 
+import json
 from pathlib import Path
 
 from tests.hardening import endings
@@ -27,6 +28,20 @@ def test_partial_temporary_and_other_files_are_seen(tmp_path: Path) -> None:
     (tmp_path / "a.json").unlink()
     (tmp_path / "c.safetensors").write_bytes(b"12345678")
     assert "c.safetensors" in endings.partial_files(tmp_path, {})
+
+
+def test_digests_of_files_that_tell_times_do_not_count_and_others_do(tmp_path: Path) -> None:
+    told = {"bytes": 9, "files": {"model/train.log": "a", "refiner.jsonl": "b", "weights.safetensors": "c"}}
+    (tmp_path / "files.json").write_text(json.dumps(told))
+    expected = endings.contents(tmp_path)
+    told["files"] = {"model/train.log": "x", "refiner.jsonl": "y", "weights.safetensors": "c"}
+    (tmp_path / "files.json").write_text(json.dumps(told, indent=1))
+    assert endings.differing(tmp_path, expected) == ""
+    told["files"] = {"model/train.log": "a", "refiner.jsonl": "b", "weights.safetensors": "z"}
+    (tmp_path / "files.json").write_text(json.dumps(told))
+    assert endings.differing(tmp_path, expected) == "1 files with other bytes: files.json"
+    (tmp_path / "files.json").write_text('{"bytes": 9, "fil')
+    assert endings.differing(tmp_path, expected) == "1 files with other bytes: files.json"
 
 
 def test_of_unsteady_work_the_files_have_to_be_there_and_whole(tmp_path: Path) -> None:

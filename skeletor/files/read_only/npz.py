@@ -23,15 +23,28 @@ def read_arrays(path: Path | str, what: str = "NumPy archive of plain arrays") -
     Raises InputError, one line, if the file is no such archive, is damaged, unfolds to a size out of proportion to its
     own, or holds Python objects.
     """
+    arrays, objects = read_plain(path, what)
+    if objects:
+        raise InputError(f"{path}: {objects[0]!r} holds objects (a pickle), which are not read; save plain arrays")
+    return arrays
+
+
+def read_plain(path: Path | str, what: str) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The plain arrays of an archive by name, and the names of those that hold Python objects, which are not read.
+
+    Raises InputError as `read_arrays` does otherwise.
+    """
     path = Path(path)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
+    objects: list[str] = []
     for name, data in read_members(path, what):
         with reading(path, what):
             array = plain_array(data)
             if array is None:
-                raise InputError(f"{name!r} holds objects (a pickle), which are not read; save plain arrays")
-            arrays[name] = array
-    return arrays
+                objects.append(name)
+            else:
+                arrays[name] = array
+    return arrays, objects
 
 
 def read_members(path: Path | str, what: str) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ an `.npz` all other arrays (labels, people) are left alone; `fps` (or `frame_rat
 all y, and those with body, face and hands of MediaPipe one after the other. A body and two hands in arrays of their own
 are one clip. An array of scores beside (T, J, 2) is their confidence.
 J says what the points can be (33, 75, 543, 553, 67, ...), and what lies where decides between layouts of equal length.
+Arrays of Python objects are never unpickled: they are left out, which is told, if none is needed.
 A point at exactly 0, 0 or -1, -1 is missing, as is one that is no number, and a hand or body all of whose points are at
 one place.
 MediaPipe says x and y as shares of the picture: of those the picture's size has to be given.
@@ -23,11 +24,13 @@ import numpy as np
 
 from skeletor.files.kinds.mistaken import first_bytes
 from skeletor.files.outside import checked_fps, existing_file, reading
-from skeletor.files.read_only.npz import plain_array, read_arrays
+from skeletor.files.read_only.npz import plain_array, read_plain
 from skeletor.io.layouts import Layout, choose, collapsed, doubts, is_filling, layout_named, layouts_of
 from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of
+from skeletor.io.rates import assumed
 from skeletor.io.read_only.array_forms import HOLISTIC_ROWS, from_rows, is_points, with_channels_last, with_parts_joined
+from skeletor.io.recordings import kept_of
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log
@@ -74,48 +77,55 @@ def read_all(
     InputError, one line, if there are no key points, if their layout cannot be told, or for shares of a picture
     without its size.
     """
-    arrays = _arrays(path)
-    rate = fps if fps is not None else _rate(arrays, path)
+    arrays, objects = _arrays(path)
+    told = fps if fps is not None else _rate(arrays, path)
     size = _size(arrays) if size is None else size
     with asking(path):
-        found = _found(arrays, skeleton, path)
+        found = _found(arrays, objects, skeleton, path)
+    if objects:
+        more = f" and {len(objects) - 1} more" if len(objects) > 1 else ""
+        log.warning(f"{path}: {printable(objects[0])!r}{more} left out: objects (a pickle), which are not read")
     digest = file_sha256(path)
     poses: dict[str, PoseSequence] = {}
     for name, values in found.items():
         with asking(path):
             clips = list(_clips(values, arrays.get("length")))
-            _check_frames(arrays, clips)
+            kept = _kept(arrays, clips)
             layout, record = _layout(clips, skeleton, path)
             provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
             beside = _scores(arrays, name, values, path)
             scores = None if beside is None else list(_clips(beside[..., None], arrays.get("length")))
-            made = _poses(clips, scores, layout, size, provenance, checked_fps(path, rate))
+            made = _poses(clips, scores, layout, size, provenance, checked_fps(path, (told or DEFAULT_FPS) / kept))
+            made = made if told else [assumed(pose) for pose in made]
         alone = path.stem if len(found) == 1 else printable(name)
         poses |= {alone: made[0]} if len(made) == 1 else {f"{printable(name)}_{k:04d}": p for k, p in enumerate(made)}
     return poses
 
 
 def mediapipe_pose(values: np.ndarray, size: Size | None, about: Provenance, fps: float) -> PoseSequence:
-    """One clip of MediaPipe's 75 points (T, 75, 4) x, y, z, visibility, NaN where missing. InputError as `read_all`."""
+    """One clip of MediaPipe's 75 points (T, 75, 2 or 4) x, y[, z, visibility], NaN where missing. InputError as
+    `read_all`."""
     layout = layout_named("mediapipe_75")
     about = dataclasses.replace(about, estimator=layout.estimator, image_size=size)
     return _poses([values], None, layout, size, about, fps)[0]
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def _arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The plain arrays by name, and the names of those of objects."""
     existing_file(path, WHAT)
     head = first_bytes(path)
     if head.startswith(b"PK") or (path.suffix.lower() == ".npz" and not head.startswith(b"\x93NUMPY")):
-        return read_arrays(path, WHAT)
+        return read_plain(path, WHAT)
     with reading(path, WHAT):
         array = plain_array(path.read_bytes())
-        if array is None:
-            raise InputError("holds objects (a pickle), which are not read; save a plain array")
-        return {path.stem: array}
+        return ({}, [path.stem]) if array is None else ({path.stem: array}, [])
 
 
-def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -> dict[str, np.ndarray]:
-    """The arrays of key points by name, (T, J, D) or (N, T, J, D); InputError if there is none.
+def _found(
+    arrays: Mapping[str, np.ndarray], objects: Sequence[str], skeleton: str | None, path: Path
+) -> dict[str, np.ndarray]:
+    """The arrays of key points by name, (T, J, D) or (N, T, J, D); InputError if there is none, or if what tells how
+    they go together is among the `objects`, the names of arrays that are not read.
 
     Of several, those with as many points as no layout has are left out (faces, boxes), and those whose names say that
     they are in metres, which is told.
@@ -133,6 +143,9 @@ def _found(arrays: Mapping[str, np.ndarray], skeleton: str | None, path: Path) -
     if not found:
         rows = {name: from_rows(values, skeleton) for name, values in arrays.items()}
         found = {name: values for name, values in rows.items() if values is not None}
+    needed = [name for name in objects if not found or _plain(name) in ("length", *_FRAME_NAMES)]
+    if needed:
+        raise InputError(f"{printable(needed[0])!r} holds objects (a pickle), which are not read; save plain arrays")
     if not found and any(_is_one_frame(values) for values in arrays.values()):
         raise InputError("one frame of key points; put those of a clip into one array, numpy.stack([frame, ...])")
     if not found:
@@ -172,15 +185,14 @@ def _scores(arrays: Mapping[str, np.ndarray], name: str, values: np.ndarray, pat
     return beside[scores[0]]
 
 
-def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
+def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float | None:
+    """Frames a second as the file says them; None if it does not. InputError if it says no one rate."""
     said = next((values for name, values in arrays.items() if name.lower() in _RATE_NAMES), None)
     if said is None:
         timed = next((name for name, a in arrays.items() if _plain(name) in _TIME_NAMES and a.size > 1), None)
         if timed is not None:
-            log.warning(
-                f"{path}: the times {printable(timed)!r} are not read; {DEFAULT_FPS:g} frames a second are assumed"
-            )
-        return DEFAULT_FPS
+            log.warning(f"{path}: the times {printable(timed)!r} are not read")
+        return None
     try:
         rates = np.unique(said.astype(np.float64))
     except ValueError:
@@ -190,8 +202,11 @@ def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float:
     return checked_fps(path, float(rates[0]))
 
 
-def _check_frames(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray]) -> None:
-    """InputError if numbers of frames beside a clip say that some are left out: what follows would come too early."""
+def _kept(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray]) -> int:
+    """Of how many frames of a video one was kept, by the numbers of frames beside a clip, 1 if there are none.
+
+    InputError if they say that some are left out here and there: what follows would come too early."""
+    found = 1
     for name, values in arrays.items():
         if _plain(name) not in _FRAME_NAMES or values.dtype.kind not in "iuf" or len(clips) != 1:
             continue
@@ -201,12 +216,14 @@ def _check_frames(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray])
             continue
         steps = set(np.diff(values.astype(np.int64)).tolist())
         if len(steps) == 1 and min(steps) > 1:  # as folders of numbered frames are read
-            log.warning(f"{printable(name)} are {min(steps)} apart; they are taken as all frames")
+            found, note = kept_of(min(steps))
+            log.warning(f"{printable(name)} are {note}")
         elif steps != {1}:
             raise InputError(
                 f"{printable(name)} are not one after the other: put NaN where a frame is left out, and take "
                 f"{printable(name)} out of the file"
             )
+    return found
 
 
 def _plain(name: str) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ import numpy as np
 from skeletor.files.outside import existing_file, reading
 from skeletor.io.openpose_frames import BODY_KEYS, Frames, everybody
 from skeletor.io.people import People, Take, check_crowd, select
+from skeletor.io.rates import assumed
 from skeletor.io.read_only.arrays import Size, checked_size, mediapipe_pose
-from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe
-from skeletor.io.recordings import common_step
+from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe, tells_of_nobody
+from skeletor.io.recordings import common_step, kept_of
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
@@ -55,9 +56,9 @@ def read_all(
 ) -> Mapping[str, PoseSequence]:
     """The file's one clip, (T, J, 2) in pixels, under the file's name; a frame that is not there is missing.
 
-    fps: frames per second, None for 25. skeleton: the body's layout by name. take: who of several people. size: (width,
-    height) of the picture, for shares of it. Raises InputError, one line, for anything that is no such file, and for
-    points whose layout or unit cannot be told.
+    fps: frames per second; None: what the file says, else 25. skeleton: the body's layout by name. take: who of several
+    people. size: (width, height) of the picture, for shares of it. Raises InputError, one line, for anything that is no
+    such file, and for points whose layout or unit cannot be told.
     """
     path = existing_file(path, WHAT)
     if path.stat().st_size > _LARGEST:
@@ -65,19 +66,23 @@ def read_all(
     with reading(path, WHAT):
         content = _parsed(path)
         entries = _entries(content)
-        about, rate = Provenance(path.name, file_sha256(path)), fps or _rate(content)
-        if rate is None:
-            rate = DEFAULT_FPS
-            if any(_TIMES & entry.keys() for entry in entries.values()):
-                log.warning(f"{path.name}: its times are not read; {rate:g} frames a second are assumed (--fps)")
-        if is_mediapipe(entries):
-            numbers = _numbered(frame_names(entries))
+        about, told = Provenance(path.name, file_sha256(path)), fps or _rate(content)
+        if told is None and any(_TIMES & entry.keys() for entry in entries.values()):
+            log.warning(f"{path.name}: its times are not read")
+        rate = told or DEFAULT_FPS
+        nobody = any(entries.values()) and all(tells_of_nobody(entry) for entry in entries.values())
+        if nobody or is_mediapipe(entries):
+            numbers, kept = _numbered(frame_names(entries))
             points = holistic_points(entries, numbers, _count(numbers))
-            return {path.stem: mediapipe_pose(points, size or _said_size(content), about, rate)}
-        about = replace(about, estimator=_estimator(entries))
-        if size is not None:
+            pose = mediapipe_pose(points, size or _said_size(content), about, rate / kept)
+        elif size is not None:
+            _estimator(entries)
             raise InputError("--size is for shares of the picture, these are pixels; leave it out")
-        return {path.stem: take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))}
+        else:
+            about = replace(about, estimator=_estimator(entries))
+            frames, kept = _frames(entries, about.estimator)
+            pose = take(_everybody(frames, rate / kept, about, skeleton, path))
+        return {path.stem: pose if told else assumed(pose)}
 
 
 def _parsed(path: Path) -> Any:
@@ -173,7 +178,7 @@ def _one_frame(entry: Any) -> Any:
 
 def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
     """Who wrote them; InputError if nobody who is known."""
-    filled = [entry for entry in entries.values() if entry]
+    filled = [entry for entry in entries.values() if not tells_of_nobody(entry)]
     for name, keys in _KEYS.items():
         if filled and all(keys <= entry.keys() for entry in filled):
             return name
@@ -182,19 +187,25 @@ def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
     raise InputError(_UNKNOWN)
 
 
-def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> Iterable[Frame]:
-    """The frames by number. An entry without content is a frame with nobody in it, but where entries are persons."""
+def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> tuple[list[Frame], int]:
+    """The frames by number, and of how many frames of a video one was kept. An entry that tells of nobody is a frame
+    without, but where entries are persons."""
     if estimator == "alphapose":
-        if not all(entries.values()):
+        if any(tells_of_nobody(entry) for entry in entries.values()):
             raise InputError("null where a person of AlphaPose should be; take it out")
         return _of_alphapose(entries.values())
-    numbers = _numbered(frame_names(entries))
-    people = (entry if estimator == "openpose" else _mmpose_people(entry) for entry in entries.values() if entry)
-    return [(n, next(people) if entry else {"people": []}) for n, entry in zip(numbers, entries.values(), strict=True)]
+    numbers, kept = _numbered(frame_names(entries))
+    people_of = _mmpose_people if estimator == "mmpose" else dict
+    frames = [
+        (number, {"people": []} if tells_of_nobody(entry) else people_of(entry))
+        for number, entry in zip(numbers, entries.values(), strict=True)
+    ]
+    return frames, kept
 
 
-def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
-    """Frame numbers from 0 of what calls the frames: the last number of a name. Counted from 1 if none is 0.
+def _numbered(names: Iterable[object], from_0: bool = False) -> tuple[list[int], int]:
+    """Frame numbers from 0 of what calls the frames: the last number of a name. Counted from 1 if none is 0. And of how
+    many frames of a video one was kept.
 
     from_0: it is known that they are counted from 0.
     """
@@ -211,28 +222,29 @@ def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
             raise InputError(f"a frame is called {str(name)!r:.40}, which has no number")
         found.append(int(digits[-1]))
     if from_0:
-        return found
+        return found, 1
     if (step := common_step(found)) > 1:
-        log.warning(f"its frames' numbers are {step} apart; they are taken as all frames, at the frame rate given")
-        return [(number - min(found)) // step for number in found]
+        kept, note = kept_of(step)
+        log.warning(f"its frames' numbers are {note}")
+        return [(number - min(found)) // step for number in found], kept
     first = min([*found, 1])
-    return [number - first for number in found]
+    return [number - first for number in found], 1
 
 
 def _mmpose_people(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
 
 
-def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> Iterator[Frame]:
+def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> tuple[list[Frame], int]:
     people: dict[int, list[dict[str, Any]]] = {}
     names = [entry["image_id"] for entry in entries]
     from_0 = all(isinstance(name, str) and _OF_A_VIDEO.fullmatch(name) for name in names)
-    for number, entry in zip(_numbered(names, from_0), entries, strict=True):
+    numbers, kept = _numbered(names, from_0)
+    for number, entry in zip(numbers, entries, strict=True):
         people.setdefault(number, []).append(_coco_person(entry))
     if first := min(people, default=0):
         log.warning(f"the first person is in frame {first} (from 0); the frames before are missing")
-    for number in sorted(people):
-        yield number, {"people": people[number]}
+    return [(number, {"people": people[number]}) for number in sorted(people)], kept
 
 
 def _coco_person(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,21 +6,25 @@
 
 `sequence_id` tells clips apart. An empty cell is a landmark that was not found. x and y are shares of the picture,
 whose size has to be given. Faces and z are left out. Their Parquet files are the same tables; pandas writes them as
-CSV.
+CSV. What a spreadsheet makes of them is read as well (`skeletor.io.read_only.table_text`).
 """
 
 from __future__ import annotations
 
 import csv
 import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from skeletor.files.outside import existing_file, reading
+from skeletor.io.rates import assumed
 from skeletor.io.read_only.arrays import Size, mediapipe_pose
+from skeletor.io.read_only.table_text import Numbers, lines_of, open_text, separator
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
@@ -34,17 +38,24 @@ _FIRST = {"pose": 0, "left_hand": 33, "right_hand": 54}  # place of each part's 
 _COUNT = {"face": 478, "pose": 33, "left_hand": 21, "right_hand": 21}
 _WIDE = re.compile(r"([xy])_(pose|left_hand|right_hand)_([0-9]{1,2})")
 _BYTES_PER_FRAME, _FRAMES_MORE = 64, 3000  # of all clips: a frame of 75 points takes 150 bytes, if all are missing
+_MOST_FRAMES = 200_000  # of all clips: two hours of 25 a second; as one clip they take a gigabyte of memory
 _CLIP = "sequence_id"
+_NOT_GIVEN = float("inf")  # no coordinate: a cell that holds it is missing, too
+_NOTHING = [_NOT_GIVEN] * 150  # x, y of the 75 points
+_MOST = 1e30  # a coordinate; beyond it is none
 
 Point = tuple[str, int, int, int, float]  # clip, frame, place among the 75, 0 (x) or 1 (y), value
-Cells = Mapping[int, Mapping[tuple[int, int], float]]  # frame -> (place, 0 or 1) -> value
+Cells = Mapping[int, "array[float]"]  # frame -> x, y, x, y, ... of the 75 points
 
 
 def is_landmark_table(path: Path) -> bool:
-    """Whether a file's first line names the columns of such a table; False if it cannot be read."""
+    """Whether a file's first line names the columns of such a table, whatever parts them; if it can be read."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _points_of(_header(file.readline(1 << 20))) is not None
+        with open_text(path) as file:
+            separator(next(lines_of(file), ""), _are_known)
+        return True
+    except InputError:
+        return True
     except (OSError, ValueError, csv.Error):
         return False
 
@@ -52,37 +63,49 @@ def is_landmark_table(path: Path) -> bool:
 def read_all(path: Path, fps: float | None, size: Size | None = None) -> dict[str, PoseSequence]:
     """All clips of a table by name, each (T, 75, 2) on MEDIAPIPE_75; the file's only one is called as the file.
 
-    A clip begins with its first frame; a frame without a line is missing. fps: frames per second; None: 25, which is
-    told. size: (width, height) of the picture. Raises InputError, one line, for a table that is none, and for shares
-    of a picture without its size.
+    A clip begins with its first frame; a frame without a line is missing. fps: frames per second; None: 25, which
+    stands in the provenance. size: (width, height) of the picture. Raises InputError, one line, for a table that is
+    none, and for shares of a picture without its size.
     """
     path = existing_file(path, WHAT)
     if path.stat().st_size > _LARGEST:
         raise InputError(f"{path}: has {path.stat().st_size >> 20} MB, more than {_LARGEST >> 20}; cut it into pieces")
     about, rate = Provenance(path.name, file_sha256(path)), fps or DEFAULT_FPS
-    with reading(path, WHAT), path.open(encoding="utf-8-sig", newline="") as file:
-        clips: dict[str, dict[int, dict[tuple[int, int], float]]] = {}
-        lines: Counter[tuple[str, int]] = Counter()
-        for clip, frame, place, axis, value in _points(file):
-            lines[clip, frame] += place < 0
-            cells = clips.setdefault(clip, {}).setdefault(frame, {})
-            if place >= 0 and cells.setdefault((place, axis), value) is not value:
-                raise InputError(f"frame {frame} has a landmark twice; put each clip into a file of its own")
-        if not clips:
-            raise InputError("holds no frames")
+    with reading(path, WHAT), open_text(path) as file:
+        clips, lines = _clips(file)
         _check_numbers(clips, path.stat().st_size)
         poses = {clip or path.stem: mediapipe_pose(_array(cells), size, about, rate) for clip, cells in clips.items()}
     _doubt_the_last(lines, path)
     if fps is None:
-        log.warning(f"{path.name}: a table tells no frame rate; {rate:g} frames a second are assumed (--fps)")
+        poses = {name: assumed(pose) for name, pose in poses.items()}
     return {path.stem: next(iter(poses.values()))} if len(poses) == 1 else poses
+
+
+def _clips(file: TextIO) -> tuple[dict[str, dict[int, array[float]]], Counter[tuple[str, int]]]:
+    """The cells of each clip, and the number of lines of each frame. InputError for more frames than are taken."""
+    clips: dict[str, dict[int, array[float]]] = {}
+    lines: Counter[tuple[str, int]] = Counter()
+    for clip, frame, place, axis, value in _points(file):
+        if place < 0:
+            lines[clip, frame] += 1
+            if len(lines) > _MOST_FRAMES:
+                raise InputError(f"has more than {_MOST_FRAMES:,} frames; cut it into pieces")
+            clips.setdefault(clip, {}).setdefault(frame, array("f", _NOTHING))
+            continue
+        cells = clips[clip][frame]
+        if cells[2 * place + axis] != _NOT_GIVEN:
+            raise InputError(f"frame {frame} has a landmark twice; put each clip into a file of its own")
+        cells[2 * place + axis] = value
+    if not clips:
+        raise InputError("holds no frames")
+    return clips, lines
 
 
 def _check_numbers(clips: Mapping[str, Cells], size: int) -> None:
     """InputError if the numbers of frames ask for far more of them than `size` bytes hold: a file of few would take
     the memory."""
     asked = sum(max(cells) - min(cells) + 1 for cells in clips.values())
-    if asked > size // _BYTES_PER_FRAME + _FRAMES_MORE:
+    if asked > min(size // _BYTES_PER_FRAME + _FRAMES_MORE, _MOST_FRAMES):
         longest = max(clips.values(), key=lambda cells: max(cells) - min(cells))
         raise InputError(
             f"has {len(longest)} frames numbered {min(longest)} to {max(longest)}, {asked} in all; that is no video"
@@ -96,14 +119,18 @@ def _doubt_the_last(lines: Counter[tuple[str, int]], path: Path) -> None:
         log.warning(f"{path.name}: its last frame has {last} lines, all others {others[0]}; was it cut off?")
 
 
-def _points(lines: Iterable[str]) -> Iterator[Point]:
-    """Each number of the table that is one of the 75 points; place -1: a frame in which none may be."""
-    rows = csv.reader(lines)
-    header = next(rows, [])
+def _points(file: TextIO) -> Iterator[Point]:
+    """Each number of the table that is one of the 75 points; place -1: a frame in which those that follow are."""
+    text = lines_of(file)
+    first = next(text, "")
+    try:
+        mark = separator(first, _are_known)
+    except ValueError as error:
+        raise InputError("its columns are none of MediaPipe's landmarks, as Kaggle has them") from error
+    header, *_ = csv.reader([first], delimiter=mark)
     points_of = _points_of(header)
-    if points_of is None:
-        raise InputError("its columns are none of MediaPipe's landmarks, as Kaggle has them")
-    for number, row in enumerate(rows, 2):
+    assert points_of is not None
+    for number, row in enumerate(csv.reader(text, delimiter=mark), 2):
         if row:
             if len(row) != len(header):
                 raise InputError(f"line {number}: has {len(row)} cells, the first line {len(header)}; damaged?")
@@ -113,38 +140,40 @@ def _points(lines: Iterable[str]) -> Iterator[Point]:
                 raise InputError(f"line {number}: {error}; damaged?") from error
 
 
-def _header(line: str) -> list[str]:
-    return next(csv.reader([line]), [])
+def _are_known(header: Sequence[str]) -> bool:
+    return _points_of(header) is not None
 
 
 def _points_of(header: Sequence[str]) -> Callable[[Sequence[str]], Iterator[Point]] | None:
     """How a line of a table with these columns is read; None if it is no table of landmarks."""
     columns = {name.strip(): k for k, name in enumerate(header)}
-    clip = columns.get(_CLIP)
+    clip, number_of = columns.get(_CLIP), Numbers()
     if columns.keys() >= _LONG:
-        return lambda row: _long(row, columns, clip)
+        return lambda row: _long(row, columns, clip, number_of)
     wide = [(k, match) for name, k in columns.items() if (match := _WIDE.fullmatch(name)) is not None]
     cells = [(k, _place(match[2], int(match[3])), "xy".index(match[1])) for k, match in wide]
     if "frame" not in columns or not cells:
         return None
-    return lambda row: _wide(row, cells, columns["frame"], clip)
+    return lambda row: _wide(row, cells, columns["frame"], clip, number_of)
 
 
-def _long(row: Sequence[str], columns: Mapping[str, int], clip: int | None) -> Iterator[Point]:
-    name, frame = "" if clip is None else row[clip], _whole(row[columns["frame"]])
-    part, index = row[columns["type"]], _whole(row[columns["landmark_index"]])
+def _long(row: Sequence[str], columns: Mapping[str, int], clip: int | None, number_of: Numbers) -> Iterator[Point]:
+    name, frame = "" if clip is None else row[clip], _whole(row[columns["frame"]], number_of)
+    part, index = row[columns["type"]], _whole(row[columns["landmark_index"]], number_of)
     place = _place(part, index)
     yield name, frame, -1, 0, np.nan
     if place >= 0:
         for axis, column in enumerate("xy"):
-            yield name, frame, place, axis, _value(row[columns[column]])
+            yield name, frame, place, axis, _value(row[columns[column]], number_of)
 
 
-def _wide(row: Sequence[str], cells: Iterable[tuple[int, int, int]], frame: int, clip: int | None) -> Iterator[Point]:
-    name, number = "" if clip is None else row[clip], _whole(row[frame])
+def _wide(
+    row: Sequence[str], cells: Iterable[tuple[int, int, int]], frame: int, clip: int | None, number_of: Numbers
+) -> Iterator[Point]:
+    name, number = "" if clip is None else row[clip], _whole(row[frame], number_of)
     yield name, number, -1, 0, np.nan
     for k, place, axis in cells:
-        yield name, number, place, axis, _value(row[k])
+        yield name, number, place, axis, _value(row[k], number_of)
 
 
 def _place(part: str, index: int) -> int:
@@ -154,24 +183,24 @@ def _place(part: str, index: int) -> int:
     return _FIRST[part] + index if part in _FIRST else -1
 
 
-def _whole(cell: str) -> int:
+def _whole(cell: str, number_of: Numbers) -> int:
     """The number of a frame or landmark, 3 or 3.0. ValueError for a time, or an empty cell."""
-    value = float(cell)
+    value = number_of(cell)
     if not value.is_integer():
         raise ValueError(f"{cell!r:.40} is no whole number")
     return int(value)
 
 
-def _value(cell: str) -> float:
-    return float(cell) if cell.strip() else float("nan")
+def _value(cell: str, number_of: Numbers) -> float:
+    """A coordinate, NaN where the cell is empty, or holds more than a number of the array can be."""
+    value = number_of(cell) if cell.strip() else np.nan
+    return value if abs(value) < _MOST else np.nan
 
 
 def _array(frames: Cells) -> np.ndarray:
-    """(T, 75, 4) x, y, z, visibility of a clip; z and visibility are 0."""
+    """(T, 75, 2) x, y of a clip, NaN where missing."""
     first, last = min(frames), max(frames)
-    points = np.zeros((last - first + 1, 75, 4))  # (T, J, x y z visibility)
-    points[..., :2] = np.nan
+    points = np.full((last - first + 1, 75, 2), np.nan, np.float32)  # (T, J, x y)
     for frame, cells in frames.items():
-        for (place, axis), value in cells.items():
-            points[frame - first, place, axis] = value
+        points[frame - first] = np.frombuffer(cells, np.float32).reshape(75, 2)
     return points

@@ -15,14 +15,20 @@ _PARTS = {
     "righthandlandmarks": _RIGHT, "righthand": _RIGHT,
 }  # fmt: skip
 _FRAME_NAMES = ("frameid", "frame", "framenumber", "frameindex", "frameidx", "frameno", "framenum")
+_TIME_NAMES = ("timestamp", "timestampms", "time", "timems")
 _FIELDS = ("x", "y", "z", "visibility")
 
 Entries = Mapping[object, Mapping[str, Any]]
 
 
+def tells_of_nobody(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry says at most which frame it is, and when: nobody is in that frame."""
+    return {_plain(key) for key in entry} <= {*_FRAME_NAMES, *_TIME_NAMES}
+
+
 def is_mediapipe(entries: Entries) -> bool:
-    """Whether each entry that is not empty speaks of MediaPipe's parts, and one at least of the body."""
-    found = [{_plain(key) for key in entry} for entry in entries.values() if entry]
+    """Whether each entry that tells of somebody speaks of MediaPipe's parts, and one at least of the body."""
+    found = [{_plain(key) for key in entry} for entry in entries.values() if not tells_of_nobody(entry)]
     return all(keys & _PARTS.keys() for keys in found) and any(
         _PARTS.get(key) == _BODY for keys in found for key in keys
     )
@@ -31,10 +37,10 @@ def is_mediapipe(entries: Entries) -> bool:
 def frame_names(entries: Entries) -> list[object]:
     """What the entries call their frames, else what the file calls the entries.
 
-    Raises InputError if some are empty, and the others' numbers are not those of their places.
+    Raises InputError if some are empty (or say a time alone), and the others' numbers are not those of their places.
     """
     told = [{_plain(key): value for key, value in entry.items()} for entry in entries.values()]
-    filled = {place: entry for place, entry in enumerate(told) if entry}
+    filled = {place: entry for place, entry in enumerate(told) if entry.keys() - {*_TIME_NAMES}}
     key = next((name for name in _FRAME_NAMES if all(name in entry for entry in filled.values())), None)
     if key is None:
         return list(entries)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from skeletor.files.read_only.hdf5 import open_hdf5, read_values
+from skeletor.io.rates import assumed
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.support.errors import InputError
@@ -37,10 +38,10 @@ def read_all(path: Path, fps: float | None) -> Mapping[str, PoseSequence]:
                     f"{path}: is a table of {tool}, which is not read; its points as an array of (frames, points, 2) "
                     "in an .npz are (numpy.savez), with --skeleton NAME where their number does not tell the layout"
                 )
-        return {name: _pose(read_values(file, name, path), name, path, digest, fps or DEFAULT_FPS) for name in file}
+        return {name: _pose(read_values(file, name, path), name, path, digest, fps) for name in file}
 
 
-def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float) -> PoseSequence:
+def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float | None) -> PoseSequence:
     width = 3 * len(SIGNING_50)
     if values.ndim == 3 and values.shape[1:] == (len(SIGNING_50), 3):
         values = values.reshape(len(values), width)
@@ -55,4 +56,6 @@ def _pose(values: np.ndarray, name: str, path: Path, digest: str, fps: float) ->
     gone = (confidence == 0) | np.isnan(joints).any(2)
     points = np.where(gone[..., None], np.nan, joints[..., :2])
     provenance = Provenance(path.name, digest, estimator="openpose", units="pixel")
-    return PoseSequence(points, np.where(gone, 0, confidence.clip(0, 1)), fps, SIGNING_50, provenance)
+    sure = np.where(gone, 0, confidence.clip(0, 1))
+    pose = PoseSequence(points, sure, fps or DEFAULT_FPS, SIGNING_50, provenance)
+    return pose if fps else assumed(pose)

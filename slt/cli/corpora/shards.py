@@ -33,7 +33,7 @@ _OPTIONS = tuple(name for name in StageOptions.model_fields)
 
 def main(command: str, argv: list[str], text: str) -> int:
     """Plan and run. Exit code 0; 2 for bad input or a full disk, also if an input failed; 1 if a shard was lost; 3 if
-    nothing is wrong but that nobody is in some inputs."""
+    nothing is wrong but that nobody is in some inputs, or some were not translated."""
     args = make_parser(command, text).parse_intermixed_args(argv)
     log_to()
     engine = make_engine(args, args.workers, args.output / "slurm")
@@ -55,7 +55,8 @@ def main(command: str, argv: list[str], text: str) -> int:
     if outcome.failed:
         print(f"{outcome.failed} of {plan.inputs} inputs failed; see {plan.folder / FAILED}", file=sys.stderr)
     if outcome.empty:
-        print(f"nobody is in {outcome.empty} of {plan.inputs} inputs; see {plan.folder / FAILED}", file=sys.stderr)
+        told = f"{outcome.empty} of {plan.inputs} inputs {outcome.nothing}"
+        print(f"{told}; see {plan.folder / FAILED}", file=sys.stderr)
     if any(not shard.refused for shard in outcome.lost):
         return 1
     if outcome.lost or outcome.failed:

@@ -11,6 +11,7 @@ SOURCE/**/<id>_openpose.json.gz   in its place: OpenPose of all views, also unpa
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from skeletor.io.read_only import dgs_openpose
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
 from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
-from slt.data.importers.elan import glosses_within, read_eaf, unread_note
+from slt.data.importers.elan import glosses_within, read_eaf, unread_in, unread_note
 from slt.data.importers.srt import read_srt
 from slt.data.own import OwnDescription, tidy
 from slt.data.tables import nfc
@@ -62,7 +63,7 @@ def read_dgs_korpus(source: Path, options: ImportOptions) -> Imported:
     media, openpose = media_below(source), _openpose_below(source)
     clips: list[Found] = []
     missing = unknown = silent = 0
-    unread: list[str] = []
+    unread = Counter[Path]()
     for name in sorted(documents.keys() | subtitles.keys()):
         views = {who: chosen(media.get(nfc(f"{name}_{view}"), []), options.prefer) for who, view in _PEOPLE.items()}
         if name in openpose and options.prefer == "poses":
@@ -85,7 +86,7 @@ def read_dgs_korpus(source: Path, options: ImportOptions) -> Imported:
     notes = [f"{missing:,} sentences are of a view that is not here and are left out"] if missing else []
     notes += [f"{unknown:,} subtitles do not say who signs (A: or B:) and are left out"] if unknown else []
     notes += [f"{silent:,} documents have no sentence in a tier {_TEXTS[language][0]}A or ..._B"] if silent else []
-    notes += unread
+    notes += unread_note(unread)
     if any(clip.poses for clip in clips):
         notes.append("views without a video are OpenPose's: `slt run` with --estimator poses")
     notes.append("it does not say who A and B are: the column signer is empty, and splits by signer are not possible")
@@ -103,14 +104,14 @@ def _openpose_below(source: Path) -> dict[str, Path]:
     return found
 
 
-def _elan(path: Path, language: str, views: Mapping[str, Path | None], unread: list[str]) -> Iterator[_Sentence]:
-    """By the clock of each person's view. unread: gets notes on what is not in the file."""
+def _elan(path: Path, language: str, views: Mapping[str, Path | None], unread: Counter[Path]) -> Iterator[_Sentence]:
+    """By the clock of each person's view. unread: counts what is not in the file."""
     whole = read_eaf(path)
     for who, view in views.items():
         document = whole.on(view or Path(f"{path.stem}_{_PEOPLE[who]}.mp4"))  # OpenPose has the times of the video
         tier = next((document.tiers[n + who] for n in _TEXTS[language] if n + who in document.tiers), None)
         signs = [document.tiers[name + who] for name in _GLOSSES if name + who in document.tiers]
-        unread += unread_note(path, [*signs, *([tier] if tier else [])])
+        unread[path] += unread_in([*signs, *([tier] if tier else [])])
         for one in tier.annotations if tier else ():
             if one.text:
                 yield who, one.start, one.end, glosses_within(signs, one.start, one.end), one.text

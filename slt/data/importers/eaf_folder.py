@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from skeletor.support.errors import InputError
 from slt.data.importers.base import Found, Imported, ImportOptions, chosen, files_named, media_below, seconds
-from slt.data.importers.elan import Document, Tier, glosses_within, media_name, read_eaf, unread_note
+from slt.data.importers.elan import Document, Tier, glosses_within, media_name, read_eaf, unread_in, unread_note
 from slt.data.own import OwnDescription, tidy
 from slt.data.tables import nfc
 
@@ -35,6 +35,7 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
     media = media_below(source)
     clips: list[Found] = []
     notes, names, there = [], set[str](), set[str]()
+    unread: dict[Path, int] = {}
     for path in paths:
         document = read_eaf(path)
         there |= document.tiers.keys()
@@ -45,7 +46,8 @@ def read_eaf_folder(source: Path, options: ImportOptions) -> Imported:
         name = _unlike(names, path)
         names.add(name)
         clips += _clips(document.on(recording), name, recording, options)
-        notes += unread_note(path, [*_sentences(document, options), *_glosses(document, options)])
+        unread[path] = unread_in([*_sentences(document, options), *_glosses(document, options)])
+    notes += unread_note(unread)
     asked = {"--text-tier": options.text_tiers, "--gloss-tier": options.gloss_tiers}
     notes += [f"{option} {name}: no document has such a tier"
               for option, wanted in asked.items() for name in wanted if tidy(name) not in there]  # fmt: skip

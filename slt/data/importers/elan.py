@@ -231,13 +231,19 @@ def media_name(link: str) -> str:
     return PurePosixPath(link.replace("\\", "/")).name
 
 
-def unread_note(path: Path, tiers: Iterable[Tier]) -> list[str]:
-    """A note on what of these tiers only refers to vocabularies of other files; empty if nothing does."""
-    count = sum(tier.unread for tier in tiers)
-    if not count:
+def unread_in(tiers: Iterable[Tier]) -> int:
+    """How many annotations of these tiers only refer to vocabularies of other files."""
+    return sum(tier.unread for tier in tiers)
+
+
+def unread_note(unread: Mapping[Path, int]) -> list[str]:
+    """A note on a data set's annotations that are not read, by document; empty if there are none."""
+    found = {path: count for path, count in unread.items() if count}
+    if not found:
         return []
-    return [f"{path}: {count:,} annotations only name an entry of a vocabulary that is not in the file, and are left "
-            "out; open and save it in ELAN where the vocabulary is within reach"]  # fmt: skip
+    where = f"{next(iter(found))}" + (f" and {len(found) - 1:,} more documents" if len(found) > 1 else "")
+    return [f"{where}: {sum(found.values()):,} annotations only name an entry of a vocabulary that is not in the file, "
+            "and are left out; open and save it in ELAN where the vocabulary is within reach"]  # fmt: skip
 
 
 def glosses_within(tiers: Sequence[Tier], start: float, end: float) -> str:

@@ -151,6 +151,25 @@ def test_the_frame_rate_of_frames_is_told_and_nobody_is_not_passed_over(tmp_path
     assert shown.err.count("\n") == 1 and f"{folder}: nobody was found in any of its 4 frames" in shown.err
 
 
+def test_a_frame_rate_that_no_input_tells_is_said_once_a_batch(tmp_path, capsys):
+    from skeletor.io.openpose_json import write_pose
+
+    inputs = [tmp_path / name for name in ("a", "b", "c.npy")]
+    for path in inputs[:2]:
+        write_pose(flat(["regen"]), path)
+    np.save(inputs[2], flat(["regen"]).keypoints)
+    for command in (["lift"], ["poses", "--estimator", "openpose-json"], ["poses", "--estimator", "poses"]):
+        given = inputs[:2] if "openpose-json" in command else inputs
+        assert run(*command, *given, "-o", tmp_path / "out") == 0
+        (told,) = [line for line in capsys.readouterr().err.splitlines() if "frame rate" in line]
+        assert told.startswith(f"{inputs[0]}: tells no frame rate; 25 frames a second are assumed, and of others")
+        assert run(*command, *given, "-o", tmp_path / "out", "--fps", 25) == 0
+        assert "frame rate" not in capsys.readouterr().err
+    written = [tmp_path / "out" / f"{path.stem}.safetensors" for path in inputs]
+    assert run("lift", *written, "-o", tmp_path / "lifted") == 0
+    assert "frame rate" not in capsys.readouterr().err, "it was told when they were read"
+
+
 def test_poses_among_pictures_are_told_apart(two, tmp_path, capsys):
     video = tmp_path / "v.mp4"
     write_video(video, [np.zeros((64, 48, 3), np.uint8)] * 3, 25)

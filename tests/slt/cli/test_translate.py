@@ -44,8 +44,9 @@ def test_3d_is_used_as_3d_in_every_unit_and_the_warnings_say_so(model, translate
     for name in ("shoulder.safetensors", "metre.safetensors", "text.skels"):
         assert translate(tmp_path / name, "-o", tmp_path / "out", "-f", "json", "--refine", "none") == 0
         shown = capsys.readouterr()
-        assert shown.out.strip() == wanted and f"warning: {AS_THEY_ARE}" in shown.err
-        result = json.loads((tmp_path / "out" / f"{name.split('.')[0]}.json").read_text())
+        written = tmp_path / "out" / f"{name.split('.')[0]}.json"
+        assert shown.out == f"{wanted}\n{written}\n" and f"warning: {AS_THEY_ARE}" in shown.err
+        result = json.loads(written.read_text())
         assert AS_THEY_ARE in result["warnings"] and "lift" not in result["seconds"]
         assert "drop_depth" not in [stage["name"] for stage in result["provenance"]["stages"]]
     # depth counts: without it the same poses are lifted, and nothing is said of 3D
@@ -109,10 +110,12 @@ def test_every_clip_of_a_file_is_translated_and_one_can_be_chosen(model, transla
     assert translate(tmp_path / "s.safetensors", "-o", tmp_path / "out") == 0
     wanted = {name: sentence(model, pose) for name, pose in clips.items()}
     said = capsys.readouterr().out.splitlines()
-    assert said == [f"{tmp_path}/s.safetensors#{name}: {wanted[name]}" for name in ("a", "b/c")]
+    files = {"a": tmp_path / "out" / "s#a.txt", "b/c": tmp_path / "out" / "s#b_c.txt"}
+    told = [[f"{tmp_path}/s.safetensors#{name}: {wanted[name]}", str(file)] for name, file in files.items()]
+    assert said == [*told[0], *told[1]], "each sentence, and the file that it went to"
     assert (tmp_path / "out" / "s#b_c.txt").read_text() == wanted["b/c"] + "\n"
     assert translate(tmp_path / "s.safetensors", "--clip", "a", "-o", tmp_path / "one") == 0
-    assert capsys.readouterr().out.strip() == wanted["a"]
+    assert capsys.readouterr().out.splitlines() == [wanted["a"], str(tmp_path / "one" / "s.txt")]
     assert [p.name for p in (tmp_path / "one").iterdir()] == ["s.txt"]
     assert translate(tmp_path / "s.safetensors", "--clip", "x", "-o", tmp_path / "one") == 2
     assert "none is called 'x'" in capsys.readouterr().err and not list((tmp_path / "one").iterdir())

@@ -31,7 +31,9 @@ def test_a_long_recording_becomes_subtitles(translate, tmp_path, capsys):
     result = json.loads((tmp_path / "out" / "t.json").read_text())
     texts = [one["text"] or NOT_UNDERSTOOD for one in result["sentences"]]
     assert len(texts) == len(SAID) and texts[1] == NOT_UNDERSTOOD and NOT_UNDERSTOOD not in texts[::2]
-    lines = [line for line in shown.out.splitlines() if "glosses:" not in line]
+    files = sorted(str(path) for path in (tmp_path / "out").iterdir())
+    lines = [line for line in shown.out.splitlines() if "glosses:" not in line and line not in files]
+    assert sorted(shown.out.splitlines()[-len(files) :]) == files, "all that was written is named"
     assert [line.split("  ")[1] for line in lines] == texts and lines[0].startswith("00:00:01.")
     assert shown.out.count("  glosses: ") == 3
     assert "warning: 10.0 s, longer than the 1.2 s of one sentence: cut by a rule into 3 segments; 1 not" in shown.err
@@ -52,6 +54,7 @@ def test_nothing_but_the_reasons_is_written_if_nothing_was_understood(translate,
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["t.json"]
     shown = capsys.readouterr()
     assert shown.out == "" and "not translated: not one of its 1 segment was understood" in shown.err
+    assert shown.err.rstrip().endswith(f"; {tmp_path / 'out' / 't.json'} is written")
     write_shard({"t": talk()}, tmp_path / "t.safetensors")
     assert translate(tmp_path / "t.safetensors", "--segments", "none") == 3
     assert "not translated: " in capsys.readouterr().err
@@ -60,7 +63,8 @@ def test_nothing_but_the_reasons_is_written_if_nothing_was_understood(translate,
 def test_a_short_clip_is_one_subtitle_unless_segments_are_asked_for(translate, tmp_path, capsys):
     write_shard({"s": perform(["wind", "schnee"], 4)}, tmp_path / "s.safetensors")
     assert translate(tmp_path / "s.safetensors", "-o", tmp_path / "out", "-f", "srt,vtt,eaf") == 0
-    said = capsys.readouterr().out.strip()
+    said, *written = capsys.readouterr().out.splitlines()
+    assert written == [str(tmp_path / "out" / f"s.{kind}") for kind in ("srt", "vtt", "eaf")]
     assert (tmp_path / "out" / "s.srt").read_text() == f"1\n00:00:00,000 --> 00:00:00,560\n{said}\n"
     assert f"00:00:00.000 --> 00:00:00.560\n{said}\n" in (tmp_path / "out" / "s.vtt").read_text()
     assert translate(tmp_path / "s.safetensors", "--segments", "auto") in (0, 3)

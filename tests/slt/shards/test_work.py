@@ -1,5 +1,7 @@
 """Stages of shards: each takes its own options and refuses others; they are a part of what makes a plan another one."""
 
+import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ from skeletor.lifters.anonymise import anonymise
 from skeletor.lifters.fast_lifter import FastOptions
 from skeletor.lifters.registry import build_lifter
 from skeletor.poses.key_frames import spread as spread_out
-from skeletor.poses.pose import file_sha256
+from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.refiners2d.fit import fit_refiner_2d
 from skeletor.refiners2d.gaussian import GaussianOptions
 from skeletor.refiners2d.registry import Refiner2D
@@ -28,7 +30,7 @@ from slt.inference.estimation import Sparse, named_estimator
 from slt.inference.model_files import CONFIG, REFINER_2D
 from slt.shards import work
 from slt.shards.engines import Ended
-from slt.shards.plan import write_plan
+from slt.shards.plan import read_plan, write_plan
 from slt.shards.run import FAILED, results_of, run_plan
 from slt.shards.work import STAGES, StageOptions, check_options, stages_of
 from tests.skeletor.poses.test_absent import signer
@@ -157,9 +159,12 @@ def test_2d_repair_is_a_stage_with_the_refiner_of_a_model(tmp_path: Path, capsys
         work.refine_2d(StageOptions(model=str(tmp_path / "model")))(tmp_path / "solid.safetensors")
 
 
+def empty_of(pose: PoseSequence) -> PoseSequence:
+    return pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
+
+
 def test_a_clip_with_nobody_in_it_is_listed_as_such(pose: Path, tmp_path: Path) -> None:
-    empty = signer(9)
-    empty = empty.replace(np.full_like(empty.keypoints, np.nan), np.zeros_like(empty.confidence))
+    empty = empty_of(signer(9))
     write_pose(empty, tmp_path / "empty.safetensors")
     write_shard({"a": empty, "b": read_pose(pose)}, tmp_path / "both.safetensors")
     inputs = [tmp_path / f"{name}.safetensors" for name in ("empty", "both")]
@@ -168,9 +173,51 @@ def test_a_clip_with_nobody_in_it_is_listed_as_such(pose: Path, tmp_path: Path) 
     assert (outcome.failed, outcome.empty, outcome.clips) == (0, 1, 1)
     assert ", 0 inputs failed, 1 with nobody in them;" in outcome.lines()[0]
     (listed,) = (plan.folder / FAILED).read_text(encoding="utf-8").splitlines()[1:]
-    assert listed.startswith(f"{inputs[0]}\t") and "nobody is seen in any of its frames" in listed
+    assert listed == f"{inputs[0]}\ta.mp4: nobody is seen in any of its frames", "the path stands once"
     assert [list(read_poses(file)) for file in results_of(plan)] == [["both#b"]]
     assert run_plan(plan, Here()).empty == 1, "a finished shard keeps it"
+
+
+def test_results_of_inputs_with_nobody_in_them_are_kept_and_told(
+    pose: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = read_pose(pose)
+    write_pose(empty_of(seen), tmp_path / "empty.safetensors")
+    write_shard({"a": empty_of(seen), "b": seen}, tmp_path / "both.safetensors")
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for number in range(3):
+        (frames / f"{number}_keypoints.json").write_text('{"people": []}', encoding="utf-8")
+    files = [tmp_path / f"{name}.safetensors" for name in ("clip", "empty", "both")]
+    given: list[tuple[str, list[Path], tuple[object, ...]]] = [
+        ("poses", [frames], ("--estimator", "openpose-json", "--fps", 25)),
+        ("refine", files, ("--refine", "savgol")),
+    ]
+    for stage, inputs, options in given:
+        code = command(stage, *inputs, "-o", tmp_path / stage, "--workers", 1, *options)
+        assert code == 3, "as `slt poses` and `slt refine` end"
+        assert f"1 of {len(inputs)} inputs with nobody in them; see " in capsys.readouterr().err
+        (listed,) = (tmp_path / stage / FAILED).read_text(encoding="utf-8").splitlines()[1:]
+        assert re.fullmatch(r".*/(frames|empty\.safetensors)\tnobody was found in any of its \d+ frames", listed)
+        names = [name for file in results_of(read_plan(tmp_path / stage)) for name in read_poses(file)]
+        assert len(names) == len(inputs) + (stage == "refine"), "the empty ones are written"
+
+
+def test_inputs_that_are_not_translated_are_told(pose: Path, tmp_path: Path) -> None:
+    seen, empty = read_pose(pose), empty_of(read_pose(pose))
+    write_pose(empty, tmp_path / "empty.safetensors")
+    write_shard({"a": empty, "b": seen}, tmp_path / "both.safetensors")
+    inputs = [tmp_path / f"{name}.safetensors" for name in ("empty", "both")]
+    plan = write_plan(tmp_path / "out", "translate", {"model": str(chain.SHIPPED)}, inputs, 2, lambda: "code")
+    outcome = run_plan(plan, Here())
+    records = [json.loads(line) for file in results_of(plan) for line in file.read_text("utf-8").splitlines()]
+    assert [record["clip"] for record in records] == ["empty#a", "both#a", "both#b"], "all are written"
+    silent = [record["clip"] for record in records if record["text"] is None]
+    assert silent[:2] == ["empty#a", "both#a"] and outcome.empty == 2 and outcome.failed == 0
+    assert ", 0 inputs failed, 2 not translated;" in outcome.lines()[0]
+    first, second = (plan.folder / FAILED).read_text(encoding="utf-8").splitlines()[1:]
+    assert first == f"{inputs[0]}\tnot translated: {records[0]['reason']}"
+    assert second == f"{inputs[1]}\t{len(silent) - 1} of 2 clips: a: {records[1]['reason']}"
 
 
 class Here:

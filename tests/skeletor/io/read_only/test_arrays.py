@@ -274,6 +274,26 @@ def test_what_is_no_key_points_is_told_in_one_line(tmp_path: Path) -> None:
         read_pose(tmp_path / "b.npy")
 
 
+def test_arrays_of_objects_are_left_out_and_told_unless_they_are_needed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    points, objects = in_layout(signer(), LAYOUTS["mediapipe_75"]), np.array([{"a": 1}, None], dtype=object)
+    alone = read_pose(save(tmp_path / "a.npz", keypoints=points))
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        pose = read_pose(save(tmp_path / "a.npz", keypoints=points, meta=objects, gloss=objects))
+    np.testing.assert_array_equal(pose.keypoints, alone.keypoints)
+    (told,) = caplog.messages
+    assert told == f"{tmp_path / 'a.npz'}: 'meta' and 1 more left out: objects (a pickle), which are not read"
+    needed: list[dict[str, np.ndarray]] = [
+        {"keypoints": objects, "labels": np.arange(2)},
+        {"keypoints": points, "length": objects},
+        {"keypoints": points, "frame_ids": objects},
+    ]
+    for arrays in needed:
+        with pytest.raises(InputError, match="holds objects"):
+            read_pose(save(tmp_path / "b.npz", **arrays))
+
+
 @pytest.mark.parametrize("text", ["640", "640x", "0x480", "x", "640x480x3", "-640x480", "6 40x480", "640x999999"])
 def test_a_wrong_size_is_told(text: str) -> None:
     assert picture_size("640x480") == picture_size("640X480") == picture_size("640×480") == SIZE
@@ -324,14 +344,16 @@ def test_frames_that_are_left_out_are_refused_and_times_are_told(
         with pytest.raises(InputError, match=r"a.npz: frame_ids are not one after the other: put NaN where"):
             read_pose(save(tmp_path / "a.npz", keypoints=points, frame_ids=np.array([0, 1, 3, 4, 5], dtype)))
     with caplog.at_level(logging.WARNING, "skeletor"):
-        assert len(read_pose(save(tmp_path / "c.npz", keypoints=points, frame_ids=np.arange(0, 15, 3)))) == 5
-    assert caplog.messages == ["frame_ids are 3 apart; they are taken as all frames"]
+        pose = read_pose(save(tmp_path / "c.npz", keypoints=points, frame_ids=np.arange(0, 15, 3)), fps=30)
+        assert len(pose) == 5 and pose.fps == 10, "the time is that of the video"
+    (told,) = caplog.messages
+    assert told.startswith("frame_ids are 3 apart; they are taken as one frame of 3 of a video (--fps is")
     caplog.clear()
     path = save(tmp_path / "b.npz", keypoints=points, timestamps=np.arange(5) / 50)
     with caplog.at_level(logging.WARNING, "skeletor"):
         assert read_pose(path, fps=50).fps == 50 and not caplog.messages
         assert read_pose(path).fps == 25
-    assert any("the times 'timestamps' are not read; 25 frames a second are assumed" in m for m in caplog.messages)
+    assert any("the times 'timestamps' are not read" in m for m in caplog.messages)
 
 
 @pytest.mark.parametrize("filling", [0, -1, np.nan])

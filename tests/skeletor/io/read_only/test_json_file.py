@@ -112,12 +112,33 @@ def test_numbers_in_steps_are_all_frames_and_times_are_none(tmp_path: Path, capl
     """{"0": ..., "40": ...} by milliseconds was a clip of 40 times the frames, most of them missing."""
     with caplog.at_level(logging.WARNING, "skeletor"):
         stepped = {str(40 * t): frame for t, frame in enumerate(FRAMES)}
-        assert_is_the_signer(read_pose(write(tmp_path / "a.json", stepped)))
+        pose = read_pose(write(tmp_path / "a.json", stepped))
+        assert_is_the_signer(pose)
+        assert pose.fps == 25
     assert any("numbers are 40 apart" in line for line in caplog.messages)
     floats = [{"frame": float(t)} | frame for t, frame in enumerate(FRAMES)]
     assert_is_the_signer(read_pose(write(tmp_path / "a.json", floats)))
     with pytest.raises(InputError, match=r"a frame is called '0.00', a time; call them 0, 1, 2"):
         read_pose(write(tmp_path / "a.json", {f"{t / 25:.2f}": frame for t, frame in enumerate(FRAMES)}))
+
+
+@pytest.mark.parametrize("said", [None, 50])
+def test_of_one_frame_in_two_the_time_is_the_videos(tmp_path: Path, said: float | None) -> None:
+    people: list[dict[str, Any]] = [{"frame": 2 * t} | frame for t, frame in enumerate(FRAMES)]
+    mediapipe = [{"frame": 2 * t} | frame for t, frame in enumerate(mediapipe_frames())]
+    image = [{"image_id": 2 * t + 1, "keypoints": flat(in_layout(JOINTS, LAYOUTS["coco_17"])[t])} for t in range(COUNT)]
+    for size, frames in ((None, people), ((220, 260), mediapipe), (None, image)):
+        content = frames if frames is image else {"frames": frames} | ({} if said is None else {"fps": said})
+        pose = read_pose(write(tmp_path / "a.json", content), fps=said if frames is image else None, size=size)
+        assert len(pose) == COUNT and not pose.missing.all(1).any()
+        assert pose.fps == (said or 25) / 2
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for t, frame in enumerate(FRAMES):
+        write(folder / f"clip_{2 * t:012d}_keypoints.json", frame)
+    pose = read_pose(folder, fps=said)
+    assert len(pose) == COUNT and pose.fps == (said or 25) / 2
+    assert read_poses(folder, fps=said)["clip"].fps == pose.fps
 
 
 def test_what_the_file_says_of_rate_and_size_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -133,7 +154,7 @@ def test_what_the_file_says_of_rate_and_size_is_taken(tmp_path: Path, caplog: py
         read_pose(write(tmp_path / "d.json", timed), fps=25)
         assert not caplog.messages
         read_pose(write(tmp_path / "d.json", timed))
-    assert any("its times are not read; 25 frames a second are assumed" in line for line in caplog.messages)
+    assert any("its times are not read" in line for line in caplog.messages)
 
 
 def mediapipe_frames(
@@ -158,14 +179,16 @@ def test_mediapipe_of_its_tasks_by_short_names_and_with_holes(tmp_path: Path) ->
     pose = read_pose(write(tmp_path / "c.json", short), size=size)
     assert pose.missing[2:4].all() and pose.missing[4].sum() == 1 and len(pose) == COUNT
     numbered = [frame and {"frame": 2 * t} | frame for t, frame in enumerate(short)]
-    with pytest.raises(InputError, match="frames without content among those that say their frame"):
-        read_pose(write(tmp_path / "e.json", numbered), size=size)
+    for nothing in ({}, {"timestamp": 0.1}):
+        numbered[2] = nothing
+        with pytest.raises(InputError, match="frames without content among those that say their frame"):
+            read_pose(write(tmp_path / "e.json", numbered), size=size)
     tasks[0]["pose"] *= 2
     with pytest.raises(InputError, match="frame 0: pose has 2 people; keep one"):
         read_pose(write(tmp_path / "d.json", tasks), size=size)
 
 
-@pytest.mark.parametrize("nobody", [None, {}])
+@pytest.mark.parametrize("nobody", [None, {}, {"timestamp": 0.1}])
 def test_frames_of_nobody_among_those_of_other_tools(tmp_path: Path, nobody: object) -> None:
     points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
     persons = [{"keypoints": frame.tolist(), "keypoint_scores": [0.5] * 133} for frame in points]
@@ -176,6 +199,21 @@ def test_frames_of_nobody_among_those_of_other_tools(tmp_path: Path, nobody: obj
         assert pose.missing.all(1).tolist()[:4] == [True, False, True, False] and len(pose) == len(frames)
     with pytest.raises(InputError, match="null where a person of AlphaPose should be"):
         read_pose(write(tmp_path / "a.json", [{"image_id": "0.jpg", "keypoints": [1.0] * 51}, nobody]))
+
+
+def test_frames_that_say_their_number_alone_have_nobody_in_them(tmp_path: Path) -> None:
+    alone = [{"frame": t, "timestamp": t / 25} for t in range(COUNT)]
+    empty = read_pose(write(tmp_path / "alone.json", {"frames": alone, "fps": 25}))
+    assert len(empty) == COUNT and empty.fps == 25 and empty.missing.all() and not empty.confidence.any()
+    with pytest.raises(InputError, match="is no JSON file of a recording's poses that is known"):
+        read_pose(write(tmp_path / "nothing.json", [{}, {}]))
+    seen = mediapipe_frames()
+    mixed = [one if t in (1, 4) else one | seen[t] for t, one in enumerate(alone)]
+    pose = read_pose(write(tmp_path / "mixed.json", mixed), size=(220, 260))
+    assert np.flatnonzero(pose.missing.all(1)).tolist() == [1, 4] and len(pose) == COUNT
+    of_openpose = [one if t in (1, 4) else one | FRAMES[t] for t, one in enumerate(alone)]
+    pose = read_pose(write(tmp_path / "openpose.json", of_openpose))
+    assert np.flatnonzero(pose.missing.all(1)).tolist() == [1, 4] and len(pose) == COUNT
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from skeletor.files.suffixes import is_poses
 from skeletor.io.formats import read_pose, read_poses
 from skeletor.io.layouts import LAYOUTS
+from skeletor.io.read_only import landmark_table
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import MEDIAPIPE_75
 from skeletor.support.errors import InputError
@@ -68,7 +70,7 @@ def test_a_line_a_landmark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     pose = poses["1000035562"]
     assert_is_the_signer(pose, without=(3,))
     assert pose.missing[3].all() and pose.missing[2, 54:].all() and not pose.missing[2, :54].any()
-    assert pose.fps == 25 and any("25 frames a second are assumed" in line for line in caplog.messages)
+    assert pose.fps == 25 and pose.provenance.stages[-1].config == {"fps": 25, "by": "default"}
     caplog.clear()
     assert read_pose(path, fps=30, size=SIZE).fps == 30 and not caplog.messages
 
@@ -110,6 +112,73 @@ def test_what_is_no_sound_table_is_told_in_a_line(tmp_path: Path, rows: list[Seq
     with pytest.raises(InputError, match=reason) as error:
         read_poses(path)
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("mark", "decimal", "code"),
+    [
+        (";", ",", "utf-8"), (";", ".", "utf-8-sig"), (";", ",", "utf-16"), ("\t", ",", "utf-8"), ("\t", ".", "utf-16"),
+        ("\t", ",", "utf-16-le"), (",", ".", "utf-16-be"), (",", ",", "utf-8"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["long", "wide"])
+def test_what_a_spreadsheet_makes_of_it(tmp_path: Path, form: str, mark: str, decimal: str, code: str) -> None:
+    head, *rows = [LONG, *long(range(5))] if form == "long" else wide((7,))
+    path = tmp_path / "a.csv"
+    with path.open("w", newline="", encoding=code) as file:
+        cells = [[str(c).replace(".", decimal) if isinstance(c, float) else c for c in row] for row in rows]
+        csv.writer(file, delimiter=mark).writerows([head, *cells])
+    pose = read_pose(path, fps=25, size=SIZE)
+    plain = read_pose(write(tmp_path / "plain.csv", head, rows), fps=25, size=SIZE)
+    np.testing.assert_array_equal(pose.keypoints, plain.keypoints)
+    assert is_poses(path) and len(pose) == len(POINTS) and not pose.missing[:2].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("frame|type|landmark_index|x|y\n0|pose|0|0.5|0.5\n", r"columns are parted by '\|'; save it with commas"),
+        ('"frame" "type" "landmark_index" "x" "y"\n', "columns are parted by ' '"),
+        ("frame;type;landmark_index;x;y\n0;pose;0;0,5;1.234\n", "line 2: '1.234' stands among decimals with ','"),
+        ("frame;type;landmark_index;x;y\n0;pose;0;1.234,5;0\n", "line 2: could not convert"),
+        ("frame,type,landmark_index,x,y\n0,pose,0,0,5,0,6\n", "line 2: has 7 cells, the first line 5"),
+        ("frame,type,landmark_index,x,y\n" + "0," * (1 << 20), "line 2: has more than 1048576 characters"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=reason) as error:
+        read_poses(path, size=SIZE)
+    assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("names", ["frame,x_pose_0", "sequence_id,frame,x_pose_0"])
+def test_more_frames_than_memory_is_taken_for_are_refused(
+    tmp_path: Path, names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landmark_table, "_MOST_FRAMES", 50)
+    clips = names.startswith("sequence_id")
+    for count in (50, 51):
+        path = write(tmp_path / "a.csv", names.split(","), [(t, 0, 0.5) if clips else (t, 0.5) for t in range(count)])
+        if count == 50:
+            assert len(read_poses(path, 25, size=SIZE)) == (50 if clips else 1)
+            continue
+        with pytest.raises(InputError, match="has more than 50 frames; cut it into pieces"):
+            read_poses(path, 25, size=SIZE)
+
+
+def test_a_frame_takes_no_more_memory_than_its_points(tmp_path: Path) -> None:
+    """Of 150 empty cells, 150 bytes of the file; a dictionary of them took 25 kB."""
+    names = [f"{a}_{part}_{k}" for part in ("pose", "left_hand", "right_hand") for k in range(21) for a in "xy"]
+    path = write(tmp_path / "a.csv", ["frame", *names], [(t, *[""] * len(names)) for t in range(1000)])
+    tracemalloc.start()
+    try:
+        read_poses(path, 25, size=SIZE)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1000 * 8_000
 
 
 def test_many_clips_of_two_frames_far_apart_take_no_memory(tmp_path: Path) -> None:

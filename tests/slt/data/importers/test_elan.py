@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from skeletor.support.errors import InputError
 from slt.data.importers.base import ImportOptions
+from slt.data.importers.dgs_korpus import read_dgs_korpus
 from slt.data.importers.eaf_folder import read_eaf_folder
 from slt.data.importers.elan import Annotation, Tier, glosses_within, read_eaf
 from slt.segment.written.cues import Cue
@@ -52,6 +53,29 @@ def test_references_to_a_vocabulary_are_resolved_or_counted(tmp_path):
     found = read_eaf_folder(tmp_path, ImportOptions())
     assert [clip.text for clip in found.clips] == ["Ja.", "No."]
     assert found.notes[0].startswith(f"{path}: 2 annotations only name an entry of a vocabulary")
+
+
+def refer_elsewhere(path: Path, *annotations: str) -> None:
+    """Make these annotations of a document only name entries that are not in it."""
+    text = path.read_text(encoding="utf-8")
+    for one in annotations:
+        text = text.replace(f'ANNOTATION_ID="{one}"', f'ANNOTATION_ID="{one}" CVE_REF="elsewhere"')
+    path.write_text(text, encoding="utf-8")
+
+
+def test_what_is_not_read_of_a_data_set_is_told_once(tmp_path):
+    folder, dgs = tmp_path / "folder", tmp_path / "dgs"
+    for name in ("a", "b"):
+        document = trees.eaf(folder / f"{name}.eaf", [("sentence", "", [(0, 9, ""), (9, 18, "Ja."), (18, 27, "")])])
+        refer_elsewhere(document, "a0", "a2")
+        (folder / f"{name}.pose").touch()
+        tiers = [(f"Deutsche_Übersetzung_{who}", "", [(0, 9, ""), (9, 18, "Ja.")]) for who in "AB"]
+        refer_elsewhere(trees.eaf(dgs / f"{name}.eaf", tiers), "a0", "a2")
+        (dgs / f"{name}_1a1.pose").touch()
+    for found in (read_eaf_folder(folder, ImportOptions()), read_dgs_korpus(dgs, ImportOptions())):
+        assert len(found.clips) == 2
+        (told,) = [note for note in found.notes if "only name an entry of a vocabulary" in note]
+        assert told.split("/")[-1].startswith("a.eaf and 1 more documents: 4 annotations only name")
 
 
 def test_the_medium_may_begin_later(tmp_path):

@@ -1,0 +1,68 @@
+"""Text of tables as spreadsheets and pandas write it: which code, what parts the columns, which mark decimals have."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from skeletor.support.errors import InputError
+
+SEPARATORS = (",", ";", "\t")  # a spreadsheet's semicolon where decimals have a comma; tabs of its "Unicode text"
+_LONGEST_LINE = 1 << 20  # characters: of 1,630 numbers 32,000
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_WORD = re.compile(r"[A-Za-z0-9_]+")
+
+
+def open_text(path: Path) -> TextIO:
+    """The file as text: UTF-16 by its mark of order, or by the zeros between its letters, else UTF-8."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    zeros = [byte == 0 for byte in head]
+    code = "utf-8-sig"
+    if head[:2] in _UTF_16:
+        code = "utf-16"
+    elif zeros in ([False, True] * 2, [True, False] * 2):
+        code = "utf-16-be" if zeros[0] else "utf-16-le"
+    return path.open(encoding=code, newline="")
+
+
+def lines_of(file: TextIO) -> Iterator[str]:
+    """The lines of a table. InputError for one that no table has: a file of one line would take its size many times."""
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 1):
+        if len(line) == _LONGEST_LINE:
+            raise InputError(f"line {number}: has more than {_LONGEST_LINE} characters; damaged?")
+        yield line
+
+
+def separator(line: str, known: Callable[[Sequence[str]], bool]) -> str:
+    """The character that parts the columns of a first line, so that their names are known.
+
+    Raises InputError if that is another one than those of `SEPARATORS`, and ValueError if they are not known anyhow.
+    """
+    for character in SEPARATORS:
+        if known(next(csv.reader([line], delimiter=character), [])):
+            return character
+    if known(_WORD.findall(line)):
+        other = next((c for c in line if not _WORD.match(c) and c not in "\"'"), "")
+        raise InputError(f"its columns are parted by {other!r}; save it with commas, semicolons or tabs between them")
+    raise ValueError("no such columns")
+
+
+class Numbers:
+    """Numbers of a table's cells. All of a table have the same mark of decimals, a point or a comma."""
+
+    def __init__(self) -> None:
+        self._mark = ""  # as the first that has one has it
+
+    def __call__(self, cell: str) -> float:
+        """The number. ValueError if it is none, or has the other mark: which may be one of thousands."""
+        mark = "." if "." in cell else "," if "," in cell else ""
+        if mark:
+            self._mark = self._mark or mark
+            if mark != self._mark:
+                raise ValueError(f"{cell!r:.40} stands among decimals with {self._mark!r}")
+            cell = cell.replace(",", ".") if mark == "," else cell
+        return float(cell)
