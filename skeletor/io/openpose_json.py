@@ -161,7 +161,7 @@ def _people(directory: Path, recording: Recording, fps: float, skeleton: str | N
             estimator = estimator or by
             frames.add(t, raw)
     provenance = Provenance(directory.name, digest.hexdigest(), estimator)
-    return everybody(frames, recording.frames, fps / recording.step, provenance, skeleton, directory)
+    return everybody(frames, recording.frames, fps, provenance, skeleton, directory)
 
 
 def _person_json(frame: np.ndarray) -> list[dict[str, Any]]:

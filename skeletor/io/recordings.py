@@ -24,18 +24,15 @@ _NO_TIME = re.compile(r"(cam|camera|view|angle|sensor|person|hand|take|scene)[_.
 _LONGEST_NUMBER = 15
 _POSE_FILES = (".safetensors", ".pose", ".skels", ".npy", ".npz")  # each a clip or several of its own
 _COUNTED = 3  # files, of fewer a common step says nothing
-_MOST_STEP = 7  # of frames that were kept: times in milliseconds are 8 apart at 125 frames a second
 _FRAMES_PER_FILE, _FRAMES_MORE = 20, 3000  # a recording may have at most 20 frames a file and 3,000 more
 
 
 @dataclass(frozen=True)
 class Recording:
-    """files: frame number -> file. start: the number of the first frame, whether or not it has a file. step: of how
-    many frames of the video one was kept: the frame rate is the video's divided by it."""
+    """files: frame number -> file. start: the number of the first frame, whether or not it has a file."""
 
     files: dict[int, Path]
     start: int
-    step: int = 1
 
     @property
     def frames(self) -> int:
@@ -99,9 +96,9 @@ def _nothing(directory: Path, what: str) -> str:
 def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recording:
     """With its start: 0 where the tool counts from 0; else 0 or 1, unless there are more frames before than files.
 
-    If all numbers are a step apart, each file is a frame.
+    Numbers of other tools are those of pictures, or times: if all are a step apart, each file is a frame.
     """
-    files, step = _counted(directory, files, from_0)
+    files = _counted(directory, files, from_0)
     first = min(files)
     start = 0 if from_0 else min(first, 1)
     if not from_0 and first - start > len(files):
@@ -109,7 +106,7 @@ def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recordi
         log.warning(f"{directory}: begins with frame number {first}, which is taken as the recording's first")
     elif first - start:
         log.warning(f"{directory}: begins with frame number {first}; the {first - start} frames before are missing")
-    recording = Recording(files, start, step)
+    recording = Recording(files, start)
     if recording.frames > 2 * len(files) + 1:
         log.warning(
             f"{directory}: {recording.frames - len(files)} of {recording.frames} frames have no file; are the numbers "
@@ -123,18 +120,17 @@ def _recording(directory: Path, files: dict[int, Path], from_0: bool) -> Recordi
     return recording
 
 
-def _counted(directory: Path, files: dict[int, Path], from_0: bool) -> tuple[dict[int, Path], int]:
-    """The files by their number in units of the step between them, and of how many frames of a video one was kept.
+def _counted(directory: Path, files: dict[int, Path], from_0: bool) -> dict[int, Path]:
+    """The files by their number in units of the step between them, as folders of pictures are read.
 
     from_0: what comes before the first file counts, in the same units; else the first one is number 0.
     """
     numbers = sorted(files)
     if (step := common_step(numbers)) == 1:
-        return files, 1
-    kept, note = kept_of(step)
-    log.warning(f"{directory}: its numbers are {note}")
+        return files
+    log.warning(f"{directory}: its numbers are {step} apart; they are taken as all frames, at the frame rate given")
     begin = 0 if from_0 else numbers[0]
-    return {(number - begin) // step: files[number] for number in numbers}, kept
+    return {(number - begin) // step: files[number] for number in numbers}
 
 
 def common_step(numbers: Iterable[int]) -> int:
@@ -143,16 +139,6 @@ def common_step(numbers: Iterable[int]) -> int:
     if len(ordered) < _COUNTED:
         return 1
     return gcd(*(after - before for before, after in pairwise(ordered)))
-
-
-def kept_of(step: int) -> tuple[int, str]:
-    """Of how many frames of a video one was kept, by how much the frames' numbers are apart, and a note on it.
-
-    Numbers that are far apart are times, or count something else: 1.
-    """
-    if step > _MOST_STEP:
-        return 1, f"{step} apart; they are taken as all frames, at the frame rate given"
-    return step, f"{step} apart; they are taken as one frame of {step} of a video (--fps is the frame rate of that)"
 
 
 def _numbered(files: Iterable[Path]) -> Iterator[tuple[Path, str, int, bool]]:

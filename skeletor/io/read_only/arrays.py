@@ -30,7 +30,6 @@ from skeletor.io.layouts.named import asking
 from skeletor.io.layouts.units import Scale, unit_of
 from skeletor.io.rates import assumed
 from skeletor.io.read_only.array_forms import HOLISTIC_ROWS, from_rows, is_points, with_channels_last, with_parts_joined
-from skeletor.io.recordings import kept_of
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.support.errors import InputError, printable
 from skeletor.support.progress import log
@@ -90,12 +89,12 @@ def read_all(
     for name, values in found.items():
         with asking(path):
             clips = list(_clips(values, arrays.get("length")))
-            kept = _kept(arrays, clips)
+            _check_frames(arrays, clips)
             layout, record = _layout(clips, skeleton, path)
             provenance = Provenance(printable(path.name), digest, layout.estimator, image_size=size).then(record)
             beside = _scores(arrays, name, values, path)
             scores = None if beside is None else list(_clips(beside[..., None], arrays.get("length")))
-            made = _poses(clips, scores, layout, size, provenance, checked_fps(path, (told or DEFAULT_FPS) / kept))
+            made = _poses(clips, scores, layout, size, provenance, checked_fps(path, told or DEFAULT_FPS))
             made = made if told else [assumed(pose) for pose in made]
         alone = path.stem if len(found) == 1 else printable(name)
         poses |= {alone: made[0]} if len(made) == 1 else {f"{printable(name)}_{k:04d}": p for k, p in enumerate(made)}
@@ -202,11 +201,8 @@ def _rate(arrays: Mapping[str, np.ndarray], path: Path) -> float | None:
     return checked_fps(path, float(rates[0]))
 
 
-def _kept(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray]) -> int:
-    """Of how many frames of a video one was kept, by the numbers of frames beside a clip, 1 if there are none.
-
-    InputError if they say that some are left out here and there: what follows would come too early."""
-    found = 1
+def _check_frames(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray]) -> None:
+    """InputError if numbers of frames beside a clip say that some are left out: what follows would come too early."""
     for name, values in arrays.items():
         if _plain(name) not in _FRAME_NAMES or values.dtype.kind not in "iuf" or len(clips) != 1:
             continue
@@ -216,14 +212,12 @@ def _kept(arrays: Mapping[str, np.ndarray], clips: Sequence[np.ndarray]) -> int:
             continue
         steps = set(np.diff(values.astype(np.int64)).tolist())
         if len(steps) == 1 and min(steps) > 1:  # as folders of numbered frames are read
-            found, note = kept_of(min(steps))
-            log.warning(f"{printable(name)} are {note}")
+            log.warning(f"{printable(name)} are {min(steps)} apart; they are taken as all frames")
         elif steps != {1}:
             raise InputError(
                 f"{printable(name)} are not one after the other: put NaN where a frame is left out, and take "
                 f"{printable(name)} out of the file"
             )
-    return found
 
 
 def _plain(name: str) -> str:

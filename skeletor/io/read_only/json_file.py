@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from skeletor.io.people import People, Take, check_crowd, select
 from skeletor.io.rates import assumed
 from skeletor.io.read_only.arrays import Size, checked_size, mediapipe_pose
 from skeletor.io.read_only.landmarks import frame_names, holistic_points, is_mediapipe, tells_of_nobody
-from skeletor.io.recordings import common_step, kept_of
+from skeletor.io.recordings import common_step
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
@@ -72,16 +72,15 @@ def read_all(
         rate = told or DEFAULT_FPS
         nobody = any(entries.values()) and all(tells_of_nobody(entry) for entry in entries.values())
         if nobody or is_mediapipe(entries):
-            numbers, kept = _numbered(frame_names(entries))
+            numbers = _numbered(frame_names(entries))
             points = holistic_points(entries, numbers, _count(numbers))
-            pose = mediapipe_pose(points, size or _said_size(content), about, rate / kept)
+            pose = mediapipe_pose(points, size or _said_size(content), about, rate)
         elif size is not None:
             _estimator(entries)
             raise InputError("--size is for shares of the picture, these are pixels; leave it out")
         else:
             about = replace(about, estimator=_estimator(entries))
-            frames, kept = _frames(entries, about.estimator)
-            pose = take(_everybody(frames, rate / kept, about, skeleton, path))
+            pose = take(_everybody(_frames(entries, about.estimator), rate, about, skeleton, path))
         return {path.stem: pose if told else assumed(pose)}
 
 
@@ -187,25 +186,22 @@ def _estimator(entries: Mapping[object, Mapping[str, Any]]) -> str:
     raise InputError(_UNKNOWN)
 
 
-def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> tuple[list[Frame], int]:
-    """The frames by number, and of how many frames of a video one was kept. An entry that tells of nobody is a frame
-    without, but where entries are persons."""
+def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> Iterable[Frame]:
+    """The frames by number. An entry that tells of nobody is a frame without, but where entries are persons."""
     if estimator == "alphapose":
         if any(tells_of_nobody(entry) for entry in entries.values()):
             raise InputError("null where a person of AlphaPose should be; take it out")
         return _of_alphapose(entries.values())
-    numbers, kept = _numbered(frame_names(entries))
+    numbers = _numbered(frame_names(entries))
     people_of = _mmpose_people if estimator == "mmpose" else dict
-    frames = [
+    return [
         (number, {"people": []} if tells_of_nobody(entry) else people_of(entry))
         for number, entry in zip(numbers, entries.values(), strict=True)
     ]
-    return frames, kept
 
 
-def _numbered(names: Iterable[object], from_0: bool = False) -> tuple[list[int], int]:
-    """Frame numbers from 0 of what calls the frames: the last number of a name. Counted from 1 if none is 0. And of how
-    many frames of a video one was kept.
+def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
+    """Frame numbers from 0 of what calls the frames: the last number of a name. Counted from 1 if none is 0.
 
     from_0: it is known that they are counted from 0.
     """
@@ -222,29 +218,28 @@ def _numbered(names: Iterable[object], from_0: bool = False) -> tuple[list[int],
             raise InputError(f"a frame is called {str(name)!r:.40}, which has no number")
         found.append(int(digits[-1]))
     if from_0:
-        return found, 1
+        return found
     if (step := common_step(found)) > 1:
-        kept, note = kept_of(step)
-        log.warning(f"its frames' numbers are {note}")
-        return [(number - min(found)) // step for number in found], kept
+        log.warning(f"its frames' numbers are {step} apart; they are taken as all frames, at the frame rate given")
+        return [(number - min(found)) // step for number in found]
     first = min([*found, 1])
-    return [number - first for number in found], 1
+    return [number - first for number in found]
 
 
 def _mmpose_people(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
 
 
-def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> tuple[list[Frame], int]:
+def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> Iterator[Frame]:
     people: dict[int, list[dict[str, Any]]] = {}
     names = [entry["image_id"] for entry in entries]
     from_0 = all(isinstance(name, str) and _OF_A_VIDEO.fullmatch(name) for name in names)
-    numbers, kept = _numbered(names, from_0)
-    for number, entry in zip(numbers, entries, strict=True):
+    for number, entry in zip(_numbered(names, from_0), entries, strict=True):
         people.setdefault(number, []).append(_coco_person(entry))
     if first := min(people, default=0):
         log.warning(f"the first person is in frame {first} (from 0); the frames before are missing")
-    return [(number, {"people": people[number]}) for number in sorted(people)], kept
+    for number in sorted(people):
+        yield number, {"people": people[number]}
 
 
 def _coco_person(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,14 +89,8 @@ def test_what_is_no_recording(tmp_path, files, reason):
 
 
 def test_numbers_a_step_apart_are_said(tmp_path, caplog):
-    for step, said, kept in ((3, "one frame of 3 of a video", 3), (40, "all frames, at the frame rate given", 1)):
-        for t in range(4):
-            folder = tmp_path / str(step)
-            folder.mkdir(exist_ok=True)
-            (folder / f"a_{step * t:012d}_keypoints.json").write_text("{}")
-        caplog.clear()
-        assert list_recordings(folder, "directory")["a"].step == kept
-        assert f"{step} apart; they are taken as {said}" in caplog.text
+    names(tmp_path, *(f"a_{t:012d}_keypoints.json" for t in (0, 3, 6, 9)))
+    assert "3 apart; they are taken as all frames" in caplog.text
 
 
 def test_a_folder_of_folders_is_told_to_give_these(tmp_path):
