@@ -16,6 +16,7 @@ from skeletor.files.paths import input_path, output_path
 from skeletor.files.plain_json import to_json
 from skeletor.support.command import Parser, run_command
 from skeletor.support.errors import InputError, NothingToTranslate
+from skeletor.support.progress import shown
 from skeletor.support.version import version
 
 if TYPE_CHECKING:
@@ -190,7 +191,8 @@ def _refine(arguments: argparse.Namespace) -> int:
     repair = Repair(refiner, arguments.absent or "missing")
     there = {name: clip for name, clip in poses.items() if not clip.missing.all()}  # others have nothing to repair
     several = any(map(turns_of, there.values()))  # people in turns, who are not to be mixed
-    made = [each_turn(pose, repair) for pose in there.values()] if several else repair.many(list(there.values()))
+    with shown():
+        made = [each_turn(pose, repair) for pose in there.values()] if several else repair.many(list(there.values()))
     done = dict(zip(there, made, strict=True))
     refined = [done.get(name, clip) for name, clip in poses.items()]
     if arguments.anonymise:

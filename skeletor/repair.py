@@ -23,6 +23,7 @@ from skeletor.refiners.inference.windowed import SkeletorRefiner
 from skeletor.refiners.registry import REFINERS
 from skeletor.refiners.trained import SHIPPED
 from skeletor.support.errors import InputError
+from skeletor.support.listening import said
 
 
 class Repair:
@@ -50,7 +51,7 @@ class Repair:
         """Repair clips, in their order."""
         network = self._refiner
         if isinstance(network, SkeletorRefiner):
-            repaired = network.many([self._brought(pose, network) for pose in poses])
+            repaired = network.many([self._brought(pose, network) for pose in said(poses, "clips", len(poses))])
             repaired = [put_back(*both) for both in zip(poses, repaired, strict=True)]
         else:
             repaired = network.many(poses)

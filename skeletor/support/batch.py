@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from skeletor.support.command import tell_where, unexpected
 from skeletor.support.errors import InputError, NothingToTranslate, as_input_error, one_line, printable
-from skeletor.support.progress import progress
+from skeletor.support.progress import progress, shown
 from skeletor.support.signals import raise_end_behind
 
 _DEFECT = 1
@@ -23,7 +23,7 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
     exit code of the worst failure: 1 (a defect), 2 (bad input), 3 (nothing to translate).
     """
     lines: list[tuple[int, str]] = []
-    for path in progress(paths, what, unit="file") if len(paths) > 1 else paths:
+    for path in progress(paths, what, unit="file") if len(paths) > 1 else _alone(paths):
         try:
             work(path)
             sys.stdout.flush()  # what is finished is told before the next begins
@@ -39,6 +39,12 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
     if len(paths) > 1 and codes:
         print(_summary(codes, len(paths), nothing), file=sys.stderr)
     return next((code for code in (_DEFECT, InputError.exit_code, NothingToTranslate.exit_code) if code in codes), 0)
+
+
+def _alone(paths: Sequence[Path]) -> Iterator[Path]:
+    """The only path; how far the work on it is, is shown, as it says it."""
+    with shown():
+        yield from paths
 
 
 def failure(path: Path, error: Exception) -> tuple[int, str]:

@@ -5,36 +5,100 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from threading import Event, Thread
 from time import monotonic
-from typing import TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
 from skeletor.support.errors import as_input_error, printable
+from skeletor.support.listening import listening
 
 T = TypeVar("T")
 log = logging.getLogger("skeletor")
+_DELAY, _TICK = 2.0, 1.0  # seconds until a bar is shown, and between two of its ticks
 
 
 def progress(
     items: Iterable[T], what: str, total: int | None = None, unit: str = "it", log_every: float | None = None
 ) -> Iterator[T]:
-    """Pass `items` through, with a bar on a terminal once it takes more than 2 seconds.
+    """Pass `items` through, with a bar on a terminal once it takes more than 2 seconds, be it for the first one alone.
 
     total: number of items, for iterables without a length. log_every: for what takes hours, seconds between two lines
     in the log that say how many of `total` are done and how long the rest will take at that pace.
     """
-    bar = tqdm(items, desc=what, total=total, unit=unit, delay=2, leave=False, disable=not sys.stderr.isatty())
+    on_terminal = sys.stderr.isatty()
+    bar = tqdm(items, desc=what, total=total, unit=unit, delay=_DELAY, leave=False, disable=not on_terminal)
     start = logged = monotonic()
-    for count, item in enumerate(bar, 1):
-        yield item
-        now = monotonic()
-        if log_every is not None and total and count < total and now - logged >= log_every:
-            logged = now
-            left = (now - start) / count * (total - count)
-            log.info("%s: %d of %d %ss in %s, about %s left", what, count, total, unit, span(now - start), span(left))
+    with _ticking(bar) if on_terminal else nullcontext():
+        for count, item in enumerate(bar, 1):
+            yield item
+            now = monotonic()
+            if log_every is not None and total and count < total and now - logged >= log_every:
+                logged = now
+                took, left = span(now - start), span((now - start) / count * (total - count))
+                log.info("%s: %d of %d %ss in %s, about %s left", what, count, total, unit, took, left)
+
+
+@contextmanager
+def _ticking(bar: Any) -> Iterator[None]:
+    """In the block the bar's clock goes on while an item is in work: by itself it is drawn between two of them only."""
+    ended = Event()
+
+    def tick() -> None:
+        waits = _DELAY
+        while not ended.wait(waits):
+            waits = _TICK
+            with bar.get_lock():  # as `close` has it when it wipes the bar out
+                if not bar.disable:
+                    bar.refresh(nolock=True)
+                    bar.last_print_t = max(bar.last_print_t, bar.start_t + _DELAY)  # else it would not wipe it out
+
+    thread = Thread(target=tick, name="bar", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """In the block, what work says of itself (`said`) is a bar on a terminal, once it takes more than 2 seconds.
+
+    There is one bar: of what is said within a work that has a bar and goes on, nothing is shown.
+    """
+    bar = _Heard()
+    try:
+        with listening(bar.hear) if sys.stderr.isatty() else nullcontext():
+            yield
+    finally:
+        bar.close()
+
+
+class _Heard:
+    """A bar of what work says of itself."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._bar: Any = tqdm(disable=True)
+
+    def hear(self, what: str, count: int, total: int) -> None:
+        """See `Listener`."""
+        goes_on = not self._bar.disable and self._bar.n < (self._bar.total or 0)
+        if what != self._what and goes_on:
+            return
+        if what != self._what or count <= self._bar.n:
+            self._bar.close()
+            self._what, self._bar = what, tqdm(desc=what, total=total, unit="", delay=_DELAY, leave=False)
+        self._bar.update(count - self._bar.n)
+
+    def close(self) -> None:
+        """Wipe it out."""
+        self._bar.close()
 
 
 def span(seconds: float) -> str:

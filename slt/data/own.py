@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from pydantic import Field
 
@@ -101,7 +102,7 @@ class OwnTable:
 
     def without_split(self) -> list[str]:
         """Which clips have no split, one text each; a single one if none has."""
-        advice = f"write {', '.join(SPLITS)}, or `slt data new {self.root} --split 0.8,0.1,0.1 --force`"
+        advice = f"write {', '.join(SPLITS)}, or `slt data new {quote(str(self.root))} --split 0.8,0.1,0.1 --force`"
         missing = [entry for entry in self.entries if not entry.clip.split]
         if missing and len(missing) == len(self.entries):
             return [f"{self.path}: no clip has a split (column split); {advice}"]
@@ -149,7 +150,7 @@ def advice_on_table(root: Path) -> str:
     other = next((name for name, below in list_entries(root) if not below and name.lower() in known), None)
     if other is not None and other != TABLE:
         return f"{other} lies there: save it as {TABLE}, UTF-8 with tabs between the columns"
-    return f"`slt data new {root}` begins one for a folder of videos"
+    return f"`slt data new {quote(str(root))}` begins one for a folder of videos"
 
 
 def read_own(root: Path | str, signs: bool = False) -> Corpus:

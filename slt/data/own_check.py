@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from skeletor.files.suffixes import is_poses
 from skeletor.poses.span import Span
-from slt.data.corpus import SPLITS
+from slt.data.corpus import SPLITS, find_sources
 from slt.data.frames import ClipFrames, frame_rate
 from slt.data.own import COLUMNS, DESCRIPTION, UNSEEN, VIDEOS, Entry, OwnTable, rate_note
 from slt.data.own_times import SPANS
@@ -30,7 +30,9 @@ def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> li
     problems["texts"] += [f"{table.at(e)}: clip {e.clip.name} has no text" for e in table.entries
                           if not (e.clip.text or (e.clip.glosses and isolated(table)))]  # fmt: skip
     problems["splits"] += table.without_split() + _empty_splits(table)
-    problems["no_pictures"] += [_without_video(table, e) for e in table.entries if e.clip.source is None]
+    lost = [entry for entry in table.entries if entry.clip.source is None]
+    numbered = _numbered(table.root) if lost else {}
+    problems["no_pictures"] += [_without_video(table, entry, numbered) for entry in lost]
     problems["several_splits"] += _shared(table)
     apart, together = table.overlaps()
     problems["several_splits"] += apart
@@ -71,8 +73,19 @@ def _empty_splits(table: OwnTable) -> list[str]:
             for split in SPLITS if split not in there]  # fmt: skip
 
 
-def _without_video(table: OwnTable, entry: Entry) -> str:
+def _numbered(root: Path) -> dict[str, str]:
+    """The number that a recording is called by, as a spreadsheet writes it -> its name, of those with leading zeros."""
+    names = {**find_sources(root, True), **find_sources(root / VIDEOS, True)}
+    return {str(int(name)): path.name for name, path in names.items() if name.isdecimal() and name.startswith("0")}
+
+
+def _without_video(table: OwnTable, entry: Entry, numbered: Mapping[str, str]) -> str:
     name, video = entry.clip.name, entry.cells.get("video", "")
+    if not video and name in numbered:
+        return (
+            f"{table.at(entry)}: clip {name} has no video, but {numbered[name]} is there: spreadsheets take zeros off "
+            "numbers; have the column name as text"
+        )
     looked = video or f"{VIDEOS}/{name}.* or {name}.*"
     return f"{table.at(entry)}: clip {name} has no video: no {looked} in {table.root}"
 

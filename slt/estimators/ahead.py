@@ -15,6 +15,7 @@ from pathlib import Path
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError, SkeletorError, as_input_error
+from skeletor.support.progress import shown
 from slt.estimators.pool import Outcome, Task, reason, run_tasks
 from slt.estimators.registry import EstimateOptions, build_estimator
 
@@ -80,7 +81,8 @@ def _keep(future: Future[PoseSequence], outcome: Outcome) -> None:
 @contextmanager
 def estimated_ahead(sources: Sequence[Path], config: EstimateOptions, workers: int) -> Iterator[Ahead]:
     """2D poses of `sources`, made from now on in worker processes, each clip as `build_estimator(config)` makes it."""
-    tasks: dict[str, Task] = {str(source): partial(_estimate, source, config) for source in sources}
+    alone = len(sources) == 1
+    tasks: dict[str, Task] = {str(source): partial(_estimate, source, config, alone) for source in sources}
     ahead = Ahead(tasks, workers)
     try:
         yield ahead.start()
@@ -110,10 +112,11 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _estimate(source: Path, config: EstimateOptions) -> Outcome:
-    """In a worker: one clip."""
+def _estimate(source: Path, config: EstimateOptions, alone: bool) -> Outcome:
+    """In a worker: one clip. alone: the only one, whose frames are shown as a bar on the terminal."""
     try:
-        return Outcome(str(source), pose=build_estimator(config)(source))
+        with shown() if alone else nullcontext():
+            return Outcome(str(source), pose=build_estimator(config)(source))
     except SkeletorError as error:
         return Outcome(str(source), str(error), error=error)
     except Exception as error:  # a defect is told with its type; the others go on

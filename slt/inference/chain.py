@@ -30,7 +30,7 @@ from skeletor.refiners2d.key_frames import OnKeyFrames
 from skeletor.refiners2d.registry import REFINERS_2D, build_refiner_2d
 from skeletor.support.errors import InputError
 from skeletor.support.registry import given_weights
-from slt.estimators.base import Estimator
+from slt.estimators.base import JSON, POSES, Estimator
 from slt.estimators.given import GivenPoses, PoseFiles
 from slt.estimators.mediapipe.bystanders import people_warning
 from slt.estimators.registry import build_estimator
@@ -191,7 +191,9 @@ class Chain:
         if refined_before(raw):
             found.append("refined before, and not again")
         known = config["estimator"]["name"].removesuffix("-json")
-        if raw.provenance.estimator and raw.provenance.estimator != known:
+        told = {stage.config.get("estimator") for stage in raw.provenance.stages}
+        files = known == POSES and not told.isdisjoint((POSES, JSON))  # whose poses the model learned is not known
+        if raw.provenance.estimator and raw.provenance.estimator != known and not files:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
         found += other_models(config["estimator"], config["estimator_version"], raw)
         others = people_warning(raw)

@@ -27,6 +27,7 @@ from slt.segment.choice import Cut
 
 FORMAT = "slt-model-1"
 CONFIG, SCORES, CARD = "model.yaml", "scores.json", "MODEL_CARD.md"
+_INNER = "model"  # where a run has it
 REFINER, REFINER_2D, LIFTER = "refiner.safetensors", "refine2d.safetensors", "lifter.safetensors"
 RECOGNISER = "recogniser.safetensors"  # of a model that translates recognised glosses
 SIGNS = "signs.safetensors"  # of a model of isolated signs, in place of a translator
@@ -90,6 +91,9 @@ def read_model_config(path: Path) -> dict[str, Any]:
     file = path / CONFIG
     if file.exists():
         _check_inside(path, CONFIG)
+    elif not file.is_symlink():
+        inner = f", {path / _INNER}" if (path / _INNER / CONFIG).is_file() else ""
+        raise InputError(f"{path}: no {CONFIG} in it; give the folder of a model{inner}")
     config = read_yaml_file(file)
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise InputError(f"{file}: not a model of this program (format {FORMAT} is needed)")

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.support.errors import InputError
+from skeletor.support.listening import said
 from slt.inference.chain import Chain, sureness, to_signing_50, told_of
 from slt.recognise.decoding.align import Sign
 from slt.recognise.guess import Guess, guess_lines
@@ -81,7 +82,8 @@ def read_segments(
     """
     sentences: list[Sentence] = []
     provenance = raw.provenance
-    for number, start in enumerate(range(0, len(found), GROUP)):
+    starts = range(0, len(found), GROUP)
+    for number, start in enumerate(said(starts, "parts", len(starts))):
         group = found[start : start + GROUP]
         known = journal.read(number) if journal is not None else None
         if known is None or [_place(one) for one in known[0]] != [_place(one) for one in group]:

@@ -19,6 +19,7 @@ from skeletor.poses.normalise import STAGE as NORMALISE
 from skeletor.poses.normalise import denormalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
+from skeletor.support.listening import said
 from slt.video import Video, open_video, write_video
 
 COLOURS = {"body": (90, 90, 90), "left_hand": (0, 114, 178), "right_hand": (213, 94, 0)}  # RGB
@@ -149,7 +150,7 @@ def draw(pose: PoseSequence, frame: int, window: Window, panel: np.ndarray | Non
 def _panels(video: Video, poses: list[PoseSequence], labels: list[str], window: Window) -> Generator[np.ndarray]:
     """The frames of the side-by-side video."""
     blank = np.full((window.size[1], window.size[0], 3), _PAPER, np.uint8)
-    for k, frame in enumerate(video):
+    for k, frame in enumerate(said(video, "pictures", video.frame_count)):
         row = [_titled(window.cut(frame), labels[0])]
         for pose, label in zip(poses, labels[1:], strict=True):
             t = round(k / video.fps * pose.fps)

@@ -11,6 +11,7 @@ import numpy as np
 
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.errors import InputError
+from skeletor.support.listening import said
 from slt.inference.view import Window, draw
 from slt.video import write_video
 
@@ -56,7 +57,7 @@ def _size(width: float, height: float) -> tuple[int, int]:
 
 
 def _frames(poses: Sequence[PoseSequence], labels: Sequence[str], window: Window) -> Generator[np.ndarray]:
-    for t in range(len(poses[0])):
+    for t in said(range(len(poses[0])), "pictures", len(poses[0])):
         yield np.concatenate([_panel(pose, t, window, text) for pose, text in zip(poses, labels, strict=True)], 1)
 
 

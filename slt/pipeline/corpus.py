@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 from slt.data import layout
 from slt.data.frames import fingerprint
 from slt.pipeline.cache.stage import run_stage
@@ -31,6 +32,8 @@ def run_on_corpus(config: RunConfig, folder: Path, given: Path | None, reuse: tu
     if config.resynth is not None:
         return _resynthesised(config, folder, given or config.resynth.annotation, reuse)
     if given is None:
+        if config.corpus == build.CorpusConfig():  # the config names none either: data may have been forgotten
+            log.warning("no data set is given (--corpus DIR): one of the rendered signer is made, of invented signs")
         work = partial(build.render_corpus, config.corpus, workers=config.workers)
         return _made(config, folder, work, config.corpus.model_dump(), (), reuse)
     corpus = layout.read_corpus(given, config.task == "recognise")

@@ -20,6 +20,7 @@ from skeletor.refiners.inference.unseen import keep_unseen
 from skeletor.refiners.networks.build import REFINER_OF, kind_of
 from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
+from skeletor.support.listening import said
 
 VERSION = "2"
 # Of networks that keep the fill: joints that nobody sees stay where they were, hidden hands hang on steady wrists.
@@ -78,7 +79,8 @@ class SkeletorRefiner:
         """Refine many clips; windows of several clips share a batch."""
         inputs = [self._to_model(pose) for pose in poses]
         refined: list[np.ndarray] = []
-        for group in _groups([len(i) for i in inputs]):
+        groups = list(_groups([len(i) for i in inputs]))
+        for group in said(groups, "groups of clips", len(groups)):
             clips = inputs[group]
             refined += [self._refine_long(clips[0])] if len(clips[0]) > GROUP_FRAMES else self._refine_group(clips)
         if self._trust is not None:

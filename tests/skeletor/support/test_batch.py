@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from skeletor.support.batch import for_each
 from skeletor.support.errors import InputError, NothingToTranslate
+from skeletor.support.listening import said
 
 PATHS = [Path("a"), Path("b"), Path("c")]
 
@@ -68,3 +69,13 @@ def test_a_closed_pipe_and_a_signal_end_the_whole(error):
     with pytest.raises(type(error)):
         for_each(PATHS, work, "test")
     assert seen == PATHS[:1]
+
+
+@pytest.mark.parametrize(("paths", "heard"), [(PATHS[:1], ["frames 1/2", "frames 2/2"]), (PATHS, [])])
+def test_of_a_single_input_it_is_shown_how_far_it_is(monkeypatch: pytest.MonkeyPatch, paths, heard) -> None:
+    """Of several the inputs are counted."""
+    told: list[str] = []
+    monkeypatch.setattr("skeletor.support.progress._Heard.hear", lambda _, *a: told.append("{} {}/{}".format(*a)))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert for_each(paths, lambda path: list(said("ab", "frames", 2)), "files") == 0  # type: ignore[arg-type]
+    assert told == heard

@@ -1,9 +1,14 @@
+import io
 import logging
 from collections.abc import Iterator
+from threading import Event
+from threading import enumerate as enumerate_threads
+from typing import ClassVar
 
 import pytest
 
-from skeletor.support.progress import log, progress, span
+from skeletor.support.listening import said
+from skeletor.support.progress import log, progress, shown, span
 
 
 @pytest.fixture
@@ -48,3 +53,99 @@ def test_the_log_tells_the_time_left_at_the_pace_so_far(monkeypatch: pytest.Monk
 def test_without_an_interval_nothing_is_logged(lines: list[str]) -> None:
     assert list(progress("abc", "x")) == ["a", "b", "c"]
     assert not lines
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal, and tells when something was drawn on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn = Event()
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def wiped(self) -> bool:
+        return self.getvalue().endswith("\r") and not self.getvalue().split("\r")[-2].strip()
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            self.drawn.set()
+        return super().write(text)
+
+
+def as_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """In the test itself: pytest sets stderr anew when its fixtures are made."""
+    made = Terminal()
+    monkeypatch.setattr("sys.stderr", made)
+    monkeypatch.setattr("skeletor.support.progress._DELAY", 0.15)
+    monkeypatch.setattr("skeletor.support.progress._TICK", 0.01)
+    return made
+
+
+def test_the_bar_is_there_while_the_first_item_is_in_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = as_terminal(monkeypatch)
+    for count, _ in enumerate(progress("ab", "files", unit="file")):
+        terminal.drawn.clear()
+        assert terminal.drawn.wait(30), "its clock goes on"
+        if count == 0:
+            assert "files:   0%" in terminal.getvalue() and "0/2" in terminal.getvalue()
+    assert (
+        terminal.getvalue().endswith("\r") and not terminal.getvalue().rpartition("\r")[0].rpartition("\r")[2].strip()
+    )
+    assert "bar" not in {thread.name for thread in enumerate_threads()}
+
+
+def test_what_is_given_up_leaves_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = as_terminal(monkeypatch)
+    items = progress("ab", "files")
+    next(items)
+    assert terminal.drawn.wait(30)
+    items.close()
+    del items
+    assert terminal.wiped
+    assert "bar" not in {thread.name for thread in enumerate_threads()}
+
+
+class Bar:
+    """In tqdm's place: what was drawn, in order."""
+
+    lines: ClassVar[list[str]] = []
+
+    def __init__(self, desc: str = "", total: int = 0, disable: bool = False, **_: object) -> None:
+        self.desc, self.total, self.disable, self.n = desc, total, disable, 0
+
+    def update(self, count: int) -> None:
+        self.n += count
+        self.lines.append(f"{self.desc} {self.n}/{self.total}")
+
+    def close(self) -> None:
+        if not self.disable:
+            self.disable = self.lines.append(f"{self.desc} ends") is None
+
+
+def test_what_work_says_is_shown_on_a_terminal_and_one_bar_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_terminal(monkeypatch)
+    drawn: list[str] = []
+    monkeypatch.setattr(Bar, "lines", drawn)
+    monkeypatch.setattr("skeletor.support.progress.tqdm", Bar)
+    with pytest.raises(KeyboardInterrupt), shown():
+        for _ in said("ab", "frames", 2):
+            assert list(said("xyz", "parts", 3)) == list("xyz")
+        for _ in said("ab", "frames", 2):  # of a second strip
+            pass
+        next(said("a", "pictures", 1))
+        list(said("ab", "pictures", 5))
+        raise KeyboardInterrupt
+    frames = ["frames 1/2", "frames 2/2", "frames ends"]
+    assert drawn[:4] == ["parts 1/3", "parts 2/3", "parts 3/3", "parts ends"], "within the first frame"
+    assert drawn[4:] == [*frames, *frames, "pictures 1/5", "pictures 2/5", "pictures ends"]
+
+
+def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown():
+        assert list(said("ab", "frames", 2)) == list(progress("ab", "files")) == ["a", "b"]
+    assert capsys.readouterr().err == ""

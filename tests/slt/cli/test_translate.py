@@ -1,6 +1,7 @@
 """`slt translate` as a user meets it: 3D as it is, every clip of a file, no old result beside a refusal."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,17 @@ def test_what_was_refined_is_not_refined_again(model):
     left_alone = pose.replace(stage=StageRecord("refine", "1", {"name": "none"}))
     assert not np.array_equal(chain.spatial(left_alone).keypoints, pose.keypoints)
     assert "refined before, and not again" in chain.warnings(refined)
+
+
+def test_of_a_model_that_learned_from_files_of_poses_nobody_knows_who_made_them(model, monkeypatch):
+    chain = load_chain(model, estimator="poses", device="cpu")
+    monkeypatch.setitem(chain.model.config, "estimator", {"name": "poses"})
+    pose = perform(["regen", "wind"], 32)
+    made = replace(pose.provenance, estimator="mediapipe")
+    for by, told in (("poses", False), ("openpose-json", False), ("mediapipe", True)):
+        about = made.then(StageRecord("estimate", "1", {"estimator": by}))
+        source = PoseSequence(pose.keypoints, pose.confidence, pose.fps, pose.skeleton, about)
+        assert ("poses by mediapipe, the model was trained on poses" in chain.warnings(source)) is told
 
 
 def test_the_abstention_works_on_3d_with_and_without_confidences(model, tmp_path):

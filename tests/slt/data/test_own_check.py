@@ -202,3 +202,21 @@ def test_isolated_signs_are_sound_without_a_text(tmp_path):
     assert found.sound and any("task: recognise" in note for note in found.notes)
     write_lines(tmp_path, *lines, ("train-1", "train", ""), head=("name", "split", "glosses"))
     assert not check(tmp_path).sound
+
+
+def test_zeros_that_a_spreadsheet_took_off_are_told(tmp_path):
+    lines = [("1", "train", "", "", "a"), ("0002", "dev", "", "", "b"), ("3", "test", "", "", "c")]
+    write_lines(tmp_path, *lines)
+    for name in ("0001", "0002", "0004"):
+        write_poses(tmp_path / "videos" / f"{name}.safetensors")
+    told = check(tmp_path).problems["no_pictures"]
+    assert "line 2: clip 1 has no video, but 0001.safetensors is there: spreadsheets take zeros off" in told[0]
+    assert told[1].endswith(f"clip 3 has no video: no videos/3.* or 3.* in {tmp_path}") and len(told) == 2
+
+
+def test_what_is_to_be_typed_for_splits_can_be_pasted(tmp_path):
+    root = tmp_path / "my signs"
+    write_poses(root / "a.safetensors")
+    write_lines(root, ("a", "", "", "", "Hello."))
+    (told,) = check(root).problems["splits"]
+    assert f"`slt data new '{root}' --split 0.8,0.1,0.1 --force`" in told

@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +46,26 @@ def test_each_pose_and_each_error_comes_to_whoever_asks(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"bad\.safetensors"):
             estimate(bad)
         assert not any(path in estimate for path in (bad, *good)), "what was taken is not kept"
+
+
+@pytest.mark.parametrize(("count", "bars"), [(1, 1), (2, 0)])
+def test_how_far_an_only_clip_is_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, count: int, bars: int
+) -> None:
+    """By the worker that is at it; bars of several would write over each other."""
+    shown: list[str] = []
+
+    @contextmanager
+    def bar() -> Iterator[None]:
+        shown.append("bar")
+        yield
+
+    monkeypatch.setattr("slt.estimators.ahead.shown", bar)
+    monkeypatch.setattr("slt.estimators.ahead.run_tasks", lambda tasks, *_: (task() for task in tasks.values()))
+    paths = [write_clip(tmp_path / f"{k}.safetensors", k) for k in range(count)]
+    with estimated_ahead(paths, POSES, 1) as estimate:
+        assert [len(estimate(path)) for path in paths] == [8] * count
+    assert len(shown) == bars
 
 
 def die() -> Outcome:

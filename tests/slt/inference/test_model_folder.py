@@ -148,6 +148,10 @@ def test_what_is_no_model_folder_is_refused(tmp_path):
         load_model_folder(tmp_path / "none")
     with pytest.raises(InputError, match=r"model\.yaml"):
         load_model_folder(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.yaml").touch()
+    with pytest.raises(InputError, match=r"no model\.yaml in it; give the folder of a model, .*/model$"):
+        load_model_folder(tmp_path)
     (tmp_path / "model.yaml").write_text(yaml.safe_dump({"format": "other"}))
     with pytest.raises(InputError, match="not a model of this program"):
         load_model_folder(tmp_path)

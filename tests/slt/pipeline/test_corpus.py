@@ -12,6 +12,7 @@ from slt.pipeline import report
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run
 from slt.pipeline.corpus import run_on_corpus, with_text
+from slt.synthetic.build import CorpusConfig
 from tests.slt.data.own_sets import sound_set, write_poses
 
 
@@ -48,6 +49,15 @@ def test_an_estimator_of_the_other_kind_of_clips_is_told_before_each_of_them_fai
     (root / "videos" / "dev-0.mp4").unlink()
     for config in (RunConfig(gloss2text=False), RunConfig(gloss2text=False, estimator=PosesOptions())):
         run_on_corpus(config, tmp_path / "run", root, ())  # some of each: those that cannot be read are listed
+
+
+@pytest.mark.parametrize(("config", "told"), [(RunConfig(), 1), (RunConfig(corpus=CorpusConfig(test=3)), 0)])
+def test_a_data_set_that_was_forgotten_is_not_replaced_without_a_word(tmp_path, monkeypatch, config, told):
+    lines = []
+    monkeypatch.setattr("slt.pipeline.corpus.log.warning", lines.append)
+    monkeypatch.setattr("slt.pipeline.corpus._made", lambda *_: None)
+    run_on_corpus(config, tmp_path / "run", None, ())
+    assert len(lines) == told and all("no data set is given (--corpus DIR)" in line for line in lines)
 
 
 def test_without_the_period_the_sentences_end_in_their_last_word(tmp_path: Path) -> None:

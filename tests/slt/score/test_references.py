@@ -71,3 +71,14 @@ def test_tables_of_other_programs_and_both_ways_to_write_an_umlaut(tmp_path):
             names = [unicodedata.normalize(form, n) for n in wanted]
             assert read_references(tmp_path / name, names) == wanted, (name, form)
     assert read_references(tmp_path / "a.csv", [], as_is=True)["märz"] == "Regen im Süden"
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv"])
+def test_the_table_of_ones_own_data_and_its_splits(tmp_path, suffix):
+    lines = ["name\tvideo\tsplit\tglosses\ttext", "a\tv/a.mp4\tdev\tA B\tIt rains.", "b\tv/b.mp4\tdev\t\tSun.",
+             "c\tv/c.mp4\ttrain\t\tWind.", "d\tv/d.mp4\ttest\t\tSnow."]  # fmt: skip
+    path = tmp_path / f"clips{suffix}"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert read_references(path, ["b"], as_is=True) == {"a": "It rains.", "b": "Sun."}, "a has no pose, and counts"
+    assert list(read_references(path, ["c", "d"])) == ["c", "d"]
+    assert list(read_references(path, ["other"])) == ["a", "b", "c", "d"], "whoever asks tells that none fits"
