@@ -29,13 +29,14 @@ _ARMS = [[SIGNING_50.index(f"{side}_wrist"), *SIGNING_50.group(f"{side}_hand")] 
 
 
 class SegmenterConfig(Config):
-    """takes: how training clips are joined. signers' clips: `clips` of each, `length` to a take. held_out: share of
-    the takes, for the figures. tempo: most by which a take is slowed or sped up. weights: where they go.
+    """takes: how training clips are joined. signers' clips: `clips` of each at most, in any order, `length` to a take.
+    held_out: share of the takes, for the figures. tempo: most by which a take is slowed or sped up.
+    weights: where they go.
     """
 
     takes: TakeConfig = Field(default_factory=lambda: TakeConfig(pause_s=[0.3, 3.0], idle_s=[2.0, 8.0]))
     train: SegmentTrainConfig = Field(default_factory=SegmentTrainConfig)
-    clips: int = Field(120, ge=2)
+    clips: int = Field(700, ge=2)
     length: int = Field(8, ge=1)
     held_out: float = Field(0.05, gt=0, lt=1)
     tempo: float = Field(0.25, ge=0, lt=1)
@@ -64,9 +65,11 @@ def labelled_takes(material: Material, config: SegmenterConfig) -> list[Labelled
     poses = material.detected("train")
     found = []
     for signer, plans in progress(material.by_signer("train", config.clips).items(), "takes", unit="signer"):
+        chance = [config.seed, 0x7A6E, zlib.crc32(signer.name.encode())]
+        order = np.random.default_rng(chance).permutation(len(plans))
         for number, first in enumerate(range(0, len(plans) - config.length + 1, config.length)):
-            pieces = [material.piece(plan, poses) for plan in plans[first : first + config.length]]
-            rng = np.random.default_rng([config.seed, 0x7A6E, zlib.crc32(signer.name.encode()), number])
+            pieces = [material.piece(plans[k], poses) for k in order[first : first + config.length]]
+            rng = np.random.default_rng([*chance, number])
             take = make_take(signer.name, pieces, signer, config.takes, material.noise, "train", rng)
             found.append(labelled(take, config.tempo, rng))
     return found

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.__main__ import main
+from experiments.long import training
 from experiments.long.config import TakeConfig
 from experiments.long.measure import Counts, joined, matched
 from experiments.long.people import PeopleConfig, judge_people, people_table
@@ -146,6 +147,20 @@ def test_labels_of_a_training_take_are_where_its_sentences_are_at_any_tempo(run)
         signed = sum(b.stop - b.start for b in take.said) / len(take.pose)
         assert (one.labels[:, 0] > 0).mean() == pytest.approx(signed, abs=0.02)
         assert (one.labels[:, 1] > 0).sum() <= (one.labels[:, 0] > 0).sum() + 4
+
+
+def test_each_training_clip_is_in_one_take_at_most_and_in_any_order(run, monkeypatch):
+    takes: list[list[str]] = []
+
+    def noted(name, parts, *others):
+        takes.append([one.name for one in parts])
+        return make_take(name, parts, *others)
+
+    monkeypatch.setattr(training, "make_take", noted)
+    labelled_takes(Material(run), SegmenterConfig(length=2))
+    names = [name for take in takes for name in take]
+    assert len(names) >= 10 and len(set(names)) == len(names)
+    assert len({take == sorted(take) for take in takes}) == 2  # some as they are numbered, some not
 
 
 def test_from_a_run_to_weights_and_to_the_table(run, tmp_path, tmp_path_factory):
