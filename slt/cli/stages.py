@@ -328,4 +328,4 @@ def _view(args: argparse.Namespace) -> int:
         view(one, target)
         print(printable(str(target)))
 
-    return each(inputs, work, "views")
+    return each(inputs, work, "views", NOBODY)

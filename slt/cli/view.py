@@ -12,6 +12,7 @@ from skeletor.poses.normalise import denormalise, normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.turns import each_turn
 from skeletor.refiners.registry import Refiner
+from skeletor.support.errors import NothingToTranslate
 from slt.cli.inputs import Input
 from slt.cli.options import with_models
 from slt.estimators.given import GivenPoses
@@ -37,15 +38,23 @@ def viewer(args: argparse.Namespace, given: GivenPoses) -> Callable[[Input, Path
     def view(one: Input, target: Path) -> None:
         if args.format == "html":
             poses = is_poses(one.file)
-            _page(one, given(one.file, one.clip) if poses else estimator(one.file), not poses, lifter, refiner, target)
+            raw = _somebody(given(one.file, one.clip) if poses else estimator(one.file), one)
+            _page(one, raw, not poses, lifter, refiner, target)
         elif is_poses(one.file):
-            raw, refined = before_and_after(given(one.file, one.clip), lifter, refiner)
+            raw, refined = before_and_after(_somebody(given(one.file, one.clip), one), lifter, refiner)
             view_poses([raw, refined], ["raw", "refined"], target)
         else:
-            raw = estimator(one.file)
+            raw = _somebody(estimator(one.file), one)
             make_view(one.file, raw, denormalise(refiner(lifter(raw))), target)
 
     return view
+
+
+def _somebody(pose: PoseSequence, one: Input) -> PoseSequence:
+    """The pose itself; NothingToTranslate if nobody is in it."""
+    if pose.missing.all():
+        raise NothingToTranslate(f"{one.shown}: nobody was found in any of its {len(pose)} frames; nothing to show")
+    return pose
 
 
 def _page(one: Input, raw: PoseSequence, pictures: bool, lifter: Lifter, refiner: Refiner, target: Path) -> None:

@@ -109,6 +109,11 @@ class Chain:
         """2D poses of a video or a folder of frames; 2D or 3D ones of a file of poses. take: who is read of several."""
         if is_poses(source):
             return GivenPoses(PoseFiles(take=take), int(self.estimator.options.get(STRIDE, 1)))(source)
+        if self.estimator.name in (POSES, JSON) and source.exists():
+            raise InputError(
+                f"{source}: no poses, and the model ({self.model.path}) was trained on given ones; --estimator "
+                "mediapipe makes some, or give another --model"
+            )
         return self.estimator(source)
 
     def translate(self, source: Path | str, estimate: Callable[[Path], PoseSequence] | None = None) -> Translation:

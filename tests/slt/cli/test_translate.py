@@ -79,6 +79,17 @@ def test_of_a_model_that_learned_from_files_of_poses_nobody_knows_who_made_them(
         assert ("poses by mediapipe, the model was trained on poses" in chain.warnings(source)) is told
 
 
+def test_a_model_that_learned_from_given_poses_says_what_finds_them_in_a_video(model, tmp_path):
+    chain = load_chain(model, estimator="poses", device="cpu")
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(
+        InputError, match=r"a\.mp4: no poses, and the model \(.*\) was trained on given ones; --estimator"
+    ):
+        chain.poses(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match=r"b\.mp4: no such file"):
+        chain.poses(tmp_path / "b.mp4")
+
+
 def test_the_abstention_works_on_3d_with_and_without_confidences(model, tmp_path):
     chain = load_chain(model, estimator="poses", device="cpu")
     pose = perform(["regen", "wind", "sonne"], 33)

@@ -16,7 +16,7 @@ from tests.slt.viewer.scenes import FRAMES, poses, video
 
 
 def view(*argv: object) -> int:
-    return stages.main("view", [str(a) for a in (*argv, "-f", "html", "--lift", "fast", "--refine", "savgol")], "")
+    return stages.main("view", [str(a) for a in ("-f", "html", *argv, "--lift", "fast", "--refine", "savgol")], "")
 
 
 def content(page: Path, name: str) -> Any:
@@ -45,7 +45,7 @@ def test_a_video_goes_into_its_page(tmp_path, monkeypatch):
     assert len(content(tmp_path / "clip.view.html", "video")) > 1000
 
 
-def test_a_bad_file_is_one_line_and_an_old_page_is_gone(tmp_path, capsys):
+def test_a_bad_file_is_one_line_and_an_old_page_is_gone(tmp_path, capsys, monkeypatch):
     (tmp_path / "a.mp4").write_bytes(b"no video")
     (tmp_path / "a.view.html").write_text("old")
     assert view(tmp_path / "a.mp4", "-o", tmp_path) == 2
@@ -53,7 +53,14 @@ def test_a_bad_file_is_one_line_and_an_old_page_is_gone(tmp_path, capsys):
     nobody = poses()[0]
     nobody = nobody.replace(np.full_like(nobody.keypoints, np.nan), np.zeros_like(nobody.confidence))
     write_shard({"a": nobody}, tmp_path / "n.safetensors")
-    assert view(tmp_path / "n.safetensors", "-o", tmp_path) == 2
+    monkeypatch.setattr("slt.estimators.registry.build_estimator", lambda options: lambda source: nobody)
+    capsys.readouterr()
+    for file in (tmp_path / "n.safetensors", video(tmp_path / "v.mp4")):
+        for form in ("html", "mp4"):
+            assert view(file, "-o", tmp_path / "out", "-f", form) == 3
+            told = capsys.readouterr().err
+            assert "nobody was found in any of its" in told and len(told.splitlines()) == 1
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_the_pose_model_and_the_hands_are_those_asked_for(tmp_path, monkeypatch):
