@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from skeletor.support.errors import InputError
 
+_TAIL = 0.1  # seconds by which a recording's sound may outlast its pictures: ends that were set by ear lie there
+
 
 @dataclass(frozen=True)
 class Span:
@@ -29,11 +31,14 @@ class Span:
 
         begins: the second of the recording at which frame 0 is shown; what lies before has no frames.
         Frame k is shown from begins + k / fps on; each edge is put where a frame begins, the nearest. So parts that
-        touch have no frame in common, and leave none out. Raises InputError, without the file's name, if the part is
-        not within the recording, or is shorter than a frame.
+        touch have no frame in common, and leave none out. An end up to a tenth of a second behind the last frame is the
+        recording's. Raises InputError, without the file's name, if the part is not within the recording, or is shorter
+        than a frame.
         """
         first = max(0, math.floor((self.start - begins) * fps + 0.5))
         stop = count if self.end is None else math.floor((self.end - begins) * fps + 0.5)
+        if self.end is not None and self.end - begins <= count / fps + _TAIL:
+            stop = min(stop, count)
         if first >= count or stop > count:
             whole, late = begins + count / fps, f", the first at {begins:.2f} s" if begins else ""
             raise InputError(f"the part from {self} is not within its {whole:.2f} s ({count} frames{late})")

@@ -32,3 +32,13 @@ def test_parts_that_touch_share_no_frame_and_leave_none_out(fps: float, edges: l
 def test_a_part_begins_before_it_ends(start: float, end: float):
     with pytest.raises(InputError, match=r"start|end"):
         Span(start, end)
+
+
+def test_an_end_that_was_set_by_ear_is_the_recordings():
+    """Sound outlasts pictures by some hundredths of a second; what is further behind is no end of this recording."""
+    assert Span(1, 2.02).frames(25, 50) == Span(1, 2.09).frames(25, 50) == Span(1).frames(25, 50) == range(25, 50)
+    assert Span(1, 2.06).frames(50, 100, begins=0.0) == range(50, 100)
+    assert Span(4, 5.08).frames(25, 50, begins=3.0) == range(25, 50)
+    for start, end in ((1, 2.15), (2.02, 2.09)):
+        with pytest.raises(InputError, match="is not within its 2.00 s"):
+            Span(start, end).frames(25, 50)

@@ -156,9 +156,9 @@ def test_parts_that_are_not_within_their_video(tmp_path, depth):
         cv2.imwrite(str(tmp_path / "videos" / "f" / f"{k}.png"), np.zeros((48, 64, 3), np.uint8))
     write_poses(tmp_path / "videos" / "p.safetensors", frames=60, fps=30)
     (tmp_path / "corpus.json").write_text('{"fps": 10}', encoding="utf-8")
-    lines = [("v1", "v.mp4", "0.4", "1"), ("v2", "v.mp4", "1", "2.1"), ("f1", "f", "0.5", "1"), ("f2", "f", "1", ""),
+    lines = [("v1", "v.mp4", "0.4", "1"), ("v2", "v.mp4", "1", "2.5"), ("f1", "f", "0.5", "1"), ("f2", "f", "1", ""),
              ("p1", "p.safetensors", "1", "2"), ("p2", "p.safetensors", "0", "0.01"),
-             ("v3", "v.mp4", "1.9", "2.02")]  # fmt: skip
+             ("v3", "v.mp4", "1.9", "2.14"), ("v4", "v.mp4", "1.5", "2.06")]  # fmt: skip
     table = write_lines(
         tmp_path, *((n, "train", "", "A", "x", f"videos/{v}", s, e) for n, v, s, e in lines), head=TIMES
     )
@@ -166,7 +166,7 @@ def test_parts_that_are_not_within_their_video(tmp_path, depth):
     places = [text.split(": ")[:3] for text in found.problems["spans"]]
     expected = ((3, "v2"), (5, "f2"), (7, "p2"), (8, "v3"))
     assert places == [[str(table), f"line {line}", f"clip {name}"] for line, name in expected]
-    assert found.pictures["train"].frames == 15 + 5 + 30, "only the frames of the parts count"
+    assert found.pictures["train"].frames == 15 + 5 + 30 + 12, "only the frames of the parts count"
     assert "is not within its 2.00 s (50 frames)" in found.problems["spans"][0]
 
 

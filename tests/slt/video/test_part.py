@@ -85,7 +85,7 @@ def test_a_part_of_a_folder_of_frames(clips: Clips, tmp_path: Path):
     ("start", "end", "message"),
     [
         (1.7, None, r"1.7 s to the end is not within its 1.60 s \(40 frames\)"),
-        (1.0, 1.7, "not within"),
+        (1.0, 1.8, "not within"),
         (0.5, 0.51, "holds no frame at 25 frames a second"),
     ],
 )
