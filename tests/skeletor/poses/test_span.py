@@ -40,5 +40,5 @@ def test_an_end_that_was_set_by_ear_is_the_recordings():
     assert Span(1, 2.06).frames(50, 100, begins=0.0) == range(50, 100)
     assert Span(4, 5.08).frames(25, 50, begins=3.0) == range(25, 50)
     for start, end in ((1, 2.15), (2.02, 2.09)):
-        with pytest.raises(InputError, match="is not within its 2.00 s"):
+        with pytest.raises(InputError, match=r"is not within its 2\.00 s"):
             Span(start, end).frames(25, 50)
