@@ -65,6 +65,8 @@ def test_results_of_the_repository_have_their_experiment_or_run() -> None:
         "real_network",
         "real_losses",
         "real_bends",
+        "real_all",
+        "recognition_raw_seeds",
         "recognition_seeds",
         "recognition_consensus",
     }
