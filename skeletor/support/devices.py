@@ -64,6 +64,20 @@ def _own_gpu() -> int:
 
 
 @contextlib.contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """In the block a CPU computes with so many threads, behind it with as many as before.
+
+    Sums depend on their number in the last digit: what is computed later must not depend on what went before.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """In the block, torch's generators of the CPU and of `device` start from `seed`; afterwards they are as before."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):

@@ -17,11 +17,10 @@ def fit_2d(
 
     about: words on the data, and their licence. Raises InputError as `fit_refiner_2d` does.
     """
-    import torch
-
     from skeletor.refiners2d.fit import fit_refiner_2d
     from skeletor.refiners2d.weights import save_refiner_2d
+    from skeletor.support.devices import cpu_threads
 
-    torch.set_num_threads(threads)
-    fitted, bones = fit_refiner_2d(open_store(truth), open_store(detected), config, seed, *about)
+    with cpu_threads(threads):
+        fitted, bones = fit_refiner_2d(open_store(truth), open_store(detected), config, seed, *about)
     save_refiner_2d(fitted, config, bones, out / WEIGHTS)

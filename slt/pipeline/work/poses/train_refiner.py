@@ -49,9 +49,8 @@ def _train_refiner(
     threads: int,
     out: Path,
 ) -> None:
-    import torch
-
     from skeletor.refiners.training.train import train_refiner
+    from skeletor.support.devices import cpu_threads
 
-    torch.set_num_threads(threads)
-    train_refiner(clips, config, out, seed, "auto", degraded)
+    with cpu_threads(threads):
+        train_refiner(clips, config, out, seed, "auto", degraded)
