@@ -15,6 +15,7 @@ from slt.segment.learned import learned_segments
 from slt.segment.network import NetworkConfig, Segmenter, SegmentNetwork, shipped_segmenter
 from slt.segment.online.learned import NetworkStream
 from slt.segment.rule import Segment
+from slt.synthetic.language.grammar import make_splits
 from slt.synthetic.signing.motion import perform, perform_idle
 from slt.synthetic.signing.signers import SIGNERS
 from tests.slt.segment.test_features import pixels
@@ -61,13 +62,14 @@ def streamed(stream: NetworkStream, pose: PoseSequence, piece: int = 7) -> list[
 
 
 def takes(seed: int, fps: float = 25.0) -> PoseSequence:
-    """Sentences of a rendered signer, some with a rest between, in pixels."""
+    """Sentences of a rendered signer, in the language that the network knows, some with a rest between, in pixels."""
     rng = np.random.default_rng(seed)
+    sentences = make_splits(1, 1, 20, 1)["test"]
     parts = []
     for _ in range(4):
         if rng.random() < 0.6:
             parts.append(perform_idle(SIGNERS[0], rng, float(rng.uniform(0.5, 2)), fps).pose)
-        glosses = rng.choice(["MORGEN", "REGEN", "WIND", "SCHNEE", "SONNE"], 4).tolist()
+        glosses = sentences[int(rng.integers(len(sentences)))].glosses
         parts.append(perform(glosses, SIGNERS[0], rng, fps).pose)
     points = np.concatenate([one.keypoints for one in parts])
     return pixels(parts[0].replace(points, np.ones(points.shape[:2])))
