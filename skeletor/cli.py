@@ -20,6 +20,7 @@ from skeletor.support.progress import shown
 from skeletor.support.version import version
 
 if TYPE_CHECKING:
+    from skeletor.io.rates import RateTeller
     from skeletor.poses.pose import PoseSequence
     from skeletor.refiners.registry import Refiner
 
@@ -139,14 +140,14 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
 
 
-def _read(path: Path, arguments: argparse.Namespace) -> dict[str, PoseSequence]:
-    """The clips of a file that are asked for; InputError if there is none."""
+def _read(path: Path, arguments: argparse.Namespace, tell: RateTeller | None = None) -> dict[str, PoseSequence]:
+    """The clips of a file that are asked for; InputError if there is none. tell: of several files, one for all."""
     from skeletor.io.formats import read_poses
     from skeletor.io.rates import RateTeller
     from skeletor.io.read_only.arrays import picture_size
 
     size = None if arguments.size is None else picture_size(arguments.size)
-    poses = dict(RateTeller().each(read_poses(path, arguments.fps, arguments.skeleton, size), path))
+    poses = dict((tell or RateTeller()).each(read_poses(path, arguments.fps, arguments.skeleton, size), path))
     if not poses:
         raise InputError(f"{path}: holds no clips")
     if arguments.clip is None:
@@ -342,7 +343,10 @@ def _unit(arguments: argparse.Namespace, pairs: Sequence[tuple[PoseSequence, Pos
 
 def _pairs(arguments: argparse.Namespace) -> list[tuple[PoseSequence, PoseSequence]]:
     """Predicted and true clips of one name. What has no other half is told on stderr, and not measured."""
-    predicted, truth = (_read(input_path(text), arguments) for text in (arguments.predicted, arguments.truth))
+    from skeletor.io.rates import RateTeller
+
+    tell = RateTeller()
+    predicted, truth = (_read(input_path(text), arguments, tell) for text in (arguments.predicted, arguments.truth))
     names = {name: name for name in truth if name in predicted}
     if len(predicted) == len(truth) == 1:
         names = {next(iter(truth)): next(iter(predicted))}

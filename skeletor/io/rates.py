@@ -10,6 +10,7 @@ from skeletor.support.errors import printable
 from skeletor.support.progress import log
 
 STAGE = "frame_rate"
+NATIVE = ".safetensors"  # suffix of files that keep the provenance
 
 
 def assumed(pose: PoseSequence) -> PoseSequence:
@@ -26,7 +27,8 @@ class RateTeller:
     def __call__(self, pose: PoseSequence, path: Path) -> PoseSequence:
         """The pose that was just read from there, as it is; a warning if it is the first of those."""
         stages = pose.provenance.stages
-        if not self._told and stages and stages[-1].name == STAGE:  # of poses that went on, it was told before
+        own = path.suffix.lower() == NATIVE  # tells its rate, also one that was assumed when it was written
+        if not self._told and not own and stages and stages[-1].name == STAGE:  # later stages: it was told before
             self._told = True
             assumed_here = f"{pose.fps:g} frames a second are assumed, and of others that tell none"
             log.warning(f"{printable(str(path))}: tells no frame rate; {assumed_here} (--fps says otherwise)")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from skeletor.support.command import tell_where, unexpected
 from skeletor.support.errors import InputError, NothingToTranslate, as_input_error, one_line, printable
-from skeletor.support.progress import progress, shown
+from skeletor.support.progress import above_bars, progress, shown
 from skeletor.support.signals import raise_end_behind
 
 _DEFECT = 1
@@ -25,7 +25,8 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
     lines: list[tuple[int, str]] = []
     for path in progress(paths, what, unit="file") if len(paths) > 1 else _alone(paths):
         try:
-            work(path)
+            with above_bars():
+                work(path)
             sys.stdout.flush()  # what is finished is told before the next begins
         except BrokenPipeError:
             raise

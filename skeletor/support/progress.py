@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from io import TextIOBase
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -79,6 +80,69 @@ def shown() -> Iterator[None]:
         bar.close()
 
 
+@contextmanager
+def above_bars() -> Iterator[None]:
+    """In the block, what is printed stands above the bars, not in their line, if both are on a terminal."""
+    out = sys.stdout
+    if not (out.isatty() and sys.stderr.isatty()):
+        yield
+        return
+    lines = _Lines(out)
+    try:
+        with redirect_stdout(lines):
+            yield
+    finally:
+        lines.end()
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """In the block no bar is on the terminal. Bars that were not shown yet (tqdm's own way shows them) stay so."""
+    with tqdm.get_lock():  # type: ignore[no-untyped-call]
+        bars = [bar for bar in getattr(tqdm, "_instances", ()) if hasattr(bar, "start_t") and not bar.disable]
+        bars = [bar for bar in bars if bar.last_print_t >= bar.start_t + bar.delay]
+        for bar in bars:
+            bar.clear(nolock=True)
+        try:
+            yield
+        finally:
+            for bar in bars:
+                bar.refresh(nolock=True)
+
+
+class _Lines(TextIOBase):
+    """A terminal on which whole lines are written, with no bar in them."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._begun = out, ""
+
+    def write(self, text: str) -> int:
+        """See the base class; the end of the text waits for its line's end."""
+        whole, newline, self._begun = (self._begun + text).rpartition("\n")
+        self._put(whole + newline)
+        return len(text)
+
+    def end(self) -> None:
+        """Write what has no end of line."""
+        begun, self._begun = self._begun, ""
+        self._put(begun)
+
+    def isatty(self) -> bool:
+        """It is a terminal."""
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Of the terminal."""
+        return self._out.encoding
+
+    def _put(self, text: str) -> None:
+        if text:
+            with _without_bars():
+                self._out.write(text)
+                self._out.flush()
+
+
 class _Heard:
     """A bar of what work says of itself."""
 
@@ -95,6 +159,8 @@ class _Heard:
             self._bar.close()
             self._what, self._bar = what, tqdm(desc=what, total=total, unit="", delay=_DELAY, leave=False)
         self._bar.update(count - self._bar.n)
+        if self._bar.n >= total:  # results that are printed now do not stand behind it, in its line
+            self._bar.close()
 
     def close(self) -> None:
         """Wipe it out."""
@@ -170,8 +236,9 @@ class _AboveBars(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            tqdm.write(self.format(record), file=self.stream)
-            self.flush()
+            with _without_bars():
+                self.stream.write(f"{self.format(record)}\n")
+                self.flush()
         except OSError:  # the terminal is gone: nobody reads it
             return
         except Exception:

@@ -16,19 +16,22 @@ _TEXTS = ("translation", "text", "sentence", "reference")
 _SPLIT = "split"
 
 
-def read_references(path: Path, names: Sequence[str], as_is: bool = False) -> dict[str, str]:
+def read_references(
+    path: Path, names: Sequence[str], as_is: bool = False, aliases: Sequence[str] = ()
+) -> dict[str, str]:
     """Clip name to sentence, both in NFC, in the file's order.
 
     .csv: PHOENIX14T's annotation, or any table with the columns name and text (or translation, sentence), between
     `|`, tabs, semicolons or commas, quoted or not; .json: an object of names and sentences, or of names and objects
     with a "text"; .tsv: name, tab, sentence, with a heading or without, or a table as .csv, as the `clips.tsv` of one's
     own data; .pt: SLRTP 2025; anything else: one sentence a line, in the order of `names`. Of a table with a column
-    split, those splits are meant that one of `names` is in.
+    split, those splits are meant that one of `names` (or else of `aliases`) is in.
+    aliases: what else the clips may be called, for the splits.
     as_is: sentences as they stand; else in the protocol's form (lower case, a final " ." token), as the model's are
     (PHOENIX14T's annotation always is).
     Raises InputError, one line, if the file is none of these, or if there is an empty sentence.
     """
-    found, in_protocol = _read(path, names)
+    found, in_protocol = _read(path, names, aliases)
     empty = [name for name, text in found.items() if not text.strip()]
     if empty or not found:
         raise InputError(f"{path}: " + (f"the sentence of {empty[0]} is empty" if empty else "holds no sentences"))
@@ -36,7 +39,7 @@ def read_references(path: Path, names: Sequence[str], as_is: bool = False) -> di
     return {name: " ".join(nfc(text).split()) if whole else protocol_text(text) for name, text in found.items()}
 
 
-def _read(path: Path, names: Sequence[str]) -> tuple[dict[str, str], bool]:
+def _read(path: Path, names: Sequence[str], aliases: Sequence[str]) -> tuple[dict[str, str], bool]:
     """Names and sentences, and whether those are to be in the protocol's form whatever was asked for."""
     kind = path.suffix.lower()
     if kind == ".pt":
@@ -45,12 +48,12 @@ def _read(path: Path, names: Sequence[str]) -> tuple[dict[str, str], bool]:
         return {nfc(name): text for name, text in Clips(path).texts().items()}, False
     text = read_text(path, _ADVICE)
     if kind == ".csv":
-        return _from_table(read_rows(text), path, names)
+        return _from_table(read_rows(text), path, (names, aliases))
     if kind == ".json":
         return _from_json(text, path), False
     if kind == ".tsv":
         rows = read_rows(text, ("\t",))
-        return _from_table(rows, path, names) if _is_table(rows) else (_from_tsv(rows, path), False)
+        return _from_table(rows, path, (names, aliases)) if _is_table(rows) else (_from_tsv(rows, path), False)
     lines = text.removesuffix("\n").split("\n")
     if len(lines) != len(names):
         raise InputError(f"{path}: has {len(lines)} lines, there are {len(names)} clips; give one line each, by name")
@@ -70,7 +73,8 @@ def _is_table(rows: Sequence[Row]) -> bool:
     return len(heading) > 2 and name is not None and sentence is not None
 
 
-def _from_table(rows: Sequence[Row], path: Path, names: Sequence[str]) -> tuple[dict[str, str], bool]:
+def _from_table(rows: Sequence[Row], path: Path, called: Sequence[Sequence[str]]) -> tuple[dict[str, str], bool]:
+    """called: names of the clips, then other names of theirs; the first that are in the table choose its splits."""
     heading, name, sentence = _heading(rows)
     if name is None or sentence is None:
         raise InputError(f"{path}: the first line must name the columns, at least name and translation (or text)")
@@ -82,7 +86,8 @@ def _from_table(rows: Sequence[Row], path: Path, names: Sequence[str]) -> tuple[
         values = dict(zip(heading, row.fields, strict=True))
         _add(found, values[name], values[sentence], path, row.number)
         splits[nfc(values[name].strip())] = values.get(_SPLIT, "").strip()
-    meant = {splits[one] for one in map(nfc, names) if one in splits} or set(splits.values())
+    there = ({splits[one] for one in map(nfc, names) if one in splits} for names in called)
+    meant = next(filter(None, there), set(splits.values()))
     found = {one: text for one, text in found.items() if splits[one] in meant}
     return found, {"orth", "translation"} <= set(heading)
 

@@ -330,3 +330,12 @@ def test_a_training_leaves_the_data_and_a_readme_of_others_alone(
     assert main(["train", str(tmp_path / "job.yaml")]) == 0
     assert (tmp_path / "README.md").read_text() == "# My project\n"
     assert (tmp_path / "refiner.README.md").read_text().startswith("# Skeletor refiner")
+
+
+def test_an_assumed_rate_is_told_once_of_both_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = [str(tmp_path / name) for name in ("a.npy", "b.npy")]
+    points = np.random.default_rng(0).uniform(1, 9, (4, 137, 2))
+    for file in files:
+        np.save(file, points)
+    assert main(["evaluate", *files, "--skeleton", "openpose_137"]) == 0
+    assert sum("tells no frame rate" in line for line in caplog.messages) == 1

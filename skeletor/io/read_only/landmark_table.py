@@ -51,7 +51,7 @@ Cells = Mapping[int, "array[float]"]  # frame -> x, y, x, y, ... of the 75 point
 def is_landmark_table(path: Path) -> bool:
     """Whether a file's first line names the columns of such a table, whatever parts them; if it can be read."""
     try:
-        with open_text(path) as file:
+        with open_text(path, errors="replace") as file:  # whose names of columns are sound: it is told where read
             separator(next(lines_of(file), ""), _are_known)
         return True
     except InputError:

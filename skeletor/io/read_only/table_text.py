@@ -16,8 +16,11 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 
 
-def open_text(path: Path) -> TextIO:
-    """The file as text: UTF-16 by its mark of order, or by the zeros between its letters, else UTF-8."""
+def open_text(path: Path, errors: str = "strict") -> TextIO:
+    """The file as text: UTF-16 by its mark of order, or by the zeros between its letters, else UTF-8.
+
+    errors: what is done with bytes that are no text, as of `open`.
+    """
     with path.open("rb") as file:
         head = file.read(4)
     zeros = [byte == 0 for byte in head]
@@ -26,7 +29,7 @@ def open_text(path: Path) -> TextIO:
         code = "utf-16"
     elif zeros in ([False, True] * 2, [True, False] * 2):
         code = "utf-16-be" if zeros[0] else "utf-16-le"
-    return path.open(encoding=code, newline="")
+    return path.open(encoding=code, errors=errors, newline="")
 
 
 def lines_of(file: TextIO) -> Iterator[str]:

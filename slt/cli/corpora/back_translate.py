@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
         if len(texts) != 1 or len(paths) != 1:
             raise InputError("--refs is missing: only a single .pt file brings its own sentences")
         refs = texts[0]
-    references = read_references(refs, [source.name for source in sources], args.as_is)
+    aliases = [alias for source in sources for alias in source.aliases]
+    references = read_references(refs, [source.name for source in sources], args.as_is, aliases)
     chain = load_chain(model_folder(args.model, shipped=False), args.refine, "poses", args.device)
     result = back_translate(chain, sources, references, failed, args.seed, args.tokens)
     if args.output:

@@ -51,3 +51,11 @@ def test_the_shipped_levers_change_what_they_say() -> None:
     config = load_config(file, levers.LeversConfig)
     assert all(config.recipe(label) != config.recogniser for label in config.levers)
     assert config.recipe(BASE) == RecogniserConfig.model_validate(config.recogniser.model_dump())
+
+
+def test_the_page_has_a_place_for_the_table() -> None:
+    """Else the command fails at its end, after hours of training."""
+    from experiments.catalogue import EXPERIMENTS, HERE
+
+    page = (HERE.parent / EXPERIMENTS["levers"].page).read_text(encoding="utf-8")
+    assert "<!-- table levers: begin -->" in page and "<!-- table levers: end -->" in page

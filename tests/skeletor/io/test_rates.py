@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from skeletor.io.formats import read_pose
+from skeletor.io.formats import read_pose, write_pose
 from skeletor.io.layouts import LAYOUTS
 from skeletor.io.rates import STAGE, RateTeller
 from tests.skeletor.io.signer import in_layout, person, signer, write_json
@@ -62,3 +62,15 @@ def test_it_is_told_of_the_first_alone(tmp_path: Path, caplog: pytest.LogCapture
         seen = RateTeller().each(poses, files[1])
         assert list(seen) == ["a"] and len(seen) == 1 and "a" in seen and not caplog.messages, "not before it is read"
         assert seen["a"] is poses["a"] and len(caplog.messages) == 1
+
+
+def test_a_file_of_ours_tells_its_rate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Also one that was assumed when it was written, and whatever is said in its place now."""
+    np.save(tmp_path / "a.npy", in_layout(JOINTS, LAYOUTS["coco_wholebody_133"]))
+    own = tmp_path / "own.safetensors"
+    write_pose(read_pose(tmp_path / "a.npy"), own)
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        caplog.clear()
+        for fps in (None, 50):
+            RateTeller()(read_pose(own, fps=fps), own)
+        assert not caplog.messages

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from skeletor.support.listening import said
-from skeletor.support.progress import log, progress, shown, span
+from skeletor.support.progress import above_bars, log, progress, shown, span
 
 
 @pytest.fixture
@@ -149,3 +149,33 @@ def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str])
     with shown():
         assert list(said("ab", "frames", 2)) == list(progress("ab", "files")) == ["a", "b"]
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_printed_has_no_bar_in_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = as_terminal(monkeypatch)
+    monkeypatch.setattr("sys.stdout", terminal)
+    with monkeypatch.context() as at_once, shown():
+        at_once.setattr("skeletor.support.progress._DELAY", 0.0)
+        assert list(said("abc", "frames", 3)) == list("abc")
+        assert "frames" in terminal.getvalue()
+        print("alone")
+    for _ in progress("a", "files"):
+        terminal.drawn.clear()
+        assert terminal.drawn.wait(30), "a bar is there"
+        with above_bars():
+            print("one", end="")
+            print(" of several")
+    with above_bars():
+        print("no end", end="")
+    written = [line.rpartition("\r")[2] for line in terminal.getvalue().split("\n")]
+    assert written == ["alone", "one of several", "no end"]
+
+
+def test_a_line_does_not_bring_up_a_bar_that_is_not_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = as_terminal(monkeypatch)
+    monkeypatch.setattr("skeletor.support.progress._DELAY", 3600.0)
+    monkeypatch.setattr("sys.stdout", terminal)
+    for _ in progress("ab", "files"):
+        with above_bars():
+            print("x")
+    assert terminal.getvalue() == "x\nx\n"

@@ -82,3 +82,5 @@ def test_the_table_of_ones_own_data_and_its_splits(tmp_path, suffix):
     assert read_references(path, ["b"], as_is=True) == {"a": "It rains.", "b": "Sun."}, "a has no pose, and counts"
     assert list(read_references(path, ["c", "d"])) == ["c", "d"]
     assert list(read_references(path, ["other"])) == ["a", "b", "c", "d"], "whoever asks tells that none fits"
+    assert list(read_references(path, ["test/d"], aliases=["d"])) == ["d"]
+    assert list(read_references(path, ["c"], aliases=["d"])) == ["c"]

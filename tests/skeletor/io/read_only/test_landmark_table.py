@@ -189,6 +189,14 @@ def test_many_clips_of_two_frames_far_apart_take_no_memory(tmp_path: Path) -> No
         read_poses(file, size=(640, 480))
 
 
+def test_names_of_clips_in_another_code_are_told_as_such(tmp_path: Path) -> None:
+    """Not as a table whose columns are not known."""
+    path = write(tmp_path / "a.csv", ["sequence_id", "frame", "x_pose_0"], [("M\u00fcller", 0, 0.5)])
+    path.write_bytes(path.read_text("utf-8-sig").encode("latin-1"))
+    with pytest.raises(InputError, match="codec can't decode"):
+        read_poses(path, size=(640, 480))
+
+
 def test_other_tables_are_refused_as_before_and_parquet_with_the_way_out(tmp_path: Path) -> None:
     for name, advice in (("a.csv", "each project names its points otherwise"), ("a.parquet", "to_csv")):
         (tmp_path / name).write_text("frame,nose_x,nose_y\n0,1,2\n")
