@@ -142,7 +142,7 @@ def _found(
     if not found:
         rows = {name: from_rows(values, skeleton) for name, values in arrays.items()}
         found = {name: values for name, values in rows.items() if values is not None}
-    needed = [name for name in objects if not found or _plain(name) in ("length", *_FRAME_NAMES)]
+    needed = [name for name in objects if not found or _is_needed(name)]
     if needed:
         raise InputError(f"{printable(needed[0])!r} holds objects (a pickle), which are not read; save plain arrays")
     if not found and any(_is_one_frame(values) for values in arrays.values()):
@@ -151,6 +151,13 @@ def _found(
         shapes = ", ".join(f"{printable(name)} {values.shape}" for name, values in list(arrays.items())[:5])
         raise InputError(f"no array of key points, (frames, points, 2 or 3) or (clips, ...); there are {shapes}")
     return found
+
+
+def _is_needed(name: str) -> bool:
+    """Whether an array tells how points are to be read, or has points or scores of hands beside those of a body."""
+    if _plain(name) in ("length", *_FRAME_NAMES) or name.lower() in _RATE_NAMES:
+        return True
+    return any(word in name.lower() for word in ("hand", *_SCORE_WORDS))
 
 
 def _is_one_frame(values: np.ndarray) -> bool:

@@ -288,6 +288,9 @@ def test_arrays_of_objects_are_left_out_and_told_unless_they_are_needed(
         {"keypoints": objects, "labels": np.arange(2)},
         {"keypoints": points, "length": objects},
         {"keypoints": points, "frame_ids": objects},
+        {"keypoints": points, "fps": objects},
+        {"keypoints": points, "scores": objects},
+        {"pose": points[:, :33], "left_hand": objects, "right_hand": objects},
     ]
     for arrays in needed:
         with pytest.raises(InputError, match="holds objects"):
