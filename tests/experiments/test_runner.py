@@ -67,6 +67,7 @@ def test_results_of_the_repository_have_their_experiment_or_run() -> None:
         "real_bends",
         "real_all",
         "recognition_raw_seeds",
+        "recognition_no_heads",
         "readers_raw",
         "recognition_seeds",
     }

@@ -2,7 +2,11 @@
 
 import os
 import signal
+from io import StringIO
 from pathlib import Path
+from threading import Event, Thread
+
+from tqdm import tqdm
 
 from skeletor.support.workers import worker_pool
 from tests.hardening import endings
@@ -28,6 +32,32 @@ def look(source: int) -> tuple[int, list[str], bool, bool]:
     return os.getppid(), _seen, shut, callable(signal.getsignal(signal.SIGTERM))
 
 
+def drawn() -> int:
+    """What a worker gives that draws a bar, forked while a thread of this process draws one."""
+    fork_workers()
+    taken, done = Event(), Event()
+
+    def draw() -> None:
+        with tqdm.get_lock():
+            taken.set()
+            done.wait(60)
+
+    with worker_pool(1) as pool:
+        thread = Thread(target=draw)
+        thread.start()
+        taken.wait(60)
+        try:
+            return pool.submit(bar).result(30)
+        finally:
+            done.set()
+            thread.join()
+
+
+def bar() -> int:
+    """The number of ticks of a bar."""
+    return sum(1 for _ in tqdm(range(3), disable=False, file=StringIO()))
+
+
 def parent() -> int:
     """Process id of the server."""
     return os.getpid()
@@ -46,6 +76,14 @@ def test_a_forked_worker_is_a_fresh_one_that_has_imported_what_its_parent_has() 
     finally:
         server.close()
     assert found == [(pid, ["parent"], True, True)] * 2
+
+
+def test_a_worker_that_is_forked_while_a_bar_is_drawn_draws_its_own() -> None:
+    server = Server(("tqdm",))
+    try:
+        assert server.call(drawn).value == 3
+    finally:
+        server.close()
 
 
 def test_a_command_that_begins_anew_is_heard_of_when_it_hears_signals(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from multiprocessing import spawn, util
+from threading import RLock
 from typing import Any, NoReturn
 
 _CALL = re.compile(r"spawn_main\(tracker_fd=(\d+), pipe_handle=(\d+)\)")
@@ -44,6 +45,8 @@ def _work(tracker: int, pipe: int, files: Sequence[int]) -> NoReturn:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if callable(signal.getsignal(number)):
                 signal.signal(number, signal.SIG_DFL)
+        if "tqdm" in sys.modules:  # whose lock a thread of the parent may hold, which is not here to let go of it
+            sys.modules["tqdm"].tqdm.set_lock(RLock())
         if "torch" in sys.modules:  # of the parent's threads none is here; a fresh worker has one, too
             sys.modules["torch"].set_num_threads(1)
         sys.argv = [sys.argv[0], "--multiprocessing-fork"]  # as it is asked for; then the parent's

@@ -51,7 +51,9 @@ def test_a_sign_gets_its_label_and_the_likeliest_five(model, tmp_path, capsys):
               "-f", "txt,json,srt"])  # fmt: skip
     assert ended.value.code == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0] == clip.glosses[0] and printed[1].split()[0] == clip.glosses[0] and len(printed) == 5
+    assert printed[5:] == [str(tmp_path / f"out/clip.{kind}") for kind in ("txt", "json", "srt")]
+    printed = printed[:5]
+    assert printed[0] == clip.glosses[0] and printed[1].split()[0] == clip.glosses[0]
     assert (tmp_path / "out/clip.txt").read_text().splitlines() == printed
     told = json.loads((tmp_path / "out/clip.json").read_text())
     assert told["text"] == told["top"][0]["label"] == clip.glosses[0] and "glosses" not in told

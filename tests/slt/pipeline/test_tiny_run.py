@@ -120,7 +120,7 @@ def test_translate_gives_a_sentence_or_abstains_and_the_model_can_be_copied(work
     stages = [stage["name"] for stage in result["provenance"]["stages"]]
     assert stages[-1] == "refine" and "lift" in stages
     shutil.copytree(work / "runs" / "tiny" / "model", work / "elsewhere" / "copy")
-    there = slt("translate", video, "--model", "elsewhere/copy", cwd=work)
+    there = slt("translate", video, "--model", "elsewhere/copy", "-o", "out", "-f", "txt,json,srt", cwd=work)
     assert (there.returncode, there.stdout, there.stderr) == (here.returncode, here.stdout, here.stderr)
 
     other = slt("translate", video, "--lift", "reference", "-o", "other", "-f", "json", cwd=work)
