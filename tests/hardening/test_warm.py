@@ -38,7 +38,7 @@ def drawn() -> int:
     taken, done = Event(), Event()
 
     def draw() -> None:
-        with tqdm.get_lock():
+        with tqdm.get_lock():  # type: ignore[no-untyped-call]
             taken.set()
             done.wait(60)
 
