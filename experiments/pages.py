@@ -7,7 +7,7 @@ a run), `picture`. Nothing is computed anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments.portable import portable
 from experiments.report import interval, table
-from experiments.request import ROOT, Request
+from experiments.request import RESULTS, ROOT, Request
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.poses.normalise import denormalise
@@ -67,6 +67,13 @@ class Picture(Config):
     """Where the picture goes."""
 
     picture: str = "docs/raw_and_refined.png"
+
+
+def fill_result(request: Request, sections: Sequence[str], command: str) -> None:
+    """Put a result's sections on its pages, with the command that makes it, if it is the project's own result."""
+    if request.results == RESULTS:
+        link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
+        fill(f"table {request.name}", "\n".join([*sections, f"Made by `{command}`. {link}"]))
 
 
 def fill(name: str, text: str, root: Path = ROOT) -> list[Path]:

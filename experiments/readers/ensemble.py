@@ -18,11 +18,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from experiments.pages import fill
+from experiments.pages import fill_result
 from experiments.readers import gloss2text
 from experiments.readers.recognition import gloss_models, store_of
 from experiments.report import Result, interval, table, write_result
-from experiments.request import RESULTS, Request
+from experiments.request import Request
 from skeletor.files.atomic import write_text
 from skeletor.poses.pose import file_sha256
 from skeletor.support.config import Config
@@ -103,10 +103,7 @@ def make(request: Request, config: ReadersConfig) -> None:
     result = _result(systems, splits, config, len(models))
     title = "Several readers together"
     write_result(result, request.results, request.name, title, request.about(config, None))
-    if request.results == RESULTS:
-        link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
-        command = f"Made by `python -m experiments {request.name}`."
-        fill(f"table {request.name}", "\n".join([*result.sections, f"{command} {link}"]))
+    fill_result(request, result.sections, f"python -m experiments {request.name}")
 
 
 def _member(name: str, request: Request, config: ReadersConfig) -> Member:

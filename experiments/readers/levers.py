@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from experiments.pages import fill
+from experiments.pages import fill_result
 from experiments.readers.shares import Place, Training, differences, figures, gain, trained
 from experiments.report import Result, table, write_result
-from experiments.request import RESULTS, Request
+from experiments.request import Request
 from skeletor.support.config import Config
 from skeletor.support.progress import log_to
 from slt.pipeline.cache.stage import Done
@@ -70,10 +70,7 @@ def make(request: Request, config: LeversConfig) -> None:
         for (label, seed), done in zip(jobs, pool.map(partial(_trained, place=place), trainings), strict=True):
             folders.setdefault(label, {})[seed] = done.folder
             result = _write(request, config, place, folders)
-    if request.results == RESULTS:
-        link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
-        made_by = f"Made by `python -m experiments {request.name}`."
-        fill(f"table {request.name}", "\n".join([*result.sections, f"{made_by} {link}"]))
+    fill_result(request, result.sections, f"python -m experiments {request.name}")
 
 
 def _trained(one: Training, place: Place) -> Done:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from experiments.pages import fill
+from experiments.pages import fill_result
 from experiments.readers.shares import (
     Place,
     Training,
@@ -31,7 +31,7 @@ from experiments.readers.shares import (
     write_minutes,
 )
 from experiments.report import Result, table, write_result
-from experiments.request import RESULTS, Request
+from experiments.request import Request
 from skeletor.io.store import open_store
 from skeletor.support.config import Config
 from skeletor.support.progress import log_to
@@ -151,10 +151,7 @@ def make(request: Request, config: PretrainingConfig) -> None:
                     done[what] = stage
                     made = {arm: one.result() for arm, one in encoders.items() if one.done()}
                     result = _write(request, config, place, done, made)
-    if request.results == RESULTS:
-        link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
-        made_by = f"Made by `python -m experiments {request.name}`."
-        fill(f"table {request.name}", "\n".join([*result.sections, f"{made_by} {link}"]))
+    fill_result(request, result.sections, f"python -m experiments {request.name}")
 
 
 def _pretrained(arm: str, config: PretrainingConfig, place: Place) -> Done:

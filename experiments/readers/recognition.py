@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from experiments.pages import fill
+from experiments.pages import fill_result
 from experiments.readers import gloss2text, slower
 from experiments.readers.consensus import agreed, drawn
 from experiments.report import Result, interval, table, write_result
-from experiments.request import RESULTS, RUNS, Request
+from experiments.request import RUNS, Request
 from skeletor.io.store import open_store
 from skeletor.poses.pose import PoseSequence, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
@@ -119,9 +119,8 @@ def make(request: Request, config: RecognitionConfig) -> None:
         _add_slower(result, request, config, trained, splits["test"])
     title = "What repair is worth to a reader: glosses recognised, then translated"
     write_result(result, request.results, request.name, title, request.about(config, config.seeds[0]))
-    if request.results == RESULTS and request.name == "recognition":  # results of other names have no page
-        link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
-        fill(f"table {request.name}", "\n".join([*result.sections, f"Made by `make recognition`. {link}"]))
+    if request.name == "recognition":  # results of other names have no page
+        fill_result(request, result.sections, "make recognition")
 
 
 def gloss_models(given: Sequence[str], annotation: Path) -> list[Path]:

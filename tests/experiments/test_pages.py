@@ -1,5 +1,6 @@
 """Tables on pages: found by their markers, links as seen from the page."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from experiments import pages
 from experiments.pages import fill, summary
-from experiments.request import ROOT, Request
+from experiments.request import RESULTS, ROOT, Request
 from skeletor.support.errors import InputError
 from slt.pipeline.stages.cascades import cascade_label, cascade_of
 
@@ -117,3 +118,14 @@ def test_the_readme_is_short():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     written = re.sub(r"(?s)<!-- summary.*?: end -->", "", text)  # without the table
     assert len(written.split()) <= 1100
+
+
+def test_only_the_projects_own_results_go_to_pages(tmp_path, monkeypatch):
+    filled: list[tuple[str, str]] = []
+    monkeypatch.setattr(pages, "fill", lambda name, text: filled.append((name, text)))
+    request = Request("levers", tmp_path, tmp_path)
+    pages.fill_result(request, ["one", "two"], "make it")
+    assert filled == []
+    pages.fill_result(dataclasses.replace(request, results=RESULTS), ["one", "two"], "make it")
+    link = f"[{RESULTS}/levers.md]({RESULTS}/levers.md)"
+    assert filled == [("table levers", f"one\ntwo\nMade by `make it`. The whole result: {link}.")]
