@@ -24,6 +24,7 @@ from slt.video.picture import check_size, png_fault
 
 _USUAL = (".png", ".jpg", ".jpeg")
 _MOST_GAPS = (10, 1000)  # a folder may lack at most 10 times as many pictures as it has, and 1000
+_DEPTHS = (8, 10, 12, 14)  # bits of cameras, whose values some programs put into 16 bits as they are
 
 
 class FrameFolder(Video):
@@ -47,7 +48,9 @@ class FrameFolder(Video):
             )
         if beside := poses_beside(path):
             self._notes.append(f"pictures and poses; the pictures are read, {printable(beside[0])} and others are not")
-        height, width = _read_picture(self.files[0]).shape[:2]
+        self._dark_told = False
+        self._brightest = 0  # of the 16-bit pictures that were read, of 65535
+        height, width = _decoded(self.files[0]).shape[:2]
         super().__init__(path, fps, (width, height), self._places[-1] + 1)
 
     def between(self, first: int, stop: int, stride: int = 1) -> Iterator[np.ndarray | None]:
@@ -64,12 +67,38 @@ class FrameFolder(Video):
             if (place - first) % stride:
                 yield None
                 continue
-            frame = _read_picture(file)
+            frame = self._picture(file)
             if frame.shape[:2] != (self.height, self.width):
                 size = f"{frame.shape[1]}x{frame.shape[0]}"
                 raise InputError(f"{file}: {size}, but the first frame is {self.width}x{self.height}")
             yield frame
+        if (dark := _dark(self._brightest)) is not None and not self._dark_told:
+            self._dark_told = True
+            log.warning("%s: %s", self.path, dark)
         yield from (None for _ in range(slot, stop))
+
+    def _picture(self, file: Path) -> np.ndarray:
+        """(H, W, 3) uint8 RGB."""
+        image = _decoded(file)  # (H, W, 3) BGR
+        if image.dtype == np.uint16:
+            self._brightest = max(self._brightest, int(image.max()))
+            image = (image >> 8).astype(np.uint8)  # (H, W, 3)
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _dark(brightest: int) -> str | None:
+    """What to say of 16-bit pictures whose values all are within the range of fewer bits; None if they are not.
+
+    They are not made brighter by a guess: a dark scene in 16 bits looks the same. A PNG's sBIT chunk does not settle
+    it, since its values are to be scaled to all 16 bits whatever it says (PNG specification, 11.3.2.4).
+    """
+    bits = next((bits for bits in _DEPTHS if 0 < brightest < 2**bits), None)
+    if bits is None:
+        return None
+    return (
+        f"its 16-bit pictures reach {brightest} of 65535 only, so they are read as dark; if their values are of "
+        f"{bits} bits, multiply them by {2 ** (16 - bits)}"
+    )
 
 
 def _nothing(path: Path) -> str:
@@ -161,19 +190,19 @@ def _kind(name: Sequence[str]) -> tuple[str, ...]:
     return tuple(s for s in name if not s.isdigit())
 
 
-def _read_picture(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of a picture file; InputError if it cannot be read or is too large."""
+def _decoded(path: Path) -> np.ndarray:
+    """(H, W, 3) BGR of a picture file, uint8 or uint16 as it is; InputError if it cannot be read or is too large."""
     try:
         data = np.fromfile(path, np.uint8)
         if (mistaken := never_data(data[:512].tobytes())) is not None:
             raise InputError(f"{path}: {mistaken}")
         check_size(path, *_told_size(path))
-        image = None if png_fault(data.tobytes()) else cv2.imdecode(data, cv2.IMREAD_COLOR)
+        image = None if png_fault(data.tobytes()) else cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except (cv2.error, OSError, ValueError, SyntaxError, MemoryError, OverflowError) as error:
         raise InputError(f"{path}: not a picture, or a damaged one") from error
     if image is None:
         raise InputError(f"{path}: not a picture, or a damaged one")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def _told_size(path: Path) -> tuple[int, int]:

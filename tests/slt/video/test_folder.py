@@ -196,3 +196,29 @@ def test_sizes_that_differ(clips: Clips) -> None:
     folder = save(clips, ["1.png", "2.png"])
     cv2.imwrite(str(folder / "3.png"), np.zeros((20, 30, 3), np.uint8))
     refused(folder, r"3\.png: 30x20, but the first frame is 128x96")
+
+
+def save_deep(clips: Clips, white: int) -> Path:
+    """Three pictures in 16-bit PNG, whose values are up to `white`."""
+    for k in range(3):
+        picture = np.round(clips.picture(k) / 255.0 * white).astype(np.uint16)  # (H, W, 3)
+        assert cv2.imwrite(str(clips.folder / f"{k}.png"), picture)
+    return clips.folder
+
+
+@pytest.mark.parametrize("white, factor", [(255, 256), (1023, 64), (4095, 16), (16383, 4)])
+def test_values_of_fewer_bits_in_16_are_told_once(clips: Clips, said: list[str], white: int, factor: int) -> None:
+    """Not made brighter: a dark scene looks the same."""
+    video = open_video(save_deep(clips, white), fps=25)
+    frames = [frame for _ in range(2) for frame in video]
+    assert max(int(frame.max()) for frame in frames) == white >> 8
+    assert [f"{white} of 65535" in line and line.endswith(f"multiply them by {factor}") for line in said] == [True]
+
+
+@pytest.mark.parametrize("white", [0, 16384, 65535])
+def test_16_bits_that_are_full_or_black_are_read_without_a_word(clips: Clips, said: list[str], white: int) -> None:
+    frames = list(open_video(save_deep(clips, white), fps=25))
+    assert max(int(frame.max()) for frame in frames) == white >> 8
+    assert not said
+    if white == 65535:
+        assert clips.numbers(frames) == [0, 1, 2]
