@@ -56,6 +56,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _LONG.index(item.path) if item.path in _LONG else len(_LONG))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_lines_of_a_busy_machine() -> Iterator[None]:
+    """Work that takes more than 15 seconds tells how far it is, on stderr: it may on a machine that is busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skeletor.support.progress._EVERY", float("inf"))
+        yield
+
+
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 _VARIABLE = os.environ.get(_VISIBLE)
 

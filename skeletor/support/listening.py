@@ -22,6 +22,11 @@ def listening(listener: Listener) -> Iterator[None]:
         _LISTENER.reset(token)
 
 
+def is_heard() -> bool:
+    """Whether somebody listens in this thread."""
+    return _LISTENER.get() is not None
+
+
 def said(items: Iterable[T], what: str, total: int) -> Iterator[T]:
     """Pass `items` through; whoever listens hears how many of `total` there were, after each of them."""
     for count, item in enumerate(items, 1):

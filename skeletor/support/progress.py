@@ -1,10 +1,10 @@
-"""Progress bars on a terminal, and a log that also goes to a file."""
+"""Progress bars on a terminal, lines elsewhere, and a log that also goes to a file."""
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from io import TextIOBase
 from pathlib import Path
@@ -15,11 +15,13 @@ from typing import Any, TextIO, TypeVar
 from tqdm import tqdm
 
 from skeletor.support.errors import as_input_error, printable
-from skeletor.support.listening import listening
+from skeletor.support.listening import is_heard, listening
 
 T = TypeVar("T")
 log = logging.getLogger("skeletor")
 _DELAY, _TICK = 2.0, 1.0  # seconds until a bar is shown, and between two of its ticks
+# Without a terminal: seconds between two lines, or this share of the time that a work has taken, if that is more.
+_EVERY, _SHARE = 15.0, 0.05
 
 
 def progress(
@@ -27,37 +29,57 @@ def progress(
 ) -> Iterator[T]:
     """Pass `items` through, with a bar on a terminal once it takes more than 2 seconds, be it for the first one alone.
 
+    Where stderr is no terminal, a line goes there every 15 seconds, and less often the longer it takes.
     total: number of items, for iterables without a length. log_every: for what takes hours, seconds between two lines
-    in the log that say how many of `total` are done and how long the rest will take at that pace.
+    in the log that say how many of `total` are done and how long the rest will take at that pace. Where the log is
+    told such lines, they are the only ones.
     """
     on_terminal = sys.stderr.isatty()
+    logs = log_every is not None and bool(total) and log.isEnabledFor(logging.INFO)
     bar = tqdm(items, desc=what, total=total, unit=unit, delay=_DELAY, leave=False, disable=not on_terminal)
+    plain = None if on_terminal or logs else _Plain(desc=what, total=_length(items, total), unit=unit)
     start = logged = monotonic()
-    with _ticking(bar) if on_terminal else nullcontext():
+    with _ticking(bar) if on_terminal else nullcontext() if plain is None else _clock(plain.tell, _TICK, _TICK):
         for count, item in enumerate(bar, 1):
             yield item
+            if plain is not None:
+                plain.n = count
             now = monotonic()
             if log_every is not None and total and count < total and now - logged >= log_every:
                 logged = now
-                took, left = span(now - start), span((now - start) / count * (total - count))
-                log.info("%s: %d of %d %ss in %s, about %s left", what, count, total, unit, took, left)
+                log.info("%s", _how_far(what, count, total, unit, now - start))
+
+
+def _length(items: Iterable[Any], total: int | None) -> int | None:
+    return len(items) if total is None and isinstance(items, Sized) else total
 
 
 @contextmanager
 def _ticking(bar: Any) -> Iterator[None]:
     """In the block the bar's clock goes on while an item is in work: by itself it is drawn between two of them only."""
-    ended = Event()
 
     def tick() -> None:
-        waits = _DELAY
-        while not ended.wait(waits):
-            waits = _TICK
-            with bar.get_lock():  # as `close` has it when it wipes the bar out
-                if not bar.disable:
-                    bar.refresh(nolock=True)
-                    bar.last_print_t = max(bar.last_print_t, bar.start_t + _DELAY)  # else it would not wipe it out
+        with bar.get_lock():  # as `close` has it when it wipes the bar out
+            if not bar.disable:
+                bar.refresh(nolock=True)
+                bar.last_print_t = max(bar.last_print_t, bar.start_t + _DELAY)  # else it would not wipe it out
 
-    thread = Thread(target=tick, name="bar", daemon=True)
+    with _clock(tick, _DELAY, _TICK):
+        yield
+
+
+@contextmanager
+def _clock(tick: Callable[[], None], first: float, then: float) -> Iterator[None]:
+    """In the block a thread calls `tick` after `first` seconds, and then every `then` seconds."""
+    ended = Event()
+
+    def run() -> None:
+        waits = first
+        while not ended.wait(waits):
+            waits = then
+            tick()
+
+    thread = Thread(target=run, name="bar", daemon=True)
     thread.start()
     try:
         yield
@@ -70,11 +92,13 @@ def _ticking(bar: Any) -> Iterator[None]:
 def shown() -> Iterator[None]:
     """In the block, what work says of itself (`said`) is a bar on a terminal, once it takes more than 2 seconds.
 
-    There is one bar: of what is said within a work that has a bar and goes on, nothing is shown.
+    There is one bar: of what is said within a work that has a bar and goes on, nothing is shown. Where stderr is no
+    terminal, it is lines, as of `progress`.
     """
-    bar = _Heard()
+    on_terminal = sys.stderr.isatty()
+    bar = _Heard(tqdm if on_terminal else _Plain)
     try:
-        with listening(bar.hear) if sys.stderr.isatty() else nullcontext():
+        with listening(bar.hear) if on_terminal or not is_heard() else nullcontext():
             yield
     finally:
         bar.close()
@@ -143,12 +167,48 @@ class _Lines(TextIOBase):
                 self._out.flush()
 
 
-class _Heard:
-    """A bar of what work says of itself."""
+class _Plain:
+    """In a bar's place where there is no terminal: a line on stderr now and then."""
 
-    def __init__(self) -> None:
-        self._what = ""
-        self._bar: Any = tqdm(disable=True)
+    def __init__(
+        self, desc: str = "", total: float | None = None, unit: str = "", disable: bool = False, **_: object
+    ) -> None:
+        self.n, self.total, self.disable = 0, total, disable
+        self._what, self._unit = desc, unit
+        self._start = self._told = monotonic()
+
+    def update(self, count: int) -> None:
+        """So many more are done."""
+        self.n += count
+        self.tell()
+
+    def tell(self) -> None:
+        """Say how far it is, if that is due and something is left."""
+        now = monotonic()
+        if now - self._told < max(_EVERY, _SHARE * (now - self._start)) or self.disable or self.n == self.total:
+            return
+        self._told = now
+        with suppress(OSError, ValueError):  # nobody reads it
+            print(_how_far(self._what, self.n, self.total, self._unit, now - self._start), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is told any more."""
+        self.disable = True
+
+
+def _how_far(what: str, count: int, total: float | None, unit: str, took: float) -> str:
+    """For example "poses: 2 of 10 clips in 60 s, about 4 min left"; took: seconds."""
+    done = f"{count} of {total:.0f}" if total else f"{count}"
+    left = f", about {span(took / count * (total - count))} left" if total and count else ""
+    return printable(f"{what}: {done}{f' {unit}s' if unit else ''} in {span(took)}{left}")
+
+
+class _Heard:
+    """A bar of what work says of itself, or what has a bar's place."""
+
+    def __init__(self, kind: Callable[..., Any]) -> None:
+        self._what, self._kind = "", kind
+        self._bar = kind(disable=True)
 
     def hear(self, what: str, count: int, total: int) -> None:
         """See `Listener`."""
@@ -157,7 +217,7 @@ class _Heard:
             return
         if what != self._what or count <= self._bar.n:
             self._bar.close()
-            self._what, self._bar = what, tqdm(desc=what, total=total, unit="", delay=_DELAY, leave=False)
+            self._what, self._bar = what, self._kind(desc=what, total=total, unit="", delay=_DELAY, leave=False)
         self._bar.update(count - self._bar.n)
         if self._bar.n >= total:  # results that are printed now do not stand behind it, in its line
             self._bar.close()

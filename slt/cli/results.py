@@ -14,6 +14,7 @@ from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import seen
 from skeletor.poses.turns import each_turn
 from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError, printable
+from skeletor.support.listening import said
 from skeletor.support.progress import log
 from slt.estimators.mediapipe.bystanders import people_warning
 
@@ -67,7 +68,7 @@ def run_stage(
     """
     done: dict[str, PoseSequence] = {}
     failed: dict[str, SkeletorError] = {}
-    for name in clips:
+    for name in said(clips, "clips of the file", len(clips)):
         try:
             result = each_turn(clips[name], stage)
             if target.suffix.lower() == SKELS and not np.isfinite(result.keypoints).any():

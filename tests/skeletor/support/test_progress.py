@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from skeletor.support.listening import said
+from skeletor.support.listening import listening, said
 from skeletor.support.progress import above_bars, log, progress, shown, span
 
 
@@ -145,7 +145,71 @@ def test_what_work_says_is_shown_on_a_terminal_and_one_bar_at_a_time(monkeypatch
     assert drawn[4:] == [*frames, *frames, "pictures 1/5", "pictures 2/5", "pictures ends"]
 
 
-def test_without_a_terminal_nothing_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+class Pipe(io.StringIO):
+    """A stream that is no terminal, and tells when a line was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = Event()
+
+    def write(self, text: str) -> int:
+        if "\n" in text:
+            self.told.set()
+        return super().write(text)
+
+
+def as_pipe(monkeypatch: pytest.MonkeyPatch, every: float) -> Pipe:
+    made = Pipe()
+    monkeypatch.setattr("sys.stderr", made)
+    monkeypatch.setattr("skeletor.support.progress._EVERY", every)
+    monkeypatch.setattr("skeletor.support.progress._TICK", 0.01)
+    return made
+
+
+def test_without_a_terminal_lines_tell_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be it within the first item, and whatever the log is told."""
+    pipe = as_pipe(monkeypatch, every=0.0)
+    before, log_level = log.level, logging.WARNING
+    log.setLevel(log_level)
+    for _ in progress("ab", "slt\tlift", unit="file", log_every=60):
+        pipe.told.clear()
+        assert pipe.told.wait(30)
+    log.setLevel(before)
+    lines = pipe.getvalue().splitlines()
+    assert lines[0] == "slt\\x09lift: 0 of 2 files in 0 s"
+    assert lines[-1] == "slt\\x09lift: 1 of 2 files in 0 s, about 0 s left"
+    assert "bar" not in {thread.name for thread in enumerate_threads()}
+
+
+def test_lines_of_what_work_says_come_less_often_the_longer_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, seconds = as_pipe(monkeypatch, every=15.0), 4000
+    now = iter(range(10**6))
+    monkeypatch.setattr("skeletor.support.progress.monotonic", lambda: float(next(now)))
+    with shown():
+        assert list(said(range(seconds), "frames", seconds)) == list(range(seconds))
+    lines = pipe.getvalue().splitlines()
+    assert lines[0] == "frames: 15 of 4000 in 15 s, about 1 h 06 min left"
+    assert lines[1].startswith("frames: 30 of 4000 in 30 s")
+    assert len(lines) < 300 / 15 + 60 and not any("4000 of" in line for line in lines)
+
+
+def test_the_log_and_plain_lines_do_not_tell_the_same(monkeypatch: pytest.MonkeyPatch, lines: list[str]) -> None:
+    pipe = as_pipe(monkeypatch, every=0.0)
+    ticks = Event()
+    monkeypatch.setattr("skeletor.support.progress._Plain.tell", lambda _: ticks.set())
+    for _ in progress("ab", "poses", 2, log_every=0):
+        assert "bar" not in {thread.name for thread in enumerate_threads()}
+    assert len(lines) == 1 and not pipe.getvalue() and not ticks.is_set()
+
+
+def test_who_listens_already_goes_on_where_there_is_no_terminal() -> None:
+    heard: list[int] = []
+    with listening(lambda what, count, total: heard.append(count)), shown():
+        list(said("ab", "frames", 2))
+    assert heard == [1, 2]
+
+
+def test_without_a_terminal_nothing_is_drawn_of_short_work(capsys: pytest.CaptureFixture[str]) -> None:
     with shown():
         assert list(said("ab", "frames", 2)) == list(progress("ab", "files")) == ["a", "b"]
     assert capsys.readouterr().err == ""
