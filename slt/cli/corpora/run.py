@@ -44,6 +44,7 @@ def main(command: str, argv: list[str], text: str) -> int:
             raise InputError(f"--reuse {other}: no run lies there (no config.json); give the folder of another run")
 
     from skeletor.support.together import team_of_torchrun
+    from slt.pipeline.refused import deepest_there, nothing_left_if_refused
     from slt.pipeline.run import run
     from slt.report.page import write_report_page
 
@@ -54,7 +55,12 @@ def main(command: str, argv: list[str], text: str) -> int:
     if team is not None and not team.leads:
         team.follow()
         return 0
-    with locked(folder), nullcontext() if team is None else team.leading():
+    there = deepest_there(folder)
+    with (
+        locked(folder),
+        nothing_left_if_refused(folder, there),
+        nullcontext() if team is None else team.leading(),
+    ):
         log_to(folder / "log.txt")
         table = run(config, folder, args.corpus, args.reuse, spread, team)
         page = write_report_page(folder)

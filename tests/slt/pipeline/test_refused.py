@@ -1,0 +1,65 @@
+"""What a run that is refused leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skeletor.files.lock import locked
+from skeletor.support.errors import InputError
+from slt.cli.corpora.run import main
+from slt.pipeline.refused import deepest_there, nothing_left_if_refused
+
+BEGUN = {"config.json": "{}", "log.txt": "x", "corpus/done.json": '{"done": false}'}
+
+
+def refuse(folder: Path, files: dict[str, str], error: type[Exception] = InputError) -> None:
+    there = deepest_there(folder)
+    with pytest.raises(error), locked(folder), nothing_left_if_refused(folder, there):
+        for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        raise error
+
+
+def test_a_folder_that_was_made_goes_with_those_above_it(tmp_path: Path) -> None:
+    refuse(tmp_path / "runs" / "mine", BEGUN)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_others_put_beside_it_stays(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "other").mkdir(parents=True)
+    refuse(tmp_path / "runs" / "mine", BEGUN)
+    assert list((tmp_path / "runs").iterdir()) == [tmp_path / "runs" / "other"]
+
+
+def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    refuse(tmp_path / "mine", BEGUN)
+    assert (tmp_path / "mine" / "log.txt").exists()
+
+
+@pytest.mark.parametrize("name, text", [("bad_clips.tsv", ""), ("estimated/done.json", '{"done": true}')])
+def test_a_result_or_a_list_stays(tmp_path: Path, name: str, text: str) -> None:
+    refuse(tmp_path / "mine", BEGUN | {name: text})
+    assert (tmp_path / "mine" / name).exists() and (tmp_path / "mine" / "log.txt").exists()
+
+
+def test_after_a_defect_all_stays(tmp_path: Path) -> None:
+    refuse(tmp_path / "mine", BEGUN, RuntimeError)
+    assert (tmp_path / "mine" / "log.txt").exists()
+
+
+def test_a_run_of_data_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("gloss2text: false\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "clips.tsv").write_text("name\tsplit\n")
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=r"clips\.tsv"):
+        main(
+            "run",
+            [str(tmp_path / "x.yaml"), "--corpus", str(tmp_path / "data"), "--run-dir", str(tmp_path / "r/r")],
+            "",
+        )
+    assert set(tmp_path.rglob("*")) == before
