@@ -9,7 +9,7 @@ from pathlib import Path
 POSE_SUFFIXES = (".safetensors", ".pose", ".skels", ".h5", ".pt", ".npy", ".npz")
 # Poses of a whole recording in one file; most files of that name are something else, so no folder is searched for them.
 _JSON = ".json"
-_TABLE = ".csv"  # of MediaPipe's landmarks; likewise
+_TABLES = (".csv", ".tsv")  # of MediaPipe's landmarks; likewise
 _MANY = 2
 _HEAD = 1 << 16  # bytes of a file of JSON that tell what it is of
 _WORDS = (b'"people"', b"keypoints", b'"instances"', b"andmarks")  # of which one stands in a frame of poses
@@ -31,7 +31,7 @@ def bare_name(path: Path) -> str:
     """
     name = path.name if path.name not in ("", "..") else path.resolve().name
     suffix = path.suffix.lower()
-    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES, _JSON, _TABLE) and not os.path.isdir(path):
+    if suffix in (*VIDEO_SUFFIXES, *POSE_SUFFIXES, _JSON, *_TABLES) and not os.path.isdir(path):
         return name[: -len(suffix)]
     return name
 
@@ -43,7 +43,7 @@ def is_poses(path: Path) -> bool:
     video, or few (`_MANY` times as many files): previews. Pictures that OpenPose draws ("_rendered") do not count.
     False if it cannot be read; whoever opens it raises the error.
     """
-    if path.suffix.lower() in (*POSE_SUFFIXES, _JSON, _TABLE) and os.path.isfile(path):
+    if path.suffix.lower() in (*POSE_SUFFIXES, _JSON, *_TABLES) and os.path.isfile(path):
         return True
     try:
         names = [entry.name.lower() for entry in path.iterdir() if not entry.name.startswith(".")]

@@ -1,7 +1,7 @@
 """Files of poses: one reader and one writer for all formats, chosen by the path's suffix.
 
-.safetensors (native), .pose, .skels, .h5, .pt, .npy, .npz, .json of a whole recording, .csv of MediaPipe's landmarks
-(these read only), and directories of OpenPose JSON (no suffix).
+.safetensors (native), .pose, .skels, .h5, .pt, .npy, .npz, .json of a whole recording, .csv and .tsv of MediaPipe's
+landmarks (these read only), and directories of OpenPose JSON (no suffix).
 A new format is a module with `read_all(path, fps)` and `write_pose(pose, path)`, and one line in `_FORMATS`.
 """
 
@@ -35,7 +35,7 @@ _FORMATS: dict[str, tuple[Reader, Writer | None]] = {
     ".npy": (arrays.read_all, None),
     ".npz": (arrays.read_all, None),
     json_file.SUFFIX: (json_file.read_all, None),
-    landmark_table.SUFFIX: (landmark_table.read_all, None),
+    **dict.fromkeys(landmark_table.SUFFIXES, (landmark_table.read_all, None)),
     "": (openpose_json.read_all, openpose_json.write_pose),
 }
 
@@ -79,12 +79,12 @@ def read_poses(
 
     fps: as in `read_pose`. skeleton: the layout of the points by name (`skeletor.io.layouts.LAYOUTS`), for .pose files
     and OpenPose JSON of which neither names nor places of the points tell it, and for clips whose skeleton has no names
-    of joints. size: (width, height) in pixels of the picture, for .npy, .npz, .json and .csv of shares. take: who
+    of joints. size: (width, height) in pixels of the picture, for .npy, .npz, .json, .csv and .tsv of shares. take: who
     is read of several people, by default the one whose hands move most in all; `skeletor.io.people.by_turns` takes in
     each frame the one who signs. Raises InputError, one line, for whatever cannot be read.
     """
     path = Path(path)
-    shares = (*arrays.SUFFIXES, json_file.SUFFIX, landmark_table.SUFFIX)
+    shares = (*arrays.SUFFIXES, json_file.SUFFIX, *landmark_table.SUFFIXES)
     if size is not None and path.suffix.lower() not in shares:
         raise InputError(f"{path}: --size is for arrays and tables of shares ({', '.join(shares)}); leave it out")
     if fps is not None:
@@ -107,7 +107,7 @@ def read_poses(
         poses = json_file.read_all(file, fps, skeleton, take, size)
     elif path.suffix.lower() in arrays.SUFFIXES:
         poses = arrays.read_all(file, fps, skeleton, size)
-    elif path.suffix.lower() == landmark_table.SUFFIX and landmark_table.is_landmark_table(file):
+    elif path.suffix.lower() in landmark_table.SUFFIXES and landmark_table.is_landmark_table(file):
         poses = landmark_table.read_all(file, fps, size)
     else:
         poses = _format(path)[0](file, fps)
@@ -154,7 +154,7 @@ def write_poses(poses: Mapping[str, PoseSequence], path: Path | str) -> None:
 
 def _format(path: Path) -> tuple[Reader, Writer | None]:
     suffix = path.suffix.lower()
-    table = suffix == landmark_table.SUFFIX and path.exists() and not landmark_table.is_landmark_table(path)
+    table = suffix in landmark_table.SUFFIXES and path.exists() and not landmark_table.is_landmark_table(path)
     if suffix not in _FORMATS or table or (suffix == "" and path.is_file()):
         if (advice := table_of_points(path)) is not None:
             raise InputError(f"{path}: {advice}")

@@ -28,7 +28,7 @@ def suffix_of(name: str) -> str:
     """
     found = re.search(r"\.[A-Za-z0-9]{1,12}$", name)
     suffix = found[0].lower() if found else ""
-    if suffix in (".skels", ".h5", ".pt", ".json", ".csv"):
+    if suffix in (".skels", ".h5", ".pt", ".json", ".csv", ".tsv"):
         raise InputError(f"{name}: of files of poses only {' and '.join(POSES)} are taken here; use `slt translate`")
     return suffix if suffix in (*VIDEO_SUFFIXES, *POSES) else ".video"
 

@@ -1,4 +1,4 @@
-"""Tables of MediaPipe's landmarks as Kaggle's data sets of sign language have them (`.csv`); read only.
+"""Tables of MediaPipe's landmarks as Kaggle's data sets of sign language have them (`.csv`, `.tsv`); read only.
 
 - A line a landmark, as in Isolated Sign Language Recognition: columns `frame`, `type` (face, left_hand, pose,
   right_hand), `landmark_index`, `x`, `y`.
@@ -24,13 +24,13 @@ import numpy as np
 from skeletor.files.outside import existing_file, reading
 from skeletor.io.rates import assumed
 from skeletor.io.read_only.arrays import Size, mediapipe_pose
-from skeletor.io.read_only.table_text import Numbers, lines_of, open_text, separator
+from skeletor.io.read_only.table_text import Numbers, first_line, lines_of, open_text, separator
 from skeletor.poses.pose import PoseSequence, Provenance, file_sha256
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 
 WHAT = "table of landmarks"
-SUFFIX = ".csv"
+SUFFIXES = (".csv", ".tsv")
 DEFAULT_FPS = 25.0
 _LARGEST = 512 << 20  # bytes: a line a landmark takes 20 MB a minute
 _LONG = {"frame", "type", "landmark_index", "x", "y"}
@@ -52,7 +52,8 @@ def is_landmark_table(path: Path) -> bool:
     """Whether a file's first line names the columns of such a table, whatever parts them; if it can be read."""
     try:
         with open_text(path, errors="replace") as file:  # whose names of columns are sound: it is told where read
-            separator(next(lines_of(file), ""), _are_known)
+            names, told, _ = first_line(lines_of(file))
+            separator(names, _are_known, told)
         return True
     except InputError:
         return True
@@ -122,39 +123,41 @@ def _doubt_the_last(lines: Counter[tuple[str, int]], path: Path) -> None:
 def _points(file: TextIO) -> Iterator[Point]:
     """Each number of the table that is one of the 75 points; place -1: a frame in which those that follow are."""
     text = lines_of(file)
-    first = next(text, "")
+    first, told, line = first_line(text)
     try:
-        mark = separator(first, _are_known)
+        mark = separator(first, _are_known, told)
     except ValueError as error:
         raise InputError("its columns are none of MediaPipe's landmarks, as Kaggle has them") from error
     header, *_ = csv.reader([first], delimiter=mark)
     points_of = _points_of(header)
     assert points_of is not None
-    for number, row in enumerate(csv.reader(text, delimiter=mark), 2):
+    numbers = Numbers()
+    for number, row in enumerate(csv.reader(text, delimiter=mark), line + 1):
         if row:
             if len(row) != len(header):
                 raise InputError(f"line {number}: has {len(row)} cells, the first line {len(header)}; damaged?")
             try:
-                yield from points_of(row)
+                yield from points_of(row, numbers)
             except ValueError as error:
                 raise InputError(f"line {number}: {error}; damaged?") from error
+    numbers.doubt_groups()
 
 
 def _are_known(header: Sequence[str]) -> bool:
     return _points_of(header) is not None
 
 
-def _points_of(header: Sequence[str]) -> Callable[[Sequence[str]], Iterator[Point]] | None:
+def _points_of(header: Sequence[str]) -> Callable[[Sequence[str], Numbers], Iterator[Point]] | None:
     """How a line of a table with these columns is read; None if it is no table of landmarks."""
     columns = {name.strip(): k for k, name in enumerate(header)}
-    clip, number_of = columns.get(_CLIP), Numbers()
+    clip = columns.get(_CLIP)
     if columns.keys() >= _LONG:
-        return lambda row: _long(row, columns, clip, number_of)
+        return lambda row, number_of: _long(row, columns, clip, number_of)
     wide = [(k, match) for name, k in columns.items() if (match := _WIDE.fullmatch(name)) is not None]
     cells = [(k, _place(match[2], int(match[3])), "xy".index(match[1])) for k, match in wide]
     if "frame" not in columns or not cells:
         return None
-    return lambda row: _wide(row, cells, columns["frame"], clip, number_of)
+    return lambda row, number_of: _wide(row, cells, columns["frame"], clip, number_of)
 
 
 def _long(row: Sequence[str], columns: Mapping[str, int], clip: int | None, number_of: Numbers) -> Iterator[Point]:
@@ -193,7 +196,7 @@ def _whole(cell: str, number_of: Numbers) -> int:
 
 def _value(cell: str, number_of: Numbers) -> float:
     """A coordinate, NaN where the cell is empty, or holds more than a number of the array can be."""
-    value = number_of(cell) if cell.strip() else np.nan
+    value = number_of.coordinate(cell) if cell.strip() else np.nan
     return value if abs(value) < _MOST else np.nan
 
 

@@ -14,6 +14,8 @@ SEPARATORS = (",", ";", "\t")  # a spreadsheet's semicolon where decimals have a
 _LONGEST_LINE = 1 << 20  # characters: of 1,630 numbers 32,000
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _WORD = re.compile(r"[A-Za-z0-9_]+")
+_TOLD = re.compile(r"[\"']?sep=(.)[\"']?\s*", re.IGNORECASE)  # a spreadsheet's line above the names: what parts columns
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]?[.,][0-9]{3}")  # 1.234: 1234 as well, up to where pictures end
 
 
 def open_text(path: Path, errors: str = "strict") -> TextIO:
@@ -40,12 +42,20 @@ def lines_of(file: TextIO) -> Iterator[str]:
         yield line
 
 
-def separator(line: str, known: Callable[[Sequence[str]], bool]) -> str:
-    """The character that parts the columns of a first line, so that their names are known.
+def first_line(lines: Iterator[str]) -> tuple[str, str, int]:
+    """The line of the columns' names, what a line `sep=;` above it says that parts them ("": none), and its number."""
+    line = next(lines, "")
+    told = _TOLD.fullmatch(line)
+    return (line, "", 1) if told is None else (next(lines, ""), told[1], 2)
+
+
+def separator(line: str, known: Callable[[Sequence[str]], bool], told: str = "") -> str:
+    """The character that parts the columns of a first line, so that their names are known; told: tried before others.
 
     Raises InputError if that is another one than those of `SEPARATORS`, and ValueError if they are not known anyhow.
     """
-    for character in SEPARATORS:
+    marks: tuple[str, ...] = (*told, *SEPARATORS)
+    for character in marks:
         if known(next(csv.reader([line], delimiter=character), [])):
             return character
     if known(_WORD.findall(line)):
@@ -59,6 +69,21 @@ class Numbers:
 
     def __init__(self) -> None:
         self._mark = ""  # as the first that has one has it
+        self._all_grouped, self._one = True, ""  # of the coordinates with a mark: whether all are as 1.234; one of them
+
+    def coordinate(self, cell: str) -> float:
+        """The number of a cell that holds a coordinate; errors as of a call."""
+        if self._all_grouped and ("." in cell or "," in cell):
+            self._all_grouped, self._one = _GROUPED.fullmatch(cell.strip()) is not None, cell.strip()
+        return self(cell)
+
+    def doubt_groups(self) -> None:
+        """InputError if all coordinates with a mark may be thousands: shares of a picture are below 1 somewhere."""
+        if self._all_grouped and self._one:
+            raise InputError(
+                f"all its coordinates with a mark are as {self._one!r}, which may be thousands; save it without marks "
+                "of thousands, or with more decimals"
+            )
 
     def __call__(self, cell: str) -> float:
         """The number. ValueError if it is none, or has the other mark: which may be one of thousands."""

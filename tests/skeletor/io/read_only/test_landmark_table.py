@@ -202,3 +202,51 @@ def test_other_tables_are_refused_as_before_and_parquet_with_the_way_out(tmp_pat
         (tmp_path / name).write_text("frame,nose_x,nose_y\n0,1,2\n")
         with pytest.raises(InputError, match=advice):
             read_poses(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("told", "mark"), [("sep=;", ";"), ("SEP=,", ","), ('"sep=|"', "|"), ("sep=\t", "\t"), ("sep=,", ";")]
+)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_line_that_says_what_parts_the_columns(tmp_path: Path, told: str, mark: str, suffix: str) -> None:
+    """As Excel wants it above the names of the columns; where it is wrong, the names tell."""
+    path = tmp_path / f"a.b{suffix}"
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        file.write(f"{told}\r\n")
+        csv.writer(file, delimiter=mark).writerows([LONG, *long(range(5))])
+    assert is_poses(path)
+    poses = read_poses(path, 25, size=SIZE)
+    assert list(poses) == ["a.b"]
+    plain = read_pose(write(tmp_path / "plain.csv", LONG, long(range(5))), fps=25, size=SIZE)
+    np.testing.assert_array_equal(poses["a.b"].keypoints, plain.keypoints)
+    with path.open("a") as file:
+        file.write("0\n")
+    with pytest.raises(InputError, match=f"line {2 + len(long(range(5))) + 1}: has 1 cells"):
+        read_poses(path, 25, size=SIZE)
+
+
+@pytest.mark.parametrize(
+    ("values", "doubted"),
+    [
+        (("1.234", "987", ""), True), (("1.234", "12.000"), True), (("1.234", "0.987"), False),
+        (("1.234", "245.123"), False), (("1.2345", "1.234"), False), (("0.500", "0.250"), False), (("1", "0"), False),
+        (("1.000", "0.000"), False), (("-1.234", "1.500"), True), (("1.000",), True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mark", [".", ","])
+def test_thousands_are_not_read_as_decimals(tmp_path: Path, values: Sequence[str], doubted: bool, mark: str) -> None:
+    """A share of the picture that is above 1 is outside it; so are all, if all with a mark are thousands."""
+    path = tmp_path / "a.csv"
+    with path.open("w", newline="") as file:
+        rows = [(t, "", "pose", 0, value.replace(".", mark), "", 0) for t, value in enumerate(values)]
+        csv.writer(file).writerows([LONG, *rows])
+    if doubted:
+        with pytest.raises(InputError, match="which may be thousands; save it without"):
+            read_poses(path, 25, size=SIZE)
+    else:
+        assert len(read_pose(path, fps=25, size=SIZE)) == len(values)
+
+
+def test_numbers_of_frames_are_no_coordinates(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", LONG, [("1.000", "", "pose", 0, 1, "", 0), ("2.000", "", "pose", 0, 0, "", 0)])
+    assert len(read_pose(path, fps=25, size=SIZE)) == 2
