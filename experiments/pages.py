@@ -69,17 +69,27 @@ class Picture(Config):
     picture: str = "docs/raw_and_refined.png"
 
 
+class NoPlace(InputError):
+    """No page has the markers of a table."""
+
+
 def fill_result(request: Request, sections: Sequence[str], command: str) -> None:
-    """Put a result's sections on its pages, with the command that makes it, if it is the project's own result."""
+    """Put a result's sections on its pages, with the command that makes it, if it is the project's own result.
+
+    Results of other names (`--as`) have pages only where somebody put their markers; without one that is told.
+    """
     if request.results == RESULTS:
         link = f"The whole result: [{RESULTS}/{request.name}.md]({RESULTS}/{request.name}.md)."
-        fill(f"table {request.name}", "\n".join([*sections, f"Made by `{command}`. {link}"]))
+        try:
+            fill(f"table {request.name}", "\n".join([*sections, f"Made by `{command}`. {link}"]))
+        except NoPlace as error:
+            log.info("%s: %s", request.name, error)
 
 
 def fill(name: str, text: str, root: Path = ROOT) -> list[Path]:
     """Put `text` between the markers of `name` on every page that has them; gives those pages.
 
-    Links of `text` are relative to the project's root. InputError if no page has the markers.
+    Links of `text` are relative to the project's root. NoPlace if no page has the markers.
     """
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     written = []
@@ -92,7 +102,7 @@ def fill(name: str, text: str, root: Path = ROOT) -> list[Path]:
         write_text(page, f"{head}{begin}\n{shown}\n{end}{rest.split(end, 1)[1]}")
         written.append(page)
     if not written:
-        raise InputError(f"no page of {root} has the markers {begin} and {end}; put them where the table belongs")
+        raise NoPlace(f"no page of {root} has the markers {begin} and {end}; put them where the table belongs")
     return written
 
 
@@ -130,7 +140,7 @@ def make_run(request: Request, config: RunPage, root: Path = ROOT) -> None:
     for marker, text in pages.items():
         try:
             _tell(marker, fill(marker, text, root))
-        except InputError as error:
+        except NoPlace as error:
             log.warning("%s", error)
 
 

@@ -344,7 +344,7 @@ def make(request: Request, config: Gloss2TextConfig) -> None:
     known = read_json(request.results / f"{request.name}.json")
     made = request.about(config, config.seeds[0]) | run(config, splits, request.work)
     _write(request, {**made, "tried": known.get("tried", {})})
-    if request.results == RESULTS:
+    if request.results == RESULTS and request.name == "gloss2text":  # results of other names have no page
         fill("table gloss2text", page(made, request.name))
 
 

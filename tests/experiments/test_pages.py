@@ -1,6 +1,7 @@
 """Tables on pages: found by their markers, links as seen from the page."""
 
 import dataclasses
+import functools
 import json
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments import pages
-from experiments.pages import fill, summary
+from experiments.pages import fill, fill_result, summary
 from experiments.request import RESULTS, ROOT, Request
 from skeletor.support.errors import InputError
 from slt.pipeline.stages.cascades import cascade_label, cascade_of
@@ -36,6 +37,17 @@ def test_every_page_with_the_markers_gets_the_table_and_links_that_work_there(ro
 def test_a_table_without_a_place_is_one_line(root):
     with pytest.raises(InputError, match="markers <!-- other: begin -->"):
         fill("other", "", root)
+
+
+def test_results_of_other_names_have_no_page_and_own_ones_elsewhere_neither(root, monkeypatch):
+    """A result that was written is not called a failure because no page shows it."""
+    monkeypatch.setattr(pages, "fill", functools.partial(fill, root=root))
+    (root / "README.md").write_text("<!-- table t: begin -->\nold\n<!-- table t: end -->\n")
+    fill_result(Request("trial", root), ["new"], "make trial")
+    fill_result(Request("t", root, root / "results"), ["new"], "make t")
+    assert "old" in (root / "README.md").read_text()
+    fill_result(Request("t", root), ["new"], "make t")
+    assert "new\nMade by `make t`." in (root / "README.md").read_text()
 
 
 def test_the_summary_has_the_rows_that_say_whether_repair_helps():
