@@ -64,20 +64,27 @@ def run_stage(
 
     layout: of a .pose file's points, see `write_in_layout`.
 
-    Clips that fail are left out. Raises InputError, which names them, when the others are written.
+    Clips that fail are left out, and those with nobody in them. Of the latter a warning tells, as `slt shards` does.
+    Raises InputError, which names those that failed, when the others are written; NothingToTranslate if nobody is in
+    any.
     """
     done: dict[str, PoseSequence] = {}
     failed: dict[str, SkeletorError] = {}
+    empty: dict[str, NothingToTranslate] = {}
     for name in said(clips, "clips of the file", len(clips)):
         try:
             result = each_turn(clips[name], stage)
             if target.suffix.lower() == SKELS and not np.isfinite(result.keypoints).any():
                 raise InputError("nobody is in it, which a .skels file cannot say; choose --suffix .safetensors")
             done[name] = result
+        except NothingToTranslate as error:
+            empty[name] = error
         except SkeletorError as error:
             failed[name] = error
-    if failed and not done:
-        raise next(iter(failed.values()))
+    if not done and (failed or empty):
+        raise next(iter((failed or empty).values()))
+    for name, nobody in empty.items():
+        log.warning("%s: warning: clip %s is left out: %s", source, name, nobody)
     write_in_layout(done, target, layout)
     report(done, source, target)
     if failed:

@@ -88,14 +88,23 @@ def test_one_clip_is_chosen_by_name(two, tmp_path, capsys):
     assert "holds 2 clips, none is called 'c': a, b" in capsys.readouterr().err
 
 
-def test_a_bad_clip_does_not_take_the_others_along(tmp_path, capsys):
+def test_a_clip_without_anybody_is_left_out_of_a_file_with_a_warning(tmp_path, capsys):
+    """As of `slt shards lift`, and as `slt refine` ends; a clip that fails is another matter."""
     about = Provenance("n", units="pixel")
     nobody = PoseSequence(np.full((5, 50, 2), np.nan), np.zeros((5, 50)), 25, SIGNING_50, about)
+    deep = perform(["regen"], 1)
+    lift = ("lift", tmp_path / "s.safetensors", "--lift", "fast", "-o", tmp_path / "out")
     write_shard({"good": flat(["regen"]), "nobody": nobody}, tmp_path / "s.safetensors")
-    assert run("lift", tmp_path / "s.safetensors", "--lift", "fast", "-o", tmp_path / "out") == 2
+    assert run(*lift) == 0
     assert list(read_poses(tmp_path / "out" / "s.safetensors")) == ["good"]
     error = capsys.readouterr().err
-    assert "1 of 2 clips failed" in error and "nobody: " in error and "nobody is seen in any of its frames" in error
+    assert f"{tmp_path / 's.safetensors'}: warning: clip nobody is left out: n: nobody is seen in any" in error
+    write_shard({"good": flat(["regen"]), "nobody": nobody, "deep": deep}, tmp_path / "s.safetensors")
+    assert run(*lift) == 2
+    error = capsys.readouterr().err
+    assert "1 of 3 clips failed" in error and "deep: " in error and "clip nobody is left out" in error
+    write_shard({"a": nobody, "b": nobody}, tmp_path / "s.safetensors")
+    assert run(*lift) == 3
 
 
 def test_a_format_that_cannot_hold_the_result_is_refused_before_the_work(two, tmp_path, capsys, monkeypatch):
