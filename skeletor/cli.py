@@ -16,7 +16,7 @@ from skeletor.files.paths import input_path, output_path
 from skeletor.files.plain_json import to_json
 from skeletor.support.command import Parser, run_command
 from skeletor.support.errors import InputError, NothingToTranslate
-from skeletor.support.progress import shown
+from skeletor.support.progress import shown, tell
 from skeletor.support.version import version
 
 if TYPE_CHECKING:
@@ -140,14 +140,14 @@ def _add_reading(parser: argparse.ArgumentParser, clip: bool) -> None:
         parser.add_argument("--clip", metavar="NAME", help="of files that hold several clips, this one only")
 
 
-def _read(path: Path, arguments: argparse.Namespace, tell: RateTeller | None = None) -> dict[str, PoseSequence]:
-    """The clips of a file that are asked for; InputError if there is none. tell: of several files, one for all."""
+def _read(path: Path, arguments: argparse.Namespace, rates: RateTeller | None = None) -> dict[str, PoseSequence]:
+    """The clips of a file that are asked for; InputError if there is none. rates: of several files, one for all."""
     from skeletor.io.formats import read_poses
     from skeletor.io.rates import RateTeller
     from skeletor.io.read_only.arrays import picture_size
 
     size = None if arguments.size is None else picture_size(arguments.size)
-    poses = dict((tell or RateTeller()).each(read_poses(path, arguments.fps, arguments.skeleton, size), path))
+    poses = dict((rates or RateTeller()).each(read_poses(path, arguments.fps, arguments.skeleton, size), path))
     if not poses:
         raise InputError(f"{path}: holds no clips")
     if arguments.clip is None:
@@ -208,7 +208,7 @@ def _refine(arguments: argparse.Namespace) -> int:
         raise NothingToTranslate(f"{source}: nobody is seen in any of its frames; {target} is written, empty")
     if len(there) < len(poses):
         alone = f"nobody is seen in {len(poses) - len(there)} of its {len(poses)} clips; they stay empty"
-        print(f"{source}: warning: {alone}", file=sys.stderr)
+        tell(f"{source}: warning: {alone}")
     return 0
 
 
@@ -345,8 +345,8 @@ def _pairs(arguments: argparse.Namespace) -> list[tuple[PoseSequence, PoseSequen
     """Predicted and true clips of one name. What has no other half is told on stderr, and not measured."""
     from skeletor.io.rates import RateTeller
 
-    tell = RateTeller()
-    predicted, truth = (_read(input_path(text), arguments, tell) for text in (arguments.predicted, arguments.truth))
+    rates = RateTeller()
+    predicted, truth = (_read(input_path(text), arguments, rates) for text in (arguments.predicted, arguments.truth))
     names = {name: name for name in truth if name in predicted}
     if len(predicted) == len(truth) == 1:
         names = {next(iter(truth)): next(iter(predicted))}
@@ -357,7 +357,7 @@ def _pairs(arguments: argparse.Namespace) -> list[tuple[PoseSequence, PoseSequen
         alone = [name for name in clips if name not in found]
         if alone:
             lacks = f"{len(alone)} of its {len(clips)} clips are not in the other file, as {alone[0]}"
-            print(f"{file}: warning: {lacks}; they are not measured", file=sys.stderr)
+            tell(f"{file}: warning: {lacks}; they are not measured")
     pairs = [(predicted[other], truth[name]) for name, other in names.items()]
     for name, (one, other) in zip(names, pairs, strict=True):
         _check_pair(f"{arguments.predicted}: clip {name}", one, other)

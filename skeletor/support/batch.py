@@ -8,7 +8,7 @@ from pathlib import Path
 
 from skeletor.support.command import tell_where, unexpected
 from skeletor.support.errors import InputError, NothingToTranslate, as_input_error, one_line, printable
-from skeletor.support.progress import above_bars, progress, shown
+from skeletor.support.progress import above_bars, progress, shown, tell
 from skeletor.support.signals import raise_end_behind
 
 _DEFECT = 1
@@ -35,10 +35,10 @@ def for_each(paths: Sequence[Path], work: Callable[[Path], None], what: str, not
             tell_where(error)
             lines.append(failure(path, error))
     for _, line in lines:
-        print(line, file=sys.stderr)
+        tell(line)
     codes = [code for code, _ in lines]
     if len(paths) > 1 and codes:
-        print(_summary(codes, len(paths), nothing), file=sys.stderr)
+        tell(_summary(codes, len(paths), nothing))
     return next((code for code in (_DEFECT, InputError.exit_code, NothingToTranslate.exit_code) if code in codes), 0)
 
 

@@ -119,6 +119,12 @@ def above_bars() -> Iterator[None]:
         lines.end()
 
 
+def tell(line: str) -> None:
+    """Print a line on stderr, above the bars if there are any."""
+    with _without_bars():
+        print(line, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def _without_bars() -> Iterator[None]:
     """In the block no bar is on the terminal. Bars that were not shown yet (tqdm's own way shows them) stay so."""

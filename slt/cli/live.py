@@ -17,7 +17,7 @@ from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.command import Parser
 from skeletor.support.errors import InputError, NothingToTranslate
-from skeletor.support.progress import log_to
+from skeletor.support.progress import log_to, tell
 from slt.cli.options import add_hands, add_pose_model, add_pose_speed
 from slt.live.sources.by_name import goes_on, open_source
 from slt.segment.choice import CUTS
@@ -108,7 +108,7 @@ def _watch(args: argparse.Namespace, chain: Chain, source: Source, clock: Clock)
 
     watch, session = watch_by(chain, _follower(chain), source, clock, args.segments, args.seconds)
     shows = _shows(args)
-    print(f"{source.name}: {source.fps:g} frames/s; Ctrl-C ends", file=sys.stderr)
+    tell(f"{source.name}: {source.fps:g} frames/s; Ctrl-C ends")
     try:
         with closing(watch.told()) as told:
             for one in told:
@@ -118,9 +118,9 @@ def _watch(args: argparse.Namespace, chain: Chain, source: Source, clock: Clock)
         for place in shows:
             place.end(watch.tally)
         if watch.tally.dropped:
-            print(f"{source.name}: {_advice(chain)}", file=sys.stderr)
+            tell(f"{source.name}: {_advice(chain)}")
         for warning in session.warnings:
-            print(f"{source.name}: warning: {warning}", file=sys.stderr)
+            tell(f"{source.name}: warning: {warning}")
     if not watch.tally.understood:
         raise NothingToTranslate(f"{source.name}: {_why(watch.tally.sentences)}")
     return 0

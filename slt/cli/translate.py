@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from skeletor.refiners.registry import REFINERS
 from skeletor.refiners2d.registry import REFINERS_2D
 from skeletor.support.command import Parser
 from skeletor.support.errors import InputError, NothingToTranslate, printable
-from skeletor.support.progress import log_to
+from skeletor.support.progress import log_to, tell
 from slt.cli.engines.command import Work, by_engine
 from slt.cli.engines.options import LOCAL, add_engine_options, refuse_options_of_others
 from slt.cli.inputs import Input, by_clip, each, find_inputs, output_names, result_path, videos
@@ -176,7 +175,7 @@ def _work(
     def translated(one: Input, base: Path | None, written: list[Path]) -> Translation | Recording:
         def write(result: Translation | Recording) -> Translation | Recording:
             for warning in result.warnings:
-                print(printable(f"{one.shown}: warning: {warning}"), file=sys.stderr)
+                tell(printable(f"{one.shown}: warning: {warning}"))
             if base is not None:
                 media = None if is_poses(one.file) or not one.file.is_file() else one.file
                 written.extend(write_results(result, base, formats, media))
@@ -214,7 +213,7 @@ def _clear(one: Input, base: Path | None, formats: Sequence[str]) -> None:
     for old in (result_path(base, f".{name}") for name in FORMATS if name not in formats):
         if old.exists():
             left = f"{one.shown}: warning: {old} is of an earlier run, or not ours; it is left"
-            print(printable(left), file=sys.stderr)
+            tell(printable(left))
 
 
 def _lines(result: Translation | Recording, glosses: bool) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from skeletor.files.paths import input_path, output_path
 from skeletor.files.plain_json import to_json
 from skeletor.refiners.registry import REFINERS
 from skeletor.support.errors import InputError
+from skeletor.support.progress import tell
 
 if TYPE_CHECKING:
     from slt.inference.back_translation import BackTranslation
@@ -73,18 +73,18 @@ def report(result: BackTranslation) -> None:
     _list("clips have no pose and count as empty", result.missing)
     _list("clips have no reference and are not scored", result.unknown)
     for warning, count in result.warnings.items():
-        print(f"warning: {count} clips: {warning}", file=sys.stderr)
+        tell(f"warning: {count} clips: {warning}")
     for name, reason in result.failed.items():
-        print(reason if name in reason else f"{name}: {reason}", file=sys.stderr)
+        tell(reason if name in reason else f"{name}: {reason}")
     if result.failed:
-        print(f"{len(result.failed)} files or clips failed; those with a reference count as empty", file=sys.stderr)
+        tell(f"{len(result.failed)} files or clips failed; those with a reference count as empty")
 
 
 def _list(what: str, names: Iterable[str]) -> None:
     names = list(names)
     if names:
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        print(f"{len(names)} {what}: {', '.join(names[:_LISTED])}{more}", file=sys.stderr)
+        tell(f"{len(names)} {what}: {', '.join(names[:_LISTED])}{more}")
 
 
 def _joints(path: Path | None) -> tuple[str, ...] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from skeletor.refiners.smoothers.smooth import NO_CARRIED
 from skeletor.support.command import Parser
 from skeletor.support.config import check_config
 from skeletor.support.errors import InputError, NothingToTranslate
-from skeletor.support.progress import log_to
+from skeletor.support.progress import log_to, tell
 from slt.cli.engines.options import add_engine_options, decides, estimator_files, make_engine
 from slt.cli.options import add_hands, add_pose_model, add_pose_speed
 from slt.estimators.mediapipe.crowd import ABOUT as PEOPLE_ABOUT
@@ -51,12 +50,12 @@ def main(command: str, argv: list[str], text: str) -> int:
     for line in outcome.lines():
         print(line)
     for shard in outcome.lost:
-        print(f"shard {shard.shard}: {shard.error}", file=sys.stderr)
+        tell(f"shard {shard.shard}: {shard.error}")
     if outcome.failed:
-        print(f"{outcome.failed} of {plan.inputs} inputs failed; see {plan.folder / FAILED}", file=sys.stderr)
+        tell(f"{outcome.failed} of {plan.inputs} inputs failed; see {plan.folder / FAILED}")
     if outcome.empty:
         told = f"{outcome.empty} of {plan.inputs} inputs {outcome.nothing}"
-        print(f"{told}; see {plan.folder / FAILED}", file=sys.stderr)
+        tell(f"{told}; see {plan.folder / FAILED}")
     if any(not shard.refused for shard in outcome.lost):
         return 1
     if outcome.lost or outcome.failed:

@@ -26,7 +26,7 @@ from skeletor.lifters.choice import named_weights
 from skeletor.poses.pose import file_sha256
 from skeletor.support.batch import failure
 from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError, is_full, printable
-from skeletor.support.progress import log
+from skeletor.support.progress import log, tell
 from skeletor.support.signals import raise_end_behind
 from slt.cli.engines.options import ENGINE_OPTIONS, decides, estimator_files, make_engine
 from slt.cli.inputs import Input, result_path
@@ -127,7 +127,7 @@ def _work_off(
             shutil.rmtree(folder, ignore_errors=True)
         raise
     for line in outcome.lines():
-        print(line, file=sys.stderr)
+        tell(line)
     return dict(_told(plan, outcome)), bool(outcome.lost)
 
 

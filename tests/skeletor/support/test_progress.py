@@ -1,6 +1,8 @@
 import io
 import logging
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event
 from threading import enumerate as enumerate_threads
 from typing import ClassVar
@@ -8,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from skeletor.support.listening import listening, said
-from skeletor.support.progress import above_bars, log, progress, shown, span
+from skeletor.support.progress import above_bars, log, progress, shown, span, tell
 
 
 @pytest.fixture
@@ -233,6 +235,24 @@ def test_what_is_printed_has_no_bar_in_its_line(monkeypatch: pytest.MonkeyPatch)
         print("no end", end="")
     written = [line.rpartition("\r")[2] for line in terminal.getvalue().split("\n")]
     assert written == ["alone", "one of several", "no end"]
+
+
+def test_a_line_on_stderr_has_no_bar_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = as_terminal(monkeypatch)
+    for _ in progress("ab", "files"):
+        terminal.drawn.clear()
+        assert terminal.drawn.wait(30), "a bar is there"
+        tell("a: warning: x")
+    assert [line.rpartition("\r")[2] for line in terminal.getvalue().split("\n")[:-1]] == ["a: warning: x"] * 2
+
+
+def test_whatever_goes_to_stderr_goes_there_by_one_function() -> None:
+    """Printed past it, it may stand behind a bar. How a command ends is printed when no bar is left."""
+    root = Path(__file__).parents[3]
+    ends = {root / "skeletor/support" / name for name in ("progress.py", "command.py")} | {root / "slt/cli/__init__.py"}
+    past = re.compile(r"print\([^\n]*file=sys\.stderr|sys\.stderr\.write")
+    files = [file for package in ("skeletor", "slt") for file in (root / package).rglob("*.py")]
+    assert not [file for file in set(files) - ends if past.search(file.read_text(encoding="utf-8"))]
 
 
 def test_a_line_does_not_bring_up_a_bar_that_is_not_due(monkeypatch: pytest.MonkeyPatch) -> None:
