@@ -341,13 +341,31 @@ def test_coordinates_that_go_up_are_told() -> None:
     assert doubts(signer()) == ""
 
 
+def exchanged(joints, frames):
+    """The joints with the hands at the other wrists in these frames."""
+    made = {joint: points.copy() for joint, points in joints.items()}
+    for joint in joints:
+        if "_hand_" in joint:
+            other = "_".join({"left": "right", "right": "left"}.get(w, w) for w in joint.split("_"))
+            made[joint][frames] = joints[other][frames]
+    return made
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, False), (4, False), (10, True), (50, True), (90, True)])
+def test_hands_at_the_other_wrists_in_a_part_are_doubted_there(tmp_path, caplog, count, told):
+    """Wherever the part lies, and nothing is said of what a detector confuses for a moment."""
+    joints = signer(100, moves=0.1)  # hands apart in all frames
+    for frames in (np.arange(count), np.arange(100 - count, 100)):
+        caplog.clear()
+        np.save(tmp_path / "a.npy", in_layout(exchanged(joints, frames), LAYOUTS["body25_hands"]))
+        read_poses(tmp_path / "a.npy", 25, "body25_hands")
+        said = f"its hands lie at the other wrists in {count} of 100 frames: are left and right hand exchanged there?"
+        assert [said in line for line in caplog.messages] == ([True] if told else [])
+
+
 def test_hands_at_the_other_wrists_are_doubted():
     joints = signer()
-    swapped = {
-        joint: joints["_".join({"left": "right", "right": "left"}.get(w, w) for w in joint.split("_"))]
-        if "_hand_" in joint else points
-        for joint, points in joints.items()
-    }  # fmt: skip
+    swapped = exchanged(joints, slice(None))
     assert "hands lie at the other wrists" in doubts(swapped)
     one = {joint: np.full_like(points, np.nan) if "left_hand" in joint else points for joint, points in joints.items()}
     assert doubts(one) == ""
