@@ -29,9 +29,10 @@ def grid(times: np.ndarray, header: Sequence[float] = ()) -> tuple[float, np.nda
 
     Constant rate (all steps are near whole multiples of one length): the header's rate if the grid then strays from the
     times by less than half a frame over the whole clip, else the nearest of the header's and the standard rates within
-    0.1 %, else the mean. Frames are then counted: none is lost or doubled because a rate is a little off, and a
-    missing frame leaves one free place. Two rates, one after the other (a count strays from the times by more than a
-    frame): the quicker one, by time. Variable rate: one place per usual step, by time; frames may share a place.
+    0.1 % if it is by less than a frame, else the mean (a camera's clock that is 0.1 % off is so by 3.6 s an hour).
+    Frames are then counted: none is lost or doubled because a rate is a little off, and a missing frame leaves one free
+    place. Two rates, one after the other (a count strays from the times by more than a frame): the quicker one, by
+    time. Variable rate: one place per usual step, by time; frames may share a place.
     """
     steps = np.diff(times)
     positive = steps[steps > 0]
@@ -73,12 +74,16 @@ def _single_step(steps: np.ndarray) -> float:
 
 
 def _named_rate(rate: float, header: Sequence[float], steps: float) -> float:
-    """The header's or a standard rate that `rate`, measured over so many steps, stands for; else `rate` itself."""
+    """The header's or a standard rate that `rate`, measured over so many steps, stands for; else `rate` itself.
+
+    Times by it are less than a frame off at the end.
+    """
     nearest = min(header, key=lambda other: abs(other / rate - 1), default=0.0)
     if nearest and abs(nearest / rate - 1) * steps < 0.5 and abs(nearest / rate - 1) < _STEADY:
         return nearest
     named = min((*header, _standard(rate)), key=lambda other: abs(other / rate - 1))
-    return named if abs(named / rate - 1) <= _SAME else rate
+    astray = abs(named / rate - 1)
+    return named if astray <= _SAME and astray * steps < 1 else rate
 
 
 def _standard(rate: float) -> float:
