@@ -153,8 +153,8 @@ def test_lost_frames_are_told_with_what_helps(live, monkeypatch, capsys):
     gone, pose = threading.Event(), talk()
 
     def each(number: int) -> None:
-        if number == 0:
-            gone.wait(60)  # until the others are there
+        """Whichever frame is the first: on a busy machine frame 0 is lost before the estimator begins."""
+        assert gone.wait(600), "until the others are there"
 
     put = Mailbox.put
 
