@@ -19,17 +19,21 @@ from skeletor.poses.normalise import denormalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.skeleton import MEDIAPIPE_75
 from skeletor.support.errors import InputError
+from skeletor.support.progress import log
 
 OWN, MEDIAPIPE = "own", "mediapipe"
 LAYOUTS = (OWN, MEDIAPIPE)
 LAYOUT_HELP = "of .pose files: mediapipe for the components and points of MediaPipe's holistic, which other tools take"
 _LARGEST_SIDE = 65535  # of a picture, in the header
 _RED = (255, 0, 0)
+# What joints with a place and confidence 0 are to who reads such files.
+_TAKEN_FOR = {".pose": "missing (confidence 0)", ".skels": "seen (it has no confidences)"}
 
 
 def write_in_layout(poses: Mapping[str, PoseSequence], path: Path | str, layout: str | None = None) -> None:
     """Write clips by name in the format of the path's suffix; .pose files in one of `LAYOUTS`, None: our own.
 
+    What becomes of joints that were put in and not seen, where the format cannot say that, is told.
     Raises InputError as `write_poses` does, and if the layout does not go with the file or the poses.
     """
     path = Path(path)
@@ -38,6 +42,19 @@ def write_in_layout(poses: Mapping[str, PoseSequence], path: Path | str, layout:
         write_poses(poses, path)
     else:
         write_mediapipe(next(iter(poses.values())), path)
+    if path.suffix.lower() in _TAKEN_FOR:
+        _tell_inferred(poses, path)
+
+
+def _tell_inferred(poses: Mapping[str, PoseSequence], path: Path) -> None:
+    """A line on the joints that have a place and confidence 0."""
+    inferred = sum(int((~pose.missing & (pose.confidence == 0)).sum()) for pose in poses.values())
+    if inferred:
+        share = inferred / sum(pose.confidence.size for pose in poses.values())
+        log.warning(
+            f"{path}: {share:.1%} of the joints were not seen but put in; readers of such files take them as "
+            f"{_TAKEN_FOR[path.suffix.lower()]}, .safetensors keeps what they are"
+        )
 
 
 def check_layout(layout: str | None, suffix: str) -> None:

@@ -170,16 +170,18 @@ class PoseSequence:
         record = StageRecord("map", config={"from": self.skeleton.name, "to": target.name})
         return PoseSequence(keypoints, confidence, self.fps, target, self.provenance.then(record))
 
-    def resample(self, fps: float) -> PoseSequence:
-        """The same motion at another frame rate: (T, J, D) to (max(1, round(T * fps / self.fps)), J, D).
+    def resample(self, fps: float, frames: int | None = None, stride: int = 1) -> PoseSequence:
+        """The same motion at another frame rate: (T, J, D) to (frames, J, D), by default max(1, round(T * fps /
+        self.fps)) of them.
 
         Interpolates linearly between observed frames. A new frame of which the two neighbours are not both observed
-        takes the nearer one as it is.
+        takes the nearer one as it is. stride: each frame was the first of so many, the others are left out
+        (`skeletor.poses.key_frames`): its joints belong to the beginning of its time, not to all of it.
         """
-        if fps == self.fps or len(self) == 0:
+        if len(self) == 0 or (fps == self.fps and stride == 1):
             return self.replace(fps=fps)
-        length = max(1, round(len(self) * fps / self.fps))
-        position = np.clip((np.arange(length) + 0.5) * self.fps / fps - 0.5, 0, len(self) - 1)
+        length = max(1, round(len(self) * fps / self.fps)) if frames is None else frames
+        position = np.clip((np.arange(length) + 0.5) * self.fps / fps - 0.5 / stride, 0, len(self) - 1)
         low = np.floor(position).astype(int)
         high = np.minimum(low + 1, len(self) - 1)
         share = (position - low).astype(np.float32)[:, None]  # (T', 1)

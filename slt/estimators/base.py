@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from skeletor.poses.begins import begins, begun, of_part
-from skeletor.poses.key_frames import LONGEST_STRIDE
+from skeletor.poses.key_frames import LONGEST_STRIDE, pose_stride
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord, file_sha256
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.span import Span
@@ -146,14 +146,20 @@ def finish(pose: PoseSequence, estimator: Estimator, sha256: str, span: Span | N
 
 
 def cut(pose: PoseSequence, span: Span | None, source: Path) -> PoseSequence:
-    """The frames of a part of a file of poses; the pose itself for None. InputError if it is not within the file."""
+    """The frames of a part of a file of poses; the pose itself for None. Of sparse 2D it begins with its first key
+    frame, by which the others are found. InputError if it is not within the file, or no frame of it was looked at.
+    """
     if span is None:
         return pose
     try:
         part = span.frames(pose.fps, len(pose), begins(pose.provenance))
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-    found = pose.frames(part.start, part.stop)
+    stride = pose_stride(pose)
+    first = -(-part.start // stride) * stride
+    if first >= part.stop:
+        raise InputError(f"{source}: the part from {span} holds no frame that was looked at (1 in {stride} was)")
+    found = pose.frames(first, part.stop)
     return dataclasses.replace(found, provenance=of_part(found.provenance))
 
 

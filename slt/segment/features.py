@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skeletor.poses.key_frames import only_key_frames
+from skeletor.poses.key_frames import only_key_frames, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import SURE
@@ -29,7 +29,11 @@ def features(pose: PoseSequence) -> np.ndarray:
     The first half of the columns is the right side's, then the left side's, each as a right one. Depth is not looked
     at. All zeros where nobody is ever seen. Raises InputError as `watched`.
     """
-    pose = only_key_frames(watched(pose))
+    return of_key_frames(only_key_frames(watched(pose)), pose_stride(pose))
+
+
+def of_key_frames(pose: PoseSequence, stride: int) -> np.ndarray:
+    """`features` of the key frames (n, 20, 2 or 3) of sparse 2D alone: each is the first of `stride` frames."""
     frames = max(1, round(pose.seconds * FPS))
     shoulders = [_NECK, *(WATCHED.index(f"{side}_shoulder") for side in SIDES)]
     if not len(pose) or pose.missing[:, shoulders].any(1).all():
@@ -37,7 +41,8 @@ def features(pose: PoseSequence) -> np.ndarray:
     told = pose.dims == 2 or bool(pose.confidence.any())
     pose = pose if pose.provenance.units == "shoulder" else normalise(pose)
     seen = ~pose.missing & (pose.confidence >= SURE) if told else ~pose.missing
-    pose = pose.replace(pose.keypoints[:, :, :2], seen.astype(np.float32) * ~pose.missing).resample(FPS)
+    pose = pose.replace(pose.keypoints[:, :, :2], seen.astype(np.float32) * ~pose.missing)
+    pose = pose.resample(FPS, stride=stride)
     points, seen = pose.keypoints, (pose.confidence >= 0.5) & ~pose.missing  # (T', 20, 2), (T', 20)
     neck = _held(points[:, _NECK], seen[:, _NECK])
     both = [_side(points - neck[:, None], seen, k) for k in range(2)]

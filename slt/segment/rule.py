@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field, model_validator
 
-from skeletor.poses.key_frames import only_key_frames
+from skeletor.poses.key_frames import only_key_frames, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
 from skeletor.poses.seen import SURE
@@ -86,7 +86,7 @@ def find_segments(
         raise InputError(f"{where}: segments of at most {longest:g} s; give a length above 0")
     if pose.missing[:, [_NECK, *_SHOULDERS]].any(1).all():
         return []  # nobody, ever: there is nothing to measure by
-    seconds = pose.seconds
+    seconds, stride = pose.seconds, pose_stride(pose)
     pose = only_key_frames(pose)
     pose = pose if pose.provenance.units == "shoulder" else normalise(pose)
     active, effort = _activity(pose, config)
@@ -98,7 +98,25 @@ def find_segments(
         for start, stop in _with_margins(runs, round(config.margin * pose.fps), limit, len(pose))
         for pair in pieces(effort, start, stop, limit or stop - start, config.earliest)
     ]
-    return [Segment(start / pose.fps, min(stop / pose.fps, seconds)) for start, stop in edges]
+    return in_seconds(edges, len(pose), pose.fps, stride, seconds)
+
+
+def in_seconds(edges: list[tuple[int, int]], frames: int, fps: float, stride: int, seconds: float) -> list[Segment]:
+    """Segments of first key frames and ends, of `frames` of them, `fps` a second, in a recording of so many seconds.
+
+    A key frame is the first of `stride` frames. What changed between it and the one before changed, in the mean, half
+    of that earlier.
+    """
+    late = lateness(fps, stride)
+    return [
+        Segment(max(0.0, start / fps - late), seconds if stop == frames else min(stop / fps - late, seconds))
+        for start, stop in edges
+    ]
+
+
+def lateness(fps: float, stride: int) -> float:
+    """Seconds by which key frames, `fps` of them a second, show a change later than all frames would, in the mean."""
+    return (stride - 1) / (2 * stride * fps)
 
 
 def _activity(pose: PoseSequence, config: SegmentConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -56,7 +56,8 @@ def write_page(scene: dict[str, Any], out: Path | str, video: Path | None = None
     video: the file or folder of frames behind the scene; a small copy of it goes along. fps: of a folder of frames.
     Raises InputError if the video cannot be read, or the page cannot be written.
     """
-    write_text(out, page(scene, None if video is None else small_copy(video, fps)))
+    begun = scene | {"begins": 0.0}  # the copy begins with its first frame
+    write_text(out, page(begun, None if video is None else small_copy(video, fps)))
 
 
 def page(scene: dict[str, Any], video: bytes | None) -> str:

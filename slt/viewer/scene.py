@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from skeletor.poses.begins import begins
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.normalise import STAGE as NORMALISE
 from skeletor.poses.pose import PoseSequence
@@ -60,6 +61,7 @@ def make_scene(
         "name": printable(name),
         "fps": raw.fps / thin,
         "frames": -(-len(raw) // thin),
+        "begins": begins(raw.provenance),
         "picture": None if size is None else list(size),
         "bones": [list(bone) for bone in SIGNING_50.bones],
         "groups": {group: list(members) for group, members in SIGNING_50.groups},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,12 +23,13 @@ from skeletor.refiners.weights import LoadedRefiner
 from skeletor.support.errors import InputError
 from skeletor.support.listening import said
 
-VERSION = "2"
+VERSION = "3"
 # Of networks that keep the fill: joints that nobody sees stay where they were, hidden hands hang on steady wrists.
-VERSION_KEEPS_FILL = "4"
+VERSION_KEEPS_FILL = "5"
 SAME_RATE = 0.01  # frame rates that differ by less (25 and 24.97) are taken as one
 GROUP_FRAMES = 20_000  # clips are refined together up to this number of frames; a longer one in pieces
 CHUNK_FRAMES = 4096
+_NEARLY = 1e-6  # frames
 
 
 class SkeletorRefiner:
@@ -95,10 +97,12 @@ class SkeletorRefiner:
         )
 
     def _to_model(self, pose: PoseSequence) -> PoseSequence:
-        """In the model's units and frame rate."""
+        """In the model's units and frame rate, with a last frame that reaches to the end of the clip."""
         pose = self._in_units(pose)
         fps = self._loaded.info.fps
-        return pose if abs(pose.fps / fps - 1) < SAME_RATE else pose.resample(fps)
+        if abs(pose.fps / fps - 1) < SAME_RATE:
+            return pose
+        return pose.resample(fps, math.ceil(len(pose) * fps / pose.fps - _NEARLY))
 
     def _in_units(self, pose: PoseSequence) -> PoseSequence:
         info = self._loaded.info
@@ -115,7 +119,7 @@ class SkeletorRefiner:
 
     def _from_model(self, pose: PoseSequence, model_input: PoseSequence, refined: np.ndarray) -> PoseSequence:
         """Back on the frames and in the units of `pose`."""
-        if len(model_input) != len(pose):
+        if model_input.fps != pose.fps:
             refined = self._at_rate(pose, model_input, refined)
         if self._loaded.model.keeps_fill:
             refined = self._keeping_unseen(pose, refined)
@@ -144,13 +148,13 @@ class SkeletorRefiner:
         so that what was seen is not blurred. A gap's correction reaches no seen joint further than the bound. At more
         frames a second than the model's, a hand that the fill hung on its wrist is hung on a steady path of it.
         """
-        model = self._loaded.model
+        model, fps = self._loaded.model, self._loaded.info.fps
         if not model.keeps_fill:
-            return _at_frames(refined, len(pose))
-        own, fps = self._in_units(pose), self._loaded.info.fps
+            return _at_frames(refined, len(pose), fps / pose.fps)
+        own = self._in_units(pose)
         filled, confidence = (x.cpu().numpy() for x in self._prepare(own, pose.fps / fps))
         before, _ = self._prepare(model_input)
-        step = _at_frames(refined - before.cpu().numpy(), len(pose))
+        step = _at_frames(refined - before.cpu().numpy(), len(pose), fps / pose.fps)
         length = np.linalg.norm(step, axis=-1, keepdims=True)
         limit = np.where(confidence > 0, model.bound / np.maximum(confidence, 1e-3), np.inf)[..., None]
         near: np.ndarray = filled + step * np.minimum(1, limit / np.maximum(length, 1e-12))
@@ -242,9 +246,13 @@ def _groups(lengths: list[int]) -> Iterator[slice]:
         yield slice(start, len(lengths))
 
 
-def _at_frames(values: np.ndarray, frames: int) -> np.ndarray:
-    """Values (T', J, D) at another frame rate, interpolated linearly at `frames` frames of the same time."""
-    position = np.clip((np.arange(frames) + 0.5) * len(values) / frames - 0.5, 0, len(values) - 1)
+def _at_frames(values: np.ndarray, frames: int, rate: float) -> np.ndarray:
+    """Values (T', J, D) interpolated linearly at `frames` frames of a pose, `rate` of them a frame.
+
+    The inverse of `PoseSequence.resample`. It goes by the rates: T' is a whole number, so by T' / frames the motion
+    would be the more out of step, the nearer the clip's end.
+    """
+    position = np.clip((np.arange(frames) + 0.5) * rate - 0.5, 0, len(values) - 1)
     low = np.floor(position).astype(int)
     high = np.minimum(low + 1, len(values) - 1)
     share = (position - low).astype(np.float32)[:, None, None]

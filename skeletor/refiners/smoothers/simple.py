@@ -15,6 +15,7 @@ from pydantic import Field
 from skeletor.poses.pose import PoseSequence
 from skeletor.refiners.base import REFINERS, FunctionRefiner
 from skeletor.refiners.smoothers.smooth import SmoothOptions, evidence, linear, observed_joints, smoother
+from skeletor.support.progress import log
 
 SPEED_CUTOFF = 1.0  # Hz, of the 1-Euro filter's speed; the value of the paper
 FILLED_WEIGHT = 0.05  # of a filled joint in the Gaussian mean, and the least of any: it decides only inside gaps
@@ -108,7 +109,7 @@ def cubic(pose: PoseSequence, minimum_confidence: float = 0.3) -> PoseSequence:
 
 
 class OneEuroOptions(SmoothOptions):
-    """Options of `one_euro`: min_cutoff in Hz, beta in Hz per unit per second."""
+    """Options of `one_euro`: min_cutoff in Hz, beta in Hz per shoulder width per second."""
 
     name: Literal["one-euro"] = "one-euro"
     min_cutoff: float = Field(default=6.0, gt=0, le=1000)
@@ -117,8 +118,8 @@ class OneEuroOptions(SmoothOptions):
 
 @REFINERS.register(OneEuroOptions, "linear + 1-Euro filter")
 def build_one_euro(options: OneEuroOptions) -> FunctionRefiner:
-    """`one_euro` as a refiner."""
-    return smoother(options, one_euro)
+    """`one_euro` as a refiner; version 2: lengths are shoulder widths in every unit."""
+    return smoother(options, one_euro, "2")
 
 
 def one_euro(
@@ -126,14 +127,14 @@ def one_euro(
 ) -> PoseSequence:
     """`linear`, then the 1-Euro filter of each coordinate (Casiez, Roussel, Vogel, CHI 2012, algorithm 1).
 
-    A low-pass filter whose cutoff grows with the speed: min_cutoff (Hz) + beta (Hz per unit per second) times the
-    absolute speed. The filter is causal and therefore lags; the filling before it looks at the gap's far end.
-    It is not scale-equivariant: scaling a pose by s is scaling beta by s. The default suits shoulder widths; a
-    pose in pixels or metres should be normalised first. How the defaults were found:
+    A low-pass filter whose cutoff grows with the speed: min_cutoff (Hz) + beta (Hz per shoulder width per second)
+    times the absolute speed. Of points in another unit without shoulders a width is 1 unit, which is told. The filter
+    is causal and therefore lags; the filling before it looks at the gap's far end. How the defaults were found:
     experiments/ablations/smoothers.py.
     """
     if not len(pose):
         return pose
+    beta = beta / _shoulder_width(pose)
     filled = linear(pose, minimum_confidence).keypoints
     track = np.nan_to_num(filled.astype(np.float64))  # (T, J, D)
     result = np.empty_like(track)
@@ -146,6 +147,24 @@ def one_euro(
         value = value + _share(min_cutoff + beta * np.abs(speed), pose.fps) * (track[t] - value)
         result[t] = value
     return pose.replace(_with_unseen(result, filled))
+
+
+def _shoulder_width(pose: PoseSequence) -> float:
+    """The usual one in the pose's units; 1, which is told, if there are no shoulders."""
+    if pose.provenance.units == "shoulder":
+        return 1.0
+    joints = pose.skeleton.joints
+    if {"left_shoulder", "right_shoulder"} <= set(joints):
+        left, right = (pose.keypoints[:, joints.index(f"{side}_shoulder"), :2] for side in ("left", "right"))  # (T, 2)
+        widths = np.linalg.norm(left - right, axis=1)
+        usual = float(np.median(widths[np.isfinite(widths)])) if np.isfinite(widths).any() else 0.0
+        if usual > 0:
+            return usual
+    where = pose.provenance.source or "pose"
+    log.warning(
+        f"{where}: one-euro smooths by speeds in shoulder widths; no shoulders are seen, 1 unit is taken for one"
+    )
+    return 1.0
 
 
 class GaussianOptions(SmoothOptions):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from skeletor.poses.pose import PoseSequence, Provenance
-from slt.segment.features import FPS, features
+from slt.segment.features import FPS, of_key_frames
 from slt.segment.network import BEGIN, INSIDE, Segmenter
 from slt.segment.watched import WATCHED
 
@@ -48,11 +48,12 @@ class Chances:
     """Whether a sentence begins or goes on, 25 times a second, of a camera at another rate.
 
     A frame can be looked at when `ahead` seconds after it are known. What the network would have seen later is to it as
-    beyond the end of a recording, of which it has learned.
+    beyond the end of a recording, of which it has learned. fps: of the camera frames that come, each the first of
+    `stride` of the camera's.
     """
 
-    def __init__(self, segmenter: Segmenter, fps: float, ahead: float) -> None:
-        self._segmenter, self._fps, self._ahead = segmenter, fps, ahead
+    def __init__(self, segmenter: Segmenter, fps: float, ahead: float, stride: int = 1) -> None:
+        self._segmenter, self._fps, self._ahead, self._stride = segmenter, fps, ahead, stride
         self._points: list[np.ndarray] = []  # (20, 2) of each camera frame, from frame `_first` on
         self._confidence: list[np.ndarray] = []
         self._first = 0
@@ -84,7 +85,7 @@ class Chances:
         if width is None:
             points, confidence = np.full_like(points, np.nan), np.zeros_like(confidence)
         pose = PoseSequence(points / (width or 1.0), confidence, self._fps, WATCHED, Provenance(units="shoulder"))
-        chances = self._segmenter.probabilities(features(pose))[:, _SENTENCE]  # (n', 3)
+        chances = self._segmenter.probabilities(of_key_frames(pose, self._stride))[:, _SENTENCE]  # (n', 3)
         begin, inside = chances[:, BEGIN], chances[:, BEGIN] + chances[:, INSIDE]
         offset = round(self._first / self._fps * FPS)
         wanted = np.minimum(np.arange(since, until) - offset, len(chances) - 1)

@@ -60,7 +60,7 @@ class NetworkStream:
         self._limit, self._least = learned.in_frames(self._config, longest, shortest)
         self._patience = max(self._least, round(patience * FPS))
         self._rest = math.ceil(max(self._config.rest, self._config.gap) * FPS)  # no stretches this far apart are joined
-        self._chances = Chances(segmenter, fps / stride, look_ahead)
+        self._chances = Chances(segmenter, fps / stride, look_ahead, stride)
         self._reach = segmenter.reach
         self._known, self._from = Judged(), 0  # those before `_from` do not change any more, and are not looked at
         self._searched = 0  # frames of the open segment when it was searched for breaks

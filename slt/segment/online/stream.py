@@ -21,7 +21,7 @@ from skeletor.support.errors import InputError
 from slt.segment.online.pieces import Pieces
 from slt.segment.online.tracks import Track
 from slt.segment.online.widths import Widths
-from slt.segment.rule import Segment, SegmentConfig
+from slt.segment.rule import Segment, SegmentConfig, in_seconds, lateness
 
 LOOK_AHEAD = 0.2  # seconds
 _NECK = SIGNING_50.index("neck")
@@ -89,12 +89,12 @@ class RuleStream:
     @property
     def open_s(self) -> float | None:
         """See `SegmentStream`."""
-        return None if self._pieces.open is None else self._pieces.open / self._fps
+        return None if self._pieces.open is None else self._seconds(self._pieces.open)
 
     @property
     def from_s(self) -> float:
         """See `SegmentStream`."""
-        return self._pieces.earliest / self._fps
+        return self._seconds(self._pieces.earliest)
 
     def push(self, pose: PoseSequence) -> list[Segment]:
         """See `SegmentStream`. Who is seen is read from the confidences, of 3D poses too."""
@@ -121,8 +121,10 @@ class RuleStream:
         return self._told(found + self._pieces.finish())
 
     def _told(self, found: list[tuple[int, int]]) -> list[Segment]:
-        length = self._all / self._full
-        return [Segment(start / self._fps, min(stop / self._fps, length)) for start, stop in found]
+        return in_seconds(found, self._known, self._fps, self._stride, self._all / self._full)
+
+    def _seconds(self, frame: int) -> float:
+        return max(0.0, frame / self._fps - lateness(self._fps, self._stride))
 
     def _look(self, pose: PoseSequence, k: int, seen: np.ndarray) -> None:
         """Take up frame k of a pose."""

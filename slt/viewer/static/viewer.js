@@ -75,6 +75,7 @@ const Viewer = (() => {
       for (const [name, members] of Object.entries(scene.groups)) for (const j of members) this.group[j] = name;
       this.order = ["body", "left_hand", "right_hand"];
       this.frame = 0;
+      this.late = scene.begins || 0; // seconds of sound before the first frame: the video's clock counts them
       this.yaw = -0.5; // from a little aside and above, so that the depth shows
       this.tilt = 0.15;
       this.zoom = 1;
@@ -323,7 +324,7 @@ const Viewer = (() => {
     sentences() {
       const said = this.scene.said, list = make("ol", { className: "sentences" });
       for (const one of said.sentences) {
-        const when = make("button", { type: "button", textContent: `${clock(one.start)} – ${clock(one.end)}`, onclick: () => this.at(one.start) });
+        const when = make("button", { type: "button", textContent: `${clock(this.late + one.start)} – ${clock(this.late + one.end)}`, onclick: () => this.at(one.start) });
         const item = make("li", { className: one.text === null ? "gap" : "" }, when);
         if (one.text === null) item.append(make("span", {}, make("strong", { textContent: "I do not understand this. " }), one.reason || ""));
         else {
@@ -365,7 +366,7 @@ const Viewer = (() => {
     // Shows a frame, and moves the clock there.
     to(frame) {
       this.frame = Math.max(0, Math.min(this.scene.frames - 1, frame));
-      if (this.video && this.video.readyState > 0) this.video.currentTime = (this.frame + 0.5) / this.scene.fps;
+      if (this.video && this.video.readyState > 0) this.video.currentTime = this.late + (this.frame + 0.5) / this.scene.fps;
       this.begun = { time: performance.now(), at: this.frame / this.scene.fps };
       this.draw();
     }
@@ -377,7 +378,7 @@ const Viewer = (() => {
     }
 
     seconds() {
-      if (this.video) return this.video.currentTime;
+      if (this.video) return Math.max(0, this.video.currentTime - this.late);
       return this.playing ? this.begun.at + ((performance.now() - this.begun.time) / 1000) * this.rate : this.begun.at;
     }
 
@@ -422,8 +423,8 @@ const Viewer = (() => {
       const seconds = this.frame / this.scene.fps, whole = this.scene.frames / this.scene.fps;
       for (const board of this.boards) board.draw();
       this.slider.value = this.frame;
-      this.slider.setAttribute("aria-valuetext", `${seconds.toFixed(2)} seconds`);
-      this.time.textContent = `${clock(seconds)} / ${clock(whole)}`;
+      this.slider.setAttribute("aria-valuetext", `${(this.late + seconds).toFixed(2)} seconds`);
+      this.time.textContent = `${clock(this.late + seconds)} / ${clock(this.late + whole)}`;
       this.head.style.left = `${(100 * seconds) / whole}%`;
       if (this.scene.said && this.scene.said.text !== null) this.tell(seconds);
     }

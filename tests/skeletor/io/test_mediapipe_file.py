@@ -89,3 +89,27 @@ def test_other_layouts_and_files_are_written_as_ever_and_a_layout_needs_a_pose_f
             write_in_layout({"x": pose}, tmp_path / name, "mediapipe")
     with pytest.raises(InputError, match="2 clips"):
         write_in_layout({"x": pose, "y": pose}, tmp_path / "d.pose", "mediapipe")
+
+
+@pytest.mark.parametrize("layout", [None, "mediapipe"])
+def test_joints_that_were_put_in_are_told_to_be_lost_to_readers(tmp_path, make, caplog, layout):
+    pose = make(SIGNING_50, 10)
+    sure = np.where(pose.missing, 0, 0.9)
+    write_in_layout({"a": pose.replace(confidence=sure)}, tmp_path / "a.pose", layout)
+    assert not caplog.messages
+    sure[:5, 20] = 0  # 5 of 500, with a place
+    there = pose.keypoints.copy()
+    there[:5, 20] = 7
+    put_in = pose.replace(there, sure)
+    write_in_layout({"a": put_in}, tmp_path / "a.safetensors", None)
+    assert not caplog.messages
+    write_in_layout({"a": put_in}, tmp_path / "a.pose", layout)
+    assert "a.pose: 1.0% of the joints were not seen but put in" in caplog.text
+    assert read_pose(tmp_path / "a.pose").missing.sum() >= 5
+
+
+def test_of_skels_they_are_told_to_count_as_seen(tmp_path, make, caplog):
+    pose = make(SIGNING_50, 10, 3)
+    whole = pose.replace(np.nan_to_num(pose.keypoints, nan=1.0), np.zeros((10, 50)))
+    write_in_layout({"a": whole}, tmp_path / "a.skels")
+    assert "100.0% of the joints" in caplog.text and "as seen" in caplog.text

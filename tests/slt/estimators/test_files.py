@@ -11,7 +11,8 @@ import pytest
 
 from skeletor.io.formats import write_pose
 from skeletor.poses.begins import begins, begun
-from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.key_frames import only_key_frames, thin
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton
 from skeletor.poses.span import Span
 from skeletor.support.errors import InputError
@@ -64,6 +65,18 @@ def test_a_part_of_a_recording_that_begins_late_has_a_clock_of_its_own(tmp_path:
     part = estimator(tmp_path / "a.safetensors", Span(0.6, 1.0))
     assert np.array_equal(part.keypoints, pose.keypoints[5:15]) and begins(part.provenance) == 0
     assert begins(estimator(tmp_path / "a.safetensors").provenance) == 0.4
+
+
+def test_a_part_of_sparse_poses_begins_with_a_frame_that_was_looked_at(tmp_path: Path) -> None:
+    record = StageRecord("estimate", config={"pose_stride": 3})
+    pose = thin(made(fps=25.0, frames=20), 3).replace(stage=record)
+    write_pose(pose, tmp_path / "a.safetensors")
+    estimator = build_estimator(PosesOptions())
+    part = estimator(tmp_path / "a.safetensors", Span(0.28, 0.64))  # frames 7 to 15
+    assert np.array_equal(part.keypoints, pose.keypoints[9:16], equal_nan=True)
+    assert not only_key_frames(part).missing.any() and only_key_frames(part).confidence.all()
+    with pytest.raises(InputError, match="holds no frame that was looked at"):
+        estimator(tmp_path / "a.safetensors", Span(0.28, 0.36))
 
 
 @pytest.mark.parametrize("name", ["poses", "openpose-json"])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from skeletor.poses.pose import PoseSequence, Provenance
+from skeletor.poses.key_frames import thin
+from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
 from slt.segment.features import FPS, PER_SIDE, WIDTH, features, mirrored
 from slt.segment.watched import watched
@@ -54,3 +55,14 @@ def test_what_is_not_seen_is_zero_and_nobody_is_all_zero():
     nobody = pose.replace(np.full_like(pose.keypoints, np.nan), np.zeros_like(pose.confidence))
     assert features(nobody).shape == (len(pose), WIDTH) and not features(nobody).any()
     assert features(nobody.frames(0, 0)).shape == (0, WIDTH)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 5])
+def test_sparse_2d_is_where_it_was_at_that_time(stride):
+    frames = 61
+    points = np.repeat(pixels(SIGNED).keypoints[:1], frames, 0)
+    points[:, [4, 29], 0] += 2.0 * np.arange(frames)[:, None]  # the right wrist, at a constant speed
+    pose = PoseSequence(points, np.ones(points.shape[:2]), FPS, SIGNING_50, Provenance("x", units="pixel"))
+    sparse = thin(pose, stride).replace(stage=StageRecord("estimate", "1", {"pose_stride": stride}))
+    inner = slice(stride, frames - stride)
+    assert np.allclose(features(sparse)[inner, 0], features(pose)[inner, 0], atol=1e-4)

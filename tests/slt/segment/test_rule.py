@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from skeletor.poses.key_frames import thin
 from skeletor.poses.pose import PoseSequence, Provenance, StageRecord
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50
 from skeletor.support.errors import InputError
@@ -143,6 +144,18 @@ def test_sparse_2d_is_read_by_its_key_frames():
     assert one.frames(25.0, 3)[0] % 3 == 0
     (whole,) = find_segments(sparse, SegmentConfig(low=5.0), longest=10.0)
     assert times([whole]) == [0.0, pose.seconds]
+
+
+@pytest.mark.parametrize("stride", [2, 4, 6])
+def test_sparse_2d_puts_segments_neither_early_nor_late(stride):
+    record = StageRecord("estimate", "1", {"pose_stride": stride})
+    late = []
+    for phase in range(2 * stride):  # the changes lie anywhere between two key frames
+        pose = recording([("rest", 2.0 + phase / 25), ("sign", 3.0 + phase // stride / 25), ("rest", 2.0)])
+        (all_frames,) = find_segments(pose, NONE)
+        (sparse,) = find_segments(thin(pose, stride).replace(stage=record), NONE)
+        late.append(np.subtract(times([sparse]), times([all_frames])) * 25)
+    assert abs(np.mean(late)) < 0.3  # frames, start and end together: rests are seen wider, on both sides alike
 
 
 def test_what_does_not_fit_is_told():

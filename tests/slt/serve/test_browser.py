@@ -11,6 +11,7 @@ import pytest
 
 from slt.serve.jobs import job_queue
 from slt.serve.limits import Limits
+from slt.viewer.page import page as page_text
 from slt.viewer.page import write_page
 from tests.chromium import Browser, Page, chromium
 from tests.slt.serve.fakes import Running, queue, running, until, write_scenes
@@ -214,6 +215,23 @@ def test_time_is_moved_by_the_time_line_the_slider_and_by_playing(browser, serve
     page.until("document.querySelector('.play').textContent === 'Play'")
     assert page.js(now) >= FRAMES - 2, "it stops at the end"
     sound(page)
+
+
+def test_joints_follow_a_video_whose_sound_begins_before_its_pictures(browser, tmp_path):
+    late = {**scene(), "begins": 0.4}
+    (tmp_path / "late.html").write_text(page_text(late, video(tmp_path / "late.mp4").read_bytes()))
+    page = browser.page(f"file://{tmp_path}/late.html")
+    page.until(PLAYABLE)
+    to_frame(page, 20)
+    page.until("Math.abs(document.querySelector('#viewer video').currentTime - (0.4 + 20.5 / 25)) < 1e-3")
+    assert "0.4" in page.js("document.querySelector('.sentences button').textContent")
+    now = "Number(document.querySelector('#viewer input[type=range]').value)"
+    page.click(".play")
+    page.until(f"{now} > 22")
+    page.click(".play")
+    apart = page.js(f"document.querySelector('#viewer video').currentTime - 0.4 - {now} / 25")
+    assert apart > -0.05, "the joints are not ahead of the picture"
+    assert page.complaints() == []
 
 
 def test_what_was_not_understood_says_so(browser, server, clip):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from skeletor.files.plain_json import to_json
-from skeletor.poses.pose import StageRecord
+from skeletor.poses.begins import begun
+from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.support.errors import InputError
 from slt.inference.chain import Translation
+from slt.viewer.page import write_page
 from slt.viewer.scene import make_scene
 from tests.slt.viewer.scenes import FRAMES, LOST, SIZE, poses, recording, scene
 
@@ -132,3 +136,12 @@ def test_a_thin_scene_has_every_nth_frame_at_its_time() -> None:
         numbers = [np.frombuffer(base64.b64decode(s[place]["repaired"]["data"]), "<i2") for s in (whole, thin)]
         assert (numbers[0].reshape(FRAMES, -1)[::3] == numbers[1].reshape(17, -1)).all()
     assert (seen(whole)[::3].ravel() == np.frombuffer(base64.b64decode(thin["seen"]), np.uint8)).all()
+
+
+def test_a_scene_tells_when_its_first_frame_is_shown_and_the_page_s_own_copy_begins_with_it(tmp_path: Path) -> None:
+    raw, lifted, refined = poses()
+    late = PoseSequence(raw.keypoints, raw.confidence, raw.fps, raw.skeleton, begun(raw.provenance, 1.25))
+    made = make_scene("clip.mp4", late, lifted, refined)
+    assert made["begins"] == 1.25 and make_scene("clip.mp4", raw, lifted, refined)["begins"] == 0
+    write_page(made, tmp_path / "a.html")
+    assert re.search(r'"begins": ?0(\.0)?[,}]', (tmp_path / "a.html").read_text())

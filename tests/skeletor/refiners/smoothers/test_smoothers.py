@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
 from skeletor.poses.pose import PoseSequence, Provenance
-from skeletor.poses.skeleton import custom_skeleton
+from skeletor.poses.skeleton import SIGNING_50, custom_skeleton
 from skeletor.refiners.registry import REFINERS, build_refiner, smoother_names
 from skeletor.refiners.smoothers.kalman import CONFIDENCE_FLOOR, drift, kalman, smoothed, transition
 from skeletor.refiners.smoothers.simple import cubic, gaussian, hold, one_euro, zero
@@ -182,6 +182,24 @@ def test_one_euro_is_algorithm_1(clip: PoseSequence, min_cutoff: float, beta: fl
             share = alpha(min_cutoff + beta * abs(slope))
             smooth = share * filled[t, joint, 0] + (1 - share) * smooth
             np.testing.assert_allclose(result[t, joint, 0], smooth, atol=1e-5)
+
+
+@pytest.mark.parametrize(("units", "scale"), [("pixel", 100.0), ("metre", 0.36), ("unknown", 7.0)])
+def test_one_euro_smooths_as_much_in_every_unit(units: str, scale: float) -> None:
+    points = np.random.default_rng(3).normal(size=(40, 50, 2)).cumsum(0) * 0.02
+    points[:, [2, 5]] = [[-0.5, 0], [0.5, 0]]
+    clip = PoseSequence(points, np.ones((40, 50)), 25, SIGNING_50, Provenance(units="shoulder"))
+    other = PoseSequence(points * scale + 9, np.ones((40, 50)), 25, SIGNING_50, Provenance(units=units))
+    result = (refined("one-euro", other) - 9) / scale
+    np.testing.assert_allclose(result, refined("one-euro", clip), atol=1e-4)
+
+
+def test_one_euro_tells_where_it_does_not_know_the_unit(caplog: pytest.LogCaptureFixture) -> None:
+    clip = pose(np.zeros((4, JOINTS, 2)))
+    refined("one-euro", clip)
+    assert not caplog.messages
+    refined("one-euro", PoseSequence(clip.keypoints, clip.confidence, 25, clip.skeleton, Provenance(units="pixel")))
+    assert "no shoulders are seen" in caplog.text
 
 
 def test_one_euro_is_causal() -> None:
