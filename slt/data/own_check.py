@@ -12,8 +12,8 @@ from slt.data.corpus import SPLITS, find_sources
 from slt.data.frames import ClipFrames, frame_rate
 from slt.data.own import COLUMNS, DESCRIPTION, UNSEEN, VIDEOS, Entry, OwnTable, rate_note
 from slt.data.own_times import SPANS
+from slt.data.statistics import UNSPACED, unspaced
 
-_LONG = 8  # characters, from which on a text has words
 _SHOWN = 5  # overlaps in a note
 _MOST_SECONDS = 60  # of a sentence
 FEWEST_DEV = 5  # clips, on which the limits of a model's abstention are set (`slt.translate.abstain`)
@@ -136,6 +136,21 @@ def _unseen(table: OwnTable) -> list[str]:
     return [f"{len(found)} texts have invisible characters, as {first}: words with and without one are two"]
 
 
+def _kind_notes(table: OwnTable) -> list[str]:
+    """A note if clips are poses: a run reads these or the others."""
+    kinds = [is_poses(entry.clip.source) for entry in table.entries if entry.clip.source is not None]
+    if not any(kinds):
+        return []
+    note = f"{sum(kinds)} of {len(table.entries)} clips are poses, not videos: `slt run` with --estimator poses"
+    others = len(kinds) - sum(kinds)
+    if not others:
+        return [note]
+    return [
+        note,
+        f"{others} clips are videos or pictures, which such a run leaves out: make poses of them (`slt poses`)",
+    ]
+
+
 def _notes(table: OwnTable) -> list[str]:
     notes = _unseen(table) + list(filter(None, [rate_note(table)]))
     unread = [column for column in table.columns if column not in (*COLUMNS, *SPANS)]
@@ -146,13 +161,10 @@ def _notes(table: OwnTable) -> list[str]:
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
-    if count := sum(e.clip.source is not None and is_poses(e.clip.source) for e in table.entries):
-        notes.append(f"{count} of {len(table.entries)} clips are poses, not videos: `slt run` with --estimator poses")
-    long = [e.clip.text for e in table.entries if len(e.clip.text) >= _LONG]
-    unspaced = sum(" " not in text for text in long)
-    if 2 * unspaced > len(long):
-        advice = "translate: {level: char, score_tokens: char}, or zh for Chinese"
-        notes.append(f"{unspaced} of {len(long)} texts have no spaces, which separate words: train with {advice}")
+    notes += _kind_notes(table)
+    bare, long = unspaced([entry.clip.text for entry in table.entries])
+    if 2 * bare > long:
+        notes.append(f"{bare} of {long} texts {UNSPACED}")
     dev = sum(entry.clip.split == "dev" for entry in table.entries)
     if 0 < dev < FEWEST_DEV:
         notes.append(f"dev has {dev} clips: `slt run` needs {FEWEST_DEV} to set when the model abstains")

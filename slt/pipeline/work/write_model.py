@@ -36,8 +36,8 @@ class ModelPlan:
     """The parts of a model folder.
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
-    each part. estimator to refine2d, language: of the run and its corpus. segmenter: what cuts long recordings. card: values
-    of `slt.inference.model_folder.Card`. refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips,
+    each part. estimator to refine2d, language: of the run and its corpus. segmenter: what cuts long recordings. card:
+    values of `slt.inference.model_folder.Card`. refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips,
     by kind, of people who do not sign anything in the lexicon.
     """
 
