@@ -37,8 +37,8 @@ class ModelPlan:
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
     each part. estimator to refine2d, language: of the run and its corpus. segmenter: what cuts long recordings. card:
-    values of `slt.inference.model_folder.Card`. refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips,
-    by kind, of people who do not sign anything in the lexicon.
+    values of `slt.inference.model_folder.Card`. refiner, refiner_2d, lifter: weights to be copied. negatives: names of
+    clips, by kind, of people who do not sign anything in the lexicon.
     """
 
     system: Path
