@@ -24,6 +24,7 @@ from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import SHIPPED_ROW, Detected, Plan, Row, Run
 from slt.pipeline.corpus import run_on_corpus
+from slt.pipeline.given import check_given
 from slt.pipeline.mapping import Spread
 from slt.pipeline.place import BAD_CLIPS, CLIPS, CONFIG, ESTIMATED, LIFTED, require_place
 from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_dev, spans_of
@@ -126,6 +127,7 @@ def prepare_rows(
     """The chain from the corpus to the poses of all rows, refiners trained. Arguments and errors as in `run`."""
     tokenizer(config.translate.score_tokens)  # one that is not installed is told before hours of work
     require_place(folder)
+    check_given(config)
     write_text(folder / CONFIG, config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
     context = replace(run_on_corpus(config, folder, corpus, tuple(reuse)), spread=spread, team=team)
