@@ -219,7 +219,9 @@ def check_values(raw: Any, parse: Callable[[Any], T], where: str) -> T:
             raise InputError(f"{place}: {first['msg'].removeprefix('Value error, ')}{more}") from error
         given = repr(first["input"])
         given = given if len(given) <= _LONGEST else f"{given[:_LONGEST]}..."
-        raise InputError(f"{place}: {first['msg']}, got {given}{more}") from error
+        section = first["type"] == "model_type"  # pydantic's own words name a class of ours
+        message = "a section of keys and values is expected, as {key: value}" if section else first["msg"]
+        raise InputError(f"{place}: {message}, got {given}{more}") from error
 
 
 def _set(raw: dict[str, Any], key: str, value: Any, where: str) -> None:

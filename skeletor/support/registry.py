@@ -101,11 +101,13 @@ class Registry(Mapping[str, Entry[Options, Stage]], Generic[Options, Stage]):
         """
         if isinstance(values, self._base):
             return values
+        if isinstance(values, str) and values in self._entries:  # as the commands' options take it
+            self._refuse((), values, "value_error", f"a section is expected: write {{{self._key}: {values}}}")
         if not isinstance(values, Mapping):
             return self._entries[self._default].options.model_validate(values)  # pydantic says what is wrong
         name = values.get(self._key, self._default)
         if not isinstance(name, str) or name not in self._entries:
-            self._refuse(self._key, name, "literal_error", f"Input should be {_one_of(self)}")
+            self._refuse((self._key,), name, "literal_error", f"Input should be {_one_of(self)}")
         options = self._entries[name].options
         return options.model_validate({key: v for key, v in values.items() if not self._idle(key, v, name)})
 
@@ -138,13 +140,13 @@ class Registry(Mapping[str, Entry[Options, Stage]], Generic[Options, Stage]):
         if any(value in _defaults(field) for field in optional):
             return True
         if owners:
-            self._refuse(key, value, "value_error", f"an option of {' and '.join(owners)}, not of {name}")
+            self._refuse((key,), value, "value_error", f"an option of {' and '.join(owners)}, not of {name}")
         return False  # of no stage at all: the options say so
 
-    def _refuse(self, key: str, value: Any, kind: Any, message: str) -> NoReturn:
+    def _refuse(self, place: tuple[str, ...], value: Any, kind: Any, message: str) -> NoReturn:
         problem = PydanticCustomError(kind, "{text}", {"text": message})
         raise ValidationError.from_exception_data(
-            self._base.__name__, [InitErrorDetails(type=problem, loc=(key,), input=value)]
+            self._base.__name__, [InitErrorDetails(type=problem, loc=place, input=value)]
         )
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from skeletor.files.paths import address_fault, output_path
@@ -50,9 +51,11 @@ def main(command: str, argv: list[str], text: str) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """InputError for what can never be watched: told before anything is opened."""
-    fault = address_fault(args.source) or ("'': the source has an empty name" if not args.source else None)
-    if fault is not None:
-        raise InputError(f"{fault}; give a camera, a file that grows, a pipe or -")
+    if address_fault(args.source) is not None:
+        advice = f"pipe it in: ffmpeg -i {quote(args.source)} -f mpegts - | slt live -"
+        raise InputError(f"{args.source}: an address is not read; {advice}")
+    if not args.source:
+        raise InputError("'': the source has an empty name; give a camera, a file that grows, a pipe or -")
     if not 0 <= args.wait < math.inf:
         raise InputError(f"--wait {args.wait:g}: give a number of seconds from 0 on")
     for option, value in (("--seconds", args.seconds), ("--fps", args.fps)):

@@ -125,7 +125,7 @@ def _check_own(path: Path | str, depth: Depth, workers: int) -> Check:
     about = describe(table.root)
     found = list(check_clips(clips, depth, workers, about.fps))
     own_check.source_problems(table, found, problems)
-    notes += own_check.rate_notes(table, about.fps)
+    notes += own_check.rate_notes(table, about.fps) + own_check.length_notes(found, about.fps)
     splits = figures(clips)
     return Check(
         Place(table.root, table.path, table.root), about, depth, splits, {},

@@ -12,9 +12,10 @@ from slt.data.corpus import SPLITS, find_sources
 from slt.data.frames import ClipFrames, frame_rate
 from slt.data.own import COLUMNS, DESCRIPTION, UNSEEN, VIDEOS, Entry, OwnTable, rate_note
 from slt.data.own_times import SPANS
+from slt.data.statistics import UNSPACED, unspaced
 
-_LONG = 8  # characters, from which on a text has words
 _SHOWN = 5  # overlaps in a note
+_MOST_SECONDS = 60  # of a sentence
 FEWEST_DEV = 5  # clips, on which the limits of a model's abstention are set (`slt.translate.abstain`)
 
 
@@ -27,8 +28,9 @@ def table_problems(table: OwnTable, problems: defaultdict[str, list[str]]) -> li
     problems["annotation"] += table.faults
     if not table.entries and not table.faults:
         problems["annotation"].append(f"{table.path}: no clips in it, only the head line; write a line for each clip")
+    signs = isolated(table)
     problems["texts"] += [f"{table.at(e)}: clip {e.clip.name} has no text" for e in table.entries
-                          if not (e.clip.text or (e.clip.glosses and isolated(table)))]  # fmt: skip
+                          if not (e.clip.text or (e.clip.glosses and signs))]  # fmt: skip
     problems["splits"] += table.without_split() + _empty_splits(table)
     lost = [entry for entry in table.entries if entry.clip.source is None]
     numbered = _numbered(table.root) if lost else {}
@@ -60,9 +62,26 @@ def rate_notes(table: OwnTable, fps: float) -> list[str]:
     return [f'the first clip has {rate:g} frames a second: put {{"fps": {rate:g}}} into {table.root / DESCRIPTION}']
 
 
+def length_notes(found: Sequence[ClipFrames], fps: float) -> list[str]:
+    """A note if clips are longer than a sentence is, at `fps` frames a second: whole recordings, most likely."""
+    long = [one for one in found if one.frames > _MOST_SECONDS * fps]
+    if not long:
+        return []
+    return [
+        f"{len(long)} clips have more than {_MOST_SECONDS * fps:g} frames, as {long[0].clip.name} ({long[0].frames}); "
+        "one clip is one sentence, and training takes memory by the square of its length: give start and end of each"
+    ]
+
+
 def isolated(table: OwnTable) -> bool:
-    """Whether a table is one of isolated signs: no clip has a text, and all have one gloss."""
-    return bool(table.entries) and all(not e.clip.text and len(e.clip.glosses) == 1 for e in table.entries)
+    """Whether a table is one of isolated signs: no clip has a text, and all have glosses, as a rule one.
+
+    Some labels are several glosses, as `NEW YORK`; of tables without a column for texts all may be.
+    """
+    counts = [len(entry.clip.glosses) for entry in table.entries]
+    if not counts or not all(counts) or any(entry.clip.text for entry in table.entries):
+        return False
+    return "text" not in table.columns or 2 * counts.count(1) > len(counts)
 
 
 def _empty_splits(table: OwnTable) -> list[str]:
@@ -117,23 +136,35 @@ def _unseen(table: OwnTable) -> list[str]:
     return [f"{len(found)} texts have invisible characters, as {first}: words with and without one are two"]
 
 
+def _kind_notes(table: OwnTable) -> list[str]:
+    """A note if clips are poses: a run reads these or the others."""
+    kinds = [is_poses(entry.clip.source) for entry in table.entries if entry.clip.source is not None]
+    if not any(kinds):
+        return []
+    note = f"{sum(kinds)} of {len(table.entries)} clips are poses, not videos: `slt run` with --estimator poses"
+    others = len(kinds) - sum(kinds)
+    if not others:
+        return [note]
+    return [
+        note,
+        f"{others} clips are videos or pictures, which such a run leaves out: make poses of them (`slt poses`)",
+    ]
+
+
 def _notes(table: OwnTable) -> list[str]:
     notes = _unseen(table) + list(filter(None, [rate_note(table)]))
     unread = [column for column in table.columns if column not in (*COLUMNS, *SPANS)]
     if unread:
         notes.append(f"columns that are not read: {', '.join(unread)}")
     if isolated(table):
-        notes.append("no clip has a text, all have one gloss: isolated signs, for task: recognise")
+        notes.append("no clip has a text, all have glosses, which are its label: isolated signs, for task: recognise")
     bare = sum(not entry.clip.glosses for entry in table.entries)
     if bare:
         notes.append(f"{bare} of {len(table.entries)} clips have no glosses: train with gloss2text: false")
-    if count := sum(e.clip.source is not None and is_poses(e.clip.source) for e in table.entries):
-        notes.append(f"{count} of {len(table.entries)} clips are poses, not videos: `slt run` with --estimator poses")
-    long = [e.clip.text for e in table.entries if len(e.clip.text) >= _LONG]
-    unspaced = sum(" " not in text for text in long)
-    if 2 * unspaced > len(long):
-        advice = "translate: {level: char, score_tokens: char}, or zh for Chinese"
-        notes.append(f"{unspaced} of {len(long)} texts have no spaces, which separate words: train with {advice}")
+    notes += _kind_notes(table)
+    bare, long = unspaced([entry.clip.text for entry in table.entries])
+    if 2 * bare > long:
+        notes.append(f"{bare} of {long} texts {UNSPACED}")
     dev = sum(entry.clip.split == "dev" for entry in table.entries)
     if 0 < dev < FEWEST_DEV:
         notes.append(f"dev has {dev} clips: `slt run` needs {FEWEST_DEV} to set when the model abstains")

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import statistics
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from slt.data.corpus import SPLITS, Clip
+
+_LONG = 8  # characters, from which on a text has words
+_WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # as Unicode names their signs
+UNSPACED = (
+    "have no spaces, which separate words: train with translate: {level: char, score_tokens: char}, or zh for Chinese"
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,19 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
         "test": Published(642, 64627, 7816, 1001),
     }
 )
+
+
+def unspaced(texts: Sequence[str]) -> tuple[int, int]:
+    """How many texts have no spaces, and of how many: those that are long enough for several words.
+
+    In scripts that write none between words two characters are enough.
+    """
+    long = [text for text in texts if len(text) >= _LONG or (len(text) > 1 and any(map(_runs_on, text)))]
+    return sum(" " not in text for text in long), len(long)
+
+
+def _runs_on(character: str) -> bool:
+    return unicodedata.name(character, "").startswith(_WITHOUT_SPACES)
 
 
 def words_of(clip: Clip) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from slt.data.frames import fingerprint
 from slt.pipeline.cache.stage import run_stage
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import Run, elsewhere
-from slt.pipeline.sources import require_glosses, require_pictures
+from slt.pipeline.sources import require_glosses, require_labels, require_pictures, tell_unspaced
 from slt.synthetic import build
 from slt.synthetic.resynth import resynthesise, source_hash
 from slt.translate.config import spelt
@@ -42,6 +42,10 @@ def run_on_corpus(config: RunConfig, folder: Path, given: Path | None, reuse: tu
     require_pictures(config, corpus)
     if bare:
         raise InputError(f"{corpus.root}: no pictures of {', '.join(bare)}; `slt data check` tells what is there")
+    if config.task == "recognise":
+        require_labels(corpus)
+    else:
+        tell_unspaced(config, corpus)
     return Run(config, folder, with_text(corpus, config.period, config.translate.case), fingerprint(corpus), reuse)
 
 

@@ -24,7 +24,9 @@ from slt.pipeline.cache.stage import Done, stage_key
 from slt.pipeline.config import RunConfig
 from slt.pipeline.context import SHIPPED_ROW, Detected, Plan, Row, Run
 from slt.pipeline.corpus import run_on_corpus
+from slt.pipeline.given import check_given
 from slt.pipeline.mapping import Spread
+from slt.pipeline.place import BAD_CLIPS, CLIPS, CONFIG, ESTIMATED, LIFTED, require_place
 from slt.pipeline.sources import folder_rate, list_bad_clips, rendered_sources, require_dev, spans_of
 from slt.pipeline.stages import cascades, model_folder, signs, translators
 from slt.pipeline.stages.refine2d import check_refine_2d, refine_2d
@@ -40,7 +42,6 @@ from slt.pipeline.work.poses.train_refiner import REFINER_WEIGHTS, train_on_moti
 from slt.pipeline.work.poses.true_motion import normalise_truth
 from slt.score.tokens import tokenizer
 
-BAD_CLIPS = "bad_clips.tsv"  # in the run's folder: which clips have no pose, and why
 FLAT_ROW = "raw-2d"
 # Parts that have simulated detections, see `simulate_rest`.
 SIMULATED = ("train", "studio_motion", "studio_degraded")
@@ -74,7 +75,8 @@ def run(
     spread: does estimation, 2D repair, lifting and refinement on other machines; what it leaves is done here. team: all
     train together, and this process, the one that leads, does the rest.
     The model folder gets the system of the run's own row that is best on dev, its cascade among them; if that row is
-    left out (`rows`), there is none. Raises InputError if the corpus cannot be used.
+    left out (`rows`), there is none. Raises InputError if the corpus cannot be used, or the folder
+    holds files of others that would be lost.
     """
     done = prepare_rows(config, folder, corpus, reuse, spread, team)
     if config.task == "recognise":
@@ -124,7 +126,9 @@ def prepare_rows(
 ) -> PreparedRows:
     """The chain from the corpus to the poses of all rows, refiners trained. Arguments and errors as in `run`."""
     tokenizer(config.translate.score_tokens)  # one that is not installed is told before hours of work
-    write_text(folder / "config.json", config.model_dump_json(indent=1))
+    require_place(folder)
+    check_given(config)
+    write_text(folder / CONFIG, config.model_dump_json(indent=1))
     write_text(folder / "versions.json", report.versions())
     context = replace(run_on_corpus(config, folder, corpus, tuple(reuse)), spread=spread, team=team)
     check_refine_2d(context)
@@ -148,10 +152,10 @@ def _poses(run: Run) -> Detected:
     check_weights(estimator)
     values, weights = estimator.portable(), weights_digests(estimator)
     # Kept when only the corpus changes: a clip is known by the bytes of its own pictures.
-    cache = keyed_folder(run.folder / "clips", stage_key(values, weights, ("slt.estimators.registry",)))
+    cache = keyed_folder(run.folder / CLIPS, stage_key(values, weights, ("slt.estimators.registry",)))
     estimated = run.stage(
         "estimate",
-        run.folder / "estimated",
+        run.folder / ESTIMATED,
         partial(
             estimate_corpus,
             sources,
@@ -190,7 +194,7 @@ def _lift(run: Run, detected: Detected) -> Done:
     parts = dict(detected.parts)
     if run.rendered:
         parts |= {f"true-{part}": run.corpus.root / "truth2d" / part for part in ("dev", "test")}
-    return _lift_stage(run, detected, parts, run.config.lift, "lift", "lifted")
+    return _lift_stage(run, detected, parts, run.config.lift, "lift", LIFTED)
 
 
 def _lift_stage(

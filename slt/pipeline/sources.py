@@ -13,6 +13,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log
 from slt.data import layout
 from slt.data.own import KIND
+from slt.data.statistics import UNSPACED, unspaced
 from slt.estimators.base import JSON, POSES, USUAL_FPS
 from slt.pipeline.config import RunConfig
 from slt.pipeline.stages.translators import GLOSS
@@ -63,6 +64,23 @@ def require_glosses(config: RunConfig, corpus: layout.Corpus) -> None:
         f"{corpus.root}: clip {clip.name} has no glosses, and this run learns from them; give {advice} in the config, "
         "or glosses to each clip"
     )
+
+
+def require_labels(corpus: layout.Corpus) -> None:
+    """Raises InputError, one line, if the clips of train that have pictures are all of one sign.
+
+    Told before hours of work, not after.
+    """
+    labels = {clip.text for clip in corpus.split("train") if clip.source is not None}
+    if len(labels) == 1:
+        raise InputError(f"{corpus.root}: all clips of train are {labels.pop()!r}; at least two labels are needed")
+
+
+def tell_unspaced(config: RunConfig, corpus: layout.Corpus) -> None:
+    """A warning if most texts have no spaces, and words are what stands between spaces: no score tells anything."""
+    bare, long = unspaced([clip.text for clip in corpus.clips])
+    if 2 * bare > long and (config.translate.level == "word" or config.translate.score_tokens == "none"):
+        log.warning("%s: %d of %d texts %s", corpus.root, bare, long, UNSPACED)
 
 
 def require_pictures(config: RunConfig, corpus: layout.Corpus) -> None:

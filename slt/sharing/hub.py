@@ -172,4 +172,6 @@ def _told(error: Any) -> str:
     number = "" if status is None else f"the Hub answers {status}"
     hint = f" ({hints[status]})" if status in hints else ""
     said = one_line(error, _LONGEST)
+    if type(error).__name__ == "HFValidationError":  # before anything was asked
+        return f"no name of a repository, as OWNER/NAME ({said})"
     return f"{number}{hint}: {said}" if number else f"cannot be reached: {said}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skeletor.files.atomic import remove_leftovers, write_text
+from skeletor.files.keyed import empty_own, remove_own
 from skeletor.support.progress import log
 from slt.pipeline.cache.code import Code, code_digest
 from slt.pipeline.cache.files import damage, note_files
@@ -49,6 +49,7 @@ def run_stage(
     If the key has changed, the content of the folder is stale and is removed first; if a run with the
     same key was killed, its files are kept, and `work` goes on where it was. The done-marker is
     written last, with a digest of the files: a stage whose files have changed since, or are gone, is made again.
+    Raises InputError if the folder holds files that no stage has made: they would be lost.
     """
     key = stage_key(config, inputs, (work,) if code is None else code)
     if (kept := _kept_somewhere(name, folder, key, reuse, _made_again)) is not None:
@@ -60,8 +61,8 @@ def run_stage(
         spent = known.get("seconds", 0.0)
         log.info("%-12s was interrupted, goes on", name)
         remove_leftovers(folder, below=True)
-    elif folder.exists():
-        shutil.rmtree(folder)
+    else:
+        empty_own(folder, DONE)
     write_text(marker, json.dumps({"key": key, "done": False, "seconds": spent}))
     log.info("%-12s starts", name)
     start = time.monotonic()
@@ -98,8 +99,7 @@ def _kept_somewhere(name: str, folder: Path, key: str, reuse: Sequence[Path], te
         found = read_json(other / DONE)
         if _kept(name, other, found, key, tell):
             log.info("%-12s taken from %s", name, other)
-            if folder.exists():
-                shutil.rmtree(folder)  # stale, or begun
+            remove_own(folder, DONE)  # stale, or begun
             return Done(name, other, key, found["seconds"])
     return None
 

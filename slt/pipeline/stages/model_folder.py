@@ -94,7 +94,6 @@ def _plan(
         lift=config.lift,
         refine=config.refine,
         refine2d=config.refine2d,
-        fps=about.fps,
         language=about.language,
         segmenter="network" if about.kind == "rendered" else "rule",
         card={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -35,9 +36,9 @@ class ModelPlan:
     """The parts of a model folder.
 
     system: folder with the translator's `model/`. store, detected: final poses and key points by part, `detected` of
-    each part. estimator to fps, language: of the run and its corpus. segmenter: what cuts long recordings. card: values
-    of `slt.inference.model_folder.Card`. refiner, refiner_2d, lifter: weights to be copied. negatives: names of clips,
-    by kind, of people who do not sign anything in the lexicon.
+    each part. estimator to refine2d, language: of the run and its corpus. segmenter: what cuts long recordings. card:
+    values of `slt.inference.model_folder.Card`. refiner, refiner_2d, lifter: weights to be copied. negatives: names of
+    clips, by kind, of people who do not sign anything in the lexicon.
     """
 
     system: Path
@@ -47,7 +48,6 @@ class ModelPlan:
     lift: LiftOptions
     refine: RefineOptions
     refine2d: Refine2DOptions
-    fps: float
     card: Mapping[str, Any]
     scores: Mapping[str, Scores | SignScores]
     seed: int
@@ -72,7 +72,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
     _, raw, poses = _pairs(plan, "dev")
     train = open_store(plan.store / "train")
     some = [train[name] for name in sorted(train)[:_REFERENCE_CLIPS]]
-    seconds = [train[name].seconds for name in train]
+    seconds, rates = zip(*((train[name].seconds, train[name].fps) for name in train), strict=True)
     chain = build_pose_chain(plan.lift, plan.refine, plan.refine2d, plan.refiner, plan.refiner_2d)
     sparse = {stride: chain.final(thinned(raw, stride)) for stride in larger_strides(raw)}
     sparse = {stride: pair for stride, pair in sparse.items() if len(pair[0]) >= FEWEST}
@@ -86,7 +86,7 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
             lift=plan.lift.model_dump(),
             refine=plan.refine.model_dump(exclude={"weights"}),
             refine2d=_stored_2d(plan.refine2d),
-            fps=plan.fps,
+            fps=most_frequent(rates),  # of the clips themselves: what a data set says of itself may be wrong
             language=plan.language,
             segmenter=plan.segmenter,
             lift_version=_lift_version(poses),
@@ -100,6 +100,12 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
         plan.lifter,
     )
     write_text(out / RESULT, json.dumps({kind: asdict(r) for kind, r in found.items()}, indent=1))
+
+
+def most_frequent(rates: Sequence[float]) -> float:
+    """The frame rate of most clips, in frames a second; of several the lowest."""
+    counts = Counter(rates)
+    return min(counts, key=lambda rate: (-counts[rate], rate))
 
 
 def _lift_version(poses: Sequence[PoseSequence]) -> str:

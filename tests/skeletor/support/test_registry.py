@@ -87,10 +87,15 @@ def test_what_does_not_belong_is_one_line_with_the_whole_key(values: dict[str, A
     assert str(caught.value) == line
 
 
-@pytest.mark.parametrize("value", [None, 3, "round", ["round"]])
+@pytest.mark.parametrize("value", [None, 3, "oval", ["round"]])
 def test_a_section_that_is_none_is_one_line(value: object) -> None:
-    with pytest.raises(InputError, match=r"^page.yaml: key 'shape': Input should be a valid dictionary[^\n]*$"):
+    with pytest.raises(InputError, match=r"^page.yaml: key 'shape': a section of keys and values is expected[^\n]*$"):
         check_config({"shape": value}, Page, "page.yaml")
+
+
+def test_the_name_alone_of_a_stage_is_no_section_and_the_line_says_how_to_write_one() -> None:
+    with pytest.raises(InputError, match=r"^page.yaml: key 'shape': a section is expected: write \{kind: round\}$"):
+        check_config({"shape": "round"}, Page, "page.yaml")
 
 
 def test_options_of_others_with_their_defaults_are_dropped() -> None:

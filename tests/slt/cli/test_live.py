@@ -190,7 +190,10 @@ def test_a_source_that_goes_on_is_opened_when_the_models_are_loaded(model, tmp_p
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["https://example.org/a.ts"], "^https://example.org/a.ts: an address is not read"),
+        (
+            ["https://example.org/a.ts"],
+            "^https://example.org/a.ts: an address is not read; pipe it in: ffmpeg -i https://example.org/a.ts -f",
+        ),
         ([""], "empty name"),
         (["FILM", "--wait", "nan"], "--wait nan"),
         (["FILM", "--wait", "-1"], "--wait -1"),

@@ -200,8 +200,41 @@ def test_isolated_signs_are_sound_without_a_text(tmp_path):
     write_lines(tmp_path, *lines, head=("name", "split", "glosses"))
     found = check(tmp_path)
     assert found.sound and any("task: recognise" in note for note in found.notes)
+    write_lines(tmp_path, *lines, ("train-1", "train", "NEW YORK"), head=("name", "split", "glosses"))
+    assert check(tmp_path).sound
+    empty = [(*line, "") for line in (*lines, ("train-1", "train", "NEW YORK"))]  # as `slt data new` begins a table
+    write_lines(tmp_path, *empty, head=("name", "split", "glosses", "text"))
+    assert check(tmp_path).sound
     write_lines(tmp_path, *lines, ("train-1", "train", ""), head=("name", "split", "glosses"))
     assert not check(tmp_path).sound
+
+
+def test_sentences_of_glosses_whose_texts_are_still_to_be_written_are_not_isolated_signs(tmp_path):
+    sound_set(tmp_path)
+    lines = [(f"{split}-0", split, "TOMORROW RAIN NORTH", "") for split in ("train", "dev", "test")]
+    write_lines(tmp_path, *lines, ("train-1", "train", "RAIN", ""), head=("name", "split", "glosses", "text"))
+    assert len(check(tmp_path).problems["texts"]) == 4
+
+
+def test_clips_as_long_as_recordings_are_told(tmp_path):
+    root = sound_set(tmp_path)
+    write_poses(root / "videos/train-1.safetensors", frames=1500)
+    assert not any("one sentence" in note for note in check(root).notes)
+    write_poses(root / "videos/train-1.safetensors", frames=1501)
+    (told,) = [note for note in check(root).notes if "one sentence" in note]
+    assert told.startswith("1 clips have more than 1500 frames, as train-1 (1501); ") and "start and end" in told
+    (root / "corpus.json").write_text('{"fps": 50}')
+    assert not any("one sentence" in note for note in check(root).notes)
+
+
+def test_poses_beside_videos_are_told_apart(tmp_path):
+    root = sound_set(tmp_path)
+    assert not any("leaves out" in note for note in check(root).notes)
+    (root / "videos/train-1.safetensors").unlink()
+    write_video(root / "videos/train-1.mp4", [np.zeros((64, 64, 3), np.uint8)] * 5, 25)
+    notes = check(root).notes
+    assert any(note.startswith("3 of 4 clips are poses") for note in notes)
+    assert any(note.startswith("1 clips are videos or pictures, which such a run leaves out") for note in notes)
 
 
 def test_zeros_that_a_spreadsheet_took_off_are_told(tmp_path):

@@ -21,7 +21,7 @@ TINY = Path(__file__).parents[3] / "configs" / "tiny.yaml"
 def test_poses_of_a_toy_language_become_a_model(tmp_path):
     write_toy_set(tmp_path / "mine", ["text"], lambda example: [f"{example.text.removesuffix(' .').upper()} !"])
     values = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    values |= {"workers": 1, "rows": ["raw"], "gloss2text": False, "estimator": {"name": "poses"}}
+    values |= {"workers": 1, "rows": ["raw"], "gloss2text": False, "estimator": {"name": "poses", "fps": 30}}
     values |= {"lift": {"mode": "fast"}, "refine": {"name": "none"}}
     table = run(RunConfig.model_validate(values), tmp_path / "run", tmp_path / "mine")
     assert [row.name for row in table.rows] == ["constant", "raw"]
@@ -29,6 +29,8 @@ def test_poses_of_a_toy_language_become_a_model(tmp_path):
     told = json.loads((tmp_path / "run" / "systems" / "raw" / "dev.json").read_text(encoding="utf-8"))
     assert sorted(told) == [f"dev-{k}" for k in range(5)]
     assert all(text == text.upper() and " ." not in text for text in told.values()) and any(told.values())
+    model = yaml.safe_load((tmp_path / "run" / "model" / "model.yaml").read_text(encoding="utf-8"))
+    assert model["fps"] == 30, "of the clips: the data set tells none"
     assert "own corpus: 16 train, 5 dev, 2 test" in (tmp_path / "run" / "model" / "MODEL_CARD.md").read_text()
 
 

@@ -1,5 +1,6 @@
 """What a run asks of a corpus before it begins."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,12 @@ from slt.data import layout
 from slt.estimators.pose_files import PosesOptions
 from slt.pipeline import run
 from slt.pipeline.config import RunConfig
-from slt.pipeline.sources import folder_rate, require_dev, require_glosses, spans_of
+from slt.pipeline.sources import folder_rate, require_dev, require_glosses, spans_of, tell_unspaced
 from slt.pipeline.work.readers.render_pixels import corpus_sources
 from slt.recognise.config import RecogniserConfig
-from slt.translate.config import PRESETS
+from slt.translate.config import PRESETS, TranslateConfig
 from slt.video import Span
-from tests.slt.data.own_sets import sound_set
+from tests.slt.data.own_sets import sound_set, write_lines
 
 
 @pytest.fixture
@@ -111,3 +112,33 @@ def test_sign2text_says_that_it_reads_no_parts(corpus):
     part = replace(corpus, clips=(replace(corpus.clips[0], span=Span(1, 2)), *corpus.clips[1:]))
     with pytest.raises(InputError, match="train-0 is a part of a video"):
         corpus_sources(part, None)
+
+
+def test_signs_of_one_label_alone_are_told_before_the_work(tmp_path):
+    root = sound_set(tmp_path / "mine", {"train": 2, "dev": 5, "test": 1})
+    lines = [(f"{split}-{k}", split, "HOUSE") for split, n in (("train", 2), ("dev", 5), ("test", 1)) for k in range(n)]
+    write_lines(root, *lines[:-1], ("test-0", "test", "TREE"), head=("name", "split", "glosses"))
+    config = RunConfig(task="recognise", workers=1, estimator=PosesOptions())
+    with pytest.raises(InputError, match=r"all clips of train are 'HOUSE'; at least two labels"):
+        run.prepare_rows(config, tmp_path / "run", root)
+    assert not (tmp_path / "run" / "estimated").exists()
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "told"),
+    [
+        ("下雨", {}, True),
+        ("下雨", {"level": "char"}, True),
+        ("下雨", {"level": "char", "score_tokens": "zh"}, False),
+        ("ฝนตก", {}, True),
+        ("It rains.", {}, False),
+        ("Regen", {}, False),
+        ("مطر في الشمال", {}, False),
+    ],
+)
+def test_texts_without_spaces_are_told_where_words_are_taken_for_granted(corpus, caplog, texts, options, told):
+    clips = tuple(replace(clip, text=texts) for clip in corpus.clips)
+    config = RunConfig(translate=TranslateConfig(**options))
+    with caplog.at_level(logging.WARNING, "skeletor"):
+        tell_unspaced(config, replace(corpus, clips=clips))
+    assert ("have no spaces" in caplog.text) == told

@@ -129,7 +129,7 @@ def test_what_the_hub_refuses_is_one_line(hub, exported, tmp_path, monkeypatch):
     assert "404" in pull(hub, tmp_path / "pulled")
     stored(hub, exported)
     assert "404" in pull(hub, tmp_path / "pulled", "v9")
-    with pytest.raises(InputError, match="no/such/name"):
+    with pytest.raises(InputError, match=r"^no/such/name: no name of a repository, as OWNER/NAME"):
         pull_model("no/such/name", tmp_path / "pulled", "main", hub.address)
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))

@@ -84,10 +84,20 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, flags: list[str], line: s
     assert line in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["refine: savgol", "refine: [savgol]", "lift: 3"])
-def test_a_section_that_is_none_stays_one_line(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InputError, match=r"x.yaml: key '(refine|lift)': Input should be a valid dictionary"):
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("refine: savgol", "key 'refine': a section is expected: write {name: savgol}"),
+        ("lift: fast", "key 'lift': a section is expected: write {mode: fast}"),
+        ("refine: [savgol]", "key 'refine': a section of keys and values is expected, as {key: value}, got ['savgol']"),
+        ("lift: 3", "key 'lift': a section of keys and values is expected, as {key: value}, got 3"),
+        ("translate: ctc", "key 'translate': a section of keys and values is expected, as {key: value}, got 'ctc'"),
+    ],
+)
+def test_a_section_that_is_none_stays_one_line(tmp_path: Path, text: str, line: str) -> None:
+    with pytest.raises(InputError) as caught:
         config(tmp_path, "--refine", "kalman", "--lift", "fast", text=text)
+    assert line in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_run_that_is_to_be_reused_has_to_be_one(tmp_path: Path) -> None:

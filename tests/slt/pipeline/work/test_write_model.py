@@ -3,7 +3,7 @@ import numpy as np
 from skeletor.poses.key_frames import STRIDE, key_frames, thin
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import SIGNING_50
-from slt.pipeline.work.write_model import backwards
+from slt.pipeline.work.write_model import backwards, most_frequent
 
 
 def test_a_sparse_clip_played_backwards_begins_with_a_key_frame() -> None:
@@ -12,3 +12,7 @@ def test_a_sparse_clip_played_backwards_begins_with_a_key_frame() -> None:
     back = backwards(pose)
     assert len(back) == 17 and np.array_equal(~back.missing.all(1), key_frames(back))
     assert np.array_equal(back.keypoints[0], pose.keypoints[16])
+
+
+def test_a_model_has_the_frame_rate_of_most_of_its_clips() -> None:
+    assert most_frequent([50.0]) == 50 and most_frequent([50.0, 25.0, 50.0]) == 50 and most_frequent([30.0, 25.0]) == 25
