@@ -49,7 +49,8 @@ def leave_signers_out(
     """Train on the clips of all signers but `held_out`, of whichever split; write the guesses for those of
     `held_out`, `out/held-out-top.json`. Where there is nothing to train on or to guess, the file holds none.
 
-    Some of the other signers say how long to learn (`other_people`), if there are enough.
+    It is learned as in `train_on_signs`: where dev's signers are not in train, some of the other signers say here, too,
+    how long (`other_people`), if there are enough.
     """
     from skeletor.support.devices import process_rank
     from slt.recognise.isolated import other_people, train_signs
@@ -64,7 +65,8 @@ def leave_signers_out(
         apart = other_people([speakers[clip.name] for clip in known])
         some = [clip for clip, is_dev in zip(known, apart, strict=True) if not is_dev]
         dev = [clip for clip, is_dev in zip(known, apart, strict=True) if is_dev]
-        if not dev or len({clip.glosses for clip in some}) < len({clip.glosses for clip in known}):
+        mixed = {c.speaker for c in corpus.split("dev")} & {c.speaker for c in corpus.split("train")}
+        if mixed or not dev or len({clip.glosses for clip in some}) < len({clip.glosses for clip in known}):
             some, dev = known, known[:_CALIBRATION]  # a label that one signer alone has is to be learned, too
         reader = train_signs(some, dev, config, out / "model", seed)
         found = reader.top([clip.pose for clip in new])
