@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from skeletor.files.atomic import atomic_path
 from skeletor.learning.resume import check_tensors, restore
+from skeletor.support.errors import one_line
+from skeletor.support.progress import log
 
 
 @dataclass
@@ -57,7 +59,7 @@ def checkpoint_path(out: Path, name: str) -> Path:
 
 
 def snapshot_path(out: Path | str, name: str, step: int) -> Path:
-    """Where the training `name` puts the tensors (safetensors, no header) that it had after `step` steps."""
+    """Where the training `name` puts the tensors (safetensors, no header) that it would have ended with at `step`."""
     return Path(out) / f"{name}.step-{step}.safetensors"
 
 
@@ -74,11 +76,23 @@ def save_checkpoint(path: Path, identity: str, state: TrainingState) -> None:
         torch.save(saved, temporary)
 
 
-def save_snapshot(path: Path, network: nn.Module) -> None:
-    """Write the network's tensors as they are now, atomically."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+def save_snapshot(path: Path, state: TrainingState) -> None:
+    """Write the network's tensors as they are now, or their moving average if there is one, atomically."""
+    tensors = state.average or state.network.state_dict()
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+
+
+def read_snapshot(path: Path, network: nn.Module) -> bool:
+    """Put what `save_snapshot` wrote into the network. False, a warning, and the network as it was if it cannot be."""
+    try:
+        saved = load_file(path)
+        check_tensors(network.state_dict(), saved)
+        network.load_state_dict(saved)
+    except Exception as error:  # a damaged or missing file: safetensors and torch raise many types
+        log.warning(f"{path}: cannot be used ({type(error).__name__}: {one_line(error)[:80]}); it is left out")
+        return False
+    return True
 
 
 def take_checkpoint(path: Path, saved: Mapping[str, Any], state: TrainingState) -> bool:

@@ -50,7 +50,7 @@ class Options:
     own; False: they go on from batch to batch, and such a training cannot be resumed. sum_in: type of the sum of
     losses. log_every, validate_every, checkpoint_every: steps; all is also done after the last one. validate_every
     None: only after the last one, of the weights that the network ends with, and not in the log. snapshots: steps after
-    which the network's tensors are kept.
+    which the tensors are kept that the network would end with.
     """
 
     name: str

@@ -145,10 +145,10 @@ class Trainer(Generic[Task]):
                     self._write_figures()
                 if o.validate_every and (now.step % o.validate_every == 0 or ends):
                     self._validate()
+                if self.out is not None and self.first and now.step in o.snapshots:  # a checkpoint comes behind it:
+                    save_snapshot(snapshot_path(self.out, o.name, now.step), self.state)  # who goes on has it
                 if now.step % o.checkpoint_every == 0 or ends:
                     self._save()
-                if self.out is not None and self.first and now.step in o.snapshots:
-                    save_snapshot(snapshot_path(self.out, o.name, now.step), self.state.network)
 
     def finish(self) -> None:
         """Put the moving average, if there is one, into the network, in evaluation mode; validate it if that is due."""

@@ -2,10 +2,16 @@
 
 The mean of a linear head over time is the head of the mean state, so the network needs no other head, and its file is
 that of a recogniser by another name.
+
+A network that has few people to learn from soon learns who they are. So weights are kept on the way, and dev says which
+of them are read with: where dev is other people, those of before that.
 """
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from skeletor.learning.trainer import train
+from skeletor.learning.checkpoint import read_snapshot, snapshot_path
+from skeletor.learning.trainer import Trainer, train
 from skeletor.support.devices import resolve_device
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log
@@ -35,6 +42,7 @@ from slt.translate.joey.decoding.decode import Hypothesis
 from slt.translate.reader import Poses
 
 SIGNS = "signs.safetensors"
+_STOPS = 11  # over a factor of 32
 _TEMPERATURES = np.geomspace(0.5, 8.0, 57)
 
 
@@ -96,14 +104,25 @@ def pooled(log_probs: np.ndarray) -> np.ndarray:
     return total
 
 
+def other_people(people: Sequence[object]) -> np.ndarray:
+    """(N,) bool: the clips of every fourth person, a dev that tells how long to learn for people who are not known.
+
+    people: of each clip. All False where there are fewer than three.
+    """
+    known = sorted({str(person) for person in people})
+    chosen = set(known[::4]) if len(known) > 2 else set()
+    return np.array([str(person) in chosen for person in people], bool)
+
+
 def train_signs(
     clips: Sequence[GlossClip], dev: Sequence[GlossClip], config: RecogniserConfig, out: Path, seed: int = 0,
     device: str = "auto",
 ) -> SignReader:  # fmt: skip
     """Train on clips with one label each (`glosses`), and write the weights into `out`.
 
-    dev: on which confidence is set, by one temperature. A killed training goes on where it was when called again with
-    the same arguments. Raises InputError if there are no clips, or fewer than two labels.
+    dev: on which it is chosen how long is learned, and confidence is set, by one temperature. A killed training goes on
+    where it was when called again with the same arguments. Raises InputError if there are no clips, or fewer than two
+    labels.
     """
     if not clips or not dev:
         raise InputError("isolated signs: no clips of train or dev")
@@ -117,11 +136,14 @@ def train_signs(
     held_out = [stats.standardise(raw_features(clip.pose, config)) for clip in dev]
     references = [[str(numbers.get(clip.glosses[0], UNKNOWN))] for clip in dev]
     target = resolve_device(device)
+    how = options(config, len(clips))
+    how = dataclasses.replace(how, snapshots=_stops(how.budget.steps))
     trained = train(
         lambda place: SignTask(config, len(labels), known, stats, held_out, references, place, encoder),
-        options(config, len(clips)), seed, target, out, identity(config, known, held_out, references, seed, encoder),
+        how, seed, target, out, identity(config, known, held_out, references, seed, encoder),
     )  # fmt: skip
     if trained.first:
+        _choose(trained, out)
         network, target = trained.task.network, trained.device
         _calibrate(network, held_out, [int(reference[0]) for reference in references], target)
         alone = config.model_copy(update={"pretrained": None})  # the weights are its own now
@@ -155,6 +177,31 @@ class SignTask(RecogniserTask):
         found = log_probabilities(self.network, self.dev, self.device)
         right = [int(pooled(one).argmax()) + 1 == int(r[0]) for one, r in zip(found, self.references, strict=True)]
         return {"dev_top1": 100 * float(np.mean(right))}
+
+
+def _stops(steps: int) -> frozenset[int]:
+    """Steps after which the weights are kept, each about the square root of 2 before the next; the last one is none."""
+    return frozenset(max(1, round(steps / 2 ** (k / 2))) for k in range(1, _STOPS)) - {steps}
+
+
+def _choose(trained: Trainer[SignTask], out: Path) -> None:
+    """Put the weights into the network with which dev is read best; the latest of those that are no standard error
+    behind them, since a few clips of dev tell no more."""
+    network, last = trained.task.network, trained.state.progress.step
+    weights = {last: copy.deepcopy(network.state_dict())}
+    for step in sorted(s for s in trained.options.snapshots if s < last):
+        if read_snapshot(snapshot_path(out, trained.options.name, step), network):
+            weights[step] = copy.deepcopy(network.state_dict())
+    found: dict[int, float] = {}
+    for step in sorted(weights):
+        network.load_state_dict(weights[step])
+        found[step] = trained.task.validate()["dev_top1"]
+    best = max(found.values())
+    error = math.sqrt(best * (100 - best) / len(trained.task.dev))
+    step = max(step for step, right in found.items() if right >= best - error)
+    network.load_state_dict(weights[step])
+    rates = ", ".join(f"{right:.1f} after {k}" for k, right in found.items())
+    log.info("isolated signs: the weights of step %d of %d are taken; dev top-1 %s", step, last, rates)
 
 
 def _calibrate(network: nn.Module, sources: list[np.ndarray], numbers: list[int], device: torch.device) -> None:

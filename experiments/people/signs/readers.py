@@ -15,13 +15,13 @@ from experiments.people.ways import in_3d
 from skeletor.poses.pose import PoseSequence
 from skeletor.support.devices import seeded
 from slt.recognise.config import RecogniserConfig
-from slt.recognise.isolated import train_signs
+from slt.recognise.isolated import other_people, train_signs
 from slt.recognise.train import GlossClip
 from slt.translate.features import fit_stats
 
 _FLOOR = 0.02  # of a standard deviation
 _WIDTH, _KERNEL, _BATCH, _RATE = 64, 5, 64, 2e-3
-_DEV = 20  # one training clip in so many sets how sure the product's reader is
+_DEV = 20  # of few people, one training clip in so many sets how sure the product's reader is
 
 
 def ridge(
@@ -138,17 +138,22 @@ def _padded(clips: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
 
 
 def own(
-    train: Sequence[PoseSequence], labels: np.ndarray, tests: Sequence[Sequence[PoseSequence]],
+    train: Sequence[PoseSequence], labels: np.ndarray, people: np.ndarray, tests: Sequence[Sequence[PoseSequence]],
     changes: Mapping[str, Any], seed: int,
 ) -> list[np.ndarray]:  # fmt: skip
-    """Labels read in each of the tests by the product's reader of isolated signs. changes: of its preset `signs`."""
+    """Labels read in each of the tests by the product's reader of isolated signs. changes: of its preset `signs`.
+
+    people: (N,) of the training clips; of some of them the reader learns when to stop, if there are enough.
+    """
     clips = [
         GlossClip(f"{k:05d}", in_3d(pose), (str(label),))
         for k, (pose, label) in enumerate(zip(train, labels, strict=True))
     ]
     config = RecogniserConfig.model_validate({"preset": "signs", "bf16": False, **changes})
     with TemporaryDirectory() as place:
-        dev = clips[seed % _DEV :: _DEV]
-        kept = [clip for k, clip in enumerate(clips) if k % _DEV != seed % _DEV]
+        apart = other_people(people.tolist())
+        if not apart.any():
+            apart = np.arange(len(clips)) % _DEV == seed % _DEV
+        dev, kept = ([clip for clip, is_dev in zip(clips, apart, strict=True) if is_dev == side] for side in (1, 0))
         reader = train_signs(kept or clips, dev or clips, config, Path(place), seed, "cpu")
     return [np.array([int(read.text) for read in reader.translate([in_3d(pose) for pose in test])]) for test in tests]

@@ -90,5 +90,5 @@ def _own(
     train, test = fold
     first, parts = [both[0][k] for k in train], [[part[k] for k in test] for part in both]
     changes = {**changes, "epochs": config.own_epochs}
-    read = own(first, people.labels[train], parts, changes, config.seeds[0])
+    read = own(first, people.labels[train], people.people[train], parts, changes, config.seeds[0])
     return np.array([one == people.labels[test] for one in read], float)

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -186,12 +186,16 @@ def test_divergence_is_one_error(tmp_path: Path, value: float) -> None:
 def test_the_moving_average_is_that_of_the_formula(tmp_path: Path) -> None:
     o = options(ema=0.6, snapshots=frozenset(range(1, 13)), validate_every=None)
     trainer = train(make(), o, 1, out=tmp_path)
+    train(make(), replace(o, ema=0.0), 1, out=tmp_path / "without")  # whose weights are those that are averaged
     plain = train(make(), options(budget=Budget(1), schedule=Schedule("constant", 1e-30), weight_decay=0.0), 1)
     average = {name: value.double() for name, value in plain.task.network.state_dict().items()}  # as it began
     for t in range(1, 13):
-        now = load_file(snapshot_path(tmp_path, "toy", t))
+        now = load_file(snapshot_path(tmp_path / "without", "toy", t))
         keep = min(0.6, (1 + t) / (10 + t))
         average = {name: keep * average[name] + (1 - keep) * now[name].double() for name in average}
+        kept = load_file(snapshot_path(tmp_path, "toy", t))
+        for name, value in kept.items():
+            torch.testing.assert_close(value.double(), average[name], atol=1e-6, rtol=1e-5)
     for name, value in trainer.task.network.state_dict().items():
         torch.testing.assert_close(value.double(), average[name], atol=1e-6, rtol=1e-5)
         assert not torch.equal(value, now[name])

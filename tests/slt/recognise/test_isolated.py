@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from skeletor.learning.checkpoint import save_snapshot, snapshot_path
 from skeletor.support.errors import InputError
 from slt.recognise.config import PRESETS
-from slt.recognise.isolated import SIGNS, SignReader, pooled, train_signs
+from slt.recognise.isolated import SIGNS, SignReader, _choose, other_people, pooled, train_signs
 from slt.recognise.load import load_reader
 from slt.recognise.train import GlossClip
 from tests.slt.toy import WORDS, perform
@@ -80,3 +83,40 @@ def test_what_cannot_be_learned_is_refused(trained, tmp_path):
     (tmp_path / SIGNS).write_bytes(b"x")
     with pytest.raises(InputError, match=SIGNS):
         load_reader(tmp_path, "cpu")
+
+
+class _Read:
+    """A trained task whose dev is read as well after each step as `rates` say; its weights are the step's number."""
+
+    def __init__(self, folder: Path, rates: dict[int, float], clips: int) -> None:
+        self.network, self.dev, self._rates = nn.Linear(1, 1, bias=False), [np.zeros(1)] * clips, rates
+        self.options = SimpleNamespace(snapshots=frozenset(rates), name="recogniser")
+        self.state = SimpleNamespace(progress=SimpleNamespace(step=max(rates)), network=self.network, average={})
+        for step in rates:
+            nn.init.constant_(self.network.weight, step)
+            save_snapshot(snapshot_path(folder, "recogniser", step), self.state)
+        self.task = self
+
+    def validate(self) -> dict[str, float]:
+        return {"dev_top1": self._rates[int(self.network.weight)]}
+
+
+@pytest.mark.parametrize(("clips", "taken"), [(400, 4), (20, 8), (1, 32)])
+def test_dev_says_how_long_is_learned_and_a_few_clips_say_little(tmp_path, clips, taken):
+    trained = _Read(tmp_path, {2: 50.0, 4: 80.0, 8: 74.0, 16: 60.0, 32: 55.0}, clips)
+    _choose(trained, tmp_path)
+    assert int(trained.network.weight) == taken
+
+
+def test_a_snapshot_that_is_gone_is_told_and_left_out(tmp_path, caplog):
+    trained = _Read(tmp_path, {2: 50.0, 4: 80.0, 8: 20.0}, 400)
+    snapshot_path(tmp_path, "recogniser", 4).unlink()
+    _choose(trained, tmp_path)
+    assert int(trained.network.weight) == 2 and "step-4" in caplog.text
+
+
+def test_other_people_are_some_of_them_with_all_their_clips():
+    people = [f"p{k % 9}" for k in range(90)]
+    apart = other_people(people)
+    assert {p for p, is_dev in zip(people, apart, strict=True) if is_dev} == {"p0", "p4", "p8"} and apart.sum() == 30
+    assert not other_people(["a", "b", "a"]).any() and other_people(["a", "b", "c"]).sum() == 1

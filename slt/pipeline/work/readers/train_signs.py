@@ -48,9 +48,12 @@ def leave_signers_out(
 ) -> None:
     """Train on the clips of all signers but `held_out`, of whichever split; write the guesses for those of
     `held_out`, `out/held-out-top.json`. Where there is nothing to train on or to guess, the file holds none.
+
+    It is learned as in `train_on_signs`: where dev's signers are not in train, some of the other signers say here, too,
+    how long (`other_people`), if there are enough.
     """
     from skeletor.support.devices import process_rank
-    from slt.recognise.isolated import train_signs
+    from slt.recognise.isolated import other_people, train_signs
 
     speakers = {clip.name: clip.speaker for clip in corpus.clips}
     clips = [clip for split in layout.SPLITS for clip in _clips(store, corpus, split)]
@@ -59,7 +62,13 @@ def leave_signers_out(
     guesses: dict[str, list[str]] = {}
     if new and len({clip.glosses for clip in known}) > 1:
         (out / "model").mkdir(parents=True, exist_ok=True)
-        reader = train_signs(known, known[:_CALIBRATION], config, out / "model", seed)
+        apart = other_people([speakers[clip.name] for clip in known])
+        some = [clip for clip, is_dev in zip(known, apart, strict=True) if not is_dev]
+        dev = [clip for clip, is_dev in zip(known, apart, strict=True) if is_dev]
+        mixed = {c.speaker for c in corpus.split("dev")} & {c.speaker for c in corpus.split("train")}
+        if mixed or not dev or len({clip.glosses for clip in some}) < len({clip.glosses for clip in known}):
+            some, dev = known, known[:_CALIBRATION]  # a label that one signer alone has is to be learned, too
+        reader = train_signs(some, dev, config, out / "model", seed)
         found = reader.top([clip.pose for clip in new])
         guesses = {c.name: [one.label for one in some] for c, some in zip(new, found, strict=True)}
     if not process_rank():

@@ -71,7 +71,9 @@ def test_all_readers_tell_up_from_sideways(tmp_path: Path) -> None:
         net = [network([frames[k] for k in train], people.labels[train], [held], 60, 1)[0] for _ in range(2)]
         assert (net[0] == people.labels[test]).mean() > 0.9 and np.array_equal(*net)
     changes = {"epochs": 20.0, "warmup": 5, "losses": "measured", "lost_hands": 1.0}
-    mine = own([poses[k] for k in train], people.labels[train], [[poses[k] for k in test]], changes, 1)[0]
+    mine = own(
+        [poses[k] for k in train], people.labels[train], people.people[train], [[poses[k] for k in test]], changes, 1
+    )[0]
     assert (mine == people.labels[test]).mean() > 0.9
 
 

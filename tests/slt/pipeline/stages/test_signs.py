@@ -75,6 +75,31 @@ def test_those_who_are_left_out_are_not_learned_from(tmp_path, monkeypatch):
     assert sorted(told) == ["dev1", "test1", "train1"] and not set(told) & set(seen) and len(seen) == 6
 
 
+@pytest.mark.parametrize("dev", ["e", "a"])
+def test_where_dev_is_other_people_so_is_that_of_those_who_are_left_in(tmp_path, monkeypatch, dev):
+    pose = PoseSequence(np.zeros((3, 50, 3)), np.ones((3, 50)), 25, SIGNING_50, Provenance(units="shoulder"))
+    signers = {"train": "abcd", "dev": dev, "test": "f"}
+    clips = [Clip(f"{s}{w}{k}", s, None, w, (), f"L{k}") for s, some in signers.items() for w in some for k in range(2)]
+    for split in signers:
+        write_store(tmp_path / "store" / split, [(c.name, pose) for c in clips if c.split == split])
+    given: list[list[str]] = []
+
+    class Reader:
+        def top(self, poses):
+            return [() for _ in poses]
+
+    monkeypatch.setattr(
+        "slt.recognise.isolated.train_signs",
+        lambda known, held, *_: given.extend([c.name for c in some] for some in (known, held)) or Reader(),
+    )
+    corpus = Corpus(tmp_path, Description("own"), tuple(clips), False)
+    work.leave_signers_out(tmp_path / "store", corpus, PRESETS["tiny"], 0, ("f",), tmp_path)
+    if dev == "e":
+        assert given[1] == ["traina0", "traina1", "deve0", "deve1"] and not set(given[0]) & set(given[1])
+    else:
+        assert set(given[1]) <= set(given[0]) and len(given[0]) == 10
+
+
 def test_the_table_says_the_same_in_every_form(tmp_path):
     scores = score_hits([np.array([[1.0, 1.0], [0.0, 1.0]])])
     better = score_hits([np.ones((2, 2))])
