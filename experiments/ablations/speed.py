@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -40,16 +40,16 @@ from slt.score.scores import score
 from slt.score.wer import word_error_rate
 from slt.synthetic import build
 
-PART = "test"
 SIDES = ("left", "right")
 
 
 class SpeedJob(Config):
     """What to compare. ways: options of the estimator beside the run's own; the first is what the others lose against.
 
-    clips: the first so many test clips. timed: clips for the CPU time.
+    part: of the run's clips. clips: the first so many of them. timed: clips for the CPU time.
     """
 
+    part: Literal["dev", "test"] = "test"
     ways: list[dict[str, str | int]] = Field(min_length=1)
     clips: int = Field(60, ge=2)
     timed: int = Field(8, ge=2)
@@ -185,7 +185,7 @@ def markdown(rows: Sequence[Mapping[str, Any]], run: Path, job: SpeedJob, how: s
     """The tables. how: what makes them."""
     first = rows[0]
     head = (
-        f"The first {job.clips} test clips of the run {run.name}, through its model. CPU milliseconds a frame of "
+        f"The first {job.clips} {job.part} clips of the run {run.name}, through its model. CPU milliseconds a frame of "
         f"video: one process, one thread, {job.timed - 1} clips, ways in turns; times: how many times as fast as the "
         "first row, median over the clips. WER more: than the first row, and 95 % of it by a paired bootstrap over the "
         "clips. Hands found: where the true hand lies in the picture; error: median, in palm lengths. Distance: median "
@@ -209,23 +209,23 @@ def markdown(rows: Sequence[Mapping[str, Any]], run: Path, job: SpeedJob, how: s
 
 def make(request: Request, job: SpeedJob) -> None:
     """Time, estimate, translate and write. InputError if the run is not there."""
-    run = request.finished
-    names = sorted(videos_of(run, PART))[: job.clips]
-    videos = {name: videos_of(run, PART)[name] for name in names}
+    run, part = request.finished, job.part
+    found = videos_of(run, part)
+    videos = {name: found[name] for name in sorted(found)[: job.clips]}
     options = [options_of(run, way) for way in job.ways]
     timed = timings(options, list(videos.values())[: job.timed])
-    clips = [clip for clip in layout.read_corpus(run / "corpus").split(PART) if clip.name in videos]
-    truth, own = build.open_truth(run / "corpus", PART, planar=True), open_store(run / "estimated" / PART)
+    clips = [clip for clip in layout.read_corpus(run / "corpus").split(part) if clip.name in videos]
+    truth, own = build.open_truth(run / "corpus", part, planar=True), open_store(run / "estimated" / part)
     chain = load_chain(run / "model", device="cpu")
     rows: list[dict[str, Any]] = []
     reference: dict[str, PoseSequence] = {}
     read: list[Glosses | None] = []  # by each way
     for way, each, ms in zip(job.ways, options, timed, strict=True):
-        folder = request.work / PART / label(way).replace(", ", "-").replace(" ", "_")
+        folder = request.work / part / label(way).replace(", ", "-").replace(" ", "_")
         raw = detections(each, videos, folder) if way else {name: own[name] for name in videos}
         reference = reference or raw
-        parts = {"body": range(8), "hands": range(8, 50)}
-        away = {part: distance(reference, raw, list(joints)) for part, joints in parts.items()}
+        joints = {"body": range(8), "hands": range(8, 50)}
+        away = {name: distance(reference, raw, list(some)) for name, some in joints.items()}
         stride = max(map(pose_stride, raw.values()))
         figures, glosses = quality(chain, raw, clips, truth)
         read.append(glosses)
@@ -233,7 +233,7 @@ def make(request: Request, job: SpeedJob) -> None:
         rows.append({"label": label(way), "stride": stride, "ms": ms, **figures})
         log.info("%s: %s", label(way), rows[-1])
     seed = json.loads((run / "config.json").read_text(encoding="utf-8"))["seed"]
-    how = f"`python -m experiments {request.name} --run <folder of a run>`"
+    how = f"`{request.command or f'python -m experiments {request.name} --run <folder of a run>'}`"
     write_files(
         request.results, request.name, markdown(rows, run, job, how), {**request.about(job, seed), "rows": rows}
     )

@@ -67,7 +67,9 @@ def test_results_of_the_repository_have_their_experiment_or_run() -> None:
         "real_bends",
         "real_all",
         "recognition_raw_seeds",
+        "real_own",
         "recognition_no_heads",
+        "speed_dev",
         "readers_raw",
         "recognition_seeds",
     }
