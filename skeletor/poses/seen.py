@@ -13,6 +13,7 @@ SURE = 0.1  # confidence from which a joint counts as seen
 LITTLE = {"body": 0.5, "left_hand": 0.25, "right_hand": 0.25}  # share of the frames below which a part is missed
 PARTS = ("body", "left_hand", "right_hand")
 _SHOULDERS = ("left_shoulder", "right_shoulder")
+_MOSTLY = 0.9  # of the frames in which head and shoulders are seen
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,27 @@ def seen(pose: PoseSequence, stride: int = 1) -> Seen:
             there = np.greater_equal(sure[:, list(members)].mean(1), 0.5)
         parts[name] = Part(float(there.mean()) if len(there) else 0.0, longest_run(~there) * stride / pose.fps)
     return Seen(parts, bool((pose.confidence > 0).any()), len(sure))
+
+
+def turned_warning(pose: PoseSequence) -> str | None:
+    """A line of warning if the signer (T, J, 2 or 3) lies on the side or stands on the head in nearly all frames.
+
+    By the way from the middle of the shoulders to the nose, and the line of the shoulders: a detector that follows
+    turned people gives no other sign of it. None too where head and shoulders are never seen.
+    """
+    if not {"nose", *_SHOULDERS} <= set(pose.skeleton.joints):
+        return None
+    joints = [pose.skeleton.index(joint) for joint in ("nose", *_SHOULDERS)]
+    nose, left, right = pose.keypoints[(pose.confidence[:, joints] >= SURE).all(1)][:, joints, :2].swapaxes(0, 1)
+    if not len(nose):
+        return None
+    up, across = np.abs((left + right) / 2 - nose), np.abs(left - right)  # (T', 2)
+    lying = (up[:, 0] > up[:, 1]) & (across[:, 1] > across[:, 0])
+    below = nose[:, 1] > np.maximum(left[:, 1], right[:, 1])
+    for found, how in ((lying, "lies on the side"), (below & ~lying, "stands on the head")):
+        if found.mean() > _MOSTLY:
+            return f"the signer {how} in the picture: is it turned? Poses and sentences of turned people are not right"
+    return None
 
 
 def longest_run(flags: np.ndarray) -> int:

@@ -11,7 +11,7 @@ from skeletor.io import skels
 from skeletor.io.mediapipe_file import write_in_layout
 from skeletor.poses.key_frames import pose_stride
 from skeletor.poses.pose import PoseSequence
-from skeletor.poses.seen import seen
+from skeletor.poses.seen import seen, turned_warning
 from skeletor.poses.turns import each_turn
 from skeletor.support.errors import InputError, NothingToTranslate, SkeletorError, printable
 from skeletor.support.listening import said
@@ -108,7 +108,7 @@ def report(poses: Mapping[str, PoseSequence], source: Path, target: Path) -> Non
         if not found.anything:
             nobody += 1
         little = found.warning() if found.anything or len(poses) > 1 else None
-        for warning in (little, people_warning(pose)):
+        for warning in (little, turned_warning(pose), people_warning(pose)):
             if warning is not None:
                 log.warning("%s: warning: %s", where, warning)
     if poses and nobody == len(poses):

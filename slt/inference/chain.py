@@ -20,6 +20,7 @@ from skeletor.poses.begins import begins
 from skeletor.poses.key_frames import STRIDE, pose_stride
 from skeletor.poses.normalise import normalise
 from skeletor.poses.pose import PoseSequence
+from skeletor.poses.seen import turned_warning
 from skeletor.poses.skeleton import SIGNING_50
 from skeletor.poses.turns import each_turn, one_signer
 from skeletor.refiners.registry import REFINERS, RefineOptions, Refiner, build_refiner
@@ -196,14 +197,12 @@ class Chain:
         if refined_before(raw):
             found.append("refined before, and not again")
         known = config["estimator"]["name"].removesuffix("-json")
-        told = {stage.config.get("estimator") for stage in raw.provenance.stages}
-        files = known == POSES and not told.isdisjoint((POSES, JSON))  # whose poses the model learned is not known
+        by = {stage.config.get("estimator") for stage in raw.provenance.stages}
+        files = known == POSES and not by.isdisjoint((POSES, JSON))  # whose poses the model learned is not known
         if raw.provenance.estimator and raw.provenance.estimator != known and not files:
             found.append(f"poses by {raw.provenance.estimator}, the model was trained on {known}")
         found += other_models(config["estimator"], config["estimator_version"], raw)
-        others = people_warning(raw)
-        if others is not None:
-            found.append(others)
+        found += [told for told in (turned_warning(raw), people_warning(raw)) if told is not None]
         fps = float(config["fps"])
         if abs(raw.fps - fps) > 0.01 * fps:
             found.append(f"{raw.fps:g} fps, the model was trained at {fps:g}; the poses are resampled")

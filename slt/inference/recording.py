@@ -21,6 +21,7 @@ from slt.segment.written.cues import Cue
 
 Segments = Literal["auto", "rule", "network", "none"]
 SEGMENTS: tuple[Segments, ...] = ("auto", "rule", "network", "none")
+_LOOKED_AT = 500  # frames at the beginning, by which it is told how the signer stands
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def translate_recording(
     found = timed(seconds, "segment", lambda: cut_turns(raw, by, longest, config, shortest))
     sentences, provenance = read_segments(chain, raw, found, seconds, journal)
     understood = [sentence for sentence in sentences if sentence.text is not None]
-    about = raw.frames(0, 1)  # what there is to warn of stands in the provenance
+    about = raw.frames(0, _LOOKED_AT)  # what there is to warn of stands in the provenance, or is seen at once
     return Recording(
         source=str(source),
         sentences=tuple(sentences),

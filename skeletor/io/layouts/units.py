@@ -36,11 +36,12 @@ def unit_of(joints: Mapping[str, np.ndarray], size: tuple[int, int], dims: int =
             raise InputError(f"coordinates up to {largest:g} and no shoulders: their unit cannot be told; give pixels")
         return pixels
     middle, width, low, high = shoulders
-    if np.abs(middle).max() < 0.15 * width and not (low >= -1.05 and high <= 1.05 and width < 0.7):
+    around = np.abs(middle).max() < 0.15 * width  # their own shoulders, or those of who hangs in the picture's corner
+    if around and not (low >= -1.05 and high <= 1.05 and width < 0.7):
         return Scale("shoulder" if 0.8 < width < 1.25 else "unknown")
     if width >= SMALL or np.abs(middle).max() > 10:
         return pixels
-    if not (low >= -0.2 and high <= 1.2 and width < 0.95):
+    if around or not (low >= -0.2 and high <= 1.2 and width < 0.95):
         raise InputError(
             f"coordinates around {middle[0]:.3g}, {middle[1]:.3g} with shoulders {width:.3g} apart are neither pixels "
             "nor shares of the picture; give pixels"

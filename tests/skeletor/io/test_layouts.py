@@ -8,6 +8,7 @@ import pytest
 from skeletor.io import native, openpose_json, pose_format
 from skeletor.io.formats import read_pose, read_poses
 from skeletor.io.layouts import LAYOUTS, by_names, choose, doubts, joint_of, layout_named, layouts_of, writing_names
+from skeletor.io.layouts.units import unit_of
 from skeletor.poses.pose import PoseSequence, Provenance
 from skeletor.poses.skeleton import BODY25_HANDS, SIGNING_50, custom_skeleton
 from skeletor.support.errors import InputError
@@ -369,3 +370,12 @@ def test_hands_at_the_other_wrists_are_doubted():
     assert "hands lie at the other wrists" in doubts(swapped)
     one = {joint: np.full_like(points, np.nan) if "left_hand" in joint else points for joint, points in joints.items()}
     assert doubts(one) == ""
+
+
+def test_metres_around_the_neck_are_no_shares_of_a_picture():
+    """They would be stretched with the picture: the middle of the shoulders is at 0, 0, in no picture's inside."""
+    left, right = (np.tile([[x, 0.0, 0.1]], (5, 1)) for x in (0.18, -0.18))
+    with pytest.raises(InputError, match="neither pixels nor shares"):
+        unit_of({"left_shoulder": left, "right_shoulder": right}, (640, 480))
+    shares = {"left_shoulder": left[:, :2] + 0.5, "right_shoulder": right[:, :2] + 0.5}
+    assert unit_of(shares, (640, 480)).factor == (640.0, 480.0)

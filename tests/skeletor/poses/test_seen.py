@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skeletor.poses.pose import PoseSequence
-from skeletor.poses.seen import longest_run, seen
+from skeletor.poses.seen import longest_run, seen, turned_warning
 from skeletor.poses.skeleton import BODY25_HANDS, MEDIAPIPE_75, SIGNING_50, Skeleton, custom_skeleton
 
 
@@ -79,3 +79,29 @@ def test_all_or_nothing_is_said_of_all_or_nothing_only():
 )
 def test_longest_run(flags, length):
     assert longest_run(np.array(flags, bool)) == length
+
+
+UPRIGHT = {"nose": (0, -60), "left_shoulder": (50, 2), "right_shoulder": (-50, -2)}
+
+
+@pytest.mark.parametrize(
+    ("quarters", "told"), [(0, None), (1, "lies on the side"), (2, "stands on the head"), (3, "lies on the side")]
+)
+@pytest.mark.parametrize("mirrored", [1, -1])
+def test_turned_people_are_told(quarters: int, told: str | None, mirrored: int) -> None:
+    points, sure = pose()
+    for joint, place in UPRIGHT.items():
+        points[:, SIGNING_50.index(joint)] = place
+    points[..., 0] *= mirrored
+    for _ in range(quarters):
+        points = np.stack([-points[..., 1], points[..., 0]], -1)
+    found = turned_warning(PoseSequence(points + 300, sure, 25, SIGNING_50))
+    assert (found is None) if told is None else (found is not None and told in found)
+    points[:10] = np.stack([-points[:10, :, 1], points[:10, :, 0]], -1)  # in a fifth of the frames it is otherwise
+    assert turned_warning(PoseSequence(points + 300, sure, 25, SIGNING_50)) is None
+
+
+def test_of_people_who_are_not_seen_it_is_not_told_that_they_are_turned() -> None:
+    points, sure = pose()
+    assert turned_warning(PoseSequence(points, 0 * sure, 25, SIGNING_50)) is None
+    assert turned_warning(PoseSequence(np.zeros((3, 4, 2)), np.ones((3, 4)), 25, custom_skeleton(4))) is None

@@ -166,7 +166,8 @@ def test_segments_of_sparse_2d_begin_with_a_key_frame(chain):
     result = translate_recording(chain, "x", lambda _: flat.replace(points, confidence, stage=record, units="pixel"))
     assert len(result.sentences) == len(SAID)
     for one in result.sentences:
-        assert round(one.start_s * 25) % 3 == 0 and one.signals.get("body", 1.0) == 1.0
+        assert (round(one.start_s * 25) + 1) % 3 == 0, "the middle between two key frames"
+        assert one.signals.get("body", 1.0) == 1.0, "the clip begins with a key frame"
 
 
 def test_what_cuts_is_what_is_asked_for_or_stands_in_the_model(chain):
