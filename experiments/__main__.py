@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
 
 QUICK = Path("runs/quick")
+_NAME = re.compile(r"\w[\w.-]*")  # of the results' files
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,9 +70,13 @@ def listed() -> str:
 
 
 def request_of(name: str, options: argparse.Namespace) -> Request:
-    """What the command line asks of one experiment. InputError if there is none of that name."""
+    """What the command line asks of one experiment. InputError if there is none of that name, or no such run."""
     if name not in EXPERIMENTS:
         raise InputError(f"no experiment {name!r}; --list tells what there is")
+    if options.run is not None and not options.run.is_dir():
+        raise InputError(f"--run {options.run}: no such folder; give that of a finished `slt run`")
+    if options.result is not None and not _NAME.fullmatch(options.result):
+        raise InputError(f"--as {options.result}: no name of a result; letters, digits, '_', '-' and '.' make one")
     one = EXPERIMENTS[name]
     work, results = (QUICK, QUICK / "results") if options.quick else (one.folder, RESULTS)
     given = [

@@ -215,8 +215,8 @@ def _cells(outcome: Outcome) -> list[str]:
 def make(request: Request, config: ChainTable) -> None:
     """Train what is not there yet, compare, write. The finished run is --run, or the demo's if there is one."""
     assert request.config is not None
-    if request.run is not None and not request.run.is_dir():
-        raise InputError(f"{request.run}: no such folder; give a finished run, or leave --run out")
+    if request.run is not None and not (request.run / "config.json").is_file():
+        raise InputError(f"{request.run}: no run lies there (no config.json); give a finished one, or leave --run out")
     finished = [folder for folder in (request.run or DEMO,) if folder.is_dir()]
     ablations = usable(ablations_of(config, request.config))
     found = run(ablations, request.work, finished, config.workers)

@@ -75,6 +75,8 @@ class Finished:
 
 def open_run(folder: Path) -> Finished:
     """Raises InputError if it is no finished run of `slt run` with its own corpus."""
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: no finished run; make one with `slt run` (make pipeline), or give --run")
     config = load_config(folder / "config.json", RunConfig)
     corpus = with_text(layout.read_corpus(folder / "corpus"), config.period)
     found = Finished(folder, config, corpus, ())

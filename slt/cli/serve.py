@@ -6,12 +6,11 @@ import argparse
 import importlib.util
 import logging
 import re
-import sys
 from pathlib import Path
 
 from skeletor.support.command import Parser
 from skeletor.support.errors import InputError, MissingDependency
-from skeletor.support.progress import log_to
+from skeletor.support.progress import log_to, tell
 from slt.serve.limits import Limits
 
 PACKAGES = ("starlette", "uvicorn")
@@ -42,8 +41,8 @@ def main(command: str, argv: list[str], text: str) -> int:
         raise InputError(f"--device {args.device}: give auto, cpu, cuda or cuda:N")
     local = is_local(args.host)
     if not local:
-        print(f"slt: warning: {args.host} can be reached from outside: everybody there can send videos, unencrypted; "
-              "put a web server with HTTPS and a password before it", file=sys.stderr)  # fmt: skip
+        tell(f"slt: warning: {args.host} can be reached from outside: everybody there can send videos, unencrypted; "
+             "put a web server with HTTPS and a password before it")  # fmt: skip
     about = About(rendered=folder == SHIPPED.absolute(), local=local)
     serve(args.host, args.port, limits, about, folder, args.device, args.allow_host, args.workers)
     return 0

@@ -105,6 +105,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Request,
 
 
 def test_an_experiment_gets_what_was_asked_and_its_signature(made: list[tuple[Request, Tiny]]) -> None:
+    Path("runs/a b").mkdir(parents=True)
     assert main(["tiny", "--set", "number=3", "--run", "runs/a b", "--as", "other"]) == 0
     ((request, config),) = made
     assert config.number == 3 and request.name == "other" and request.work == Path("runs/tiny")
@@ -129,6 +130,9 @@ def test_one_that_cannot_be_made_does_not_stop_the_others(
         (["tiny", "broken", "--set", "nummer=3"], "unknown key 'nummer'"),
         (["tiny", "--set", "number"], "expected KEY=VALUE"),
         (["tiny", "--quick"], "no quick form"),
+        (["tiny", "--run", "nowhere"], "--run nowhere: no such folder; give that of a finished `slt run`"),
+        (["tiny", "--as", "../mine"], "--as ../mine: no name of a result"),
+        (["tiny", "--as", ""], "--as : no name of a result"),
     ],
 )
 def test_all_is_checked_before_anything_begins(
@@ -138,3 +142,16 @@ def test_all_is_checked_before_anything_begins(
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
     assert made == [] and not Path("runs").exists()
+
+
+@pytest.mark.parametrize("name", ["transfer", "chain"])
+def test_a_folder_without_a_run_is_told_before_the_work(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """chain made all anew in its place, hours of work."""
+    places = [f"--{place}={tmp_path / place}" for place in ("work", "results")]
+    (tmp_path / "run").mkdir()
+    assert main([name, f"--run={tmp_path / 'run'}", *places]) == 2
+    left = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert len(left) == 1 and f"{tmp_path / 'run'}: no " in left[0]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.name[0] != "."] == ["log.txt"]

@@ -78,7 +78,7 @@ def test_only_the_rows_that_are_asked_for(run: Path) -> None:
 
 
 def test_a_folder_that_is_no_finished_run_is_told_in_one_line(tmp_path: Path, run: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="nothing: no finished run; make one with"):
         transfer.open_run(tmp_path / "nothing")
     (run / "lifted" / "dev").rmdir()
     with pytest.raises(InputError, match="no finished run with rows to compare"):
