@@ -104,6 +104,11 @@ def locate(path: Path | str) -> Place:
         place = Place(path, folder, None, alone=True)
         if place.files():
             return place
+    if own.is_own(path):
+        raise InputError(
+            f"{path}: no annotations/manual in it, as PHOENIX14T has, whose glosses and timing are needed; a "
+            f"{own.TABLE} has no timing"
+        )
     raise InputError(
         f"{path}: no annotations/manual in it, as PHOENIX14T has, and no {own.TABLE}; {own.advice_on_table(path)}"
     )

@@ -141,13 +141,13 @@ def _kind_notes(table: OwnTable) -> list[str]:
     kinds = [is_poses(entry.clip.source) for entry in table.entries if entry.clip.source is not None]
     if not any(kinds):
         return []
-    note = f"{sum(kinds)} of {len(table.entries)} clips are poses, not videos: `slt run` with --estimator poses"
+    told = f"{sum(kinds)} of {len(table.entries)} clips are poses, "
     others = len(kinds) - sum(kinds)
     if not others:
-        return [note]
+        return [f"{told}not videos: `slt run` with --estimator poses"]
     return [
-        note,
-        f"{others} clips are videos or pictures, which such a run leaves out: make poses of them (`slt poses`)",
+        f"{told}{others} videos or pictures, of which `slt run` reads one kind (poses with --estimator poses) and "
+        "leaves the others out: make poses of all (`slt poses`)"
     ]
 
 

@@ -68,7 +68,7 @@ class NewTable:
     """A table that was written. clips, without_text: numbers of lines. splits: split ("" for none) -> clips.
 
     kept: lines of the table that was there before. fps: frames a second, if `corpus.json` was written to tell them.
-    poses: whether all clips are poses.
+    poses: whether most clips are poses.
     """
 
     path: Path
@@ -118,7 +118,7 @@ def new_table(
     counts = {split: sum(row.get("split", "") == split for row in rows.values()) for split in (*SPLITS, "")}
     without_text = sum(not row["text"] for row in rows.values())
     sources = [entry.clip.source for entry in read_table(root).entries if entry.clip.source is not None]
-    poses = bool(sources) and all(map(is_poses, sources))
+    poses = 2 * sum(map(is_poses, sources)) > len(sources)
     return NewTable(path, len(rows), without_text, counts, kept, _write_rate(root, sources), poses)
 
 

@@ -111,7 +111,7 @@ def _shares(text: str) -> dict[str, float]:
 
 
 def _check_and_run(root: Path, poses: bool) -> list[str]:
-    """The commands that come next, as they can be pasted. poses: whether all clips are poses."""
+    """The commands that come next, as they can be pasted. poses: whether most clips are poses."""
     given = " --estimator poses" if poses else ""
     typed = quote(str(root))
     return [f"  slt data check {typed}", f"  slt run configs/own_data.yaml --corpus {typed}{given}"]

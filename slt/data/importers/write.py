@@ -32,7 +32,7 @@ _ALL = (*COLUMNS[:2], *SPANS, *COLUMNS[2:])
 class ImportedTable:
     """A table that was written. splits: split ("" for none) -> clips. notes: what the user should know.
 
-    poses: whether all clips are poses.
+    poses: whether most clips are poses.
     """
 
     path: Path
@@ -84,7 +84,7 @@ def import_data(
     notes += read_table(root).faults
     notes += _odd(rows, kind)
     counts = Counter(row["split"] for row in rows)
-    poses = all(is_poses(root / row["video"]) for row in rows)
+    poses = 2 * sum(is_poses(root / row["video"]) for row in rows) > len(rows)
     return ImportedTable(path, len(rows), {split: counts[split] for split in (*SPLITS, "")}, tuple(notes), poses)
 
 

@@ -24,6 +24,7 @@ from joeynmt.training import TrainManager
 from torch.utils.data import Dataset
 
 from skeletor.files.atomic import atomic_path
+from skeletor.support.errors import as_input_error
 from skeletor.support.together import Processes
 from slt.translate.config import TranslateConfig
 from slt.translate.joey.decoding.search import greedy
@@ -205,11 +206,15 @@ class Trainer(TrainManager):
         """JoeyNMT writes under the final name; what was written in part, on a full disk for instance, goes again."""
         if not self.processes.first:
             return
+        path = self.model_dir / f"{self.stats.steps}.ckpt"
         try:
             super()._save_checkpoint(new_best, score)
-        except BaseException:
-            (self.model_dir / f"{self.stats.steps}.ckpt").unlink(missing_ok=True)
-            raise
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            refused = as_input_error(error, path) if isinstance(error, Exception) else None
+            if refused is None:
+                raise
+            raise refused from error  # torch's words name no file
 
     def _save_generator(self) -> None:
         """The state of the coin flips after this validation; those of checkpoints that are gone go too."""

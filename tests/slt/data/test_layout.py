@@ -6,6 +6,7 @@ import pytest
 from skeletor.support.errors import InputError
 from slt.data import layout
 from slt.data.layout import Clip, Description, read_corpus
+from tests.slt.data.own_sets import sound_set
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "phoenix14t_annotations"
 
@@ -137,3 +138,9 @@ def test_a_clip_without_a_sentence_is_not_trained_on(release) -> None:
     path.write_text(path.read_text(encoding="utf-8") + "heute-9|x|-1|-1|s|A|\n", encoding="utf-8")
     with pytest.raises(InputError, match="clip heute-9 has no sentence"):
         read_corpus(top)
+
+
+def test_a_table_of_clips_is_not_called_missing_where_the_annotation_is_needed(tmp_path):
+    root = sound_set(tmp_path)
+    with pytest.raises(InputError, match=r"no annotations/manual in it.*a clips\.tsv has no timing"):
+        layout.locate(root)

@@ -307,16 +307,23 @@ def test_checkpoints_are_averaged(tmp_path):
     assert np.isfinite(mean["w"].numpy()).all()
 
 
-def test_a_checkpoint_that_could_not_be_written_whole_does_not_stay(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("[enforce fail at inline_container.cc:895] . PytorchStreamWriter failed writing file data/0"),
+    ],
+)
+def test_a_checkpoint_that_could_not_be_written_whole_does_not_stay(tmp_path, monkeypatch, error):
     import joeynmt.training
 
     def cut(self, new_best, score):
         (self.model_dir / f"{self.stats.steps}.ckpt").write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(joeynmt.training.TrainManager, "_save_checkpoint", cut)
     trainer = Trainer.__new__(Trainer)
     trainer.model_dir, trainer.stats, trainer.processes = tmp_path, SimpleNamespace(steps=4), Processes()
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match=r"4\.ckpt: .*disk"):
         trainer._save_checkpoint(True, 1.0)
     assert not list(tmp_path.iterdir())

@@ -110,6 +110,9 @@ def test_what_is_to_be_typed_next_can_be_pasted(tmp_path, capsys) -> None:
     (root / "clips" / "b.mp4").touch()
     data.main("data", ["new", str(root), "--videos", "clips", "--force"], "")
     assert "--estimator" not in capsys.readouterr().out
+    write_poses(root / "clips" / "c.safetensors")  # most are poses now
+    data.main("data", ["new", str(root), "--videos", "clips", "--force"], "")
+    assert "--estimator poses" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("table", [b"name\ttext\na\xff\tb\n", b"x\ty\n", b"name\ttext\na\0\tb\n", b""])
