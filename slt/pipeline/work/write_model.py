@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.poses.key_frames import pose_stride
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from slt.translate.reader import Reader
 
 _REFERENCE_CLIPS = 400
+_NEAR = 0.01  # frame rates that differ by less are one, as where a model tells of clips at another
 RESULT = "rejections.json"
 
 
@@ -103,9 +106,17 @@ def build_model_folder(plan: ModelPlan, folder: Path, out: Path) -> None:
 
 
 def most_frequent(rates: Sequence[float]) -> float:
-    """The frame rate of most clips, in frames a second; of several the lowest."""
-    counts = Counter(rates)
-    return min(counts, key=lambda rate: (-counts[rate], rate))
+    """The frame rate near which most clips are, in frames a second; of several the one of most clips, then the lowest.
+
+    Near is within 1 %: each clip of a phone has a rate of its own, and that of one odd clip would stand for all.
+    """
+    ordered, counts = np.sort(np.array(rates, float)), Counter(rates)  # (N,)
+
+    def standing(rate: float) -> tuple[int, int, float]:
+        low, high = np.searchsorted(ordered, [rate * (1 - _NEAR), rate * (1 + _NEAR)])
+        return int(high - low), counts[rate], -rate
+
+    return max(counts, key=standing)
 
 
 def _lift_version(poses: Sequence[PoseSequence]) -> str:

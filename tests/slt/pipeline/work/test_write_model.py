@@ -16,3 +16,8 @@ def test_a_sparse_clip_played_backwards_begins_with_a_key_frame() -> None:
 
 def test_a_model_has_the_frame_rate_of_most_of_its_clips() -> None:
     assert most_frequent([50.0]) == 50 and most_frequent([50.0, 25.0, 50.0]) == 50 and most_frequent([30.0, 25.0]) == 25
+
+
+def test_the_frame_rate_of_clips_that_each_have_their_own_is_one_near_the_most() -> None:
+    phones = [29.97 + 0.01 * k for k in range(9)]
+    assert most_frequent([15.02, *phones, 59.9, 59.9]) == 29.97
