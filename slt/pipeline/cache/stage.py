@@ -115,6 +115,12 @@ def _kept(name: str, folder: Path, marker: dict[str, Any], key: str, tell: Tell)
     return found is None
 
 
+def forget(folder: Path) -> None:
+    """Let a stage be made again, whatever its key. An empty marker stays: the folder is our own still."""
+    if (folder / DONE).exists():
+        write_text(folder / DONE, "")
+
+
 def _made_again(damaged: str) -> None:
     log.warning("%s; made again", damaged)
 

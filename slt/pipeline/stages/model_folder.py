@@ -15,7 +15,7 @@ from skeletor.support.progress import log
 from skeletor.support.registry import given_weights
 from slt.data.layout import Description
 from slt.inference.model_files import check_files, read_model_config
-from slt.pipeline.cache.stage import DONE, run_stage
+from slt.pipeline.cache.stage import forget, run_stage
 from slt.pipeline.context import SHIPPED_ROW, Detected, Row, Run
 from slt.pipeline.stages.cascades import ensemble_of
 from slt.pipeline.stages.refine2d import weights_of
@@ -47,7 +47,7 @@ def model_folder_stage(
     """
     folder, out = run.folder / "model", run.folder / "abstention"
     if not _whole(folder):
-        (out / DONE).unlink(missing_ok=True)  # what is not there any more, or damaged, is made again
+        forget(out)  # what is not there any more, or damaged, is made again
     plan = _plan(run, row, system, scores, detected)
     done = run_stage(  # never taken from another run: it writes the model folder of this one
         "model",

@@ -23,7 +23,7 @@ from joeynmt.model import Model
 from joeynmt.training import TrainManager
 from torch.utils.data import Dataset
 
-from skeletor.files.atomic import atomic_path
+from skeletor.files.atomic import atomic_path, write_text
 from skeletor.support.errors import as_input_error
 from skeletor.support.together import Processes
 from slt.translate.config import TranslateConfig
@@ -34,6 +34,7 @@ from slt.translate.joey.settings import autocast, dev_args, train_args
 from slt.translate.joey.together import counted_whole, seed_dropout, sum_gradients
 
 _GENERATOR = ".generator"  # suffix of the file beside a checkpoint
+_REPORT = "validations.txt"  # JoeyNMT's, a line for each validation
 
 
 class Schedule(BaseScheduler):
@@ -109,6 +110,8 @@ class Trainer(TrainManager):
     def resume(self) -> bool:
         """Go on from the newest checkpoint that can be read, all processes from the same; False if there is none."""
         found = self.processes.first and self._resume()
+        if self.processes.first:
+            _cut_report(self.model_dir / _REPORT, self.stats.steps if found else 0)
         step = self.processes.told(self.stats.steps if found else None)
         if step is not None and not self.processes.first:
             self.init_from_checkpoint(self.model_dir / f"{step}.ckpt")
@@ -139,7 +142,7 @@ class Trainer(TrainManager):
 
     def _on_disk(self) -> list[tuple[float, Path]]:
         """(BLEU-4, checkpoint) of all validations whose checkpoint is still there, best last."""
-        scores = _reported(self.model_dir / "validations.txt")
+        scores = _reported(self.model_dir / _REPORT)
         scores[self.stats.best_ckpt_iter] = self.stats.best_ckpt_score
         entries = [(score, step, self.model_dir / f"{step}.ckpt") for step, score in scores.items()]
         return [(score, path) for score, _, path in sorted(entries) if path.exists()]
@@ -284,6 +287,14 @@ def _reported(path: Path) -> dict[int, float]:
         return {}
     rows = re.findall(r"^Steps: (\d+)\t.*?\bbleu: ([-\d.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {int(step): float(score) for step, score in rows}
+
+
+def _cut_report(path: Path, updates: int) -> None:
+    """Take the lines of a validation report out that were written after the last checkpoint: they come once more."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        told = [re.match(r"Steps: (\d+)\t.*\n", line) for line in lines]
+        write_text(path, "".join(m[0] for m in told if m and int(m[1]) <= updates))
 
 
 def curve(path: Path) -> list[dict[str, float]]:

@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from slt.pipeline.cache.files import FILES
-from slt.pipeline.cache.stage import DONE, Done, finished_stage, kept_stage, read_json, run_stage, stage_key
+from slt.pipeline.cache.stage import DONE, Done, finished_stage, forget, kept_stage, read_json, run_stage, stage_key
 
 CODE = ("skeletor.support.errors",)
 
@@ -40,6 +40,17 @@ def test_a_killed_stage_keeps_its_files_and_goes_on(tmp_path):
     work = Counter()
     stage(folder, work)
     assert work.calls == 1 and (folder / "part1").exists() and read_json(folder / DONE)["done"]
+
+
+def test_a_stage_that_is_to_be_forgotten_is_made_again_in_its_folder(tmp_path):
+    work, folder = Counter(), tmp_path / "s"
+    forget(folder)
+    assert not folder.exists()
+    stage(folder, work)
+    forget(folder)
+    assert finished_stage(folder) is None
+    stage(folder, work)
+    assert work.calls == 2 and not (folder / "part1").exists() and (folder / "part2").exists()
 
 
 def test_what_a_killed_writer_left_is_removed(tmp_path):
