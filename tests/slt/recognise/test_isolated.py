@@ -13,7 +13,7 @@ from torch import nn
 from skeletor.learning.checkpoint import save_snapshot, snapshot_path
 from skeletor.support.errors import InputError
 from slt.recognise.config import PRESETS
-from slt.recognise.isolated import SIGNS, SignReader, _choose, other_people, pooled, train_signs
+from slt.recognise.isolated import SIGNS, SignReader, SignTask, _choose, other_people, pooled, train_signs
 from slt.recognise.load import load_reader
 from slt.recognise.train import GlossClip
 from tests.slt.toy import WORDS, perform
@@ -120,3 +120,24 @@ def test_other_people_are_some_of_them_with_all_their_clips():
     apart = other_people(people)
     assert {p for p, is_dev in zip(people, apart, strict=True) if is_dev} == {"p0", "p4", "p8"} and apart.sum() == 30
     assert not other_people(["a", "b", "a"]).any() and other_people(["a", "b", "c"]).sum() == 1
+
+
+def test_a_killed_training_ends_with_the_same_bytes(tmp_path, monkeypatch):
+    recipe = PRESETS["tiny"].model_copy(update={"epochs": 4.0})
+    known, dev = signs(24, 1), signs(8, 2)
+    train_signs(known, dev, recipe, tmp_path / "whole", 3, "cpu")
+    loss, left = SignTask.loss, iter(range(7))
+
+    def killed(self: SignTask, *values: object) -> torch.Tensor:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return loss(self, *values)
+
+    monkeypatch.setattr(SignTask, "loss", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_signs(known, dev, recipe, tmp_path / "killed", 3, "cpu")
+    assert list((tmp_path / "killed").glob("*step-4*")) and not (tmp_path / "killed" / SIGNS).exists()
+    monkeypatch.setattr(SignTask, "loss", loss)
+    for _ in range(2):  # again when all is done, too
+        train_signs(known, dev, recipe, tmp_path / "killed", 3, "cpu")
+        assert (tmp_path / "killed" / SIGNS).read_bytes() == (tmp_path / "whole" / SIGNS).read_bytes()
