@@ -20,8 +20,8 @@ COMMAND = [
     "--run-dir",
     "runs/tiny",
 ]
-# Times of day and durations are in these, and nowhere else.
-CLOCKS = ("log.txt", "done.json", "report.md", "report.json", "training.json", "train.log", "README.md")
+# Times of day and durations are in these, and nowhere else; in the last as digests of the others.
+CLOCKS = ("log.txt", "done.json", "report.md", "report.json", "training.json", "train.log", "README.md", "files.json")
 
 
 def digests(run: Path) -> dict[str, str]:
