@@ -73,7 +73,7 @@ def request_of(name: str, options: argparse.Namespace) -> Request:
     """What the command line asks of one experiment. InputError if there is none of that name, or no such run."""
     if name not in EXPERIMENTS:
         raise InputError(f"no experiment {name!r}; --list tells what there is")
-    if options.run is not None and not options.run.is_dir():
+    if options.run is not None and not EXPERIMENTS[name].without_run and not options.run.is_dir():
         raise InputError(f"--run {options.run}: no such folder; give that of a finished `slt run`")
     if options.result is not None and not _NAME.fullmatch(options.result):
         raise InputError(f"--as {options.result}: no name of a result; letters, digits, '_', '-' and '.' make one")

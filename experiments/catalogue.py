@@ -69,7 +69,8 @@ class Experiment(Generic[T]):
     """One entry. makes, needs: in words. minutes: on 2 cores, None if that was not measured. page: that shows it.
 
     load: its config, checked. make: the work. work: folder of what it keeps, below runs/. config: its YAML file, below
-    this folder. result: name of its files, by default its own.
+    this folder. result: name of its files, by default its own. without_run: rows of a run that is not there are left
+    out.
     """
 
     makes: str
@@ -81,6 +82,7 @@ class Experiment(Generic[T]):
     page: str = ""
     config: str = ""
     result: str = ""
+    without_run: bool = False
 
     @property
     def file(self) -> Path | None:
@@ -242,11 +244,13 @@ _TABLES: dict[str, Experiment[Any]] = {
         "lifters and repair on real people: signs read, gaps repaired, arms in 3D",
         _checked(RealConfig), people.make, "real", needs="recordings of people, by default in ../shared; "
         "unsupervised Skeletor: a finished demo run", page="docs/real_people.md", config="people/real.yaml",
+        without_run=True,
     ),
     "repair_people": Experiment(
         "hidden hands and frames of real people: what repair leaves of a carried line's error",
         _checked(SharesConfig), shares.make, "repair_people", needs="recordings of people, by default in ../shared; "
         "trained Skeletors: a finished demo run", page="docs/skeletor.md", config="people/repair_people.yaml",
+        without_run=True,
     ),
     "abstention_people": Experiment(
         "how often the model refuses real people, and by which signal",
