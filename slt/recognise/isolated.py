@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,12 +196,22 @@ def _choose(trained: Trainer[SignTask], out: Path) -> None:
     for step in sorted(weights):
         network.load_state_dict(weights[step])
         found[step] = trained.task.validate()["dev_top1"]
-    best = max(found.values())
-    error = math.sqrt(best * (100 - best) / len(trained.task.dev))
-    step = max(step for step, right in found.items() if right >= best - error)
+    step = _latest_as_good(found, len(trained.task.dev))
     network.load_state_dict(weights[step])
     rates = ", ".join(f"{right:.1f} after {k}" for k, right in found.items())
     log.info("isolated signs: the weights of step %d of %d are taken; dev top-1 %s", step, last, rates)
+
+
+def _latest_as_good(rates: Mapping[int, float], clips: int) -> int:
+    """The last of the steps whose per cent of right clips is no standard error behind the best.
+
+    The error is that of Agresti and Coull (1998, "Approximate is better than exact"), with two clips more that are
+    right and two that are wrong: a few clips that are all right do not pass for certain. It is one clip at least.
+    """
+    best = max(rates.values())
+    share = (best / 100 * clips + 2) / (clips + 4)
+    error = 100 * max(math.sqrt(share * (1 - share) / (clips + 4)), 1 / clips)
+    return max(step for step, right in rates.items() if right >= best - error - 1e-9)  # 1e-9: rounding
 
 
 def _calibrate(network: nn.Module, sources: list[np.ndarray], numbers: list[int], device: torch.device) -> None:

@@ -13,7 +13,16 @@ from torch import nn
 from skeletor.learning.checkpoint import save_snapshot, snapshot_path
 from skeletor.support.errors import InputError
 from slt.recognise.config import PRESETS
-from slt.recognise.isolated import SIGNS, SignReader, SignTask, _choose, other_people, pooled, train_signs
+from slt.recognise.isolated import (
+    SIGNS,
+    SignReader,
+    SignTask,
+    _choose,
+    _latest_as_good,
+    other_people,
+    pooled,
+    train_signs,
+)
 from slt.recognise.load import load_reader
 from slt.recognise.train import GlossClip
 from tests.slt.toy import WORDS, perform
@@ -141,3 +150,11 @@ def test_a_killed_training_ends_with_the_same_bytes(tmp_path, monkeypatch):
     for _ in range(2):  # again when all is done, too
         train_signs(known, dev, recipe, tmp_path / "killed", 3, "cpu")
         assert (tmp_path / "killed" / SIGNS).read_bytes() == (tmp_path / "whole" / SIGNS).read_bytes()
+
+
+@pytest.mark.parametrize("clips", [3, 7, 10, 40, 400])
+def test_one_clip_of_dev_is_no_reason_to_stop_early_and_many_are(clips: int) -> None:
+    one_less = 100 * (clips - 1) / clips
+    assert _latest_as_good({10: 100.0, 100: one_less}, clips) == 100
+    assert _latest_as_good({10: one_less, 100: 100.0}, clips) == 100
+    assert _latest_as_good({10: 100.0, 100: 50.0}, clips) == 10
