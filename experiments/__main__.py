@@ -34,6 +34,7 @@ from skeletor.support.command import Parser, run_command
 from skeletor.support.config import Config, read_overrides
 from skeletor.support.errors import InputError
 from skeletor.support.progress import log, log_to
+from slt.pipeline.place import CONFIG
 
 QUICK = Path("runs/quick")
 _NAME = re.compile(r"\w[\w.-]*")  # of the results' files
@@ -73,8 +74,8 @@ def request_of(name: str, options: argparse.Namespace) -> Request:
     """What the command line asks of one experiment. InputError if there is none of that name, or no such run."""
     if name not in EXPERIMENTS:
         raise InputError(f"no experiment {name!r}; --list tells what there is")
-    if options.run is not None and not EXPERIMENTS[name].without_run and not options.run.is_dir():
-        raise InputError(f"--run {options.run}: no such folder; give that of a finished `slt run`")
+    if options.run is not None:
+        _check_run(options.run, EXPERIMENTS[name].without_run)
     if options.result is not None and not _NAME.fullmatch(options.result):
         raise InputError(f"--as {options.result}: no name of a result; letters, digits, '_', '-' and '.' make one")
     one = EXPERIMENTS[name]
@@ -98,6 +99,15 @@ def request_of(name: str, options: argparse.Namespace) -> Request:
         quick=options.quick,
         smoothers=options.smoothers,
     )
+
+
+def _check_run(folder: Path, may_be_away: bool) -> None:
+    """Raises InputError if there is no such folder or, where its rows would be left out in silence, no run in it."""
+    advice = "give that of a finished `slt run`"
+    if not may_be_away and not folder.is_dir():
+        raise InputError(f"--run {folder}: no such folder; {advice}")
+    if may_be_away and folder.is_dir() and not (folder / CONFIG).is_file():
+        raise InputError(f"--run {folder}: no run lies in this folder (no {CONFIG}); {advice}")
 
 
 def perform(one: Experiment[Any], request: Request, config: Config) -> None:

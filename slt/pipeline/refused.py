@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from skeletor.files.lock import LOCK
@@ -15,32 +16,51 @@ from slt.pipeline.cache.stage import DONE, read_json
 _BEGUN = {"config.json", "versions.json", "log.txt", LOCK, DONE}
 
 
-def deepest_there(folder: Path) -> Path:
-    """The folder itself if it is there, or the nearest above it that is. To be asked before the folder is locked."""
-    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+@dataclass(frozen=True)
+class Before:
+    """What was there. place: the folder itself, or the nearest above it; names: in the folder."""
+
+    place: Path
+    names: frozenset[str]
+
+
+def before(folder: Path) -> Before:
+    """What is there before the folder is locked."""
+    place = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return Before(place, frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset())
 
 
 @contextmanager
-def nothing_left_if_refused(folder: Path, there: Path) -> Iterator[None]:
-    """Remove a run's folder if the block raises InputError before any result is in it. The folder is locked.
+def nothing_left_if_refused(folder: Path, there: Before) -> Iterator[None]:
+    """Remove what a run has begun if the block raises InputError before any result is in its folder, which is locked.
 
-    there: what `deepest_there` gave. A folder that was there before stays, and so does one with a result or with a list
-    of what was left out. Folders above it that were made for it alone go too.
+    there: what `before` gave. What was there before stays, and so does all of a run with a result or with a list of
+    what was left out. Folders above it that were made for it alone go too.
     """
     try:
         yield
     except InputError:
         folder = folder.absolute()
-        if folder != there and not _has_results(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            for parent in folder.parents:
-                if parent == there or any(parent.iterdir()):
-                    break
-                parent.rmdir()
+        begun = [path for path in folder.iterdir() if path.name not in there.names]
+        if not any(map(_has_results, begun)):
+            _remove(folder, begun, there.place)
         raise
 
 
-def _has_results(folder: Path) -> bool:
+def _remove(folder: Path, begun: Sequence[Path], there: Path) -> None:
+    """Remove what was begun in the folder and, up to what was there, the folders that are empty then."""
+    for path in begun:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    for place in (folder, *folder.parents):
+        if place == there or any(place.iterdir()):
+            return
+        place.rmdir()
+
+
+def _has_results(path: Path) -> bool:
     """Whether there is a file that tells more than that a run was begun."""
-    files = [path for path in folder.rglob("*") if not path.is_dir()]
-    return any(path.name not in _BEGUN or (path.name == DONE and read_json(path).get("done")) for path in files)
+    files = [one for one in path.rglob("*") if not one.is_dir()] if path.is_dir() else [path]
+    return any(one.name not in _BEGUN or (one.name == DONE and read_json(one).get("done")) for one in files)

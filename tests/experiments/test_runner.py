@@ -144,6 +144,16 @@ def test_all_is_checked_before_anything_begins(
     assert made == [] and not Path("runs").exists()
 
 
+def test_rows_of_a_run_that_may_be_away_are_not_left_out_for_a_wrong_folder(
+    made: list[tuple[Request, Tiny]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setitem(EXPERIMENTS, "tiny", replace(EXPERIMENTS["tiny"], without_run=True))
+    assert main(["tiny", "--run", "nowhere"]) == 0 and len(made) == 1
+    Path("wrong").mkdir()
+    assert main(["tiny", "--run", "wrong"]) == 2 and len(made) == 1
+    assert "--run wrong: no run lies in this folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["transfer", "chain"])
 def test_a_folder_without_a_run_is_told_before_the_work(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture

@@ -44,7 +44,7 @@ def main(command: str, argv: list[str], text: str) -> int:
             raise InputError(f"--reuse {other}: no run lies there (no config.json); give the folder of another run")
 
     from skeletor.support.together import team_of_torchrun
-    from slt.pipeline.refused import deepest_there, nothing_left_if_refused
+    from slt.pipeline.refused import before, nothing_left_if_refused
     from slt.pipeline.run import run
     from slt.report.page import write_report_page
 
@@ -55,7 +55,7 @@ def main(command: str, argv: list[str], text: str) -> int:
     if team is not None and not team.leads:
         team.follow()
         return 0
-    there = deepest_there(folder)
+    there = before(folder)
     with (
         locked(folder),
         nothing_left_if_refused(folder, there),

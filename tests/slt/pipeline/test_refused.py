@@ -9,13 +9,13 @@ import pytest
 from skeletor.files.lock import locked
 from skeletor.support.errors import InputError
 from slt.cli.corpora.run import main
-from slt.pipeline.refused import deepest_there, nothing_left_if_refused
+from slt.pipeline.refused import before, nothing_left_if_refused
 
 BEGUN = {"config.json": "{}", "log.txt": "x", "corpus/done.json": '{"done": false}'}
 
 
 def refuse(folder: Path, files: dict[str, str], error: type[Exception] = InputError) -> None:
-    there = deepest_there(folder)
+    there = before(folder)
     with pytest.raises(error), locked(folder), nothing_left_if_refused(folder, there):
         for name, text in files.items():
             (folder / name).parent.mkdir(exist_ok=True)
@@ -34,10 +34,17 @@ def test_what_others_put_beside_it_stays(tmp_path: Path) -> None:
     assert list((tmp_path / "runs").iterdir()) == [tmp_path / "runs" / "other"]
 
 
-def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
+def test_a_folder_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "videos").mkdir(parents=True)
+    (tmp_path / "mine" / "config.json").write_text("of a run of before")
     refuse(tmp_path / "mine", BEGUN)
-    assert (tmp_path / "mine" / "log.txt").exists()
+    assert {path.name for path in (tmp_path / "mine").rglob("*")} == {"videos", "config.json"}
+
+
+def test_a_run_with_results_stays_whole_in_a_folder_that_was_there(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    refuse(tmp_path / "mine", BEGUN | {"estimated/done.json": '{"done": true}'})
+    assert {"log.txt", ".lock", "estimated"} <= {path.name for path in (tmp_path / "mine").iterdir()}
 
 
 @pytest.mark.parametrize("name, text", [("bad_clips.tsv", ""), ("estimated/done.json", '{"done": true}')])
