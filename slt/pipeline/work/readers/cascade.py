@@ -8,6 +8,7 @@ from pathlib import Path
 from skeletor.io.store import open_store
 from skeletor.support.errors import InputError
 from slt.data import layout
+from slt.pipeline.work.readers.lengths import tell_long
 from slt.pipeline.work.readers.train_translator import RECOGNISED, write_outputs
 from slt.recognise.config import RecogniserConfig
 
@@ -36,6 +37,7 @@ def train_on_glosses_of_poses(
     }
     if not clips["train"] or not clips["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
+    tell_long((clip.name, clip.pose) for clip in clips["train"])
     recogniser = train_recogniser(clips["train"], clips["dev"], config, out, seed, "auto")
     if process_rank():
         return  # one process does the rest

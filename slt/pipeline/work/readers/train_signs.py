@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from skeletor.io.store import open_store
 from skeletor.support.errors import InputError
 from slt.data import layout
+from slt.pipeline.work.readers.lengths import tell_long
 from slt.pipeline.work.readers.train_translator import write_outputs
 from slt.recognise.config import RecogniserConfig
 
@@ -34,6 +35,7 @@ def train_on_signs(
     if not clips["train"] or not clips["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
     (out / "model").mkdir(parents=True, exist_ok=True)
+    tell_long((clip.name, clip.pose) for clip in clips["train"])
     reader = train_signs(clips["train"], clips["dev"], config, out / "model", seed)
     if process_rank():
         return  # one process does the rest

@@ -10,6 +10,7 @@ from skeletor.files.atomic import write_text
 from skeletor.io.store import open_store
 from skeletor.support.errors import InputError
 from slt.data import layout
+from slt.pipeline.work.readers.lengths import tell_long
 from slt.translate.config import TranslateConfig
 
 RECOGNISED = "-glosses"  # in the name of a file of recognised glosses
@@ -28,10 +29,9 @@ def train_on_poses(
     from slt.translate.translator import Translator
 
     stores = {split: open_store(store / split) for split in layout.SPLITS}
-    examples = {
-        split: [Example(c.name, poses[c.name], c.text, c.glosses) for c in corpus.split(split) if c.name in poses]
-        for split, poses in stores.items()
-    }
+    clips = {s: [(c, poses[c.name]) for c in corpus.split(s) if c.name in poses] for s, poses in stores.items()}
+    tell_long((clip.name, pose) for clip, pose in clips["train"])
+    examples = {s: [Example(c.name, pose, c.text, c.glosses) for c, pose in some] for s, some in clips.items()}
     if not examples["train"] or not examples["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
     train_translator(examples["train"], examples["dev"], config, out / "model", seed, "auto")
