@@ -169,7 +169,8 @@ class SkeletorRefiner:
         stream = RefinerStream(self._loaded, self._how, self._horizon, self._batch, eager=False)
         result = np.empty_like(clip.keypoints)
         done = 0
-        for start in range(0, len(clip), CHUNK_FRAMES):
+        starts = range(0, len(clip), CHUNK_FRAMES)
+        for start in said(starts, "parts of the clip", len(starts)):
             part = slice(start, start + CHUNK_FRAMES)
             refined = stream.push(clip.keypoints[part], clip.confidence[part], last=part.stop >= len(clip))
             result[done : done + len(refined)] = refined

@@ -18,6 +18,7 @@ from skeletor.refiners.training.train import load_refiner, train_refiner
 from skeletor.refiners.weights import LoadedRefiner
 from skeletor.repair import Repair
 from skeletor.support.errors import InputError
+from skeletor.support.listening import listening
 from tests.skeletor.refiners.tiny import clips, config
 
 
@@ -122,6 +123,15 @@ def test_another_frame_rate_keeps_time(loaded: LoadedRefiner) -> None:
     near = refiner(slow.replace(fps=24.97))
     np.testing.assert_allclose(near.keypoints, refiner(slow).keypoints, atol=1e-6)
     assert len(refiner(slow.frames(0, 1).replace(fps=60.0))) == 1
+
+
+def test_a_long_clip_says_how_far_it_is(loaded: LoadedRefiner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windowed, "GROUP_FRAMES", 30)
+    monkeypatch.setattr(windowed, "CHUNK_FRAMES", 16)
+    heard: list[tuple[str, int, int]] = []
+    with listening(lambda *how_far: heard.append(how_far)):
+        SkeletorRefiner(loaded, radius=4, stride=4)(clips(1, frames=40)[0])
+    assert heard == [("parts of the clip", k, 3) for k in (1, 2, 3)] + [("groups of clips", 1, 1)]
 
 
 def test_memory_is_flat_in_the_clips_length(loaded: LoadedRefiner) -> None:
