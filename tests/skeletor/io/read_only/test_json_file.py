@@ -67,6 +67,26 @@ def test_mmpose(tmp_path: Path, first: int, key: str | None) -> None:
         assert pose.provenance.estimator == "mmpose" and pose.confidence.max() == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(
+    ("key", "wrapped"),
+    [
+        ("hand_landmarks", lambda hand: [hand]),
+        ("multiHandLandmarks", lambda hand: [hand, hand]),
+        ("hands", lambda hand: {"left": hand}),
+    ],
+)
+def test_hands_whose_side_is_not_told_are_not_lost_in_silence(tmp_path: Path, key: str, wrapped: Any) -> None:
+    """Of MediaPipe's pose and hand landmarkers, body alone was read; 21 points of the world or the face are no loss."""
+    frames = mediapipe_frames()
+    frames = [{"poseLandmarks": f["poseLandmarks"], key: wrapped(f["leftHandLandmarks"])} for f in frames]
+    nobody = [{"poseLandmarks": frames[0]["poseLandmarks"], key: []}]
+    path = write(tmp_path / "a.json", nobody + frames)
+    with pytest.raises(InputError, match=rf"frame 1: has hands under '{key}'.*; call them left_hand_landmarks and"):
+        read_pose(path, size=(220, 260))
+    world = [{"poseLandmarks": f["poseLandmarks"], "handWorldLandmarks": f[key]} for f in frames]
+    assert len(read_pose(write(tmp_path / "a.json", world), size=(220, 260))) == COUNT
+
+
 @pytest.mark.parametrize("layout", ["halpe_136", "coco_wholebody_133"])
 def test_alphapose(tmp_path: Path, layout: str) -> None:
     """A person an entry; frames in which nobody was found are not there."""
