@@ -45,6 +45,11 @@ class FunctionRefiner:
         return [self(pose) for pose in poses]
 
 
+def unchanged(pose: PoseSequence) -> PoseSequence:
+    """The pose itself. It has a name, so what is made of it can be pickled for other processes."""
+    return pose
+
+
 class RefineOptions(Config):
     """What the options of every refiner have. An option `weights` is a file that goes into the model folder."""
 
@@ -63,4 +68,4 @@ class NoRefineOptions(RefineOptions):
 @REFINERS.register(NoRefineOptions, "poses as they are")
 def build_none(options: NoRefineOptions) -> FunctionRefiner:
     """Gives every pose back as it is."""
-    return FunctionRefiner(options.name, "1", lambda pose: pose, {})
+    return FunctionRefiner(options.name, "1", unchanged, {})

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from skeletor.poses.pose import PoseSequence, StageRecord
 from skeletor.poses.skeleton import Skeleton
-from skeletor.refiners.base import FunctionRefiner, Refiner
+from skeletor.refiners.base import FunctionRefiner, Refiner, unchanged
 from skeletor.support.config import Config
 from skeletor.support.errors import InputError
 from skeletor.support.registry import Registry
@@ -43,7 +43,7 @@ class NoRefine2DOptions(Refine2DOptions):
 @REFINERS_2D.register(NoRefine2DOptions, "poses as they are")
 def build_none(options: NoRefine2DOptions) -> Refiner:
     """Gives every pose back as it is."""
-    return FunctionRefiner(options.name, "1", lambda pose: pose, {})
+    return FunctionRefiner(options.name, "1", unchanged, {})
 
 
 class FittedOptions(Refine2DOptions):

@@ -1,5 +1,6 @@
 """The Python API: what the README and docs/python.md show."""
 
+import pickle
 import re
 import subprocess
 import sys
@@ -79,3 +80,10 @@ def test_what_the_pages_show_runs(page, model, clip, tmp_path, monkeypatch):
     for block in blocks:
         text = re.sub(r'"(?:examples/)?\w+\.mp4"', f'"{clip}"', block)
         exec(compile(text, page, "exec"), names)
+
+
+def test_a_chain_goes_to_another_process(model, clip):
+    """`multiprocessing` pickles what it hands over, for Windows and macOS always."""
+    chain = slt.load(str(model), device="cpu", refine="none")
+    copied = pickle.loads(pickle.dumps(chain))
+    assert copied.translate(clip).text == chain.translate(clip).text

@@ -136,7 +136,27 @@ def doubts(joints: Mapping[str, np.ndarray]) -> str:
         facing = facing[np.isfinite(facing)]
         if len(facing) and (facing < 0).mean() > MOSTLY:
             return "the signer's left is at the left of the picture: seen from behind, or are left and right exchanged?"
-    return _hands_exchanged(joints)
+    return _hands_exchanged(joints) or _hands_away(joints)
+
+
+def _hands_away(joints: Mapping[str, np.ndarray]) -> str:
+    """What to say of a hand that lies further from its wrist than an arm is long, in nearly all frames; else ""."""
+    for side in ("left", "right"):
+        hand = [points for joint, points in joints.items() if joint.startswith(f"{side}_hand_")]
+        names = [f"{side}_{joint}" for joint in ("wrist", "elbow", "shoulder")]
+        if not hand or not {*names, "left_shoulder", "right_shoulder"} <= joints.keys():
+            continue
+        wrist, elbow, shoulder = (joints[name] for name in names)
+        palm = np.ma.masked_invalid(np.stack(hand)).mean(0).filled(np.nan)  # (R, 2) whose root may lie at 0, 0
+        width = np.linalg.norm(joints["left_shoulder"] - joints["right_shoulder"], axis=1)
+        arm = np.linalg.norm(shoulder - elbow, axis=1) + np.linalg.norm(elbow - wrist, axis=1)  # (R,)
+        far = np.linalg.norm(palm - wrist, axis=1) - np.maximum(arm, width)  # (R,) NaN where something is not seen
+        far = far[np.isfinite(far)]
+        if len(far) >= _MOMENT and (far > 0).mean() > MOSTLY:
+            return (
+                f"its {side} hand lies away from its wrist: are hands in coordinates of their own? Give the picture's"
+            )
+    return ""
 
 
 def _hands_exchanged(joints: Mapping[str, np.ndarray]) -> str:

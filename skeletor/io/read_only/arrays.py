@@ -271,7 +271,10 @@ def _layout(clips: list[np.ndarray], skeleton: str | None, path: Path) -> tuple[
         return layout, StageRecord("layout", config={"layout": layout.name, "by": "choice"})
     layouts = layouts_of(count)
     if not layouts:
-        raise InputError(f"{count} points are no layout that is known; MediaPipe's have 33, 75, 543 or 553")
+        raise InputError(
+            f"{count} points are no layout that is known; save those of one that --skeleton knows, in its order "
+            "(MediaPipe's have 33, 75, 543 or 553)"
+        )
     flat = np.concatenate([_clean(clip[:, :, :2]) for clip in clips])
     if not np.isfinite(flat).any():  # whichever it is, nobody is in it
         return layouts[0], StageRecord("layout", config={"layout": layouts[0].name, "by": "nobody"})
@@ -306,6 +309,8 @@ def _poses(
         values[collapsed(values, layout.skeleton.joints)] = np.nan
     sure = [_confidence(clip, layout) for clip in clips] if scores is None else _told_confidence(scores, layout)
     confidence = [_on(values, ours, 0) for values in sure]
+    if scores is None and not any(c.any() for c in confidence) and any(np.isfinite(p).any() for p in points):
+        raise InputError("the last value of every point is 0: confidences, or depth? Save x, y")
     joints = {joint: np.concatenate([p[:, k] for p in points]) for k, joint in enumerate(layout.skeleton.joints)}
     scale = _scale(joints, size)
     if doubt := doubts(joints):
@@ -315,8 +320,7 @@ def _poses(
     poses = []
     for values, seen in zip(points, confidence, strict=True):
         scaled = values * np.asarray(scale.factor, np.float32) if scale.factor else values
-        if scores is not None:  # of its own, 0 is a point that was not found, wherever the tool put it
-            scaled = np.where(seen[..., None] > 0, scaled, np.nan)
+        scaled = np.where(seen[..., None] > 0, scaled, np.nan)  # 0: not found, wherever the tool put the point
         seen = np.where(np.isnan(scaled[..., 0]), 0, seen)
         poses.append(_with_neck(PoseSequence(scaled, seen, fps, layout.skeleton, about)))
     return poses

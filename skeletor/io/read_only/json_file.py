@@ -2,7 +2,9 @@
 
 - OpenPose's frames in a list, or by number: `[{"people": [...]}, ...]`, `{"0": {"people": [...]}}`, also as "frames".
 - MMPose: `[{"frame_id": 1, "instances": [{"keypoints": [[x, y], ...], "keypoint_scores": [...]}]}, ...]`, also as
-  "instance_info"; and its persons alone, a list of them or one a frame.
+  "instance_info"; and its persons alone, a list of them or one a frame. Points [x, y, score] without scores beside
+  them, as MMPose had them before 1.0, bring their scores.
+- OpenPifPaf: `[{"frame": 1, "predictions": [{"keypoints": [x, y, score, ...], ...}]}, ...]`.
 - MediaPipe's holistic, as JavaScript and Python say it: `[{"poseLandmarks": [{"x": ..., "y": ...}, ...],
   "leftHandLandmarks": null, ...}, ...]`; these are shares of the picture, whose size has to be given.
 - AlphaPose, and COCO's results: `[{"image_id": "0.jpg", "keypoints": [x, y, score, ...]}, ...]`, a person an entry.
@@ -39,8 +41,15 @@ DEFAULT_FPS = 25.0
 _LARGEST = 256 << 20  # bytes: half an hour of whole bodies
 _FRAMES_PER_ENTRY, _FRAMES_MORE = 20, 3000  # a recording may have so many frames an entry, and so many more
 _MOST_SCORE = 20.0  # SimCC's scores of RTMW reach 10
-_KEYS = {"openpose": {"people"}, "mmpose": {"instances"}, "alphapose": {"image_id", "keypoints"}}
-_UNKNOWN = f"is no {WHAT} that is known; those of OpenPose, MMPose, AlphaPose and MediaPipe's holistic are read"
+_KEYS = {
+    "openpose": {"people"}, "mmpose": {"instances"}, "openpifpaf": {"predictions"},
+    "alphapose": {"image_id", "keypoints"},
+}  # fmt: skip
+_PEOPLE_KEYS = {"mmpose": "instances", "openpifpaf": "predictions"}
+_UNKNOWN = (
+    f"is no {WHAT} that is known; those of OpenPose, MMPose, AlphaPose, OpenPifPaf and MediaPipe's holistic are read, "
+    "of others save an array (frames, points, 2) with numpy.save"
+)
 _RATES = ("fps", "frame_rate", "framerate", "frameRate")
 _TIMES = {"timestamp", "timestamp_ms", "timestampMs", "time", "timeMs"}
 _PARTS = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}  # COCO-WholeBody
@@ -117,9 +126,11 @@ def one_frame(content: Any) -> tuple[str, Any]:
     """
     if content == []:
         return "", {"people": []}
+    if isinstance(content, dict) and "people" not in content and isinstance(content.get("instance_info"), list):
+        content = {"instances": content["instance_info"]}  # as Sapiens writes a frame
     entry = _one_frame(content)
     if isinstance(entry, dict) and "people" not in entry and "instances" in entry:
-        return "mmpose", _mmpose_people(entry)
+        return "mmpose", _people_of(entry, "mmpose")
     if isinstance(entry, list) and entry and all(_KEYS["alphapose"] <= set(person) for person in entry):
         return "alphapose", {"people": [_coco_person(person) for person in entry]}
     return "openpose", content
@@ -193,9 +204,8 @@ def _frames(entries: Mapping[object, dict[str, Any]], estimator: str) -> Iterabl
             raise InputError("null where a person of AlphaPose should be; take it out")
         return _of_alphapose(entries.values())
     numbers = _numbered(frame_names(entries))
-    people_of = _mmpose_people if estimator == "mmpose" else dict
     return [
-        (number, {"people": []} if tells_of_nobody(entry) else people_of(entry))
+        (number, {"people": []} if tells_of_nobody(entry) else _people_of(entry, estimator))
         for number, entry in zip(numbers, entries.values(), strict=True)
     ]
 
@@ -226,8 +236,12 @@ def _numbered(names: Iterable[object], from_0: bool = False) -> list[int]:
     return [number - first for number in found]
 
 
-def _mmpose_people(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in entry["instances"]]}
+def _people_of(entry: Mapping[str, Any], estimator: str) -> dict[str, Any]:
+    """OpenPose's frame of an entry of OpenPose, MMPose or OpenPifPaf."""
+    if estimator not in _PEOPLE_KEYS:
+        return dict(entry)
+    persons = entry[_PEOPLE_KEYS[estimator]]
+    return {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in persons]}
 
 
 def _of_alphapose(entries: Collection[Mapping[str, Any]]) -> Iterator[Frame]:
@@ -257,8 +271,17 @@ def _coco_person(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _person(points: Any, scores: Any) -> dict[str, Any]:
-    """OpenPose's person of points (N, 2) and scores (N,); None: all are sure."""
+    """OpenPose's person of points (N, 2 or 3), or (3 N,) x, y, score, and scores (N,).
+
+    Without scores a third number of each point is its score (beside scores it is depth); without both all are sure.
+    """
     values = np.asarray(points, np.float64)
+    if values.ndim == 1 and scores is None and values.size % 3 == 0:
+        values = values.reshape(-1, 3)
+    if values.ndim == 2 and values.shape[1] == 3 and scores is None:
+        scores = values[:, 2]
+        if np.nanmin(scores, initial=0) < 0:
+            raise InputError("points of three numbers, the last below 0, without scores; keep x and y of each")
     sure = np.ones(len(values)) if scores is None else np.asarray(scores, np.float64)
     if values.ndim != 2 or values.shape[1] not in (2, 3) or sure.shape != values.shape[:1]:
         raise InputError(f"a person of points {values.shape} and scores {sure.shape}, expected (N, 2) and (N,)")

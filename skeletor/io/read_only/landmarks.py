@@ -16,6 +16,7 @@ _PARTS = {
 }  # fmt: skip
 _FRAME_NAMES = ("frameid", "frame", "framenumber", "frameindex", "frameidx", "frameno", "framenum")
 _TIME_NAMES = ("timestamp", "timestampms", "time", "timems")
+_HAND = 21
 _FIELDS = ("x", "y", "z", "visibility")
 
 Entries = Mapping[object, Mapping[str, Any]]
@@ -60,11 +61,17 @@ def _ahead(number: Any, place: int) -> float | None:
 def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.ndarray:
     """(count, 75, 4) x, y, z, visibility of body, left and right hand; NaN, and 0 of visibility, where missing.
 
-    numbers: of the entries' frames. Raises InputError for a part of another number of points.
+    numbers: of the entries' frames. Raises InputError for a part of another number of points, and for hands under keys
+    that do not tell their side (MediaPipe's handedness is that of a mirrored picture, or not, as the tool was told).
     """
     points = np.full((count, 75, 4), np.nan)  # (T, J, 4)
     points[..., 3] = 0
     for number, entry in zip(numbers, entries.values(), strict=True):
+        if (unread := _hands_of_no_side(entry)) is not None:
+            raise InputError(
+                f"frame {number}: has hands under {unread!r:.40}, which does not tell whose side; call them "
+                "left_hand_landmarks and right_hand_landmarks, the signer's own left and right"
+            )
         for key, value in entry.items():
             part = _PARTS.get(_plain(key))
             if part is None or not (landmarks := _one_person(value, f"frame {number}: {key}")):
@@ -73,6 +80,27 @@ def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.
                 raise InputError(f"frame {number}: {key} has {len(landmarks)} points, not {part.stop - part.start}")
             points[number, part] = [_point(landmark) for landmark in landmarks]
     return points
+
+
+def _hands_of_no_side(entry: Mapping[str, Any]) -> str | None:
+    """The key of an entry under which there are hands that would not be read; those of other space are no loss."""
+    plain = {_plain(key): key for key in entry}
+    if any(_PARTS.get(name) in (_LEFT, _RIGHT) for name in plain):
+        return None
+    unread = (key for name, key in plain.items() if name not in _PARTS and "world" not in name and "face" not in name)
+    return next((key for key in unread if _holds_a_hand(entry[key])), None)
+
+
+def _holds_a_hand(value: Any, depth: int = 4) -> bool:
+    """Whether somewhere in a value 21 landmarks are in a list."""
+    within = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if isinstance(value, list) and len(value) == _HAND and all(map(_is_landmark, value)):
+        return True
+    return depth > 0 and any(_holds_a_hand(one, depth - 1) for one in within if isinstance(one, (list, dict)))
+
+
+def _is_landmark(value: Any) -> bool:
+    return {"x", "y"} <= value.keys() if isinstance(value, dict) else isinstance(value, list) and _is_number(value)
 
 
 def _one_person(value: Any, where: str) -> Any:

@@ -372,6 +372,17 @@ def test_hands_at_the_other_wrists_are_doubted():
     assert doubts(one) == ""
 
 
+def test_hands_in_coordinates_of_their_own_are_doubted():
+    """Around their own wrists, as for networks, they lie in the picture's corner; a lowered wrist alone is nothing."""
+    joints = signer()
+    hands = [joint for joint in joints if joint.startswith("left_hand")]
+    own = joints | {joint: joints[joint] - joints["left_hand_root"] for joint in hands}
+    own["left_hand_root"] = np.full_like(own["left_hand_root"], np.nan)  # 0, 0 is read as missing
+    assert "its left hand lies away from its wrist" in doubts(own)
+    moment = joints | {joint: np.concatenate([own[joint][:3], joints[joint][3:]]) for joint in hands}
+    assert doubts(joints) == "" and doubts(moment) == ""
+
+
 def test_metres_around_the_neck_are_no_shares_of_a_picture():
     """They would be stretched with the picture: the middle of the shoulders is at 0, 0, in no picture's inside."""
     left, right = (np.tile([[x, 0.0, 0.1]], (5, 1)) for x in (0.18, -0.18))

@@ -381,3 +381,20 @@ def test_graph_networks_second_person_is_empty_or_told(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", both)
     with pytest.raises(InputError, match=r"\(3, 8, 133, 2\) is two people; save one"):
         read_pose(tmp_path / "a.npy")
+
+
+def test_a_score_of_0_beside_x_and_y_is_a_missing_point(tmp_path: Path) -> None:
+    """RTMPose gives a place to what it does not see: as an array of scores tells it, so does a third column."""
+    layout = LAYOUTS["coco_wholebody_133"]
+    points = in_layout(signer(), layout)
+    scores = np.full((*points.shape[:2], 1), 0.8)
+    left = [k for k, joint in enumerate(layout.order) if joint and "left_hand" in joint]
+    scores[:, left] = 0
+    np.save(tmp_path / "a.npy", np.concatenate([points, scores], 2))
+    pose = read_pose(tmp_path / "a.npy", fps=25)
+    gone = [k for k, joint in enumerate(pose.skeleton.joints) if "left_hand" in joint]
+    kept = [k for k, joint in enumerate(pose.skeleton.joints) if "right_hand" in joint]
+    assert pose.missing[:, gone].all() and not pose.missing[:, kept].any()
+    flat = np.concatenate([points, np.zeros_like(scores)], 2)
+    with pytest.raises(InputError, match=r"the last value of every point is 0: confidences, or depth\? Save x, y"):
+        read_pose(save(tmp_path / "b.npz", points=flat), fps=25)

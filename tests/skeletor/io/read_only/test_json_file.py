@@ -67,6 +67,65 @@ def test_mmpose(tmp_path: Path, first: int, key: str | None) -> None:
         assert pose.provenance.estimator == "mmpose" and pose.confidence.max() == pytest.approx(0.4)
 
 
+def test_a_third_number_without_scores_is_the_score(tmp_path: Path) -> None:
+    """As MMPose had it before 1.0; a hand of score 0 was a seen one. Beside scores it is depth."""
+    layout = LAYOUTS["coco_wholebody_133"]
+    scores = np.full((COUNT, 133, 1), 0.6)
+    scores[:, [k for k, joint in enumerate(layout.order) if joint and "left_hand" in joint]] = 0
+    points = np.concatenate([in_layout(JOINTS, layout), scores], 2)
+    for written in ([[{"keypoints": p.tolist()}] for p in points], [{"keypoints": p.tolist()} for p in points]):
+        pose = read_pose(write(tmp_path / "a.json", written)).to_skeleton(SIGNING_50)
+        left = [k for k, joint in enumerate(SIGNING_50.joints) if "left_hand" in joint]
+        assert pose.missing[:, left].all() and pose.missing.sum() == 21 * COUNT
+        assert pose.confidence.max() == pytest.approx(0.6)
+    deep = [{"keypoints": p.tolist(), "keypoint_scores": [0.5] * 133} for p in points * [1, 1, 0] - [0, 0, 0.2]]
+    assert_is_the_signer(read_pose(write(tmp_path / "a.json", deep)))
+    for person_ in deep:
+        del person_["keypoint_scores"]
+    with pytest.raises(InputError, match="the last below 0, without scores; keep x and y"):
+        read_pose(write(tmp_path / "a.json", deep))
+
+
+def test_openpifpaf_and_frames_of_sapiens(tmp_path: Path) -> None:
+    """Put into one list, as the refusal of its lines says; and a file a frame."""
+    points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
+    frames = [
+        {"frame": t + 1, "predictions": [{"keypoints": flat(p), "score": 0.9, "category_id": 1}]}
+        for t, p in enumerate(points)
+    ]
+    pose = read_pose(write(tmp_path / "a.json", [*frames, {"frame": COUNT + 1, "predictions": []}]))
+    assert pose.missing[-1].all() and pose.provenance.estimator == "openpifpaf"
+    assert_is_the_signer(pose.frames(0, COUNT))
+    for folder, content in (
+        ("pifpaf", [frame["predictions"] for frame in frames]),
+        ("sapiens", [{"instance_info": [{"keypoints": p.tolist(), "keypoint_scores": [1.0] * 133}]} for p in points]),
+    ):
+        (tmp_path / folder).mkdir()
+        for t, frame in enumerate(content):
+            write(tmp_path / folder / f"{t:06d}.json", frame)
+        assert_is_the_signer(read_pose(tmp_path / folder))
+
+
+@pytest.mark.parametrize(
+    ("key", "wrapped"),
+    [
+        ("hand_landmarks", lambda hand: [hand]),
+        ("multiHandLandmarks", lambda hand: [hand, hand]),
+        ("hands", lambda hand: {"left": hand}),
+    ],
+)
+def test_hands_whose_side_is_not_told_are_not_lost_in_silence(tmp_path: Path, key: str, wrapped: Any) -> None:
+    """Of MediaPipe's pose and hand landmarkers, body alone was read; 21 points of the world or the face are no loss."""
+    frames = mediapipe_frames()
+    frames = [{"poseLandmarks": f["poseLandmarks"], key: wrapped(f["leftHandLandmarks"])} for f in frames]
+    nobody = [{"poseLandmarks": frames[0]["poseLandmarks"], key: []}]
+    path = write(tmp_path / "a.json", nobody + frames)
+    with pytest.raises(InputError, match=rf"frame 1: has hands under '{key}'.*; call them left_hand_landmarks and"):
+        read_pose(path, size=(220, 260))
+    world = [{"poseLandmarks": f["poseLandmarks"], "handWorldLandmarks": f[key]} for f in frames]
+    assert len(read_pose(write(tmp_path / "a.json", world), size=(220, 260))) == COUNT
+
+
 @pytest.mark.parametrize("layout", ["halpe_136", "coco_wholebody_133"])
 def test_alphapose(tmp_path: Path, layout: str) -> None:
     """A person an entry; frames in which nobody was found are not there."""
