@@ -28,7 +28,7 @@ from experiments.people.shares import table as shares
 from experiments.people.shares.config import SharesConfig
 from experiments.portable import portable
 from experiments.readers import ensemble as readers
-from experiments.readers import gloss2text, levers, pretraining, recognition, sign2text
+from experiments.readers import gloss2text, levers, pretraining, recognition, repair_shares, sign2text
 from experiments.report import Result, write_result
 from experiments.request import RUNS, Request
 from experiments.scale import serving, shards
@@ -215,6 +215,12 @@ _TABLES: dict[str, Experiment[Any]] = {
         _checked(pretraining.PretrainingConfig), pretraining.make, "pretraining",
         needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}; Gloss2Text", page="docs/recognition.md",
         config="readers/pretraining_curve.yaml",
+    ),
+    "repair_shares": Experiment(
+        "what repair is worth to a reader that has few sentences",
+        _checked(repair_shares.RepairSharesConfig), repair_shares.make, "repair_shares",
+        needs=f"a finished run on PHOENIX14T re-synthesised; {ANNOTATION}", page="docs/phoenix14t.md",
+        config="readers/repair_shares.yaml",
     ),
     "levers": Experiment(
         "what single choices of a recogniser's recipe are worth",
