@@ -68,6 +68,7 @@ def test_results_of_the_repository_have_their_experiment_or_run() -> None:
         "real_all",
         "recognition_raw_seeds",
         "real_own",
+        "recognition_longer",
         "recognition_no_heads",
         "speed_dev",
         "readers_raw",
