@@ -146,6 +146,19 @@ def test_hands_whose_side_is_not_told_are_not_lost_in_silence(tmp_path: Path, ke
     assert len(read_pose(write(tmp_path / "a.json", world), size=(220, 260))) == COUNT
 
 
+def test_hands_are_of_no_side_where_no_frame_has_others(tmp_path: Path) -> None:
+    """Empty keys of both sides do not tell; frames without hands do not matter where others have them."""
+    whole = mediapipe_frames()
+    null = [
+        {"poseLandmarks": f["poseLandmarks"], "leftHandLandmarks": None, "hands": f["leftHandLandmarks"]} for f in whole
+    ]
+    with pytest.raises(InputError, match="frame 0: has hands under 'hands'"):
+        read_pose(write(tmp_path / "a.json", null), size=(220, 260))
+    more = [f | {"hand3d": f["leftHandLandmarks"]} for f in whole]
+    more[1] = {"poseLandmarks": more[1]["poseLandmarks"], "hand3d": more[1]["hand3d"]}
+    assert len(read_pose(write(tmp_path / "a.json", more), size=(220, 260))) == COUNT
+
+
 @pytest.mark.parametrize("layout", ["halpe_136", "coco_wholebody_133"])
 def test_alphapose(tmp_path: Path, layout: str) -> None:
     """A person an entry; frames in which nobody was found are not there."""
