@@ -43,12 +43,14 @@ class Frames:
     def __init__(self) -> None:
         self.body = 0
         self.layout, self.units = "", ""
+        self.unscored = False  # whether a frame has points all of whose scores are 0
         self._persons: dict[int, list[list[np.ndarray]]] = {}
 
     def add(self, number: int, raw: Any) -> None:
         """A frame's JSON. InputError, KeyError, TypeError or AttributeError if it is no such, or does not fit those
         before."""
         persons = _persons(raw)
+        self.unscored |= not persons and any(map(_is_placed, raw["people"]))
         said = _said(raw)
         if self._persons and said != (self.layout, self.units):
             raise InputError("says another body model or unit than the frames before")
@@ -80,6 +82,8 @@ def everybody(
     rows = np.concatenate([*frames.values(), np.zeros((0, read.body + 2 * _HAND, 3), np.float32)])  # (R, N+42, 3)
     if not read.units:  # of ours, whose neck may lie at 0, 0
         rows[is_filling(rows)] = 0
+    if read.unscored and not rows.any():  # nobody would be seen, in silence
+        raise InputError("the score of every point is 0: scores, or depth? Where it is depth, write x and y alone")
     points = np.where(rows[..., 2:] > 0, rows[..., :2], np.nan)
     with asking(where):
         layout, record = _layout(read, points, skeleton, where.name)
@@ -182,6 +186,12 @@ def _persons(raw: Any) -> list[list[np.ndarray]]:
         if any(part.any() for part in parts):
             found.append(parts)
     return found
+
+
+def _is_placed(person: Mapping[str, Any]) -> bool:
+    """Whether a body's points, whatever their scores, have places."""
+    numbers = next((person[key] for key in BODY_KEYS if person.get(key)), [])
+    return not is_filling(np.array(numbers, np.float64).reshape(-1, 3)).all()
 
 
 def _check_keys(person: Mapping[str, Any]) -> None:

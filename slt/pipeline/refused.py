@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,23 +40,33 @@ def nothing_left_if_refused(folder: Path, there: Before) -> Iterator[None]:
         yield
     except InputError:
         folder = folder.absolute()
-        begun = [path for path in folder.iterdir() if path.name not in there.names]
-        if not any(map(_has_results, begun)):
-            _remove(folder, begun, there.place)
+        with suppress(OSError):  # a disk that cannot be written any more: the refusal is what is told
+            begun = [path for path in folder.iterdir() if path.name not in there.names]
+            if not any(map(_has_results, begun)):
+                _remove(folder, begun, there.place)
         raise
 
 
 def _remove(folder: Path, begun: Sequence[Path], there: Path) -> None:
     """Remove what was begun in the folder and, up to what was there, the folders that are empty then."""
     for path in begun:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        _remove_begun(path)
     for place in (folder, *folder.parents):
         if place == there or any(place.iterdir()):
             return
         place.rmdir()
+
+
+def _remove_begun(path: Path) -> None:
+    """Remove a file that a run begins with, or all of these in a folder; what others write meanwhile stays."""
+    if not path.is_dir() or path.is_symlink():
+        if path.name in _BEGUN:
+            path.unlink(missing_ok=True)
+        return
+    for one in path.iterdir():
+        _remove_begun(one)
+    if not any(path.iterdir()):
+        path.rmdir()
 
 
 def _has_results(path: Path) -> bool:

@@ -310,7 +310,9 @@ def _poses(
     sure = [_confidence(clip, layout) for clip in clips] if scores is None else _told_confidence(scores, layout)
     confidence = [_on(values, ours, 0) for values in sure]
     if scores is None and not any(c.any() for c in confidence) and any(np.isfinite(p).any() for p in points):
-        raise InputError("the last value of every point is 0: confidences, or depth? Save x, y")
+        raise InputError("the last value of every point is 0 (or no number): confidences, or depth? Save x, y")
+    # 0: not found, wherever the tool put the point, so it says nothing of units or of how a body lies.
+    points = [np.where(seen[..., None] > 0, values, np.nan) for values, seen in zip(points, confidence, strict=True)]
     joints = {joint: np.concatenate([p[:, k] for p in points]) for k, joint in enumerate(layout.skeleton.joints)}
     scale = _scale(joints, size)
     if doubt := doubts(joints):
@@ -320,7 +322,6 @@ def _poses(
     poses = []
     for values, seen in zip(points, confidence, strict=True):
         scaled = values * np.asarray(scale.factor, np.float32) if scale.factor else values
-        scaled = np.where(seen[..., None] > 0, scaled, np.nan)  # 0: not found, wherever the tool put the point
         seen = np.where(np.isnan(scaled[..., 0]), 0, seen)
         poses.append(_with_neck(PoseSequence(scaled, seen, fps, layout.skeleton, about)))
     return poses

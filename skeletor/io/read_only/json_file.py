@@ -240,7 +240,9 @@ def _people_of(entry: Mapping[str, Any], estimator: str) -> dict[str, Any]:
     """OpenPose's frame of an entry of OpenPose, MMPose or OpenPifPaf."""
     if estimator not in _PEOPLE_KEYS:
         return dict(entry)
-    persons = entry[_PEOPLE_KEYS[estimator]]
+    persons = entry[_PEOPLE_KEYS[estimator]] or []
+    if not isinstance(persons, list) or not all(isinstance(one, dict) and "keypoints" in one for one in persons):
+        raise InputError(_UNKNOWN)
     return {"people": [_person(one["keypoints"], one.get("keypoint_scores")) for one in persons]}
 
 

@@ -61,13 +61,15 @@ def _ahead(number: Any, place: int) -> float | None:
 def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.ndarray:
     """(count, 75, 4) x, y, z, visibility of body, left and right hand; NaN, and 0 of visibility, where missing.
 
-    numbers: of the entries' frames. Raises InputError for a part of another number of points, and for hands under keys
-    that do not tell their side (MediaPipe's handedness is that of a mirrored picture, or not, as the tool was told).
+    numbers: of the entries' frames. Raises InputError for a part of another number of points, and, where no frame has
+    hands of a side, for hands under keys that do not tell theirs (MediaPipe's handedness is that of a mirrored picture,
+    or not, as the tool was told).
     """
     points = np.full((count, 75, 4), np.nan)  # (T, J, 4)
     points[..., 3] = 0
+    told = any(map(_has_hand_of_a_side, entries.values()))
     for number, entry in zip(numbers, entries.values(), strict=True):
-        if (unread := _hands_of_no_side(entry)) is not None:
+        if not told and (unread := _hands_of_no_side(entry)) is not None:
             raise InputError(
                 f"frame {number}: has hands under {unread!r:.40}, which does not tell whose side; call them "
                 "left_hand_landmarks and right_hand_landmarks, the signer's own left and right"
@@ -82,11 +84,13 @@ def holistic_points(entries: Entries, numbers: Sequence[int], count: int) -> np.
     return points
 
 
+def _has_hand_of_a_side(entry: Mapping[str, Any]) -> bool:
+    return any(value and _PARTS.get(_plain(key)) in (_LEFT, _RIGHT) for key, value in entry.items())
+
+
 def _hands_of_no_side(entry: Mapping[str, Any]) -> str | None:
     """The key of an entry under which there are hands that would not be read; those of other space are no loss."""
     plain = {_plain(key): key for key in entry}
-    if any(_PARTS.get(name) in (_LEFT, _RIGHT) for name in plain):
-        return None
     unread = (key for name, key in plain.items() if name not in _PARTS and "world" not in name and "face" not in name)
     return next((key for key in unread if _holds_a_hand(entry[key])), None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from skeletor.files.lock import locked
 from skeletor.support.errors import InputError
 from slt.cli.corpora.run import main
+from slt.pipeline import refused
 from slt.pipeline.refused import before, nothing_left_if_refused
 
 BEGUN = {"config.json": "{}", "log.txt": "x", "corpus/done.json": '{"done": false}'}
@@ -39,6 +41,40 @@ def test_a_folder_that_was_there_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "mine" / "config.json").write_text("of a run of before")
     refuse(tmp_path / "mine", BEGUN)
     assert {path.name for path in (tmp_path / "mine").rglob("*")} == {"videos", "config.json"}
+
+
+def test_what_others_write_while_it_is_removed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process may write between the look and the removal."""
+    look = refused._has_results
+
+    def look_and_write(path: Path) -> bool:
+        found = look(path)
+        if path.is_dir():
+            (path / "theirs.npz").write_text("x")
+        return found
+
+    monkeypatch.setattr(refused, "_has_results", look_and_write)
+    (tmp_path / "mine").mkdir()
+    refuse(tmp_path / "mine", BEGUN)
+    assert [path.name for path in (tmp_path / "mine").rglob("*")] == ["corpus", "theirs.npz"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_refusal_is_told_if_nothing_can_be_removed(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a disk that became read-only, and of a folder that was removed meanwhile."""
+
+    def read_only(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    before_ = before(tmp_path / "mine")
+    with pytest.raises(InputError, match="refused"), nothing_left_if_refused(tmp_path / "mine", before_):
+        if there:
+            (tmp_path / "mine").mkdir()
+            (tmp_path / "mine" / "config.json").write_text("{}")
+            monkeypatch.setattr(Path, "unlink", read_only)
+        raise InputError("refused")
 
 
 def test_a_run_with_results_stays_whole_in_a_folder_that_was_there(tmp_path: Path) -> None:

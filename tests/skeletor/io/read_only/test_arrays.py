@@ -396,5 +396,23 @@ def test_a_score_of_0_beside_x_and_y_is_a_missing_point(tmp_path: Path) -> None:
     kept = [k for k, joint in enumerate(pose.skeleton.joints) if "right_hand" in joint]
     assert pose.missing[:, gone].all() and not pose.missing[:, kept].any()
     flat = np.concatenate([points, np.zeros_like(scores)], 2)
-    with pytest.raises(InputError, match=r"the last value of every point is 0: confidences, or depth\? Save x, y"):
+    with pytest.raises(InputError, match=r"every point is 0 \(or no number\): confidences, or depth\? Save x, y"):
         read_pose(save(tmp_path / "b.npz", points=flat), fps=25)
+
+
+def test_where_a_tool_puts_what_it_does_not_see_is_not_doubted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """RTMPose puts points of score 0 into a corner of the person's box: no hand that lies away from its wrist."""
+    layout = LAYOUTS["coco_wholebody_133"]
+    points = in_layout(signer(), layout)
+    scores = np.full((*points.shape[:2], 1), 0.8)
+    left = [k for k, joint in enumerate(layout.order) if joint and "left_hand" in joint]
+    points[:, left] = [3, 4] + np.random.default_rng(0).normal(0, 0.5, (len(points), len(left), 2))
+    seen = np.concatenate([points, scores], 2)
+    scores[:, left] = 0
+    for unseen in ({"points": np.concatenate([points, scores], 2)}, {"points": points, "scores": scores[..., 0]}):
+        read_pose(save(tmp_path / "a.npz", **unseen), fps=25)
+    assert "wrist" not in caplog.text
+    read_pose(save(tmp_path / "a.npz", points=seen), fps=25)
+    assert "left hand lies away from its wrist" in caplog.text

@@ -86,6 +86,26 @@ def test_a_third_number_without_scores_is_the_score(tmp_path: Path) -> None:
         read_pose(write(tmp_path / "a.json", deep))
 
 
+def test_depths_of_0_do_not_pass_for_scores_of_nobody(tmp_path: Path) -> None:
+    points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
+    flat_ = [{"keypoints": np.column_stack([p, np.zeros(133)]).tolist()} for p in points]
+    (tmp_path / "frames").mkdir()
+    for t, one in enumerate(flat_):
+        write(tmp_path / "frames" / f"{t:06d}.json", [one])
+    for path in (write(tmp_path / "a.json", flat_), tmp_path / "frames"):
+        with pytest.raises(InputError, match="the score of every point is 0: scores, or depth"):
+            read_pose(path)
+    nobody: list[Any] = [[], *([one] for one in flat_)]
+    nobody[2] = [{"keypoints": np.column_stack([points[1], np.ones(133)]).tolist()}]  # so they are scores
+    assert read_pose(write(tmp_path / "a.json", nobody)).missing.all(1).sum() == COUNT
+
+
+@pytest.mark.parametrize("told", [[[{"keypoints": [[1, 2, 0.5]]}]], [{"bbox": [0, 0, 1, 1]}], "a dog"])
+def test_predictions_of_other_tools_are_not_called_damaged(tmp_path: Path, told: object) -> None:
+    with pytest.raises(InputError, match="no JSON file of a recording's poses that is known"):
+        read_pose(write(tmp_path / "a.json", [{"predictions": told}] * 3))
+
+
 def test_openpifpaf_and_frames_of_sapiens(tmp_path: Path) -> None:
     """Put into one list, as the refusal of its lines says; and a file a frame."""
     points = in_layout(JOINTS, LAYOUTS["coco_wholebody_133"])
@@ -124,6 +144,19 @@ def test_hands_whose_side_is_not_told_are_not_lost_in_silence(tmp_path: Path, ke
         read_pose(path, size=(220, 260))
     world = [{"poseLandmarks": f["poseLandmarks"], "handWorldLandmarks": f[key]} for f in frames]
     assert len(read_pose(write(tmp_path / "a.json", world), size=(220, 260))) == COUNT
+
+
+def test_hands_are_of_no_side_where_no_frame_has_others(tmp_path: Path) -> None:
+    """Empty keys of both sides do not tell; frames without hands do not matter where others have them."""
+    whole = mediapipe_frames()
+    null = [
+        {"poseLandmarks": f["poseLandmarks"], "leftHandLandmarks": None, "hands": f["leftHandLandmarks"]} for f in whole
+    ]
+    with pytest.raises(InputError, match="frame 0: has hands under 'hands'"):
+        read_pose(write(tmp_path / "a.json", null), size=(220, 260))
+    more = [f | {"hand3d": f["leftHandLandmarks"]} for f in whole]
+    more[1] = {"poseLandmarks": more[1]["poseLandmarks"], "hand3d": more[1]["hand3d"]}
+    assert len(read_pose(write(tmp_path / "a.json", more), size=(220, 260))) == COUNT
 
 
 @pytest.mark.parametrize("layout", ["halpe_136", "coco_wholebody_133"])
