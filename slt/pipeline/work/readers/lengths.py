@@ -21,7 +21,7 @@ def tell_long(poses: Iterable[tuple[str, PoseSequence]]) -> None:
     if long:
         more = f" and {len(long) - _NAMED} more" if len(long) > _NAMED else ""
         log.warning(
-            "%d training clips are %.0f s or longer: %s%s; memory grows by the square of the length: cut them to "
-            "sentences, or leave them out",
-            len(long), LONG, ", ".join(long[:_NAMED]), more,
+            "clips of %.0f s or more in train: %s%s; memory grows by the square of the length: cut them to sentences, or "
+            "leave them out",
+            LONG, ", ".join(long[:_NAMED]), more,
         )  # fmt: skip

@@ -24,7 +24,7 @@ def test_the_longest_are_named_first_whatever_their_rate(caplog: pytest.LogCaptu
         "b": still(61, 25),
     }
     tell_long(clips.items())
-    assert "4 training clips are 60 s or longer: five (300 s), talk (90 s), slow (70 s) and 1 more;" in caplog.text
+    assert "clips of 60 s or more in train: five (300 s), talk (90 s), slow (70 s) and 1 more;" in caplog.text
 
 
 def test_sentences_are_not_told(caplog: pytest.LogCaptureFixture) -> None:
