@@ -190,7 +190,7 @@ def _persons(raw: Any) -> list[list[np.ndarray]]:
 
 def _is_placed(person: Mapping[str, Any]) -> bool:
     """Whether a body's points, whatever their scores, have places."""
-    numbers = next((person[key] for key in BODY_KEYS if person.get(key)), [])
+    numbers: Any = next((person[key] for key in BODY_KEYS if person.get(key)), [])
     return not is_filling(np.array(numbers, np.float64).reshape(-1, 3)).all()
 
 

@@ -152,7 +152,8 @@ def _hands_away(joints: Mapping[str, np.ndarray]) -> str:
         arm = np.linalg.norm(shoulder - elbow, axis=1) + np.linalg.norm(elbow - wrist, axis=1)  # (R,)
         far = np.linalg.norm(palm - wrist, axis=1) - np.maximum(arm, width)  # (R,) NaN where something is not seen
         far = far[np.isfinite(far)]
-        if len(far) >= _MOMENT and (far > 0).mean() > MOSTLY:
+        few = max(_MOMENT, _CONFUSED * np.isfinite(arm).sum())  # a hand out of the picture is found for a moment
+        if len(far) >= few and (far > 0).mean() > MOSTLY:
             return (
                 f"its {side} hand lies away from its wrist: are hands in coordinates of their own? Give the picture's"
             )

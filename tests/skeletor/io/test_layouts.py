@@ -383,6 +383,16 @@ def test_hands_in_coordinates_of_their_own_are_doubted():
     assert doubts(joints) == "" and doubts(moment) == ""
 
 
+def test_a_hand_that_is_found_elsewhere_for_a_moment_is_not_doubted():
+    """Of a hand out of the picture: in a few of all the frames that show the arm."""
+    joints = {joint: np.resize(points, (200, 2)) for joint, points in signer().items()}
+    hands = [joint for joint in joints if joint.startswith("left_hand")]
+    for frames, told in ((9, False), (20, True)):
+        seen = np.arange(200)[:, None] < frames
+        found = doubts(joints | {joint: np.where(seen, joints[joint] + [150, -200], np.nan) for joint in hands})
+        assert ("lies away" in found) == told
+
+
 def test_metres_around_the_neck_are_no_shares_of_a_picture():
     """They would be stretched with the picture: the middle of the shoulders is at 0, 0, in no picture's inside."""
     left, right = (np.tile([[x, 0.0, 0.1]], (5, 1)) for x in (0.18, -0.18))

@@ -37,7 +37,8 @@ def train_on_glosses_of_poses(
     }
     if not clips["train"] or not clips["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
-    tell_long(*([(clip.name, clip.pose) for clip in clips[split]] for split in ("train", "dev")))
+    train, dev = ([(clip.name, clip.pose) for clip in clips[split]] for split in ("train", "dev"))
+    tell_long(train, dev)
     recogniser = train_recogniser(clips["train"], clips["dev"], config, out, seed, "auto")
     if process_rank():
         return  # one process does the rest

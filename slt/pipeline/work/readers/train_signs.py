@@ -35,7 +35,8 @@ def train_on_signs(
     if not clips["train"] or not clips["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
     (out / "model").mkdir(parents=True, exist_ok=True)
-    tell_long(*([(clip.name, clip.pose) for clip in clips[split]] for split in ("train", "dev")))
+    train, dev = ([(clip.name, clip.pose) for clip in clips[split]] for split in ("train", "dev"))
+    tell_long(train, dev)
     reader = train_signs(clips["train"], clips["dev"], config, out / "model", seed)
     if process_rank():
         return  # one process does the rest

@@ -32,7 +32,8 @@ def train_on_poses(
     stores = {split: open_store(store / split) for split in layout.SPLITS}
     clips = {s: [(c, poses[c.name]) for c in corpus.split(s) if c.name in poses] for s, poses in stores.items()}
     left_out = math.inf if config.max_frames is None else (config.max_frames + 0.5) / config.fps  # rounded, as there
-    tell_long(*([(clip.name, pose) for clip, pose in clips[split]] for split in ("train", "dev")), left_out)
+    train, dev = ([(clip.name, pose) for clip, pose in clips[split]] for split in ("train", "dev"))
+    tell_long(train, dev, left_out)
     examples = {s: [Example(c.name, pose, c.text, c.glosses) for c, pose in some] for s, some in clips.items()}
     if not examples["train"] or not examples["dev"]:
         raise InputError(f"{label}: no poses for train or dev are left; see the log for the clips left out")
