@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from experiments.pages import fill_result
 from experiments.readers.recognition import LABELS, store_of
@@ -55,6 +55,16 @@ class RepairSharesConfig(Config):
     rows: list[str] = Field(min_length=2)
     points: list[Point] = Field(min_length=1)
     gloss_model: str
+
+    @model_validator(mode="after")
+    def _nothing_is_twice(self) -> RepairSharesConfig:
+        """Two processes would train in one folder."""
+        for what, some in (("rows", self.rows), ("points", [p.name for p in self.points])):
+            if len(set(some)) < len(some):
+                raise ValueError(f"{what}: one stands there twice")
+        if any(len(set(p.seeds)) < len(p.seeds) for p in self.points):
+            raise ValueError("points: a seed stands there twice")
+        return self
 
 
 @dataclass(frozen=True)

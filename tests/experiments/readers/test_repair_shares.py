@@ -8,7 +8,8 @@ import pytest
 from experiments.__main__ import main
 from experiments.catalogue import EXPERIMENTS, HERE
 from experiments.readers import gloss2text, repair_shares
-from skeletor.support.config import load_config
+from skeletor.support.config import check_config, load_config
+from skeletor.support.errors import InputError
 from slt.data.layout import read_corpus
 from tests.experiments.readers.test_pretraining import run  # noqa: F401 (a fixture)
 from tests.experiments.readers.test_recognition import TINY
@@ -41,6 +42,22 @@ def test_each_row_learns_from_the_same_share_and_is_compared_with_the_first(run:
     assert {p.name.rpartition("-seed")[0] for p in (tmp_path / "work").glob("*-seed*")} == {
         f"{share}-epochs-{row}" for share in ("50-3", "100-1") for row in ("raw", "savgol-carried")
     }
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        {"rows": ["raw", "raw"]},
+        {"points": [{"share": 0.5, "epochs": 1, "seeds": [1, 1]}]},
+        {"points": [{"share": 0.5, "epochs": 1, "seeds": [1]}, {"share": 0.5, "epochs": 1, "seeds": [2]}]},
+    ],
+)
+def test_what_stands_there_twice_is_told(twice: dict[str, list[object]]) -> None:
+    """Two processes would train in one folder."""
+    good = {"rows": ["raw", "truth"], "points": [{"share": 0.5, "epochs": 1, "seeds": [1]}], "gloss_model": "m"}
+    assert check_config(good, repair_shares.RepairSharesConfig, "x").rows == ["raw", "truth"]
+    with pytest.raises(InputError, match="twice"):
+        check_config({**good, **twice}, repair_shares.RepairSharesConfig, "x")
 
 
 def test_the_shipped_config_compares_with_raw_skeletons() -> None:
